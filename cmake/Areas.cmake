@@ -1,0 +1,51 @@
+# The house's building blocks: an area is one static library, a test one executable run at several
+# rank counts.
+
+add_library(alphaprune_flags INTERFACE)
+target_compile_features(alphaprune_flags INTERFACE cxx_std_20)
+target_include_directories(alphaprune_flags INTERFACE "${PROJECT_SOURCE_DIR}/include")
+target_compile_options(alphaprune_flags INTERFACE
+    -Wall -Wextra -Wpedantic $<$<BOOL:${ALPHAPRUNE_WERROR}>:-Werror>)
+
+# alphaprune_area(NAME SOURCES a.cpp ... USES areas_above ... LIBRARIES targets_it_owns ...)
+function(alphaprune_area NAME)
+    cmake_parse_arguments(AREA "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+    add_library(alphaprune_${NAME} STATIC ${AREA_SOURCES})
+    list(TRANSFORM AREA_USES PREPEND alphaprune_)
+    target_link_libraries(alphaprune_${NAME}
+        PUBLIC alphaprune_flags ${AREA_USES}
+        PRIVATE ${AREA_LIBRARIES})
+endfunction()
+
+set(ALPHAPRUNE_TEST_ENVIRONMENT
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+    OMPI_MCA_btl_base_warn_component_unused=0 OPENBLAS_NUM_THREADS=1
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0")
+
+# alphaprune_test(NAME SOURCES a_test.cpp ... USES areas ... [RANKS 1 2 3 ...] [LABELS ...])
+# Without RANKS the test runs as one plain process without MPI.
+function(alphaprune_test NAME)
+    cmake_parse_arguments(TEST "" "" "SOURCES;USES;RANKS;LABELS" ${ARGN})
+    add_executable(${NAME} ${TEST_SOURCES})
+    list(TRANSFORM TEST_USES PREPEND alphaprune_)
+    target_include_directories(${NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    target_compile_definitions(${NAME} PRIVATE
+        ALPHAPRUNE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+        ALPHAPRUNE_PROGRAM="$<TARGET_FILE:alphaprune_mpi>")
+    if(TEST_RANKS)
+        target_link_libraries(${NAME} PRIVATE ${TEST_USES} alphaprune_test_mpi_main)
+        foreach(ranks IN LISTS TEST_RANKS)
+            set(test ${NAME}.np${ranks})
+            add_test(NAME ${test} COMMAND
+                ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${NAME}>)
+            set_tests_properties(${test} PROPERTIES PROCESSORS ${ranks} TIMEOUT 120
+                LABELS "unit;mpi;${TEST_LABELS}" ENVIRONMENT "${ALPHAPRUNE_TEST_ENVIRONMENT}")
+        endforeach()
+    else()
+        target_link_libraries(${NAME} PRIVATE ${TEST_USES} alphaprune_flags GTest::gtest_main)
+        add_test(NAME ${NAME} COMMAND ${NAME})
+        set_tests_properties(${NAME} PROPERTIES TIMEOUT 120
+            LABELS "unit;${TEST_LABELS}" ENVIRONMENT "${ALPHAPRUNE_TEST_ENVIRONMENT}")
+    endif()
+endfunction()

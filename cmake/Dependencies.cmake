@@ -1,0 +1,15 @@
+# Every library the program stands on, found once, as imported targets.
+find_package(MPI REQUIRED COMPONENTS C CXX)
+find_package(Threads REQUIRED)
+find_package(LAPACK REQUIRED)
+find_package(ScaLAPACK REQUIRED)
+find_package(ELPA REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(Boost REQUIRED COMPONENTS program_options)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+# Debian keeps serial and parallel HDF5 side by side; the pkg-config name is the only way to ask for
+# the MPI one without guessing paths.
+pkg_search_module(hdf5_mpi REQUIRED IMPORTED_TARGET hdf5-openmpi hdf5-mpich hdf5)

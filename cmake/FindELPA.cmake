@@ -1,0 +1,20 @@
+# ELPA, as the target ELPA::ELPA (MPI version, without OpenMP).
+# Hint: ELPA_ROOT, or pkg-config's elpa.
+include(FindPackageHandleStandardArgs)
+find_package(PkgConfig QUIET)
+if(PKG_CONFIG_FOUND)
+    pkg_check_modules(PC_ELPA QUIET elpa)
+endif()
+find_path(ELPA_INCLUDE_DIR NAMES elpa/elpa.h HINTS ${PC_ELPA_INCLUDE_DIRS} PATH_SUFFIXES elpa)
+find_library(ELPA_LIBRARY NAMES elpa HINTS ${PC_ELPA_LIBRARY_DIRS})
+find_package_handle_standard_args(ELPA REQUIRED_VARS ELPA_LIBRARY ELPA_INCLUDE_DIR
+                                  VERSION_VAR PC_ELPA_VERSION)
+mark_as_advanced(ELPA_INCLUDE_DIR ELPA_LIBRARY)
+
+if(ELPA_FOUND AND NOT TARGET ELPA::ELPA)
+    add_library(ELPA::ELPA UNKNOWN IMPORTED)
+    set_target_properties(ELPA::ELPA PROPERTIES
+        IMPORTED_LOCATION "${ELPA_LIBRARY}"
+        INTERFACE_INCLUDE_DIRECTORIES "${ELPA_INCLUDE_DIR}")
+    target_link_libraries(ELPA::ELPA INTERFACE ScaLAPACK::ScaLAPACK)
+endif()

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "alphaprune/parallel/communicator.hpp"
+
+namespace alphaprune {
+
+/// Hands out the numbers 0, 1, 2, … to whichever rank asks next, and counts the work that is done.
+/// The counters live in an MPI window on rank 0; asking does not interrupt rank 0's own work.
+/// Made and destroyed collectively.
+class WorkCounter {
+  public:
+    explicit WorkCounter(const Communicator& ranks);
+    WorkCounter(WorkCounter&&) noexcept;
+    WorkCounter& operator=(WorkCounter&&) noexcept;
+    ~WorkCounter();
+
+    /// The next number, given to one rank only.
+    std::int64_t next();
+    /// Tells all ranks that one more item is done.
+    void item_done();
+    std::int64_t items_done() const;
+    /// Tells all ranks that something is wrong: they stop taking expensive work.
+    void raise_alarm();
+    bool alarm() const;
+
+  private:
+    struct Window;
+    std::unique_ptr<Window> window_;
+};
+
+}  // namespace alphaprune

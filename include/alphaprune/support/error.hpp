@@ -1,0 +1,71 @@
+#pragma once
+
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace alphaprune {
+
+/// What the program's exit status tells a script.
+enum class ExitStatus : int {
+    done = 0,         ///< all that was asked is done
+    failed = 1,       ///< something went wrong while running
+    bad_request = 2,  ///< the request or its input is wrong
+    stopped = 75,     ///< stopped early on request; `--resume` continues
+};
+
+/// One thing that is wrong: what it is, where it was seen, and what the user can do about it.
+struct Fault {
+    std::string what;
+    std::string where;   ///< file, tensor, rank or option; may be empty
+    std::string remedy;  ///< may be empty
+
+    friend bool operator==(const Fault&, const Fault&) = default;
+};
+
+/// The one exception type of the program: one or more faults and the exit status they lead to.
+class Error : public std::exception {
+  public:
+    Error(ExitStatus status, std::vector<Fault> faults);
+
+    const char* what() const noexcept override { return text_.c_str(); }
+    ExitStatus status() const { return status_; }
+    const std::vector<Fault>& faults() const { return faults_; }
+
+    /// True when every rank of the job throws this same error, so that rank 0 alone may print it
+    /// and all ranks may leave in good order.
+    bool agreed() const { return agreed_; }
+    Error& mark_agreed();
+
+  private:
+    ExitStatus status_;
+    std::vector<Fault> faults_;
+    std::string text_;
+    bool agreed_ = false;
+};
+
+/// The request or its input is wrong (exit status 2).
+Error bad_request(std::string what, std::string where = {}, std::string remedy = {});
+
+/// Something went wrong while running (exit status 1).
+Error failure(std::string what, std::string where = {}, std::string remedy = {});
+
+/// The fault as the lines a user reads: "error: what", then indented "where:" and "remedy:".
+std::string to_text(const Fault& fault);
+
+/// Collects input faults so that a user sees all of them at once.
+class FaultList {
+  public:
+    void add(std::string what, std::string where = {}, std::string remedy = {});
+    /// Takes over the faults of an error caught while collecting.
+    void add(const Error& error);
+    bool empty() const { return faults_.empty(); }
+    const std::vector<Fault>& faults() const { return faults_; }
+    /// @throws Error (bad_request) with every fault collected, if there is any.
+    void throw_if_any() const;
+
+  private:
+    std::vector<Fault> faults_;
+};
+
+}  // namespace alphaprune

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace alphaprune {
+
+/// Owner of one open file descriptor. Every failure throws Error with the path and the system's
+/// reason.
+class File {
+  public:
+    static File open_for_reading(const std::filesystem::path& path);
+    /// Creates the file, or empties it if it exists; refuses to follow a symbolic link.
+    static File create(const std::filesystem::path& path);
+
+    File(File&& other) noexcept;
+    File& operator=(File&& other) noexcept;
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    ~File();
+
+    const std::filesystem::path& path() const { return path_; }
+    /// Size in bytes now.
+    std::uint64_t size() const;
+    /// Fills `out` from byte `offset` on.
+    /// @throws Error (failure) on a read error or when the file ends before.
+    void read_at(std::uint64_t offset, std::span<std::byte> out) const;
+    void write(std::span<const std::byte> bytes);
+    /// Makes what was written durable (fsync).
+    void sync();
+
+  private:
+    File(int descriptor, std::filesystem::path path);
+    void close() noexcept;
+
+    int descriptor_ = -1;
+    std::filesystem::path path_;
+};
+
+/// The whole file as text. @throws Error (bad_request) when missing, unreadable, or over `limit`.
+std::string read_text(const std::filesystem::path& path, std::uint64_t limit = 64U << 20);
+
+/// Writes under `path` + ".partial", syncs, and renames: the final name never holds half a file.
+void write_text_atomically(const std::filesystem::path& path, std::string_view text);
+void write_bytes_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+/// The temporary name of a file that is being written.
+std::filesystem::path partial_name(const std::filesystem::path& path);
+/// Renames `path`'s partial file to its final name and syncs the folder.
+void publish(const std::filesystem::path& path);
+
+/// Bytes that an ordinary user may still write in the file system of `folder`.
+std::uint64_t free_space(const std::filesystem::path& folder);
+
+}  // namespace alphaprune

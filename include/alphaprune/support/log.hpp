@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace alphaprune {
+
+enum class LogLevel { debug, info, warning, error };
+
+/// The program's voice. Rank 0 speaks to standard error (and to run.log once it is opened); the
+/// other ranks are silent. Until start_log is called, every rank is silent.
+void start_log(bool speaks, LogLevel level);
+
+/// From now on every line, time-stamped, also goes to this file.
+/// @throws Error when the file cannot be created.
+void open_log_file(const std::filesystem::path& path);
+
+/// Releases the log file, everything written.
+void close_log_file();
+
+void log(LogLevel level, std::string_view text);
+inline void log_info(std::string_view text) {
+    log(LogLevel::info, text);
+}
+inline void log_warning(std::string_view text) {
+    log(LogLevel::warning, text);
+}
+
+/// A line for the log file alone: what a terminal shows as a live line.
+void log_to_file(std::string_view text);
+
+}  // namespace alphaprune

@@ -1,0 +1,16 @@
+#include "alphaprune/parallel/runtime.hpp"
+
+#include <mpi.h>
+
+namespace alphaprune {
+
+MpiRuntime::MpiRuntime(int& argc, char**& argv) {
+    int provided = MPI_THREAD_SINGLE;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+}
+
+MpiRuntime::~MpiRuntime() {
+    MPI_Finalize();
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,54 @@
+#include "alphaprune/support/error.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace alphaprune {
+
+Error::Error(ExitStatus status, std::vector<Fault> faults)
+    : status_(status), faults_(std::move(faults)) {
+    for (const Fault& fault : faults_) {
+        text_ += to_text(fault);
+    }
+}
+
+Error& Error::mark_agreed() {
+    agreed_ = true;
+    return *this;
+}
+
+Error bad_request(std::string what, std::string where, std::string remedy) {
+    return {ExitStatus::bad_request, {{std::move(what), std::move(where), std::move(remedy)}}};
+}
+
+Error failure(std::string what, std::string where, std::string remedy) {
+    return {ExitStatus::failed, {{std::move(what), std::move(where), std::move(remedy)}}};
+}
+
+std::string to_text(const Fault& fault) {
+    std::string text = fmt::format("error: {}\n", fault.what);
+    if (!fault.where.empty()) {
+        text += fmt::format("  where:  {}\n", fault.where);
+    }
+    if (!fault.remedy.empty()) {
+        text += fmt::format("  remedy: {}\n", fault.remedy);
+    }
+    return text;
+}
+
+void FaultList::add(std::string what, std::string where, std::string remedy) {
+    faults_.push_back({std::move(what), std::move(where), std::move(remedy)});
+}
+
+void FaultList::add(const Error& error) {
+    faults_.insert(faults_.end(), error.faults().begin(), error.faults().end());
+}
+
+void FaultList::throw_if_any() const {
+    if (!faults_.empty()) {
+        throw Error(ExitStatus::bad_request, faults_);
+    }
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,179 @@
+#include "alphaprune/support/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+namespace {
+
+Error system_failure(std::string_view doing, const std::filesystem::path& path, int reason) {
+    std::string remedy;
+    if (reason == ENOSPC || reason == EDQUOT) {
+        remedy = "free some space on that file system or choose another --output";
+    } else if (reason == EACCES || reason == EPERM || reason == EROFS) {
+        remedy = "check the permissions of the file and of its folder";
+    }
+    return failure(fmt::format("{} failed: {}", doing, std::strerror(reason)), path.string(),
+                   std::move(remedy));
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+    const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
+    if (descriptor >= 0) {
+        ::fsync(descriptor);
+        ::close(descriptor);
+    }
+}
+
+}  // namespace
+
+File::File(int descriptor, std::filesystem::path path)
+    : descriptor_(descriptor), path_(std::move(path)) {}
+
+File File::open_for_reading(const std::filesystem::path& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        throw bad_request(fmt::format("cannot open the file: {}", std::strerror(errno)),
+                          path.string(), "check the path and its permissions");
+    }
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+        ::close(descriptor);
+        throw bad_request("this is not a regular file", path.string(), "name a file");
+    }
+    return {descriptor, path};
+}
+
+File File::create(const std::filesystem::path& path) {
+    const int descriptor =
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (descriptor < 0) {
+        throw system_failure("creating the file", path, errno);
+    }
+    return {descriptor, path};
+}
+
+File::File(File&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+
+File& File::operator=(File&& other) noexcept {
+    if (this != &other) {
+        close();
+        descriptor_ = std::exchange(other.descriptor_, -1);
+        path_ = std::move(other.path_);
+    }
+    return *this;
+}
+
+File::~File() {
+    close();
+}
+
+void File::close() noexcept {
+    if (descriptor_ >= 0) {
+        ::close(std::exchange(descriptor_, -1));
+    }
+}
+
+std::uint64_t File::size() const {
+    struct stat status {};
+    if (::fstat(descriptor_, &status) != 0) {
+        throw system_failure("asking for the size", path_, errno);
+    }
+    return static_cast<std::uint64_t>(status.st_size);
+}
+
+void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+    while (!out.empty()) {
+        const ssize_t got =
+            ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            throw system_failure(fmt::format("reading at byte {}", offset), path_, errno);
+        }
+        if (got == 0) {
+            throw failure(
+                fmt::format("the file ends at byte {}, {} bytes early", offset, out.size()),
+                path_.string(), "the file is truncated or changed: fetch it again");
+        }
+        offset += static_cast<std::uint64_t>(got);
+        out = out.subspan(static_cast<std::size_t>(got));
+    }
+}
+
+void File::write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t put = ::write(descriptor_, bytes.data(), bytes.size());
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put < 0) {
+            throw system_failure("writing", path_, errno);
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(put));
+    }
+}
+
+void File::sync() {
+    if (::fsync(descriptor_) != 0) {
+        throw system_failure("syncing", path_, errno);
+    }
+}
+
+std::string read_text(const std::filesystem::path& path, std::uint64_t limit) {
+    const File file = File::open_for_reading(path);
+    const std::uint64_t size = file.size();
+    if (size > limit) {
+        throw bad_request(fmt::format("the file has {} bytes, more than the {} that such a file "
+                                      "may have",
+                                      size, limit),
+                          path.string(), "check that this is the right file");
+    }
+    std::string text(size, '\0');
+    file.read_at(0, std::as_writable_bytes(std::span(text)));
+    return text;
+}
+
+std::filesystem::path partial_name(const std::filesystem::path& path) {
+    return path.string() + ".partial";
+}
+
+void publish(const std::filesystem::path& path) {
+    if (std::rename(partial_name(path).c_str(), path.c_str()) != 0) {
+        throw system_failure("renaming the finished file", path, errno);
+    }
+    sync_folder(path.parent_path());
+}
+
+void write_bytes_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+    File file = File::create(partial_name(path));
+    file.write(bytes);
+    file.sync();
+    publish(path);
+}
+
+void write_text_atomically(const std::filesystem::path& path, std::string_view text) {
+    write_bytes_atomically(path, std::as_bytes(std::span(text)));
+}
+
+std::uint64_t free_space(const std::filesystem::path& folder) {
+    struct statvfs status {};
+    if (::statvfs(folder.c_str(), &status) != 0) {
+        throw system_failure("asking for the free space", folder, errno);
+    }
+    return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,185 @@
+#include "alphaprune/support/scalar.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+
+namespace alphaprune {
+namespace {
+
+struct ScalarTraits {
+    ScalarType type;
+    std::string_view name;
+    std::size_t size;
+};
+
+constexpr std::array<ScalarTraits, 3> kScalars{{
+    {ScalarType::float32, "F32", 4},
+    {ScalarType::float16, "F16", 2},
+    {ScalarType::bfloat16, "BF16", 2},
+}};
+
+const ScalarTraits& traits_of(ScalarType type) {
+    return kScalars[static_cast<std::size_t>(type)];
+}
+
+template <class Bits>
+Bits load(const std::byte* at) {
+    Bits bits;
+    std::memcpy(&bits, at, sizeof bits);
+    return bits;
+}
+
+/// Calls use(index, bits) for every stored value, with the bits as uint16 or uint32.
+template <class Use>
+void for_each_bits(std::span<const std::byte> stored, ScalarType type, Use use) {
+    const std::size_t count = stored.size() / size_of(type);
+    if (type == ScalarType::float32) {
+        for (std::size_t i = 0; i < count; ++i) {
+            use(i, load<std::uint32_t>(stored.data() + 4 * i));
+        }
+    } else {
+        for (std::size_t i = 0; i < count; ++i) {
+            use(i, load<std::uint16_t>(stored.data() + 2 * i));
+        }
+    }
+}
+
+template <class Real>
+void widen_to(std::span<const std::byte> stored, ScalarType type, std::span<Real> out) {
+    assert(stored.size() == out.size() * size_of(type));
+    const std::byte* from = stored.data();
+    switch (type) {
+        case ScalarType::float32:
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                out[i] = std::bit_cast<float>(load<std::uint32_t>(from + 4 * i));
+            }
+            break;
+        case ScalarType::float16:
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                out[i] = float16_to_float(load<std::uint16_t>(from + 2 * i));
+            }
+            break;
+        case ScalarType::bfloat16:
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                out[i] = bfloat16_to_float(load<std::uint16_t>(from + 2 * i));
+            }
+            break;
+    }
+}
+
+/// All exponent bits set: NaN or infinity.
+std::uint32_t exponent_mask(ScalarType type) {
+    switch (type) {
+        case ScalarType::float32:
+            return 0x7F800000U;
+        case ScalarType::float16:
+            return 0x7C00U;
+        case ScalarType::bfloat16:
+            break;
+    }
+    return 0x7F80U;
+}
+
+}  // namespace
+
+std::size_t size_of(ScalarType type) {
+    return traits_of(type).size;
+}
+
+std::string_view name_of(ScalarType type) {
+    return traits_of(type).name;
+}
+
+std::optional<ScalarType> scalar_type_named(std::string_view name) {
+    const auto found = std::ranges::find(kScalars, name, &ScalarTraits::name);
+    if (found == kScalars.end()) {
+        return std::nullopt;
+    }
+    return found->type;
+}
+
+float bfloat16_to_float(std::uint16_t bits) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+float float16_to_float(std::uint16_t bits) {
+    const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
+    const std::uint32_t exponent = (bits >> 10) & 0x1FU;
+    const std::uint32_t fraction = bits & 0x3FFU;
+    if (exponent == 0x1FU) {
+        return std::bit_cast<float>(sign | 0x7F800000U | (fraction << 13));
+    }
+    if (exponent == 0) {
+        const float magnitude = std::ldexp(static_cast<float>(fraction), -24);
+        return sign != 0 ? -magnitude : magnitude;
+    }
+    return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (fraction << 13));
+}
+
+std::uint16_t float_to_bfloat16(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    if (std::isnan(value)) {
+        return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
+    }
+    return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
+}
+
+std::uint16_t float_to_float16(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
+    const float magnitude = std::fabs(value);
+    if (std::isnan(value)) {
+        return static_cast<std::uint16_t>(sign | 0x7E00U);
+    }
+    if (magnitude >= 65520.0F) {
+        return static_cast<std::uint16_t>(sign | 0x7C00U);
+    }
+    if (magnitude < 0x1p-14F) {  // subnormal: units of 2^-24, rounded by the processor
+        return static_cast<std::uint16_t>(
+            sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1p24F)));
+    }
+    const std::uint32_t rounded = (bits & 0x7FFFFFFFU) + 0xFFFU + ((bits >> 13) & 1U);
+    return static_cast<std::uint16_t>(sign | ((rounded - (112U << 23)) >> 13));
+}
+
+void widen(std::span<const std::byte> stored, ScalarType type, std::span<double> out) {
+    widen_to(stored, type, out);
+}
+
+void widen(std::span<const std::byte> stored, ScalarType type, std::span<float> out) {
+    widen_to(stored, type, out);
+}
+
+void narrow(std::span<const float> values, ScalarType type, std::span<std::byte> stored) {
+    assert(stored.size() == values.size() * size_of(type));
+    std::byte* to = stored.data();
+    if (type == ScalarType::float32) {
+        std::memcpy(to, values.data(), values.size_bytes());
+        return;
+    }
+    const auto round = type == ScalarType::float16 ? float_to_float16 : float_to_bfloat16;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::uint16_t bits = round(values[i]);
+        std::memcpy(to + 2 * i, &bits, 2);
+    }
+}
+
+std::size_t count_non_finite(std::span<const std::byte> stored, ScalarType type) {
+    const std::uint32_t mask = exponent_mask(type);
+    std::size_t count = 0;
+    for_each_bits(stored, type, [&](std::size_t, auto bits) { count += (bits & mask) == mask; });
+    return count;
+}
+
+std::size_t count_zeros(std::span<const std::byte> stored, ScalarType type) {
+    const std::uint32_t magnitude = type == ScalarType::float32 ? 0x7FFFFFFFU : 0x7FFFU;
+    std::size_t count = 0;
+    for_each_bits(stored, type, [&](std::size_t, auto bits) { count += (bits & magnitude) == 0; });
+    return count;
+}
+
+}  // namespace alphaprune
