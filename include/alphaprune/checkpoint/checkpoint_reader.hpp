@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alphaprune/checkpoint/checkpoint_writer.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/support/scalar.hpp"
+
+namespace alphaprune {
+
+/// A tensor as the checkpoint describes it.
+struct StoredTensor {
+    std::string name;
+    ScalarType type{};
+    std::vector<std::int64_t> shape;
+    TensorSummary summary;
+    double sparsity = 0;  ///< the attribute: zeros / values
+
+    std::int64_t rows() const;
+    std::uint64_t row_bytes() const;
+    std::int64_t values() const;
+};
+
+/// Reads checkpoint.h5, each rank on its own (no collective calls).
+class CheckpointReader {
+  public:
+    /// @throws Error (bad_request): not a checkpoint of this program, another version, incomplete,
+    ///         or damaged structure, naming the object
+    explicit CheckpointReader(const std::filesystem::path& path);
+    CheckpointReader(CheckpointReader&&) noexcept;
+    ~CheckpointReader();
+
+    const std::string& model_name() const;
+    const std::string& configuration_text() const;     ///< config.json
+    std::int64_t declared_tensors() const;             ///< the root attribute
+    const std::vector<StoredTensor>& tensors() const;  ///< by name
+
+    void read_rows(const StoredTensor& tensor, RowRange rows, std::span<std::byte> out) const;
+    /// /spectra/<name>; nothing when absent.
+    std::optional<std::vector<double>> spectrum(std::string_view matrix) const;
+    /// /metrics/<name>; nothing when absent.
+    std::optional<std::vector<double>> metric(std::string_view name) const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace alphaprune

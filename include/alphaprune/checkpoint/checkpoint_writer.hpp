@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/spectrum/metrics.hpp"
+
+namespace alphaprune {
+
+/// What the checkpoint says about one tensor beside its bytes.
+struct TensorSummary {
+    std::uint64_t checksum = 0;  ///< checksum_of_rows over all rows
+    std::int64_t zeros = 0;
+    double sparsity_ratio = 0;  ///< asked for; 0 for tensors that are not prunable
+};
+
+/// Writes checkpoint.h5: one HDF5 file by all ranks together, each its own rows. All tensors of
+/// the model are created at once, in catalogue order, collectively; rows are written independently
+/// as raw bits. The file stands under its partial name until finish(). The bytes of the file do not
+/// depend on the number of ranks.
+///
+/// Layout: /tensors/<name> in the stored type (bfloat16 as a custom 16-bit float type), attributes
+/// "sparsity", "sparsity_ratio", "zeros" and "checksum"; /spectra/<name>, float64;
+/// /metrics/<metric>, float64, one a matrix in order; /model/config.json as text; root attributes
+/// "format"
+/// ("alphaprune-checkpoint"), "version" (1), "model", "family", "created", "tensors" (count) and,
+/// last of all, "complete" (1).
+class CheckpointWriter {
+  public:
+    /// Collective. @throws Error on all ranks when the file cannot be made.
+    CheckpointWriter(const Communicator& ranks, const Catalogue& catalogue,
+                     const std::filesystem::path& path);
+    CheckpointWriter(CheckpointWriter&&) noexcept;
+    ~CheckpointWriter();  ///< an unfinished partial file is removed by rank 0
+
+    /// Writes whole rows of a tensor. Not collective. @throws Error naming tensor and file
+    void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
+
+    /// Collective. `eigenvalues[m]` is filled on exactly one rank for each matrix m, empty
+    /// elsewhere; a matrix empty everywhere has no spectrum in the file.
+    void write_spectra(const std::vector<std::vector<double>>& eigenvalues);
+    /// Collective; the same values on every rank, one a matrix.
+    void write_metric(Metric metric, std::span<const double> values);
+
+    /// Collective; the same summaries on every rank, one a tensor. Writes the attributes, closes
+    /// and syncs the file and gives it its final name.
+    void finish(std::span<const TensorSummary> summaries);
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace alphaprune

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "alphaprune/parallel/communicator.hpp"
+
+namespace alphaprune {
+
+/// What a checkpoint is expected to hold, as a run's report tells it.
+struct ExpectedMatrix {
+    std::string name;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    std::int64_t zeros = 0;
+    double sparsity_ratio = 0;
+};
+
+struct Verification {
+    std::int64_t tensors = 0;
+    std::int64_t values = 0;
+    std::int64_t zeros = 0;
+    std::uint64_t bytes = 0;
+    std::vector<std::string>
+        problems;  ///< each one line: what is wrong with what; empty when sound
+};
+
+/// Re-reads the whole checkpoint, the rows of every tensor shared out over the ranks, and checks:
+/// all tensors declared are there, checksums, zeros, sparsity attributes, NaN and Inf, and, against
+/// `expected`, shapes, zeros and ratios of every prunable matrix. Collective; every rank returns
+/// the same. @throws Error when the file cannot be read at all
+Verification verify_checkpoint(const Communicator& ranks, const std::filesystem::path& path,
+                               const std::vector<ExpectedMatrix>& expected);
+
+}  // namespace alphaprune

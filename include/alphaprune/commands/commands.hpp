@@ -1,0 +1,18 @@
+#pragma once
+
+#include "alphaprune/commands/options.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+
+/// Spectra → metrics → ratios → pruning → checkpoint → report. Collective, as all commands are.
+ExitStatus run(const Communicator& ranks, const Options& options);
+
+/// Spectra and metrics only; no weight is changed and no checkpoint written.
+ExitStatus analyze(const Communicator& ranks, const Options& options);
+
+/// Re-reads a run's checkpoint and checks it against its report.
+ExitStatus verify(const Communicator& ranks, const Options& options);
+
+}  // namespace alphaprune

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "alphaprune/support/scalar.hpp"
+
+namespace alphaprune {
+
+/// One tensor of a safetensors file: its bytes lie at [begin, end) of the file, row-major.
+struct SafetensorsEntry {
+    std::string name;
+    ScalarType type{};
+    std::vector<std::int64_t> shape;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+/// What the head of a safetensors file says, checked: every tensor's bytes are inside the file,
+/// match shape × type, do not overlap, and leave no holes.
+struct SafetensorsHeader {
+    std::vector<SafetensorsEntry> tensors;  ///< by position in the file
+    std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+/// Headers longer than this are refused, as the format demands.
+inline constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;
+
+/// @param head       the 8 length bytes and the header text that follows
+/// @param file_size  size of the whole file in bytes
+/// @param where      the path, for errors
+/// @throws Error (bad_request) with every fault found
+SafetensorsHeader parse_safetensors_header(std::span<const std::byte> head, std::uint64_t file_size,
+                                           std::string_view where);
+
+/// Reads just the header. @throws Error (bad_request)
+SafetensorsHeader read_safetensors_header(const std::filesystem::path& path);
+
+}  // namespace alphaprune

@@ -1,0 +1,14 @@
+#pragma once
+
+namespace alphaprune {
+
+/// Multiply-add speed of this rank's BLAS right now, in GFLOP/s, from a short DGEMM (SGEMM) of
+/// a size that fits the outer cache; best of several within about `seconds`.
+double measure_dgemm_gflops(double seconds = 0.05);
+double measure_sgemm_gflops(double seconds = 0.05);
+
+/// The share of the peak of this processor's vector unit that a sound BLAS reaches at least;
+/// below it the BLAS has fallen back to generic kernels. Zero when the processor is not known.
+double expected_dgemm_gflops();
+
+}  // namespace alphaprune

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace alphaprune {
+
+/// Rows [row_begin, row_end) and columns [col_begin, col_end) of a matrix.
+struct Rectangle {
+    std::int64_t row_begin = 0;
+    std::int64_t row_end = 0;
+    std::int64_t col_begin = 0;
+    std::int64_t col_end = 0;
+
+    std::int64_t rows() const { return row_end - row_begin; }
+    std::int64_t cols() const { return col_end - col_begin; }
+    std::int64_t size() const { return rows() * cols(); }
+};
+
+/// A matrix that is read piece by piece, from wherever it lies: the linear algebra pulls what it
+/// needs, and no more. Each rank has a source of its own for the same matrix.
+class MatrixSource {
+  public:
+    virtual ~MatrixSource() = default;
+
+    virtual std::int64_t rows() const = 0;
+    virtual std::int64_t cols() const = 0;
+    /// For messages: the tensor's name and its file.
+    virtual std::string name() const = 0;
+
+    /// Writes the rectangle row-major into `out` (size() values, leading dimension cols()).
+    /// @throws Error when reading fails
+    virtual void read(const Rectangle& part, std::span<double> out) = 0;
+};
+
+}  // namespace alphaprune

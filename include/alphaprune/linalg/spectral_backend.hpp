@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "alphaprune/linalg/matrix_source.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+
+namespace alphaprune {
+
+/// How the eigenvalues of a Gram matrix are computed. The first two work on one rank, the others
+/// on all ranks of a group, with the matrix spread block-cyclically over a near-square grid.
+enum class Solver {
+    lapack1,    ///< dsyevd: one-stage tridiagonal reduction; best for small matrices
+    lapack2,    ///< dsytrd_sy2sb + dsytrd_sb2st + dsterf: two-stage reduction
+    elpa1,      ///< ELPA, one stage
+    elpa2,      ///< ELPA, two stages
+    scalapack,  ///< pdsyev
+};
+
+std::string_view name_of(Solver solver);
+/// nothing for an unknown name
+std::optional<Solver> solver_named(std::string_view name);
+bool works_on_groups(Solver solver);
+/// The fastest one-rank solver for an n×n Gram matrix, as measured.
+Solver best_serial_solver(std::int64_t n);
+
+/// Squared singular values of a matrix, and what they cost.
+struct GramSpectrum {
+    std::vector<double> eigenvalues;  ///< ascending, min(rows, cols) of them, none negative
+    double gram_seconds = 0;          ///< reading included
+    double eig_seconds = 0;
+};
+
+/// Computes spectra on the ranks of one group. Made and used collectively by the whole group.
+class SpectralBackend {
+  public:
+    virtual ~SpectralBackend() = default;
+
+    /// Eigenvalues, in float64, of the smaller of W Wᵀ and Wᵀ W. Every rank of the group gets them.
+    /// @throws Error (bad_request) on all ranks of the group when W holds NaN or Inf, with the
+    ///         count; whatever `matrix` throws; (failure) when the solver reports an error
+    virtual GramSpectrum spectrum_of(MatrixSource& matrix) = 0;
+};
+
+/// @param group  outlives the backend; for a one-rank solver it must have one rank
+std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group);
+
+/// Bytes of memory that a rank needs for one matrix, beyond the program itself.
+std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, std::int64_t cols);
+
+}  // namespace alphaprune

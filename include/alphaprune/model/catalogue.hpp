@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alphaprune/model/configuration.hpp"
+#include "alphaprune/support/scalar.hpp"
+
+namespace alphaprune {
+
+/// One tensor of the model: what it is and where its bytes lie.
+struct TensorInfo {
+    std::string name;
+    ScalarType type{};
+    std::vector<std::int64_t> shape;
+    int shard = 0;             ///< index into Catalogue::shards
+    std::uint64_t offset = 0;  ///< first byte in the shard; row-major from there
+    int matrix = -1;           ///< index into Catalogue::matrices when prunable, else -1
+
+    /// A tensor as rows, the unit in which it is shared out: shape[0] for two or more dimensions,
+    /// one row otherwise.
+    std::int64_t rows() const;
+    std::int64_t row_length() const;  ///< values in a row
+    std::uint64_t row_bytes() const;
+    std::uint64_t bytes() const;
+};
+
+/// A prunable matrix: a 2-D weight inside a decoder block.
+struct MatrixInfo {
+    int tensor = 0;  ///< index into Catalogue::tensors
+    int block = 0;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+
+    std::int64_t size() const { return rows * cols; }
+};
+
+/// Everything about a model except its weights. The same on every rank.
+struct Catalogue {
+    std::string model_name;  ///< last part of the folder's path
+    std::filesystem::path folder;
+    std::string family;              ///< "generic" for architectures not known by name
+    std::string configuration_text;  ///< config.json, as it is
+    ModelConfiguration configuration;
+    std::vector<std::string> shards;   ///< file names inside the folder
+    std::vector<TensorInfo> tensors;   ///< in the order of the files
+    std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
+
+    int blocks() const;  ///< 1 + the largest block number
+    std::int64_t prunable_parameters() const;
+    std::uint64_t bytes() const;  ///< of all tensors
+    const TensorInfo& tensor_of(const MatrixInfo& matrix) const {
+        return tensors[static_cast<std::size_t>(matrix.tensor)];
+    }
+    const std::string& name_of(const MatrixInfo& matrix) const { return tensor_of(matrix).name; }
+};
+
+/// Reads config.json, the index and the headers of all shards of a Hugging Face folder (no weight).
+/// Unknown architectures are catalogued by the shape of their names ("<any>.<number>.<any>.weight",
+/// two dimensions), with `family` set to "generic".
+/// @throws Error (bad_request) with every fault found
+Catalogue read_catalogue(const std::filesystem::path& folder);
+
+/// For the journey from rank 0 to the others; `deserialize` is the exact inverse.
+std::string serialize(const Catalogue& catalogue);
+Catalogue deserialize_catalogue(std::string_view text);
+
+}  // namespace alphaprune

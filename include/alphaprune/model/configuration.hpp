@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "alphaprune/formats/json.hpp"
+
+namespace alphaprune {
+
+/// Rotary position embedding, as `rope_theta` + `rope_scaling` (transformers 4) or
+/// `rope_parameters` (transformers 5) describe it.
+struct RopeParameters {
+    std::string type = "default";
+    double theta = 10000.0;
+    double factor = 1.0;
+    double low_freq_factor = 1.0;
+    double high_freq_factor = 4.0;
+    std::int64_t original_max_positions = 0;
+};
+
+/// What config.json says about the model, in one set of words for all families.
+struct ModelConfiguration {
+    std::string model_type;    ///< "llama", "opt", …
+    std::string architecture;  ///< "LlamaForCausalLM", …; may be empty
+    std::int64_t hidden_size = 0;
+    std::int64_t intermediate_size = 0;
+    std::int64_t blocks = 0;
+    std::int64_t heads = 0;
+    std::int64_t key_value_heads = 0;
+    std::int64_t head_size = 0;
+    std::int64_t vocabulary = 0;
+    std::int64_t max_positions = 0;
+    double norm_epsilon = 1e-5;
+    std::string activation;
+    bool tied_embeddings = false;
+    std::optional<std::int64_t> sliding_window;  ///< only where it is in force
+    RopeParameters rope;
+    bool norm_before = true;          ///< OPT's do_layer_norm_before
+    bool norm_affine = true;          ///< OPT's layer_norm_elementwise_affine
+    bool final_norm_removed = false;  ///< OPT's _remove_final_layer_norm
+    std::int64_t embedding_size = 0;  ///< OPT's word_embed_proj_dim; else hidden_size
+};
+
+/// @param where  the path, for errors
+/// @throws Error (bad_request) naming every required field that is missing or of a wrong kind.
+///         Fields of families that the program does not know stay at their defaults.
+ModelConfiguration read_configuration(const Json& config, std::string_view where);
+
+}  // namespace alphaprune

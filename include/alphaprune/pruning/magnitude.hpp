@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/support/scalar.hpp"
+
+namespace alphaprune {
+
+/// What happens to weights whose magnitude equals the threshold.
+enum class Ties {
+    exact,      ///< exactly int(numel·s) zeros; among equals the lowest index goes first
+    inclusive,  ///< the published rule: everything up to and including the value at int(numel·s)
+};
+
+/// Zeroes the weights of smallest magnitude of one matrix that is spread over the ranks, each
+/// holding some consecutive values (rank order is row-major order; a rank may hold none).
+/// The threshold is found exactly, from all-reduced histograms of bit patterns; the result does
+/// not depend on how the matrix is spread. Collective. Values must be finite.
+///
+/// @param values  this rank's stored values, changed in place
+/// @param ratio   share to remove, in [0, 1]
+/// @return zeros among this rank's values afterwards (those that were zero before included)
+std::int64_t prune_magnitude(const Communicator& ranks, std::span<std::byte> values,
+                             ScalarType type, double ratio, Ties ties);
+
+}  // namespace alphaprune

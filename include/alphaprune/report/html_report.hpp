@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "alphaprune/report/run_report.hpp"
+
+namespace alphaprune {
+
+/// The picture of one spectrum: counts of log10 λ in equal bins, and the power-law fit over it.
+struct SpectrumPicture {
+    double log10_min = 0;  ///< left edge of the first bin
+    double log10_max = 0;  ///< right edge of the last
+    std::vector<std::int64_t> counts;
+};
+
+/// @param ascending  eigenvalues; only the positive ones are drawn
+SpectrumPicture picture_of(std::vector<double> ascending, int bins = 60);
+
+/// report.html: one self-contained page (no scripts or styles from elsewhere) with the request,
+/// ratios by block as a chart, the table of matrices and a small histogram of every spectrum.
+/// @param pictures  one a matrix, or empty when no spectrum was computed
+void write_html_report(const RunReport& report, const std::vector<SpectrumPicture>& pictures,
+                       const std::filesystem::path& folder);
+
+}  // namespace alphaprune

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alphaprune/formats/json.hpp"
+#include "alphaprune/spectrum/metrics.hpp"
+
+namespace alphaprune {
+
+/// One prunable matrix in a report.
+struct MatrixReport {
+    std::string name;
+    int block = 0;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    ShapeMetrics metrics;                  ///< undefined ones are NaN, null in JSON
+    bool has_metrics = false;              ///< false when no spectrum was computed
+    std::optional<double> sparsity_ratio;  ///< asked for; absent after `analyze`
+    std::optional<std::int64_t> zeros;     ///< reached; absent after `analyze`
+    std::string solver;                    ///< empty when no spectrum was computed
+    int group_ranks = 0;
+    double seconds = 0;
+};
+
+struct AllocationReport {
+    std::string name;
+    std::string metric;
+    std::string mapping_type;
+    double epsilon = 0;
+    double sparsity_ratio = 0;
+    double max_sparsity = 0;
+    std::vector<int> bounded_blocks;
+};
+
+/// Everything report.json says (schema version 1).
+struct RunReport {
+    std::vector<std::string> command_line;
+
+    std::string model_name;
+    std::string family;
+    int blocks = 0;
+    std::int64_t prunable_parameters = 0;
+
+    int ranks = 1;
+    int threads_per_rank = 1;
+    std::vector<std::string> hosts;
+    std::string started;
+    double seconds = 0;
+    std::vector<std::pair<std::string, double>> phases;  ///< name and seconds, in order
+    std::int64_t resumed_matrices = 0;
+    double gemm_gflops = 0;
+
+    std::string prune_method;  ///< empty after `analyze`
+    std::optional<AllocationReport> allocation;
+    std::vector<MatrixReport> matrices;
+    std::vector<std::string> notes;  ///< what a user should know
+};
+
+/// Share of zeros over all matrices that have counts.
+double realised_sparsity(const RunReport& report);
+
+Json to_json(const RunReport& report);
+/// The inverse, for `verify` and `plan --validate`.
+/// @throws Error (bad_request) naming the field that is missing or of a wrong kind
+RunReport run_report_from_json(const Json& document, std::string_view where);
+RunReport read_run_report(const std::filesystem::path& path);
+
+/// Each writes one file into the output folder, under its final name only when whole.
+void write_report_json(const RunReport& report, const std::filesystem::path& folder);
+void write_matrices_csv(const RunReport& report, const std::filesystem::path& folder);
+/// metrics/<metric>.npy for each metric, float64, one value a matrix.
+void write_metric_files(const RunReport& report, const std::filesystem::path& folder);
+
+/// The table of blocks a person reads at the end: block, mean metric, ratio asked, sparsity
+/// reached.
+std::string block_table(const RunReport& report);
+
+}  // namespace alphaprune

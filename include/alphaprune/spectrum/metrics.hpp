@@ -1,0 +1,47 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace alphaprune {
+
+/// The shape metrics of a spectrum (REFERENCE.md §2 gives formulas; docs/methods.md sources).
+enum class Metric : std::size_t {
+    alpha_peak,
+    alpha_mid,
+    alpha_fix_finger,
+    alpha_ks,
+    spectral_norm,
+    frobenius_sq,
+    stable_rank,
+    alpha_hat,
+    entropy,
+    log_norm,
+    log_spectral_norm,
+};
+inline constexpr std::size_t kMetrics = 11;
+
+std::string_view name_of(Metric metric);
+std::optional<Metric> metric_named(std::string_view name);
+
+/// One value a metric; NaN where the metric is undefined (an all-zero matrix, one eigenvalue, …).
+struct ShapeMetrics {
+    std::array<double, kMetrics> values{};
+
+    double& operator[](Metric metric) { return values[static_cast<std::size_t>(metric)]; }
+    double operator[](Metric metric) const { return values[static_cast<std::size_t>(metric)]; }
+};
+
+/// All metrics of a spectrum.
+/// @param eigenvalues  ascending, not negative
+ShapeMetrics shape_metrics(std::span<const double> eigenvalues);
+
+/// Rounded to 10 significant digits: what crosses the wire and decides ratios, so that the last
+/// bits of an eigensolver do not decide masks.
+double rounded(double value);
+ShapeMetrics rounded(const ShapeMetrics& metrics);
+
+}  // namespace alphaprune
