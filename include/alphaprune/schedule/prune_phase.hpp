@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/pruning/magnitude.hpp"
+#include "alphaprune/schedule/spectrum_phase.hpp"
+
+namespace alphaprune {
+
+/// What became of one tensor. The same on every rank.
+struct PrunedTensor {
+    std::uint64_t checksum = 0;  ///< checksum_of_rows over all rows, after pruning
+    std::int64_t zeros = 0;
+};
+
+/// Takes the finished rows of a tensor (index into Catalogue::tensors). Called on the rank that
+/// holds them; must not communicate. @throws Error
+using RowSink = std::function<void(int tensor, RowRange rows, std::span<const std::byte> bytes)>;
+
+/// Streams the whole model through the ranks, each tensor's rows shared out over all of them:
+/// prunable matrices are pruned by magnitude to their ratio, the other tensors pass unchanged.
+/// Collective. What the sinks receive, all ranks together, does not depend on the number of ranks.
+/// @param ratios  one a matrix, in [0, 1]
+/// @return one a tensor
+/// @throws Error on all ranks: reading, writing, NaN or Inf in a weight
+std::vector<PrunedTensor> prune_by_magnitude(const Communicator& ranks, const Catalogue& catalogue,
+                                             std::span<const double> ratios, Ties ties,
+                                             const RowSink& sink, const Progress& progress);
+
+}  // namespace alphaprune
