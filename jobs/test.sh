@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Installs, builds and runs the whole CTest suite (release build).
+#   jobs/test.sh [ctest arguments, e.g. -L unit]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+jobs/install-dependencies.sh --tests
+jobs/build.sh release
+source jobs/mpi-environment.sh
+ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(nproc)" "$@"
