@@ -27,10 +27,13 @@ if [[ ${#missing[@]} -eq 0 ]]; then
     exit 0
 fi
 
-# shellcheck source=/dev/null
-release=$(. /etc/os-release 2>/dev/null && echo "${ID:-} ${VERSION_ID:-}" || true)
+release=unknown
+if [[ -r /etc/os-release ]]; then
+    # shellcheck source=/dev/null
+    release=$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")
+fi
 if [[ $release != "debian 12" ]]; then
-    echo "This script installs packages on Debian 12; here is '${release:-unknown}'." >&2
+    echo "This script installs packages on Debian 12; here is '$release'." >&2
     echo "Install these (or what your system calls them) by hand, then run it again:" >&2
     echo "  ${missing[*]}" >&2
     exit 2

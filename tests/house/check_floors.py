@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Checks the rules of the house from the sources themselves:
+
+- an area includes only areas on floors above its own (and the exceptions named below);
+- a third-party library is included in the one area that owns it;
+- MPI_COMM_WORLD stands in main.cpp alone;
+- no source file is longer than 400 lines.
+
+Usage: check_floors.py SOURCE_FOLDER
+"""
+import pathlib
+import re
+import sys
+
+FLOORS = {
+    "support": 1,
+    "parallel": 2, "formats": 2, "linalg": 2,
+    "model": 3,
+    "spectrum": 4, "transformer": 4,
+    "allocation": 5, "pruning": 5,
+    "schedule": 6, "checkpoint": 6, "report": 6,
+    "commands": 7,
+}
+SAME_FLOOR_ALLOWED = {("linalg", "parallel")}
+OWNERS = {
+    r"spdlog/": "support", r"xxhash\.h": "support",
+    r"mpi\.h": "parallel", r"nlohmann/": "formats",
+    r"elpa/": "linalg", r"hdf5\.h": "checkpoint", r"boost/": "commands",
+}
+LONGEST = 400
+
+
+def area_of(path, root):
+    parts = path.relative_to(root).parts
+    if parts[0] == "src" and len(parts) > 2:
+        return parts[1]
+    if parts[:2] == ("include", "alphaprune"):
+        return parts[2]
+    return None
+
+
+def faults_of(path, root):
+    area = area_of(path, root)
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    if len(lines) > LONGEST:
+        yield f"{path}: {len(lines)} lines, more than {LONGEST}"
+    if area is None:
+        return
+    if "MPI_COMM_WORLD" in text:
+        yield f"{path}: MPI_COMM_WORLD may stand in main.cpp alone"
+    for number, line in enumerate(lines, 1):
+        found = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if not found:
+            continue
+        included = found.group(1)
+        for pattern, owner in OWNERS.items():
+            if re.match(pattern, included) and area != owner:
+                yield f"{path}:{number}: {included} belongs to the area {owner} alone"
+        inside = re.match(r"alphaprune/([a-z0-9_]+)/", included)
+        if not inside or inside.group(1) == area:
+            continue
+        other = inside.group(1)
+        allowed = FLOORS[other] < FLOORS[area] or (area, other) in SAME_FLOOR_ALLOWED
+        if not allowed:
+            yield (f"{path}:{number}: {area} (floor {FLOORS[area]}) may not include "
+                   f"{other} (floor {FLOORS[other]})")
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    sources = [p for folder in ("include", "src", "tests", "benchmarks")
+               for p in sorted((root / folder).rglob("*")) if p.suffix in (".hpp", ".cpp")]
+    faults = [fault for path in sources for fault in faults_of(path, root)]
+    for fault in faults:
+        print(fault)
+    print(f"{len(sources)} files, {len(faults)} faults")
+    return 1 if faults or not sources else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What the tests of the whole program share: starting it under mpirun, making model folders."""
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ["ALPHAPRUNE_PROGRAM"]
+MPIEXEC = os.environ.get("ALPHAPRUNE_MPIEXEC", "mpirun")
+BOOKS = ROOT / "data" / "books-7m"
+TINY = ROOT / "tests" / "data" / "models"
+REFERENCE = ROOT / "tests" / "data" / "reference"
+
+
+def start(arguments, ranks=1, environment=None, timeout=100):
+    """Runs the program to its end; its exit status, stdout and stderr."""
+    command = [MPIEXEC, "-n", str(ranks), PROGRAM, *map(str, arguments)]
+    return subprocess.run(command, env={**os.environ, **(environment or {})}, timeout=timeout,
+                          capture_output=True, text=True, check=False)
+
+
+class ProgramTest(unittest.TestCase):
+    """A test case with a folder of its own."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alphaprune-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_model(self, model, output, *more, ranks=1, environment=None):
+        return start(["--model", model, "--output", output, *more], ranks, environment)
+
+    def succeed(self, *arguments, **options):
+        done = self.run_model(*arguments, **options)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        return done
+
+    def report(self, output):
+        return json.loads((output / "report.json").read_text())
+
+    def copy_of(self, model, name="model"):
+        """A writable copy of a model folder."""
+        copy = self.folder / name
+        shutil.copytree(model, copy)
+        return copy
+
+
+def read_safetensors(path):
+    """Header (with __metadata__) and data bytes of a safetensors file."""
+    raw = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    return json.loads(raw[8:8 + length]), bytearray(raw[8 + length:])
+
+
+def write_safetensors(path, header, data):
+    """Writes header (a dict, or bytes as they are) and data."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + bytes(data))

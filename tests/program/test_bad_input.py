@@ -1,0 +1,207 @@
+"""Broken input: a clear error that names file, tensor and remedy, exit status 2, nothing left under
+a final name, and no rank left hanging (every run has a time limit)."""
+import json
+import os
+import struct
+import unittest
+
+import numpy as np
+
+from harness import (BOOKS, TINY, ProgramTest, read_safetensors, start, write_safetensors)
+
+FINAL_NAMES = ("report.json", "report.html", "matrices.csv", "checkpoint.h5", "metrics")
+
+
+class BadInput(ProgramTest):
+    def refuse(self, model, *options, says, status=(2,), ranks=2):
+        """Runs, expects failure; every text of `says` must be in the message."""
+        output = self.folder / f"out-{len(list(self.folder.iterdir()))}"
+        done = self.run_model(model, output, *options, ranks=ranks)
+        self.assertIn(done.returncode, status, done.stderr + done.stdout)
+        for text in says:
+            self.assertIn(text, done.stderr)
+        self.assertEqual(done.stderr.count(says[0]), 1, "told once\n" + done.stderr)
+        for name in FINAL_NAMES:
+            self.assertFalse((output / name).exists(), name)
+        self.assertEqual(list(output.glob("*.partial")), [])
+        return done
+
+    def broken(self, change, name="broken"):
+        """A copy of tiny-mistral whose header and data went through `change`."""
+        model = self.copy_of(TINY / "tiny-mistral", name)
+        header, data = read_safetensors(model / "model.safetensors")
+        header, data = change(header, data) or (header, data)
+        write_safetensors(model / "model.safetensors", header, data)
+        return model
+
+    def test_missing_folder(self):
+        self.refuse(self.folder / "absent", says=["absent", "remedy"])
+
+    def test_missing_and_broken_config(self):
+        model = self.copy_of(TINY / "tiny-mistral")
+        (model / "config.json").write_text('{"model_type": "mistral", ')
+        self.refuse(model, says=["config.json", "remedy"])
+        (model / "config.json").unlink()
+        self.refuse(model, says=["config.json"])
+
+    def test_folder_without_weights(self):
+        model = self.copy_of(TINY / "tiny-mistral")
+        (model / "model.safetensors").unlink()
+        self.refuse(model, says=["safetensors", "remedy"])
+
+    def test_index_naming_what_is_not_there(self):
+        model = self.copy_of(TINY / "tiny-qwen2")
+        (model / "model-00002-of-00002.safetensors").unlink()
+        self.refuse(model, says=["model-00002-of-00002.safetensors"])
+        model = self.copy_of(TINY / "tiny-qwen2", "again")
+        index = json.loads((model / "model.safetensors.index.json").read_text())
+        index["weight_map"]["model.ghost.weight"] = "model-00001-of-00002.safetensors"
+        (model / "model.safetensors.index.json").write_text(json.dumps(index))
+        self.refuse(model, says=["model.ghost.weight"])
+
+    def test_header_longer_than_the_file_or_too_long(self):
+        model = self.copy_of(TINY / "tiny-mistral")
+        path = model / "model.safetensors"
+        raw = path.read_bytes()
+        for length in (len(raw), 100_000_001, 2**63):
+            path.write_bytes(struct.pack("<Q", length) + raw[8:])
+            self.refuse(model, says=["model.safetensors"])
+
+    def test_header_that_is_not_json(self):
+        model = self.copy_of(TINY / "tiny-mistral")
+        write_safetensors(model / "model.safetensors", b'{"a": nonsense', b"")
+        self.refuse(model, says=["model.safetensors"])
+
+    def test_duplicate_tensor(self):
+        def change(header, data):
+            text = json.dumps(header)
+            entry = json.dumps(header["model.norm.weight"])
+            return (text[:-1] + f', "model.norm.weight": {entry}}}').encode(), data
+        self.refuse(self.broken(change), says=["model.norm.weight"])
+
+    def test_offsets_that_overlap_leave_holes_or_pass_the_end(self):
+        name = "model.layers.1.mlp.up_proj.weight"
+        for shift in (-2, 2, 10**12):
+            def change(header, data, shift=shift):
+                begin, end = header[name]["data_offsets"]
+                header[name]["data_offsets"] = [begin + shift, end + shift]
+            self.refuse(self.broken(change, f"shift{shift}"), says=["model.safetensors"])
+
+    def test_shape_that_does_not_match_the_offsets(self):
+        name = "model.layers.1.mlp.up_proj.weight"
+        for shape in ([160, 65], [160, -64], [2**40, 2**40]):
+            def change(header, data, shape=shape):
+                header[name]["shape"] = shape
+            self.refuse(self.broken(change, f"shape{len(str(shape))}"), says=[name])
+
+    def test_other_dtypes_are_named(self):
+        def change(header, data):
+            header["model.layers.1.mlp.up_proj.weight"]["dtype"] = "F8_E4M3"
+        self.refuse(self.broken(change), says=["F8_E4M3", "model.layers.1.mlp.up_proj.weight"])
+
+    def test_truncated_shard(self):
+        model = self.copy_of(TINY / "tiny-mistral")
+        path = model / "model.safetensors"
+        os.truncate(path, path.stat().st_size - 100)
+        self.refuse(model, says=["model.safetensors"])
+
+    def test_nan_and_inf_are_counted_in_every_tensor(self):
+        def change(header, data):
+            for name, count in (("model.layers.0.mlp.up_proj.weight", 3),
+                                ("model.layers.2.self_attn.q_proj.weight", 1)):
+                begin = header[name]["data_offsets"][0]
+                data[begin:begin + 2 * count] = b"\x80\x7f" * count
+        model = self.broken(change)
+        for ranks in (1, 3):
+            done = self.refuse(model, ranks=ranks, says=["model.layers.0.mlp.up_proj.weight",
+                                                         "model.layers.2.self_attn.q_proj.weight"])
+            self.assertRegex(done.stderr, r"\b3\b.*NaN")
+        self.refuse(model, "--allocation", "uniform", ranks=3,
+                    says=["model.layers.0.mlp.up_proj.weight"])
+        self.refuse(model, "--solver", "elpa2", ranks=2,
+                    says=["model.layers.0.mlp.up_proj.weight"])
+
+    def test_nan_in_a_tensor_that_is_not_pruned(self):
+        def change(header, data):
+            begin = header["model.embed_tokens.weight"]["data_offsets"][0]
+            data[begin:begin + 2] = b"\xc0\x7f"
+        self.refuse(self.broken(change), says=["model.embed_tokens.weight"])
+
+    def test_numbers_out_of_range(self):
+        for option, value in (("--sparsity-ratio", "1"), ("--sparsity-ratio", "-0.1"),
+                              ("--sparsity-ratio", "0.7x"), ("--sparsity-ratio", "nan"),
+                              ("--epsilon", "1"), ("--epsilon", "-1"),
+                              ("--max-sparsity", "1.5")):
+            self.refuse(BOOKS, option, value, says=[option])
+
+    def test_ratio_that_cannot_be_met(self):
+        self.refuse(BOOKS, "--sparsity-ratio", "0.8", "--max-sparsity", "0.75", says=["0.75"])
+
+    def test_unknown_and_contradictory_options(self):
+        self.refuse(BOOKS, "--sparsityratio", "0.7", says=["--sparsityratio"])
+        self.refuse(BOOKS, "--allocation", "uniform", "--metric", "alpha_mid", says=["--metric"])
+        self.refuse(BOOKS, "--metric", "alpha_mean", says=["alpha_mean", "alpha_mid"])
+        done = start(["frobnicate"])
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("frobnicate", done.stderr)
+
+    def test_existing_output_folder(self):
+        output = self.folder / "there"
+        output.mkdir()
+        (output / "precious.txt").write_text("keep")
+        done = self.run_model(BOOKS, output)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--overwrite", done.stderr)
+        self.succeed(BOOKS, output, "--overwrite")
+        self.succeed(BOOKS, output, "--overwrite")
+        self.assertEqual((output / "precious.txt").read_text(), "keep")
+
+    def test_output_that_cannot_be_made(self):
+        (self.folder / "file").write_text("")
+        done = self.run_model(BOOKS, self.folder / "file" / "out", ranks=2)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("not a folder", done.stderr)
+
+    def test_metric_cache_of_the_wrong_length_or_with_nan(self):
+        for name, values in (("short", np.ones(55)), ("nan", np.array([np.nan] + [2.0] * 55))):
+            np.save(self.folder / f"{name}.npy", values)
+            self.refuse(BOOKS, "--metric-cache", self.folder / f"{name}.npy",
+                        says=[f"{name}.npy"])
+
+    def test_verify_finds_a_flipped_bit(self):
+        output = self.folder / "out"
+        self.succeed(BOOKS, output, "--metric", "alpha_mid")
+        path = output / "checkpoint.h5"
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 2] ^= 0x10
+        path.write_bytes(raw)
+        done = start(["verify", output], 2)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("model.", done.stderr)
+
+
+class OddMatrices(ProgramTest):
+    """Not errors: matrices without a defined metric are named and left out of their block's mean."""
+
+    def test_all_zero_matrix(self):
+        model = self.copy_of(TINY / "tiny-mistral")
+        header, data = read_safetensors(model / "model.safetensors")
+        name = "model.layers.1.mlp.gate_proj.weight"
+        begin, end = header[name]["data_offsets"]
+        data[begin:end] = bytes(end - begin)
+        write_safetensors(model / "model.safetensors", header, data)
+        output = self.folder / "out"
+        done = self.succeed(model, output, "--metric", "alpha_mid", ranks=2)
+        self.assertIn(name, done.stderr)
+        report = self.report(output)
+        matrix = next(m for m in report["matrices"] if m["name"] == name)
+        self.assertIsNone(matrix["metrics"]["alpha_mid"])
+        self.assertEqual(matrix["zeros"], matrix["rows"] * matrix["cols"])
+        same_block = {m["sparsity_ratio"] for m in report["matrices"] if m["block"] == 1}
+        self.assertEqual(len(same_block), 1)
+        verified = start(["verify", output])
+        self.assertEqual(verified.returncode, 0, verified.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

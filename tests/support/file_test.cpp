@@ -1,0 +1,104 @@
+#include "alphaprune/support/file.hpp"
+
+#include <gtest/gtest.h>
+
+#include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/machine.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace alphaprune {
+namespace {
+
+TEST(File, reads_exactly_what_is_asked) {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "digits";
+    write_text_atomically(path, "0123456789");
+    const File file = File::open_for_reading(path);
+    EXPECT_EQ(file.size(), 10U);
+    std::string middle(4, ' ');
+    file.read_at(3, std::as_writable_bytes(std::span(middle)));
+    EXPECT_EQ(middle, "3456");
+}
+
+TEST(File, a_file_that_ends_early_is_named_with_the_place) {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "short";
+    write_text_atomically(path, "0123456789");
+    const File file = File::open_for_reading(path);
+    std::string beyond(5, ' ');
+    try {
+        file.read_at(8, std::as_writable_bytes(std::span(beyond)));
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.faults()[0].what, "the file ends at byte 10, 3 bytes early");
+        EXPECT_EQ(error.faults()[0].where, path.string());
+        EXPECT_EQ(error.status(), ExitStatus::failed);
+    }
+}
+
+TEST(File, missing_files_and_folders_are_refused) {
+    const test::TemporaryFolder folder;
+    EXPECT_THROW(File::open_for_reading(folder.path() / "absent"), Error);
+    EXPECT_THROW(File::open_for_reading(folder.path()), Error);
+    EXPECT_THROW(read_text(folder.path() / "absent"), Error);
+}
+
+TEST(File, text_over_the_limit_is_refused_before_it_is_read) {
+    const test::TemporaryFolder folder;
+    write_text_atomically(folder.path() / "long", std::string(100, 'x'));
+    EXPECT_EQ(read_text(folder.path() / "long", 100).size(), 100U);
+    EXPECT_THROW(read_text(folder.path() / "long", 99), Error);
+}
+
+TEST(File, what_is_written_appears_whole_and_leaves_no_partial_file) {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "result";
+    write_text_atomically(path, "first");
+    write_text_atomically(path, "second");
+    EXPECT_EQ(read_text(path), "second");
+    EXPECT_FALSE(std::filesystem::exists(partial_name(path)));
+}
+
+TEST(File, a_symbolic_link_is_not_written_through) {
+    const test::TemporaryFolder folder;
+    write_text_atomically(folder.path() / "precious", "keep");
+    std::filesystem::create_symlink(folder.path() / "precious", folder.path() / "link");
+    EXPECT_THROW(File::create(folder.path() / "link"), Error);
+    EXPECT_EQ(read_text(folder.path() / "precious"), "keep");
+}
+
+TEST(Checksum, parts_of_a_tensor_add_up) {
+    std::vector<std::byte> rows(7 * 24);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        rows[i] = static_cast<std::byte>(i * 31 % 251);
+    }
+    const std::span<const std::byte> all(rows);
+    const std::uint64_t whole = checksum_of_rows(all, 24, 0);
+    EXPECT_EQ(
+        checksum_of_rows(all.first(3 * 24), 24, 0) + checksum_of_rows(all.subspan(3 * 24), 24, 3),
+        whole);
+    std::swap_ranges(rows.begin(), rows.begin() + 24, rows.begin() + 24);  // rows 0 and 1
+    EXPECT_NE(checksum_of_rows(all, 24, 0), whole);
+}
+
+TEST(Human, durations_and_sizes) {
+    EXPECT_EQ(human_duration(0.44), "0.4 s");
+    EXPECT_EQ(human_duration(59.6), "1 min 00 s");
+    EXPECT_EQ(human_duration(185), "3 min 05 s");
+    EXPECT_EQ(human_duration(7800), "2 h 10 min");
+    EXPECT_EQ(human_bytes(812), "812 B");
+    EXPECT_EQ(human_bytes(3'400'000), "3.4 MB");
+    EXPECT_EQ(human_bytes(999'950'000), "1.0 GB");
+}
+
+TEST(Human, the_clock_can_be_fixed) {
+    setenv("SOURCE_DATE_EPOCH", "86400", 1);
+    EXPECT_EQ(utc_timestamp(), "1970-01-02T00:00:00Z");
+    unsetenv("SOURCE_DATE_EPOCH");
+    EXPECT_EQ(utc_timestamp().size(), 20U);
+}
+
+}  // namespace
+}  // namespace alphaprune

@@ -1,0 +1,99 @@
+#include "alphaprune/support/scalar.hpp"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+namespace alphaprune {
+namespace {
+
+__extension__ using CompilerHalf = _Float16;  // the compiler's own conversions are the oracle
+
+std::span<const std::byte> bytes_of(const auto& values) {
+    return std::as_bytes(std::span(values));
+}
+
+TEST(Scalar, every_float16_widens_as_the_compiler_does) {
+    for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+        const auto half = std::bit_cast<CompilerHalf>(static_cast<std::uint16_t>(bits));
+        const auto expected = static_cast<float>(half);
+        const float got = float16_to_float(static_cast<std::uint16_t>(bits));
+        if (std::isnan(expected)) {
+            EXPECT_TRUE(std::isnan(got)) << bits;
+        } else {
+            ASSERT_EQ(std::bit_cast<std::uint32_t>(got), std::bit_cast<std::uint32_t>(expected));
+        }
+    }
+}
+
+TEST(Scalar, floats_round_to_float16_as_the_compiler_does) {
+    std::mt19937 random(1);
+    for (int i = 0; i < 1'000'000; ++i) {
+        auto bits = static_cast<std::uint32_t>(random());
+        if (i % 2 == 0) {  // half of them within float16's range, subnormals included
+            bits = (bits & 0x807FFFFFU) | ((100U + bits % 45U) << 23);
+        }
+        const auto value = std::bit_cast<float>(bits);
+        if (std::isnan(value)) {
+            EXPECT_TRUE(std::isnan(float16_to_float(float_to_float16(value))));
+            continue;
+        }
+        const auto expected = std::bit_cast<std::uint16_t>(static_cast<CompilerHalf>(value));
+        ASSERT_EQ(float_to_float16(value), expected) << std::hexfloat << value;
+    }
+}
+
+TEST(Scalar, bfloat16_is_the_upper_half_rounded_to_even) {
+    EXPECT_EQ(bfloat16_to_float(0x3F80), 1.0F);
+    EXPECT_EQ(float_to_bfloat16(1.0F), 0x3F80);
+    EXPECT_EQ(float_to_bfloat16(std::bit_cast<float>(0x3F808000U)), 0x3F80);  // tie, down to even
+    EXPECT_EQ(float_to_bfloat16(std::bit_cast<float>(0x3F818000U)), 0x3F82);  // tie, up to even
+    EXPECT_EQ(float_to_bfloat16(std::bit_cast<float>(0x3F808001U)), 0x3F81);
+    EXPECT_EQ(float_to_bfloat16(std::numeric_limits<float>::max()), 0x7F80);
+    EXPECT_EQ(float_to_bfloat16(-std::numeric_limits<float>::infinity()), 0xFF80);
+    EXPECT_TRUE(std::isnan(bfloat16_to_float(float_to_bfloat16(std::nanf("")))));
+    for (std::uint32_t bits = 0; bits < 0x7F80; ++bits) {  // exact there and back
+        const auto value = bfloat16_to_float(static_cast<std::uint16_t>(bits));
+        ASSERT_EQ(float_to_bfloat16(value), bits);
+    }
+}
+
+TEST(Scalar, spans_widen_and_narrow_in_every_type) {
+    const std::vector<float> values{0.0F, -0.0F, 1.5F, -2.25F, 0.015625F, 96.0F};
+    for (const auto type : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
+        std::vector<std::byte> stored(values.size() * size_of(type));
+        narrow(values, type, stored);
+        std::vector<double> wide(values.size());
+        widen(stored, type, std::span(wide));
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            EXPECT_EQ(wide[i], static_cast<double>(values[i])) << name_of(type);
+        }
+        EXPECT_EQ(count_zeros(stored, type), 2U);
+        EXPECT_EQ(count_non_finite(stored, type), 0U);
+    }
+}
+
+TEST(Scalar, nan_and_infinity_are_counted) {
+    const std::vector<std::uint16_t> bf16{0x7F80, 0xFF80, 0x7FC1, 0x7F7F, 0x0000};
+    EXPECT_EQ(count_non_finite(bytes_of(bf16), ScalarType::bfloat16), 3U);
+    const std::vector<std::uint16_t> f16{0x7C00, 0xFC01, 0x7BFF, 0x0001};
+    EXPECT_EQ(count_non_finite(bytes_of(f16), ScalarType::float16), 2U);
+    const std::vector<float> f32{std::nanf(""), std::numeric_limits<float>::infinity(), 3.4e38F};
+    EXPECT_EQ(count_non_finite(bytes_of(f32), ScalarType::float32), 2U);
+}
+
+TEST(Scalar, names_are_those_of_safetensors) {
+    for (const auto type : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
+        EXPECT_EQ(scalar_type_named(name_of(type)), type);
+    }
+    EXPECT_EQ(name_of(ScalarType::bfloat16), "BF16");
+    EXPECT_EQ(scalar_type_named("F8_E4M3"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace alphaprune
