@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,11 +33,13 @@ class Json {
     Json(Object value) : value_(std::move(value)) {}
 
     /// @param where  names the source in errors: a path, or a tensor file's header
-    /// @throws Error (bad_request): not JSON (with the byte position), nested deeper than 64, or a
-    ///         member named twice in one object
+    /// @throws Error (bad_request): not JSON (with line and column), nested deeper than 64, or
+    ///         members named twice in one object (all of them)
     static Json parse(std::string_view text, std::string_view where);
 
-    /// @param indent  spaces a level; negative: everything on one line
+    /// Doubles are written with the fewest digits that read back as the same double, bytes that are
+    /// not UTF-8 as U+FFFD, arrays of scalars on one line.
+    /// @param indent  spaces a level; negative: everything on one line, without spaces
     std::string dump(int indent = 2) const;
 
     bool is_null() const { return std::holds_alternative<std::monostate>(value_); }

@@ -25,7 +25,7 @@ struct SafetensorsEntry {
 /// What the head of a safetensors file says, checked: every tensor's bytes are inside the file,
 /// match shape × type, do not overlap, and leave no holes.
 struct SafetensorsHeader {
-    std::vector<SafetensorsEntry> tensors;  ///< by position in the file
+    std::vector<SafetensorsEntry> tensors;  ///< by position in the file, names all different
     std::vector<std::pair<std::string, std::string>> metadata;
 };
 
@@ -35,11 +35,13 @@ inline constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;
 /// @param head       the 8 length bytes and the header text that follows
 /// @param file_size  size of the whole file in bytes
 /// @param where      the path, for errors
-/// @throws Error (bad_request) with every fault found
+/// @throws Error (bad_request) with every fault found (the first 20 in words, the rest counted),
+///         each naming file, tensor and remedy
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> head, std::uint64_t file_size,
                                            std::string_view where);
 
-/// Reads just the header. @throws Error (bad_request)
+/// Reads just the header.
+/// @throws Error (bad_request) as above; (failure) when the disk cannot be read
 SafetensorsHeader read_safetensors_header(const std::filesystem::path& path);
 
 }  // namespace alphaprune

@@ -1,0 +1,140 @@
+#include "json_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+namespace {
+
+constexpr std::size_t kMaxDepth = 64;
+
+/// The parser's own words may quote the file: keep them short and printable.
+std::string printable(std::string_view text) {
+    constexpr std::size_t kLongest = 240;
+    std::string kept(text.substr(0, kLongest));
+    std::ranges::replace_if(
+        kept, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return text.size() > kLongest ? kept + "..." : kept;
+}
+
+/// "[json.exception.parse_error.101] parse error at line 1, ..." from "line" on.
+std::string reason_of(std::string_view message) {
+    for (const std::string_view lead : {"] ", "parse error at "}) {
+        if (const auto at = message.find(lead); at != message.npos) {
+            message.remove_prefix(at + lead.size());
+        }
+    }
+    return printable(message);
+}
+
+/// Builds the document from the parser's events. The parser itself does not recurse, and the depth
+/// is limited here, so no input can exhaust the stack, in reading or in later walks.
+class DocumentBuilder final : public nlohmann::json::json_sax_t {
+  public:
+    explicit DocumentBuilder(std::string_view where) : where_(where) {}
+
+    Json take() { return std::move(root_); }
+
+    bool null() override { return put(Json()); }
+    bool boolean(bool value) override { return put(value); }
+    bool number_integer(std::int64_t value) override { return put(value); }
+    bool number_unsigned(std::uint64_t value) override { return put(value); }
+    bool number_float(double value, const std::string& /*text*/) override { return put(value); }
+    bool string(std::string& value) override { return put(std::move(value)); }
+    bool binary(nlohmann::json::binary_t& /*value*/) override { return false; }
+
+    bool start_object(std::size_t /*size*/) override { return open(); }
+    bool start_array(std::size_t /*size*/) override { return open(); }
+    bool key(std::string& name) override {
+        open_.back().name = std::move(name);
+        return true;
+    }
+    bool end_object() override {
+        Json::Object members = std::move(open_.back().members);
+        open_.pop_back();
+        return put(std::move(members));
+    }
+    bool end_array() override {
+        Json::Array elements = std::move(open_.back().elements);
+        open_.pop_back();
+        return put(std::move(elements));
+    }
+
+    bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                     const nlohmann::detail::exception& problem) override {
+        throw bad_request(fmt::format("this is not JSON: {}", reason_of(problem.what())),
+                          std::string(where_), "repair the file or fetch it again");
+    }
+
+  private:
+    /// An object or array whose end has not been seen. An object has a name for its next member.
+    struct Container {
+        std::optional<std::string> name;
+        Json::Object members;
+        Json::Array elements;
+    };
+
+    bool open() {
+        if (open_.size() == kMaxDepth) {
+            throw bad_request(fmt::format("this JSON is nested deeper than {}", kMaxDepth),
+                              std::string(where_), "check that this is the right file");
+        }
+        open_.emplace_back();
+        return true;
+    }
+
+    bool put(Json value) {
+        if (open_.empty()) {
+            root_ = std::move(value);
+        } else if (Container& inside = open_.back(); inside.name) {
+            inside.members.emplace_back(std::move(*inside.name), std::move(value));
+            inside.name.reset();
+        } else {
+            inside.elements.push_back(std::move(value));
+        }
+        return true;
+    }
+
+    std::string_view where_;
+    std::vector<Container> open_;
+    Json root_;
+};
+
+}  // namespace
+
+Json read_json(std::string_view text, std::string_view where) {
+    // The parser takes a zero byte for the end of its input, and would not look at what follows.
+    if (const auto zero = text.find('\0'); zero != text.npos) {
+        throw bad_request(fmt::format("this is not JSON: byte {} is zero", zero),
+                          std::string(where), "repair the file or fetch it again");
+    }
+    DocumentBuilder builder(where);
+    nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+    return builder.take();
+}
+
+std::vector<std::string_view> repeated_names(const Json::Object& object) {
+    std::vector<std::string_view> names(object.size());
+    std::ranges::transform(object, names.begin(), &Json::Member::first);
+    std::ranges::sort(names);
+    std::vector<std::string_view> repeated;
+    for (auto at = std::ranges::adjacent_find(names); at != names.end();
+         at = std::adjacent_find(at, names.end())) {
+        repeated.push_back(*at);
+        at = std::upper_bound(at, names.end(), *at);
+    }
+    return repeated;
+}
+
+std::string in_quotes(std::string_view name) {
+    constexpr std::size_t kLongest = 200;
+    std::string text = Json(name.substr(0, kLongest)).dump();
+    return name.size() > kLongest ? text + "..." : text;
+}
+
+}  // namespace alphaprune
