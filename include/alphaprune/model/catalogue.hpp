@@ -56,11 +56,17 @@ struct Catalogue {
         return tensors[static_cast<std::size_t>(matrix.tensor)];
     }
     const std::string& name_of(const MatrixInfo& matrix) const { return tensor_of(matrix).name; }
+
+    /// The tensor that the whole model of the family calls so, also where the files leave out the
+    /// family's base prefix; nullptr when there is none.
+    const TensorInfo* find_tensor(std::string_view name) const;
 };
 
 /// Reads config.json, the index and the headers of all shards of a Hugging Face folder (no weight).
+/// Weights are model.safetensors or, in its absence, the shards of model.safetensors.index.json.
 /// Unknown architectures are catalogued by the shape of their names ("<any>.<number>.<any>.weight",
-/// two dimensions), with `family` set to "generic".
+/// two dimensions), with `family` set to "generic"; the number is the block, and inside a block the
+/// order is that of the files.
 /// @throws Error (bad_request) with every fault found
 Catalogue read_catalogue(const std::filesystem::path& folder);
 

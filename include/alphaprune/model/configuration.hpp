@@ -4,13 +4,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "alphaprune/formats/json.hpp"
 
 namespace alphaprune {
 
 /// Rotary position embedding, as `rope_theta` + `rope_scaling` (transformers 4) or
-/// `rope_parameters` (transformers 5) describe it.
+/// `rope_parameters` (transformers 5) describe it. Fields that the type does not use keep their
+/// defaults.
 struct RopeParameters {
     std::string type = "default";
     double theta = 10000.0;
@@ -35,17 +37,23 @@ struct ModelConfiguration {
     double norm_epsilon = 1e-5;
     std::string activation;
     bool tied_embeddings = false;
-    std::optional<std::int64_t> sliding_window;  ///< only where it is in force
+    std::optional<std::int64_t> sliding_window;  ///< only when in force in some block
+    /// Blocks that see the whole sequence although sliding_window is set; ascending.
+    std::vector<std::int64_t> full_attention_blocks;
     RopeParameters rope;
     bool norm_before = true;          ///< OPT's do_layer_norm_before
     bool norm_affine = true;          ///< OPT's layer_norm_elementwise_affine
     bool final_norm_removed = false;  ///< OPT's _remove_final_layer_norm
     std::int64_t embedding_size = 0;  ///< OPT's word_embed_proj_dim; else hidden_size
+
+    /// How many tokens back, itself included, a token of that block sees; nothing for all.
+    std::optional<std::int64_t> window_of(std::int64_t block) const;
 };
 
 /// @param where  the path, for errors
 /// @throws Error (bad_request) naming every required field that is missing or of a wrong kind.
-///         Fields of families that the program does not know stay at their defaults.
+///         For a model type that the program does not know nothing is required: what is found
+///         under the usual names is read, the rest stays at its defaults.
 ModelConfiguration read_configuration(const Json& config, std::string_view where);
 
 }  // namespace alphaprune

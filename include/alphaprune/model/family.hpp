@@ -8,9 +8,11 @@ namespace alphaprune {
 /// Where a family of models keeps its decoder blocks and which matrices of a block are prunable,
 /// in the order of definition in the Hugging Face model.
 struct Family {
-    std::string_view name;          ///< llama, mistral, qwen2, opt
-    std::string_view model_type;    ///< config.json's model_type
-    std::string_view block_prefix;  ///< text before the block number, e.g. "model.layers."
+    std::string_view name;        ///< llama, mistral, qwen2, opt
+    std::string_view model_type;  ///< config.json's model_type
+    /// Start of every name but the head's, which checkpoints of the bare model leave out.
+    std::string_view base_prefix;
+    std::string_view block_prefix;  ///< base_prefix and what stands before the block number
     std::span<const std::string_view> matrices;  ///< names after "<prefix><number>."
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,6 +33,8 @@ class WeightReader {
 
   private:
     const File& shard(int index);
+    /// From byte `first` of the tensor on.
+    void read_bytes(const TensorInfo& tensor, std::uint64_t first, std::span<std::byte> out);
 
     const Catalogue& catalogue_;
     std::vector<std::optional<File>> files_;

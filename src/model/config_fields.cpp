@@ -1,0 +1,94 @@
+#include "config_fields.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+namespace alphaprune {
+namespace {
+
+struct Found {
+    std::string_view name;
+    const Json* value = nullptr;
+};
+
+Found first_of(const Json& object, FieldNames names) {
+    for (const std::string_view name : names) {
+        if (const Json* value = object.find(name)) {
+            return {name, value};
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+ConfigFields::ConfigFields(const Json& object, std::string_view where, std::string_view prefix,
+                           Reading reading, FaultList& faults)
+    : object_(object), where_(where), prefix_(prefix), reading_(reading), faults_(faults) {}
+
+const Json* first_member(const Json& object, FieldNames names) {
+    return first_of(object, names).value;
+}
+
+bool ConfigFields::is_absent(FieldNames names) const {
+    const Json* value = find(names);
+    return value == nullptr || value->is_null();
+}
+
+template <class Value, class Convert>
+std::optional<Value> ConfigFields::read(FieldNames names, std::string_view kind, Convert convert) {
+    const auto [name, value] = first_of(object_, names);
+    if (value == nullptr || value->is_null()) {
+        return std::nullopt;
+    }
+    std::optional<Value> converted = convert(*value);
+    if (!converted && reading_ == Reading::strict) {
+        add_fault(name, fmt::format("must be {}, not {}", kind, value->dump(-1)));
+    }
+    return converted;
+}
+
+std::optional<std::int64_t> ConfigFields::size(FieldNames names, std::int64_t limit) {
+    const auto convert = [limit](const Json& value) {
+        const auto number = value.as_integer();
+        return number && *number > 0 && *number <= limit ? number : std::nullopt;
+    };
+    return read<std::int64_t>(names, fmt::format("a whole number from 1 to {}", limit), convert);
+}
+
+std::optional<double> ConfigFields::positive(FieldNames names) {
+    return read<double>(names, "a number above zero", [](const Json& value) {
+        const auto number = value.as_number();
+        const bool usable = number && std::isfinite(*number) && *number > 0;
+        return usable ? number : std::nullopt;
+    });
+}
+
+std::optional<bool> ConfigFields::flag(FieldNames names) {
+    return read<bool>(names, "true or false", [](const Json& value) { return value.as_bool(); });
+}
+
+std::optional<std::string> ConfigFields::text(FieldNames names) {
+    return read<std::string>(names, "a text", [](const Json& value) { return value.as_string(); });
+}
+
+void ConfigFields::require(FieldNames names) const {
+    if (reading_ == Reading::lenient || !is_absent(names)) {
+        return;
+    }
+    const std::string others =
+        names.size() < 2 ? "" : fmt::format(" (or {})", fmt::join(names.subspan(1), ", "));
+    faults_.add(fmt::format("{}{} is missing{}", prefix_, names.front(), others),
+                std::string(where_),
+                "use the config.json that was saved together with the weights");
+}
+
+void ConfigFields::add_fault(std::string_view name, std::string_view what) const {
+    faults_.add(fmt::format("{}{} {}", prefix_, name, what), std::string(where_),
+                "correct that field, or use the config.json that was saved together with the "
+                "weights");
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,179 @@
+#include "alphaprune/model/configuration.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "alphaprune/support/error.hpp"
+#include "attention_window.hpp"
+#include "config_fields.hpp"
+#include "rope.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// What transformers assumes in a family where a field is absent.
+struct FamilyDefaults {
+    std::string_view model_type;
+    std::int64_t key_value_heads;  ///< 0: as many as heads
+    std::int64_t max_positions;
+    double norm_epsilon;
+    std::string_view activation;
+    bool tied_embeddings;
+    WindowRule window;
+};
+constexpr std::array kDefaults{
+    FamilyDefaults{"llama", 0, 2048, 1e-6, "silu", false, WindowRule::none},
+    FamilyDefaults{"mistral", 8, 131072, 1e-6, "silu", false, WindowRule::always},
+    FamilyDefaults{"qwen2", 32, 32768, 1e-6, "silu", false, WindowRule::on_request},
+    FamilyDefaults{"opt", 0, 2048, 1e-5, "relu", true, WindowRule::none},
+};
+/// Where nothing is known of the family.
+constexpr FamilyDefaults kNoFamily{"", 0, 0, 1e-5, "", false, WindowRule::none};
+
+template <std::size_t N>
+using Names = std::array<std::string_view, N>;
+
+constexpr Names<1> kModelType{"model_type"};
+constexpr Names<3> kHiddenSize{"hidden_size", "d_model", "n_embd"};
+constexpr Names<4> kIntermediateSize{"intermediate_size", "ffn_dim", "n_inner", "d_ff"};
+constexpr Names<4> kBlocks{"num_hidden_layers", "n_layer", "n_layers", "num_layers"};
+constexpr Names<3> kHeads{"num_attention_heads", "n_head", "n_heads"};
+constexpr Names<1> kKeyValueHeads{"num_key_value_heads"};
+constexpr Names<1> kHeadSize{"head_dim"};
+constexpr Names<1> kVocabulary{"vocab_size"};
+constexpr Names<2> kMaxPositions{"max_position_embeddings", "n_positions"};
+constexpr Names<1> kEmbeddingSize{"word_embed_proj_dim"};
+constexpr Names<3> kNormEpsilon{"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon"};
+constexpr Names<3> kActivation{"hidden_act", "activation_function", "hidden_activation"};
+constexpr Names<3> kInnerConfigs{"text_config", "language_config", "llm_config"};
+
+/// Each block is looked at: a slip of some digits must not cost minutes.
+constexpr std::int64_t kMaxBlocks = 100'000;
+
+struct SizeField {
+    FieldNames names;
+    std::int64_t ModelConfiguration::*value;
+    std::int64_t limit = kMaxSize;
+};
+constexpr std::array kRequiredSizes{
+    SizeField{kHiddenSize, &ModelConfiguration::hidden_size},
+    SizeField{kIntermediateSize, &ModelConfiguration::intermediate_size},
+    SizeField{kBlocks, &ModelConfiguration::blocks, kMaxBlocks},
+    SizeField{kHeads, &ModelConfiguration::heads},
+    SizeField{kVocabulary, &ModelConfiguration::vocabulary},
+};
+
+struct FlagField {
+    Names<1> name;
+    bool ModelConfiguration::*value;
+};
+constexpr std::array kFlags{
+    FlagField{{"tie_word_embeddings"}, &ModelConfiguration::tied_embeddings},
+    FlagField{{"do_layer_norm_before"}, &ModelConfiguration::norm_before},
+    FlagField{{"layer_norm_elementwise_affine"}, &ModelConfiguration::norm_affine},
+    FlagField{{"_remove_final_layer_norm"}, &ModelConfiguration::final_norm_removed},
+};
+
+/// Models of several parts keep the language model's fields in an object of their own.
+const Json& language_part(const Json& config, Reading reading) {
+    if (reading == Reading::lenient && first_member(config, kBlocks) == nullptr) {
+        const Json* inner = first_member(config, kInnerConfigs);
+        if (inner != nullptr && inner->is_object()) {
+            return *inner;
+        }
+    }
+    return config;
+}
+
+void read_sizes(ConfigFields& fields, ModelConfiguration& model) {
+    for (const SizeField& field : kRequiredSizes) {
+        model.*field.value = fields.size(field.names, field.limit).value_or(0);
+        fields.require(field.names);
+    }
+}
+
+/// Head counts and sizes, where absence and null mean different things.
+void read_heads(ConfigFields& fields, const FamilyDefaults& defaults, ModelConfiguration& model) {
+    const bool absent = fields.find(kKeyValueHeads) == nullptr;
+    const std::int64_t fallback =
+        absent && defaults.key_value_heads > 0 ? defaults.key_value_heads : model.heads;
+    model.key_value_heads = fields.size(kKeyValueHeads).value_or(fallback);
+    const auto head_size = fields.size(kHeadSize);
+    if (model.heads > 0) {
+        model.head_size = head_size.value_or(model.hidden_size / model.heads);
+    }
+    if (&defaults == &kNoFamily || model.heads == 0) {
+        return;
+    }
+    if (model.heads % model.key_value_heads != 0) {
+        fields.add_fault(
+            kHeads.front(),
+            fmt::format("is {}, not a multiple of num_key_value_heads, {}{}", model.heads,
+                        model.key_value_heads, absent ? " (the family's default)" : ""));
+    }
+    if (!head_size && model.hidden_size % model.heads != 0) {
+        fields.add_fault(kHiddenSize.front(),
+                         fmt::format("is {}, not a multiple of num_attention_heads, {}",
+                                     model.hidden_size, model.heads));
+    }
+}
+
+void read_rest(ConfigFields& fields, const FamilyDefaults& defaults, ModelConfiguration& model) {
+    model.max_positions = fields.size(kMaxPositions).value_or(defaults.max_positions);
+    model.embedding_size = fields.size(kEmbeddingSize).value_or(model.hidden_size);
+    model.norm_epsilon = fields.positive(kNormEpsilon).value_or(defaults.norm_epsilon);
+    model.activation = fields.text(kActivation).value_or(std::string(defaults.activation));
+    model.tied_embeddings = defaults.tied_embeddings;
+    for (const FlagField& field : kFlags) {
+        model.*field.value = fields.flag(field.name).value_or(model.*field.value);
+    }
+}
+
+std::string first_architecture(const Json& config) {
+    const Json* names = config.find("architectures");
+    if (names == nullptr || names->elements().empty()) {
+        return {};
+    }
+    return names->elements().front().as_string().value_or("");
+}
+
+}  // namespace
+
+std::optional<std::int64_t> ModelConfiguration::window_of(std::int64_t block) const {
+    const bool full =
+        std::binary_search(full_attention_blocks.begin(), full_attention_blocks.end(), block);
+    return full ? std::nullopt : sliding_window;
+}
+
+ModelConfiguration read_configuration(const Json& config, std::string_view where) {
+    if (!config.is_object()) {
+        throw bad_request("the model's configuration is not a JSON object", std::string(where),
+                          "use the config.json that was saved together with the weights");
+    }
+    FaultList faults;
+    ModelConfiguration model;
+    model.model_type =
+        ConfigFields(config, where, "", Reading::strict, faults).text(kModelType).value_or("");
+    model.architecture = first_architecture(config);
+
+    const auto* known = std::find_if(
+        kDefaults.begin(), kDefaults.end(),
+        [&](const FamilyDefaults& family) { return family.model_type == model.model_type; });
+    const FamilyDefaults& defaults = known == kDefaults.end() ? kNoFamily : *known;
+    const Reading reading = known == kDefaults.end() ? Reading::lenient : Reading::strict;
+    const Json& part = language_part(config, reading);
+
+    ConfigFields fields(part, where, "", reading, faults);
+    read_sizes(fields, model);
+    read_heads(fields, defaults, model);
+    read_rest(fields, defaults, model);
+    model.rope = read_rope(part, where, model.max_positions, reading, faults);
+    read_window(part, where, defaults.window, faults, model);
+    faults.throw_if_any();
+    return model;
+}
+
+}  // namespace alphaprune

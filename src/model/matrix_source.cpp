@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <vector>
+
+#include "alphaprune/model/weight_reader.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// Bytes asked from the file system in one go: enough for its full speed, little beside a matrix.
+constexpr std::uint64_t kSlabBytes = 16U << 20;
+
+std::size_t as_size(std::int64_t value) {
+    return static_cast<std::size_t>(value);
+}
+
+/// Rows that make one slab, one at least.
+std::int64_t rows_in_slab(std::uint64_t row_bytes) {
+    return static_cast<std::int64_t>(std::max<std::uint64_t>(1, kSlabBytes / row_bytes));
+}
+
+/// What both kinds of source have in common.
+class StoredMatrix : public MatrixSource {
+  public:
+    StoredMatrix(WeightReader& reader, const MatrixInfo& matrix)
+        : reader_(reader), tensor_(reader.catalogue().tensor_of(matrix)), matrix_(matrix) {}
+
+    std::int64_t rows() const override { return matrix_.rows; }
+    std::int64_t cols() const override { return matrix_.cols; }
+    std::string name() const override { return place_of(reader_.catalogue(), tensor_); }
+
+  protected:
+    WeightReader& reader() { return reader_; }
+    const TensorInfo& tensor() const { return tensor_; }
+    std::size_t value_bytes() const { return size_of(tensor_.type); }
+
+    bool contains(const Rectangle& part) const {
+        return part.row_begin >= 0 && part.row_begin <= part.row_end && part.row_end <= rows() &&
+               part.col_begin >= 0 && part.col_begin <= part.col_end && part.col_end <= cols();
+    }
+
+  private:
+    WeightReader& reader_;
+    const TensorInfo& tensor_;
+    MatrixInfo matrix_;
+};
+
+/// Read once from end to end, and then served from memory.
+class KeptMatrix : public StoredMatrix {
+  public:
+    using StoredMatrix::StoredMatrix;
+
+    void read(const Rectangle& part, std::span<double> out) override {
+        assert(contains(part) && std::ssize(out) == part.size());
+        if (stored_.empty()) {
+            fill();
+        }
+        const std::span<const std::byte> stored = stored_;
+        if (part.cols() == cols()) {
+            widen(stored.subspan(as_size(part.row_begin * cols()) * value_bytes(),
+                                 out.size() * value_bytes()),
+                  tensor().type, out);
+            return;
+        }
+        const std::size_t width = as_size(part.cols());
+        for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
+            const std::size_t first = as_size(row * cols() + part.col_begin) * value_bytes();
+            widen(stored.subspan(first, width * value_bytes()), tensor().type,
+                  out.subspan(as_size(row - part.row_begin) * width, width));
+        }
+    }
+
+  private:
+    void fill() {
+        std::vector<std::byte> stored(tensor().bytes());
+        const std::uint64_t row_bytes = tensor().row_bytes();
+        const std::int64_t slab = rows_in_slab(row_bytes);
+        for (std::int64_t row = 0; row < rows(); row += slab) {
+            const RowRange some{row, std::min(row + slab, rows())};
+            reader().read_rows(tensor(), some,
+                               std::span(stored).subspan(as_size(row) * row_bytes,
+                                                         as_size(some.size()) * row_bytes));
+        }
+        stored_ = std::move(stored);
+    }
+
+    std::vector<std::byte> stored_;
+};
+
+/// Every rectangle comes from the file.
+class StreamedMatrix : public StoredMatrix {
+  public:
+    using StoredMatrix::StoredMatrix;
+
+    void read(const Rectangle& part, std::span<double> out) override {
+        assert(contains(part) && std::ssize(out) == part.size());
+        if (part.size() == 0) {
+            return;
+        }
+        if (part.cols() == cols()) {
+            read_whole_rows(part, out);
+        } else {
+            read_row_parts(part, out);
+        }
+    }
+
+  private:
+    void read_whole_rows(const Rectangle& part, std::span<double> out) {
+        const std::int64_t slab = rows_in_slab(tensor().row_bytes());
+        for (std::int64_t row = part.row_begin; row < part.row_end; row += slab) {
+            const RowRange some{row, std::min(row + slab, part.row_end)};
+            buffer_.resize(as_size(some.size()) * tensor().row_bytes());
+            reader().read_rows(tensor(), some, buffer_);
+            widen(buffer_, tensor().type,
+                  out.subspan(as_size((row - part.row_begin) * cols()),
+                              as_size(some.size() * cols())));
+        }
+    }
+
+    void read_row_parts(const Rectangle& part, std::span<double> out) {
+        const std::size_t width = as_size(part.cols());
+        buffer_.resize(width * value_bytes());
+        for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
+            reader().read_row_part(tensor(), row, part.col_begin, part.col_end, buffer_);
+            widen(buffer_, tensor().type,
+                  out.subspan(as_size(row - part.row_begin) * width, width));
+        }
+    }
+
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace
+
+std::unique_ptr<MatrixSource> make_matrix_source(WeightReader& reader, const MatrixInfo& matrix,
+                                                 bool whole) {
+    if (whole) {
+        return std::make_unique<KeptMatrix>(reader, matrix);
+    }
+    return std::make_unique<StreamedMatrix>(reader, matrix);
+}
+
+}  // namespace alphaprune

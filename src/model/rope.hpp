@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+#include "alphaprune/formats/json.hpp"
+#include "alphaprune/model/configuration.hpp"
+#include "alphaprune/support/error.hpp"
+#include "config_fields.hpp"
+
+namespace alphaprune {
+
+/// The rotary embedding as config.json describes it, in the old or the new form.
+RopeParameters read_rope(const Json& config, std::string_view where, std::int64_t max_positions,
+                         Reading reading, FaultList& faults);
+
+}  // namespace alphaprune
