@@ -1,0 +1,54 @@
+#include "blacs_grid.hpp"
+
+#include <algorithm>
+
+#include "scalapack.hpp"
+
+namespace alphaprune {
+
+GridShape near_square_grid(int ranks, std::int64_t order) {
+    constexpr int kWidest = 3;
+    GridShape best;
+    for (int rows = 1; rows * rows <= ranks; ++rows) {
+        const std::int64_t most =
+            std::min({std::int64_t{ranks / rows}, std::int64_t{kWidest} * rows, order});
+        const GridShape shape{rows, static_cast<int>(most)};
+        if (shape.cols >= rows && shape.ranks() >= best.ranks()) {
+            best = shape;  // of equals the later one: it is nearer to a square
+        }
+    }
+    return best;
+}
+
+BlacsGrid::BlacsGrid(const Communicator& group, GridShape shape)
+    : shape_(shape), ranks_(group.split(group.rank() < shape.ranks() ? 0 : 1, group.rank())) {
+    if (group.rank() < shape.ranks()) {
+        handle_ = Csys2blacs_handle(ranks_.native());
+        context_ = handle_;
+        Cblacs_gridinit(&context_, "C", shape_.rows, shape_.cols);
+        GridShape made;
+        Cblacs_gridinfo(context_, &made.rows, &made.cols, &row_, &col_);
+    }
+}
+
+BlacsGrid::~BlacsGrid() {
+    if (context_ >= 0) {
+        Cblacs_gridexit(context_);
+        Cfree_blacs_system_handle(handle_);
+    }
+}
+
+std::array<int, 9> BlacsGrid::descriptor(const BlockCyclicLayout& layout) const {
+    constexpr int kDense = 1;
+    return {kDense,
+            context_,
+            static_cast<int>(layout.rows.size),
+            static_cast<int>(layout.cols.size),
+            static_cast<int>(layout.rows.block),
+            static_cast<int>(layout.cols.block),
+            0,
+            0,
+            static_cast<int>(std::max<std::int64_t>(1, layout.rows.local_size()))};
+}
+
+}  // namespace alphaprune

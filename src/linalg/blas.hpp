@@ -1,0 +1,52 @@
+#pragma once
+
+// The Fortran routines of BLAS and LAPACK that the area uses, under C++ names. The trailing
+// size_t arguments are the lengths of the character arguments, which gfortran's callees expect.
+
+#include <cstddef>
+
+extern "C" {
+void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
+            const double* a, const int* lda, const double* beta, double* c, const int* ldc,
+            std::size_t, std::size_t);
+void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
+            const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
+            const double* beta, double* c, const int* ldc, std::size_t, std::size_t);
+void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
+            const float* alpha, const float* a, const int* lda, const float* b, const int* ldb,
+            const float* beta, float* c, const int* ldc, std::size_t, std::size_t);
+void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
+             double* work, const int* lwork, int* iwork, const int* liwork, int* info, std::size_t,
+             std::size_t);
+void dsytrd_sy2sb_(const char* uplo, const int* n, const int* kd, double* a, const int* lda,
+                   double* ab, const int* ldab, double* tau, double* work, const int* lwork,
+                   int* info, std::size_t);
+void dsytrd_sb2st_(const char* stage1, const char* vect, const char* uplo, const int* n,
+                   const int* kd, double* ab, const int* ldab, double* d, double* e, double* hous,
+                   const int* lhous, double* work, const int* lwork, int* info, std::size_t,
+                   std::size_t, std::size_t);
+void dsterf_(const int* n, double* d, double* e, int* info);
+}
+
+namespace alphaprune {
+
+/// C := A Aᵀ (trans 'N', A is n×k) or Aᵀ A (trans 'T', A is k×n), added to beta·C; lower triangle.
+inline void dsyrk_lower(char trans, int n, int k, const double* a, int lda, double beta, double* c,
+                        int ldc) {
+    const double one = 1;
+    dsyrk_("L", &trans, &n, &k, &one, a, &lda, &beta, c, &ldc, 1, 1);
+}
+
+/// C := A B of n×n matrices.
+inline void gemm(int n, const double* a, const double* b, double* c) {
+    const double one = 1;
+    const double zero = 0;
+    dgemm_("N", "N", &n, &n, &n, &one, a, &n, b, &n, &zero, c, &n, 1, 1);
+}
+inline void gemm(int n, const float* a, const float* b, float* c) {
+    const float one = 1;
+    const float zero = 0;
+    sgemm_("N", "N", &n, &n, &n, &one, a, &n, b, &n, &zero, c, &n, 1, 1);
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "alphaprune/linalg/spectral_backend.hpp"
+#include "alphaprune/support/error.hpp"
+#include "matrix.hpp"
+
+namespace alphaprune {
+
+/// What the eigenvalues of a matrix must add up to. The libraries of this area have been seen to
+/// report success with wrong values (ELPA given one triangle), so nothing is taken on trust.
+struct GramMoments {
+    double trace = 0;
+    double relative_frobenius_sq = 0;  ///< Σ (g_ij / trace)²: scaled, so that it cannot overflow
+};
+
+/// Moments of the symmetric matrix whose lower triangle is given.
+GramMoments moments_of(const Matrix& lower);
+
+/// Solvers may run for ever on infinities, so this comes before them.
+/// @throws Error (bad_request) naming the matrix when its Gram matrix left float64's range
+void refuse_overflow(const GramMoments& moments, const std::string& matrix);
+
+/// The eigenvalues of a Gram matrix as they may be handed on: those below zero by rounding set to
+/// 0.
+/// @throws Error (failure) naming solver and matrix when they are not finite or do not fit the
+///         matrix they were computed from
+std::vector<double> checked_spectrum(std::vector<double> eigenvalues, const GramMoments& moments,
+                                     Solver solver, const std::string& matrix);
+
+/// A failed solver's error as the user should see it: with the solver and the matrix in it.
+Error solver_failure(const Error& error, Solver solver, const std::string& matrix);
+
+}  // namespace alphaprune

@@ -1,0 +1,97 @@
+#include "elpa_solver.hpp"
+
+#include <fmt/format.h>
+
+// Not inside extern "C": it overloads. It brings in C's complex.h with its macro I.
+#include <elpa/elpa.h>
+#include <complex>
+#undef I
+
+#include <utility>
+
+#include "alphaprune/support/error.hpp"
+
+// The header declares elpa_strerr as C++, the library has it as C.
+extern "C" const char* alphaprune_elpa_strerr(int code) __asm__("elpa_strerr");
+
+namespace alphaprune {
+namespace {
+
+constexpr int kApiVersion = 20221109;
+
+void require_success(std::string_view step, int code) {
+    if (code != ELPA_OK) {
+        throw failure(fmt::format("{} failed: {} ({})", step, alphaprune_elpa_strerr(code), code));
+    }
+}
+
+/// ELPA's start-up state lasts as long as the process; there is nothing in it to give back.
+void start_elpa_once() {
+    static const int code = elpa_init(kApiVersion);
+    require_success("elpa_init", code);
+}
+
+void set(elpa_t handle, const char* key, std::int64_t value) {
+    int code = ELPA_OK;
+    elpa_set(handle, key, static_cast<int>(value), &code);
+    require_success(fmt::format("elpa_set({})", key), code);
+}
+
+elpa_t allocated() {
+    int code = ELPA_OK;
+    elpa_t handle = elpa_allocate(&code);
+    require_success("elpa_allocate", code);
+    return handle;
+}
+
+void configure(elpa_t handle, const BlacsGrid& grid, const BlockCyclicLayout& layout,
+               ElpaStages stages) {
+    set(handle, "na", layout.rows.size);
+    set(handle, "nev", layout.rows.size);
+    set(handle, "local_nrows", layout.rows.local_size());
+    set(handle, "local_ncols", layout.cols.local_size());
+    set(handle, "nblk", layout.rows.block);
+    set(handle, "mpi_comm_parent", MPI_Comm_c2f(grid.ranks().native()));
+    set(handle, "process_row", grid.row());
+    set(handle, "process_col", grid.col());
+    require_success("elpa_setup", elpa_setup(handle));
+    set(handle, "solver", stages == ElpaStages::one ? ELPA_SOLVER_1STAGE : ELPA_SOLVER_2STAGE);
+}
+
+void deallocate(elpa_t handle) noexcept {
+    int code = ELPA_OK;
+    elpa_deallocate(handle, &code);
+}
+
+}  // namespace
+
+ElpaSolver::ElpaSolver(const BlacsGrid& grid, const BlockCyclicLayout& layout, ElpaStages stages) {
+    start_elpa_once();
+    elpa_t handle = allocated();
+    try {
+        configure(handle, grid, layout, stages);
+    } catch (...) {
+        deallocate(handle);
+        throw;
+    }
+    handle_ = handle;
+}
+
+ElpaSolver::ElpaSolver(ElpaSolver&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)) {}
+
+ElpaSolver::~ElpaSolver() {
+    if (handle_ != nullptr) {
+        deallocate(static_cast<elpa_t>(handle_));
+    }
+}
+
+std::vector<double> ElpaSolver::eigenvalues(DistributedMatrix& full) const {
+    std::vector<double> values(static_cast<std::size_t>(full.layout.rows.size));
+    int code = ELPA_OK;
+    elpa_eigenvalues(static_cast<elpa_t>(handle_), full.local.data(), values.data(), &code);
+    require_success("elpa_eigenvalues", code);
+    return values;
+}
+
+}  // namespace alphaprune

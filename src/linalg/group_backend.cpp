@@ -1,0 +1,71 @@
+#include "group_backend.hpp"
+
+#include <algorithm>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/clock.hpp"
+#include "checked_spectrum.hpp"
+#include "elpa_solver.hpp"
+#include "scalapack_solver.hpp"
+
+namespace alphaprune {
+
+const BlacsGrid& GroupBackend::grid_for(std::int64_t order) {
+    const GridShape shape = near_square_grid(group_.size(), order);
+    if (!grid_ || grid_->shape() != shape) {
+        grid_.reset();
+        grid_.emplace(group_, shape);
+    }
+    return *grid_;
+}
+
+std::vector<double> GroupBackend::solved(const BlacsGrid& grid, DistributedMatrix& gram,
+                                         const std::string& matrix) const {
+    // Each step ends with agreement: no rank enters a collective one that another cannot enter.
+    const auto step = [&](auto&& action) {
+        together(group_, [&] {
+            try {
+                if (grid.member()) {
+                    action();
+                }
+            } catch (const Error& error) {
+                throw solver_failure(error, solver_, matrix);
+            }
+        });
+    };
+    std::vector<double> values(static_cast<std::size_t>(gram.layout.rows.size));
+    if (solver_ == Solver::scalapack) {
+        step([&] { values = scalapack_eigenvalues(grid, gram); });
+    } else {
+        const ElpaStages stages = solver_ == Solver::elpa1 ? ElpaStages::one : ElpaStages::two;
+        std::optional<ElpaSolver> elpa;
+        Matrix scratch;
+        step([&] { scratch = Matrix(gram.local.rows(), gram.local.cols()); });
+        step([&] { mirror_lower_triangle(grid, gram, scratch); });
+        scratch = {};  // ELPA needs the memory
+        step([&] { elpa.emplace(grid, gram.layout, stages); });
+        step([&] { values = elpa->eigenvalues(gram); });
+    }
+    group_.broadcast(std::span(values));  // the same bits everywhere, also outside the grid
+    return values;
+}
+
+GramSpectrum GroupBackend::spectrum_of(MatrixSource& matrix) {
+    GramSpectrum spectrum;
+    Stopwatch watch;
+    const BlacsGrid& grid = grid_for(std::min(matrix.rows(), matrix.cols()));
+    DistributedMatrix gram = distributed_gram(group_, grid, matrix);
+    spectrum.gram_seconds = watch.seconds();
+
+    watch.restart();
+    const GramMoments moments = moments_of(group_, gram);
+    together(group_, [&] { refuse_overflow(moments, matrix.name()); });
+    std::vector<double> values = solved(grid, gram, matrix.name());
+    spectrum.eigenvalues = together(group_, [&] {
+        return checked_spectrum(std::move(values), moments, solver_, matrix.name());
+    });
+    spectrum.eig_seconds = watch.seconds();
+    return spectrum;
+}
+
+}  // namespace alphaprune
