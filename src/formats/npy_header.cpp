@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <ranges>
 #include <utility>
 
 #include "alphaprune/support/error.hpp"
@@ -55,14 +54,22 @@ TextPlace text_place(std::string_view head, std::uint64_t file_size, std::string
     return {begin, begin + length};
 }
 
+/// The types' names with a space between. (clang 14 cannot compile libstdc++'s views.)
+std::string names_of(std::span<const NpyType> types) {
+    std::string names;
+    for (const NpyType& type : types) {
+        names += fmt::format("{}{}", names.empty() ? "" : " ", type.descr);
+    }
+    return names;
+}
+
 std::size_t element_size(const NpyDictionary& dictionary, std::span<const NpyType> types,
                          std::string_view where) {
     const auto type = std::ranges::find(types, dictionary.descr, &NpyType::descr);
     if (type == types.end()) {
-        const auto names = types | std::views::transform(&NpyType::descr);
         throw bad_request(
             fmt::format("the array's type is {}, not one of {}", in_quotes(dictionary.descr),
-                        fmt::join(names.begin(), names.end(), " ")),
+                        names_of(types)),
             std::string(where),
             fmt::format("in Python: numpy.save(file, array.astype(\"{}\"))", types.front().descr));
     }
