@@ -1,0 +1,223 @@
+#include "alphaprune/model/configuration.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "alphaprune/support/file.hpp"
+#include "model/faults.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+const std::string kModels = std::string(ALPHAPRUNE_SOURCE_DIR) + "/tests/data/models/";
+
+ModelConfiguration read(const std::string& text) {
+    return read_configuration(Json::parse(text, "config.json"), "config.json");
+}
+
+ModelConfiguration read_model(const std::string& name) {
+    return read(read_text(kModels + name + "/config.json"));
+}
+
+/// A complete config with `more` members put in front.
+std::string with(const std::string& model_type, const std::string& more) {
+    const std::string wide = model_type == "opt" ? "ffn_dim" : "intermediate_size";
+    return "{" + more + R"("model_type": ")" + model_type + R"(", "hidden_size": 768, ")" + wide +
+           R"(": 3072, "num_hidden_layers": 30, "num_attention_heads": 32, "vocab_size": 1000})";
+}
+
+std::vector<Fault> faults_in(const std::string& text) {
+    return faults_of([&] { read(text); });
+}
+
+TEST(Configuration, ReadsLlamaWithNewRope) {
+    const ModelConfiguration model = read_model("tiny-llama3");
+    EXPECT_EQ(model.model_type, "llama");
+    EXPECT_EQ(model.architecture, "LlamaForCausalLM");
+    EXPECT_EQ(model.hidden_size, 64);
+    EXPECT_EQ(model.intermediate_size, 160);
+    EXPECT_EQ(model.blocks, 3);
+    EXPECT_EQ(model.heads, 4);
+    EXPECT_EQ(model.key_value_heads, 2);
+    EXPECT_EQ(model.head_size, 16);
+    EXPECT_EQ(model.vocabulary, 512);
+    EXPECT_EQ(model.max_positions, 256);
+    EXPECT_EQ(model.embedding_size, 64);
+    EXPECT_EQ(model.norm_epsilon, 1e-6);
+    EXPECT_EQ(model.activation, "silu");
+    EXPECT_FALSE(model.tied_embeddings);
+    EXPECT_FALSE(model.sliding_window);
+    EXPECT_EQ(model.rope.type, "llama3");
+    EXPECT_EQ(model.rope.theta, 500000.0);
+    EXPECT_EQ(model.rope.factor, 8.0);
+    EXPECT_EQ(model.rope.low_freq_factor, 1.0);
+    EXPECT_EQ(model.rope.high_freq_factor, 4.0);
+    EXPECT_EQ(model.rope.original_max_positions, 64);
+}
+
+TEST(Configuration, ReadsTheOtherFamilies) {
+    const ModelConfiguration mistral = read_model("tiny-mistral");
+    EXPECT_EQ(mistral.sliding_window, 32);
+    EXPECT_EQ(mistral.window_of(2), 32);
+    EXPECT_EQ(mistral.rope.type, "default");
+
+    const ModelConfiguration qwen = read_model("tiny-qwen2");
+    EXPECT_TRUE(qwen.tied_embeddings);
+    EXPECT_FALSE(qwen.sliding_window);
+    EXPECT_EQ(qwen.head_size, 16);
+
+    const ModelConfiguration opt = read_model("tiny-opt");
+    EXPECT_EQ(opt.intermediate_size, 256);
+    EXPECT_EQ(opt.embedding_size, 64);
+    EXPECT_EQ(opt.key_value_heads, 4);
+    EXPECT_EQ(opt.activation, "relu");
+    EXPECT_TRUE(opt.norm_before);
+    EXPECT_TRUE(opt.norm_affine);
+    EXPECT_FALSE(opt.final_norm_removed);
+    EXPECT_TRUE(opt.tied_embeddings);
+    EXPECT_EQ(opt.norm_epsilon, 1e-5);
+}
+
+TEST(Configuration, OldRopeFormMeansTheSame) {
+    const ModelConfiguration old = read(with(
+        "llama",
+        R"("rope_theta": 500000.0, "torch_dtype": "bfloat16", "max_position_embeddings": 131072,
+           "rope_scaling": {"rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.5,
+           "high_freq_factor": 4.5, "original_max_position_embeddings": 8192}, )"));
+    EXPECT_EQ(old.rope.type, "llama3");
+    EXPECT_EQ(old.rope.theta, 500000.0);
+    EXPECT_EQ(old.rope.factor, 32.0);
+    EXPECT_EQ(old.rope.low_freq_factor, 1.5);
+    EXPECT_EQ(old.rope.high_freq_factor, 4.5);
+    EXPECT_EQ(old.rope.original_max_positions, 8192);
+
+    const ModelConfiguration oldest =
+        read(with("llama", R"("rope_scaling": {"type": "linear", "factor": 2}, )"));
+    EXPECT_EQ(oldest.rope.type, "linear");
+    EXPECT_EQ(oldest.rope.factor, 2.0);
+    EXPECT_EQ(oldest.rope.theta, 10000.0);
+    EXPECT_EQ(oldest.rope.original_max_positions, 2048);
+
+    EXPECT_EQ(read(with("llama", R"("rope_scaling": null, "rope_theta": 7, )")).rope.theta, 7.0);
+}
+
+TEST(Configuration, AbsentFieldsGetTheDefaultsOfTheFamily) {
+    const ModelConfiguration llama = read(with("llama", ""));
+    EXPECT_EQ(llama.key_value_heads, 32);
+    EXPECT_EQ(llama.head_size, 24);
+    EXPECT_EQ(llama.max_positions, 2048);
+    EXPECT_EQ(llama.norm_epsilon, 1e-6);
+    EXPECT_EQ(llama.rope.theta, 10000.0);
+    EXPECT_FALSE(llama.tied_embeddings);
+
+    const ModelConfiguration mistral = read(with("mistral", ""));
+    EXPECT_EQ(mistral.key_value_heads, 8);
+    EXPECT_EQ(mistral.sliding_window, 4096);
+    EXPECT_EQ(mistral.max_positions, 131072);
+
+    const ModelConfiguration qwen = read(with("qwen2", ""));
+    EXPECT_EQ(qwen.key_value_heads, 32);
+    EXPECT_FALSE(qwen.sliding_window);
+    EXPECT_EQ(qwen.max_positions, 32768);
+
+    const ModelConfiguration opt = read(with("opt", ""));
+    EXPECT_TRUE(opt.tied_embeddings);
+    EXPECT_EQ(opt.activation, "relu");
+    EXPECT_EQ(opt.embedding_size, 768);
+}
+
+TEST(Configuration, NullIsNotAlwaysAbsent) {
+    const ModelConfiguration mistral = read(with(
+        "mistral", R"("sliding_window": null, "num_key_value_heads": null, "head_dim": null, )"));
+    EXPECT_FALSE(mistral.sliding_window);
+    EXPECT_EQ(mistral.key_value_heads, 32);
+    EXPECT_EQ(mistral.head_size, 24);
+}
+
+TEST(Configuration, HeadSizeNeedNotDivideTheHiddenSize) {
+    EXPECT_EQ(read(with("mistral", R"("head_dim": 128, )")).head_size, 128);
+}
+
+TEST(Configuration, QwenWindowsOnlyOnRequestAndFromSomeBlockOn) {
+    EXPECT_FALSE(read(with("qwen2", R"("sliding_window": 100, )")).sliding_window);
+
+    const auto late = read(with("qwen2", R"("use_sliding_window": true, "sliding_window": 100, )"));
+    EXPECT_EQ(late.sliding_window, 100);
+    EXPECT_FALSE(late.window_of(27));
+    EXPECT_EQ(late.window_of(28), 100);
+
+    const auto never =
+        read(with("qwen2", R"("use_sliding_window": true, "max_window_layers": 30, )"));
+    EXPECT_FALSE(never.sliding_window);
+    EXPECT_FALSE(never.window_of(29));
+
+    const auto always =
+        read(with("qwen2", R"("use_sliding_window": true, "max_window_layers": 0, )"));
+    EXPECT_EQ(always.window_of(0), 4096);
+}
+
+TEST(Configuration, QwenWindowsByBlockKinds) {
+    std::string kinds;
+    for (int block = 0; block < 30; ++block) {
+        kinds += block == 0 ? "" : ",";
+        kinds += block % 2 == 0 ? R"("full_attention")" : R"("sliding_attention")";
+    }
+    const std::string fields = R"("use_sliding_window": true, "sliding_window": 9, )";
+    const auto model = read(with("qwen2", fields + R"("layer_types": [)" + kinds + "], "));
+    EXPECT_FALSE(model.window_of(0));
+    EXPECT_EQ(model.window_of(1), 9);
+    EXPECT_FALSE(model.window_of(28));
+    const auto faults = faults_in(with("qwen2", fields + R"("layer_types": ["full_attention"], )"));
+    EXPECT_EQ(count_faults(faults, {"layer_types", "30"}), 1) << text_of(faults);
+}
+
+TEST(Configuration, AllFaultsAreReportedTogether) {
+    const auto faults = faults_in(R"({"model_type": "llama", "hidden_size": "big",
+        "intermediate_size": -4, "num_hidden_layers": 2.5, "rms_norm_eps": 0,
+        "tie_word_embeddings": "yes", "rope_scaling": {"type": "linear"}, "rope_theta": -1})");
+    EXPECT_EQ(count_faults(faults, {"hidden_size", "big", "config.json"}), 1);
+    EXPECT_EQ(count_faults(faults, {"intermediate_size", "-4"}), 1);
+    EXPECT_EQ(count_faults(faults, {"num_hidden_layers", "2.5"}), 1);
+    EXPECT_EQ(count_faults(faults, {"num_attention_heads is missing"}), 1);
+    EXPECT_EQ(count_faults(faults, {"vocab_size is missing"}), 1);
+    EXPECT_EQ(count_faults(faults, {"rms_norm_eps"}), 1);
+    EXPECT_EQ(count_faults(faults, {"tie_word_embeddings"}), 1);
+    EXPECT_EQ(count_faults(faults, {"rope_scaling.factor is missing"}), 1);
+    EXPECT_EQ(count_faults(faults, {"rope_theta"}), 1);
+    EXPECT_EQ(faults.size(), 9U) << text_of(faults);
+}
+
+TEST(Configuration, HeadsMustDivide) {
+    const auto grouped = faults_in(with("llama", R"("num_key_value_heads": 5, )"));
+    EXPECT_EQ(count_faults(grouped, {"num_attention_heads", "32", "5"}), 1) << text_of(grouped);
+    const auto sizes = faults_in(R"({"model_type": "opt", "hidden_size": 100, "ffn_dim": 5,
+        "num_hidden_layers": 1, "num_attention_heads": 7, "vocab_size": 9})");
+    EXPECT_EQ(count_faults(sizes, {"hidden_size", "100", "7"}), 1) << text_of(sizes);
+}
+
+TEST(Configuration, ABillionBlocksAreASlip) {
+    const auto faults = faults_in(R"({"model_type": "opt", "hidden_size": 8, "ffn_dim": 5,
+        "num_hidden_layers": 1000000000, "num_attention_heads": 1, "vocab_size": 9})");
+    EXPECT_EQ(count_faults(faults, {"num_hidden_layers"}), 1) << text_of(faults);
+}
+
+TEST(Configuration, NotAnObject) {
+    EXPECT_EQ(count_faults(faults_in("[1, 2]"), {"not a JSON object"}), 1);
+}
+
+TEST(Configuration, UnknownFamiliesRequireNothing) {
+    const ModelConfiguration gpt2 = read(
+        R"({"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "n_inner": null,
+            "layer_norm_epsilon": 1e-05, "vocab_size": "many"})");
+    EXPECT_EQ(gpt2.blocks, 12);
+    EXPECT_EQ(gpt2.hidden_size, 768);
+    EXPECT_EQ(gpt2.head_size, 64);
+    EXPECT_EQ(gpt2.intermediate_size, 0);
+    EXPECT_EQ(gpt2.vocabulary, 0);
+    EXPECT_EQ(read("{}").blocks, 0);
+    EXPECT_EQ(read(R"({"model_type": "x", "text_config": {"num_hidden_layers": 5}})").blocks, 5);
+}
+
+}  // namespace
+}  // namespace alphaprune::test

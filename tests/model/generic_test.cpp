@@ -1,0 +1,133 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "model/faults.hpp"
+#include "support/model_folder.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+struct Named {
+    std::string name;
+    std::vector<std::int64_t> shape;
+};
+
+Catalogue catalogue_of(const std::string& config, const std::vector<Named>& tensors) {
+    const TemporaryFolder folder;
+    std::vector<StoredTensor> stored;
+    for (const Named& tensor : tensors) {
+        stored.push_back(random_tensor(tensor.name, ScalarType::float32, tensor.shape, 1));
+    }
+    write_model_folder(folder / "m", config, stored);
+    return read_catalogue(folder / "m");
+}
+
+/// "block:name" of each matrix.
+std::vector<std::string> described(const Catalogue& catalogue) {
+    std::vector<std::string> texts;
+    for (const MatrixInfo& matrix : catalogue.matrices) {
+        texts.push_back(std::to_string(matrix.block) + ":" + catalogue.name_of(matrix));
+    }
+    return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(Generic, OnlyTwoDimensionalWeightsInsideBlocks) {
+    const Catalogue catalogue = catalogue_of(R"({"model_type": "gpt2", "n_layer": 2})",
+                                             {{"wte.weight", {50, 4}},
+                                              {"h.0.ln_1.weight", {4}},
+                                              {"h.0.mlp.c_fc.weight", {4, 16}},
+                                              {"h.0.mlp.c_fc.bias", {16}},
+                                              {"h.0.attn.c_attn.weight", {4, 12}},
+                                              {"h.0.attn.filter.weight", {4, 2, 2}},
+                                              {"h.0.attn.empty.weight", {0, 2}},
+                                              {"h.0.attn.mask", {4, 4}},
+                                              {"h.1.mlp.c_fc.weight", {4, 16}},
+                                              {"h.1.attn.c_attn.weight", {4, 12}},
+                                              {"ln_f.weight", {4}},
+                                              {"lm_head.weight", {50, 4}}});
+    EXPECT_EQ(catalogue.family, "generic");
+    EXPECT_EQ(catalogue.blocks(), 2);
+    EXPECT_EQ(described(catalogue), (Texts{"0:h.0.mlp.c_fc.weight", "0:h.0.attn.c_attn.weight",
+                                           "1:h.1.mlp.c_fc.weight", "1:h.1.attn.c_attn.weight"}));
+}
+
+std::vector<Named> mixture(int blocks, int experts) {
+    std::vector<Named> tensors;
+    for (int block = 0; block < blocks; ++block) {
+        const std::string in = "model.layers." + std::to_string(block) + ".";
+        for (int expert = 0; expert < experts; ++expert) {
+            tensors.push_back(
+                {in + "moe.experts." + std::to_string(expert) + ".w1.weight", {4, 8}});
+        }
+        tensors.push_back({in + "self_attn.q_proj.weight", {4, 4}});
+    }
+    return tensors;
+}
+
+TEST(Generic, TheOuterNumberIsTheBlock) {
+    for (const char* config : {R"({"model_type": "moe", "num_hidden_layers": 3})", "{}"}) {
+        // As many experts as blocks: the numbers alone do not tell them apart.
+        const Catalogue catalogue = catalogue_of(config, mixture(3, 3));
+        ASSERT_EQ(catalogue.matrices.size(), 12U);
+        EXPECT_EQ(catalogue.matrices[4].block, 1);
+        EXPECT_EQ(catalogue.name_of(catalogue.matrices[4]),
+                  "model.layers.1.moe.experts.0.w1.weight");
+        EXPECT_EQ(catalogue.blocks(), 3);
+    }
+}
+
+TEST(Generic, OneBlockOfManyExpertsIsOneBlock) {
+    const Catalogue catalogue = catalogue_of(R"({"num_hidden_layers": 1})", mixture(1, 6));
+    EXPECT_EQ(catalogue.blocks(), 1);
+    EXPECT_EQ(catalogue.matrices.size(), 7U);
+}
+
+TEST(Generic, BlocksSortAsNumbers) {
+    std::vector<Named> tensors;
+    for (const int block : {0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9}) {
+        tensors.push_back({"layers." + std::to_string(block) + ".ff.weight", {2, 2}});
+    }
+    const Catalogue catalogue = catalogue_of("{}", tensors);
+    ASSERT_EQ(catalogue.matrices.size(), 12U);
+    for (int block = 0; block < 12; ++block) {
+        EXPECT_EQ(catalogue.matrices[static_cast<std::size_t>(block)].block, block);
+    }
+}
+
+TEST(Generic, ExtraBlocksAreLeftOut) {
+    const Catalogue catalogue =
+        catalogue_of(R"({"num_hidden_layers": 2})", {{"m.layers.0.a.weight", {2, 2}},
+                                                     {"m.layers.1.a.weight", {2, 2}},
+                                                     {"m.layers.2.head.weight", {9, 9}}});
+    EXPECT_EQ(described(catalogue), (Texts{"0:m.layers.0.a.weight", "1:m.layers.1.a.weight"}));
+    EXPECT_EQ(catalogue.tensors.back().matrix, -1);
+}
+
+TEST(Generic, TheDeeperStackOrTheOneAnnouncedIsTheDecoder) {
+    const std::vector<Named> tensors{{"vision.blocks.0.a.weight", {20, 20}},
+                                     {"vision.blocks.1.a.weight", {20, 20}},
+                                     {"text.layers.0.a.weight", {3, 3}},
+                                     {"text.layers.1.a.weight", {3, 3}},
+                                     {"text.layers.2.a.weight", {3, 3}}};
+    EXPECT_EQ(catalogue_of(R"({"text_config": {"num_hidden_layers": 3}})", tensors).blocks(), 3);
+    EXPECT_EQ(described(catalogue_of("{}", tensors)).front(), "0:vision.blocks.0.a.weight");
+}
+
+TEST(Generic, NoBlocksIsAFault) {
+    const auto faults = faults_of([] {
+        catalogue_of(R"({"model_type": "odd", "num_hidden_layers": 4})",
+                     {{"net.0.a.weight", {2, 2}}, {"net.2.a.weight", {2, 2}}});
+    });
+    EXPECT_EQ(count_faults(faults, {"4 blocks", "net.<0, 2>"}), 1) << text_of(faults);
+    const auto none = faults_of([] { catalogue_of("{}", {{"embedding.weight", {2, 2}}}); });
+    EXPECT_EQ(count_faults(none, {"none"}), 1) << text_of(none);
+}
+
+}  // namespace
+}  // namespace alphaprune::test

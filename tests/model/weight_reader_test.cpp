@@ -1,0 +1,161 @@
+#include "alphaprune/model/weight_reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "alphaprune/support/error.hpp"
+#include "support/model_folder.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+/// The stored values as numbers, by the definition of the formats, without the program's own
+/// conversion.
+std::vector<double> numbers_of(const StoredTensor& tensor) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned>(tensor.bytes[i]); };
+    std::vector<double> numbers;
+    const std::size_t width = tensor.type == "F32" ? 4 : 2;
+    for (std::size_t i = 0; i < tensor.bytes.size(); i += width) {
+        const unsigned low = byte(i) | byte(i + 1) << 8U;
+        if (tensor.type == "F32") {
+            const unsigned bits = low | byte(i + 2) << 16U | byte(i + 3) << 24U;
+            numbers.push_back(std::bit_cast<float>(bits));
+        } else if (tensor.type == "BF16") {
+            numbers.push_back(std::bit_cast<float>(low << 16U));
+        } else {
+            const int exponent = static_cast<int>(low >> 10U & 31U);
+            const double fraction = static_cast<double>(low & 1023U) / 1024.0;
+            const double size = exponent == 0 ? std::ldexp(fraction, -14)
+                                              : std::ldexp(1.0 + fraction, exponent - 15);
+            numbers.push_back((low & 0x8000U) != 0 ? -size : size);
+        }
+    }
+    return numbers;
+}
+
+const std::vector<Rectangle> kRectangles{
+    {0, 24, 0, 16}, {0, 1, 0, 16}, {23, 24, 0, 16}, {5, 17, 0, 16}, {0, 24, 15, 16},
+    {0, 24, 0, 1},  {3, 20, 2, 9}, {7, 8, 4, 5},    {4, 4, 0, 16},  {2, 9, 6, 6}};
+
+class WeightReaderOfType : public testing::TestWithParam<ScalarType> {};
+
+TEST_P(WeightReaderOfType, RectanglesAreWhatWasStored) {
+    const TemporaryFolder folder;
+    const LlamaSizes sizes;
+    const auto tensors = llama_tensors(sizes, 9, GetParam());
+    const auto middle = tensors.begin() + 11;
+    const std::vector<std::vector<StoredTensor>> shards{{tensors.begin(), middle},
+                                                        {middle, tensors.end()}};
+    write_sharded_model_folder(folder / "m", llama_config(sizes), shards);
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    WeightReader reader(catalogue);
+    int compared = 0;
+    for (const MatrixInfo& matrix : catalogue.matrices) {
+        if (matrix.rows != sizes.intermediate) {
+            continue;
+        }
+        const auto stored = std::find_if(tensors.begin(), tensors.end(), [&](const auto& tensor) {
+            return tensor.name == catalogue.name_of(matrix);
+        });
+        const std::vector<double> expected = numbers_of(*stored);
+        for (const bool whole : {true, false}) {
+            const auto source = make_matrix_source(reader, matrix, whole);
+            ASSERT_EQ(source->rows(), 24);
+            ASSERT_EQ(source->cols(), 16);
+            EXPECT_NE(source->name().find(stored->name), std::string::npos);
+            EXPECT_NE(source->name().find("-of-00002.safetensors"), std::string::npos);
+            for (const Rectangle& part : kRectangles) {
+                std::vector<double> got(static_cast<std::size_t>(part.size()), -99.0);
+                source->read(part, got);
+                std::size_t next = 0;
+                for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
+                    for (std::int64_t col = part.col_begin; col < part.col_end; ++col) {
+                        EXPECT_EQ(got[next++], expected[static_cast<std::size_t>(row * 16 + col)]);
+                        ++compared;
+                    }
+                }
+            }
+        }
+    }
+    EXPECT_GT(compared, 4000);
+}
+
+INSTANTIATE_TEST_SUITE_P(AllTypes, WeightReaderOfType,
+                         testing::Values(ScalarType::float32, ScalarType::float16,
+                                         ScalarType::bfloat16),
+                         [](const auto& type) { return std::string(name_of(type.param)); });
+
+TEST(WeightReader, RowsAndPartsOfRowsAsStored) {
+    const TemporaryFolder folder;
+    const LlamaSizes sizes;
+    const auto tensors = llama_tensors(sizes, 9, ScalarType::bfloat16);
+    write_model_folder(folder / "m", llama_config(sizes), tensors);
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    WeightReader reader(catalogue);
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+        const TensorInfo& tensor = catalogue.tensors[i];
+        ASSERT_EQ(tensor.name, tensors[i].name);
+        std::vector<std::byte> all(tensor.bytes());
+        reader.read_rows(tensor, {0, tensor.rows()}, all);
+        EXPECT_EQ(all, tensors[i].bytes);
+        std::vector<std::byte> part(3 * 2);
+        const std::int64_t row = tensor.rows() - 1;
+        reader.read_row_part(tensor, row, 2, 5, part);
+        const auto first = tensors[i].bytes.begin() +
+                           static_cast<std::ptrdiff_t>(row * tensor.row_length() + 2) * 2;
+        EXPECT_TRUE(std::equal(part.begin(), part.end(), first));
+        reader.read_rows(tensor, {row, row}, {});
+    }
+}
+
+TEST(WeightReader, MatricesOfSeveralSlabs) {
+    // 2600 x 2000 float32 is 21 MB: two slabs, the last one short.
+    const TemporaryFolder folder;
+    const StoredTensor big = random_tensor("h.0.a.weight", ScalarType::float32, {2600, 2000}, 3);
+    write_model_folder(folder / "m", "{}", std::vector{big});
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    WeightReader reader(catalogue);
+    const std::vector<double> expected = numbers_of(big);
+    for (const bool whole : {true, false}) {
+        const auto source = make_matrix_source(reader, catalogue.matrices.at(0), whole);
+        std::vector<double> got(expected.size());
+        source->read({0, 2600, 0, 2000}, got);
+        EXPECT_EQ(got, expected);
+    }
+}
+
+TEST(WeightReader, ErrorsNameTensorFileAndRemedy) {
+    const TemporaryFolder folder;
+    make_llama_folder(folder / "m", 1, 8, 12, 2, 1, 1, ScalarType::float32);
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    const auto expect_named = [&](ExitStatus status) {
+        WeightReader reader(catalogue);
+        const auto source = make_matrix_source(reader, catalogue.matrices[2], true);
+        std::vector<double> out(static_cast<std::size_t>(source->rows() * source->cols()));
+        try {
+            source->read({0, source->rows(), 0, source->cols()}, out);
+            ADD_FAILURE() << "nothing was thrown";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.status(), status);
+            const Fault& fault = error.faults().at(0);
+            EXPECT_NE(fault.where.find("model.layers.0.self_attn.v_proj.weight"),
+                      std::string::npos);
+            EXPECT_NE(fault.where.find("model.safetensors"), std::string::npos);
+            EXPECT_FALSE(fault.remedy.empty());
+        }
+    };
+    std::filesystem::resize_file(folder / "m/model.safetensors", 3000);
+    expect_named(ExitStatus::failed);
+    std::filesystem::remove(folder / "m/model.safetensors");
+    expect_named(ExitStatus::bad_request);
+}
+
+}  // namespace
+}  // namespace alphaprune::test
