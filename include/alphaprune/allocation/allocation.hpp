@@ -32,25 +32,28 @@ struct Allocation {
 };
 
 /// AlphaPruning (arXiv 2410.10912): ratios rise linearly with the metric within 1 ± ε, then are
-/// scaled so that their weighted mean is S (REFERENCE.md §3). Ratios over max_sparsity are bounded
+/// scaled so that their weighted mean is S (docs/methods.md). Ratios over max_sparsity are bounded
 /// and the rest shared out in proportion among the others. A matrix whose metric is undefined does
 /// not enter its block's mean; a block (or, layer_wise, a matrix) without any defined metric gets
-/// the middle of the others.
+/// the middle of the band, 1 before scaling.
 /// @throws Error (bad_request) when S cannot be met, naming the largest S that can; when no metric
 ///         is defined
 Allocation allocate_alphapruning(std::span<const AllocationItem> items,
                                  const AllocationOptions& options);
 
 /// The same ratio S everywhere.
+/// @throws Error (bad_request) when S exceeds max_sparsity
 Allocation allocate_uniform(std::span<const AllocationItem> items,
                             const AllocationOptions& options);
 
-/// Ratios in arithmetic progression over the blocks, lowest first, within the same ε band.
+/// Ratios in arithmetic progression over the blocks, lowest first, within the same ε band, with the
+/// same bound.
 Allocation allocate_linear_depth(std::span<const AllocationItem> items,
                                  const AllocationOptions& options);
 
 /// Ratios given by the user, one a matrix; they are checked (count, range [0, 1], finite) and taken
 /// as they are: S plays no part.
+/// @throws Error (bad_request) naming the first impossible ratios
 Allocation allocate_given(std::span<const AllocationItem> items, std::span<const double> ratios);
 
 /// Weighted mean of the ratios.

@@ -8,7 +8,7 @@
 
 namespace alphaprune {
 
-/// The shape metrics of a spectrum (REFERENCE.md §2 gives formulas; docs/methods.md sources).
+/// The shape metrics of a spectrum (docs/methods.md gives formulas and sources).
 enum class Metric : std::size_t {
     alpha_peak,
     alpha_mid,
@@ -35,7 +35,8 @@ struct ShapeMetrics {
     double operator[](Metric metric) const { return values[static_cast<std::size_t>(metric)]; }
 };
 
-/// All metrics of a spectrum.
+/// All metrics of a spectrum. Eigenvalues that are not positive have no logarithm: they are left
+/// out of the histogram and of the candidate starts, but count in N.
 /// @param eigenvalues  ascending, not negative
 ShapeMetrics shape_metrics(std::span<const double> eigenvalues);
 

@@ -1,0 +1,126 @@
+#include "alphaprune/spectrum/metrics.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <system_error>
+
+#include "alphaprune/spectrum/power_law.hpp"
+#include "histogram_peak.hpp"
+
+namespace alphaprune {
+namespace {
+
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+
+constexpr std::array<std::string_view, kMetrics> kNames{
+    "alpha_peak",  "alpha_mid", "alpha_fix_finger", "alpha_ks", "spectral_norm",     "frobenius_sq",
+    "stable_rank", "alpha_hat", "entropy",          "log_norm", "log_spectral_norm",
+};
+
+/// Exponent of the best fit whose tail starts between two eigenvalues, both included.
+double alpha_between(std::span<const double> ascending, double least, double greatest) {
+    const auto first = std::ranges::lower_bound(ascending, least) - ascending.begin();
+    const auto last = std::ranges::upper_bound(ascending, greatest) - ascending.begin();
+    const auto fit = best_fit(ascending, static_cast<std::size_t>(first),
+                              static_cast<std::size_t>(std::max(first, last)));
+    return fit ? fit->alpha : kUndefined;
+}
+
+double log10_or_undefined(double value) {
+    return value > 0 ? std::log10(value) : kUndefined;
+}
+
+/// Shannon entropy of λ/Σλ relative to that of N equal eigenvalues.
+double relative_entropy(std::span<const double> eigenvalues, double sum) {
+    if (eigenvalues.size() < 2 || !(sum > 0)) {
+        return kUndefined;
+    }
+    double entropy = 0;
+    for (const double value : eigenvalues) {
+        if (value > 0) {
+            const double share = value / sum;
+            entropy -= share * std::log(share);
+        }
+    }
+    return entropy / std::log(static_cast<double>(eigenvalues.size()));
+}
+
+void add_exponents(ShapeMetrics& metrics, std::span<const double> eigenvalues) {
+    metrics[Metric::alpha_mid] = hill_alpha(eigenvalues, eigenvalues.size() / 2);
+    const auto everywhere = best_fit(eigenvalues, 0, eigenvalues.size());
+    metrics[Metric::alpha_ks] = everywhere ? everywhere->alpha : kUndefined;
+    const auto peak = histogram_peak(eigenvalues);
+    if (peak) {
+        const double greatest = 1.5 * *peak;
+        // The published bound: a logarithm that is compared with eigenvalues. Published figures
+        // rest on it.
+        metrics[Metric::alpha_peak] =
+            alpha_between(eigenvalues, std::log10(0.95 * *peak), greatest);
+        metrics[Metric::alpha_fix_finger] = alpha_between(eigenvalues, 0.95 * *peak, greatest);
+    }
+}
+
+void add_norms(ShapeMetrics& metrics, std::span<const double> eigenvalues) {
+    double sum = 0;
+    for (const double value : eigenvalues) {
+        sum += value;
+    }
+    const double largest = eigenvalues.back();
+    metrics[Metric::spectral_norm] = largest;
+    metrics[Metric::frobenius_sq] = sum;
+    metrics[Metric::stable_rank] = largest > 0 ? sum / largest : kUndefined;
+    metrics[Metric::entropy] = relative_entropy(eigenvalues, sum);
+    metrics[Metric::log_norm] = log10_or_undefined(sum);
+    metrics[Metric::log_spectral_norm] = log10_or_undefined(largest);
+    metrics[Metric::alpha_hat] = metrics[Metric::alpha_peak] * metrics[Metric::log_spectral_norm];
+}
+
+}  // namespace
+
+std::string_view name_of(Metric metric) {
+    return kNames[static_cast<std::size_t>(metric)];
+}
+
+std::optional<Metric> metric_named(std::string_view name) {
+    const auto found = std::ranges::find(kNames, name);
+    if (found == kNames.end()) {
+        return std::nullopt;
+    }
+    return static_cast<Metric>(found - kNames.begin());
+}
+
+ShapeMetrics shape_metrics(std::span<const double> eigenvalues) {
+    assert(std::ranges::is_sorted(eigenvalues));
+    ShapeMetrics metrics;
+    metrics.values.fill(kUndefined);
+    if (!eigenvalues.empty()) {
+        add_exponents(metrics, eigenvalues);
+        add_norms(metrics, eigenvalues);
+    }
+    return metrics;
+}
+
+double rounded(double value) {
+    if (!std::isfinite(value)) {
+        return value;
+    }
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                   std::chars_format::scientific, 9)
+                         .ptr;
+    double result = 0;
+    const auto read = std::from_chars(digits.data(), end, result);
+    return read.ec == std::errc{} ? result : value;  // the largest doubles would round to infinity
+}
+
+ShapeMetrics rounded(const ShapeMetrics& metrics) {
+    ShapeMetrics result;
+    std::ranges::transform(metrics.values, result.values.begin(),
+                           [](double value) { return rounded(value); });
+    return result;
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,72 @@
+#include "alphaprune/pruning/selection.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "pruning/shares.hpp"
+
+namespace alphaprune {
+namespace {
+
+using test::Split;
+
+/// Every position of the order, against a sort of all keys.
+template <class Key>
+void expect_order(const std::vector<Key>& all, Split split, std::size_t stride) {
+    std::vector<Key> sorted = all;
+    std::ranges::sort(sorted);
+    const std::vector<Key> mine = test::share_of(all, split);
+    for (std::size_t position = 0; position < all.size(); position += stride) {
+        const auto equal = std::ranges::equal_range(sorted, sorted[position]);
+        const Selected found =
+            select_key(test::world(), std::span<const Key>(mine), static_cast<int>(position));
+        EXPECT_EQ(found.key, sorted[position]) << "position " << position;
+        EXPECT_EQ(found.below, equal.begin() - sorted.begin());
+        EXPECT_EQ(found.equal, std::ssize(equal));
+    }
+}
+
+template <class Key>
+std::vector<Key> random_keys(std::size_t count, std::uint64_t different) {
+    std::mt19937_64 generator(count);
+    std::vector<Key> keys(count);
+    for (Key& key : keys) {
+        key = static_cast<Key>(generator() % different);
+    }
+    return keys;
+}
+
+TEST(Selection, OfShortKeysIsThatOfASort) {
+    for (const Split split : test::kSplits) {
+        expect_order(random_keys<std::uint16_t>(997, 65536), split, 249);
+        expect_order(random_keys<std::uint16_t>(1000, 7), split, 333);
+    }
+}
+
+TEST(Selection, OfLongKeysIsThatOfASort) {
+    for (const Split split : test::kSplits) {
+        expect_order(random_keys<std::uint32_t>(997, std::uint64_t{1} << 32), split, 249);
+        expect_order(random_keys<std::uint32_t>(1000, 150'000), split, 333);
+        expect_order(random_keys<std::uint32_t>(1000, 3), split, 333);
+    }
+}
+
+TEST(Selection, KnowsTheEndsOfTheRange) {
+    const std::vector<std::uint32_t> keys{0, 0xFFFFFFFFU, 0xFFFF0000U, 0x0000FFFFU, 0x00010000U};
+    expect_order(keys, Split::even, 1);
+    const std::vector<std::uint16_t> short_keys{0xFFFFU, 0, 0x8000U, 0x7FFFU};
+    expect_order(short_keys, Split::random, 1);
+}
+
+TEST(Selection, OfOneKeyOnAnyRank) {
+    for (const Split split : test::kSplits) {
+        expect_order(std::vector<std::uint16_t>{4711}, split, 1);
+        expect_order(std::vector<std::uint32_t>{0x12345678U}, split, 1);
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune

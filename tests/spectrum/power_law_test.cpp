@@ -1,0 +1,111 @@
+#include "alphaprune/spectrum/power_law.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "spectrum/oracle.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// Quantiles of a Pareto distribution with this exponent, from 1 on.
+std::vector<double> power_law(std::size_t size, double alpha) {
+    std::vector<double> values;
+    for (std::size_t i = 0; i < size; ++i) {
+        const double share = static_cast<double>(i) / static_cast<double>(size);
+        values.push_back(std::pow(1 - share, -1 / (alpha - 1)));
+    }
+    return values;
+}
+
+TEST(Hill, IsWhatOneCanWorkOutByHand) {
+    const std::vector<double> values{1, std::exp(1.0), std::exp(2.0), std::exp(6.0)};
+    EXPECT_NEAR(hill_alpha(values, 0), 1 + 4.0 / 9, 1e-15);
+    EXPECT_NEAR(hill_alpha(values, 2), 1 + 2.0 / 4, 1e-15);
+}
+
+TEST(Hill, FindsTheExponentOfAPowerLaw) {
+    EXPECT_NEAR(hill_alpha(power_law(100'000, 2.5), 0), 2.5, 1e-3);
+    EXPECT_NEAR(hill_alpha(power_law(100'000, 4.0), 50'000), 4.0, 1e-3);
+}
+
+TEST(Hill, LosesNothingInATailThatHardlyRises) {
+    // ln λ_j = 20 + j·1e-9: the sum of the logarithms is 1e10 times what remains of it.
+    std::vector<double> values;
+    for (int j = 0; j < 1000; ++j) {
+        values.push_back(std::exp(20.0) * (1 + j * 1e-9));
+    }
+    EXPECT_NEAR(hill_alpha(values, 0) * (999.0 / 2 * 1e-9), 1.0, 1e-5);
+}
+
+TEST(Hill, IsUndefinedWithoutARisingPositiveTail) {
+    EXPECT_TRUE(std::isnan(hill_alpha(std::vector<double>{2, 2, 2}, 0)));
+    EXPECT_TRUE(std::isnan(hill_alpha(std::vector<double>{1, 2}, 1)));
+    EXPECT_TRUE(std::isnan(hill_alpha(std::vector<double>{0, 1, 2}, 0)));
+    EXPECT_TRUE(std::isnan(hill_alpha(std::vector<double>{1, 2}, 2)));
+    EXPECT_TRUE(std::isnan(hill_alpha({}, 0)));
+}
+
+TEST(Distance, AgreesWithThePlainFormula) {
+    const auto values = test::random_spectrum(300, 7, 1.5);
+    for (const std::size_t start : {0U, 1U, 150U, 298U, 299U}) {
+        for (const double alpha : {1.1, 2.0, 6.5}) {
+            EXPECT_NEAR(ks_distance(values, start, alpha),
+                        test::plain_distance(values, start, alpha), 1e-13);
+        }
+    }
+}
+
+TEST(BestFit, AgreesWithTheDoubleLoop) {
+    for (const std::size_t size : {2U, 3U, 17U, 128U, 129U, 300U, 517U}) {
+        for (unsigned seed = 0; seed < 6; ++seed) {
+            const auto values = test::random_spectrum(size, seed, 0.3 + seed);
+            const auto fit = best_fit(values, 0, values.size());
+            const auto plain = test::plain_best(values, values.front(), values.back());
+            ASSERT_TRUE(fit.has_value());
+            EXPECT_EQ(fit->start, plain.start) << size << " values, seed " << seed;
+            EXPECT_NEAR(fit->alpha, plain.alpha, 1e-11 * plain.alpha);
+            EXPECT_NEAR(fit->distance, plain.distance, 1e-12);
+        }
+    }
+}
+
+TEST(BestFit, StaysInsideItsCandidates) {
+    const auto values = test::random_spectrum(200, 3, 2);
+    const auto fit = best_fit(values, 20, 30);
+    const auto plain = test::plain_best(values, values[20], values[29]);
+    ASSERT_TRUE(fit.has_value());
+    EXPECT_EQ(fit->start, plain.start);
+    EXPECT_EQ(best_fit(values, 30, 30), std::nullopt);
+}
+
+TEST(BestFit, TakesTheFirstOfEqualDistances) {
+    // Any tail of two different values has the same fit: alpha 1 + 2 / ln 4, distance 1/2 − 0.
+    const std::vector<double> values{1, 1, 4};
+    const double from_first = ks_distance(values, 0, hill_alpha(values, 0));
+    const double from_second = ks_distance(values, 1, hill_alpha(values, 1));
+    const auto fit = best_fit(values, 0, 3);
+    ASSERT_TRUE(fit.has_value());
+    EXPECT_EQ(fit->start, from_second < from_first ? 1U : 0U);
+
+    // Exactly equal by construction: powers of two, scale-free.
+    const std::vector<double> doubled{1, 2};
+    EXPECT_EQ(best_fit(doubled, 0, 2)->start, 0U);
+}
+
+TEST(BestFit, LeavesOutWhatIsNotPositiveAndTheLast) {
+    const std::vector<double> values{0, 0, 1, 3, 4};
+    const auto fit = best_fit(values, 0, 5);
+    ASSERT_TRUE(fit.has_value());
+    EXPECT_GE(fit->start, 2U);
+    EXPECT_LE(fit->start, 3U);
+    EXPECT_EQ(best_fit(values, 4, 5), std::nullopt);
+    EXPECT_EQ(best_fit(std::vector<double>{0, 0, 0}, 0, 3), std::nullopt);
+    EXPECT_EQ(best_fit(std::vector<double>{5, 5, 5}, 0, 3), std::nullopt);
+    EXPECT_EQ(best_fit({}, 0, 0), std::nullopt);
+}
+
+}  // namespace
+}  // namespace alphaprune
