@@ -1,0 +1,103 @@
+#include "alphaprune/schedule/prune_phase.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/support/checksum.hpp"
+#include "schedule/shared_model.hpp"
+
+namespace alphaprune {
+namespace {
+
+using test::SharedModel;
+using test::world;
+
+std::vector<std::byte> whole_tensor(const Catalogue& catalogue, const TensorInfo& tensor) {
+    std::vector<std::byte> bytes(tensor.bytes());
+    WeightReader(catalogue).read_rows(tensor, {0, tensor.rows()}, bytes);
+    return bytes;
+}
+
+/// The int(size·ratio) smallest magnitudes become zero, lowest index first: by sorting.
+void prune_by_sorting(std::vector<std::byte>& bytes, ScalarType type, double ratio) {
+    std::vector<float> values(bytes.size() / size_of(type));
+    widen(bytes, type, std::span(values));
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return std::fabs(values[i]); });
+    order.resize(static_cast<std::size_t>(static_cast<double>(values.size()) * ratio));
+    for (const std::size_t i : order) {
+        std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(i * size_of(type)), size_of(type),
+                    std::byte{0});
+    }
+}
+
+class PrunePhase : public testing::TestWithParam<ScalarType> {};
+
+TEST_P(PrunePhase, delivers_every_row_once_pruned_as_by_sorting) {
+    const SharedModel model(GetParam());
+    const Catalogue& catalogue = model.catalogue();
+    std::vector<double> ratios(catalogue.matrices.size());
+    for (std::size_t m = 0; m < ratios.size(); ++m) {
+        ratios[m] = 0.05 * static_cast<double>(m % 20);
+    }
+    std::vector<std::vector<std::byte>> received(catalogue.tensors.size());
+    for (std::size_t t = 0; t < received.size(); ++t) {
+        received[t].resize(catalogue.tensors[t].bytes());
+    }
+    const auto results = prune_by_magnitude(
+        world(), catalogue, ratios, Ties::exact,
+        [&](int tensor, RowRange rows, std::span<const std::byte> bytes) {
+            const auto t = static_cast<std::size_t>(tensor);
+            const auto at = static_cast<std::size_t>(rows.begin) * catalogue.tensors[t].row_bytes();
+            std::ranges::copy(bytes, received[t].begin() + static_cast<std::ptrdiff_t>(at));
+        },
+        {});
+
+    for (std::size_t t = 0; t < received.size(); ++t) {
+        const TensorInfo& tensor = catalogue.tensors[t];
+        std::vector<std::byte> expected = whole_tensor(catalogue, tensor);
+        if (tensor.matrix >= 0) {
+            prune_by_sorting(expected, tensor.type,
+                             ratios[static_cast<std::size_t>(tensor.matrix)]);
+        }
+        const RowRange mine = share_of(tensor.rows(), world().size(), world().rank());
+        const auto begin = static_cast<std::size_t>(mine.begin) * tensor.row_bytes();
+        const auto length = static_cast<std::size_t>(mine.size()) * tensor.row_bytes();
+        EXPECT_TRUE(std::ranges::equal(std::span(received[t]).subspan(begin, length),
+                                       std::span(expected).subspan(begin, length)))
+            << tensor.name;
+        EXPECT_EQ(results[t].zeros, static_cast<std::int64_t>(count_zeros(expected, tensor.type)));
+        EXPECT_EQ(results[t].checksum, checksum_of_rows(expected, tensor.row_bytes(), 0));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, PrunePhase,
+                         testing::Values(ScalarType::float32, ScalarType::float16,
+                                         ScalarType::bfloat16));
+
+TEST(PrunePhaseErrors, a_sink_that_fails_on_one_rank_ends_all) {
+    const SharedModel model(ScalarType::bfloat16);
+    const std::vector<double> ratios(model.catalogue().matrices.size(), 0.5);
+    const int guilty = world().size() - 1;
+    try {
+        prune_by_magnitude(world(), model.catalogue(), ratios, Ties::exact,
+                           [&](int tensor, RowRange, std::span<const std::byte>) {
+                               if (world().rank() == guilty && tensor == 5) {
+                                   throw failure("no space left", "checkpoint.h5");
+                               }
+                           },
+                           {});
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_TRUE(error.agreed());
+        EXPECT_EQ(error.faults()[0].what, "no space left");
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune

@@ -1,0 +1,109 @@
+#include "alphaprune/schedule/spectrum_phase.hpp"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+
+#include "alphaprune/schedule/cost_model.hpp"
+#include "schedule/shared_model.hpp"
+
+namespace alphaprune {
+namespace {
+
+using test::SharedModel;
+using test::world;
+
+void expect_same_bits(const ShapeMetrics& a, const ShapeMetrics& b) {
+    for (std::size_t m = 0; m < kMetrics; ++m) {
+        EXPECT_EQ(std::bit_cast<std::uint64_t>(a.values[m]),
+                  std::bit_cast<std::uint64_t>(b.values[m]))
+            << name_of(static_cast<Metric>(m));
+    }
+}
+
+TEST(SpectrumPhase, all_ranks_know_the_bits_that_one_rank_alone_finds) {
+    const SharedModel model(ScalarType::bfloat16);
+    const Communicator alone = world().split(world().rank(), 0);
+    const auto together = compute_spectra(world(), model.catalogue(), {}, {});
+    const auto serial = compute_spectra(alone, model.catalogue(), {}, {});
+    for (std::size_t m = 0; m < model.catalogue().matrices.size(); ++m) {
+        expect_same_bits(together.matrices[m].metrics, serial.matrices[m].metrics);
+        EXPECT_TRUE(std::isfinite(together.matrices[m].metrics[Metric::alpha_mid]));
+        const bool mine = together.matrices[m].owner == world().rank();
+        EXPECT_EQ(together.eigenvalues[m].empty(), !mine);
+        if (mine) {
+            EXPECT_EQ(together.eigenvalues[m], serial.eigenvalues[m]);
+        }
+    }
+}
+
+TEST(SpectrumPhase, groups_of_every_size_agree_with_one_rank) {
+    const SharedModel model(ScalarType::float32);
+    const Communicator alone = world().split(world().rank(), 0);
+    const auto serial = compute_spectra(alone, model.catalogue(), {}, {});
+    for (int group = 1; group <= world().size(); ++group) {
+        const auto grouped =
+            compute_spectra(world(), model.catalogue(), {Solver::elpa1, group, false}, {});
+        for (std::size_t m = 0; m < serial.matrices.size(); ++m) {
+            EXPECT_NEAR(grouped.matrices[m].metrics[Metric::alpha_mid],
+                        serial.matrices[m].metrics[Metric::alpha_mid], 1e-8);
+            EXPECT_TRUE(grouped.eigenvalues[m].empty());
+        }
+    }
+}
+
+TEST(SpectrumPhase, progress_ends_at_the_whole) {
+    const SharedModel model(ScalarType::float16);
+    std::int64_t last = -1;
+    compute_spectra(world(), model.catalogue(), {}, [&](std::int64_t done, std::int64_t total) {
+        EXPECT_GE(done, last);
+        EXPECT_EQ(total, 21);
+        last = done;
+    });
+    EXPECT_EQ(last, world().is_root() ? 21 : -1);
+}
+
+TEST(SpectrumPhase, every_damaged_matrix_is_named_on_all_ranks) {
+    const SharedModel model([](const std::filesystem::path& folder) {
+        const test::LlamaSizes sizes{3, 32, 56, 4, 2, 32};
+        auto tensors = test::llama_tensors(sizes, 1, ScalarType::bfloat16);
+        for (auto& tensor : tensors) {
+            if (tensor.name == "model.layers.0.mlp.up_proj.weight" ||
+                tensor.name == "model.layers.2.self_attn.k_proj.weight") {
+                tensor.bytes[0] = std::byte{0x80};  // the first value becomes an infinity
+                tensor.bytes[1] = std::byte{0x7F};
+            }
+        }
+        test::write_model_folder(folder, test::llama_config(sizes), tensors);
+    });
+    try {
+        compute_spectra(world(), model.catalogue(), {}, {});
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_TRUE(error.agreed());
+        EXPECT_EQ(error.faults().size(), 2U);
+        const std::string text = error.what();
+        EXPECT_NE(text.find("model.layers.0.mlp.up_proj.weight"), std::string::npos);
+        EXPECT_NE(text.find("model.layers.2.self_attn.k_proj.weight"), std::string::npos);
+    }
+}
+
+TEST(CostModel, orders_the_longest_first) {
+    const SharedModel model(ScalarType::bfloat16);
+    const std::vector<int> order = longest_first(model.catalogue());
+    ASSERT_EQ(order.size(), 21U);
+    double last = 1e300;
+    for (const int index : order) {
+        const MatrixInfo& matrix = model.catalogue().matrices[static_cast<std::size_t>(index)];
+        const double cost = spectrum_cost(matrix.rows, matrix.cols, Solver::lapack1);
+        EXPECT_LE(cost, last);
+        last = cost;
+    }
+    EXPECT_GT(spectrum_cost(4096, 4096, Solver::lapack1),
+              spectrum_cost(4096, 4096, Solver::lapack2));
+    EXPECT_EQ(spectrum_cost(100, 300, Solver::elpa2), spectrum_cost(300, 100, Solver::elpa2));
+}
+
+}  // namespace
+}  // namespace alphaprune
