@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -8,11 +9,11 @@
 
 namespace alphaprune {
 
-/// The picture of one spectrum: counts of log10 λ in equal bins, and the power-law fit over it.
+/// The picture of one spectrum: counts of log10 λ in equal bins.
 struct SpectrumPicture {
-    double log10_min = 0;  ///< left edge of the first bin
-    double log10_max = 0;  ///< right edge of the last
-    std::vector<std::int64_t> counts;
+    double log10_min = 0;              ///< left edge of the first bin
+    double log10_max = 0;              ///< right edge of the last
+    std::vector<std::int64_t> counts;  ///< empty, or all zero, when no eigenvalue is positive
 };
 
 /// @param ascending  eigenvalues; only the positive ones are drawn

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct AllocationReport {
 
 /// Everything report.json says (schema version 1).
 struct RunReport {
+    std::string program_version;
+    std::string program_commit;
     std::vector<std::string> command_line;
 
     std::string model_name;
@@ -55,13 +58,20 @@ struct RunReport {
     std::int64_t resumed_matrices = 0;
     double gemm_gflops = 0;
 
-    std::string prune_method;  ///< empty after `analyze`
+    std::string prune_method;                 ///< empty after `analyze`
+    std::string shown_metric = "alpha_peak";  ///< the one in tables and charts
     std::optional<AllocationReport> allocation;
     std::vector<MatrixReport> matrices;
     std::vector<std::string> notes;  ///< what a user should know
 };
 
-/// Share of zeros over all matrices that have counts.
+/// Weights of one matrix.
+std::int64_t weights_of(const MatrixReport& matrix);
+
+/// Zeros over all matrices; nothing when no matrix has a count (after `analyze`).
+std::optional<std::int64_t> total_zeros(const RunReport& report);
+
+/// Share of zeros over all matrices that have counts; 0 when none has.
 double realised_sparsity(const RunReport& report);
 
 Json to_json(const RunReport& report);
@@ -73,11 +83,13 @@ RunReport read_run_report(const std::filesystem::path& path);
 /// Each writes one file into the output folder, under its final name only when whole.
 void write_report_json(const RunReport& report, const std::filesystem::path& folder);
 void write_matrices_csv(const RunReport& report, const std::filesystem::path& folder);
-/// metrics/<metric>.npy for each metric, float64, one value a matrix.
+/// metrics/<metric>.npy, float64, one value a matrix (NaN where undefined), for each metric that is
+/// known of at least one matrix.
 void write_metric_files(const RunReport& report, const std::filesystem::path& folder);
 
-/// The table of blocks a person reads at the end: block, mean metric, ratio asked, sparsity
-/// reached.
+/// The table of blocks a person reads at the end: block, mean of the shown metric, ratio asked,
+/// sparsity reached, zeros; the whole model in the last line. After `analyze` without the columns
+/// that speak of pruning.
 std::string block_table(const RunReport& report);
 
 }  // namespace alphaprune

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "alphaprune/report/run_report.hpp"
+
+namespace alphaprune {
+
+/// What a table or chart says of one block, or of the whole model.
+struct BlockSummary {
+    int block = 0;
+    std::int64_t weights = 0;
+    double mean_metric = 0;                ///< over the matrices where it is defined; NaN if none
+    std::optional<double> sparsity_ratio;  ///< asked for, weighted by the matrices' sizes
+    std::optional<std::int64_t> zeros;
+
+    double sparsity() const;  ///< 0 when zeros are not known
+};
+
+/// One summary a block, by ascending block number.
+std::vector<BlockSummary> summarise_blocks(const RunReport& report);
+/// The same over all matrices.
+BlockSummary summarise_model(const RunReport& report);
+
+}  // namespace alphaprune

@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "alphaprune/formats/npy.hpp"
+#include "alphaprune/report/run_report.hpp"
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// Quoted as RFC 4180 asks when the text holds a separator, a quote or a line end.
+std::string csv_cell(const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) {
+        return text;
+    }
+    std::string cell = "\"";
+    for (const char c : text) {
+        cell += c;
+        if (c == '"') {
+            cell += c;
+        }
+    }
+    return cell + '"';
+}
+
+/// The shortest text that reads back as the same number; empty when undefined.
+std::string csv_cell(double value) {
+    return std::isfinite(value) ? fmt::format("{}", value) : "";
+}
+
+std::string csv_header() {
+    std::string line = "name,block,rows,cols";
+    for (std::size_t m = 0; m < kMetrics; ++m) {
+        line += fmt::format(",{}", name_of(static_cast<Metric>(m)));
+    }
+    return line + ",sparsity_ratio,zeros,sparsity,solver,group_ranks,seconds\n";
+}
+
+std::string csv_line(const MatrixReport& matrix) {
+    std::string line =
+        fmt::format("{},{},{},{}", csv_cell(matrix.name), matrix.block, matrix.rows, matrix.cols);
+    for (const double value : matrix.metrics.values) {
+        line += fmt::format(",{}", matrix.has_metrics ? csv_cell(value) : "");
+    }
+    line += fmt::format(",{}", matrix.sparsity_ratio ? csv_cell(*matrix.sparsity_ratio) : "");
+    if (matrix.zeros) {
+        const double sparsity =
+            static_cast<double>(*matrix.zeros) / static_cast<double>(weights_of(matrix));
+        line += fmt::format(",{},{}", *matrix.zeros, csv_cell(sparsity));
+    } else {
+        line += ",,";
+    }
+    return line + fmt::format(",{},{},{}\n", csv_cell(matrix.solver), matrix.group_ranks,
+                              csv_cell(matrix.seconds));
+}
+
+}  // namespace
+
+void write_matrices_csv(const RunReport& report, const std::filesystem::path& folder) {
+    std::string text = csv_header();
+    for (const MatrixReport& matrix : report.matrices) {
+        text += csv_line(matrix);
+    }
+    write_text_atomically(folder / "matrices.csv", text);
+}
+
+void write_metric_files(const RunReport& report, const std::filesystem::path& folder) {
+    const std::filesystem::path metrics = folder / "metrics";
+    std::error_code problem;
+    std::filesystem::create_directories(metrics, problem);
+    if (problem) {
+        throw failure(fmt::format("cannot make the folder: {}", problem.message()),
+                      metrics.string(), "check the permissions of the output folder");
+    }
+    for (std::size_t m = 0; m < kMetrics; ++m) {
+        const auto metric = static_cast<Metric>(m);
+        std::vector<double> values;
+        for (const MatrixReport& matrix : report.matrices) {
+            values.push_back(matrix.has_metrics ? matrix.metrics[metric] : std::nan(""));
+        }
+        if (!std::ranges::all_of(values, [](double value) { return std::isnan(value); })) {
+            write_npy(metrics / fmt::format("{}.npy", name_of(metric)), values);
+        }
+    }
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,148 @@
+#include "alphaprune/report/run_report.hpp"
+
+#include <cmath>
+
+#include "alphaprune/support/file.hpp"
+
+namespace alphaprune {
+namespace {
+
+template <class Value>
+Json or_null(const std::optional<Value>& value) {
+    return value ? Json(*value) : Json();
+}
+
+Json::Array array_of(const auto& values) {
+    Json::Array array;
+    for (const auto& value : values) {
+        array.emplace_back(value);
+    }
+    return array;
+}
+
+Json metrics_json(const MatrixReport& matrix) {
+    Json::Object metrics;
+    for (std::size_t m = 0; matrix.has_metrics && m < kMetrics; ++m) {
+        const auto metric = static_cast<Metric>(m);
+        const double value = matrix.metrics[metric];
+        metrics.emplace_back(name_of(metric), std::isfinite(value) ? Json(value) : Json());
+    }
+    return metrics;
+}
+
+Json matrix_json(const MatrixReport& matrix) {
+    Json sparsity;
+    if (matrix.zeros && weights_of(matrix) > 0) {
+        sparsity = static_cast<double>(*matrix.zeros) / static_cast<double>(weights_of(matrix));
+    }
+    return Json::Object{
+        {"name", matrix.name},
+        {"block", matrix.block},
+        {"rows", matrix.rows},
+        {"cols", matrix.cols},
+        {"metrics", metrics_json(matrix)},
+        {"sparsity_ratio", or_null(matrix.sparsity_ratio)},
+        {"zeros", or_null(matrix.zeros)},
+        {"sparsity", sparsity},
+        {"solver", matrix.solver},
+        {"group_ranks", matrix.group_ranks},
+        {"seconds", matrix.seconds},
+    };
+}
+
+Json allocation_json(const std::optional<AllocationReport>& allocation) {
+    if (!allocation) {
+        return {};
+    }
+    return Json::Object{
+        {"name", allocation->name},
+        {"metric", allocation->metric},
+        {"mapping_type", allocation->mapping_type},
+        {"epsilon", allocation->epsilon},
+        {"sparsity_ratio", allocation->sparsity_ratio},
+        {"max_sparsity", allocation->max_sparsity},
+        {"bounded_blocks", array_of(allocation->bounded_blocks)},
+    };
+}
+
+Json model_json(const RunReport& report) {
+    return Json::Object{
+        {"name", report.model_name},
+        {"family", report.family},
+        {"blocks", report.blocks},
+        {"matrices", static_cast<std::int64_t>(report.matrices.size())},
+        {"prunable_parameters", report.prunable_parameters},
+    };
+}
+
+Json run_json(const RunReport& report) {
+    Json::Object phases;
+    for (const auto& [name, seconds] : report.phases) {
+        phases.emplace_back(name, seconds);
+    }
+    return Json::Object{
+        {"ranks", report.ranks},
+        {"threads_per_rank", report.threads_per_rank},
+        {"hosts", array_of(report.hosts)},
+        {"started", report.started},
+        {"seconds", report.seconds},
+        {"phases", std::move(phases)},
+        {"resumed_matrices", report.resumed_matrices},
+        {"gemm_gflops", report.gemm_gflops},
+    };
+}
+
+}  // namespace
+
+std::int64_t weights_of(const MatrixReport& matrix) {
+    return matrix.rows * matrix.cols;
+}
+
+std::optional<std::int64_t> total_zeros(const RunReport& report) {
+    std::optional<std::int64_t> total;
+    for (const MatrixReport& matrix : report.matrices) {
+        if (matrix.zeros) {
+            total = total.value_or(0) + *matrix.zeros;
+        }
+    }
+    return total;
+}
+
+double realised_sparsity(const RunReport& report) {
+    std::int64_t weights = 0;
+    for (const MatrixReport& matrix : report.matrices) {
+        weights += matrix.zeros ? weights_of(matrix) : 0;
+    }
+    return weights == 0 ? 0.0
+                        : static_cast<double>(*total_zeros(report)) / static_cast<double>(weights);
+}
+
+Json to_json(const RunReport& report) {
+    const auto zeros = total_zeros(report);
+    Json::Array matrices;
+    for (const MatrixReport& matrix : report.matrices) {
+        matrices.push_back(matrix_json(matrix));
+    }
+    return Json::Object{
+        {"schema_version", 1},
+        {"program",
+         Json::Object{{"version", report.program_version}, {"commit", report.program_commit}}},
+        {"command_line", array_of(report.command_line)},
+        {"model", model_json(report)},
+        {"run", run_json(report)},
+        {"prune_method", report.prune_method.empty() ? Json() : Json(report.prune_method)},
+        {"shown_metric", report.shown_metric},
+        {"allocation", allocation_json(report.allocation)},
+        {"matrices", std::move(matrices)},
+        {"sparsity", zeros ? Json(realised_sparsity(report)) : Json()},
+        {"zeros", or_null(zeros)},
+        {"perplexity", Json::Array{}},
+        {"notes", array_of(report.notes)},
+    };
+}
+
+void write_report_json(const RunReport& report, const std::filesystem::path& folder) {
+    write_text_atomically(folder / "report.json", to_json(report).dump() + "\n");
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,231 @@
+#include "svg_charts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace alphaprune {
+namespace {
+
+// The block chart's plot lies in the box [kLeft, kRight] × [kTop, kBottom] of its view.
+constexpr double kLeft = 48;
+constexpr double kRight = 672;
+constexpr double kTop = 16;
+constexpr double kBottom = 220;
+
+// The small charts are drawn on whole numbers: their view is kBinWidth a bin wide.
+constexpr int kBinWidth = 4;
+constexpr int kSmallHeight = 90;
+
+struct Scale {
+    double low = 0;
+    double high = 1;
+
+    double y(double value) const {
+        return kBottom - (value - low) / (high - low) * (kBottom - kTop);
+    }
+};
+
+/// A range with some air around the values that are defined.
+Scale metric_scale(const std::vector<BlockSummary>& blocks) {
+    double low = INFINITY;
+    double high = -INFINITY;
+    for (const BlockSummary& block : blocks) {
+        if (std::isfinite(block.mean_metric)) {
+            low = std::min(low, block.mean_metric);
+            high = std::max(high, block.mean_metric);
+        }
+    }
+    const double air = high > low ? 0.1 * (high - low) : std::max(0.1 * std::fabs(high), 1e-6);
+    return {low - air, high + air};
+}
+
+std::string axis(const Scale& scale, double x, const char* anchor, const char* style) {
+    std::string text;
+    for (int step = 0; step <= 4; ++step) {
+        const double value = scale.low + (scale.high - scale.low) * step / 4;
+        const double y = scale.y(value);
+        if (*style == 'l') {
+            text += fmt::format("<path class=\"grid\" d=\"M{} {:.1f}H{}\"/>", kLeft, y, kRight);
+        }
+        text +=
+            fmt::format("<text class=\"{}\" x=\"{}\" y=\"{:.1f}\" text-anchor=\"{}\">{:.3g}</text>",
+                        style, x, y + 4, anchor, value);
+    }
+    return text;
+}
+
+double centre_of(std::size_t index, std::size_t count) {
+    return kLeft +
+           (static_cast<double>(index) + 0.5) * (kRight - kLeft) / static_cast<double>(count);
+}
+
+std::string ratio_bars(const std::vector<BlockSummary>& blocks) {
+    const Scale scale;
+    std::string text = axis(scale, kLeft - 6, "end", "left");
+    const double width = 0.8 * (kRight - kLeft) / static_cast<double>(blocks.size());
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const double y = scale.y(std::clamp(blocks[i].sparsity_ratio.value_or(0), 0.0, 1.0));
+        text += fmt::format(
+            "<rect class=\"bar\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\">"
+            "<title>block {}: ratio {:.4f}</title></rect>",
+            centre_of(i, blocks.size()) - width / 2, y, width, kBottom - y, blocks[i].block,
+            blocks[i].sparsity_ratio.value_or(0));
+    }
+    return text;
+}
+
+std::string metric_line(const std::vector<BlockSummary>& blocks, const std::string& metric) {
+    const Scale scale = metric_scale(blocks);
+    std::string text = axis(scale, kRight + 6, "start", "right");
+    std::string road;
+    std::string dots;
+    bool broken = true;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (!std::isfinite(blocks[i].mean_metric)) {
+            broken = true;
+            continue;
+        }
+        const double x = centre_of(i, blocks.size());
+        const double y = scale.y(blocks[i].mean_metric);
+        road += fmt::format("{}{:.1f} {:.1f}", broken ? 'M' : 'L', x, y);
+        dots += fmt::format(
+            "<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\">"
+            "<title>block {}: mean {} {:.4g}</title></circle>",
+            x, y, blocks[i].block, metric, blocks[i].mean_metric);
+        broken = false;
+    }
+    return text + fmt::format("<path class=\"line\" d=\"{}\"/>", road) + dots;
+}
+
+std::string block_numbers(const std::vector<BlockSummary>& blocks) {
+    std::string text;
+    const std::size_t step = (blocks.size() + 31) / 32;
+    for (std::size_t i = 0; i < blocks.size(); i += step) {
+        text += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                            centre_of(i, blocks.size()), kBottom + 16, blocks[i].block);
+    }
+    return text + fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">block</text>",
+                              (kLeft + kRight) / 2, kBottom + 34);
+}
+
+/// Height over the ground of the small chart of `count` eigenvalues in a bin; a single one is seen.
+double small_height(double count, double most) {
+    const double decades = std::log10(2 * std::max(most, 1.0));
+    return kSmallHeight * std::log10(2 * count) / decades;
+}
+
+/// The outline of the histogram; neighbours of the same height share a stroke.
+std::string outline(const std::vector<std::int64_t>& counts, double most) {
+    std::string road = fmt::format("M0 {}", kSmallHeight);
+    int current = kSmallHeight;
+    int run = 0;
+    const auto close_run = [&] {
+        if (run > 0) {
+            road += fmt::format("h{}", run);
+        }
+        run = 0;
+    };
+    for (const std::int64_t count : counts) {
+        const double height = count > 0 ? small_height(static_cast<double>(count), most) : 0;
+        const int y = kSmallHeight - static_cast<int>(std::lround(height));
+        if (y != current) {
+            close_run();
+            road += fmt::format("V{}", y);
+            current = y;
+        }
+        run += kBinWidth;
+    }
+    close_run();
+    return road + fmt::format("V{}z", kSmallHeight);
+}
+
+/// The upper half of a spectrum, over which alpha_mid is fitted.
+struct Tail {
+    double count = 0;        ///< eigenvalues in it; 0 when the picture does not show them all
+    double log10_start = 0;  ///< log10 of the smallest of them, within its bin
+};
+
+double bin_width(const SpectrumPicture& picture) {
+    return (picture.log10_max - picture.log10_min) / static_cast<double>(picture.counts.size());
+}
+
+Tail upper_half(const SpectrumPicture& picture, std::int64_t eigenvalues) {
+    const std::int64_t wanted = eigenvalues - eigenvalues / 2;
+    std::int64_t above = 0;
+    for (std::size_t bin = picture.counts.size(); bin-- > 0;) {
+        const std::int64_t here = picture.counts[bin];
+        if (above + here >= wanted && here > 0) {
+            const double share = static_cast<double>(wanted - above) / static_cast<double>(here);
+            return {
+                static_cast<double>(wanted),
+                picture.log10_min + (static_cast<double>(bin) + 1 - share) * bin_width(picture)};
+        }
+        above += here;
+    }
+    return {};
+}
+
+/// How many eigenvalues of the tail a bin at log10 λ = x would hold under the fitted law: density
+/// (α−1)/λ₀·(λ/λ₀)^−α, times the bin's width in λ.
+double expected_count(const Tail& tail, double bin, double alpha, double x) {
+    return tail.count * (alpha - 1) * std::numbers::ln10 * bin *
+           std::pow(10.0, (1 - alpha) * (x - tail.log10_start));
+}
+
+/// The fitted law is a straight line on these axes, drawn until it falls to half an eigenvalue.
+std::string fit_line(const SpectrumPicture& picture, const Tail& tail, double alpha, double most) {
+    const double bin = bin_width(picture);
+    const double begin = tail.log10_start;
+    const double at_begin = expected_count(tail, bin, alpha, begin);
+    if (!(alpha > 1) || !(at_begin > 0.5)) {
+        return {};
+    }
+    const double end = std::min(picture.log10_max, begin + std::log10(2 * at_begin) / (alpha - 1));
+    const auto x_of = [&](double x) { return (x - picture.log10_min) / bin * kBinWidth; };
+    const auto y_of = [&](double x) {
+        return kSmallHeight - small_height(expected_count(tail, bin, alpha, x), most);
+    };
+    return fmt::format("<path class=\"line\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>", x_of(begin),
+                       y_of(begin), x_of(end), y_of(end));
+}
+
+}  // namespace
+
+std::string block_chart(const std::vector<BlockSummary>& blocks, const std::string& metric) {
+    const bool has_ratios = std::ranges::any_of(
+        blocks, [](const BlockSummary& block) { return block.sparsity_ratio.has_value(); });
+    const bool has_metrics = std::ranges::any_of(
+        blocks, [](const BlockSummary& block) { return std::isfinite(block.mean_metric); });
+    if (!has_ratios && !has_metrics) {
+        return {};
+    }
+    return fmt::format(
+        "<svg class=\"wide\" viewBox=\"0 0 720 260\" role=\"img\" aria-label=\"{}\">{}{}"
+        "<path class=\"axis\" d=\"M{} {}H{}\"/>{}</svg>\n",
+        !has_metrics  ? "Sparsity ratio by block"
+        : !has_ratios ? "Mean metric by block"
+                      : "Sparsity ratio and mean metric by block",
+        has_ratios ? ratio_bars(blocks) : "", has_metrics ? metric_line(blocks, metric) : "", kLeft,
+        kBottom, kRight, block_numbers(blocks));
+}
+
+std::string spectrum_chart(const SpectrumPicture& picture, std::int64_t eigenvalues,
+                           double alpha_mid) {
+    if (picture.counts.empty() || std::ranges::max(picture.counts) == 0) {
+        return {};
+    }
+    const auto most = static_cast<double>(std::ranges::max(picture.counts));
+    const int width = kBinWidth * static_cast<int>(picture.counts.size());
+    return fmt::format(
+        "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"histogram\"><path class=\"bar\" "
+        "d=\"{}\"/>{}</svg>",
+        width, kSmallHeight, outline(picture.counts, most),
+        std::isfinite(alpha_mid)
+            ? fit_line(picture, upper_half(picture, eigenvalues), alpha_mid, most)
+            : "");
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,172 @@
+#include "alphaprune/report/html_report.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <regex>
+
+#include "alphaprune/support/file.hpp"
+#include "report/sample_report.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace alphaprune {
+namespace {
+
+std::string page_of(const RunReport& report, const std::vector<SpectrumPicture>& pictures) {
+    const test::TemporaryFolder folder;
+    write_html_report(report, pictures, folder.path());
+    return read_text(folder / "report.html");
+}
+
+std::size_t occurrences(const std::string& text, const std::string& part) {
+    std::size_t count = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+        ++count;
+    }
+    return count;
+}
+
+std::vector<double> power_law_spectrum(std::size_t n, unsigned seed) {
+    std::mt19937 engine(seed);
+    std::uniform_real_distribution<double> uniform(1e-9, 1);
+    std::vector<double> values(n);
+    for (double& value : values) {
+        value = std::pow(uniform(engine), -0.5);
+    }
+    std::sort(values.begin(), values.end());
+    return values;
+}
+
+TEST(SpectrumPicture, CountsEveryPositiveEigenvalueInItsBin) {
+    const SpectrumPicture picture = picture_of({0, 0, 1, 10, 10, 99, 100}, 2);
+    EXPECT_DOUBLE_EQ(picture.log10_min, 0);
+    EXPECT_DOUBLE_EQ(picture.log10_max, 2);
+    EXPECT_EQ(picture.counts, (std::vector<std::int64_t>{1, 4}));
+}
+
+TEST(SpectrumPicture, LosesNoEigenvalue) {
+    const auto values = power_law_spectrum(1001, 1);
+    const SpectrumPicture picture = picture_of(values, 60);
+    ASSERT_EQ(picture.counts.size(), 60U);
+    EXPECT_EQ(std::accumulate(picture.counts.begin(), picture.counts.end(), std::int64_t{0}), 1001);
+    EXPECT_GE(picture.counts.front(), 1);
+    EXPECT_GE(picture.counts.back(), 1);
+}
+
+TEST(SpectrumPicture, DegenerateSpectra) {
+    EXPECT_TRUE(picture_of({}, 60).counts.empty());
+    EXPECT_TRUE(picture_of({0, 0}, 60).counts.empty());
+    const SpectrumPicture one = picture_of({3, 3, 3}, 10);
+    EXPECT_LT(one.log10_min, std::log10(3));
+    EXPECT_GT(one.log10_max, std::log10(3));
+    EXPECT_EQ(std::accumulate(one.counts.begin(), one.counts.end(), 0), 3);
+}
+
+TEST(HtmlReport, IsSelfContainedAndComplete) {
+    const std::string page = page_of(
+        test::pruned_report(),
+        {picture_of({1, 2, 3, 9}), picture_of({1, 2}), picture_of({1, 5}), picture_of({0, 0})});
+    EXPECT_FALSE(std::regex_search(page, std::regex("<script|<link|https?://|url\\(|@import")));
+    EXPECT_NE(page.find("prefers-color-scheme: dark"), std::string::npos);
+    EXPECT_EQ(occurrences(page, "<figure>"), 4U);
+    EXPECT_EQ(occurrences(page, "no positive eigenvalue"), 1U);
+    EXPECT_EQ(occurrences(page, "<rect class=\"bar\""), 2U);
+    EXPECT_EQ(occurrences(page, "<circle"), 2U);
+    EXPECT_NE(page.find("block 1: ratio 0.9000"), std::string::npos);
+    EXPECT_NE(page.find("<td>b.1.k</td>"), std::string::npos);
+    EXPECT_NE(page.find("block 1 is bounded"), std::string::npos);
+    EXPECT_EQ(page.find("nan"), std::string::npos);
+    EXPECT_EQ(page.find("inf\""), std::string::npos);
+    for (const char* tag : {"table", "tr", "td", "th", "svg", "figure", "div", "body", "html"}) {
+        const std::regex opening(fmt::format("<{}[ >]", tag));
+        const auto opened =
+            std::distance(std::sregex_iterator(page.begin(), page.end(), opening), {});
+        EXPECT_EQ(static_cast<std::size_t>(opened), occurrences(page, fmt::format("</{}>", tag)))
+            << tag;
+    }
+}
+
+TEST(HtmlReport, EscapesWhatComesFromOutside) {
+    RunReport report = test::pruned_report();
+    report.model_name = "<script>alert('x')</script>";
+    report.matrices[0].name = "a<b>&\"c\"";
+    report.notes = {"<i>"};
+    report.command_line = {"--model=<b>"};
+    report.family = report.hosts[0] = report.matrices[0].solver = "<u>";
+    report.shown_metric = "<em>";
+    const std::string page = page_of(report, {picture_of({1, 2})});
+    EXPECT_FALSE(std::regex_search(page, std::regex("<script|<i>|<u>|<em>|<b>")));
+    EXPECT_NE(page.find("a&lt;b&gt;&amp;&quot;c&quot;"), std::string::npos);
+}
+
+TEST(HtmlReport, WithoutSpectraOrAfterAnalyze) {
+    RunReport uniform = test::pruned_report();
+    for (MatrixReport& matrix : uniform.matrices) {
+        matrix.has_metrics = false;
+    }
+    const std::string page = page_of(uniform, {});
+    EXPECT_EQ(occurrences(page, "<circle"), 0U);
+    EXPECT_EQ(occurrences(page, "<figure>"), 0U);
+    EXPECT_EQ(occurrences(page, "<rect class=\"bar\""), 2U);
+    const std::string analysed = page_of(test::analysed_report(), {});
+    EXPECT_EQ(occurrences(analysed, "<rect class=\"bar\""), 0U);
+    EXPECT_EQ(occurrences(analysed, "<circle"), 2U);
+}
+
+TEST(HtmlReport, AlsoForLargeModelsOfReasonableSize) {
+    RunReport report = test::pruned_report();
+    report.matrices.clear();
+    std::vector<SpectrumPicture> pictures;
+    for (int m = 0; m < 560; ++m) {
+        const std::string name = fmt::format("model.layers.{}.self_attn.q_proj.weight", m);
+        report.matrices.push_back(test::sample_matrix(name, m / 7, 8192, 28672, 3.14159));
+        report.matrices.back().zeros = 164416716;
+        report.matrices.back().sparsity_ratio = 0.7123456789;
+        pictures.push_back(picture_of(power_law_spectrum(500, static_cast<unsigned>(m))));
+    }
+    EXPECT_LT(page_of(report, pictures).size(), 2'000'000U);
+}
+
+/// The line of the fit must lie on the histogram it is fitted to: a spectrum drawn from a power law
+/// of exponent 3 has counts that fall by 10^-2 a decade.
+TEST(HtmlReport, TheFittedLineFollowsThePowerLaw) {
+    RunReport report = test::analysed_report();
+    report.matrices = {test::sample_matrix("m", 0, 4000, 4000, 3.0)};
+    const std::string page = page_of(report, {picture_of(power_law_spectrum(4000, 7), 60)});
+    std::smatch bars;
+    std::smatch line;
+    const auto figure = page.substr(page.find("<figure>"));
+    ASSERT_TRUE(std::regex_search(figure, bars, std::regex("class=\"bar\" d=\"M0 90(.*?)z\"")));
+    ASSERT_TRUE(std::regex_search(
+        figure, line, std::regex("class=\"line\" d=\"M([0-9.]+) ([0-9.]+)L([0-9.]+) ([0-9.]+)\"")));
+    std::vector<double> heights;
+    const std::string road = bars[1];
+    const std::regex step("V([0-9]+)|h([0-9]+)");
+    double y = 90;
+    for (std::sregex_iterator it(road.begin(), road.end(), step); it != std::sregex_iterator();
+         ++it) {
+        if ((*it)[1].matched) {
+            y = std::stod((*it)[1]);
+        } else {
+            heights.insert(heights.end(), static_cast<std::size_t>(std::stoi((*it)[2]) / 4), y);
+        }
+    }
+    ASSERT_EQ(heights.size(), 60U);
+    const double x0 = std::stod(line[1]);
+    const double y0 = std::stod(line[2]);
+    const double x1 = std::stod(line[3]);
+    const double y1 = std::stod(line[4]);
+    EXPECT_NEAR(y1, 90, 0.1);  // half an eigenvalue: the ground
+    for (std::size_t bin = 0; bin < 60; ++bin) {
+        const double x = 4.0 * static_cast<double>(bin) + 2;
+        if (x > x0 && x < x0 + 0.5 * (x1 - x0)) {  // where bins hold enough to be steady
+            EXPECT_NEAR(heights[bin], y0 + (y1 - y0) * (x - x0) / (x1 - x0), 5) << bin;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune

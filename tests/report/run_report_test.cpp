@@ -1,0 +1,139 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
+#include "report/sample_report.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// The error's text, or nothing when the report is read.
+std::string reading_fault(const std::string& text) {
+    try {
+        run_report_from_json(Json::parse(text, "r.json"), "r.json");
+    } catch (const Error& error) {
+        EXPECT_EQ(error.status(), ExitStatus::bad_request);
+        return error.what();
+    }
+    return {};
+}
+
+std::string changed(const std::string& from, const std::string& to) {
+    std::string text = to_json(test::pruned_report()).dump(-1);
+    const auto at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+}
+
+TEST(RunReport, HasExactlyTheMembersOfTheContract) {
+    const Json document = to_json(test::pruned_report());
+    const std::string text = document.dump(-1);
+    EXPECT_TRUE(text.starts_with(
+        R"({"schema_version":1,"program":{"version":"1.2.3","commit":"abcdef"},)"
+        R"("command_line":["alphaprune_mpi","--model","a b"],)"
+        R"("model":{"name":"toy","family":"llama","blocks":2,"matrices":4,)"
+        R"("prunable_parameters":120},)"
+        R"("run":{"ranks":3,"threads_per_rank":2,"hosts":["n1","n2"],)"
+        R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
+        R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,"gemm_gflops":61.5},)"))
+        << text;
+    EXPECT_NE(text.find(R"("allocation":{"name":"alphapruning","metric":"alpha_peak",)"
+                        R"("mapping_type":"block_wise","epsilon":0.3,"sparsity_ratio":0.7,)"
+                        R"("max_sparsity":0.99,"bounded_blocks":[1]})"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find(R"("sparsity_ratio":0.5,"zeros":20,"sparsity":0.5,"solver":"lapack2",)"
+                        R"("group_ranks":1,"seconds":0.125})"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find(R"("sparsity":0.7,"zeros":84,"perplexity":[])"), std::string::npos) << text;
+}
+
+TEST(RunReport, UndefinedMetricsAreNull) {
+    const Json document = to_json(test::pruned_report());
+    const Json::Array& matrices = document.find("matrices")->elements();
+    const Json* first = matrices[0].find("metrics");
+    const Json* last = matrices[3].find("metrics");
+    ASSERT_EQ(first->members().size(), kMetrics);
+    ASSERT_EQ(last->members().size(), kMetrics);
+    EXPECT_EQ(first->find("alpha_mid")->as_number(), 2.0);
+    EXPECT_TRUE(last->find("alpha_mid")->is_null());
+}
+
+TEST(RunReport, ReadsBackWhatItWrote) {
+    const test::TemporaryFolder folder;
+    for (const RunReport& report : {test::pruned_report(), test::analysed_report()}) {
+        write_report_json(report, folder.path());
+        const RunReport again = read_run_report(folder / "report.json");
+        EXPECT_EQ(to_json(again).dump(), to_json(report).dump());
+        EXPECT_EQ(again.phases, report.phases);
+        EXPECT_EQ(again.matrices[0].zeros, report.matrices[0].zeros);
+        EXPECT_TRUE(std::isnan(again.matrices[3].metrics[Metric::alpha_peak]));
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder / "report.json.partial"));
+}
+
+TEST(RunReport, AfterAnalyzeThereAreNoZeros) {
+    const RunReport report = test::analysed_report();
+    const Json document = to_json(report);
+    EXPECT_TRUE(document.find("zeros")->is_null());
+    EXPECT_TRUE(document.find("sparsity")->is_null());
+    EXPECT_TRUE(document.find("allocation")->is_null());
+    EXPECT_EQ(realised_sparsity(report), 0);
+}
+
+TEST(RunReport, RealisedSparsityIsWeightedBySize) {
+    RunReport report = test::pruned_report();
+    EXPECT_DOUBLE_EQ(realised_sparsity(report), 84.0 / 120.0);
+    report.matrices[0].zeros.reset();
+    EXPECT_DOUBLE_EQ(realised_sparsity(report), 64.0 / 80.0);
+}
+
+TEST(RunReport, WithoutSpectraMetricsAreEmpty) {
+    RunReport report = test::pruned_report();
+    for (MatrixReport& matrix : report.matrices) {
+        matrix.has_metrics = false;
+    }
+    const Json document = to_json(report);
+    EXPECT_TRUE(document.find("matrices")->elements()[0].find("metrics")->members().empty());
+    EXPECT_FALSE(run_report_from_json(document, "r").matrices[0].has_metrics);
+}
+
+TEST(RunReport, NamesTheFieldThatIsWrong) {
+    EXPECT_EQ(reading_fault(changed("toy", "other")), "");
+    const auto expect_fault = [](const std::string& text, const std::string& part) {
+        const std::string fault = reading_fault(text);
+        EXPECT_NE(fault.find(part), std::string::npos) << fault;
+        EXPECT_NE(fault.find("r.json"), std::string::npos) << fault;
+    };
+    expect_fault("[]", "(document)");
+    expect_fault("{}", "'schema_version' is missing");
+    expect_fault(changed(R"("schema_version":1)", R"("schema_version":2)"), "schema version 2");
+    expect_fault(changed(R"("zeros":36)", R"("zeros":"36")"), "'matrices[2].zeros'");
+    expect_fault(changed(R"("zeros":36)", R"("zeros":-1)"), "'matrices[2].zeros'");
+    expect_fault(changed(R"("zeros":36)", R"("zeros":41)"), "within the 40 weights");
+    expect_fault(changed(R"("rows":4)", R"("rows":4.5)"), "'matrices[0].rows'");
+    expect_fault(changed(R"("rows":4)", R"("rows":4611686018427387904)"), "'matrices[0]'");
+    expect_fault(changed(R"("block":1)", R"("block":3000000000)"), "'matrices[2].block'");
+    expect_fault(changed(R"("cols":10)", R"("columns":10)"), "'matrices[0].cols' is missing");
+    expect_fault(changed(R"("ranks":3)", R"("ranks":null)"), "'run.ranks'");
+    expect_fault(changed(R"("hosts":["n1",)", R"("hosts":[1,)"), "'run.hosts[0]'");
+    expect_fault(changed(R"("matrices":4)", R"("matrices":5)"), "it has 4");
+    expect_fault(changed("b.0.k", "b.0.q"), "'b.0.q' stands there twice");
+    expect_fault(changed(R"("commit":"abcdef")", R"("commit":7)"), "'program.commit'");
+}
+
+TEST(RunReport, AMissingFileIsNamed) {
+    try {
+        read_run_report("/nonexistent/report.json");
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("/nonexistent/report.json"), std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune
