@@ -39,8 +39,12 @@ bool works_on_groups(Solver solver) {
 }
 
 Solver best_serial_solver(std::int64_t n) {
-    constexpr std::int64_t kCrossover = 768;
-    return n < kCrossover ? Solver::lapack1 : Solver::lapack2;
+    // CPU seconds of lapack1/lapack2, one core. Zen 4: 512 .0103/.0154, 1024 .066/.102, 1536
+    // .235/.282, 2048 .637/.548; a Skylake-class Xeon: 512 .0145/.0171, 1024 .094/.079, 2048
+    // .69/.43. One stage runs at the speed of memory once the matrix leaves the cache, worse with
+    // all cores busy.
+    constexpr std::int64_t kLargestForOneStage = 1024;
+    return n <= kLargestForOneStage ? Solver::lapack1 : Solver::lapack2;
 }
 
 std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group) {

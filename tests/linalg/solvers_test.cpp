@@ -30,7 +30,7 @@ TEST(Solvers, OnlyLapackNeedsARankOfItsOwn) {
 }
 
 TEST(Solvers, TheBestSerialSolverIsSerialAndTwoStageForLargeMatrices) {
-    for (const std::int64_t n : {1, 32, 256, 4096, 16384}) {
+    for (const std::int64_t n : {1, 32, 256, 1024, 1025, 16384}) {
         EXPECT_FALSE(works_on_groups(best_serial_solver(n)));
     }
     EXPECT_EQ(best_serial_solver(16), Solver::lapack1);

@@ -1,0 +1,215 @@
+// Seconds for the Gram product and for its eigenvalues, by shape, backend and number of ranks, and
+// how far that is from the flop limit at the DGEMM rate measured in the same run.
+//
+// One-rank backends on several ranks: each rank solves the same problem at the same time, as in a
+// run over many matrices; "matrices" says how many were solved in "seconds".
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alphaprune/linalg/gemm_rate.hpp"
+#include "alphaprune/linalg/spectral_backend.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/machine.hpp"
+
+namespace {
+
+using namespace alphaprune;
+
+struct Shape {
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+};
+
+struct Request {
+    std::vector<Shape> shapes;
+    std::vector<Solver> backends;
+    int repeat = 1;
+};
+
+/// A matrix with heavy-tailed entries (quantiles of Student's t with two degrees of freedom), each
+/// a function of its place: the same for any number of ranks, and as cheap to read as from memory.
+class HashedMatrix : public MatrixSource {
+  public:
+    explicit HashedMatrix(Shape shape) : shape_(shape), quantiles_(std::size_t{1} << kBits) {
+        for (std::size_t i = 0; i < quantiles_.size(); ++i) {
+            const double p =
+                (static_cast<double>(i) + 0.5) / static_cast<double>(quantiles_.size());
+            quantiles_[i] = (2 * p - 1) / std::sqrt(2 * p * (1 - p));
+        }
+    }
+    std::int64_t rows() const override { return shape_.rows; }
+    std::int64_t cols() const override { return shape_.cols; }
+    std::string name() const override { return fmt::format("{}x{}", shape_.rows, shape_.cols); }
+
+    void read(const Rectangle& part, std::span<double> out) override {
+        auto next = out.begin();
+        for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
+            const std::uint64_t start = hash(static_cast<std::uint64_t>(row));
+            for (std::int64_t col = part.col_begin; col < part.col_end; ++col) {
+                *next++ = quantiles_[hash(start + static_cast<std::uint64_t>(col)) >> (64 - kBits)];
+            }
+        }
+    }
+
+  private:
+    static constexpr int kBits = 12;
+
+    static std::uint64_t hash(std::uint64_t x) {
+        x *= 0x9e3779b97f4a7c15ULL;
+        return (x ^ (x >> 32)) * 0xbf58476d1ce4e5b9ULL;
+    }
+
+    Shape shape_;
+    std::vector<double> quantiles_;
+};
+
+/// Seconds of the slowest rank.
+struct Timing {
+    double gram = 0;
+    double eig = 0;
+    double total() const { return gram + eig; }
+};
+
+Shape shape_of(const std::string& text) {
+    Shape shape;
+    int end = 0;
+    long long rows = 0;
+    long long cols = 0;
+    const int found = std::sscanf(text.c_str(), "%lldx%lld%n", &rows, &cols, &end);
+    if (found != 2 || static_cast<std::size_t>(end) != text.size() || rows < 1 || cols < 1) {
+        throw bad_request(fmt::format("'{}' is no shape", text), "--shape",
+                          "give rows x columns, such as 4096x11008");
+    }
+    return {rows, cols};
+}
+
+std::vector<Solver> backends_of(const std::vector<std::string>& names) {
+    constexpr std::array kAll{Solver::lapack1, Solver::lapack2, Solver::elpa1, Solver::elpa2,
+                              Solver::scalapack};
+    std::vector<Solver> backends;
+    for (const std::string& name : names) {
+        if (name == "all") {
+            backends.insert(backends.end(), kAll.begin(), kAll.end());
+        } else if (const auto solver = solver_named(name)) {
+            backends.push_back(*solver);
+        } else {
+            throw bad_request(fmt::format("there is no backend '{}'", name), "--backend",
+                              "give lapack1, lapack2, elpa1, elpa2, scalapack or all");
+        }
+    }
+    return backends;
+}
+
+/// Nothing when only help was asked for (and printed, on the rank that `speaks`).
+std::optional<Request> request_of(int argc, char** argv, bool speaks) {
+    namespace po = boost::program_options;
+    std::vector<std::string> shapes;
+    std::vector<std::string> names;
+    Request request;
+    po::options_description options("spectrum, options (under any number of MPI ranks)");
+    options.add_options()("help", "show this")(
+        "shape", po::value(&shapes)->multitoken()->composing(), "rows x columns; repeatable")(
+        "backend", po::value(&names)->multitoken()->composing(),
+        "lapack1, lapack2, elpa1, elpa2, scalapack or all (the default); repeatable")(
+        "repeat", po::value(&request.repeat)->default_value(1), "best of so many");
+    po::variables_map given;
+    try {
+        po::store(po::parse_command_line(argc, argv, options), given);
+        po::notify(given);
+    } catch (const po::error& error) {
+        throw bad_request(error.what(), "command line", "see --help");
+    }
+    if (given.count("help") != 0) {
+        if (speaks) {
+            std::cout << options;
+        }
+        return std::nullopt;
+    }
+    if (request.repeat < 1) {
+        throw bad_request("nothing to repeat", "--repeat", "give 1 or more");
+    }
+    request.backends = backends_of(names.empty() ? std::vector<std::string>{"all"} : names);
+    for (const std::string& text :
+         shapes.empty() ? std::vector<std::string>{"1024x1024"} : shapes) {
+        request.shapes.push_back(shape_of(text));
+    }
+    return request;
+}
+
+Timing best_timing(const Communicator& all, SpectralBackend& backend, Shape shape, int repeat) {
+    HashedMatrix matrix(shape);
+    Timing best{HUGE_VAL, 0};
+    for (int i = 0; i < repeat; ++i) {
+        all.barrier();
+        const GramSpectrum spectrum = backend.spectrum_of(matrix);
+        const Timing timing{all.max(spectrum.gram_seconds), all.max(spectrum.eig_seconds)};
+        best = timing.total() < best.total() ? timing : best;
+    }
+    return best;
+}
+
+void measure(const Communicator& all, Shape shape, Solver solver, int repeat) {
+    const bool shared = works_on_groups(solver);
+    const Communicator group = shared ? all.duplicate() : all.split(all.rank(), 0);
+    const auto backend = make_backend(solver, group);
+    const int matrices = shared ? 1 : all.size();
+
+    all.barrier();
+    const double gflops = all.sum(measure_dgemm_gflops()) / all.size();
+    const Timing timing = best_timing(all, *backend, shape, repeat);
+
+    const auto n = static_cast<double>(std::min(shape.rows, shape.cols));
+    const auto k = static_cast<double>(std::max(shape.rows, shape.cols));
+    const double flops = matrices * (n * n * k + 4.0 / 3 * n * n * n);
+    const double limit = flops / (gflops * 1e9 * all.size());
+    const std::uint64_t peak = all.max(peak_memory());
+    if (all.is_root()) {
+        fmt::print(
+            "{{\"shape\": \"{}x{}\", \"backend\": \"{}\", \"ranks\": {}, \"matrices\": {}, "
+            "\"gram_seconds\": {:.6f}, \"eig_seconds\": {:.6f}, \"seconds\": {:.6f}, "
+            "\"gemm_gflops\": {:.2f}, \"limit_seconds\": {:.6f}, \"ratio_to_limit\": {:.3f}, "
+            "\"peak_bytes\": {}}}\n",
+            shape.rows, shape.cols, name_of(solver), all.size(), matrices, timing.gram, timing.eig,
+            timing.total(), gflops, limit, timing.total() / limit, peak);
+        std::fflush(stdout);
+    }
+}
+
+int run(const Communicator& all, int argc, char** argv) {
+    try {
+        const std::optional<Request> request = request_of(argc, argv, all.is_root());
+        if (!request) {
+            return 0;
+        }
+        for (const Shape shape : request->shapes) {
+            for (const Solver solver : request->backends) {
+                measure(all, shape, solver, request->repeat);
+            }
+        }
+        return 0;
+    } catch (const Error& error) {
+        if (all.is_root()) {
+            std::cerr << error.what();
+        }
+        return static_cast<int>(error.status());
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    alphaprune::MpiRuntime runtime(argc, argv);
+    return run(alphaprune::Communicator::view(MPI_COMM_WORLD), argc, argv);
+}
