@@ -1,0 +1,205 @@
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "alphaprune/support/file.hpp"
+#include "checkpoint_layout.hpp"
+#include "hdf5_attribute.hpp"
+#include "hdf5_dataset.hpp"
+#include "hdf5_file.hpp"
+#include "hdf5_type.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// Refuses what is no HDF5 file at all before the library sees it. @return the file's size
+std::uint64_t require_hdf5_file(const std::filesystem::path& path) {
+    constexpr std::array<unsigned char, 8> kSignature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
+    const File file = File::open_for_reading(path);
+    const std::uint64_t size = file.size();
+    std::array<unsigned char, 8> begin{};
+    if (size >= begin.size()) {
+        file.read_at(0, std::as_writable_bytes(std::span(begin)));
+    }
+    if (begin != kSignature) {
+        throw bad_request("this is not an HDF5 file", path.string(),
+                          "name a checkpoint.h5 that this program has written");
+    }
+    return size;
+}
+
+herr_t take_name(hid_t, const char* name, const H5L_info_t* link, void* names) {
+    try {
+        if (link->type != H5L_TYPE_HARD) {
+            return -1;  // links that lead out of the file
+        }
+        static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+        return 0;
+    } catch (...) {
+        return -1;  // no exception may pass through the library
+    }
+}
+
+std::vector<std::string> names_in(const Hdf5Place& place, const Hdf5Handle& group,
+                                  std::string_view object) {
+    std::vector<std::string> names;
+    hsize_t position = 0;
+    place.check(H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_INC, &position, take_name, &names),
+                "listing the group", object);
+    std::ranges::sort(names);
+    return names;
+}
+
+/// Whether this is a checkpoint that can be read, before anything else is believed.
+void require_whole_checkpoint(const Hdf5Place& place, Hdf5Object root) {
+    const std::string path = place.file().string();
+    if (!has_attribute(place, root, "format") ||
+        read_text_attribute(place, root, "format") != kFormatName) {
+        throw bad_request("this HDF5 file is not a checkpoint of this program", path,
+                          "name a checkpoint.h5 that this program has written");
+    }
+    const std::int64_t version = read_integer(place, root, "version");
+    if (version != kFormatVersion) {
+        throw bad_request(fmt::format("the checkpoint has the format version {}; this program "
+                                      "reads version {}",
+                                      version, kFormatVersion),
+                          path, "use the program version that wrote it");
+    }
+    if (!has_attribute(place, root, "complete") || read_integer(place, root, "complete") != 1) {
+        throw bad_request("the checkpoint is not complete: the run that wrote it did not finish",
+                          path, "repeat that run");
+    }
+}
+
+}  // namespace
+
+struct CheckpointReader::State {
+    explicit State(const std::filesystem::path& path)
+        : place(Hdf5Place::reading(path)), file_size(require_hdf5_file(path)) {
+        file = open_file(place);
+        const Hdf5Object root{file.id(), "/"};
+        require_whole_checkpoint(place, root);
+        model_name = read_text_attribute(place, root, "model");
+        declared_tensors = read_integer(place, root, "tensors");
+        configuration_text = read_configuration();
+        tensor_group = open_group(place, file.id(), kTensorGroup);
+        for (std::string& name : names_in(place, tensor_group, object_name(kTensorGroup, ""))) {
+            tensors.push_back(describe(std::move(name)));
+        }
+    }
+
+    std::string read_configuration() const;
+    StoredTensor describe(std::string name) const;
+    std::optional<std::vector<double>> read_vector(const char* group_name,
+                                                   std::string_view link) const;
+
+    Hdf5Place place;
+    std::uint64_t file_size;
+    Hdf5Handle file;
+    Hdf5Handle tensor_group;
+    std::string model_name;
+    std::int64_t declared_tensors = 0;
+    std::string configuration_text;
+    std::vector<StoredTensor> tensors;
+};
+
+std::string CheckpointReader::State::read_configuration() const {
+    const std::string object = object_name(kModelGroup, kConfiguration);
+    const Hdf5Handle group = open_group(place, file.id(), kModelGroup);
+    const DatasetForm form = open_dataset(place, group.id(), kConfiguration, file_size, object);
+    if (H5Tget_class(form.type.id()) != H5T_STRING || H5Tis_variable_str(form.type.id()) != 0 ||
+        H5Tget_size(form.type.id()) != form.bytes) {
+        throw place.error("the configuration is not one text of a fixed length", object);
+    }
+    std::string text(form.bytes, '\0');
+    place.check(
+        H5Dread(form.dataset.id(), form.type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()),
+        "reading the configuration", object);
+    text.resize(std::min(text.find('\0'), text.size()));
+    return text;
+}
+
+StoredTensor CheckpointReader::State::describe(std::string name) const {
+    const std::string object = object_name(kTensorGroup, name);
+    DatasetForm form = open_dataset(place, tensor_group.id(), name.c_str(), file_size, object);
+    const std::optional<ScalarType> type = scalar_type_of(place, form.type.id());
+    if (!type) {
+        throw place.error("the values are not of type F32, F16 or BF16", object);
+    }
+    const Hdf5Object dataset{form.dataset.id(), object};
+    StoredTensor tensor{std::move(name), *type, std::move(form.shape), {}, 0};
+    tensor.sparsity = read_real(place, dataset, "sparsity");
+    tensor.summary.sparsity_ratio = read_real(place, dataset, "sparsity_ratio");
+    tensor.summary.zeros = read_integer(place, dataset, "zeros");
+    tensor.summary.checksum = read_unsigned(place, dataset, "checksum");
+    return tensor;
+}
+
+std::optional<std::vector<double>> CheckpointReader::State::read_vector(
+    const char* group_name, std::string_view link) const {
+    const std::string object = object_name(group_name, link);
+    const std::string name(link);
+    const Hdf5Handle group = open_group(place, file.id(), group_name);
+    if (name.empty() || name.find('/') != std::string::npos ||
+        !has_link(place, group.id(), name.c_str())) {
+        return std::nullopt;
+    }
+    const DatasetForm form = open_dataset(place, group.id(), name.c_str(), file_size, object);
+    if (H5Tequal(form.type.id(), H5T_IEEE_F64LE) <= 0 || form.shape.size() != 1) {
+        throw place.error("this is not a vector of float64", object);
+    }
+    std::vector<double> values(static_cast<std::size_t>(form.shape.front()));
+    if (!values.empty()) {
+        alphaprune::read_rows(place, {form.dataset.id(), object}, H5T_NATIVE_DOUBLE, form.shape,
+                              {0, 1}, std::as_writable_bytes(std::span(values)));
+    }
+    return values;
+}
+
+CheckpointReader::CheckpointReader(const std::filesystem::path& path)
+    : state_(std::make_unique<State>(path)) {}
+CheckpointReader::CheckpointReader(CheckpointReader&&) noexcept = default;
+CheckpointReader::~CheckpointReader() = default;
+
+const std::string& CheckpointReader::model_name() const {
+    return state_->model_name;
+}
+const std::string& CheckpointReader::configuration_text() const {
+    return state_->configuration_text;
+}
+std::int64_t CheckpointReader::declared_tensors() const {
+    return state_->declared_tensors;
+}
+const std::vector<StoredTensor>& CheckpointReader::tensors() const {
+    return state_->tensors;
+}
+
+void CheckpointReader::read_rows(const StoredTensor& tensor, RowRange rows,
+                                 std::span<std::byte> out) const {
+    assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= tensor.rows());
+    assert(out.size() == static_cast<std::uint64_t>(rows.size()) * tensor.row_bytes());
+    if (out.empty()) {
+        return;
+    }
+    const Hdf5Place& place = state_->place;
+    const std::string object = object_name(kTensorGroup, tensor.name);
+    const Hdf5Handle dataset =
+        place.own(H5Dopen2(state_->tensor_group.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
+                  "opening the dataset", object);
+    const Hdf5Handle type = hdf5_type(place, tensor.type);
+    alphaprune::read_rows(place, {dataset.id(), object}, type.id(), tensor.shape, rows, out);
+}
+
+std::optional<std::vector<double>> CheckpointReader::spectrum(std::string_view matrix) const {
+    return state_->read_vector(kSpectrumGroup, matrix);
+}
+std::optional<std::vector<double>> CheckpointReader::metric(std::string_view name) const {
+    return state_->read_vector(kMetricGroup, name);
+}
+
+}  // namespace alphaprune

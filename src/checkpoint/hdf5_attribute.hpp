@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "hdf5_place.hpp"
+
+namespace alphaprune {
+
+/// An object of a file with its name, for the errors.
+struct Hdf5Object {
+    hid_t id;
+    std::string_view name;
+};
+
+/// Text as an HDF5 type: UTF-8 of a fixed length, at least one byte.
+Hdf5Handle text_type(const Hdf5Place& place, std::size_t length);
+
+/// Each writes one scalar attribute. Collective on a file that several ranks write.
+void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name, double value);
+void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name,
+                     std::int64_t value);
+void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name,
+                     std::uint64_t value);
+void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name,
+                     std::string_view value);
+
+bool has_attribute(const Hdf5Place& place, Hdf5Object object, const char* name);
+
+/// Each reads one scalar attribute. @throws Error when it is absent or of another kind
+double read_real(const Hdf5Place& place, Hdf5Object object, const char* name);
+std::int64_t read_integer(const Hdf5Place& place, Hdf5Object object, const char* name);
+std::uint64_t read_unsigned(const Hdf5Place& place, Hdf5Object object, const char* name);
+std::string read_text_attribute(const Hdf5Place& place, Hdf5Object object, const char* name);
+
+}  // namespace alphaprune

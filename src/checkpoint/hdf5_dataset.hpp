@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "alphaprune/parallel/share.hpp"
+#include "hdf5_attribute.hpp"
+#include "hdf5_place.hpp"
+
+namespace alphaprune {
+
+/// Creates a contiguous dataset whose bytes are allocated at once and never filled. Collective on a
+/// file that several ranks write. No shape at all means one value.
+Hdf5Handle create_dataset(const Hdf5Place& place, hid_t parent, const char* link, hid_t type,
+                          std::span<const std::int64_t> shape, std::string_view object);
+
+/// What a dataset says of itself, checked against the size of the file that it lies in.
+struct DatasetForm {
+    Hdf5Handle dataset;
+    Hdf5Handle type;
+    std::vector<std::int64_t> shape;
+    std::uint64_t bytes = 0;
+};
+/// @throws Error when it is not a contiguous dataset that lies inside the file
+DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
+                         std::uint64_t file_size, std::string_view object);
+
+/// Moves whole rows as raw bits between memory and a dataset. Not collective.
+/// @param type  of the values, in memory and in the file
+void write_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
+                std::span<const std::int64_t> shape, RowRange rows,
+                std::span<const std::byte> bytes);
+void read_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
+               std::span<const std::int64_t> shape, RowRange rows, std::span<std::byte> bytes);
+
+}  // namespace alphaprune

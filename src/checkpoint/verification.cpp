@@ -1,0 +1,215 @@
+#include "alphaprune/checkpoint/verification.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/checksum.hpp"
+
+namespace alphaprune {
+namespace {
+
+constexpr std::uint64_t kPieceBytes = std::uint64_t{64} << 20;
+constexpr double kRatioTolerance = 1e-12;
+
+/// What the bytes of the tensors really are, one entry a tensor.
+struct Findings {
+    explicit Findings(std::size_t tensors)
+        : checksums(tensors), zeros(tensors), non_finite(tensors), unreadable(tensors) {}
+
+    void sum_over(const Communicator& ranks) {
+        ranks.all_reduce_sum(std::span(checksums));
+        ranks.all_reduce_sum(std::span(zeros));
+        ranks.all_reduce_sum(std::span(non_finite));
+        ranks.all_reduce_sum(std::span(unreadable));
+    }
+
+    std::vector<std::uint64_t> checksums;
+    std::vector<std::int64_t> zeros;
+    std::vector<std::int64_t> non_finite;
+    std::vector<std::int64_t> unreadable;  ///< ranks that could not read their rows
+};
+
+class Verifier {
+  public:
+    Verifier(const Communicator& ranks, const CheckpointReader& reader)
+        : ranks_(ranks), reader_(reader), found_(reader.tensors().size()) {}
+
+    Verification verify(const std::vector<ExpectedMatrix>& expected) {
+        for (std::size_t t = 0; t < tensors().size(); ++t) {
+            examine(t);
+        }
+        share_findings();
+        check_count();
+        for (std::size_t t = 0; t < tensors().size(); ++t) {
+            count(t);
+            if (found_.unreadable[t] == 0) {
+                check_contents(t);
+            }
+        }
+        check_expected(expected);
+        return std::move(result_);
+    }
+
+  private:
+    const std::vector<StoredTensor>& tensors() const { return reader_.tensors(); }
+
+    template <class... Args>
+    void problem(fmt::format_string<Args...> text, Args&&... args) {
+        result_.problems.push_back(fmt::format(text, std::forward<Args>(args)...));
+    }
+
+    /// Reads this rank's rows. Which rank begins differs from tensor to tensor, so that the many
+    /// tensors of one row do not all fall to rank 0.
+    void examine(std::size_t t) {
+        const StoredTensor& tensor = tensors()[t];
+        const std::uint64_t row_bytes = tensor.row_bytes();
+        if (row_bytes == 0) {
+            return;
+        }
+        const auto size = static_cast<std::size_t>(ranks_.size());
+        const auto part = (static_cast<std::size_t>(ranks_.rank()) + t) % size;
+        const RowRange mine = share_of(tensor.rows(), ranks_.size(), static_cast<int>(part));
+        const auto step =
+            static_cast<std::int64_t>(std::max<std::uint64_t>(1, kPieceBytes / row_bytes));
+        try {
+            for (std::int64_t at = mine.begin; at < mine.end; at += step) {
+                examine_rows(t, {at, std::min(at + step, mine.end)});
+            }
+        } catch (const Error& error) {
+            found_.unreadable[t] = 1;
+            unreadable_ +=
+                fmt::format("tensor '{}': {}\n", tensor.name, error.faults().front().what);
+        }
+    }
+
+    void examine_rows(std::size_t t, RowRange rows) {
+        const StoredTensor& tensor = tensors()[t];
+        buffer_.resize(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
+        reader_.read_rows(tensor, rows, buffer_);
+        found_.checksums[t] +=
+            checksum_of_rows(buffer_, tensor.row_bytes(), static_cast<std::uint64_t>(rows.begin));
+        found_.zeros[t] += static_cast<std::int64_t>(count_zeros(buffer_, tensor.type));
+        found_.non_finite[t] += static_cast<std::int64_t>(count_non_finite(buffer_, tensor.type));
+    }
+
+    void share_findings() {
+        found_.sum_over(ranks_);
+        for (const std::string& lines : ranks_.all_gather_texts(unreadable_)) {
+            for (std::size_t at = 0; at < lines.size();) {
+                const std::size_t end = lines.find('\n', at);
+                result_.problems.push_back(lines.substr(at, end - at));
+                at = end + 1;
+            }
+        }
+    }
+
+    void check_count() {
+        result_.tensors = static_cast<std::int64_t>(tensors().size());
+        if (result_.tensors != reader_.declared_tensors()) {
+            problem("the file declares {} tensors and holds {}", reader_.declared_tensors(),
+                    result_.tensors);
+        }
+    }
+
+    void count(std::size_t t) {
+        const auto values = tensors()[t].values();
+        result_.values += values;
+        result_.zeros += found_.zeros[t];
+        result_.bytes += static_cast<std::uint64_t>(values) * size_of(tensors()[t].type);
+    }
+
+    void check_contents(std::size_t t) {
+        const StoredTensor& tensor = tensors()[t];
+        const TensorSummary& summary = tensor.summary;
+        if (found_.checksums[t] != summary.checksum) {
+            problem("tensor '{}': its bytes have the checksum {:016x}, recorded is {:016x}",
+                    tensor.name, found_.checksums[t], summary.checksum);
+        }
+        if (found_.zeros[t] != summary.zeros) {
+            problem("tensor '{}': {} of its values are zero, recorded are {}", tensor.name,
+                    found_.zeros[t], summary.zeros);
+        }
+        if (found_.non_finite[t] != 0) {
+            problem("tensor '{}': {} of its values are NaN or infinite", tensor.name,
+                    found_.non_finite[t]);
+        }
+        const auto values = static_cast<double>(tensor.values());
+        const double sparsity = values > 0 ? static_cast<double>(found_.zeros[t]) / values : 0.0;
+        if (!(std::abs(tensor.sparsity - sparsity) <= kRatioTolerance)) {
+            problem("tensor '{}': its sparsity is {}, recorded is {}", tensor.name, sparsity,
+                    tensor.sparsity);
+        }
+        if (!(summary.sparsity_ratio >= 0 && summary.sparsity_ratio <= 1)) {
+            problem("tensor '{}': the sparsity ratio recorded, {}, is not in [0, 1]", tensor.name,
+                    summary.sparsity_ratio);
+        }
+    }
+
+    void check_expected(const std::vector<ExpectedMatrix>& expected) {
+        std::unordered_map<std::string_view, std::size_t> position;
+        for (std::size_t t = 0; t < tensors().size(); ++t) {
+            position.emplace(tensors()[t].name, t);
+        }
+        for (const ExpectedMatrix& matrix : expected) {
+            const auto at = position.find(matrix.name);
+            if (at == position.end()) {
+                problem("matrix '{}' of the report is not in the file", matrix.name);
+            } else {
+                check_matrix(matrix, at->second);
+                position.erase(at);
+            }
+        }
+        if (!expected.empty()) {
+            check_unexpected(position);
+        }
+    }
+
+    void check_matrix(const ExpectedMatrix& matrix, std::size_t t) {
+        const StoredTensor& tensor = tensors()[t];
+        if (tensor.shape != std::vector{matrix.rows, matrix.cols}) {
+            problem("matrix '{}': its shape is {}, the report says {} x {}", matrix.name,
+                    fmt::join(tensor.shape, " x "), matrix.rows, matrix.cols);
+        }
+        if (found_.unreadable[t] == 0 && found_.zeros[t] != matrix.zeros) {
+            problem("matrix '{}': {} of its values are zero, the report says {}", matrix.name,
+                    found_.zeros[t], matrix.zeros);
+        }
+        const double ratio = tensor.summary.sparsity_ratio;
+        if (!(std::abs(ratio - matrix.sparsity_ratio) <= kRatioTolerance)) {
+            problem("matrix '{}': its sparsity ratio is {}, the report says {}", matrix.name, ratio,
+                    matrix.sparsity_ratio);
+        }
+    }
+
+    void check_unexpected(const std::unordered_map<std::string_view, std::size_t>& others) {
+        for (const StoredTensor& tensor : tensors()) {
+            if (tensor.summary.sparsity_ratio != 0 && others.contains(tensor.name)) {
+                problem("tensor '{}' has a sparsity ratio of {} but is not in the report",
+                        tensor.name, tensor.summary.sparsity_ratio);
+            }
+        }
+    }
+
+    const Communicator& ranks_;
+    const CheckpointReader& reader_;
+    Findings found_;
+    std::string unreadable_;  ///< lines
+    std::vector<std::byte> buffer_;
+    Verification result_;
+};
+
+}  // namespace
+
+Verification verify_checkpoint(const Communicator& ranks, const std::filesystem::path& path,
+                               const std::vector<ExpectedMatrix>& expected) {
+    const CheckpointReader reader = together(ranks, [&] { return CheckpointReader(path); });
+    return Verifier(ranks, reader).verify(expected);
+}
+
+}  // namespace alphaprune
