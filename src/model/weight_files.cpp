@@ -17,9 +17,8 @@ constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 
 /// Weights in a form that the program does not read: running pickled code is not its business.
-constexpr std::array<std::string_view, 5> kPickledFiles{
-    "pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model-00001-of-00001.bin",
-    "consolidated.00.pth", "model.pt"};
+constexpr std::array<std::string_view, 3> kPickledFiles{
+    "pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"};
 
 bool is_file(const std::filesystem::path& path) {
     std::error_code ignored;

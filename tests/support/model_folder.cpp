@@ -37,7 +37,9 @@ StoredTensor make_tensor(std::string name, ScalarType type, std::vector<std::int
                          std::span<const float> values) {
     StoredTensor tensor{std::move(name), std::string(name_of(type)), std::move(shape), {}};
     tensor.bytes.resize(values.size() * size_of(type));
-    narrow(values, type, tensor.bytes);
+    if (!values.empty()) {
+        narrow(values, type, tensor.bytes);
+    }
     return tensor;
 }
 
