@@ -10,7 +10,8 @@ namespace alphaprune {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kSamples = 128;  // points of a tail that give the first bound on its distance
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+constexpr std::size_t kSamples = 64;  // points of a tail that give the first bound on its distance
 
 /// ln λ; minus infinity where λ is not positive.
 std::vector<double> logarithms(std::span<const double> values) {
@@ -39,12 +40,12 @@ double hill(std::size_t tail, double excess) {
 }
 
 /// The largest deviation of the empirical from the fitted distribution over every `step`-th point
-/// of the tail.
+/// of the tail; once it exceeds `limit`, any value above that.
 double largest_deviation(std::span<const double> logs, std::size_t start, double alpha,
-                         std::size_t step) {
+                         std::size_t step, double limit = kNoLimit) {
     const auto tail = static_cast<double>(logs.size() - start);
     double largest = 0;
-    for (std::size_t j = start; j < logs.size(); j += step) {
+    for (std::size_t j = start; j < logs.size() && largest <= limit; j += step) {
         const double fitted = 1 - std::exp((1 - alpha) * (logs[j] - logs[start]));
         const double counted = static_cast<double>(j - start) / tail;
         largest = std::max(largest, std::abs(fitted - counted));
@@ -101,7 +102,8 @@ std::optional<PowerLawFit> best_fit(std::span<const double> ascending, std::size
         if (best && fit.distance > best->distance) {
             break;
         }
-        fit.distance = largest_deviation(logs, fit.start, fit.alpha, 1);
+        fit.distance =
+            largest_deviation(logs, fit.start, fit.alpha, 1, best ? best->distance : kNoLimit);
         if (!best || is_closer(fit, *best)) {
             best = fit;
         }
