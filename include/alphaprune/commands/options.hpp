@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
+#include "alphaprune/commands/version.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/pruning/magnitude.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
@@ -35,24 +36,33 @@ struct Options {
     std::string prune_method = "magnitude";
     Ties ties = Ties::exact;
 
-    std::optional<Solver> solver;  ///< nothing: auto
-    std::optional<int> group_ranks;
+    std::optional<Solver> solver;    ///< nothing: chosen for each matrix
+    std::optional<int> group_ranks;  ///< 1 with `--solver lapack`: one-rank solvers only
 
     LogLevel log_level = LogLevel::info;
     std::filesystem::path verify_target;  ///< `verify`: an output folder or a checkpoint file
 };
 
-/// The request as words and settings, before it is understood: from the command line, then the
-/// --config file, then ALPHAPRUNE_… variables, the first that names an option winning. Dashes and
-/// underscores between the words of an option are the same.
+/// The request, understood and checked: from the command line, then the --config file, then
+/// ALPHAPRUNE_… variables, the first that names an option winning. Dashes and underscores between
+/// the words of an option are the same. Options in the file or the environment that belong to
+/// another command are passed over.
+///
+/// @param arguments    what stands after the program's name
+/// @param environment  NAME=value; an empty value counts as not set
 /// @throws Error (bad_request) with every fault found: unknown options, unreadable numbers, values
 ///         out of range, impossible combinations
 Options parse_options(const std::vector<std::string>& arguments,
                       const std::vector<std::string>& environment);
 
+/// The same request as arguments that stand for themselves: parse_options gives the same options
+/// from them (but for command_line) without configuration file and environment. For ranks other
+/// than 0.
+/// @throws Error as parse_options does
+std::vector<std::string> resolved_arguments(const std::vector<std::string>& arguments,
+                                            const std::vector<std::string>& environment);
+
 /// What --help prints.
 std::string help_text();
-/// "alphaprune_mpi 0.1.0 (commit)" and the libraries it stands on.
-std::string version_text();
 
 }  // namespace alphaprune

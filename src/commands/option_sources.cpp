@@ -1,0 +1,75 @@
+#include "option_sources.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options/errors.hpp>
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/parsers.hpp>
+#include <cctype>
+#include <sstream>
+
+namespace alphaprune {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr std::string_view kPrefix = "ALPHAPRUNE_";
+
+/// Variables of that prefix which are no options of this version; documented in --help.
+constexpr std::array<std::string_view, 1> kOtherVariables{"ALPHAPRUNE_MODEL_ROOT"};
+
+std::string lower_case(std::string_view text) {
+    std::string lower(text);
+    std::ranges::transform(lower, lower.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return lower;
+}
+
+}  // namespace
+
+std::vector<Setting> read_config(std::string_view text, std::string_view file, FaultList& faults) {
+    const po::options_description any;
+    std::vector<Setting> settings;
+    std::istringstream lines{std::string(text)};
+    int number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const std::string origin = fmt::format("{}, line {}", file, ++number);
+        const auto first = line.find_first_not_of(" \t\r");
+        std::istringstream one(line);
+        try {
+            if (first != std::string::npos && line[first] == '[') {
+                throw po::invalid_config_file_syntax(line, po::invalid_syntax::unrecognized_line);
+            }
+            for (const po::option& option : po::parse_config_file(one, any, true).options) {
+                settings.push_back({canonical_name(option.string_key), option.value.front(),
+                                    Source::config_file, origin});
+            }
+        } catch (const po::error&) {
+            faults.add(fmt::format("this line is not understood: {}", line), origin,
+                       "write one option a line, as name = value; there are no sections");
+        }
+    }
+    return settings;
+}
+
+std::vector<Setting> read_environment(const std::vector<std::string>& environment) {
+    std::vector<Setting> settings;
+    for (const std::string_view variable : environment) {
+        const auto equals = variable.find('=');
+        const std::string_view name = variable.substr(0, equals);
+        if (!name.starts_with(kPrefix) || equals == std::string_view::npos ||
+            equals + 1 == variable.size() ||
+            std::ranges::find(kOtherVariables, name) != kOtherVariables.end()) {
+            continue;
+        }
+        settings.push_back({canonical_name(lower_case(name.substr(kPrefix.size()))),
+                            std::string(variable.substr(equals + 1)), Source::environment,
+                            fmt::format("environment variable {}", name)});
+    }
+    std::ranges::sort(settings, {}, &Setting::name);
+    return settings;
+}
+
+}  // namespace alphaprune

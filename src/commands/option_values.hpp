@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "option_sources.hpp"
+
+namespace alphaprune {
+
+/// Values of which an option takes one. Dashes and underscores between the words are the same.
+struct Choices {
+    std::vector<std::string_view> names;
+    std::vector<std::string_view> later;  ///< part of the contract, not of this version
+};
+
+/// The value of a choice with underscores between its words.
+std::string canonical_value(std::string_view written);
+
+/// Each of these reads a value, or adds to `faults` why it cannot and returns nothing.
+std::optional<std::size_t> read_choice(const Setting& setting, const Choices& choices,
+                                       FaultList& faults);
+/// A finite number and nothing else.
+std::optional<double> read_number(const Setting& setting, FaultList& faults);
+/// A whole number of at least 1.
+std::optional<int> read_positive_count(const Setting& setting, FaultList& faults);
+std::optional<bool> read_switch(const Setting& setting, FaultList& faults);
+
+}  // namespace alphaprune

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alphaprune/commands/options.hpp"
+#include "option_sources.hpp"
+
+namespace alphaprune {
+
+/// What the user asked for, every option at most once and from its strongest source, the values not
+/// yet understood.
+struct Request {
+    std::optional<Command> command;  ///< nothing: the command word is unknown
+    std::map<std::string, Setting, std::less<>> settings;
+    std::vector<std::string> words;
+
+    const Setting* find(std::string_view name) const;
+};
+
+/// Unknown options, duplicates and stray words go to `faults`; --help and --version win over them.
+Request gather_request(const std::vector<std::string>& arguments,
+                       const std::vector<std::string>& environment, FaultList& faults);
+
+/// Finds options that have no effect beside another one that was chosen. From the same source or a
+/// stronger one that is a fault; from a weaker one (a configuration file's epsilon, when the
+/// command line says --allocation uniform) the option is dropped.
+void settle_conflicts(Request& request, FaultList& faults);
+
+}  // namespace alphaprune
