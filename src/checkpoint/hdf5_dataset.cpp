@@ -9,8 +9,6 @@
 namespace alphaprune {
 namespace {
 
-constexpr std::uint64_t kTransferBytes = std::uint64_t{256} << 20;
-
 std::vector<hsize_t> extents(std::span<const std::int64_t> shape) {
     return {shape.begin(), shape.end()};
 }
@@ -67,13 +65,13 @@ std::uint64_t checked_bytes(const Hdf5Place& place, std::span<const std::int64_t
 /// Calls `transfer(memory space, file space, first byte, bytes)` for each piece of the rows.
 template <class Transfer>
 void transfer_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
-                   std::span<const std::int64_t> shape, RowRange rows, std::string_view doing,
-                   Transfer&& transfer) {
+                   std::span<const std::int64_t> shape, RowRange rows, std::uint64_t limit,
+                   std::string_view doing, Transfer&& transfer) {
     const std::uint64_t value_bytes = H5Tget_size(type);
     const Hdf5Handle file_space =
         place.own(H5Dget_space(dataset.id), H5Sclose, doing, dataset.name);
     std::uint64_t at = 0;
-    for (const Box& box : boxes_of(shape, rows, kTransferBytes / value_bytes)) {
+    for (const Box& box : boxes_of(shape, rows, limit / value_bytes)) {
         const hsize_t values = box.values();
         const Hdf5Handle memory_space =
             place.own(H5Screate_simple(1, &values, nullptr), H5Sclose, doing, dataset.name);
@@ -136,8 +134,8 @@ DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
 
 void write_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
                 std::span<const std::int64_t> shape, RowRange rows,
-                std::span<const std::byte> bytes) {
-    transfer_rows(place, dataset, type, shape, rows, describe("writing", rows),
+                std::span<const std::byte> bytes, std::uint64_t limit) {
+    transfer_rows(place, dataset, type, shape, rows, limit, describe("writing", rows),
                   [&](hid_t memory, hid_t file, std::uint64_t at) {
                       return H5Dwrite(dataset.id, type, memory, file, H5P_DEFAULT,
                                       bytes.data() + at);
@@ -145,8 +143,9 @@ void write_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
 }
 
 void read_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
-               std::span<const std::int64_t> shape, RowRange rows, std::span<std::byte> bytes) {
-    transfer_rows(place, dataset, type, shape, rows, describe("reading", rows),
+               std::span<const std::int64_t> shape, RowRange rows, std::span<std::byte> bytes,
+               std::uint64_t limit) {
+    transfer_rows(place, dataset, type, shape, rows, limit, describe("reading", rows),
                   [&](hid_t memory, hid_t file, std::uint64_t at) {
                       return H5Dread(dataset.id, type, memory, file, H5P_DEFAULT,
                                      bytes.data() + at);

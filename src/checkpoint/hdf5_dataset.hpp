@@ -28,12 +28,16 @@ struct DatasetForm {
 DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
                          std::uint64_t file_size, std::string_view object);
 
+/// Bytes that are moved in one go: counts are 32 bits wide in places inside HDF5 and MPI-IO.
+inline constexpr std::uint64_t kTransferBytes = std::uint64_t{256} << 20;
+
 /// Moves whole rows as raw bits between memory and a dataset. Not collective.
 /// @param type  of the values, in memory and in the file
 void write_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
                 std::span<const std::int64_t> shape, RowRange rows,
-                std::span<const std::byte> bytes);
+                std::span<const std::byte> bytes, std::uint64_t limit = kTransferBytes);
 void read_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
-               std::span<const std::int64_t> shape, RowRange rows, std::span<std::byte> bytes);
+               std::span<const std::int64_t> shape, RowRange rows, std::span<std::byte> bytes,
+               std::uint64_t limit = kTransferBytes);
 
 }  // namespace alphaprune

@@ -17,7 +17,7 @@ namespace alphaprune {
 
 /// What the checkpoint says about one tensor beside its bytes.
 struct TensorSummary {
-    std::uint64_t checksum = 0;  ///< checksum_of_rows over all rows
+    std::uint64_t checksum = 0;  ///< checksum_of_rows over all rows; 0 for a tensor without bytes
     std::int64_t zeros = 0;
     double sparsity_ratio = 0;  ///< asked for; 0 for tensors that are not prunable
 };
@@ -35,11 +35,14 @@ struct TensorSummary {
 /// last of all, "complete" (1).
 class CheckpointWriter {
   public:
-    /// Collective. @throws Error on all ranks when the file cannot be made.
+    /// Collective. @throws Error on all ranks when the file cannot be made, or (bad_request) when a
+    /// tensor's name cannot be a name in an HDF5 file.
     CheckpointWriter(const Communicator& ranks, const Catalogue& catalogue,
                      const std::filesystem::path& path);
     CheckpointWriter(CheckpointWriter&&) noexcept;
-    ~CheckpointWriter();  ///< an unfinished partial file is removed by rank 0
+    /// Collective, like everything about an open file: let only errors that all ranks agree on
+    /// (together, agree) end its life. An unfinished partial file is removed by rank 0.
+    ~CheckpointWriter();
 
     /// Writes whole rows of a tensor. Not collective. @throws Error naming tensor and file
     void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
