@@ -1,1 +1,10 @@
-int main() { return 0; }
+#include <mpi.h>
+
+#include "alphaprune/commands/program.hpp"
+#include "alphaprune/parallel/runtime.hpp"
+
+int main(int argc, char** argv) {
+    const alphaprune::MpiRuntime runtime(argc, argv);
+    const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
+    return static_cast<int>(alphaprune::run_program(world, argc, argv));
+}

@@ -157,6 +157,9 @@ void widen(std::span<const std::byte> stored, ScalarType type, std::span<float> 
 void narrow(std::span<const float> values, ScalarType type, std::span<std::byte> stored) {
     assert(stored.size() == values.size() * size_of(type));
     std::byte* to = stored.data();
+    if (values.empty()) {
+        return;
+    }
     if (type == ScalarType::float32) {
         std::memcpy(to, values.data(), values.size_bytes());
         return;

@@ -1,0 +1,195 @@
+#include "job.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <set>
+
+#include "alphaprune/linalg/gemm_rate.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/report/progress.hpp"
+#include "alphaprune/support/log.hpp"
+#include "alphaprune/support/machine.hpp"
+#include "output_folder.hpp"
+
+namespace alphaprune {
+namespace {
+
+Catalogue load_catalogue(const Communicator& ranks, const std::filesystem::path& folder) {
+    return deserialize_catalogue(
+        from_root(ranks, [&] { return serialize(read_catalogue(folder)); }));
+}
+
+std::vector<std::string> hosts_of(const Communicator& ranks) {
+    const std::vector<std::string> all = ranks.all_gather_texts(host_name());
+    const std::set<std::string> different(all.begin(), all.end());
+    return {different.begin(), different.end()};
+}
+
+/// Slowest rank's DGEMM rate, all ranks measuring at once; warns when the BLAS is a fallback.
+double probe_blas(const Communicator& ranks) {
+    const double rate = ranks.min(measure_dgemm_gflops(0.02));
+    const double expected = expected_dgemm_gflops();
+    if (rate < expected) {
+        log_warning(fmt::format(
+            "this BLAS multiplies matrices at {:.1f} GFLOP/s a core, where this processor allows "
+            "far more than {:.0f}: if other work is not the cause, name the processor to OpenBLAS, "
+            "e.g. OPENBLAS_CORETYPE=Haswell, or SkylakeX where there is AVX-512",
+            rate, expected));
+    }
+    return rate;
+}
+
+void describe_model(Job& job) {
+    RunReport& report = job.report;
+    const Catalogue& catalogue = job.catalogue;
+    report.model_name = catalogue.model_name;
+    report.family = catalogue.family;
+    report.blocks = catalogue.blocks();
+    report.prunable_parameters = catalogue.prunable_parameters();
+    report.shown_metric = name_of(job.options.metric);
+    for (const MatrixInfo& matrix : catalogue.matrices) {
+        MatrixReport entry;
+        entry.name = catalogue.name_of(matrix);
+        entry.block = matrix.block;
+        entry.rows = matrix.rows;
+        entry.cols = matrix.cols;
+        report.matrices.push_back(std::move(entry));
+    }
+}
+
+void describe_run(Job& job) {
+    RunReport& report = job.report;
+    report.program_version = program_version();
+    report.program_commit = program_commit();
+    report.command_line = job.options.command_line;
+    report.ranks = job.ranks.size();
+    report.threads_per_rank = 1;
+    report.hosts = hosts_of(job.ranks);
+    report.started = utc_timestamp();
+    report.gemm_gflops = job.clock.measure("probe", [&] { return probe_blas(job.ranks); });
+}
+
+void greet(const Job& job) {
+    const RunReport& report = job.report;
+    log_info(fmt::format("{}: {} family, {} blocks, {} prunable matrices, {:.4g} million weights",
+                         report.model_name, report.family, report.blocks, report.matrices.size(),
+                         static_cast<double>(report.prunable_parameters) / 1e6));
+    log_info(fmt::format("{} rank{} on {} host{}, {} BLAS thread{} a rank, {:.0f} GFLOP/s a rank",
+                         report.ranks, report.ranks == 1 ? "" : "s", report.hosts.size(),
+                         report.hosts.size() == 1 ? "" : "s", report.threads_per_rank,
+                         report.threads_per_rank == 1 ? "" : "s", report.gemm_gflops));
+    if (job.catalogue.family == "generic") {
+        log_warning(
+            "the architecture is not known by name: every 2-D weight inside a numbered "
+            "block is taken as prunable; check the table of matrices");
+    }
+}
+
+void note_undefined_metrics(Job& job) {
+    for (const MatrixReport& matrix : job.report.matrices) {
+        const double alpha = matrix.metrics[job.options.metric];
+        if (!std::isfinite(alpha)) {
+            job.report.notes.push_back(
+                fmt::format("{}: {} is undefined (an all-zero matrix, or too few eigenvalues)",
+                            matrix.name, name_of(job.options.metric)));
+        }
+    }
+}
+
+/// Each owner draws the spectra it holds; the pictures travel to rank 0 as text.
+std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
+                                             const SpectrumResults& spectra) {
+    constexpr int kBins = 60;
+    std::vector<SpectrumPicture> pictures;
+    std::vector<double> ranges;
+    std::vector<std::int64_t> counts;
+    for (const auto& eigenvalues : spectra.eigenvalues) {
+        SpectrumPicture picture;
+        if (!eigenvalues.empty()) {
+            picture = picture_of(eigenvalues, kBins);
+        }
+        picture.counts.resize(kBins);
+        ranges.push_back(picture.log10_min);
+        ranges.push_back(picture.log10_max);
+        counts.insert(counts.end(), picture.counts.begin(), picture.counts.end());
+    }
+    ranks.all_reduce_sum(std::span(ranges));
+    ranks.all_reduce_sum(std::span(counts));
+    for (std::size_t m = 0; m < spectra.eigenvalues.size(); ++m) {
+        const auto first = counts.begin() + static_cast<std::ptrdiff_t>(m * kBins);
+        pictures.push_back({ranges[2 * m], ranges[2 * m + 1], {first, first + kBins}});
+    }
+    return pictures;
+}
+
+}  // namespace
+
+Job begin_job(const Communicator& ranks, const Options& options, OutputSize bytes_needed) {
+    Job job{ranks, options, {}, {}, {}};
+    job.catalogue =
+        job.clock.measure("catalogue", [&] { return load_catalogue(ranks, options.model); });
+    together(ranks, [&] {
+        if (ranks.is_root()) {
+            prepare_output_folder(options, bytes_needed(job.catalogue));
+            open_log_file(options.output / "run.log");
+        }
+    });
+    describe_model(job);
+    describe_run(job);
+    greet(job);
+    return job;
+}
+
+SpectrumResults measure_spectra(Job& job) {
+    const SpectrumOptions options{job.options.solver, job.options.group_ranks, true};
+    SpectrumResults spectra = job.clock.measure("spectrum", [&] {
+        ProgressLine line("spectrum", "matrices", job.ranks.is_root());
+        return compute_spectra(
+            job.ranks, job.catalogue, options,
+            [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+    });
+    for (std::size_t m = 0; m < spectra.matrices.size(); ++m) {
+        const MatrixSpectrum& from = spectra.matrices[m];
+        MatrixReport& to = job.report.matrices[m];
+        to.metrics = from.metrics;
+        to.has_metrics = true;
+        to.solver = name_of(from.solver);
+        to.group_ranks = from.group_ranks;
+        to.seconds = from.seconds;
+    }
+    note_undefined_metrics(job);
+    return spectra;
+}
+
+void finish_job(Job& job, const SpectrumResults* spectra) {
+    const std::vector<SpectrumPicture> pictures =
+        spectra ? gather_pictures(job.ranks, *spectra) : std::vector<SpectrumPicture>{};
+    job.report.seconds = job.clock.total();
+    job.report.phases = job.clock.phases();
+    together(job.ranks, [&] {
+        if (!job.ranks.is_root()) {
+            return;
+        }
+        const std::filesystem::path& folder = job.options.output;
+        write_matrices_csv(job.report, folder);
+        write_metric_files(job.report, folder);
+        write_html_report(job.report, pictures, folder);
+        write_report_json(job.report, folder);  // last: its presence says that all is there
+        for (const std::string& note : job.report.notes) {
+            log_warning(note);
+        }
+        const std::string table = block_table(job.report);
+        fmt::print("{}", table);
+        std::fflush(stdout);
+        log_to_file("\n" + table);
+        log_info(fmt::format("done in {}; peak memory of this rank {}; results in {}",
+                             human_duration(job.clock.total()), human_bytes(peak_memory()),
+                             folder.string()));
+    });
+    close_log_file();
+}
+
+}  // namespace alphaprune
