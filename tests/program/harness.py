@@ -9,8 +9,8 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ["ALPHAPRUNE_PROGRAM"]
-MPIEXEC = os.environ.get("ALPHAPRUNE_MPIEXEC", "mpirun")
+PROGRAM = os.environ["PROGRAM_UNDER_TEST"]
+MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 BOOKS = ROOT / "data" / "books-7m"
 TINY = ROOT / "tests" / "data" / "models"
 REFERENCE = ROOT / "tests" / "data" / "reference"
