@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "alphaprune/parallel/communicator.hpp"
+
+namespace alphaprune {
+
+/// ‖x_j‖² over calibration sequences, as Wanda's code has it: the running mean, in float32 and in
+/// sequence order, of each sequence's sum of squares over its tokens. Every rank brings the sums of
+/// its own sequences; the same bits come out on any number of ranks.
+class InputNorms {
+  public:
+    /// @param cols  inputs of the matrix
+    explicit InputNorms(std::int64_t cols) : cols_(cols) {}
+
+    /// One sequence's input, tokens × cols, row-major. Sequences of a rank come in ascending order.
+    void add_sequence(std::int64_t sequence, std::span<const float> input, std::int64_t tokens);
+
+    /// Collective. ‖x_j‖₂ for each input, on every rank.
+    /// @param sequences  how many there are on all ranks together, numbered from 0
+    std::vector<float> norms(const Communicator& ranks, std::int64_t sequences) const;
+
+  private:
+    std::int64_t cols_;
+    std::vector<std::int64_t> numbers_;
+    std::vector<float> sums_;  ///< one row of cols_ a sequence
+};
+
+}  // namespace alphaprune

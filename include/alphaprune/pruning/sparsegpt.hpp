@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
+
+namespace alphaprune {
+
+/// H = (2/samples)·Σ x xᵀ in float32 for one input, gathered over all ranks. Up to a certain order
+/// each rank sums its own and one rank gets the total; beyond it the matrix is block-cyclic over
+/// all ranks from the start, so that no rank ever holds it.
+class Hessian {
+  public:
+    /// Collective. @param ranks  outlives the object
+    Hessian(const Communicator& ranks, std::int64_t order);
+    Hessian(Hessian&&) noexcept;
+    ~Hessian();
+
+    /// Collective: adds each rank's sequence, tokens × order, row-major; a rank that has none left
+    /// gives an empty span and 0 tokens.
+    void add(std::span<const float> input, std::int64_t tokens);
+
+    /// Bytes a rank needs for an order and number of ranks.
+    static std::uint64_t memory_needed(std::int64_t order, int ranks);
+
+    struct State;
+
+  private:
+    friend class InverseFactor;
+    std::unique_ptr<State> state_;
+};
+
+/// U, the upper Cholesky factor of (H + damping)⁻¹, spread as H was; panels of its rows can be had
+/// on every rank.
+class InverseFactor {
+  public:
+    /// Collective. Dead inputs (zero diagonal) get H_jj = 1. Damping starts at 0.01·mean diagonal
+    /// and is raised tenfold, up to 1.0, while H is not positive definite.
+    /// @param samples  calibration sequences over all ranks
+    /// @param where    block and matrix, for messages
+    /// @throws Error (failure) on all ranks when even damping 1.0 does not help
+    InverseFactor(const Communicator& ranks, Hessian&& hessian, std::int64_t samples,
+                  const std::string& where);
+    InverseFactor(InverseFactor&&) noexcept;
+    ~InverseFactor();
+
+    std::int64_t order() const;
+    /// What the damping had to be raised to; 0.01 normally.
+    double damping() const;
+    /// Inputs that were zero throughout; their weights are removed.
+    const std::vector<bool>& dead_inputs() const;
+    /// Collective: rows [begin, end) of U from column `begin` on: (end−begin) × (order−begin),
+    /// row-major, zero below the diagonal.
+    std::vector<float> panel(std::int64_t begin, std::int64_t end) const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// SparseGPT (arXiv 2301.00774) on a matrix whose rows are shared out over the ranks. Collective.
+/// @param weights  this rank's rows × order, row-major; may be empty; changed in place
+/// @param ratio    share to remove, in [0, 1]; not looked at when there is a pattern
+/// @return zeros among this rank's weights afterwards
+std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& factor,
+                             std::span<float> weights, double ratio,
+                             std::optional<Pattern> pattern);
+
+}  // namespace alphaprune

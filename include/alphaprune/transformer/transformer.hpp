@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/transformer/shared_weights.hpp"
+
+namespace alphaprune {
+
+/// Called during the forward pass of a block with the input of one or several of its matrices
+/// (indices into Catalogue::matrices; q, k and v share one input, as do gate and up).
+/// @param input  tokens × cols, row-major, float32; valid during the call only
+using InputObserver = std::function<void(std::span<const int> matrices,
+                                         std::span<const float> input, std::int64_t tokens)>;
+
+/// The forward pass of a decoder-only transformer in float32, one block at a time, one sequence at
+/// a time: the result for a sequence does not depend on what else a rank computes. Attention works
+/// by tiles; memory grows with tokens, not with tokens². Not collective.
+class Transformer {
+  public:
+    /// @param catalogue  outlives the object
+    /// @throws Error (bad_request): the architecture has no forward pass (the message names those
+    ///         that have one and says that magnitude pruning works all the same), a feature that is
+    ///         not supported (RoPE type, activation), tensors missing or of a wrong shape
+    explicit Transformer(const Catalogue& catalogue);
+    Transformer(Transformer&&) noexcept;
+    ~Transformer();
+
+    /// Whether the family has a forward pass at all.
+    static bool supports(const Catalogue& catalogue);
+
+    std::int64_t hidden_size() const;
+    /// Indices of the tensors that run_block needs for that block.
+    std::vector<int> block_tensors(int block) const;
+
+    /// Token embeddings (with learned positions and input projection where the family has them).
+    /// Reads just the rows of the tokens present.
+    /// @param hidden  out: tokens.size() × hidden_size
+    void embed(const RowSource& source, std::span<const std::int32_t> tokens,
+               std::span<float> hidden) const;
+
+    /// One block over one sequence, in place.
+    /// @param weights  holds block_tensors(block)
+    /// @param hidden   in and out: tokens × hidden_size, the tokens being positions 0, 1, …
+    /// @param observe  may be empty
+    void run_block(int block, const SharedWeights& weights, std::span<float> hidden,
+                   std::int64_t tokens, const InputObserver& observe) const;
+
+    /// Floating-point operations of run_block's matrix products for a sequence (attention
+    /// included).
+    double block_flops(int block, std::int64_t tokens) const;
+    /// Bytes of scratch memory that run_block needs for a sequence.
+    std::uint64_t scratch_bytes(std::int64_t tokens) const;
+
+    /// Tensors outside the blocks that the head needs except the vocabulary projection itself
+    /// (final norm, output projection), and the index of that projection (the embedding when tied).
+    std::vector<int> head_tensors() const;
+    int vocabulary_tensor() const;
+
+    /// Final norm (and output projection) over one sequence: what the vocabulary rows are
+    /// multiplied with. @param features  out: tokens × feature_size()
+    void features(const SharedWeights& head, std::span<const float> hidden, std::int64_t tokens,
+                  std::span<float> features) const;
+    std::int64_t feature_size() const;
+
+  private:
+    struct Plan;
+    std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace alphaprune
