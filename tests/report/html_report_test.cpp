@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <numeric>
 #include <random>
-#include <regex>
+#include <sstream>
 
 #include "alphaprune/support/file.hpp"
 #include "report/sample_report.hpp"
@@ -27,6 +29,22 @@ std::size_t occurrences(const std::string& text, const std::string& part) {
         ++count;
     }
     return count;
+}
+
+void expect_none_of(const std::string& page, const std::vector<std::string>& parts) {
+    for (const std::string& part : parts) {
+        EXPECT_EQ(page.find(part), std::string::npos) << part;
+    }
+}
+
+/// What stands between the first `before` in the text and the first `after` behind it.
+std::string between(const std::string& text, const std::string& before, const std::string& after) {
+    const auto begin = text.find(before);
+    if (begin == std::string::npos) {
+        return {};
+    }
+    const auto from = begin + before.size();
+    return text.substr(from, text.find(after, from) - from);
 }
 
 std::vector<double> power_law_spectrum(std::size_t n, unsigned seed) {
@@ -69,7 +87,7 @@ TEST(HtmlReport, IsSelfContainedAndComplete) {
     const std::string page = page_of(
         test::pruned_report(),
         {picture_of({1, 2, 3, 9}), picture_of({1, 2}), picture_of({1, 5}), picture_of({0, 0})});
-    EXPECT_FALSE(std::regex_search(page, std::regex("<script|<link|https?://|url\\(|@import")));
+    expect_none_of(page, {"<script", "<link", "http://", "https://", "url(", "@import"});
     EXPECT_NE(page.find("prefers-color-scheme: dark"), std::string::npos);
     EXPECT_EQ(occurrences(page, "<figure>"), 4U);
     EXPECT_EQ(occurrences(page, "no positive eigenvalue"), 1U);
@@ -81,11 +99,9 @@ TEST(HtmlReport, IsSelfContainedAndComplete) {
     EXPECT_EQ(page.find("nan"), std::string::npos);
     EXPECT_EQ(page.find("inf\""), std::string::npos);
     for (const char* tag : {"table", "tr", "td", "th", "svg", "figure", "div", "body", "html"}) {
-        const std::regex opening(fmt::format("<{}[ >]", tag));
-        const auto opened =
-            std::distance(std::sregex_iterator(page.begin(), page.end(), opening), {});
-        EXPECT_EQ(static_cast<std::size_t>(opened), occurrences(page, fmt::format("</{}>", tag)))
-            << tag;
+        const std::size_t opened = occurrences(page, fmt::format("<{}>", tag)) +
+                                   occurrences(page, fmt::format("<{} ", tag));
+        EXPECT_EQ(opened, occurrences(page, fmt::format("</{}>", tag))) << tag;
     }
 }
 
@@ -98,7 +114,7 @@ TEST(HtmlReport, EscapesWhatComesFromOutside) {
     report.family = report.hosts[0] = report.matrices[0].solver = "<u>";
     report.shown_metric = "<em>";
     const std::string page = page_of(report, {picture_of({1, 2})});
-    EXPECT_FALSE(std::regex_search(page, std::regex("<script|<i>|<u>|<em>|<b>")));
+    expect_none_of(page, {"<script", "<i>", "<u>", "<em>", "<b>"});
     EXPECT_NE(page.find("a&lt;b&gt;&amp;&quot;c&quot;"), std::string::npos);
 }
 
@@ -130,42 +146,48 @@ TEST(HtmlReport, AlsoForLargeModelsOfReasonableSize) {
     EXPECT_LT(page_of(report, pictures).size(), 2'000'000U);
 }
 
+/// Heights of the bins, read back from the histogram's outline.
+std::vector<double> heights_of(const std::string& outline) {
+    std::vector<double> heights;
+    std::istringstream road(outline);
+    double y = 90;
+    char letter = 0;
+    int number = 0;
+    while (road >> letter >> number) {
+        if (letter == 'V') {
+            y = number;
+        } else {
+            heights.insert(heights.end(), static_cast<std::size_t>(number / 4), y);
+        }
+    }
+    return heights;
+}
+
 /// The line of the fit must lie on the histogram it is fitted to: a spectrum drawn from a power law
 /// of exponent 3 has counts that fall by 10^-2 a decade.
 TEST(HtmlReport, TheFittedLineFollowsThePowerLaw) {
     RunReport report = test::analysed_report();
     report.matrices = {test::sample_matrix("m", 0, 4000, 4000, 3.0)};
     const std::string page = page_of(report, {picture_of(power_law_spectrum(4000, 7), 60)});
-    std::smatch bars;
-    std::smatch line;
-    const auto figure = page.substr(page.find("<figure>"));
-    ASSERT_TRUE(std::regex_search(figure, bars, std::regex("class=\"bar\" d=\"M0 90(.*?)z\"")));
-    ASSERT_TRUE(std::regex_search(
-        figure, line, std::regex("class=\"line\" d=\"M([0-9.]+) ([0-9.]+)L([0-9.]+) ([0-9.]+)\"")));
-    std::vector<double> heights;
-    const std::string road = bars[1];
-    const std::regex step("V([0-9]+)|h([0-9]+)");
-    double y = 90;
-    for (std::sregex_iterator it(road.begin(), road.end(), step); it != std::sregex_iterator();
-         ++it) {
-        if ((*it)[1].matched) {
-            y = std::stod((*it)[1]);
-        } else {
-            heights.insert(heights.end(), static_cast<std::size_t>(std::stoi((*it)[2]) / 4), y);
-        }
-    }
+    const std::string figure = between(page, "<figure>", "</figure>");
+    const auto heights = heights_of(between(figure, "class=\"bar\" d=\"M0 90", "z\""));
     ASSERT_EQ(heights.size(), 60U);
-    const double x0 = std::stod(line[1]);
-    const double y0 = std::stod(line[2]);
-    const double x1 = std::stod(line[3]);
-    const double y1 = std::stod(line[4]);
+    double x0 = 0;
+    double y0 = 0;
+    double x1 = 0;
+    double y1 = 0;
+    const std::string line = between(figure, "class=\"line\" d=\"", "\"");
+    ASSERT_EQ(std::sscanf(line.c_str(), "M%lf %lfL%lf %lf", &x0, &y0, &x1, &y1), 4) << line;
     EXPECT_NEAR(y1, 90, 0.1);  // half an eigenvalue: the ground
+    int compared = 0;
     for (std::size_t bin = 0; bin < 60; ++bin) {
         const double x = 4.0 * static_cast<double>(bin) + 2;
         if (x > x0 && x < x0 + 0.5 * (x1 - x0)) {  // where bins hold enough to be steady
             EXPECT_NEAR(heights[bin], y0 + (y1 - y0) * (x - x0) / (x1 - x0), 5) << bin;
+            ++compared;
         }
     }
+    EXPECT_GE(compared, 10);
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #include "alphaprune/report/progress.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <pty.h>
 #include <unistd.h>
 
 #include <array>
+#include <stdexcept>
 #include <string>
 
 #include "alphaprune/support/file.hpp"
@@ -30,11 +31,24 @@ class FakeTerminal {
         close(master_);
         close(slave_);
     }
+    /// All that was written so far. A terminal hands it over when it likes, but in order: a mark
+    /// behind it says that nothing is outstanding.
     std::string seen() const {
-        fcntl(master_, F_SETFL, O_NONBLOCK);
-        std::array<char, 4096> buffer{};
-        const ssize_t got = read(master_, buffer.data(), buffer.size());
-        return {buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+        const std::string mark = "<end>";
+        EXPECT_EQ(write(slave_, mark.data(), mark.size()), static_cast<ssize_t>(mark.size()));
+        std::string text;
+        while (!text.ends_with(mark)) {
+            pollfd ready{master_, POLLIN, 0};
+            std::array<char, 4096> buffer{};
+            const ssize_t got =
+                poll(&ready, 1, 10'000) == 1 ? read(master_, buffer.data(), buffer.size()) : -1;
+            if (got <= 0) {
+                ADD_FAILURE() << "the terminal is silent after: " << text;
+                return text;
+            }
+            text.append(buffer.data(), static_cast<std::size_t>(got));
+        }
+        return text.substr(0, text.size() - mark.size());
     }
 
   private:
