@@ -49,7 +49,9 @@ std::vector<std::string> names_in(const Hdf5Place& place, const Hdf5Handle& grou
                                   std::string_view object) {
     std::vector<std::string> names;
     hsize_t position = 0;
-    place.check(H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_INC, &position, take_name, &names),
+    // In native order HDF5 walks its index; for any other it first builds a table of all links, and
+    // when an index is damaged it frees entries of that table that it has not filled (1.10.8).
+    place.check(H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_NATIVE, &position, take_name, &names),
                 "listing the group", object);
     std::ranges::sort(names);
     return names;

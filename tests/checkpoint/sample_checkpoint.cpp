@@ -21,7 +21,9 @@ std::vector<std::byte> sample_bytes(const TensorInfo& tensor, std::mt19937& engi
         value = draw % 5 == 0 ? 0.0F : static_cast<float>(draw) / 512.0F;
     }
     std::vector<std::byte> bytes(size * size_of(tensor.type));
-    narrow(values, tensor.type, bytes);
+    if (size > 0) {
+        narrow(values, tensor.type, bytes);
+    }
     return bytes;
 }
 
