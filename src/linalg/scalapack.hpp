@@ -1,10 +1,10 @@
 #pragma once
 
-// BLACS and ScaLAPACK come without headers. Csys2blacs_handle takes an MPI_Comm, so mpi.h first.
-
-#include <mpi.h>
+// BLACS and ScaLAPACK come without headers. Csys2blacs_handle takes an MPI_Comm.
 
 #include <cstddef>
+
+#include "alphaprune/parallel/communicator.hpp"
 
 extern "C" {
 int Csys2blacs_handle(MPI_Comm communicator);
