@@ -28,9 +28,11 @@ std::vector<std::string> hosts_of(const Communicator& ranks) {
     return {different.begin(), different.end()};
 }
 
-/// Slowest rank's DGEMM rate, all ranks measuring at once; warns when the BLAS is a fallback.
+/// Slowest rank's DGEMM rate, all ranks measuring at once; warns when the BLAS is a fallback, which
+/// shows on the fastest rank too, unlike a core shared with other work.
 double probe_blas(const Communicator& ranks) {
-    const double rate = ranks.min(measure_dgemm_gflops(0.02));
+    const double mine = measure_dgemm_gflops(0.02);
+    const double rate = ranks.max(mine);
     const double expected = expected_dgemm_gflops();
     if (rate < expected) {
         log_warning(fmt::format(
@@ -39,7 +41,7 @@ double probe_blas(const Communicator& ranks) {
             "e.g. OPENBLAS_CORETYPE=Haswell, or SkylakeX where there is AVX-512",
             rate, expected));
     }
-    return rate;
+    return ranks.min(mine);
 }
 
 void describe_model(Job& job) {

@@ -1,4 +1,5 @@
 #include <system_error>
+#include <utility>
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/model/catalogue.hpp"
@@ -37,12 +38,16 @@ std::string last_part(const std::filesystem::path& folder) {
     return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 
+void understand_configuration(Catalogue& catalogue, const std::string& where) {
+    catalogue.configuration =
+        read_configuration(Json::parse(catalogue.configuration_text, where), where);
+}
+
 void read_config_file(Catalogue& catalogue, FaultList& faults) {
     const auto path = catalogue.folder / "config.json";
     try {
         catalogue.configuration_text = read_text(path);
-        catalogue.configuration = read_configuration(
-            Json::parse(catalogue.configuration_text, path.string()), path.string());
+        understand_configuration(catalogue, path.string());
     } catch (const Error& error) {
         faults.add(error);
     }
@@ -60,6 +65,25 @@ Catalogue read_catalogue(const std::filesystem::path& folder) {
     read_tensors(catalogue, faults);
     // With half of the story the matrices would only add faults that are none.
     faults.throw_if_any();
+    find_matrices(catalogue, faults);
+    faults.throw_if_any();
+    return catalogue;
+}
+
+Catalogue make_catalogue(const std::filesystem::path& file, std::string model_name,
+                         std::string configuration_text, std::vector<TensorInfo> tensors) {
+    Catalogue catalogue;
+    catalogue.folder = file.parent_path();
+    catalogue.shards = {file.filename().string()};
+    catalogue.model_name = std::move(model_name);
+    catalogue.configuration_text = std::move(configuration_text);
+    catalogue.tensors = std::move(tensors);
+    for (TensorInfo& tensor : catalogue.tensors) {
+        tensor.shard = 0;
+        tensor.matrix = -1;
+    }
+    understand_configuration(catalogue, file.string() + ": config.json");
+    FaultList faults;
     find_matrices(catalogue, faults);
     faults.throw_if_any();
     return catalogue;

@@ -24,9 +24,14 @@ static void visit_fields(auto& archive, FieldsOf<MatrixInfo> auto& matrix) {
     archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols);
 }
 
+static void visit_fields(auto& archive, FieldsOf<Companion> auto& companion) {
+    archive(companion.name, companion.contents);
+}
+
 static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.family, catalogue.configuration_text,
-            catalogue.configuration, catalogue.shards, catalogue.tensors, catalogue.matrices);
+            catalogue.configuration, catalogue.shards, catalogue.tensors, catalogue.matrices,
+            catalogue.companions);
 }
 
 std::string serialize(const Catalogue& catalogue) {

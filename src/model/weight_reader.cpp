@@ -56,7 +56,7 @@ void WeightReader::read_rows(const TensorInfo& tensor, RowRange rows, std::span<
 }
 
 void WeightReader::read_row_part(const TensorInfo& tensor, std::int64_t row, std::int64_t begin,
-                                 std::int64_t end, std::span<std::byte> out) {
+                                 [[maybe_unused]] std::int64_t end, std::span<std::byte> out) {
     const std::size_t value_bytes = size_of(tensor.type);
     assert(out.size() == static_cast<std::size_t>(end - begin) * value_bytes);
     read_bytes(tensor,
