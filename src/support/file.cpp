@@ -63,6 +63,14 @@ File File::create(const std::filesystem::path& path) {
     return {descriptor, path};
 }
 
+File File::open_for_writing(const std::filesystem::path& path) {
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor < 0) {
+        throw system_failure("opening the file for writing", path, errno);
+    }
+    return {descriptor, path};
+}
+
 File::File(File&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
 
@@ -122,6 +130,21 @@ void File::write(std::span<const std::byte> bytes) {
         if (put < 0) {
             throw system_failure("writing", path_, errno);
         }
+        bytes = bytes.subspan(static_cast<std::size_t>(put));
+    }
+}
+
+void File::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t put =
+            ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put < 0) {
+            throw system_failure(fmt::format("writing at byte {}", offset), path_, errno);
+        }
+        offset += static_cast<std::uint64_t>(put);
         bytes = bytes.subspan(static_cast<std::size_t>(put));
     }
 }

@@ -22,6 +22,28 @@ TEST(File, reads_exactly_what_is_asked) {
     EXPECT_EQ(middle, "3456");
 }
 
+TEST(File, writes_at_any_place_and_keeps_the_rest) {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "digits";
+    write_text_atomically(path, "0123456789");
+    {
+        File file = File::open_for_writing(path);
+        file.write_at(8, std::as_bytes(std::span(std::string_view("ABCD"))));
+        file.write_at(2, std::as_bytes(std::span(std::string_view("xy"))));
+        file.write_at(0, {});
+    }
+    EXPECT_EQ(read_text(path), "01xy4567ABCD");
+}
+
+TEST(File, what_is_written_to_must_exist_and_be_no_link) {
+    const test::TemporaryFolder folder;
+    write_text_atomically(folder.path() / "target", "kept");
+    std::filesystem::create_symlink("target", folder.path() / "link");
+    EXPECT_THROW(File::open_for_writing(folder.path() / "link"), Error);
+    EXPECT_THROW(File::open_for_writing(folder.path() / "absent"), Error);
+    EXPECT_EQ(read_text(folder.path() / "target"), "kept");
+}
+
 TEST(File, a_file_that_ends_early_is_named_with_the_place) {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "short";

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,14 @@ struct MatrixInfo {
     std::int64_t size() const { return rows * cols; }
 };
 
+/// A small file that goes with the weights, such as the tokenizer (model/companions.hpp).
+struct Companion {
+    std::string name;  ///< without a path
+    std::string contents;
+
+    friend bool operator==(const Companion&, const Companion&) = default;
+};
+
 /// Everything about a model except its weights. The same on every rank.
 struct Catalogue {
     std::string model_name;  ///< last part of the folder's path
@@ -48,6 +57,8 @@ struct Catalogue {
     std::vector<std::string> shards;   ///< file names inside the folder
     std::vector<TensorInfo> tensors;   ///< in the order of the files
     std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
+    /// Of a model that is not a folder, sorted by name; nothing when they lie in `folder`.
+    std::optional<std::vector<Companion>> companions;
 
     int blocks() const;  ///< 1 + the largest block number
     std::int64_t prunable_parameters() const;
@@ -69,6 +80,14 @@ struct Catalogue {
 /// order is that of the files.
 /// @throws Error (bad_request) with every fault found
 Catalogue read_catalogue(const std::filesystem::path& folder);
+
+/// The catalogue of a model that lies in one file which is no safetensors file, such as a
+/// checkpoint. What is prunable comes out as for a folder with the same tensors in the same order.
+/// @param file     its folder becomes `folder`, its name the only shard
+/// @param tensors  in the order of the model's own files; `shard` and `matrix` are set here
+/// @throws Error (bad_request) with every fault found
+Catalogue make_catalogue(const std::filesystem::path& file, std::string model_name,
+                         std::string configuration_text, std::vector<TensorInfo> tensors);
 
 /// For the journey from rank 0 to the others; `deserialize` is the exact inverse.
 std::string serialize(const Catalogue& catalogue);

@@ -15,11 +15,13 @@ namespace alphaprune {
 struct TokenFile {
     std::vector<std::int32_t> ids;
     std::int64_t sample_length = 0;  ///< 0: one stream
+    std::string where = {};          ///< the file's path, for messages
 };
 
 /// Reads token ids from a .npy file (uint16, int32 or int64; one dimension: a stream, two: samples
-/// × seqlen), or encodes UTF-8 text (any other name) with the model folder's SentencePiece
-/// tokenizer.model, the beginning-of-sequence token first when the tokenizer has one.
+/// × seqlen), or encodes UTF-8 text (any other name) with the model's SentencePiece
+/// tokenizer.model, the beginning-of-sequence token first when the tokenizer has one and
+/// tokenizer_config.json does not turn it off.
 /// @throws Error (bad_request): unreadable, ids outside the model's vocabulary (named with their
 ///         position and count), no tokenizer.model, text that is not UTF-8
 TokenFile read_tokens(const std::filesystem::path& path, const Catalogue& catalogue);
@@ -43,15 +45,16 @@ struct TokenSequences {
 /// (docs/methods.md), so that the same request gives the same tokens everywhere.
 /// @param length  nothing: the samples' own length, or for a stream the smaller of 2048 and the
 ///                model's number of positions
-/// @throws Error (bad_request): fewer samples or tokens than asked for, length beyond the model's
-///         positions, length or count < 1
+/// @throws Error (bad_request) with every fault found: fewer samples than asked for, fewer tokens
+///         than one window has, length beyond the model's positions, length or count < 1
 TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& catalogue,
                                      std::int64_t count, std::optional<std::int64_t> length,
                                      std::uint64_t seed);
 
 /// The evaluation windows: consecutive, not overlapping; the tail that fills no window is dropped.
 /// Samples are taken as one stream in order.
-/// @throws Error (bad_request) as above, or when there is not one whole window
+/// @throws Error (bad_request) as above, or when there is not one whole window, or a window has one
+///         token alone, which predicts nothing
 TokenSequences evaluation_windows(const TokenFile& file, const Catalogue& catalogue,
                                   std::optional<std::int64_t> length);
 

@@ -15,6 +15,8 @@ class File {
     static File open_for_reading(const std::filesystem::path& path);
     /// Creates the file, or empties it if it exists; refuses to follow a symbolic link.
     static File create(const std::filesystem::path& path);
+    /// A file that exists, its contents kept, for write_at; refuses to follow a symbolic link.
+    static File open_for_writing(const std::filesystem::path& path);
 
     File(File&& other) noexcept;
     File& operator=(File&& other) noexcept;
@@ -29,6 +31,8 @@ class File {
     /// @throws Error (failure) on a read error or when the file ends before.
     void read_at(std::uint64_t offset, std::span<std::byte> out) const;
     void write(std::span<const std::byte> bytes);
+    /// Writes from byte `offset` on, wherever write() stands.
+    void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
     /// Makes what was written durable (fsync).
     void sync();
 

@@ -1,0 +1,73 @@
+#include "alphaprune/model/companions.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <system_error>
+
+#include "alphaprune/support/file.hpp"
+
+namespace alphaprune {
+namespace {
+
+constexpr std::array<std::string_view, 4> kWholeNames{
+    "special_tokens_map.json", "generation_config.json", "merges.txt", "added_tokens.json"};
+constexpr std::array<std::string_view, 3> kBeginnings{"tokenizer", "vocab.", "chat_template"};
+
+/// Tokenizers of large vocabularies have some 30 MB.
+constexpr std::uint64_t kLargestCompanion = std::uint64_t{1} << 30;
+
+bool is_file(const std::filesystem::path& path) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(path, ignored);
+}
+
+std::vector<std::string> companion_names(const std::filesystem::path& folder) {
+    std::vector<std::string> names;
+    std::error_code gone;  // a catalogue may outlive its folder: then there is nothing to carry
+    for (auto entry = std::filesystem::directory_iterator(folder, gone);
+         !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
+        std::string name = entry->path().filename().string();
+        if (is_companion(name) && is_file(entry->path())) {
+            names.push_back(std::move(name));
+        }
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+}  // namespace
+
+bool is_companion(std::string_view file_name) {
+    return std::ranges::find(kWholeNames, file_name) != kWholeNames.end() ||
+           std::ranges::any_of(kBeginnings, [&](std::string_view beginning) {
+               return file_name.starts_with(beginning);
+           });
+}
+
+std::vector<Companion> read_companions(const Catalogue& catalogue) {
+    if (catalogue.companions) {
+        return *catalogue.companions;
+    }
+    std::vector<Companion> companions;
+    for (std::string& name : companion_names(catalogue.folder)) {
+        std::string contents = read_text(catalogue.folder / name, kLargestCompanion);
+        companions.push_back({std::move(name), std::move(contents)});
+    }
+    return companions;
+}
+
+std::optional<std::string> read_companion(const Catalogue& catalogue, std::string_view file_name) {
+    if (!catalogue.companions) {
+        const auto path = catalogue.folder / file_name;
+        return is_file(path) ? std::optional(read_text(path, kLargestCompanion)) : std::nullopt;
+    }
+    for (const Companion& companion : *catalogue.companions) {
+        if (companion.name == file_name) {
+            return companion.contents;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,99 @@
+#include "alphaprune/model/tokens.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+#include "alphaprune/formats/npy.hpp"
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
+#include "tokenizer.hpp"
+#include "utf8.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// The tokenizer needs some hundred bytes of memory for each byte of text.
+constexpr std::uint64_t kLongestText = std::uint64_t{64} << 20;
+
+/// What the ids of a file must lie below. A model whose size of vocabulary is not known takes all
+/// that fit.
+std::int64_t vocabulary_of(const Catalogue& catalogue) {
+    const std::int64_t known = catalogue.configuration.vocabulary;
+    return known > 0 ? known : std::int64_t{std::numeric_limits<std::int32_t>::max()};
+}
+
+std::string position(std::int64_t token, std::int64_t sample_length) {
+    return sample_length == 0
+               ? fmt::format("token {}", token)
+               : fmt::format("token {} of sample {}", token % sample_length, token / sample_length);
+}
+
+template <class Id>
+void require_vocabulary(const std::vector<Id>& ids, std::int64_t sample_length,
+                        std::int64_t vocabulary, const std::string& where, std::string remedy) {
+    const auto foreign = [&](Id id) { return id < 0 || std::int64_t{id} >= vocabulary; };
+    const auto first = std::ranges::find_if(ids, foreign);
+    if (first == ids.end()) {
+        return;
+    }
+    throw bad_request(
+        fmt::format("{} of {} token ids are not in the model's vocabulary of {}; the first is {}, "
+                    "{} (counted from 0)",
+                    std::count_if(first, ids.end(), foreign), ids.size(), vocabulary, *first,
+                    position(first - ids.begin(), sample_length)),
+        where, std::move(remedy));
+}
+
+TokenFile read_ids(const std::filesystem::path& path, const Catalogue& catalogue) {
+    const NpyTokens stored = read_npy_tokens(path);
+    TokenFile file;
+    file.where = path.string();
+    file.sample_length = stored.shape.size() == 2 ? stored.shape[1] : 0;
+    require_vocabulary(stored.values, file.sample_length, vocabulary_of(catalogue), file.where,
+                       "make the file with the tokenizer of this very model");
+    file.ids.assign(stored.values.begin(), stored.values.end());
+    return file;
+}
+
+void require_utf8(std::string_view text, const std::string& where) {
+    const auto bad = first_not_utf8(text);
+    if (!bad) {
+        return;
+    }
+    const auto line =
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
+    throw bad_request(
+        fmt::format("the text is not UTF-8: byte {} (0x{:02X}, in line {}) begins no character",
+                    *bad, static_cast<unsigned char>(text[*bad]), line),
+        where,
+        "convert it, for example with iconv -f ISO-8859-1 -t UTF-8; token ids go into a file "
+        "whose name ends in .npy");
+}
+
+TokenFile read_and_encode(const std::filesystem::path& path, const Catalogue& catalogue) {
+    TokenFile file;
+    file.where = path.string();
+    if (const std::uint64_t size = File::open_for_reading(path).size(); size > kLongestText) {
+        throw bad_request(
+            fmt::format("the text has {} bytes; at most {} are encoded", size, kLongestText),
+            file.where, "take a part of it, or give its token ids as a .npy file");
+    }
+    const std::string text = read_text(path, kLongestText);
+    require_utf8(text, file.where);
+    file.ids = Tokenizer(catalogue).encode(text);
+    require_vocabulary(file.ids, 0, vocabulary_of(catalogue), file.where,
+                       "tokenizer.model belongs to another model: put the right one in its place");
+    return file;
+}
+
+}  // namespace
+
+TokenFile read_tokens(const std::filesystem::path& path, const Catalogue& catalogue) {
+    return path.extension() == ".npy" ? read_ids(path, catalogue)
+                                      : read_and_encode(path, catalogue);
+}
+
+}  // namespace alphaprune
