@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
@@ -17,15 +18,26 @@ struct Perplexity {
     std::int64_t windows = 0;
 };
 
+/// How much memory an evaluation takes; the result is the same whatever they are.
+struct PerplexityLimits {
+    /// Of the hidden states that a rank keeps; if its windows need more, the model is gone through
+    /// several times.
+    std::uint64_t state_bytes = std::uint64_t{2} << 30;
+    /// Of the part of the vocabulary's projection that a node keeps, in float32.
+    std::uint64_t vocabulary_bytes = std::uint64_t{256} << 20;
+};
+
 /// Perplexity of a model on some windows, which are divided over the ranks; block after block is
 /// loaded once on each node, and the vocabulary in tiles, so that no rank holds the model. The
 /// windows' sums are added in window order: the same bits on any number of ranks. Collective.
 /// @param source    where this rank reads weights
 /// @param progress  called on rank 0: blocks done, of how many; may be empty
-/// @throws Error on all ranks: no forward pass, unreadable weights
+/// @throws Error on all ranks: no forward pass, windows of fewer than two tokens or none at all,
+///         tokens outside the vocabulary, unreadable weights
 Perplexity measure_perplexity(const Communicator& ranks, const Catalogue& catalogue,
                               const RowSource& source, const TokenSequences& windows,
-                              const std::function<void(std::int64_t, std::int64_t)>& progress);
+                              const std::function<void(std::int64_t, std::int64_t)>& progress,
+                              const PerplexityLimits& limits = {});
 
 /// Logits of one sequence (tokens × vocabulary), for tests and small models. Collective.
 std::vector<float> logits_of(const Communicator& ranks, const Catalogue& catalogue,

@@ -1,0 +1,46 @@
+#include "alphaprune/linalg/sgemm.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+
+#include "alphaprune/support/error.hpp"
+#include "blas.hpp"
+
+namespace alphaprune {
+namespace {
+
+int blas_size(std::int64_t size) {
+    if (size > std::numeric_limits<int>::max()) {
+        throw failure(fmt::format("a matrix product of dimension {}", size), "SGEMM",
+                      "this build's BLAS counts with 32 bits; use shorter sequences");
+    }
+    return static_cast<int>(size);
+}
+
+}  // namespace
+
+void sgemm(float alpha, ConstFloatView a, ConstFloatView b, Transpose transpose_b, float beta,
+           FloatView c) {
+    const bool transposed = transpose_b == Transpose::yes;
+    assert(a.rows == c.rows);
+    assert(a.cols == (transposed ? b.cols : b.rows));
+    assert(c.cols == (transposed ? b.rows : b.cols));
+    assert(a.stride >= a.cols && b.stride >= b.cols && c.stride >= c.cols);
+    if (c.rows == 0 || c.cols == 0) {
+        return;
+    }
+    // What is row-major here is its own transpose to BLAS: Cᵀ = op(B)ᵀ·Aᵀ.
+    const int m = blas_size(c.cols);
+    const int n = blas_size(c.rows);
+    const int k = blas_size(a.cols);
+    const int lda = blas_size(std::max<std::int64_t>(a.stride, 1));
+    const int ldb = blas_size(std::max<std::int64_t>(b.stride, 1));
+    const int ldc = blas_size(c.stride);
+    sgemm_(transposed ? "T" : "N", "N", &m, &n, &k, &alpha, b.data, &ldb, a.data, &lda, &beta,
+           c.data, &ldc, 1, 1);
+}
+
+}  // namespace alphaprune

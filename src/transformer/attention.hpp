@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace alphaprune {
+
+/// Causal self-attention of one sequence; several query heads may share a key and value head.
+struct Attention {
+    std::int64_t heads = 0;
+    std::int64_t key_value_heads = 0;
+    std::int64_t head_size = 0;
+    /// How many tokens back, itself included, a token sees; nothing for all.
+    std::optional<std::int64_t> window;
+};
+
+/// What the four matrices of values are: tokens × (heads × head_size) each, the key and value with
+/// key_value_heads.
+struct AttentionValues {
+    std::span<const float> query;
+    std::span<const float> key;
+    std::span<const float> value;
+    std::span<float> out;
+};
+
+/// out = softmax(Q Kᵀ/√head_size, masked) V, by tiles of queries and keys with a running softmax,
+/// so that the scratch does not grow with the sequence (arXiv 1805.02867, arXiv 2112.05682).
+/// @param scratch  attention_scratch() values
+void attend(const Attention& attention, const AttentionValues& values, std::int64_t tokens,
+            std::span<float> scratch);
+
+/// Values of scratch that attend() needs for a sequence of any length.
+std::int64_t attention_scratch();
+
+/// How many pairs of query and key there are in a head.
+double attended_pairs(std::int64_t tokens, std::optional<std::int64_t> window);
+
+}  // namespace alphaprune

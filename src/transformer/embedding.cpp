@@ -1,0 +1,93 @@
+#include "embedding.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <numeric>
+#include <vector>
+
+#include "alphaprune/linalg/sgemm.hpp"
+#include "alphaprune/support/error.hpp"
+#include "read_widened.hpp"
+#include "vector_math.hpp"
+
+namespace alphaprune {
+namespace {
+
+void check_tokens(std::span<const std::int32_t> tokens, std::int64_t vocabulary) {
+    for (const std::int32_t token : tokens) {
+        if (token < 0 || token >= vocabulary) {
+            throw bad_request(
+                fmt::format("token {} is outside the model's vocabulary of {}", token, vocabulary),
+                "token ids", "make the token file with this model's tokenizer");
+        }
+    }
+}
+
+/// Row `tokens[i]` of the table to row i of `out`; each row is read once.
+void look_up(const RowSource& source, const TensorInfo& table, std::span<const std::int32_t> tokens,
+             std::span<float> out) {
+    const auto length = static_cast<std::size_t>(table.row_length());
+    const auto row = [&](std::size_t i) { return out.subspan(i * length, length); };
+    std::vector<std::size_t> order(tokens.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return tokens[i]; });
+    for (std::size_t next = 0; next < order.size(); ++next) {
+        const std::int64_t token = tokens[order[next]];
+        if (next > 0 && tokens[order[next - 1]] == token) {
+            std::ranges::copy(row(order[next - 1]), row(order[next]).begin());
+        } else {
+            read_widened(source, table, {token, token + 1}, row(order[next]));
+        }
+    }
+}
+
+void add_positions(const ForwardPlan& plan, const RowSource& source, std::int64_t tokens,
+                   std::span<float> hidden) {
+    const TensorInfo& table = plan.tensor(plan.outer.position_table);
+    const std::int64_t offset = plan.family->position_offset;
+    if (tokens > table.rows() - offset) {
+        throw bad_request(fmt::format("a sequence of {} tokens, but the model has {} positions",
+                                      tokens, table.rows() - offset),
+                          table.name, "use a shorter --seqlen");
+    }
+    std::vector<float> positions(hidden.size());
+    read_widened(source, table, {offset, offset + tokens}, positions);
+    add(hidden, positions);
+}
+
+/// hidden = narrow·Wᵀ.
+void project_in(const ForwardPlan& plan, const RowSource& source, std::span<const float> narrow,
+                std::int64_t tokens, std::span<float> hidden) {
+    const TensorInfo& projection = plan.tensor(plan.outer.project_in);
+    const std::int64_t rows = projection.rows();
+    const std::int64_t cols = projection.row_length();
+    std::vector<float> weights(static_cast<std::size_t>(rows * cols));
+    read_widened(source, projection, {0, rows}, weights);
+    sgemm(1, {narrow.data(), tokens, cols, cols}, {weights.data(), rows, cols, cols},
+          Transpose::yes, 0, {hidden.data(), tokens, rows, rows});
+}
+
+}  // namespace
+
+void embed_tokens(const ForwardPlan& plan, const RowSource& source,
+                  std::span<const std::int32_t> tokens, std::span<float> hidden) {
+    const TensorInfo& table = plan.tensor(plan.outer.embedding);
+    const auto count = static_cast<std::int64_t>(tokens.size());
+    assert(hidden.size() ==
+           tokens.size() * static_cast<std::size_t>(plan.configuration().hidden_size));
+    check_tokens(tokens, table.rows());
+    if (plan.outer.project_in < 0) {
+        look_up(source, table, tokens, hidden);
+    } else {
+        std::vector<float> narrow(static_cast<std::size_t>(count * table.row_length()));
+        look_up(source, table, tokens, narrow);
+        project_in(plan, source, narrow, count, hidden);
+    }
+    if (plan.outer.position_table >= 0) {
+        add_positions(plan, source, count, hidden);
+    }
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <span>
+
+#include "alphaprune/model/row_source.hpp"
+
+namespace alphaprune {
+
+/// Some rows of a tensor as float32, read a few megabytes at a time. @throws Error as the source
+/// does
+void read_widened(const RowSource& source, const TensorInfo& tensor, RowRange rows,
+                  std::span<float> out);
+
+}  // namespace alphaprune

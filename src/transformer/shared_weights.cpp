@@ -1,0 +1,76 @@
+#include "alphaprune/transformer/shared_weights.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "aligned_floats.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "read_widened.hpp"
+
+namespace alphaprune {
+namespace {
+
+std::int64_t size_of(const TensorInfo& tensor) {
+    return tensor.rows() * tensor.row_length();
+}
+
+/// Where each tensor starts, and the end of the last: each on a cache line of its own.
+std::vector<std::size_t> starts_of(const Catalogue& catalogue, std::span<const int> tensors) {
+    std::vector<std::size_t> starts{0};
+    for (const int tensor : tensors) {
+        const std::int64_t size = size_of(catalogue.tensors[static_cast<std::size_t>(tensor)]);
+        starts.push_back(starts.back() + static_cast<std::size_t>(whole_lines(size)));
+    }
+    return starts;
+}
+
+}  // namespace
+
+SharedWeights::SharedWeights(const Communicator& node, const Catalogue& catalogue,
+                             std::vector<int> tensors)
+    : node_(&node),
+      catalogue_(&catalogue),
+      tensors_(std::move(tensors)),
+      starts_(starts_of(catalogue, tensors_)),
+      // Never empty, so that there is something for the system to share.
+      array_(node, static_cast<std::int64_t>(std::max<std::size_t>(starts_.back(), 1))) {}
+
+void SharedWeights::load(const RowSource& source) {
+    array_.sync();  // others may still be reading what was there
+    together(*node_, [&] {
+        for (const int index : tensors_) {
+            const TensorInfo& tensor = catalogue_->tensors[static_cast<std::size_t>(index)];
+            const RowRange mine = share_of(tensor.rows(), node_->size(), node_->rank());
+            if (!mine.empty()) {
+                read_widened(source, tensor, mine, rows(index, mine));
+            }
+        }
+    });
+    array_.sync();
+}
+
+std::span<const float> SharedWeights::values(int tensor) const {
+    const TensorInfo& info = catalogue_->tensors[static_cast<std::size_t>(tensor)];
+    return array_.values().subspan(start_of(tensor), static_cast<std::size_t>(size_of(info)));
+}
+
+std::span<float> SharedWeights::rows(int tensor, RowRange rows) {
+    const TensorInfo& info = catalogue_->tensors[static_cast<std::size_t>(tensor)];
+    assert(0 <= rows.begin && rows.begin <= rows.end && rows.end <= info.rows());
+    return array_.values().subspan(
+        start_of(tensor) + static_cast<std::size_t>(rows.begin * info.row_length()),
+        static_cast<std::size_t>(rows.size() * info.row_length()));
+}
+
+std::uint64_t SharedWeights::bytes_for(const Catalogue& catalogue, std::span<const int> tensors) {
+    return starts_of(catalogue, tensors).back() * sizeof(float);
+}
+
+std::size_t SharedWeights::start_of(int tensor) const {
+    const auto found = std::ranges::find(tensors_, tensor);
+    assert(found != tensors_.end());
+    return starts_[static_cast<std::size_t>(found - tensors_.begin())];
+}
+
+}  // namespace alphaprune

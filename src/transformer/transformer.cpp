@@ -1,0 +1,112 @@
+#include "alphaprune/transformer/transformer.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/sgemm.hpp"
+#include "block_pass.hpp"
+#include "embedding.hpp"
+#include "forward_plan.hpp"
+
+namespace alphaprune {
+
+struct Transformer::Plan : ForwardPlan {};
+
+Transformer::Transformer(const Catalogue& catalogue)
+    : plan_(std::make_unique<Plan>(Plan{make_forward_plan(catalogue)})) {
+    use_one_blas_thread();
+}
+Transformer::Transformer(Transformer&&) noexcept = default;
+Transformer::~Transformer() = default;
+
+bool Transformer::supports(const Catalogue& catalogue) {
+    return forward_family_of(catalogue.configuration.model_type) != nullptr;
+}
+
+std::int64_t Transformer::hidden_size() const {
+    return plan_->configuration().hidden_size;
+}
+
+std::vector<int> Transformer::block_tensors(int block) const {
+    return all_of(plan_->blocks[static_cast<std::size_t>(block)]);
+}
+
+void Transformer::embed(const RowSource& source, std::span<const std::int32_t> tokens,
+                        std::span<float> hidden) const {
+    embed_tokens(*plan_, source, tokens, hidden);
+}
+
+void Transformer::run_block(int block, const SharedWeights& weights, std::span<float> hidden,
+                            std::int64_t tokens, const InputObserver& observe) const {
+    assert(hidden.size() == static_cast<std::size_t>(tokens * hidden_size()));
+    if (tokens == 0) {
+        return;
+    }
+    plan_->rotary.reach(tokens);
+    const auto scratch = plan_->scratch.at_least(block_scratch(*plan_, tokens));
+    BlockPass(*plan_, block, weights, tokens, scratch, observe).run(hidden);
+}
+
+double Transformer::block_flops(int block, std::int64_t tokens) const {
+    const Attention attention = attention_of(*plan_, block);
+    double per_token = 0;
+    for (const Projection& projection :
+         projections_of(plan_->blocks[static_cast<std::size_t>(block)])) {
+        per_token += 2.0 * static_cast<double>(projection.rows * projection.cols);
+    }
+    const double per_pair = 4.0 * static_cast<double>(attention.heads * attention.head_size);
+    return per_token * static_cast<double>(tokens) +
+           per_pair * attended_pairs(tokens, attention.window);
+}
+
+std::uint64_t Transformer::scratch_bytes(std::int64_t tokens) const {
+    const std::int64_t angles =
+        plan_->family->positions == Positions::rotary ? plan_->configuration().head_size : 0;
+    return static_cast<std::uint64_t>(block_scratch(*plan_, tokens) + tokens * angles) *
+           sizeof(float);
+}
+
+std::vector<int> Transformer::head_tensors() const {
+    std::vector<int> tensors;
+    const OuterTensors& outer = plan_->outer;
+    const Norm norm = outer.final_norm.value_or(Norm{});
+    for (const int tensor : {norm.weight, norm.bias, outer.project_out}) {
+        if (tensor >= 0) {
+            tensors.push_back(tensor);
+        }
+    }
+    return tensors;
+}
+
+int Transformer::vocabulary_tensor() const {
+    return plan_->outer.vocabulary;
+}
+
+std::int64_t Transformer::feature_size() const {
+    return plan_->tensor(plan_->outer.vocabulary).row_length();
+}
+
+void Transformer::features(const SharedWeights& head, std::span<const float> hidden,
+                           std::int64_t tokens, std::span<float> features) const {
+    const OuterTensors& outer = plan_->outer;
+    const std::int64_t wide = hidden_size();
+    const std::int64_t narrow = feature_size();
+    assert(hidden.size() == static_cast<std::size_t>(tokens * wide));
+    assert(features.size() == static_cast<std::size_t>(tokens * narrow));
+    const bool projects = outer.project_out >= 0;
+    const auto normed = projects ? plan_->scratch.at_least(tokens * wide) : features;
+    if (outer.final_norm) {
+        run_norm(*plan_, *outer.final_norm, head, hidden, normed);
+    } else {
+        std::ranges::copy(hidden, normed.begin());
+    }
+    if (projects) {
+        sgemm(1, {normed.data(), tokens, wide, wide},
+              {head.values(outer.project_out).data(), narrow, wide, wide}, Transpose::yes, 0,
+              {features.data(), tokens, narrow, narrow});
+    }
+}
+
+}  // namespace alphaprune
