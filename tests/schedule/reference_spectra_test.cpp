@@ -1,0 +1,47 @@
+// The embedded model's spectra by every solver, against float64 spectra computed elsewhere.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "alphaprune/formats/npy.hpp"
+#include "alphaprune/linalg/spectral_backend.hpp"
+#include "alphaprune/model/weight_reader.hpp"
+#include "support/world.hpp"
+
+namespace alphaprune {
+namespace {
+
+using test::world;
+
+class ReferenceSpectra : public testing::TestWithParam<Solver> {};
+
+TEST_P(ReferenceSpectra, every_eigenvalue_of_the_embedded_model) {
+    const std::filesystem::path source = ALPHAPRUNE_SOURCE_DIR;
+    const Catalogue catalogue = read_catalogue(source / "data" / "books-7m");
+    const NpyNumbers reference =
+        read_npy_numbers(source / "tests/data/reference/books-7m-eigenvalues-f64.npy");
+    const auto longest = static_cast<std::size_t>(reference.shape.at(1));
+
+    const bool grouped = works_on_groups(GetParam());
+    const Communicator group =
+        grouped ? world().duplicate() : world().split(world().rank(), world().rank());
+    const auto backend = make_backend(GetParam(), group);
+    WeightReader reader(catalogue);
+    for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
+        const auto matrix = make_matrix_source(reader, catalogue.matrices[m], group.size() == 1);
+        const std::vector<double> ours = backend->spectrum_of(*matrix).eigenvalues;
+        const auto expected = std::span(reference.values).subspan(m * longest, ours.size());
+        const double tolerance = 1e-12 * expected.back() * static_cast<double>(ours.size());
+        for (std::size_t i = 0; i < ours.size(); ++i) {
+            ASSERT_NEAR(ours[i], expected[i], tolerance) << matrix->name() << ", eigenvalue " << i;
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Solvers, ReferenceSpectra,
+                         testing::Values(Solver::lapack1, Solver::lapack2, Solver::elpa1,
+                                         Solver::elpa2, Solver::scalapack),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+}  // namespace
+}  // namespace alphaprune
