@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "alphaprune/support/error.hpp"
+#include "block_list.hpp"
 #include "request.hpp"
 #include "scaling.hpp"
 
@@ -44,21 +45,6 @@ std::vector<double> metrics_of(std::span<const AllocationItem> items) {
         metrics.push_back(item.metric);
     }
     return metrics;
-}
-
-/// Blocks of the items chosen, ascending, each once.
-template <class Choose>
-std::vector<int> blocks_where(std::span<const AllocationItem> items, Choose choose) {
-    std::vector<int> blocks;
-    for (std::size_t i = 0; i < items.size(); ++i) {
-        if (choose(i)) {
-            blocks.push_back(items[i].block);
-        }
-    }
-    std::ranges::sort(blocks);
-    const auto repeated = std::ranges::unique(blocks);
-    blocks.erase(repeated.begin(), repeated.end());
-    return blocks;
 }
 
 void note_undefined(std::span<const AllocationItem> items, std::vector<std::string>& notes) {
@@ -114,11 +100,10 @@ Allocation allocate_uniform(std::span<const AllocationItem> items,
 Allocation allocate_linear_depth(std::span<const AllocationItem> items,
                                  const AllocationOptions& options) {
     check_request(items, options);
-    const std::vector<int> blocks = blocks_where(items, [](std::size_t) { return true; });
+    const std::vector<int> blocks = blocks_of(items);
     std::vector<double> depths;
     for (const AllocationItem& item : items) {
-        depths.push_back(
-            static_cast<double>(std::ranges::lower_bound(blocks, item.block) - blocks.begin()));
+        depths.push_back(static_cast<double>(position_of(blocks, item.block)));
     }
     return scaled(items, relative_ratios(depths, options.epsilon), options);
 }
