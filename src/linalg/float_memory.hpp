@@ -1,0 +1,28 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/machine.hpp"
+
+namespace alphaprune {
+
+/// rows × cols zeros. @throws Error (failure) when the memory is not to be had
+inline std::vector<float> float_matrix(std::int64_t rows, std::int64_t cols) {
+    const auto size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols);
+    try {
+        return std::vector<float>(size);
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) {
+    }
+    throw failure(fmt::format("no memory for a {}x{} matrix ({})", rows, cols,
+                              human_bytes(size * sizeof(float))),
+                  host_name(), "give each rank more memory, or use more ranks on more nodes");
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,136 @@
+#include "local_products.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "alphaprune/linalg/blas_threads.hpp"
+#include "float_memory.hpp"
+#include "single_precision.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// Rows that travel together between ranks.
+constexpr std::int64_t kPanelRows = 128;
+
+/// The upper triangle's part of rows [begin, end), from column `begin` on, packed.
+std::vector<float> packed_rows(const float* values, std::int64_t order, std::int64_t begin,
+                               std::int64_t end) {
+    const std::int64_t width = order - begin;
+    std::vector<float> packed(static_cast<std::size_t>((end - begin) * width));
+    for (std::int64_t i = begin; i < end; ++i) {
+        std::copy(values + i * order + i, values + (i + 1) * order,
+                  packed.begin() + (i - begin) * width + (i - begin));
+    }
+    return packed;
+}
+
+/// The inverse of packed_rows; the lower triangle is left alone.
+void unpack_rows(const std::vector<float>& packed, std::int64_t order, std::int64_t begin,
+                 std::int64_t end, float* values) {
+    const std::int64_t width = order - begin;
+    for (std::int64_t i = begin; i < end; ++i) {
+        const auto from = packed.begin() + (i - begin) * width + (i - begin);
+        std::copy(from, from + (order - i), values + i * order + i);
+    }
+}
+
+}  // namespace
+
+LocalProducts::LocalProducts(const Communicator& group, std::int64_t order)
+    : group_(&group), order_(order), values_(float_matrix(order, order)) {
+    use_one_blas_thread();
+}
+
+void LocalProducts::add(std::span<const float> vectors, std::int64_t count) {
+    assert(static_cast<std::int64_t>(vectors.size()) == count * order_);
+    if (count == 0) {
+        return;
+    }
+    const int n = static_cast<int>(order_);
+    const int k = static_cast<int>(count);
+    const float one = 1;
+    ssyrk_("L", "N", &n, &k, &one, vectors.data(), &n, &one, values_.data(), &n, 1, 1);
+}
+
+std::vector<float> LocalProducts::finish(float scale) {
+    total_on_root();
+    std::vector<float> diagonal(static_cast<std::size_t>(order_));
+    if (group_->is_root()) {
+        for (std::int64_t i = 0; i < order_; ++i) {
+            for (std::int64_t j = i; j < order_; ++j) {
+                row(i)[j] *= scale;
+                row(j)[i] = row(i)[j];
+            }
+            diagonal[static_cast<std::size_t>(i)] = row(i)[i];
+        }
+    }
+    group_->broadcast(std::span(diagonal));
+    return diagonal;
+}
+
+void LocalProducts::total_on_root() {
+    for (std::int64_t begin = 0; group_->size() > 1 && begin < order_; begin += kPanelRows) {
+        const std::int64_t end = std::min(begin + kPanelRows, order_);
+        std::vector<float> panel = packed_rows(values_.data(), order_, begin, end);
+        const bool root = group_->is_root();
+        MPI_Reduce(root ? MPI_IN_PLACE : panel.data(), root ? panel.data() : nullptr,
+                   static_cast<int>(panel.size()), mpi_type<float>(), MPI_SUM, 0, group_->native());
+        if (root) {
+            unpack_rows(panel, order_, begin, end, values_.data());
+        }
+    }
+}
+
+bool LocalProducts::factor_inverse(std::span<const float> diagonal) {
+    int positive = group_->is_root() && factor_on_root(diagonal) ? 1 : 0;
+    group_->broadcast(std::span(&positive, 1));
+    if (positive == 1) {
+        share_factor();
+    }
+    return positive == 1;
+}
+
+/// The matrix as it was, from the triangle that LAPACK does not touch.
+void LocalProducts::restore(std::span<const float> diagonal) {
+    for (std::int64_t i = 0; i < order_; ++i) {
+        row(i)[i] = diagonal[static_cast<std::size_t>(i)];
+        for (std::int64_t j = i + 1; j < order_; ++j) {
+            row(i)[j] = row(j)[i];
+        }
+    }
+}
+
+bool LocalProducts::factor_on_root(std::span<const float> diagonal) {
+    restore(diagonal);
+    const int n = static_cast<int>(order_);
+    int info = 0;
+    for (const auto step : {spotrf_, spotri_, spotrf_}) {
+        step("L", &n, values_.data(), &n, &info, 1);
+        if (info != 0) {
+            return false;
+        }
+    }
+    for (std::int64_t i = 0; i < order_; ++i) {
+        if (!(row(i)[i] > 0) || !std::isfinite(row(i)[i])) {
+            return false;  // not every potrf notices NaN
+        }
+    }
+    return true;
+}
+
+void LocalProducts::share_factor() {
+    for (std::int64_t begin = 0; group_->size() > 1 && begin < order_; begin += kPanelRows) {
+        const std::int64_t end = std::min(begin + kPanelRows, order_);
+        std::vector<float> panel = packed_rows(values_.data(), order_, begin, end);
+        group_->broadcast(std::span(panel));
+        unpack_rows(panel, order_, begin, end, values_.data());
+    }
+}
+
+std::vector<float> LocalProducts::factor_rows(std::int64_t begin, std::int64_t end) const {
+    return packed_rows(values_.data(), order_, begin, end);
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "alphaprune/linalg/outer_products.hpp"
+
+namespace alphaprune {
+
+/// Outer products summed on each rank; rank 0 gets the total and factors it, and every rank then
+/// has the whole factor. One square matrix a rank, and nothing else of that size: the sum lies in
+/// one triangle, and while it is being factored, what it was lies in the other.
+class LocalProducts : public OuterProducts {
+  public:
+    LocalProducts(const Communicator& group, std::int64_t order);
+
+    void add(std::span<const float> vectors, std::int64_t count) override;
+    std::vector<float> finish(float scale) override;
+    bool factor_inverse(std::span<const float> diagonal) override;
+    std::vector<float> factor_rows(std::int64_t begin, std::int64_t end) const override;
+
+  private:
+    float* row(std::int64_t index) { return values_.data() + index * order_; }
+    const float* row(std::int64_t index) const { return values_.data() + index * order_; }
+    void total_on_root();
+    void restore(std::span<const float> diagonal);
+    bool factor_on_root(std::span<const float> diagonal);
+    void share_factor();
+
+    const Communicator* group_;
+    std::int64_t order_;
+    /// Row-major, the sum in the upper triangle: to LAPACK, column-major and in the lower one.
+    std::vector<float> values_;
+};
+
+}  // namespace alphaprune
