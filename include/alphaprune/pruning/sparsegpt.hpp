@@ -12,22 +12,30 @@
 
 namespace alphaprune {
 
+/// The largest order whose Hessian each rank holds whole.
+inline constexpr std::int64_t kLargestLocalHessian = 8192;
+
 /// H = (2/samples)·Σ x xᵀ in float32 for one input, gathered over all ranks. Up to a certain order
 /// each rank sums its own and one rank gets the total; beyond it the matrix is block-cyclic over
 /// all ranks from the start, so that no rank ever holds it.
 class Hessian {
   public:
-    /// Collective. @param ranks  outlives the object
-    Hessian(const Communicator& ranks, std::int64_t order);
+    /// Collective.
+    /// @param ranks  outlives the object
+    /// @throws Error (failure) on all ranks when the memory is not to be had
+    Hessian(const Communicator& ranks, std::int64_t order,
+            std::int64_t largest_local = kLargestLocalHessian);
     Hessian(Hessian&&) noexcept;
+    Hessian& operator=(Hessian&&) noexcept;
     ~Hessian();
 
     /// Collective: adds each rank's sequence, tokens × order, row-major; a rank that has none left
     /// gives an empty span and 0 tokens.
     void add(std::span<const float> input, std::int64_t tokens);
 
-    /// Bytes a rank needs for an order and number of ranks.
-    static std::uint64_t memory_needed(std::int64_t order, int ranks);
+    /// Bytes a rank needs for an order and number of ranks, the factor that H becomes included.
+    static std::uint64_t memory_needed(std::int64_t order, int ranks,
+                                       std::int64_t largest_local = kLargestLocalHessian);
 
     struct State;
 
@@ -44,10 +52,12 @@ class InverseFactor {
     /// and is raised tenfold, up to 1.0, while H is not positive definite.
     /// @param samples  calibration sequences over all ranks
     /// @param where    block and matrix, for messages
-    /// @throws Error (failure) on all ranks when even damping 1.0 does not help
+    /// @throws Error (failure) on all ranks when H holds NaN or infinities, and when even damping
+    ///         1.0 does not help
     InverseFactor(const Communicator& ranks, Hessian&& hessian, std::int64_t samples,
                   const std::string& where);
     InverseFactor(InverseFactor&&) noexcept;
+    InverseFactor& operator=(InverseFactor&&) noexcept;
     ~InverseFactor();
 
     std::int64_t order() const;
@@ -66,7 +76,9 @@ class InverseFactor {
 
 /// SparseGPT (arXiv 2301.00774) on a matrix whose rows are shared out over the ranks. Collective.
 /// @param weights  this rank's rows × order, row-major; may be empty; changed in place
-/// @param ratio    share to remove, in [0, 1]; not looked at when there is a pattern
+/// @param ratio    share to remove, in [0, 1], reached in each panel of 128 columns (ties at the
+///                 threshold go too); 0 removes dead inputs alone; not looked at when there is a
+///                 pattern
 /// @return zeros among this rank's weights afterwards
 std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& factor,
                              std::span<float> weights, double ratio,

@@ -1,0 +1,181 @@
+// Seconds of SparseGPT's sweep over a matrix, and how far that is from the flop limit, rows·n²
+// multiply-adds counted as rows·n² operations (half of the elements of U are zero), at the SGEMM
+// rate measured in the same run. Gathering and factoring the Hessian are timed apart.
+//
+// On several ranks the rows are shared out, as in a run.
+#include <fmt/format.h>
+#include <mpi.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "alphaprune/linalg/gemm_rate.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/pruning/sparsegpt.hpp"
+#include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/error.hpp"
+
+namespace {
+
+using namespace alphaprune;
+
+struct Request {
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    double ratio = 0;
+    std::optional<Pattern> pattern;
+    std::int64_t largest_local = 0;
+    int repeat = 1;
+};
+
+/// Nothing when only help was asked for (and printed, on the rank that `speaks`).
+std::optional<Request> request_of(int argc, char** argv, bool speaks) {
+    namespace po = boost::program_options;
+    Request request;
+    std::string shape;
+    std::string type;
+    po::options_description options("sparsegpt, options (under any number of MPI ranks)");
+    options.add_options()("help", "show this")(
+        "shape", po::value(&shape)->default_value("1024x1024"), "rows x columns")(
+        "ratio", po::value(&request.ratio)->default_value(0.7), "sparsity ratio")(
+        "sparsity-type", po::value(&type)->default_value("unstructured"), "or N:M")(
+        "largest-local", po::value(&request.largest_local)->default_value(kLargestLocalHessian),
+        "largest order that LAPACK factors on one rank")(
+        "repeat", po::value(&request.repeat)->default_value(1), "best of so many");
+    po::variables_map given;
+    try {
+        po::store(po::parse_command_line(argc, argv, options), given);
+        po::notify(given);
+    } catch (const po::error& error) {
+        throw bad_request(error.what(), "command line", "see --help");
+    }
+    if (given.count("help") != 0) {
+        if (speaks) {
+            std::cout << options;
+        }
+        return std::nullopt;
+    }
+    long long rows = 0;
+    long long cols = 0;
+    if (std::sscanf(shape.c_str(), "%lldx%lld", &rows, &cols) != 2 || rows < 1 || cols < 1) {
+        throw bad_request(fmt::format("'{}' is no shape", shape), "--shape",
+                          "give rows x columns, such as 4096x11008");
+    }
+    request.rows = rows;
+    request.cols = cols;
+    request.pattern = pattern_named(type);
+    if (!request.pattern && type != "unstructured") {
+        throw bad_request(fmt::format("'{}' is no sparsity type", type), "--sparsity-type",
+                          "give unstructured or N:M");
+    }
+    if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1)) {
+        throw bad_request("repeat or ratio out of range", "command line",
+                          "give --repeat 1 or more, --ratio from 0 to 1");
+    }
+    return request;
+}
+
+std::vector<float> random_values(std::int64_t count, unsigned seed) {
+    std::mt19937 generator(seed);
+    std::normal_distribution<float> normal;
+    std::vector<float> values(static_cast<std::size_t>(count));
+    std::ranges::generate(values, [&] { return normal(generator); });
+    return values;
+}
+
+double cpu_seconds() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/// The factor of a Hessian that has twice as many random input vectors as its order.
+InverseFactor random_factor(const Communicator& all, const Request& request) {
+    constexpr std::int64_t kTokens = 512;
+    const auto rank = static_cast<unsigned>(all.rank());
+    Hessian hessian(all, request.cols, request.largest_local);
+    const std::int64_t sequences = 2 * request.cols / (kTokens * all.size()) + 1;
+    const std::vector<float> input = random_values(kTokens * request.cols + sequences, rank);
+    for (std::int64_t i = 0; i < sequences; ++i) {  // shifted each time: cheap and different
+        hessian.add(std::span(input).subspan(static_cast<std::size_t>(i),
+                                             static_cast<std::size_t>(kTokens * request.cols)),
+                    kTokens);
+    }
+    return {all, std::move(hessian), sequences * all.size(), "benchmark"};
+}
+
+struct Timing {
+    double seconds = 0;
+    double cpu_seconds = 0;
+};
+
+Timing best_sweep(const Communicator& all, const InverseFactor& factor, const Request& request) {
+    const RowRange share = share_of(request.rows, all.size(), all.rank());
+    const std::vector<float> dense =
+        random_values(share.size() * request.cols, static_cast<unsigned>(all.rank() + 1000));
+    Timing best{1e300, 0};
+    for (int i = 0; i < request.repeat; ++i) {
+        std::vector<float> weights = dense;
+        all.barrier();
+        const double cpu = cpu_seconds();
+        const Stopwatch clock;
+        prune_sparsegpt(all, factor, weights, request.ratio, request.pattern);
+        const Timing timing{all.max(clock.seconds()), all.sum(cpu_seconds() - cpu)};
+        best = timing.seconds < best.seconds ? timing : best;
+    }
+    return best;
+}
+
+void measure(const Communicator& all, const Request& request) {
+    const double gflops = all.sum(measure_sgemm_gflops()) / all.size();
+    const Stopwatch clock;
+    const InverseFactor factor = random_factor(all, request);
+    const double factor_seconds = all.max(clock.seconds());
+    const Timing sweep = best_sweep(all, factor, request);
+    const double n = static_cast<double>(request.cols);
+    const double flops = static_cast<double>(request.rows) * n * n;
+    const double limit = flops / (gflops * 1e9 * all.size());
+    if (all.is_root()) {
+        fmt::print(
+            "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"hessian_seconds\": {:.6f}, \"seconds\": "
+            "{:.6f}, \"cpu_seconds\": {:.6f}, \"sgemm_gflops\": {:.2f}, \"flops\": {:.0f}, "
+            "\"limit_seconds\": {:.6f}, \"ratio_to_limit\": {:.3f}, \"ratio\": {:.3f}}}\n",
+            request.rows, request.cols, all.size(), factor_seconds, sweep.seconds,
+            sweep.cpu_seconds, gflops, flops, limit, sweep.seconds / limit,
+            flops / (sweep.cpu_seconds * gflops * 1e9));
+        std::fflush(stdout);
+    }
+}
+
+int run(const Communicator& all, int argc, char** argv) {
+    try {
+        if (const auto request = request_of(argc, argv, all.is_root())) {
+            measure(all, *request);
+        }
+        return 0;
+    } catch (const Error& error) {
+        if (all.is_root()) {
+            std::cerr << error.what();
+        }
+        return static_cast<int>(error.status());
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    alphaprune::MpiRuntime runtime(argc, argv);
+    return run(alphaprune::Communicator::view(MPI_COMM_WORLD), argc, argv);
+}

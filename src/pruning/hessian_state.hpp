@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "alphaprune/linalg/outer_products.hpp"
+#include "alphaprune/pruning/sparsegpt.hpp"
+
+namespace alphaprune {
+
+struct Hessian::State {
+    std::int64_t order = 0;
+    std::unique_ptr<OuterProducts> products;
+};
+
+}  // namespace alphaprune

@@ -1,0 +1,66 @@
+#include "alphaprune/pruning/input_norms.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <iterator>
+
+namespace alphaprune {
+namespace {
+
+/// Values that travel together between ranks.
+constexpr std::int64_t kValuesAtATime = std::int64_t{1} << 22;
+
+/// mean over n + 1 sequences from that over n, as the published code does it in float32.
+float with_one_more(float mean, float sum, std::int64_t n) {
+    const auto before = static_cast<float>(n);
+    const auto after = static_cast<float>(n + 1);
+    return mean * (before / after) + sum / after;
+}
+
+}  // namespace
+
+void InputNorms::add_sequence(std::int64_t sequence, std::span<const float> input,
+                              std::int64_t tokens) {
+    assert(static_cast<std::int64_t>(input.size()) == tokens * cols_);
+    assert(numbers_.empty() || numbers_.back() < sequence);
+    const auto width = static_cast<std::size_t>(cols_);
+    // In float64, token after token: the float32 result hangs on nothing but the sequence.
+    std::vector<double> sums(width, 0.0);
+    for (std::int64_t token = 0; token < tokens; ++token) {
+        const float* const values = input.data() + token * cols_;
+        for (std::size_t col = 0; col < width; ++col) {
+            const double value = values[col];
+            sums[col] += value * value;
+        }
+    }
+    numbers_.push_back(sequence);
+    std::ranges::transform(sums, std::back_inserter(sums_),
+                           [](double sum) { return static_cast<float>(sum); });
+}
+
+std::vector<float> InputNorms::norms(const Communicator& ranks, std::int64_t sequences) const {
+    assert(ranks.sum(static_cast<std::int64_t>(numbers_.size())) == sequences);
+    std::vector<float> means(static_cast<std::size_t>(cols_), 0.0F);
+    const std::int64_t width =
+        std::clamp<std::int64_t>(kValuesAtATime / std::max<std::int64_t>(sequences, 1), 1, cols_);
+    for (std::int64_t first = 0; first < cols_; first += width) {
+        const std::int64_t part = std::min(width, cols_ - first);
+        std::vector<float> table(static_cast<std::size_t>(sequences * part), 0.0F);
+        for (std::size_t i = 0; i < numbers_.size(); ++i) {
+            const auto from = sums_.begin() + static_cast<std::ptrdiff_t>(i) * cols_ + first;
+            std::copy(from, from + part, table.begin() + numbers_[i] * part);
+        }
+        ranks.all_reduce_sum(std::span(table));  // one rank has a value, the others zero: exact
+        for (std::int64_t n = 0; n < sequences; ++n) {
+            for (std::int64_t col = 0; col < part; ++col) {
+                float& mean = means[static_cast<std::size_t>(first + col)];
+                mean = with_one_more(mean, table[static_cast<std::size_t>(n * part + col)], n);
+            }
+        }
+    }
+    std::ranges::transform(means, means.begin(), [](float mean) { return std::sqrt(mean); });
+    return means;
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,103 @@
+#include "alphaprune/pruning/row_pruning.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <vector>
+
+#include "group_choice.hpp"
+#include "scores.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// Score and column in one number that orders by score, then by column: a score is not negative, so
+/// its bit pattern orders as it does.
+std::uint64_t key_of(float score, std::size_t col) {
+    return std::uint64_t{std::bit_cast<std::uint32_t>(score)} << 32 | col;
+}
+
+std::size_t column_of(std::uint64_t key) {
+    return static_cast<std::size_t>(key & 0xFFFFFFFFU);
+}
+
+[[maybe_unused]] bool fits(std::span<const float> weights, std::int64_t cols,
+                           std::span<const float> input_norms) {
+    return cols > 0 && weights.size() % static_cast<std::size_t>(cols) == 0 &&
+           (input_norms.empty() || input_norms.size() == static_cast<std::size_t>(cols));
+}
+
+}  // namespace
+
+std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
+                        std::span<const float> input_norms, double ratio) {
+    assert(fits(weights, cols, input_norms));
+    assert(ratio >= 0 && ratio <= 1);
+    const auto count = std::min(static_cast<std::int64_t>(static_cast<double>(cols) * ratio), cols);
+    std::vector<std::uint64_t> keys(static_cast<std::size_t>(cols));
+    for_each_row(weights, cols, [&](std::span<float> row) {
+        for (std::size_t col = 0; col < row.size(); ++col) {
+            keys[col] =
+                key_of(score_of(row[col], input_norms, static_cast<std::int64_t>(col)), col);
+        }
+        const auto kept = keys.begin() + count;
+        std::nth_element(keys.begin(), kept, keys.end());
+        std::for_each(keys.begin(), kept, [&](std::uint64_t key) { row[column_of(key)] = 0.0F; });
+    });
+    return zeros_among(weights);
+}
+
+std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
+                        std::span<const float> input_norms, Pattern pattern) {
+    assert(fits(weights, cols, input_norms));
+    assert(pattern.group >= 1 && pattern.group <= kLargestGroup);
+    for_each_row(weights, cols, [&](std::span<float> row) {
+        for (std::int64_t first = 0; first < cols; first += pattern.group) {
+            const auto width =
+                static_cast<int>(std::min<std::int64_t>(pattern.group, cols - first));
+            std::array<float, kLargestGroup> scores{};
+            for (int i = 0; i < width; ++i) {
+                const auto at = static_cast<std::size_t>(first + i);
+                scores[static_cast<std::size_t>(i)] = score_of(row[at], input_norms, first + i);
+            }
+            const int removed = removed_of(pattern, width);
+            for (int i = 0; i < width; ++i) {
+                if (rank_among(scores, width, i) < removed) {
+                    row[static_cast<std::size_t>(first + i)] = 0.0F;
+                }
+            }
+        }
+    });
+    return zeros_among(weights);
+}
+
+double sum_of_scores(std::span<const float> weights, std::int64_t cols,
+                     std::span<const float> input_norms) {
+    assert(fits(weights, cols, input_norms));
+    double sum = 0;
+    for_each_row(weights, cols, [&](std::span<const float> row) {
+        for (std::size_t col = 0; col < row.size(); ++col) {
+            sum += double{score_of(row[col], input_norms, static_cast<std::int64_t>(col))};
+        }
+    });
+    return sum;
+}
+
+std::int64_t count_outliers(std::span<const float> weights, std::int64_t cols,
+                            std::span<const float> input_norms, double mean_score,
+                            double multiple) {
+    assert(fits(weights, cols, input_norms));
+    // In float32, as published; it also takes away the last bits of the mean, which hang on how the
+    // scores were shared out when they were added.
+    const auto limit = static_cast<float>(multiple * double{static_cast<float>(mean_score)});
+    std::int64_t outliers = 0;
+    for_each_row(weights, cols, [&](std::span<const float> row) {
+        for (std::size_t col = 0; col < row.size(); ++col) {
+            outliers +=
+                score_of(row[col], input_norms, static_cast<std::int64_t>(col)) > limit ? 1 : 0;
+        }
+    });
+    return outliers;
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,91 @@
+#include "alphaprune/pruning/sparsegpt.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+
+#include "alphaprune/pruning/selection.hpp"
+#include "panel_sweep.hpp"
+#include "scores.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// This rank's rows, all columns.
+FloatView rows_of(std::span<float> weights, std::int64_t cols) {
+    return {weights.data(), static_cast<std::int64_t>(weights.size()) / cols, cols, cols};
+}
+
+FloatView columns(const FloatView& matrix, std::int64_t begin, std::int64_t end) {
+    return {matrix.data + begin, matrix.rows, end - begin, matrix.stride};
+}
+
+ConstFloatView constant(const FloatView& matrix) {
+    return {matrix.data, matrix.rows, matrix.cols, matrix.stride};
+}
+
+void remove_dead_inputs(const FloatView& weights, const std::vector<bool>& dead) {
+    for (std::int64_t j = 0; j < weights.cols; ++j) {
+        for (std::int64_t i = 0; dead[static_cast<std::size_t>(j)] && i < weights.rows; ++i) {
+            weights.data[i * weights.stride + j] = 0.0F;
+        }
+    }
+}
+
+/// Panels are 128 columns wide, or somewhat less where groups of M would not fit in whole.
+std::int64_t panel_width(const std::optional<Pattern>& pattern) {
+    return pattern ? kWidestPanel / pattern->group * pattern->group : kWidestPanel;
+}
+
+/// The score at index int(numel·ratio) of the panel's ascending order, over all ranks. A score is
+/// not negative, so its bit pattern orders as it does.
+float threshold_of(const Communicator& ranks, const FloatView& panel, const ConstFloatView& factor,
+                   std::int64_t rows_in_all, double ratio) {
+    std::vector<std::uint32_t> keys(static_cast<std::size_t>(panel.rows * panel.cols));
+    for (std::int64_t i = 0; i < panel.rows; ++i) {
+        const float* const row = panel.data + i * panel.stride;
+        std::uint32_t* const key = keys.data() + i * panel.cols;
+        for (std::int64_t j = 0; j < panel.cols; ++j) {
+            key[j] = std::bit_cast<std::uint32_t>(
+                sparsegpt_score(row[j], factor.data[j * factor.stride + j]));
+        }
+    }
+    const std::int64_t total = rows_in_all * panel.cols;
+    const auto position = static_cast<std::int64_t>(static_cast<double>(total) * ratio);
+    return std::bit_cast<float>(select_key(ranks, keys, std::min(position, total - 1)).key);
+}
+
+}  // namespace
+
+std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& factor,
+                             std::span<float> weights, double ratio,
+                             std::optional<Pattern> pattern) {
+    const std::int64_t order = factor.order();
+    const FloatView matrix = rows_of(weights, order);
+    assert(matrix.rows * order == static_cast<std::int64_t>(weights.size()));
+    assert(pattern || (ratio >= 0 && ratio <= 1));
+    remove_dead_inputs(matrix, factor.dead_inputs());
+    const std::int64_t rows_in_all = ranks.sum(matrix.rows);
+    const std::int64_t width = panel_width(pattern);
+    const bool something_goes = pattern || ratio > 0;
+    std::vector<float> error_values(static_cast<std::size_t>(matrix.rows * width));
+    for (std::int64_t begin = 0; something_goes && rows_in_all > 0 && begin < order;
+         begin += width) {
+        const std::int64_t end = std::min(begin + width, order);
+        const std::vector<float> factor_values = factor.panel(begin, end);
+        const ConstFloatView block{factor_values.data(), end - begin, end - begin, order - begin};
+        const ConstFloatView rest{factor_values.data() + (end - begin), end - begin, order - end,
+                                  order - begin};
+        const FloatView panel = columns(matrix, begin, end);
+        const FloatView errors{error_values.data(), matrix.rows, end - begin, width};
+        RemovalRule rule{0, pattern};
+        if (!pattern) {
+            rule.threshold = threshold_of(ranks, panel, block, rows_in_all, ratio);
+        }
+        sweep_panel(panel, block, rule, errors);
+        sgemm(-1, constant(errors), rest, Transpose::no, 1, columns(matrix, end, order));
+    }
+    return zeros_among(weights);
+}
+
+}  // namespace alphaprune
