@@ -1,114 +1,52 @@
 #include "alphaprune/schedule/prune_phase.hpp"
 
 #include <cassert>
-#include <optional>
 
-#include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/schedule/weight_check.hpp"
-#include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "tensor_stream.hpp"
 
 namespace alphaprune {
 namespace {
 
-/// Keeps the first error of this rank while the rank goes on taking part in what is collective.
-class FirstError {
-  public:
-    template <class Action>
-    void guard(Action action) {
-        if (error_) {
-            return;
-        }
-        try {
-            action();
-        } catch (const Error& error) {
-            error_ = error;
-        }
-    }
-    const std::optional<Error>& get() const { return error_; }
-
-  private:
-    std::optional<Error> error_;
-};
-
-/// One rank's part in streaming a model from its reader to its sink.
-struct Stream {
-    const Communicator& ranks;
-    WeightReader reader;
-    const RowSink& sink;
-    std::vector<std::byte> buffer;
-
-    RowRange share(const TensorInfo& tensor) const {
-        return share_of(tensor.rows(), ranks.size(), ranks.rank());
-    }
-    void read(const TensorInfo& tensor, RowRange rows) {
-        buffer.resize(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
-        reader.read_rows(tensor, rows, buffer);
-        require_finite(reader.catalogue(), tensor, buffer);
-    }
-    void deliver(int index, const TensorInfo& tensor, RowRange rows, PrunedTensor& result) {
-        if (buffer.empty()) {
-            return;
-        }
-        result.checksum +=
-            checksum_of_rows(buffer, tensor.row_bytes(), static_cast<std::uint64_t>(rows.begin));
-        sink(index, rows, buffer);
-    }
-};
-
-void copy_tensor(Stream& stream, int index, const TensorInfo& tensor, PrunedTensor& result,
-                 FirstError& problem) {
-    problem.guard([&] {
-        for_each_piece(tensor, stream.share(tensor), [&](RowRange rows) {
-            stream.read(tensor, rows);
-            result.zeros += static_cast<std::int64_t>(count_zeros(stream.buffer, tensor.type));
-            stream.deliver(index, tensor, rows, result);
-        });
-    });
+/// N:M by magnitude: each row for itself, so each rank for itself.
+void prune_to_pattern(std::span<std::byte> bytes, const TensorInfo& tensor, Pattern pattern) {
+    std::vector<float> weights(bytes.size() / size_of(tensor.type));
+    widen(bytes, tensor.type, std::span(weights));
+    prune_rows(weights, tensor.row_length(), {}, pattern);
+    narrow(weights, tensor.type, bytes);
 }
 
-void prune_tensor(Stream& stream, int index, const TensorInfo& tensor, double ratio, Ties ties,
-                  PrunedTensor& result, FirstError& problem) {
+void prune_tensor(TensorStream& stream, int index, const TensorInfo& tensor,
+                  const PruneTarget& target, Ties ties, FirstError& problem) {
     const RowRange rows = stream.share(tensor);
-    stream.buffer.assign(static_cast<std::size_t>(rows.size()) * tensor.row_bytes(),
-                         std::byte{0});  // takes part in the selection even when reading fails
+    // The rank takes part in the selection even when its reading fails.
+    std::vector<std::byte>& bytes = stream.room_for(tensor, rows);
     problem.guard([&] { stream.read(tensor, rows); });
-    result.zeros = prune_magnitude(stream.ranks, stream.buffer, tensor.type, ratio, ties);
-    problem.guard([&] { stream.deliver(index, tensor, rows, result); });
-}
-
-void sum_over_ranks(const Communicator& ranks, std::vector<PrunedTensor>& tensors) {
-    std::vector<std::uint64_t> wire;
-    for (const PrunedTensor& tensor : tensors) {
-        wire.push_back(tensor.checksum);
-        wire.push_back(static_cast<std::uint64_t>(tensor.zeros));
+    if (target.pattern) {
+        prune_to_pattern(bytes, tensor, *target.pattern);
+    } else {
+        prune_magnitude(stream.ranks(), bytes, tensor.type, target.ratio, ties);
     }
-    ranks.all_reduce_sum(std::span(wire));
-    for (std::size_t t = 0; t < tensors.size(); ++t) {
-        tensors[t].checksum = wire[2 * t];
-        tensors[t].zeros = static_cast<std::int64_t>(wire[2 * t + 1]);
-    }
+    problem.guard([&] { stream.deliver(index, rows, bytes); });
 }
 
 }  // namespace
 
 std::vector<PrunedTensor> prune_by_magnitude(const Communicator& ranks, const Catalogue& catalogue,
-                                             std::span<const double> ratios, Ties ties,
+                                             std::span<const PruneTarget> targets, Ties ties,
                                              const RowSink& sink, const Progress& progress) {
-    assert(ratios.size() == catalogue.matrices.size());
-    Stream stream{ranks, WeightReader(catalogue), sink, {}};
-    std::vector<PrunedTensor> results(catalogue.tensors.size());
+    assert(targets.size() == catalogue.matrices.size());
+    TensorStream stream(ranks, catalogue, sink);
     FirstError problem;
-    const auto total = static_cast<std::int64_t>(results.size());
-    for (int t = 0; t < static_cast<int>(total); ++t) {
+    const int total = static_cast<int>(catalogue.tensors.size());
+    for (int t = 0; t < total; ++t) {
         const TensorInfo& tensor = catalogue.tensors[static_cast<std::size_t>(t)];
-        PrunedTensor& result = results[static_cast<std::size_t>(t)];
         if (tensor.matrix >= 0) {
-            const double ratio = ratios[static_cast<std::size_t>(tensor.matrix)];
-            prune_tensor(stream, t, tensor, ratio, ties, result, problem);
+            const PruneTarget& target = targets[static_cast<std::size_t>(tensor.matrix)];
+            prune_tensor(stream, t, tensor, target, ties, problem);
         } else {
-            copy_tensor(stream, t, tensor, result, problem);
+            problem.guard([&] { stream.copy(t); });
         }
         constexpr int kAgreeEvery = 8;  // a fault stops everyone soon, without a wait per tensor
         if (t % kAgreeEvery == 0) {
@@ -119,8 +57,7 @@ std::vector<PrunedTensor> prune_by_magnitude(const Communicator& ranks, const Ca
         }
     }
     agree(ranks, problem.get());
-    sum_over_ranks(ranks, results);
-    return results;
+    return stream.results();
 }
 
 }  // namespace alphaprune

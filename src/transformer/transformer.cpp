@@ -33,6 +33,22 @@ std::vector<int> Transformer::block_tensors(int block) const {
     return all_of(plan_->blocks[static_cast<std::size_t>(block)]);
 }
 
+std::vector<InputSite> Transformer::input_sites(int block) const {
+    const BlockTensors& tensors = plan_->blocks[static_cast<std::size_t>(block)];
+    const auto site = [](std::initializer_list<const Projection*> readers) {
+        InputSite made;
+        for (const Projection* reader : readers) {
+            made.matrices.push_back(reader->matrix);
+            made.cols = reader->cols;
+        }
+        std::ranges::sort(made.matrices);
+        return made;
+    };
+    return {site({&tensors.query, &tensors.key, &tensors.value}), site({&tensors.attention_out}),
+            tensors.gate ? site({&*tensors.gate, &tensors.up}) : site({&tensors.up}),
+            site({&tensors.down})};
+}
+
 void Transformer::embed(const RowSource& source, std::span<const std::int32_t> tokens,
                         std::span<float> hidden) const {
     embed_tokens(*plan_, source, tokens, hidden);

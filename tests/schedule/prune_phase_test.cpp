@@ -41,16 +41,16 @@ class PrunePhase : public testing::TestWithParam<ScalarType> {};
 TEST_P(PrunePhase, delivers_every_row_once_pruned_as_by_sorting) {
     const SharedModel model(GetParam());
     const Catalogue& catalogue = model.catalogue();
-    std::vector<double> ratios(catalogue.matrices.size());
-    for (std::size_t m = 0; m < ratios.size(); ++m) {
-        ratios[m] = 0.05 * static_cast<double>(m % 20);
+    std::vector<PruneTarget> targets(catalogue.matrices.size());
+    for (std::size_t m = 0; m < targets.size(); ++m) {
+        targets[m].ratio = 0.05 * static_cast<double>(m % 20);
     }
     std::vector<std::vector<std::byte>> received(catalogue.tensors.size());
     for (std::size_t t = 0; t < received.size(); ++t) {
         received[t].resize(catalogue.tensors[t].bytes());
     }
     const auto results = prune_by_magnitude(
-        world(), catalogue, ratios, Ties::exact,
+        world(), catalogue, targets, Ties::exact,
         [&](int tensor, RowRange rows, std::span<const std::byte> bytes) {
             const auto t = static_cast<std::size_t>(tensor);
             const auto at = static_cast<std::size_t>(rows.begin) * catalogue.tensors[t].row_bytes();
@@ -63,7 +63,7 @@ TEST_P(PrunePhase, delivers_every_row_once_pruned_as_by_sorting) {
         std::vector<std::byte> expected = whole_tensor(catalogue, tensor);
         if (tensor.matrix >= 0) {
             prune_by_sorting(expected, tensor.type,
-                             ratios[static_cast<std::size_t>(tensor.matrix)]);
+                             targets[static_cast<std::size_t>(tensor.matrix)].ratio);
         }
         const RowRange mine = share_of(tensor.rows(), world().size(), world().rank());
         const auto begin = static_cast<std::size_t>(mine.begin) * tensor.row_bytes();
@@ -82,10 +82,10 @@ INSTANTIATE_TEST_SUITE_P(Types, PrunePhase,
 
 TEST(PrunePhaseErrors, a_sink_that_fails_on_one_rank_ends_all) {
     const SharedModel model(ScalarType::bfloat16);
-    const std::vector<double> ratios(model.catalogue().matrices.size(), 0.5);
+    const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
     const int guilty = world().size() - 1;
     try {
-        prune_by_magnitude(world(), model.catalogue(), ratios, Ties::exact,
+        prune_by_magnitude(world(), model.catalogue(), targets, Ties::exact,
                            [&](int tensor, RowRange, std::span<const std::byte>) {
                                if (world().rank() == guilty && tensor == 5) {
                                    throw failure("no space left", "checkpoint.h5");

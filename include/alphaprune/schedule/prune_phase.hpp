@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,9 +11,16 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/magnitude.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/schedule/spectrum_phase.hpp"
 
 namespace alphaprune {
+
+/// What is asked of one prunable matrix.
+struct PruneTarget {
+    double ratio = 0;                ///< share of zeros, in [0, 1]; N/M where there is a pattern
+    std::optional<Pattern> pattern;  ///< N:M instead of an unstructured choice
+};
 
 /// What became of one tensor. The same on every rank.
 struct PrunedTensor {
@@ -25,13 +33,13 @@ struct PrunedTensor {
 using RowSink = std::function<void(int tensor, RowRange rows, std::span<const std::byte> bytes)>;
 
 /// Streams the whole model through the ranks, each tensor's rows shared out over all of them:
-/// prunable matrices are pruned by magnitude to their ratio, the other tensors pass unchanged.
+/// prunable matrices are pruned by magnitude to their target, the other tensors pass unchanged.
 /// Collective. What the sinks receive, all ranks together, does not depend on the number of ranks.
-/// @param ratios  one a matrix, in [0, 1]
+/// @param targets  one a matrix
 /// @return one a tensor
 /// @throws Error on all ranks: reading, writing, NaN or Inf in a weight
 std::vector<PrunedTensor> prune_by_magnitude(const Communicator& ranks, const Catalogue& catalogue,
-                                             std::span<const double> ratios, Ties ties,
+                                             std::span<const PruneTarget> targets, Ties ties,
                                              const RowSink& sink, const Progress& progress);
 
 }  // namespace alphaprune

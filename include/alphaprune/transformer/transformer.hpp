@@ -19,6 +19,12 @@ namespace alphaprune {
 using InputObserver = std::function<void(std::span<const int> matrices,
                                          std::span<const float> input, std::int64_t tokens)>;
 
+/// One or several matrices of a block that read the same input.
+struct InputSite {
+    std::vector<int> matrices;  ///< indices into Catalogue::matrices, ascending
+    std::int64_t cols = 0;      ///< width of the input
+};
+
 /// The forward pass of a decoder-only transformer in float32, one block at a time, one sequence at
 /// a time: the result for a sequence does not depend on what else a rank computes. Attention works
 /// by tiles; memory grows with tokens, not with tokens². Not collective.
@@ -38,6 +44,8 @@ class Transformer {
     std::int64_t hidden_size() const;
     /// Indices of the tensors that run_block needs for that block.
     std::vector<int> block_tensors(int block) const;
+    /// The inputs of a block's matrices, in the order in which run_block tells of them.
+    std::vector<InputSite> input_sites(int block) const;
 
     /// Token embeddings (with learned positions and input projection where the family has them).
     /// Reads just the rows of the tokens present.

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/tokens.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/schedule/prune_phase.hpp"
+
+namespace alphaprune {
+
+/// The pruning methods that look at activations.
+enum class CalibratedMethod { wanda, sparsegpt };
+
+struct CalibratedResult {
+    std::vector<PrunedTensor> tensors;  ///< one a tensor
+    std::vector<std::string> notes;     ///< what a user should know: dampings that were raised
+};
+
+/// Prunes a model block by block with statistics of its activations. The calibration sequences are
+/// divided over the ranks and stay there; a block's weights are held once on each node. For each
+/// block: the statistics of all its matrices are gathered with the block still dense, its rows are
+/// pruned, shared out over all ranks, and its pruned outputs become the inputs of the next block.
+/// Tensors outside the blocks pass unchanged. Collective.
+///
+/// Wanda gives the same bits on any number of ranks; SparseGPT on the same number (the rounding of
+/// the Hessian's sums differs otherwise).
+/// @param nodes     which ranks share memory
+/// @param targets   one a matrix
+/// @param progress  blocks done, of how many
+/// @throws Error on all ranks
+CalibratedResult prune_calibrated(const Communicator& ranks, const NodeMap& nodes,
+                                  const Catalogue& catalogue, CalibratedMethod method,
+                                  const TokenSequences& sequences,
+                                  std::span<const PruneTarget> targets, const RowSink& sink,
+                                  const Progress& progress);
+
+/// OWL's outlier shares, one a block, of the dense model: the share of the weights of all matrices
+/// of a block whose Wanda score is above `multiple` times the mean score (arXiv 2310.05175).
+/// Collective; the same bits on any number of ranks.
+std::vector<double> outlier_shares(const Communicator& ranks, const NodeMap& nodes,
+                                   const Catalogue& catalogue, const TokenSequences& sequences,
+                                   double multiple, const Progress& progress);
+
+/// Bytes that a rank needs for the calibrated pruning of a model, at most.
+struct CalibrationMemory {
+    std::uint64_t weights = 0;      ///< its share of the largest block in float32
+    std::uint64_t activations = 0;  ///< of its sequences, and scratch for one
+    std::uint64_t statistics = 0;   ///< input norms or Hessians
+
+    std::uint64_t total() const { return weights + activations + statistics; }
+};
+CalibrationMemory calibration_memory(const Catalogue& catalogue, CalibratedMethod method,
+                                     const TokenSequences& sequences, int ranks, int node_ranks);
+
+}  // namespace alphaprune

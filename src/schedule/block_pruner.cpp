@@ -1,0 +1,94 @@
+#include "block_pruner.hpp"
+
+#include <fmt/format.h>
+
+#include "alphaprune/pruning/input_norms.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/pruning/sparsegpt.hpp"
+
+namespace alphaprune {
+namespace {
+
+class WandaPruner : public BlockPruner {
+  public:
+    WandaPruner(const Communicator& ranks, std::span<const InputSite> sites, std::int64_t sequences)
+        : ranks_(ranks), sequences_(sequences), norms_(sites.size()) {
+        for (const InputSite& site : sites) {
+            gathered_.emplace_back(site.cols);
+        }
+    }
+
+    void observe(std::size_t site, std::int64_t sequence, std::span<const float> input,
+                 std::int64_t tokens) override {
+        if (tokens > 0) {
+            gathered_[site].add_sequence(sequence, input, tokens);
+        }
+    }
+    void finish_statistics(std::size_t site, const std::string&) override {
+        norms_[site] = gathered_[site].norms(ranks_, sequences_);
+    }
+    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target) override {
+        const auto cols = static_cast<std::int64_t>(norms_[site].size());
+        if (target.pattern) {
+            prune_rows(rows, cols, norms_[site], *target.pattern);
+        } else {
+            prune_rows(rows, cols, norms_[site], target.ratio);
+        }
+    }
+
+  private:
+    const Communicator& ranks_;
+    std::int64_t sequences_;
+    std::vector<InputNorms> gathered_;
+    std::vector<std::vector<float>> norms_;
+};
+
+class SparseGptPruner : public BlockPruner {
+  public:
+    SparseGptPruner(const Communicator& ranks, std::span<const InputSite> sites,
+                    std::int64_t sequences)
+        : ranks_(ranks), sequences_(sequences), factors_(sites.size()) {
+        for (const InputSite& site : sites) {
+            hessians_.emplace_back(ranks, site.cols);
+        }
+    }
+
+    void observe(std::size_t site, std::int64_t, std::span<const float> input,
+                 std::int64_t tokens) override {
+        hessians_[site].add(input, tokens);
+    }
+    void finish_statistics(std::size_t site, const std::string& where) override {
+        constexpr double kUsualDamping = 0.01;
+        factors_[site].emplace(ranks_, std::move(hessians_[site]), sequences_, where);
+        if (factors_[site]->damping() > kUsualDamping) {
+            notes_.push_back(
+                fmt::format("{}: the Hessian was not positive definite; damping was "
+                            "raised from {} to {}",
+                            where, kUsualDamping, factors_[site]->damping()));
+        }
+    }
+    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target) override {
+        prune_sparsegpt(ranks_, *factors_[site], rows, target.ratio, target.pattern);
+    }
+    std::vector<std::string> notes() const override { return notes_; }
+
+  private:
+    const Communicator& ranks_;
+    std::int64_t sequences_;
+    std::vector<Hessian> hessians_;
+    std::vector<std::optional<InverseFactor>> factors_;
+    std::vector<std::string> notes_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockPruner> make_block_pruner(CalibratedMethod method, const Communicator& ranks,
+                                               std::span<const InputSite> sites,
+                                               std::int64_t sequences) {
+    if (method == CalibratedMethod::wanda) {
+        return std::make_unique<WandaPruner>(ranks, sites, sequences);
+    }
+    return std::make_unique<SparseGptPruner>(ranks, sites, sequences);
+}
+
+}  // namespace alphaprune

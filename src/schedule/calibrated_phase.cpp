@@ -1,0 +1,136 @@
+#include "alphaprune/schedule/calibrated_phase.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/pruning/input_norms.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/schedule/weight_check.hpp"
+#include "alphaprune/support/scalar.hpp"
+#include "block_pruner.hpp"
+#include "calibration_pass.hpp"
+#include "tensor_stream.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// The pruned rows of one tensor on every node: each node has those of its own ranks.
+void exchange_between_nodes(const Communicator& ranks, const NodeMap& nodes, SharedWeights& weights,
+                            int tensor, std::int64_t rows) {
+    weights.sync();
+    if (nodes.nodes() == 1) {
+        return;
+    }
+    for (int rank = 0; rank < ranks.size(); ++rank) {
+        const RowRange theirs = share_of(rows, ranks.size(), rank);
+        if (!theirs.empty()) {
+            nodes.broadcast_from_node_of(rank, weights.rows(tensor, theirs));
+        }
+    }
+    weights.sync();
+}
+
+/// Prunes a model whose blocks come by one after another.
+class CalibratedRun {
+  public:
+    CalibratedRun(const Communicator& ranks, const NodeMap& nodes, const Catalogue& catalogue,
+                  CalibratedMethod method, const TokenSequences& sequences,
+                  std::span<const PruneTarget> targets, const RowSink& sink)
+        : ranks_(ranks),
+          nodes_(nodes),
+          catalogue_(catalogue),
+          method_(method),
+          sequences_(sequences),
+          targets_(targets),
+          pass_(ranks, nodes, catalogue, sequences),
+          stream_(ranks, catalogue, sink) {}
+
+    void prune_block(int block) {
+        SharedWeights weights = pass_.load(block);
+        const std::vector<InputSite> sites = pass_.transformer().input_sites(block);
+        const auto pruner = make_block_pruner(method_, ranks_, sites, sequences_.count());
+        pass_.observe(block, weights,
+                      [&](std::size_t site, std::int64_t sequence, std::span<const float> input,
+                          std::int64_t tokens) { pruner->observe(site, sequence, input, tokens); });
+        FirstError problem;
+        for (std::size_t site = 0; site < sites.size(); ++site) {
+            const int first = sites[site].matrices.front();
+            pruner->finish_statistics(site, catalogue_.name_of(matrix(first)));
+            for (const int index : sites[site].matrices) {
+                prune_matrix(*pruner, site, index, weights, problem);
+            }
+        }
+        agree(ranks_, problem.get());
+        const std::vector<std::string> notes = pruner->notes();
+        notes_.insert(notes_.end(), notes.begin(), notes.end());
+        if (block + 1 < catalogue_.blocks()) {
+            pass_.advance(block, weights);
+        }
+    }
+
+    void copy_the_rest() {
+        FirstError problem;
+        for (int t = 0; t < static_cast<int>(catalogue_.tensors.size()); ++t) {
+            if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0) {
+                problem.guard([&] { stream_.copy(t); });
+            }
+        }
+        agree(ranks_, problem.get());
+    }
+
+    CalibratedResult result() const { return {stream_.results(), notes_}; }
+
+  private:
+    const MatrixInfo& matrix(int index) const {
+        return catalogue_.matrices[static_cast<std::size_t>(index)];
+    }
+
+    void prune_matrix(BlockPruner& pruner, std::size_t site, int index, SharedWeights& weights,
+                      FirstError& problem) {
+        const int number = matrix(index).tensor;
+        const TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
+        const RowRange mine = stream_.share(tensor);
+        const std::span<float> rows = weights.rows(number, mine);
+        pruner.prune(site, rows, targets_[static_cast<std::size_t>(index)]);
+        std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
+        narrow(rows, tensor.type, stored);
+        problem.guard([&] {
+            require_finite(catalogue_, tensor, stored);  // an update may leave float16's range
+            stream_.deliver(number, mine, stored);
+        });
+        widen(stored, tensor.type, rows);  // the next block sees what the checkpoint holds
+        exchange_between_nodes(ranks_, nodes_, weights, number, tensor.rows());
+    }
+
+    const Communicator& ranks_;
+    const NodeMap& nodes_;
+    const Catalogue& catalogue_;
+    CalibratedMethod method_;
+    const TokenSequences& sequences_;
+    std::span<const PruneTarget> targets_;
+    CalibrationPass pass_;
+    TensorStream stream_;
+    std::vector<std::string> notes_;
+};
+
+}  // namespace
+
+CalibratedResult prune_calibrated(const Communicator& ranks, const NodeMap& nodes,
+                                  const Catalogue& catalogue, CalibratedMethod method,
+                                  const TokenSequences& sequences,
+                                  std::span<const PruneTarget> targets, const RowSink& sink,
+                                  const Progress& progress) {
+    assert(targets.size() == catalogue.matrices.size());
+    CalibratedRun run(ranks, nodes, catalogue, method, sequences, targets, sink);
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        run.prune_block(block);
+        if (progress && ranks.is_root()) {
+            progress(block + 1, catalogue.blocks());
+        }
+    }
+    run.copy_the_rest();
+    return run.result();
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,77 @@
+#include "calibration_pass.hpp"
+
+#include <algorithm>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/schedule/weight_check.hpp"
+
+namespace alphaprune {
+
+CalibrationPass::CalibrationPass(const Communicator& ranks, const NodeMap& nodes,
+                                 const Catalogue& catalogue, const TokenSequences& sequences)
+    : ranks_(ranks),
+      nodes_(nodes),
+      catalogue_(catalogue),
+      sequences_(sequences),
+      transformer_(catalogue),
+      reader_(catalogue),
+      own_(share_of(sequences.count(), ranks.size(), ranks.rank())) {
+    const auto size = static_cast<std::size_t>(sequences.length * transformer_.hidden_size());
+    states_.resize(size * static_cast<std::size_t>(own_.size()));
+    scratch_.resize(own_.empty() ? 0 : size);
+    together(ranks_, [&] {
+        const RowSource source = [&](const TensorInfo& tensor, RowRange rows,
+                                     std::span<std::byte> out) {
+            reader_.read_rows(tensor, rows, out);
+            require_finite(catalogue_, tensor, out);
+        };
+        for (std::int64_t s = 0; s < own_.size(); ++s) {
+            transformer_.embed(source, sequences_.sequence(own_.begin + s), state(s));
+        }
+    });
+}
+
+std::span<float> CalibrationPass::state(std::int64_t own) {
+    return std::span(states_).subspan(static_cast<std::size_t>(own) * scratch_.size(),
+                                      scratch_.size());
+}
+
+SharedWeights CalibrationPass::load(int block) {
+    SharedWeights weights(nodes_.node(), catalogue_, transformer_.block_tensors(block));
+    together(ranks_, [&] {
+        weights.load([&](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
+            reader_.read_rows(tensor, rows, out);
+            require_finite(catalogue_, tensor, out);
+        });
+    });
+    return weights;
+}
+
+void CalibrationPass::observe(int block, const SharedWeights& weights,
+                              const SiteObserver& observer) {
+    const std::size_t sites = transformer_.input_sites(block).size();
+    const std::int64_t rounds = share_of(sequences_.count(), ranks_.size(), 0).size();
+    for (std::int64_t round = 0; round < rounds; ++round) {
+        if (round >= own_.size()) {
+            for (std::size_t site = 0; site < sites; ++site) {
+                observer(site, 0, {}, 0);
+            }
+            continue;
+        }
+        std::ranges::copy(state(round), scratch_.begin());
+        std::size_t site = 0;
+        transformer_.run_block(
+            block, weights, scratch_, sequences_.length,
+            [&](std::span<const int>, std::span<const float> input, std::int64_t tokens) {
+                observer(site++, own_.begin + round, input, tokens);
+            });
+    }
+}
+
+void CalibrationPass::advance(int block, const SharedWeights& weights) {
+    for (std::int64_t s = 0; s < own_.size(); ++s) {
+        transformer_.run_block(block, weights, state(s), sequences_.length, {});
+    }
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/model/tokens.hpp"
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/transformer/transformer.hpp"
+
+namespace alphaprune {
+
+/// Receives, on each rank, the input at one site of a block for one sequence after the other. It is
+/// called equally often, in the same order of sites, on every rank: a rank that has no sequence
+/// left is called with an empty input and no tokens.
+/// @param site      index into Transformer::input_sites
+/// @param sequence  number of the sequence among all, where there is one
+using SiteObserver = std::function<void(std::size_t site, std::int64_t sequence,
+                                        std::span<const float> input, std::int64_t tokens)>;
+
+/// This rank's calibration sequences on their way through the model, one block at a time.
+class CalibrationPass {
+  public:
+    /// Collective: embeds the sequences. All arguments outlive the object. @throws Error
+    CalibrationPass(const Communicator& ranks, const NodeMap& nodes, const Catalogue& catalogue,
+                    const TokenSequences& sequences);
+
+    const Transformer& transformer() const { return transformer_; }
+
+    /// Collective: a block's dense weights, once on each node, checked to be finite. @throws Error
+    SharedWeights load(int block);
+
+    /// Collective: tells the inputs of all sites, and leaves the activations as they are.
+    void observe(int block, const SharedWeights& weights, const SiteObserver& observer);
+    /// The block's outputs become the activations.
+    void advance(int block, const SharedWeights& weights);
+
+  private:
+    std::span<float> state(std::int64_t own);
+
+    const Communicator& ranks_;
+    const NodeMap& nodes_;
+    const Catalogue& catalogue_;
+    const TokenSequences& sequences_;
+    Transformer transformer_;
+    WeightReader reader_;
+    RowRange own_;                ///< the sequences of this rank
+    std::vector<float> states_;   ///< one after another, tokens × hidden each
+    std::vector<float> scratch_;  ///< one more
+};
+
+}  // namespace alphaprune

@@ -1,0 +1,99 @@
+#include <numeric>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/pruning/input_norms.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/schedule/calibrated_phase.hpp"
+#include "calibration_pass.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// The matrices of a block with the norms of their inputs.
+struct ScoredBlock {
+    const Communicator& ranks;
+    const Catalogue& catalogue;
+    SharedWeights& weights;
+    std::vector<InputSite> sites;
+    std::vector<std::vector<float>> norms;
+
+    /// use(rows, cols, norms, total rows, first row) for this rank's rows of each matrix.
+    template <class Use>
+    void for_each_matrix(Use use) {
+        for (std::size_t site = 0; site < sites.size(); ++site) {
+            for (const int index : sites[site].matrices) {
+                const MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
+                const RowRange mine = share_of(matrix.rows, ranks.size(), ranks.rank());
+                use(matrix, mine, std::span<const float>(weights.rows(matrix.tensor, mine)),
+                    std::span<const float>(norms[site]));
+            }
+        }
+    }
+};
+
+/// Mean score of the block: sums of rows, added in row order, whoever holds the rows.
+double mean_score(ScoredBlock& block) {
+    double sum = 0;
+    double weights = 0;
+    block.for_each_matrix([&](const MatrixInfo& matrix, RowRange mine, std::span<const float> rows,
+                              std::span<const float> norms) {
+        std::vector<double> by_row(static_cast<std::size_t>(matrix.rows));
+        const auto cols = static_cast<std::size_t>(matrix.cols);
+        for (std::int64_t r = mine.begin; r < mine.end; ++r) {
+            by_row[static_cast<std::size_t>(r)] =
+                sum_of_scores(rows.subspan(static_cast<std::size_t>(r - mine.begin) * cols, cols),
+                              matrix.cols, norms);
+        }
+        block.ranks.all_reduce_sum(std::span(by_row));
+        sum = std::accumulate(by_row.begin(), by_row.end(), sum);
+        weights += static_cast<double>(matrix.size());
+    });
+    return sum / weights;
+}
+
+double outlier_share(ScoredBlock& block, double multiple) {
+    const double mean = mean_score(block);
+    std::int64_t outliers = 0;
+    std::int64_t weights = 0;
+    block.for_each_matrix([&](const MatrixInfo& matrix, RowRange, std::span<const float> rows,
+                              std::span<const float> norms) {
+        outliers += count_outliers(rows, matrix.cols, norms, mean, multiple);
+        weights += matrix.size();
+    });
+    return static_cast<double>(block.ranks.sum(outliers)) / static_cast<double>(weights);
+}
+
+}  // namespace
+
+std::vector<double> outlier_shares(const Communicator& ranks, const NodeMap& nodes,
+                                   const Catalogue& catalogue, const TokenSequences& sequences,
+                                   double multiple, const Progress& progress) {
+    CalibrationPass pass(ranks, nodes, catalogue, sequences);
+    std::vector<double> shares;
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        SharedWeights weights = pass.load(block);
+        ScoredBlock scored{ranks, catalogue, weights, pass.transformer().input_sites(block), {}};
+        std::vector<InputNorms> gathered;
+        for (const InputSite& site : scored.sites) {
+            gathered.emplace_back(site.cols);
+        }
+        pass.observe(block, weights,
+                     [&](std::size_t site, std::int64_t sequence, std::span<const float> input,
+                         std::int64_t tokens) {
+                         if (tokens > 0) {
+                             gathered[site].add_sequence(sequence, input, tokens);
+                         }
+                     });
+        for (const InputNorms& site : gathered) {
+            scored.norms.push_back(site.norms(ranks, sequences.count()));
+        }
+        shares.push_back(outlier_share(scored, multiple));
+        pass.advance(block, weights);
+        if (progress && ranks.is_root()) {
+            progress(block + 1, catalogue.blocks());
+        }
+    }
+    return shares;
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,55 @@
+#include "tensor_stream.hpp"
+
+#include "alphaprune/schedule/weight_check.hpp"
+#include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/scalar.hpp"
+
+namespace alphaprune {
+
+RowRange TensorStream::share(const TensorInfo& tensor) const {
+    return share_of(tensor.rows(), ranks_.size(), ranks_.rank());
+}
+
+std::vector<std::byte>& TensorStream::room_for(const TensorInfo& tensor, RowRange rows) {
+    buffer_.assign(static_cast<std::size_t>(rows.size()) * tensor.row_bytes(), std::byte{0});
+    return buffer_;
+}
+
+std::vector<std::byte>& TensorStream::read(const TensorInfo& tensor, RowRange rows) {
+    buffer_.resize(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
+    reader_.read_rows(tensor, rows, buffer_);
+    require_finite(reader_.catalogue(), tensor, buffer_);
+    return buffer_;
+}
+
+void TensorStream::deliver(int index, RowRange rows, std::span<const std::byte> bytes) {
+    if (bytes.empty()) {
+        return;
+    }
+    PrunedTensor& result = results_[static_cast<std::size_t>(index)];
+    result.checksum +=
+        checksum_of_rows(bytes, tensor(index).row_bytes(), static_cast<std::uint64_t>(rows.begin));
+    result.zeros += static_cast<std::int64_t>(count_zeros(bytes, tensor(index).type));
+    sink_(index, rows, bytes);
+}
+
+void TensorStream::copy(int index) {
+    for_each_piece(tensor(index), share(tensor(index)),
+                   [&](RowRange rows) { deliver(index, rows, read(tensor(index), rows)); });
+}
+
+std::vector<PrunedTensor> TensorStream::results() const {
+    std::vector<std::uint64_t> wire;
+    for (const PrunedTensor& tensor : results_) {
+        wire.push_back(tensor.checksum);
+        wire.push_back(static_cast<std::uint64_t>(tensor.zeros));
+    }
+    ranks_.all_reduce_sum(std::span(wire));
+    std::vector<PrunedTensor> all(results_.size());
+    for (std::size_t t = 0; t < all.size(); ++t) {
+        all[t] = {wire[2 * t], static_cast<std::int64_t>(wire[2 * t + 1])};
+    }
+    return all;
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/schedule/prune_phase.hpp"
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+
+/// Keeps the first error of this rank while the rank goes on taking part in what is collective.
+class FirstError {
+  public:
+    template <class Action>
+    void guard(Action action) {
+        if (error_) {
+            return;
+        }
+        try {
+            action();
+        } catch (const Error& error) {
+            error_ = error;
+        }
+    }
+    const std::optional<Error>& get() const { return error_; }
+
+  private:
+    std::optional<Error> error_;
+};
+
+/// One rank's part in streaming a model from its files to a sink.
+class TensorStream {
+  public:
+    TensorStream(const Communicator& ranks, const Catalogue& catalogue, const RowSink& sink)
+        : ranks_(ranks), reader_(catalogue), sink_(sink) {}
+
+    const Communicator& ranks() const { return ranks_; }
+    WeightReader& reader() { return reader_; }
+    /// This rank's rows of a tensor.
+    RowRange share(const TensorInfo& tensor) const;
+
+    /// Room for those rows, all zero.
+    std::vector<std::byte>& room_for(const TensorInfo& tensor, RowRange rows);
+    /// Reads those rows and checks that they are finite. @throws Error
+    std::vector<std::byte>& read(const TensorInfo& tensor, RowRange rows);
+    /// Gives finished rows to the sink and books them. @throws Error
+    void deliver(int index, RowRange rows, std::span<const std::byte> bytes);
+    /// This rank's rows of a tensor that is not pruned, piece by piece. @throws Error
+    void copy(int index);
+
+    /// Collective: what became of each tensor, summed over all ranks.
+    std::vector<PrunedTensor> results() const;
+
+  private:
+    const TensorInfo& tensor(int index) const {
+        return reader_.catalogue().tensors[static_cast<std::size_t>(index)];
+    }
+
+    const Communicator& ranks_;
+    WeightReader reader_;
+    const RowSink& sink_;
+    std::vector<std::byte> buffer_;
+    std::vector<PrunedTensor> results_ =
+        std::vector<PrunedTensor>(reader_.catalogue().tensors.size());
+};
+
+}  // namespace alphaprune
