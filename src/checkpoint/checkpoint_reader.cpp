@@ -7,12 +7,14 @@
 #include <cassert>
 #include <utility>
 
+#include "alphaprune/model/companions.hpp"
 #include "alphaprune/support/file.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_attribute.hpp"
 #include "hdf5_dataset.hpp"
 #include "hdf5_file.hpp"
 #include "hdf5_type.hpp"
+#include "stored_file.hpp"
 
 namespace alphaprune {
 namespace {
@@ -88,7 +90,10 @@ struct CheckpointReader::State {
         require_whole_checkpoint(place, root);
         model_name = read_text_attribute(place, root, "model");
         declared_tensors = read_integer(place, root, "tensors");
+        model_group = open_group(place, file.id(), kModelGroup);
         configuration_text = read_configuration();
+        companions = names_in(place, model_group, object_name(kModelGroup, ""));
+        std::erase_if(companions, [](const std::string& name) { return !is_companion(name); });
         tensor_group = open_group(place, file.id(), kTensorGroup);
         for (std::string& name : names_in(place, tensor_group, object_name(kTensorGroup, ""))) {
             tensors.push_back(describe(std::move(name)));
@@ -103,17 +108,19 @@ struct CheckpointReader::State {
     Hdf5Place place;
     std::uint64_t file_size;
     Hdf5Handle file;
+    Hdf5Handle model_group;
     Hdf5Handle tensor_group;
     std::string model_name;
     std::int64_t declared_tensors = 0;
     std::string configuration_text;
+    std::vector<std::string> companions;
     std::vector<StoredTensor> tensors;
 };
 
 std::string CheckpointReader::State::read_configuration() const {
     const std::string object = object_name(kModelGroup, kConfiguration);
-    const Hdf5Handle group = open_group(place, file.id(), kModelGroup);
-    const DatasetForm form = open_dataset(place, group.id(), kConfiguration, file_size, object);
+    const DatasetForm form =
+        open_dataset(place, model_group.id(), kConfiguration, file_size, object);
     if (H5Tget_class(form.type.id()) != H5T_STRING || H5Tis_variable_str(form.type.id()) != 0 ||
         H5Tget_size(form.type.id()) != form.bytes) {
         throw place.error("the configuration is not one text of a fixed length", object);
@@ -134,11 +141,12 @@ StoredTensor CheckpointReader::State::describe(std::string name) const {
         throw place.error("the values are not of type F32, F16 or BF16", object);
     }
     const Hdf5Object dataset{form.dataset.id(), object};
-    StoredTensor tensor{std::move(name), *type, std::move(form.shape), {}, 0};
+    StoredTensor tensor{std::move(name), *type, std::move(form.shape), {}, 0, 0};
     tensor.sparsity = read_real(place, dataset, "sparsity");
     tensor.summary.sparsity_ratio = read_real(place, dataset, "sparsity_ratio");
     tensor.summary.zeros = read_integer(place, dataset, "zeros");
     tensor.summary.checksum = read_unsigned(place, dataset, "checksum");
+    tensor.position = read_integer(place, dataset, "position");
     return tensor;
 }
 
@@ -179,6 +187,12 @@ std::int64_t CheckpointReader::declared_tensors() const {
 }
 const std::vector<StoredTensor>& CheckpointReader::tensors() const {
     return state_->tensors;
+}
+const std::vector<std::string>& CheckpointReader::companions() const {
+    return state_->companions;
+}
+std::string CheckpointReader::companion(const std::string& file_name) const {
+    return read_file(state_->place, state_->model_group, file_name, state_->file_size);
 }
 
 void CheckpointReader::read_rows(const StoredTensor& tensor, RowRange rows,

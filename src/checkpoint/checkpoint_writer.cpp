@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "alphaprune/model/companions.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/file.hpp"
@@ -16,6 +17,7 @@
 #include "hdf5_dataset.hpp"
 #include "hdf5_file.hpp"
 #include "hdf5_type.hpp"
+#include "stored_file.hpp"
 
 namespace alphaprune {
 namespace {
@@ -94,8 +96,9 @@ struct CheckpointWriter::State {
     void create_structure(const Catalogue& catalogue);
     void create_tensors();
     void write_root(const Catalogue& catalogue);
-    void write_configuration(const std::string& text);
-    void write_summary(const TensorInfo& tensor, const TensorSummary& summary);
+    void write_model_files(const Catalogue& catalogue);
+    void write_configuration(const Hdf5Handle& group, const std::string& text);
+    void write_summary(std::size_t position, const TensorSummary& summary);
     void close_file();
 
     /// The whole of a float64 vector, written by one rank after all have created it.
@@ -134,7 +137,7 @@ void CheckpointWriter::State::create_structure(const Catalogue& catalogue) {
     calls.make([&] { metric_group = create_group(place, file.id(), kMetricGroup); });
     calls.agree();
     write_root(catalogue);
-    write_configuration(catalogue.configuration_text);
+    write_model_files(catalogue);
     create_tensors();
 }
 
@@ -153,14 +156,29 @@ void CheckpointWriter::State::write_root(const Catalogue& catalogue) {
     calls.agree();
 }
 
-void CheckpointWriter::State::write_configuration(const std::string& text) {
+void CheckpointWriter::State::write_model_files(const Catalogue& catalogue) {
+    std::vector<Companion> companions;
+    together(ranks, [&] {
+        if (ranks.is_root()) {
+            companions = read_companions(catalogue);
+        }
+    });
+    Hdf5Handle group;
+    CollectiveCalls calls(ranks);
+    calls.make([&] { group = create_group(place, file.id(), kModelGroup); });
+    calls.agree();
+    write_configuration(group, catalogue.configuration_text);
+    write_files(place, ranks, group, companions);
+}
+
+void CheckpointWriter::State::write_configuration(const Hdf5Handle& group,
+                                                  const std::string& text) {
     const std::string object = object_name(kModelGroup, kConfiguration);
     const std::string padded = text.empty() ? std::string(1, '\0') : text;
     const Hdf5Handle type = text_type(place, padded.size());
     Hdf5Handle dataset;
     CollectiveCalls calls(ranks);
     calls.make([&] {
-        const Hdf5Handle group = create_group(place, file.id(), kModelGroup);
         dataset = create_dataset(place, group.id(), kConfiguration, type.id(), {}, object);
     });
     calls.agree();
@@ -185,8 +203,8 @@ void CheckpointWriter::State::create_tensors() {
     calls.agree();
 }
 
-void CheckpointWriter::State::write_summary(const TensorInfo& tensor,
-                                            const TensorSummary& summary) {
+void CheckpointWriter::State::write_summary(std::size_t position, const TensorSummary& summary) {
+    const TensorInfo& tensor = tensors[position];
     const std::string name = object_name(kTensorGroup, tensor.name);
     const Hdf5Handle dataset =
         place.own(H5Dopen2(tensor_group.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
@@ -198,6 +216,7 @@ void CheckpointWriter::State::write_summary(const TensorInfo& tensor,
     write_attribute(place, object, "sparsity_ratio", summary.sparsity_ratio);
     write_attribute(place, object, "zeros", summary.zeros);
     write_attribute(place, object, "checksum", summary.checksum);
+    write_attribute(place, object, "position", static_cast<std::int64_t>(position));
 }
 
 void CheckpointWriter::State::close_file() {
@@ -282,7 +301,7 @@ void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
     assert(summaries.size() == state.tensors.size());
     CollectiveCalls calls(state.ranks);
     for (std::size_t t = 0; t < summaries.size(); ++t) {
-        calls.make([&] { state.write_summary(state.tensors[t], summaries[t]); });
+        calls.make([&] { state.write_summary(t, summaries[t]); });
     }
     calls.agree();
     calls.make([&] {

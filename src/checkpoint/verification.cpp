@@ -44,6 +44,7 @@ class Verifier {
         for (std::size_t t = 0; t < tensors().size(); ++t) {
             examine(t);
         }
+        examine_companions();
         share_findings();
         check_count();
         for (std::size_t t = 0; t < tensors().size(); ++t) {
@@ -96,6 +97,20 @@ class Verifier {
             checksum_of_rows(buffer_, tensor.row_bytes(), static_cast<std::uint64_t>(rows.begin));
         found_.zeros[t] += static_cast<std::int64_t>(count_zeros(buffer_, tensor.type));
         found_.non_finite[t] += static_cast<std::int64_t>(count_non_finite(buffer_, tensor.type));
+    }
+
+    /// The files that came with the model, shared out over the ranks.
+    void examine_companions() {
+        const std::vector<std::string>& names = reader_.companions();
+        const auto size = static_cast<std::size_t>(ranks_.size());
+        for (auto i = static_cast<std::size_t>(ranks_.rank()); i < names.size(); i += size) {
+            try {
+                reader_.companion(names[i]);
+            } catch (const Error& error) {
+                unreadable_ +=
+                    fmt::format("model file '{}': {}\n", names[i], error.faults().front().what);
+            }
+        }
     }
 
     void share_findings() {
@@ -199,7 +214,7 @@ class Verifier {
     const Communicator& ranks_;
     const CheckpointReader& reader_;
     Findings found_;
-    std::string unreadable_;  ///< lines
+    std::string unreadable_;  ///< lines, of what this rank could not read
     std::vector<std::byte> buffer_;
     Verification result_;
 };

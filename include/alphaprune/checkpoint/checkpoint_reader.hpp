@@ -22,7 +22,8 @@ struct StoredTensor {
     ScalarType type{};
     std::vector<std::int64_t> shape;
     TensorSummary summary;
-    double sparsity = 0;  ///< the attribute: zeros / values
+    double sparsity = 0;        ///< the attribute: zeros / values
+    std::int64_t position = 0;  ///< in the catalogue of the model
 
     std::int64_t rows() const;
     std::uint64_t row_bytes() const;
@@ -42,6 +43,10 @@ class CheckpointReader {
     const std::string& configuration_text() const;     ///< config.json
     std::int64_t declared_tensors() const;             ///< the root attribute
     const std::vector<StoredTensor>& tensors() const;  ///< by name
+    /// Names of the files beside config.json that came with the model, sorted.
+    const std::vector<std::string>& companions() const;
+    /// The contents of one of them.
+    std::string companion(const std::string& file_name) const;
 
     void read_rows(const StoredTensor& tensor, RowRange rows, std::span<std::byte> out) const;
     /// /spectra/<name>; nothing when absent.

@@ -28,11 +28,11 @@ struct TensorSummary {
 /// depend on the number of ranks.
 ///
 /// Layout: /tensors/<name> in the stored type (bfloat16 as a custom 16-bit float type), attributes
-/// "sparsity", "sparsity_ratio", "zeros" and "checksum"; /spectra/<name>, float64;
-/// /metrics/<metric>, float64, one a matrix in order; /model/config.json as text; root attributes
-/// "format"
-/// ("alphaprune-checkpoint"), "version" (1), "model", "family", "created", "tensors" (count) and,
-/// last of all, "complete" (1).
+/// "sparsity", "sparsity_ratio", "zeros", "checksum" and "position" (in the catalogue);
+/// /spectra/<name>, float64; /metrics/<metric>, float64, one a matrix in order; /model/config.json
+/// as text; /model/<file> for each companion of the model (model/companions.hpp), uint8, attribute
+/// "checksum"; root attributes "format" ("alphaprune-checkpoint"), "version" (1), "model",
+/// "family", "created", "tensors" (count) and, last of all, "complete" (1).
 class CheckpointWriter {
   public:
     /// Collective. @throws Error on all ranks when the file cannot be made, or (bad_request) when a

@@ -1,0 +1,79 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
+#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+namespace {
+
+Error damaged(std::string what, const std::filesystem::path& checkpoint) {
+    return bad_request(std::move(what), checkpoint.string(),
+                       "the checkpoint is damaged: repeat the run that wrote it");
+}
+
+/// Every tensor that was written, in the order of the model's own files.
+std::vector<TensorInfo> tensors_in_order(const CheckpointReader& reader,
+                                         const std::filesystem::path& checkpoint) {
+    const std::vector<StoredTensor>& stored = reader.tensors();
+    const auto declared = reader.declared_tensors();
+    if (static_cast<std::int64_t>(stored.size()) != declared) {
+        throw damaged(
+            fmt::format("the checkpoint declares {} tensors and holds {}", declared, stored.size()),
+            checkpoint);
+    }
+    std::vector<TensorInfo> tensors(stored.size());
+    std::vector<bool> taken(stored.size());
+    for (const StoredTensor& tensor : stored) {
+        const auto at = static_cast<std::size_t>(tensor.position);
+        if (tensor.position < 0 || at >= taken.size() || taken[at]) {
+            throw damaged(fmt::format("tensor {} has the position {}, which cannot be", tensor.name,
+                                      tensor.position),
+                          checkpoint);
+        }
+        taken[at] = true;
+        tensors[at] = {tensor.name, tensor.type, tensor.shape, 0, 0, -1};
+    }
+    return tensors;
+}
+
+}  // namespace
+
+Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint) {
+    const CheckpointReader reader(checkpoint);
+    Catalogue catalogue =
+        make_catalogue(checkpoint, reader.model_name(), reader.configuration_text(),
+                       tensors_in_order(reader, checkpoint));
+    catalogue.companions.emplace();
+    for (const std::string& name : reader.companions()) {
+        catalogue.companions->push_back({name, reader.companion(name)});
+    }
+    return catalogue;
+}
+
+RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint, const Catalogue& catalogue) {
+    const auto reader = std::make_shared<const CheckpointReader>(checkpoint);
+    std::unordered_map<std::string, std::size_t> position;
+    for (std::size_t t = 0; t < reader->tensors().size(); ++t) {
+        position.emplace(reader->tensors()[t].name, t);
+    }
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        const auto found = position.find(tensor.name);
+        if (found == position.end() || reader->tensors()[found->second].shape != tensor.shape ||
+            reader->tensors()[found->second].type != tensor.type) {
+            throw bad_request(fmt::format("tensor {} of the model is not in the checkpoint as it "
+                                          "must be",
+                                          tensor.name),
+                              checkpoint.string(), "name the checkpoint of this very model");
+        }
+    }
+    return [reader, position = std::move(position)](const TensorInfo& tensor, RowRange rows,
+                                                    std::span<std::byte> out) {
+        reader->read_rows(reader->tensors()[position.at(tensor.name)], rows, out);
+    };
+}
+
+}  // namespace alphaprune

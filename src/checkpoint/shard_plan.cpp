@@ -1,0 +1,91 @@
+#include "shard_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "alphaprune/formats/json.hpp"
+
+namespace alphaprune {
+namespace {
+
+constexpr std::uint64_t kHeaderAlignment = 8;
+
+std::vector<PlannedShard> divide(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes) {
+    std::vector<PlannedShard> shards(1);
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
+        const std::uint64_t bytes = tensors[t].bytes();
+        const std::uint64_t before = shards.back().bytes;
+        if (before > 0 && bytes > 0 && (before >= shard_bytes || bytes > shard_bytes - before)) {
+            shards.emplace_back();
+        }
+        shards.back().tensors.push_back(static_cast<int>(t));
+        shards.back().bytes += bytes;
+    }
+    return shards;
+}
+
+std::string file_name(std::size_t shard, std::size_t shards) {
+    return shards == 1 ? "model.safetensors"
+                       : fmt::format("model-{:05}-of-{:05}.safetensors", shard + 1, shards);
+}
+
+Json entry_of(const TensorInfo& tensor, std::uint64_t offset) {
+    Json::Array shape(tensor.shape.begin(), tensor.shape.end());
+    return Json::Object{{"dtype", name_of(tensor.type)},
+                        {"shape", std::move(shape)},
+                        {"data_offsets", Json::Array{offset, offset + tensor.bytes()}}};
+}
+
+}  // namespace
+
+ShardPlan plan_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes) {
+    ShardPlan plan{divide(tensors, shard_bytes), std::vector<TensorPlace>(tensors.size())};
+    for (std::size_t s = 0; s < plan.shards.size(); ++s) {
+        PlannedShard& shard = plan.shards[s];
+        shard.file = file_name(s, plan.shards.size());
+        std::ranges::stable_sort(shard.tensors, std::ranges::greater(), [&](int t) {
+            return size_of(tensors[static_cast<std::size_t>(t)].type);
+        });
+        std::uint64_t offset = 0;
+        for (const int t : shard.tensors) {
+            plan.places[static_cast<std::size_t>(t)] = {static_cast<int>(s), offset};
+            offset += tensors[static_cast<std::size_t>(t)].bytes();
+        }
+    }
+    return plan;
+}
+
+std::vector<std::byte> safetensors_head(
+    const ShardPlan& plan, const PlannedShard& shard, std::span<const TensorInfo> tensors,
+    std::span<const std::pair<std::string, std::string>> metadata) {
+    Json::Object header{{"__metadata__", Json::Object(metadata.begin(), metadata.end())}};
+    for (const int t : shard.tensors) {
+        const auto at = static_cast<std::size_t>(t);
+        header.emplace_back(tensors[at].name, entry_of(tensors[at], plan.places[at].offset));
+    }
+    std::string text = Json(std::move(header)).dump(-1);
+    text.resize((text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
+    const std::uint64_t length = text.size();  // little-endian, as every machine this runs on
+    std::vector<std::byte> head(sizeof(length) + text.size());
+    std::memcpy(head.data(), &length, sizeof(length));
+    std::memcpy(head.data() + sizeof(length), text.data(), text.size());
+    return head;
+}
+
+std::string safetensors_index(const ShardPlan& plan, std::span<const TensorInfo> tensors) {
+    std::uint64_t total = 0;
+    Json::Object map;
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
+        total += tensors[t].bytes();
+        map.emplace_back(tensors[t].name,
+                         plan.shards[static_cast<std::size_t>(plan.places[t].shard)].file);
+    }
+    return Json(Json::Object{{"metadata", Json::Object{{"total_size", total}}},
+                             {"weight_map", std::move(map)}})
+               .dump() +
+           "\n";
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,155 @@
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <functional>
+
+#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/error.hpp"
+#include "checkpoint/folders.hpp"
+#include "support/model_folder.hpp"
+#include "support/world.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What all ranks are told.
+std::string error_of(ExitStatus status, const std::function<void()>& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        EXPECT_TRUE(error.agreed());
+        EXPECT_EQ(error.status(), status) << error.what();
+        return error.what();
+    }
+    return "no error";
+}
+
+class ExportFaults : public testing::Test {
+  protected:
+    void write_all(HuggingFaceWriter& writer) const {
+        for (std::size_t t = 0; t < model_.bytes.size(); ++t) {
+            const TensorInfo& tensor = model_.catalogue.tensors[t];
+            const RowRange mine = share_of(tensor.rows(), world().size(), world().rank());
+            writer.write_rows(
+                static_cast<int>(t), mine,
+                std::span(model_.bytes[t])
+                    .subspan(static_cast<std::size_t>(mine.begin) * tensor.row_bytes(),
+                             static_cast<std::size_t>(mine.size()) * tensor.row_bytes()));
+        }
+    }
+    void write_folder(const fs::path& place) const {
+        HuggingFaceWriter writer(world(), model_.catalogue, place, {}, 100);
+        write_all(writer);
+        writer.finish();
+    }
+    void on_root(const std::function<void()>& action) const {
+        if (world().is_root()) {
+            action();
+        }
+        world().barrier();
+    }
+
+    SharedFolder folder_{world()};
+    SampleModel model_ = sample_model();
+};
+
+TEST_F(ExportFaults, AnUnfinishedFolderDisappears) {
+    {
+        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, 100);
+        write_all(writer);
+        EXPECT_TRUE(fs::exists(folder_ / "hf.partial"));
+        EXPECT_FALSE(fs::exists(folder_ / "hf"));
+        world().barrier();
+    }
+    world().barrier();
+    EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+TEST_F(ExportFaults, WhatAKilledRunHasLeftIsReplaced) {
+    on_root([&] {
+        fs::create_directories(folder_ / "hf.partial/folder");
+        write_file(folder_ / "hf.partial/model-00009-of-00009.safetensors", std::string("old"));
+        fs::create_directory(folder_ / "hf");  // empty: nothing is lost
+    });
+    write_folder(folder_ / "hf/");
+    EXPECT_FALSE(fs::exists(folder_ / "hf.partial"));
+    EXPECT_TRUE(fs::exists(folder_ / "hf/config.json"));
+    EXPECT_FALSE(fs::exists(folder_ / "hf/folder"));
+    EXPECT_FALSE(fs::exists(folder_ / "hf/model-00009-of-00009.safetensors"));
+}
+
+TEST_F(ExportFaults, AFolderWithFilesInItIsNeverReplaced) {
+    on_root([&] {
+        fs::create_directory(folder_ / "hf");
+        write_file(folder_ / "hf/model.safetensors", std::string("dense"));
+        write_file(folder_ / "file", std::string("mine"));
+    });
+    for (const char* name : {"hf", "file"}) {
+        const std::string text =
+            error_of(ExitStatus::bad_request, [&] { write_folder(folder_ / name); });
+        EXPECT_NE(text.find("exists already"), std::string::npos) << text;
+        EXPECT_NE(text.find((folder_ / name).string()), std::string::npos) << text;
+        EXPECT_NE(text.find("remedy:"), std::string::npos) << text;
+    }
+    EXPECT_EQ(contents(folder_ / "hf/model.safetensors").size(), 5U);
+    EXPECT_FALSE(fs::exists(folder_ / "hf.partial"));
+}
+
+TEST_F(ExportFaults, AFolderThatCannotBeMadeIsNamedOnEveryRank) {
+    const std::string text =
+        error_of(ExitStatus::failed, [&] { write_folder(folder_ / "absent/hf"); });
+    EXPECT_NE(text.find("No such file or directory"), std::string::npos) << text;
+    EXPECT_NE(text.find("absent/hf.partial"), std::string::npos) << text;
+}
+
+TEST_F(ExportFaults, AFailedWriteNamesTheTensorAndHoldsNobodyUp) {
+    const int unlucky = world().size() - 1;
+    const std::string text = error_of(ExitStatus::failed, [&] {
+        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {});
+        together(world(), [&] {
+            if (world().rank() != unlucky) {
+                return;
+            }
+            rlimit before{};
+            ::getrlimit(RLIMIT_FSIZE, &before);
+            const rlimit tiny{64, before.rlim_max};
+            std::signal(SIGXFSZ, SIG_IGN);
+            ::setrlimit(RLIMIT_FSIZE, &tiny);
+            std::optional<Error> problem;
+            try {
+                writer.write_rows(0, {0, 7}, model_.bytes[0]);
+            } catch (const Error& error) {
+                problem = error;
+            }
+            ::setrlimit(RLIMIT_FSIZE, &before);
+            if (problem) {
+                throw *problem;
+            }
+        });
+    });
+    EXPECT_NE(text.find("File too large"), std::string::npos) << text;
+    EXPECT_NE(text.find("tensor model.embed_tokens.weight in "), std::string::npos) << text;
+    EXPECT_NE(text.find("hf.partial/model.safetensors"), std::string::npos) << text;
+    world().barrier();
+    EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+TEST_F(ExportFaults, AModelOfWhichRowsAreMissingIsNotPublished) {
+    const std::string text = error_of(ExitStatus::failed, [&] {
+        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, 100);
+        if (world().is_root()) {
+            writer.write_rows(1, {0, 8}, std::span(model_.bytes[1]).first(8 * 12));
+        }
+        writer.finish();
+    });
+    EXPECT_NE(text.find("96 of the model's"), std::string::npos) << text;
+    world().barrier();
+    EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+}  // namespace
+}  // namespace alphaprune::test

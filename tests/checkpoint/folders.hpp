@@ -1,0 +1,63 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/model/weight_reader.hpp"
+#include "checkpoint/sample_checkpoint.hpp"
+
+namespace alphaprune::test {
+
+inline const std::filesystem::path kRoot = ALPHAPRUNE_SOURCE_DIR;
+
+/// A source for the weights of a folder. @param catalogue  outlives it
+inline RowSource rows_of_folder(const Catalogue& catalogue) {
+    const auto reader = std::make_shared<WeightReader>(catalogue);
+    return [reader](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
+        reader->read_rows(tensor, rows, out);
+    };
+}
+
+/// Collective: hands over every tensor, each rank its share of the rows.
+template <class Writer>
+void copy_rows(const Communicator& ranks, const Catalogue& catalogue, const RowSource& source,
+               Writer& writer) {
+    for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
+        const TensorInfo& tensor = catalogue.tensors[t];
+        const RowRange mine = share_of(tensor.rows(), ranks.size(), ranks.rank());
+        std::vector<std::byte> bytes(static_cast<std::size_t>(mine.size()) * tensor.row_bytes());
+        source(tensor, mine, bytes);
+        writer.write_rows(static_cast<int>(t), mine, bytes);
+    }
+}
+
+/// Collective: the whole of a model as a folder.
+inline void export_model(const Communicator& ranks, const Catalogue& catalogue,
+                         const RowSource& source, const std::filesystem::path& folder,
+                         std::uint64_t shard_bytes) {
+    HuggingFaceWriter writer(ranks, catalogue, folder, {{"made_by", "a test"}}, shard_bytes);
+    copy_rows(ranks, catalogue, source, writer);
+    writer.finish();
+}
+
+/// Collective: the whole of a model as a checkpoint, nothing pruned, its summaries left out.
+inline void checkpoint_model(const Communicator& ranks, const Catalogue& catalogue,
+                             const RowSource& source, const std::filesystem::path& file) {
+    CheckpointWriter writer(ranks, catalogue, file);
+    copy_rows(ranks, catalogue, source, writer);
+    writer.finish(std::vector<TensorSummary>(catalogue.tensors.size()));
+}
+
+/// Every file of a folder with its contents.
+inline std::map<std::string, std::vector<char>> files_in(const std::filesystem::path& folder) {
+    std::map<std::string, std::vector<char>> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        files[entry.path().filename().string()] = contents(entry.path());
+    }
+    return files;
+}
+
+}  // namespace alphaprune::test
