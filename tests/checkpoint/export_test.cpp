@@ -141,8 +141,8 @@ TEST(HuggingFaceWriter, CompanionsAreCopiedAsPlainFiles) {
     export_model(world(), model, rows_of_folder(model), folder / "hf", 5'000'000'000);
     const auto files = files_in(folder / "hf");
     EXPECT_EQ(files.size(), 4U);
-    EXPECT_EQ(files.at("merges.txt"), std::vector<char>());
-    EXPECT_EQ(files.at("tokenizer.json"), (std::vector<char>{'a', '\0', 'b'}));
+    EXPECT_EQ(files.at("merges.txt"), "");
+    EXPECT_EQ(files.at("tokenizer.json"), std::string("a\0b", 3));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "alphaprune/checkpoint/export.hpp"
 #include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/support/file.hpp"
 #include "checkpoint/sample_checkpoint.hpp"
 
 namespace alphaprune::test {
@@ -52,10 +53,10 @@ inline void checkpoint_model(const Communicator& ranks, const Catalogue& catalog
 }
 
 /// Every file of a folder with its contents.
-inline std::map<std::string, std::vector<char>> files_in(const std::filesystem::path& folder) {
-    std::map<std::string, std::vector<char>> files;
+inline std::map<std::string, std::string> files_in(const std::filesystem::path& folder) {
+    std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-        files[entry.path().filename().string()] = contents(entry.path());
+        files[entry.path().filename().string()] = read_text(entry.path());
     }
     return files;
 }
