@@ -41,20 +41,18 @@ std::vector<float> ModelPass::embedded(std::span<const std::span<const std::int3
     return states;
 }
 
-void ModelPass::load(SharedWeights& weights) const {
-    together(ranks_, [&] { weights.load(source_); });
-}
-
 void ModelPass::run_blocks(std::span<float> states, std::int64_t tokens,
                            const std::function<void()>& block_done) const {
     const auto state = static_cast<std::size_t>(state_size(tokens));
     const auto hidden = static_cast<std::size_t>(tokens * transformer_.hidden_size());
     for (int block = 0; block < catalogue_.configuration.blocks; ++block) {
         SharedWeights weights(node_, catalogue_, transformer_.block_tensors(block));
-        load(weights);
-        for (std::size_t at = 0; at < states.size(); at += state) {
-            transformer_.run_block(block, weights, states.subspan(at, hidden), tokens, {});
-        }
+        together(ranks_, [&] {
+            weights.load(source_);
+            for (std::size_t at = 0; at < states.size(); at += state) {
+                transformer_.run_block(block, weights, states.subspan(at, hidden), tokens, {});
+            }
+        });
         block_done();
     }
 }
@@ -63,12 +61,14 @@ void ModelPass::turn_into_features(std::span<float> states, std::int64_t tokens)
     const auto state = static_cast<std::size_t>(state_size(tokens));
     const auto hidden = static_cast<std::size_t>(tokens * transformer_.hidden_size());
     SharedWeights weights(node_, catalogue_, transformer_.head_tensors());
-    load(weights);
     std::vector<float> features(static_cast<std::size_t>(tokens * transformer_.feature_size()));
-    for (std::size_t at = 0; at < states.size(); at += state) {
-        transformer_.features(weights, states.subspan(at, hidden), tokens, features);
-        std::ranges::copy(features, states.subspan(at).begin());
-    }
+    together(ranks_, [&] {
+        weights.load(source_);
+        for (std::size_t at = 0; at < states.size(); at += state) {
+            transformer_.features(weights, states.subspan(at, hidden), tokens, features);
+            std::ranges::copy(features, states.subspan(at).begin());
+        }
+    });
 }
 
 void ModelPass::for_each_vocabulary_part(
@@ -88,7 +88,7 @@ void ModelPass::for_each_vocabulary_part(
                                                static_cast<std::size_t>(mine.size() * length)));
         });
         part.sync();
-        use(rows, {part.values().data(), rows.size(), length, length});
+        together(ranks_, [&] { use(rows, {part.values().data(), rows.size(), length, length}); });
         part.sync();  // before the next part takes its place
     }
 }

@@ -43,8 +43,6 @@ class ModelPass {
     void run_blocks(std::span<float> states, std::int64_t tokens,
                     const std::function<void()>& block_done) const;
     void turn_into_features(std::span<float> states, std::int64_t tokens) const;
-    /// Loads on the node and agrees with the other nodes about it.
-    void load(SharedWeights& weights) const;
 
     const Communicator& ranks_;
     const Catalogue& catalogue_;

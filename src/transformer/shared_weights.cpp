@@ -33,8 +33,7 @@ SharedWeights::SharedWeights(const Communicator& node, const Catalogue& catalogu
       catalogue_(&catalogue),
       tensors_(std::move(tensors)),
       starts_(starts_of(catalogue, tensors_)),
-      // Never empty, so that there is something for the system to share.
-      array_(node, static_cast<std::int64_t>(std::max<std::size_t>(starts_.back(), 1))) {}
+      array_(node, static_cast<std::int64_t>(starts_.back())) {}
 
 void SharedWeights::load(const RowSource& source) {
     array_.sync();  // others may still be reading what was there

@@ -1,0 +1,134 @@
+#include "attention.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <ostream>
+#include <vector>
+
+#include "transformer/random_values.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+struct Case {
+    Attention attention;
+    std::int64_t tokens;
+    double size = 1;  ///< of queries and keys
+    /// For gtest's messages.
+    friend std::ostream& operator<<(std::ostream& out, const Case& given) {
+        return out << given.tokens << " tokens, " << given.attention.heads << "/"
+                   << given.attention.key_value_heads << " heads of " << given.attention.head_size
+                   << ", window " << given.attention.window.value_or(0);
+    }
+};
+
+struct Inputs {
+    explicit Inputs(const Case& given)
+        : query(random_values(given.tokens * given.attention.heads * given.attention.head_size, 1,
+                              given.size)),
+          key(random_values(
+              given.tokens * given.attention.key_value_heads * given.attention.head_size, 2,
+              given.size)),
+          value(random_values(static_cast<std::int64_t>(key.size()), 3)) {}
+    std::vector<float> query;
+    std::vector<float> key;
+    std::vector<float> value;
+};
+
+/// By the definition, with all scores of a query at once.
+std::vector<double> plain_attention(const Attention& attention, const Inputs& in,
+                                    std::int64_t tokens) {
+    const std::int64_t size = attention.head_size;
+    const std::int64_t group = attention.heads / attention.key_value_heads;
+    std::vector<double> out(in.query.size());
+    for (std::int64_t head = 0; head < attention.heads; ++head) {
+        const auto at = [&](std::int64_t token) { return (token * attention.heads + head) * size; };
+        const auto shared = [&](std::int64_t token) {
+            return (token * attention.key_value_heads + head / group) * size;
+        };
+        for (std::int64_t query = 0; query < tokens; ++query) {
+            std::vector<double> scores(static_cast<std::size_t>(query + 1),
+                                       -std::numeric_limits<double>::infinity());
+            for (std::int64_t key = 0; key <= query; ++key) {
+                if (attention.window && query - key >= *attention.window) {
+                    continue;
+                }
+                double score = 0;
+                for (std::int64_t i = 0; i < size; ++i) {
+                    score +=
+                        static_cast<double>(in.query[static_cast<std::size_t>(at(query) + i)]) *
+                        static_cast<double>(in.key[static_cast<std::size_t>(shared(key) + i)]);
+                }
+                scores[static_cast<std::size_t>(key)] =
+                    score / std::sqrt(static_cast<double>(size));
+            }
+            const double most = *std::ranges::max_element(scores);
+            double total = 0;
+            for (double& score : scores) {
+                score = std::exp(score - most);
+                total += score;
+            }
+            for (std::int64_t key = 0; key <= query; ++key) {
+                const double weight = scores[static_cast<std::size_t>(key)] / total;
+                for (std::int64_t i = 0; weight > 0 && i < size; ++i) {
+                    out[static_cast<std::size_t>(at(query) + i)] +=
+                        weight *
+                        static_cast<double>(in.value[static_cast<std::size_t>(shared(key) + i)]);
+                }
+            }
+        }
+    }
+    return out;
+}
+
+class AttentionCase : public testing::TestWithParam<Case> {};
+
+TEST_P(AttentionCase, AgreesWithPlainLoops) {
+    const Case& given = GetParam();
+    const Inputs in(given);
+    // What lies in the scratch and in the result before must not matter.
+    constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+    std::vector<float> out(in.query.size(), kNan);
+    std::vector<float> scratch(static_cast<std::size_t>(attention_scratch()), kNan);
+    attend(given.attention, {in.query, in.key, in.value, out}, given.tokens, scratch);
+    const auto expected = plain_attention(given.attention, in, given.tokens);
+    double worst = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const double error = std::abs(static_cast<double>(out[i]) - expected[i]);
+        worst = std::isnan(error) ? HUGE_VAL : std::max(worst, error);
+    }
+    EXPECT_LT(worst, 2e-6 * std::max(1.0, given.size));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AttentionCase,
+                         testing::Values(Case{{1, 1, 8, {}}, 1}, Case{{2, 1, 4, {}}, 2},
+                                         Case{{4, 4, 8, {}}, 63}, Case{{4, 2, 16, {}}, 64},
+                                         Case{{6, 2, 6, {}}, 65}, Case{{3, 3, 5, {}}, 200},
+                                         Case{{2, 1, 8, {}}, 1100}, Case{{4, 1, 8, {}}, 600},
+                                         Case{{2, 2, 8, 1}, 70}, Case{{4, 2, 8, 32}, 96},
+                                         Case{{2, 1, 8, 64}, 300}, Case{{2, 1, 8, 65}, 700},
+                                         Case{{2, 1, 8, 515}, 1300}, Case{{2, 1, 8, 5000}, 130}));
+
+/// Scores in the hundreds: weights of one key after another come near to 1.
+INSTANTIATE_TEST_SUITE_P(Steep, AttentionCase,
+                         testing::Values(Case{{2, 1, 8, {}}, 700, 12},
+                                         Case{{2, 2, 8, 40}, 300, 12}));
+
+TEST(AttentionPairs, AreThoseOfTheMask) {
+    for (const std::int64_t tokens : {1, 2, 5, 40}) {
+        for (const std::int64_t window : {1, 2, 5, 39, 40, 41}) {
+            std::int64_t pairs = 0;
+            for (std::int64_t query = 0; query < tokens; ++query) {
+                pairs += std::min(query + 1, window);
+            }
+            EXPECT_EQ(attended_pairs(tokens, window), static_cast<double>(pairs));
+        }
+        EXPECT_EQ(attended_pairs(tokens, {}), static_cast<double>(tokens * (tokens + 1) / 2));
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune::test

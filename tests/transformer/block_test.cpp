@@ -1,0 +1,177 @@
+// Traits that the golden models do not have, against plain loops in float64; what the observer is
+// shown; what run_block says of its work and memory.
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "alphaprune/transformer/perplexity.hpp"
+#include "alphaprune/transformer/transformer.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/world.hpp"
+#include "transformer/odd_models.hpp"
+#include "transformer/plain_forward.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+std::vector<std::int32_t> some_tokens(std::int32_t count) {
+    std::vector<std::int32_t> tokens;
+    for (std::int32_t i = 0; i < count; ++i) {
+        tokens.push_back((i * i + 3 * i + 7) % 40);
+    }
+    return tokens;
+}
+
+/// Largest difference, over the largest value expected.
+double error_of(std::span<const float> ours, std::span<const double> expected) {
+    EXPECT_EQ(ours.size(), expected.size());
+    double most = 0;
+    double error = 0;
+    for (std::size_t i = 0; i < std::min(ours.size(), expected.size()); ++i) {
+        most = std::max(most, std::abs(expected[i]));
+        const double here = std::abs(static_cast<double>(ours[i]) - expected[i]);
+        error = std::isnan(here) ? HUGE_VAL : std::max(error, here);
+    }
+    EXPECT_GT(most, 0);
+    return error / most;
+}
+
+void expect_logits_of(const OddModel& odd, std::int32_t count) {
+    const TemporaryFolder folder;
+    odd.write(folder / "m");
+    StoredModel model(folder / "m");
+    const auto tokens = some_tokens(count);
+    const auto logits = logits_of(world(), model.catalogue, model.source(), tokens);
+    EXPECT_LT(error_of(logits, plain_forward(model, tokens).logits), 1e-5);
+}
+
+TEST(Blocks, MistralWithBiasesWindowAndWideHeads) {
+    expect_logits_of(odd_mistral(), 21);
+}
+
+TEST(Blocks, LlamaWithoutWindow) {
+    OddModel odd = odd_mistral();
+    odd.replace("mistral", "llama");
+    expect_logits_of(odd, 21);
+}
+
+TEST(Blocks, OptWithNormAfterAndNarrowEmbedding) {
+    expect_logits_of(odd_opt(), 21);
+}
+
+TEST(Blocks, OptWithNormBeforeAndFinalNorm) {
+    OddModel odd = odd_opt();
+    odd.replace("\"do_layer_norm_before\": false", "\"do_layer_norm_before\": true");
+    odd.replace("gelu", "relu");
+    for (const std::string kind : {"weight", "bias"}) {
+        odd.tensors.push_back(random_tensor("model.decoder.final_layer_norm." + kind,
+                                            ScalarType::float32, {24}, 77, 1.0F));
+    }
+    expect_logits_of(odd, 21);
+}
+
+TEST(Blocks, ASequenceOfOneToken) {
+    expect_logits_of(odd_mistral(), 1);
+    expect_logits_of(odd_opt(), 1);
+}
+
+/// Longer than the tiles of tokens, queries and keys.
+TEST(Blocks, ALongSequence) {
+    expect_logits_of(odd_mistral(), 600);
+}
+
+/// All inputs that the observer is shown in a pass over the whole model, by matrix.
+std::map<std::string, std::vector<float>> observed_inputs(StoredModel& model,
+                                                          std::span<const std::int32_t> tokens,
+                                                          std::size_t& calls) {
+    const Catalogue& catalogue = model.catalogue;
+    const Transformer transformer(catalogue);
+    const auto count = static_cast<std::int64_t>(tokens.size());
+    std::vector<float> hidden(tokens.size() * static_cast<std::size_t>(transformer.hidden_size()));
+    transformer.embed(model.source(), tokens, hidden);
+    std::map<std::string, std::vector<float>> inputs;
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        SharedWeights weights(world(), catalogue, transformer.block_tensors(block));
+        weights.load(model.source());
+        const auto before = hidden;
+        transformer.run_block(
+            block, weights, hidden, count,
+            [&](std::span<const int> matrices, std::span<const float> input, std::int64_t seen) {
+                ++calls;
+                EXPECT_EQ(seen, count);
+                EXPECT_TRUE(std::ranges::is_sorted(matrices));
+                for (const int index : matrices) {
+                    const MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
+                    EXPECT_EQ(matrix.block, block);
+                    EXPECT_EQ(input.size(), static_cast<std::size_t>(count * matrix.cols));
+                    inputs[catalogue.name_of(matrix)] = {input.begin(), input.end()};
+                }
+            });
+        std::vector<float> unobserved = before;
+        transformer.run_block(block, weights, unobserved, count, {});
+        EXPECT_EQ(unobserved, hidden) << "looking on must change nothing";
+    }
+    return inputs;
+}
+
+void expect_inputs_of(const OddModel& odd, std::size_t calls_a_block) {
+    const TemporaryFolder folder;
+    odd.write(folder / "m");
+    StoredModel model(folder / "m");
+    const auto tokens = some_tokens(300);  // more than a tile of the mlp
+    std::size_t calls = 0;
+    const auto inputs = observed_inputs(model, std::span(tokens).first(60), calls);
+    EXPECT_EQ(calls, calls_a_block * 2);
+    const auto expected = plain_forward(model, std::span(tokens).first(60)).inputs;
+    EXPECT_EQ(inputs.size(), model.catalogue.matrices.size());
+    for (const auto& [name, input] : inputs) {
+        EXPECT_LT(error_of(input, expected.at(name)), 1e-5) << name;
+    }
+}
+
+TEST(Observer, SeesTheInputOfEveryMatrix) {
+    expect_inputs_of(odd_mistral(), 4);
+    expect_inputs_of(odd_opt(), 4);
+}
+
+TEST(Blocks, CountTheirFlops) {
+    const TemporaryFolder folder;
+    odd_mistral().write(folder / "m");
+    const StoredModel model(folder / "m");
+    const Transformer transformer(model.catalogue);
+    const double weights = 2 * 24 * 20 + 2 * 12 * 20 + 3 * 30 * 20;
+    const double pairs = 1 + 2 + 3 + 4 + 5 + 5 + 5;
+    EXPECT_EQ(transformer.block_flops(1, 7), 2 * 7 * weights + 4 * 24 * pairs);
+}
+
+TEST(Blocks, TakeNoMoreScratchThanTheySay) {
+    constexpr std::int64_t kTokens = 3000;
+    const TemporaryFolder folder;
+    odd_mistral().write(folder / "m");
+    StoredModel model(folder / "m");
+    const Transformer transformer(model.catalogue);
+    SharedWeights weights(world(), model.catalogue, transformer.block_tensors(0));
+    weights.load(model.source());
+    std::vector<float> hidden(kTokens * 20, 0.5F);
+    std::vector<float> small(20, 0.5F);
+    transformer.run_block(0, weights, small, 1, {});  // the BLAS takes its buffers
+    const auto in_use = [] {
+        const auto info = mallinfo2();
+        return info.uordblks + info.hblkhd;
+    };
+    const auto before = in_use();
+    transformer.run_block(0, weights, hidden, kTokens, {});
+    const auto after = in_use();
+    EXPECT_LE(after, before + transformer.scratch_bytes(kTokens) + 16384);
+    // Nothing to see where another allocator (a sanitizer's) is at work.
+    EXPECT_TRUE(after == before || after > before + transformer.scratch_bytes(kTokens) / 2);
+    EXPECT_LT(transformer.scratch_bytes(2 * kTokens), 2 * transformer.scratch_bytes(kTokens));
+}
+
+}  // namespace
+}  // namespace alphaprune::test

@@ -1,0 +1,126 @@
+// Models and requests that have no forward pass: the message says what is wrong and what to do.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "alphaprune/transformer/perplexity.hpp"
+#include "alphaprune/transformer/transformer.hpp"
+#include "model/faults.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/world.hpp"
+#include "transformer/odd_models.hpp"
+#include "transformer/stored_model.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+/// What making a Transformer says against the model.
+std::vector<Fault> faults_of_model(const OddModel& odd) {
+    const TemporaryFolder folder;
+    odd.write(folder / "m");
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    return faults_of([&] { const Transformer transformer(catalogue); });
+}
+
+TEST(TransformerFaults, NoForwardPassForTheArchitecture) {
+    OddModel odd = odd_mistral();
+    odd.replace(R"("model_type": "mistral")",
+                R"("model_type": "mamba9", "architectures": ["Mamba9ForCausalLM"])");
+    const TemporaryFolder folder;
+    odd.write(folder / "m");
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    EXPECT_FALSE(Transformer::supports(catalogue));
+    const auto faults = faults_of([&] { const Transformer transformer(catalogue); });
+    ASSERT_EQ(faults.size(), 1U);
+    EXPECT_EQ(count_faults(faults, {"mamba9", "Mamba9ForCausalLM", "config.json"}), 1);
+    EXPECT_NE(faults[0].remedy.find("magnitude"), std::string::npos);
+    EXPECT_NE(faults[0].remedy.find("llama, mistral, qwen2, opt"), std::string::npos);
+}
+
+TEST(TransformerFaults, AllMissingAndMisshapenTensorsAtOnce) {
+    OddModel odd = odd_mistral();
+    odd.erase("model.norm.weight");
+    odd.erase("lm_head.weight");
+    odd.erase("model.layers.1.input_layernorm.weight");
+    odd.erase("model.embed_tokens.weight");
+    odd.tensors.push_back(
+        random_tensor("model.embed_tokens.weight", ScalarType::float32, {41, 20}, 1));
+    odd.erase("model.layers.0.self_attn.k_proj.bias");
+    odd.tensors.push_back(
+        random_tensor("model.layers.0.self_attn.k_proj.bias", ScalarType::float32, {13}, 1));
+    odd.erase("model.layers.1.mlp.up_proj.weight");
+    odd.tensors.push_back(
+        random_tensor("model.layers.1.mlp.up_proj.weight", ScalarType::float32, {30, 21}, 1));
+    const auto faults = faults_of_model(odd);
+    EXPECT_EQ(faults.size(), 2U) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"missing", "model.norm.weight", "lm_head.weight",
+                                    "model.layers.1.input_layernorm.weight"}),
+              1)
+        << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"model.embed_tokens.weight is [41, 20] instead of [40, 20]",
+                                    "model.layers.0.self_attn.k_proj.bias is [13] instead of [12]",
+                                    "model.layers.1.mlp.up_proj.weight is [30, 21] instead of "
+                                    "[30, 20]"}),
+              1)
+        << text_of(faults);
+}
+
+TEST(TransformerFaults, LayerNormsNeedTheirBiases) {
+    OddModel odd = odd_opt();
+    odd.erase("model.decoder.layers.1.final_layer_norm.bias");
+    odd.erase("model.decoder.project_in.weight");
+    const auto faults = faults_of_model(odd);
+    EXPECT_EQ(count_faults(faults, {"model.decoder.layers.1.final_layer_norm.bias",
+                                    "model.decoder.project_in.weight"}),
+              1)
+        << text_of(faults);
+}
+
+TEST(TransformerFaults, FeaturesThatAreNotSupported) {
+    OddModel odd = odd_mistral();
+    odd.replace("\"silu\"", "\"mish\"");
+    odd.replace("\"rope_theta\": 500.0", R"("rope_scaling": {"rope_type": "yarn", "factor": 4.0})");
+    const auto faults = faults_of_model(odd);
+    EXPECT_EQ(faults.size(), 2U) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"'mish'", "config.json"}), 1) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"'yarn'", "config.json"}), 1) << text_of(faults);
+}
+
+class Requests : public testing::Test {
+  protected:
+    Requests() {
+        odd_opt().write(folder_ / "m");
+        model_.emplace(folder_ / "m");
+    }
+    std::vector<Fault> faults_of_tokens(const std::vector<std::int32_t>& tokens) {
+        return faults_of([&] { logits_of(world(), model_->catalogue, model_->source(), tokens); });
+    }
+    std::vector<Fault> faults_of_windows(const TokenSequences& windows) {
+        return faults_of(
+            [&] { measure_perplexity(world(), model_->catalogue, model_->source(), windows, {}); });
+    }
+    TemporaryFolder folder_;
+    std::optional<StoredModel> model_;
+};
+
+TEST_F(Requests, TokensOutsideTheVocabulary) {
+    EXPECT_EQ(count_faults(faults_of_tokens({1, 40, 2}), {"token 40", "vocabulary of 40"}), 1);
+    EXPECT_EQ(count_faults(faults_of_tokens({-1}), {"token -1"}), 1);
+}
+
+TEST_F(Requests, MoreTokensThanPositions) {
+    const std::vector<std::int32_t> enough(64, 1);
+    EXPECT_EQ(logits_of(world(), model_->catalogue, model_->source(), enough).size(), 64U * 40U);
+    const std::vector<std::int32_t> many(65, 1);
+    EXPECT_EQ(count_faults(faults_of_tokens(many), {"65 tokens", "64 positions"}), 1);
+}
+
+TEST_F(Requests, WindowsThatPredictNothing) {
+    EXPECT_EQ(count_faults(faults_of_windows({1, {1, 2, 3}}), {"fewer than 2 tokens"}), 1);
+    EXPECT_EQ(count_faults(faults_of_windows({0, {}}), {"fewer than 2 tokens"}), 1);
+    EXPECT_EQ(count_faults(faults_of_windows({5, {1, 2}}), {"no window"}), 1);
+}
+
+}  // namespace
+}  // namespace alphaprune::test
