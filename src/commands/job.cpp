@@ -12,15 +12,11 @@
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "model_source.hpp"
 #include "output_folder.hpp"
 
 namespace alphaprune {
 namespace {
-
-Catalogue load_catalogue(const Communicator& ranks, const std::filesystem::path& folder) {
-    return deserialize_catalogue(
-        from_root(ranks, [&] { return serialize(read_catalogue(folder)); }));
-}
 
 std::vector<std::string> hosts_of(const Communicator& ranks) {
     const std::vector<std::string> all = ranks.all_gather_texts(host_name());
@@ -129,20 +125,23 @@ std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
 
 }  // namespace
 
-Job begin_job(const Communicator& ranks, const Options& options, OutputSize bytes_needed) {
+Job read_model(const Communicator& ranks, const Options& options) {
     Job job{ranks, options, {}, {}, {}};
     job.catalogue =
         job.clock.measure("catalogue", [&] { return load_catalogue(ranks, options.model); });
-    together(ranks, [&] {
-        if (ranks.is_root()) {
-            prepare_output_folder(options, bytes_needed(job.catalogue));
-            open_log_file(options.output / "run.log");
+    describe_model(job);
+    return job;
+}
+
+void open_output(Job& job, std::uint64_t bytes_needed) {
+    together(job.ranks, [&] {
+        if (job.ranks.is_root()) {
+            prepare_output_folder(job.options, bytes_needed);
+            open_log_file(job.options.output / "run.log");
         }
     });
-    describe_model(job);
     describe_run(job);
     greet(job);
-    return job;
 }
 
 SpectrumResults measure_spectra(Job& job) {
@@ -183,7 +182,7 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
         for (const std::string& note : job.report.notes) {
             log_warning(note);
         }
-        const std::string table = block_table(job.report);
+        const std::string table = block_table(job.report) + perplexity_lines(job.report);
         fmt::print("{}", table);
         std::fflush(stdout);
         log_to_file("\n" + table);

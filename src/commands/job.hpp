@@ -21,12 +21,12 @@ struct Job {
     RunReport report;
 };
 
-/// Bytes that the files of a command will take, given the model.
-using OutputSize = std::uint64_t (*)(const Catalogue&);
+/// Reads the catalogue on rank 0 and hands it to all. Collective. @throws Error
+Job read_model(const Communicator& ranks, const Options& options);
 
-/// Reads the catalogue on rank 0 and hands it to all, makes the output folder ready and starts the
-/// log. Collective. @throws Error
-Job begin_job(const Communicator& ranks, const Options& options, OutputSize bytes_needed);
+/// Makes the output folder ready for so many bytes, starts the log and says what is at hand.
+/// Collective. @throws Error
+void open_output(Job& job, std::uint64_t bytes_needed);
 
 /// Computes the spectra of all prunable matrices into the report. Collective.
 SpectrumResults measure_spectra(Job& job);

@@ -11,6 +11,9 @@ namespace alphaprune {
 /// Where an option may come from, the strongest first.
 enum class Source { command_line, config_file, environment };
 
+/// Stands between the values of an option that was given several times.
+inline constexpr char kBetweenValues = '\n';
+
 /// An option as somebody wrote it, not yet understood.
 struct Setting {
     std::string name;   ///< in the table's spelling: words joined by dashes

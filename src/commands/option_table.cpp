@@ -8,28 +8,37 @@
 namespace alphaprune {
 namespace {
 
-constexpr std::array<CommandSpec, 4> kCommands{{
+constexpr std::array<CommandSpec, 6> kCommands{{
     {Command::run, "run", "analyse, allocate, prune, write a checkpoint and reports (the default)"},
     {Command::analyze, "analyze", "spectra and metrics only; nothing is pruned"},
     {Command::verify, "verify", "re-read the checkpoint of a run and check it against its report"},
+    {Command::evaluate, "evaluate", "perplexity of a model folder or a checkpoint"},
+    {Command::export_model, "export", "a Hugging Face folder from a checkpoint"},
     {Command::help, "help", "this text"},
 }};
 
-constexpr std::array<std::string_view, 10> kLater{"calibration", "nsamples", "seqlen",   "seed",
-                                                  "eval",        "resume",   "max-time", "blocks",
-                                                  "synthetic",   "validate"};
+constexpr std::array<std::string_view, 5> kLater{"resume", "max-time", "blocks", "synthetic",
+                                                 "validate"};
 
 std::vector<OptionSpec> make_table() {
-    const std::vector<Command> kAll{Command::run, Command::analyze, Command::verify};
+    const std::vector<Command> kAll{Command::run, Command::analyze, Command::verify,
+                                    Command::evaluate, Command::export_model};
     const std::vector<Command> kMeasuring{Command::run, Command::analyze};
+    const std::vector<Command> kWriting{Command::run, Command::analyze, Command::export_model};
+    const std::vector<Command> kTelling{Command::run, Command::evaluate};
+    const std::vector<Command> kModel{Command::run, Command::analyze, Command::evaluate,
+                                      Command::export_model};
     const std::vector<Command> kRun{Command::run};
     const Options defaults;
     return {
-        {"model", "DIR", "Input and output", kMeasuring,
-         "folder of the Hugging Face model; needed"},
-        {"output", "DIR", "Input and output", kMeasuring, "folder for the results; needed"},
-        {"overwrite", "", "Input and output", kMeasuring, "replace former results in that folder"},
-        {"format", "NAME", "Input and output", kRun, "checkpoint format: hdf5 (default)"},
+        {"model", "DIR", "Input and output", kModel,
+         "folder of the Hugging Face model (evaluate and export: or a checkpoint.h5); needed"},
+        {"output", "DIR", "Input and output", kWriting, "folder for the results; needed"},
+        {"overwrite", "", "Input and output", kWriting, "replace former results in that folder"},
+        {"format", "NAME", "Input and output", kRun,
+         "hdf5 (default): checkpoint.h5; safetensors: a Hugging Face folder hf/; may be given "
+         "twice",
+         true},
         {"storage", "NAME", "Input and output", kRun,
          "how pruned tensors are stored: dense "
          "(default)"},
@@ -41,8 +50,8 @@ std::vector<OptionSpec> make_table() {
          fmt::format("share of the prunable weights that become zero, in [0, 1) (default {})",
                      defaults.ratios.sparsity_ratio)},
         {"allocation", "NAME", "How much goes where", kRun,
-         "ratios of the blocks: alphapruning (default), uniform, linear_depth, or file:PATH with "
-         "one ratio a matrix (.npy or .csv)"},
+         "ratios of the blocks: alphapruning (default), uniform, linear_depth, owl (needs "
+         "--calibration), or file:PATH with one ratio a matrix (.npy or .csv)"},
         {"metric", "NAME", "How much goes where", kMeasuring,
          fmt::format("metric that alphapruning follows, and that tables show (default {})",
                      name_of(defaults.metric))},
@@ -57,11 +66,27 @@ std::vector<OptionSpec> make_table() {
         {"metric-cache", "FILE", "How much goes where", kRun,
          "take the metric from this .npy (one value a matrix, in order); no spectra are computed"},
 
-        {"prune-method", "NAME", "Pruning", kRun, "magnitude (default)"},
-        {"sparsity-type", "NAME", "Pruning", kRun, "unstructured (default)"},
+        {"prune-method", "NAME", "Pruning", kRun,
+         "magnitude (default), wanda or sparsegpt; the last two need --calibration"},
+        {"sparsity-type", "NAME", "Pruning", kRun,
+         "unstructured (default); N:M, such as 2:4 or 4:8: in every M consecutive inputs N are "
+         "removed (NVIDIA's N counts the kept; at 2:4 and 4:8 the two agree); mixed-N:8: N follows "
+         "the ratio of the block"},
         {"ties", "NAME", "Pruning", kRun,
          "weights as large as the threshold: exact keeps the count exact (default), inclusive "
          "prunes all of them, as the published code does"},
+
+        {"calibration", "FILE", "Calibration and evaluation", kRun,
+         "tokens (.npy) or UTF-8 text whose activations wanda, sparsegpt and owl look at"},
+        {"nsamples", "N", "Calibration and evaluation", kRun,
+         fmt::format("calibration sequences (default {})", defaults.sequences)},
+        {"seqlen", "T", "Calibration and evaluation", kTelling,
+         "tokens of a sequence or window (default: the samples' own length, or what the model "
+         "allows, at most 2048)"},
+        {"seed", "N", "Calibration and evaluation", kRun,
+         fmt::format("draws the sequences from a stream of tokens (default {})", defaults.seed)},
+        {"eval", "FILE", "Calibration and evaluation", kTelling,
+         "tokens (.npy) or UTF-8 text to measure perplexity on; may be given several times", true},
 
         {"solver", "NAME", "Computing", kMeasuring,
          "auto (default); on one rank a matrix: lapack, or lapack1 (one-stage), lapack2 "

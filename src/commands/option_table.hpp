@@ -17,6 +17,7 @@ struct OptionSpec {
     std::string_view group;     ///< heading in --help
     std::vector<Command> commands;
     std::string help;
+    bool repeatable = false;  ///< may be given several times
 
     bool is_switch() const { return argument.empty(); }
     bool known_to(Command command) const;

@@ -17,8 +17,8 @@ namespace alphaprune {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 6> kOwnEntries{
-    "report.json", "report.html", "matrices.csv", "checkpoint.h5", "run.log", "metrics"};
+constexpr std::array<std::string_view, 7> kOwnEntries{
+    "report.json", "report.html", "matrices.csv", "checkpoint.h5", "run.log", "metrics", "hf"};
 
 /// The deepest folder on the way to `path` that exists.
 fs::path existing_ancestor(fs::path path) {
@@ -54,7 +54,7 @@ void remove_former_results(const fs::path& folder) {
         std::error_code problem;
         fs::remove_all(folder / entry, problem);
         if (!problem) {
-            fs::remove(partial_name(folder / entry), problem);
+            fs::remove_all(partial_name(folder / entry), problem);
         }
         if (problem) {
             throw bad_request(fmt::format("cannot remove the former result: {}", problem.message()),
@@ -63,9 +63,8 @@ void remove_former_results(const fs::path& folder) {
     }
 }
 
-}  // namespace
-
-void prepare_output_folder(const Options& options, std::uint64_t bytes_needed) {
+/// Whether the output exists; everything that must hold before work starts does.
+bool check_place(const Options& options, std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     std::error_code problem;
     const bool exists = fs::exists(fs::symlink_status(folder, problem));
@@ -89,6 +88,15 @@ void prepare_output_folder(const Options& options, std::uint64_t bytes_needed) {
     }
     require_writable(ancestor);
     require_room(ancestor, bytes_needed);
+    return exists;
+}
+
+}  // namespace
+
+void prepare_output_folder(const Options& options, std::uint64_t bytes_needed) {
+    const fs::path& folder = options.output;
+    const bool exists = check_place(options, bytes_needed);
+    std::error_code problem;
     fs::create_directories(folder, problem);
     if (problem) {
         throw bad_request(fmt::format("cannot make the output folder: {}", problem.message()),
@@ -96,6 +104,21 @@ void prepare_output_folder(const Options& options, std::uint64_t bytes_needed) {
     }
     if (exists) {
         remove_former_results(folder);
+    }
+}
+
+void prepare_export_folder(const Options& options, std::uint64_t bytes_needed) {
+    const fs::path& folder = options.output;
+    std::error_code problem;
+    if (check_place(options, bytes_needed)) {
+        if (!fs::exists(folder / "config.json", problem) && !fs::is_empty(folder, problem)) {
+            throw bad_request("this folder holds something else than a model", folder.string(),
+                              "choose another --output");
+        }
+        fs::remove_all(folder, problem);
+    }
+    if (folder.has_parent_path()) {
+        fs::create_directories(folder.parent_path(), problem);
     }
 }
 

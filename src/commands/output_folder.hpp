@@ -13,4 +13,9 @@ namespace alphaprune {
 /// @throws Error (bad_request)
 void prepare_output_folder(const Options& options, std::uint64_t bytes_needed);
 
+/// The same for `export`, whose output is the Hugging Face folder itself: it must not exist, or
+/// with `--overwrite` hold a model, which is then removed.
+/// @throws Error (bad_request)
+void prepare_export_folder(const Options& options, std::uint64_t bytes_needed);
+
 }  // namespace alphaprune

@@ -55,6 +55,10 @@ ExitStatus carry_out(const Communicator& world, const Options& options) {
             return analyze(world, options);
         case Command::verify:
             return verify(world, options);
+        case Command::evaluate:
+            return evaluate(world, options);
+        case Command::export_model:
+            return export_model(world, options);
         case Command::help:
         case Command::version:
             break;

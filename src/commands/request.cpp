@@ -102,8 +102,12 @@ void take_over(const std::vector<Setting>& source, Request& request, FaultList& 
             continue;
         }
         const auto [kept, is_new] = request.settings.try_emplace(setting.name, setting);
-        if (!is_new && kept->second.source == setting.source &&
-            kept->second.value != setting.value) {
+        if (!is_new && find_option(setting.name)->repeatable) {
+            if (kept->second.source == setting.source) {
+                kept->second.value += kBetweenValues + setting.value;
+            }
+        } else if (!is_new && kept->second.source == setting.source &&
+                   kept->second.value != setting.value) {
             faults.add(fmt::format("--{} is given twice, as '{}' and as '{}'", setting.name,
                                    kept->second.value, setting.value),
                        setting.origin, "give it once");

@@ -49,7 +49,8 @@ std::vector<ExpectedMatrix> expected_of(const RunReport& report) {
 
 /// Whether the weighted mean of the ratios is what was asked for.
 void check_overall_ratio(const RunReport& report, std::vector<std::string>& problems) {
-    if (!report.allocation || report.allocation->name.starts_with("file:")) {
+    if (!report.allocation || report.allocation->name.starts_with("file:") ||
+        report.sparsity_type.starts_with("mixed")) {
         return;
     }
     long double weights = 0;

@@ -92,6 +92,32 @@ Json run_json(const RunReport& report) {
     };
 }
 
+Json calibration_json(const RunReport& report) {
+    if (!report.calibration) {
+        return {};
+    }
+    return Json::Object{
+        {"text", report.calibration->text},
+        {"seqlen", report.calibration->seqlen},
+        {"sequences", report.calibration->sequences},
+        {"seed", report.calibration->seed},
+    };
+}
+
+Json perplexities_json(const RunReport& report) {
+    Json::Array entries;
+    for (const PerplexityReport& entry : report.perplexities) {
+        entries.push_back(Json::Object{
+            {"text", entry.text},
+            {"seqlen", entry.seqlen},
+            {"windows", entry.windows},
+            {"dense", or_null(entry.dense)},
+            {"pruned", or_null(entry.pruned)},
+        });
+    }
+    return entries;
+}
+
 }  // namespace
 
 std::int64_t weights_of(const MatrixReport& matrix) {
@@ -131,12 +157,14 @@ Json to_json(const RunReport& report) {
         {"model", model_json(report)},
         {"run", run_json(report)},
         {"prune_method", report.prune_method.empty() ? Json() : Json(report.prune_method)},
+        {"sparsity_type", report.sparsity_type.empty() ? Json() : Json(report.sparsity_type)},
+        {"calibration", calibration_json(report)},
         {"shown_metric", report.shown_metric},
         {"allocation", allocation_json(report.allocation)},
         {"matrices", std::move(matrices)},
         {"sparsity", zeros ? Json(realised_sparsity(report)) : Json()},
         {"zeros", or_null(zeros)},
-        {"perplexity", Json::Array{}},
+        {"perplexity", perplexities_json(report)},
         {"notes", array_of(report.notes)},
     };
 }

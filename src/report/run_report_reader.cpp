@@ -121,6 +121,9 @@ RunReport run_report_from_json(const Json& document, std::string_view where) {
     if (root.has("prune_method") && !root["prune_method"].is_null()) {
         report.prune_method = root["prune_method"].text();
     }
+    if (root.has("sparsity_type") && !root["sparsity_type"].is_null()) {
+        report.sparsity_type = root["sparsity_type"].text();
+    }
     if (root.has("shown_metric")) {
         report.shown_metric = root["shown_metric"].text();
     }

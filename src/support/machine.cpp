@@ -5,14 +5,60 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
 
 namespace alphaprune {
+namespace {
+
+constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
+
+/// MemAvailable of /proc/meminfo.
+std::uint64_t memory_left_in_system() {
+    std::ifstream file("/proc/meminfo");
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("MemAvailable:")) {
+            return std::strtoull(line.c_str() + 13, nullptr, 10) * 1024;
+        }
+    }
+    return kNoLimit;
+}
+
+std::uint64_t number_in(const std::string& path) {
+    std::ifstream file(path);
+    std::uint64_t value = kNoLimit;
+    return file >> value ? value : kNoLimit;  // "max" is no number: no limit
+}
+
+/// What the control group (version 2) of this process leaves.
+std::uint64_t memory_left_in_group() {
+    std::ifstream file("/proc/self/cgroup");
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("0::")) {
+            const std::string folder = "/sys/fs/cgroup" + line.substr(3);
+            const std::uint64_t limit = number_in(folder + "/memory.max");
+            const std::uint64_t used = number_in(folder + "/memory.current");
+            if (limit != kNoLimit && used != kNoLimit) {
+                return limit - std::min(limit, used);
+            }
+        }
+    }
+    return kNoLimit;
+}
+
+}  // namespace
 
 std::uint64_t peak_memory() {
     struct rusage usage {};
     getrusage(RUSAGE_SELF, &usage);
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::uint64_t available_memory() {
+    return std::min(memory_left_in_system(), memory_left_in_group());
 }
 
 std::string host_name() {

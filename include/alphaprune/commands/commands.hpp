@@ -15,4 +15,10 @@ ExitStatus analyze(const Communicator& ranks, const Options& options);
 /// Re-reads a run's checkpoint and checks it against its report.
 ExitStatus verify(const Communicator& ranks, const Options& options);
 
+/// Perplexity of a model folder or a checkpoint, the last line of standard output.
+ExitStatus evaluate(const Communicator& ranks, const Options& options);
+
+/// A Hugging Face folder from a checkpoint (or from another model folder).
+ExitStatus export_model(const Communicator& ranks, const Options& options);
+
 }  // namespace alphaprune

@@ -1,22 +1,28 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
 #include "alphaprune/commands/version.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/pruning/magnitude.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/log.hpp"
 
 namespace alphaprune {
 
-enum class Command { run, analyze, verify, help, version };
+enum class Command { run, analyze, verify, evaluate, export_model, help, version };
 
-enum class AllocationKind { alphapruning, uniform, linear_depth, file };
+enum class AllocationKind { alphapruning, uniform, linear_depth, owl, file };
+
+enum class PruneMethod { magnitude, wanda, sparsegpt };
+std::string_view name_of(PruneMethod method);
 
 /// The request, read and checked once, the same on every rank, and never changed after.
 struct Options {
@@ -33,8 +39,19 @@ struct Options {
     std::filesystem::path metric_cache;
     AllocationOptions ratios;
 
-    std::string prune_method = "magnitude";
+    PruneMethod prune_method = PruneMethod::magnitude;
+    std::optional<Pattern> pattern;  ///< N:M in every matrix
+    bool mixed_pattern = false;      ///< N:8, N following the ratio of the block
     Ties ties = Ties::exact;
+
+    std::filesystem::path calibration;
+    int sequences = 128;                 ///< of calibration
+    std::optional<int> sequence_length;  ///< of calibration and evaluation
+    std::uint64_t seed = 0;
+    std::vector<std::filesystem::path> evaluations;
+
+    bool write_hdf5 = true;
+    bool write_safetensors = false;
 
     std::optional<Solver> solver;    ///< nothing: chosen for each matrix
     std::optional<int> group_ranks;  ///< 1 with `--solver lapack`: one-rank solvers only

@@ -38,6 +38,23 @@ struct AllocationReport {
     std::vector<int> bounded_blocks;
 };
 
+/// Perplexity on one text, before and after pruning.
+struct PerplexityReport {
+    std::string text;  ///< the file's name as the user gave it
+    std::int64_t seqlen = 0;
+    std::int64_t windows = 0;
+    std::optional<double> dense;
+    std::optional<double> pruned;
+};
+
+/// What the calibrated methods looked at.
+struct CalibrationReport {
+    std::string text;
+    std::int64_t seqlen = 0;
+    std::int64_t sequences = 0;
+    std::uint64_t seed = 0;
+};
+
 /// Everything report.json says (schema version 1).
 struct RunReport {
     std::string program_version;
@@ -60,7 +77,10 @@ struct RunReport {
 
     std::string prune_method;                 ///< empty after `analyze`
     std::string shown_metric = "alpha_peak";  ///< the one in tables and charts
+    std::string sparsity_type;                ///< empty after `analyze`
     std::optional<AllocationReport> allocation;
+    std::optional<CalibrationReport> calibration;
+    std::vector<PerplexityReport> perplexities;
     std::vector<MatrixReport> matrices;
     std::vector<std::string> notes;  ///< what a user should know
 };
@@ -91,5 +111,8 @@ void write_metric_files(const RunReport& report, const std::filesystem::path& fo
 /// sparsity reached, zeros; the whole model in the last line. After `analyze` without the columns
 /// that speak of pruning.
 std::string block_table(const RunReport& report);
+
+/// One line a text: "perplexity 26.666 dense, 84.1 pruned (eval.npy, seqlen 512, windows 360)".
+std::string perplexity_lines(const RunReport& report);
 
 }  // namespace alphaprune

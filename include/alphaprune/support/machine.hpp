@@ -8,6 +8,10 @@ namespace alphaprune {
 /// Largest resident size this process has had so far, in bytes.
 std::uint64_t peak_memory();
 
+/// Bytes that the processes of this node may still take together: what the system has left, or what
+/// the control group of the job allows, whichever is less.
+std::uint64_t available_memory();
+
 /// Name of the host this process runs on.
 std::string host_name();
 

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "alphaprune/schedule/prune_phase.hpp"
+#include "inputs.hpp"
+#include "job.hpp"
+
+namespace alphaprune {
+
+/// Whether the request needs a metric of every matrix.
+bool needs_metric(const Options& options);
+
+/// The chosen metric of every matrix from the user's file instead of from spectra. Collective.
+void take_metric_from_cache(Job& job);
+
+/// What is asked of every matrix: ratios from the allocation, patterns where N:M is asked for. The
+/// report learns of both. Collective (owl looks at activations).
+std::vector<PruneTarget> decide_targets(Job& job, const Inputs& inputs);
+
+}  // namespace alphaprune

@@ -1,0 +1,72 @@
+#include "texts.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/report/progress.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// What rank 0 made of a file, on every rank.
+TokenSequences from_rank_0(const Communicator& ranks, const std::function<TokenSequences()>& read) {
+    TokenSequences sequences;
+    together(ranks, [&] {
+        if (ranks.is_root()) {
+            sequences = read();
+        }
+    });
+    std::int64_t sizes[2] = {sequences.length, static_cast<std::int64_t>(sequences.ids.size())};
+    ranks.broadcast(std::span<std::int64_t>(sizes));
+    sequences.length = sizes[0];
+    sequences.ids.resize(static_cast<std::size_t>(sizes[1]));
+    ranks.broadcast(std::span(sequences.ids));
+    return sequences;
+}
+
+std::optional<std::int64_t> as_length(std::optional<int> length) {
+    return length ? std::optional<std::int64_t>(*length) : std::nullopt;
+}
+
+}  // namespace
+
+TokenSequences load_calibration(const Communicator& ranks, const std::filesystem::path& file,
+                                const Catalogue& catalogue, int count, std::optional<int> length,
+                                std::uint64_t seed) {
+    return from_rank_0(ranks, [&] {
+        return calibration_sequences(read_tokens(file, catalogue), catalogue, count,
+                                     as_length(length), seed);
+    });
+}
+
+std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
+                                             const std::vector<std::filesystem::path>& files,
+                                             const Catalogue& catalogue,
+                                             std::optional<int> length) {
+    std::vector<EvaluationText> texts;
+    for (const std::filesystem::path& file : files) {
+        texts.push_back({file, from_rank_0(ranks, [&] {
+                             return evaluation_windows(read_tokens(file, catalogue), catalogue,
+                                                       as_length(length));
+                         })});
+    }
+    return texts;
+}
+
+std::vector<Perplexity> evaluate_texts(const Communicator& ranks, const Catalogue& catalogue,
+                                       const RowSource& source,
+                                       const std::vector<EvaluationText>& texts,
+                                       const std::string& what) {
+    std::vector<Perplexity> results;
+    for (const EvaluationText& text : texts) {
+        ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
+        results.push_back(measure_perplexity(
+            ranks, catalogue, source, text.windows,
+            [&](std::int64_t done, std::int64_t total) { line.update(done, total); }));
+    }
+    return results;
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/model/tokens.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/transformer/perplexity.hpp"
+
+namespace alphaprune {
+
+/// A text to evaluate on, cut into windows.
+struct EvaluationText {
+    std::filesystem::path file;
+    TokenSequences windows;
+};
+
+/// Collective: read on rank 0, the same on every rank. @throws Error
+TokenSequences load_calibration(const Communicator& ranks, const std::filesystem::path& file,
+                                const Catalogue& catalogue, int count, std::optional<int> length,
+                                std::uint64_t seed);
+/// Collective. @throws Error with the faults of all files
+std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
+                                             const std::vector<std::filesystem::path>& files,
+                                             const Catalogue& catalogue, std::optional<int> length);
+
+/// Collective: perplexity on each text, with a progress line.
+std::vector<Perplexity> evaluate_texts(const Communicator& ranks, const Catalogue& catalogue,
+                                       const RowSource& source,
+                                       const std::vector<EvaluationText>& texts,
+                                       const std::string& what);
+
+}  // namespace alphaprune
