@@ -5,6 +5,7 @@
 #include "alphaprune/commands/options.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/schedule/calibrated_phase.hpp"
 #include "texts.hpp"
 
 namespace alphaprune {
@@ -13,6 +14,7 @@ namespace alphaprune {
 struct Inputs {
     NodeMap nodes;
     TokenSequences calibration;  ///< empty when nothing looks at activations
+    CalibrationMemory memory;    ///< that a rank needs for it
     std::vector<EvaluationText> evaluations;
 };
 

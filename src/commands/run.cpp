@@ -1,6 +1,10 @@
+#include <fmt/format.h>
+
 #include <optional>
 
 #include "alphaprune/commands/commands.hpp"
+#include "alphaprune/support/log.hpp"
+#include "alphaprune/support/machine.hpp"
 #include "inputs.hpp"
 #include "job.hpp"
 #include "pruning.hpp"
@@ -25,10 +29,18 @@ std::uint64_t output_size(const Job& job) {
 }
 
 void describe_calibration(Job& job, const Inputs& inputs) {
-    if (inputs.calibration.count() > 0) {
-        job.report.calibration = {job.options.calibration.string(), inputs.calibration.length,
-                                  inputs.calibration.count(), job.options.seed};
+    const TokenSequences& sequences = inputs.calibration;
+    if (sequences.count() == 0) {
+        return;
     }
+    job.report.calibration = {job.options.calibration.string(), sequences.length, sequences.count(),
+                              job.options.seed};
+    log_info(
+        fmt::format("calibration: {} sequences of {} tokens; {} a rank (weights {}, "
+                    "activations {}, statistics {})",
+                    sequences.count(), sequences.length, human_bytes(inputs.memory.total()),
+                    human_bytes(inputs.memory.weights), human_bytes(inputs.memory.activations),
+                    human_bytes(inputs.memory.statistics)));
 }
 
 }  // namespace
