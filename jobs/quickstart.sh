@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# From nothing to a pruned model: installs, builds, and prunes the model in data/books-7m to 70 %
-# sparsity with AlphaPruning on 2 MPI ranks.
+# From nothing to a pruned model: installs, builds, prunes the model in data/books-7m to 70 %
+# sparsity with AlphaPruning on 2 MPI ranks, and shows what the allocation is worth: perplexity after
+# Wanda with uniform ratios beside Wanda with AlphaPruning's.
 #   jobs/quickstart.sh [OUTPUT_FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,4 +24,24 @@ Results in $output:
   report.json     the same numbers for scripts
   matrices.csv    one line a matrix
   metrics/        one .npy a metric, for --metric-cache
+
+Uniform against AlphaPruning, with Wanda at 70 %:
+EOF
+
+# Prunes with Wanda, some more options given, and prints the dense and the pruned perplexity.
+wanda_perplexity() {
+    mpirun -n 2 "$program" --model data/books-7m --prune-method wanda --sparsity-ratio 0.7 \
+        --calibration data/books-7m/calibration.npy --nsamples 32 \
+        --eval data/books-7m/eval_short.npy --log-level warning \
+        --output "$output-wanda" --overwrite "$@" |
+        sed -n 's/^perplexity \([0-9.]*\) dense, \([0-9.]*\) pruned.*/\1 \2/p'
+}
+read -r dense uniform < <(wanda_perplexity --allocation uniform)
+read -r dense alpha < <(wanda_perplexity --metric alpha_mid)
+cat <<EOF
+
+  model                            perplexity on 64 windows of held-out text
+  dense                            $dense
+  70 % zeros, uniform ratios       $uniform
+  70 % zeros, AlphaPruning         $alpha
 EOF
