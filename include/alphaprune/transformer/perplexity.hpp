@@ -18,7 +18,7 @@ struct Perplexity {
     std::int64_t windows = 0;
 };
 
-/// How much memory an evaluation takes; the result is the same whatever they are.
+/// How much memory an evaluation takes. The result hangs on them by rounding at most.
 struct PerplexityLimits {
     /// Of the hidden states that a rank keeps; if its windows need more, the model is gone through
     /// several times.
