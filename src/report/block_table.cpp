@@ -77,10 +77,16 @@ std::string block_table(const RunReport& report) {
         zeros.cells.push_back(row.zeros ? with_separators(*row.zeros) : "-");
         weights.cells.push_back(with_separators(row.weights));
     }
-    if (whole.sparsity_ratio || whole.zeros) {
-        return rendered({block, metric, asked, reached, zeros, weights});
+    std::vector<Column> columns{block};
+    if (std::ranges::any_of(
+            rows, [](const BlockSummary& row) { return std::isfinite(row.mean_metric); })) {
+        columns.push_back(metric);
     }
-    return rendered({block, metric, weights});
+    if (whole.sparsity_ratio || whole.zeros) {
+        columns.insert(columns.end(), {asked, reached, zeros});
+    }
+    columns.push_back(weights);
+    return rendered(columns);
 }
 
 }  // namespace alphaprune
