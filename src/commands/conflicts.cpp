@@ -1,70 +1,179 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <set>
 
+#include "alphaprune/pruning/row_pruning.hpp"
 #include "option_values.hpp"
 #include "request.hpp"
 
 namespace alphaprune {
 namespace {
 
-/// `option` has an effect only where `governor`, or its default, has one of some values.
+/// What other options a rule looks at: their values in the request, or their defaults.
+class Chosen {
+  public:
+    explicit Chosen(const Request& request) : request_(request) {}
+
+    bool has(std::string_view option) const { return request_.find(option) != nullptr; }
+    std::string value(std::string_view option) const {
+        const Setting* setting = request_.find(option);
+        return setting != nullptr ? canonical_value(setting->value) : default_of(option);
+    }
+    Command command() const { return *request_.command; }
+
+  private:
+    static std::string default_of(std::string_view option) {
+        return option == "allocation"     ? "alphapruning"
+               : option == "prune-method" ? "magnitude"
+               : option == "solver"       ? "auto"
+                                          : "unstructured";
+    }
+
+    const Request& request_;
+};
+
+/// `option` has an effect only where some other options, or their defaults, allow it.
 struct Dependence {
     std::string_view option;
-    std::string_view governor;
-    std::string_view governor_default;
-    bool (*has_effect)(std::string_view governor_value);
+    std::vector<std::string_view> governors;
+    bool (*has_effect)(const Chosen& chosen);
+    std::string_view beside;  ///< what it has no effect beside; empty: the first governor's value
     std::string_view remedy;
 };
 
-bool follows_metric(std::string_view allocation) {
-    return allocation == "alphapruning";
+bool follows_metric(const Chosen& chosen) {
+    return chosen.value("allocation") == "alphapruning";
 }
 
-bool has_band(std::string_view allocation) {
-    return allocation == "alphapruning" || allocation == "linear_depth";
+bool has_band(const Chosen& chosen) {
+    return follows_metric(chosen) || chosen.value("allocation") == "linear_depth";
 }
 
-bool is_computed(std::string_view allocation) {
-    return !allocation.starts_with("file:");
+bool is_computed(const Chosen& chosen) {
+    return !chosen.value("allocation").starts_with("file:");
 }
 
-bool uses_groups(std::string_view solver) {
+bool uses_groups(const Chosen& chosen) {
+    const std::string solver = chosen.value("solver");
     return solver != "auto" && !solver.starts_with("lapack");
 }
 
-constexpr std::string_view kOneOfTwo = "leave one of the two out";
+bool ratios_differ(const Chosen& chosen) {
+    return !pattern_named(chosen.value("sparsity-type"));
+}
 
-constexpr std::array<Dependence, 7> kDependences{{
-    {"metric", "allocation", "alphapruning", follows_metric, kOneOfTwo},
-    {"metric-cache", "allocation", "alphapruning", follows_metric, kOneOfTwo},
-    {"mapping-type", "allocation", "alphapruning", follows_metric, kOneOfTwo},
-    {"epsilon", "allocation", "alphapruning", has_band, kOneOfTwo},
-    {"max-sparsity", "allocation", "alphapruning", is_computed, kOneOfTwo},
-    {"sparsity-ratio", "allocation", "alphapruning", is_computed, kOneOfTwo},
-    {"group-ranks", "solver", "auto", uses_groups,
-     "choose a solver that works on groups: elpa1, elpa2 or scalapack"},
-}};
+bool has_ties(const Chosen& chosen) {
+    return chosen.value("prune-method") == "magnitude" &&
+           chosen.value("sparsity-type") == "unstructured";
+}
+
+bool looks_at_activations(const Chosen& chosen) {
+    return chosen.value("prune-method") != "magnitude" ||
+           !(has_band(chosen) || chosen.value("allocation") == "uniform" || !is_computed(chosen));
+}
+
+bool reads_tokens(const Chosen& chosen) {
+    return chosen.command() != Command::run || looks_at_activations(chosen) || chosen.has("eval");
+}
+
+constexpr std::string_view kOneOfTwo = "leave one of the two out";
+constexpr std::string_view kNoActivations =
+    "magnitude pruning and this allocation, which look at no activations";
+constexpr std::string_view kCalibrated =
+    "leave it out, or choose --prune-method wanda or sparsegpt, or --allocation owl";
+
+/// Those that a fixed N:M overrules come first: with such an option gone, no other rule matters.
+const std::vector<Dependence>& dependences() {
+    static const std::vector<Dependence> rules{
+        {"metric", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
+        {"metric-cache", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
+        {"mapping-type", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
+        {"epsilon", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
+        {"max-sparsity", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
+        {"metric", {"allocation"}, follows_metric, "", kOneOfTwo},
+        {"metric-cache", {"allocation"}, follows_metric, "", kOneOfTwo},
+        {"mapping-type", {"allocation"}, follows_metric, "", kOneOfTwo},
+        {"epsilon", {"allocation"}, has_band, "", kOneOfTwo},
+        {"max-sparsity", {"allocation"}, is_computed, "", kOneOfTwo},
+        {"sparsity-ratio", {"allocation"}, is_computed, "", kOneOfTwo},
+        {"ties",
+         {"prune-method", "sparsity-type"},
+         has_ties,
+         "this method: it has a rule of its own for equal scores",
+         "leave it out, or prune by magnitude, unstructured"},
+        {"calibration",
+         {"prune-method", "allocation", "sparsity-type"},
+         looks_at_activations,
+         kNoActivations,
+         kCalibrated},
+        {"nsamples",
+         {"prune-method", "allocation", "sparsity-type"},
+         looks_at_activations,
+         kNoActivations,
+         kCalibrated},
+        {"seed",
+         {"prune-method", "allocation", "sparsity-type"},
+         looks_at_activations,
+         kNoActivations,
+         kCalibrated},
+        {"seqlen",
+         {"prune-method", "allocation", "sparsity-type"},
+         reads_tokens,
+         "neither calibration nor --eval",
+         "leave it out"},
+        {"group-ranks",
+         {"solver"},
+         uses_groups,
+         "",
+         "choose a solver that works on groups: elpa1, elpa2 or scalapack"},
+    };
+    return rules;
+}
+
+bool is_weaker(const Request& request, const Setting& option, std::string_view governor) {
+    const Setting* setting = request.find(governor);
+    return setting != nullptr && option.source > setting->source;
+}
+
+/// A fixed N:M settles allocation and ratio; whether those beside it contradict it is judged where
+/// values are understood.
+void drop_what_a_pattern_settles(Request& request) {
+    if (ratios_differ(Chosen(request))) {
+        return;
+    }
+    for (const std::string_view name : {"allocation", "sparsity-ratio"}) {
+        const Setting* option = request.find(name);
+        if (option != nullptr && is_weaker(request, *option, "sparsity-type")) {
+            request.settings.erase(std::string(name));
+        }
+    }
+}
 
 }  // namespace
 
 void settle_conflicts(Request& request, FaultList& faults) {
-    for (const Dependence& rule : kDependences) {
+    drop_what_a_pattern_settles(request);
+    std::set<std::string_view> told;
+    for (const Dependence& rule : dependences()) {
         const Setting* option = request.find(rule.option);
-        const Setting* governor = request.find(rule.governor);
-        const std::string chosen = governor != nullptr ? canonical_value(governor->value)
-                                                       : std::string(rule.governor_default);
+        const Chosen chosen(request);
         if (option == nullptr || request.command == Command::verify || rule.has_effect(chosen) ||
             (rule.option == "group-ranks" && option->value == "1")) {
             continue;
         }
-        if (governor != nullptr && option->source > governor->source) {
+        const bool overruled = std::ranges::any_of(rule.governors, [&](std::string_view governor) {
+            return is_weaker(request, *option, governor);
+        });
+        if (overruled) {
             request.settings.erase(std::string(rule.option));
-        } else {
-            faults.add(
-                fmt::format("--{} has no effect with --{} {}", rule.option, rule.governor, chosen),
-                option->origin, std::string(rule.remedy));
+        } else if (told.insert(rule.option).second) {
+            const std::string_view governor = rule.governors.front();
+            faults.add(fmt::format("--{} has no effect with {}", rule.option,
+                                   rule.beside.empty()
+                                       ? fmt::format("--{} {}", governor, chosen.value(governor))
+                                       : std::string(rule.beside)),
+                       option->origin, std::string(rule.remedy));
         }
     }
 }

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
+#include <algorithm>
+#include <ranges>
 
 namespace alphaprune {
 
@@ -45,12 +46,18 @@ std::filesystem::path SettingReader::needed_path(std::string_view name,
 
 std::vector<std::string> SettingReader::values(std::string_view name) const {
     std::vector<std::string> all;
-    if (const Setting* setting = find(name)) {
-        std::istringstream text(setting->value);
-        for (std::string value; std::getline(text, value, kBetweenValues);) {
-            all.push_back(value);
-        }
+    const Setting* setting = find(name);
+    if (setting == nullptr) {
+        return all;
     }
+    for (const auto part : std::views::split(setting->value, kBetweenValues)) {
+        all.emplace_back(part.begin(), part.end());
+    }
+    if (setting->value.empty() || std::ranges::find(all, std::string()) != all.end()) {
+        faults_.add(fmt::format("--{} is empty", name), setting->origin,
+                    fmt::format("write --{} VALUE", name));
+    }
+    std::erase(all, std::string());
     return all;
 }
 

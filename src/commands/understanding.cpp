@@ -89,7 +89,7 @@ void read_ratios(const SettingReader& reader, Options& options) {
     sound = reader.share("max-sparsity", above_zero, "in (0, 1]", ratios.max_sparsity) && sound;
     reader.share("epsilon", below_one, "in [0, 1)", ratios.epsilon);
     if (sound && options.command == Command::run && options.allocation != AllocationKind::file &&
-        ratios.max_sparsity < ratios.sparsity_ratio) {
+        !options.pattern && ratios.max_sparsity < ratios.sparsity_ratio) {
         const Setting* setting = reader.find("max-sparsity");
         setting = setting != nullptr ? setting : reader.find("sparsity-ratio");
         reader.faults().add(fmt::format("the ratio {} cannot be reached when no matrix may have "
@@ -133,8 +133,9 @@ Options understood(const Request& request, FaultList& faults) {
     read_folders(reader, options);
     read_allocation(reader, options);
     read_metric(reader, options);
-    read_ratios(reader, options);
     read_pruning(reader, options);
+    read_ratios(reader, options);
+    settle_fixed_pattern(reader, options);
     read_tokens(reader, options);
     read_computing(reader, options);
     return options;

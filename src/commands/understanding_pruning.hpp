@@ -5,8 +5,12 @@
 
 namespace alphaprune {
 
-/// Method, pattern and ties, and whether they go together with the allocation.
+/// Method, pattern and ties.
 void read_pruning(const SettingReader& reader, Options& options);
+
+/// A fixed N:M leaves nothing to allocate: every matrix has the ratio N/M. After all that reads
+/// allocation and ratios.
+void settle_fixed_pattern(const SettingReader& reader, Options& options);
 
 /// Calibration and evaluation data. After read_pruning.
 void read_tokens(const SettingReader& reader, Options& options);

@@ -12,16 +12,18 @@ namespace {
 TEST(Help, NamesEveryOptionOfThisVersion) {
     const std::string help = help_text();
     for (const char* option :
-         {"--model DIR",         "--output DIR",    "--overwrite",    "--sparsity-ratio S",
-          "--prune-method",      "--sparsity-type", "--metric NAME",  "--allocation",
-          "--mapping-type",      "--epsilon",       "--max-sparsity", "--ties",
-          "--metric-cache FILE", "--format",        "--storage",      "--solver",
-          "--group-ranks N",     "--precision",     "--log-level",    "--config FILE",
-          "--version",           "--help"}) {
+         {"--model DIR",         "--output DIR",    "--overwrite",        "--sparsity-ratio S",
+          "--prune-method",      "--sparsity-type", "--metric NAME",      "--allocation",
+          "--mapping-type",      "--epsilon",       "--max-sparsity",     "--ties",
+          "--metric-cache FILE", "--format",        "--storage",          "--solver",
+          "--group-ranks N",     "--precision",     "--log-level",        "--config FILE",
+          "--version",           "--help",          "--calibration FILE", "--nsamples N",
+          "--seqlen T",          "--seed N",        "--eval FILE"}) {
         EXPECT_NE(help.find(std::string("  ") + option), std::string::npos) << option;
     }
-    for (const char* word : {"run", "analyze", "verify", "Exit status", "Examples",
-                             "share of weights that become zero", "ALPHAPRUNE_SPARSITY_RATIO"}) {
+    for (const char* word :
+         {"run", "analyze", "verify", "evaluate", "export", "Exit status", "Examples",
+          "share of weights that become zero", "ALPHAPRUNE_SPARSITY_RATIO"}) {
         EXPECT_NE(help.find(word), std::string::npos) << word;
     }
 }

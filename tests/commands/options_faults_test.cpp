@@ -15,21 +15,25 @@ TEST(OptionFaults, AllAreCollected) {
         {"--output needs a value",
          "unknown option --modle | command line | did you mean "
          "--model?",
-         "--model is missing", "--output is missing", "--sparsity-ratio 1.5",
-         "--epsilon 'nan' is not a number", "--ties cannot be 'none'"});
+         "--model is missing", "--output is missing", "--ties cannot be 'none'",
+         "--sparsity-ratio 1.5", "--epsilon 'nan' is not a number"});
 }
 
 TEST(OptionFaults, NothingAtAll) {
     expect_faults({}, {"--model is missing", "--output is missing"});
     expect_faults({"analyze"}, {"--model is missing", "--output is missing"});
     expect_faults({"verify"}, {"verify needs to know what to verify"});
+    expect_faults({"evaluate"}, {"--model is missing", "--eval is missing"});
+    expect_faults({"export"}, {"--model is missing", "--output is missing"});
 }
 
 TEST(OptionFaults, UnknownCommands) {
-    for (const char* word : {"plan", "evaluate", "export", "prune", "RUN", ""}) {
-        expect_faults({word, "--model", "m"},
-                      {"unknown command '" + std::string(word) +
-                       "' | command line | this version has run, analyze, verify, help"});
+    for (const char* word : {"plan", "evaluates", "export_model", "prune", "RUN", ""}) {
+        expect_faults(
+            {word, "--model", "m"},
+            {"unknown command '" + std::string(word) +
+             "' | command line | this version has run, analyze, verify, evaluate, export, "
+             "help"});
     }
 }
 
@@ -53,8 +57,7 @@ TEST(OptionFaults, NoAbbreviations) {
 }
 
 TEST(OptionFaults, OptionsOfLaterVersions) {
-    for (const char* option : {"--calibration", "--nsamples", "--seqlen", "--seed", "--eval",
-                               "--resume", "--max-time", "--blocks", "--synthetic"}) {
+    for (const char* option : {"--resume", "--max-time", "--blocks", "--synthetic", "--validate"}) {
         expect_faults(run_with({option}),
                       {std::string("option ") + option + " is not available in this version"});
     }
@@ -67,15 +70,11 @@ TEST(OptionFaults, ValuesOfLaterVersions) {
                           {option + " " + value + " is not available in this version"});
         }
     };
-    expect_refused("--prune-method", {"wanda", "sparsegpt"});
-    expect_refused("--sparsity-type", {"2:4", "4:8", "mixed-N:8"});
-    expect_refused("--format", {"safetensors"});
     expect_refused("--storage", {"bitmask"});
     expect_refused("--precision", {"single", "auto"});
     expect_refused("--solver", {"cuda"});
-    expect_refused("--allocation", {"owl"});
     expect_refused("--metric", {"alpha_peak_farms"});
-    expect_faults(run_with({"--prune-method", "wanda"}), {"this version has magnitude"});
+    expect_faults(run_with({"--storage", "bitmask"}), {"this version has dense"});
 }
 
 TEST(OptionFaults, WrongChoicesAreNamedWithTheRightOnes) {

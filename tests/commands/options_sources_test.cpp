@@ -110,6 +110,46 @@ TEST(OptionSources, AStrongerChoiceDropsWhatHangsOnIt) {
                   {"ALPHAPRUNE_ALLOCATION=uniform"});
 }
 
+TEST(OptionSources, APatternDropsWhatItSettles) {
+    const ConfigFile config(
+        "allocation = owl\ncalibration = t.npy\nsparsity-ratio = 0.7\nmax-sparsity = 0.4\n"
+        "ties = inclusive\n");
+    const Options options =
+        parse_options(run_with({"--config", config.path(), "--sparsity-type", "2:4"}), {});
+    EXPECT_EQ(options.allocation, AllocationKind::uniform);
+    EXPECT_EQ(options.ratios.sparsity_ratio, 0.5);
+    EXPECT_EQ(options.ratios.max_sparsity, 0.99);
+    EXPECT_EQ(options.ties, Ties::exact);
+    expect_faults(run_with({"--sparsity-ratio", "0.7"}), {"--sparsity-ratio 0.7 contradicts"},
+                  {"ALPHAPRUNE_SPARSITY_TYPE=2:4"});
+}
+
+TEST(OptionSources, AStrongerMethodDropsTheCalibration) {
+    const ConfigFile config(
+        "prune-method = wanda\ncalibration = t.npy\nnsamples = 4\nseed = 1\nseqlen = 8\n");
+    const Options calibrated = parse_options(run_with({"--config", config.path()}), {});
+    EXPECT_EQ(calibrated.prune_method, PruneMethod::wanda);
+    EXPECT_EQ(calibrated.calibration, "t.npy");
+    const Options options =
+        parse_options(run_with({"--config", config.path(), "--prune-method", "magnitude"}), {});
+    EXPECT_TRUE(options.calibration.empty());
+    EXPECT_EQ(options.sequences, 128);
+    EXPECT_EQ(options.seed, 0U);
+    EXPECT_EQ(options.sequence_length, std::nullopt);
+}
+
+TEST(OptionSources, RepeatedValuesOfTheStrongestSourceAlone) {
+    const ConfigFile config("eval = a.npy\neval = b.npy\nformat = hdf5\n");
+    using Files = std::vector<std::filesystem::path>;
+    EXPECT_EQ(parse_options(run_with({"--config", config.path()}), {}).evaluations,
+              (Files{"a.npy", "b.npy"}));
+    const Options options = parse_options(
+        run_with({"--config", config.path(), "--eval=c", "--format=safetensors"}), {});
+    EXPECT_EQ(options.evaluations, Files{"c"});
+    EXPECT_FALSE(options.write_hdf5);
+    EXPECT_TRUE(options.write_safetensors);
+}
+
 void expect_same(const Options& a, const Options& b) {
     EXPECT_EQ(a.command, b.command);
     EXPECT_EQ(a.model, b.model);
@@ -124,7 +164,20 @@ void expect_same(const Options& a, const Options& b) {
     EXPECT_EQ(a.ratios.max_sparsity, b.ratios.max_sparsity);
     EXPECT_EQ(a.ratios.mapping, b.ratios.mapping);
     EXPECT_EQ(a.prune_method, b.prune_method);
+    EXPECT_EQ(a.pattern.has_value(), b.pattern.has_value());
+    if (a.pattern && b.pattern) {
+        EXPECT_EQ(a.pattern->removed, b.pattern->removed);
+        EXPECT_EQ(a.pattern->group, b.pattern->group);
+    }
+    EXPECT_EQ(a.mixed_pattern, b.mixed_pattern);
     EXPECT_EQ(a.ties, b.ties);
+    EXPECT_EQ(a.calibration, b.calibration);
+    EXPECT_EQ(a.sequences, b.sequences);
+    EXPECT_EQ(a.sequence_length, b.sequence_length);
+    EXPECT_EQ(a.seed, b.seed);
+    EXPECT_EQ(a.evaluations, b.evaluations);
+    EXPECT_EQ(a.write_hdf5, b.write_hdf5);
+    EXPECT_EQ(a.write_safetensors, b.write_safetensors);
     EXPECT_EQ(a.solver, b.solver);
     EXPECT_EQ(a.group_ranks, b.group_ranks);
     EXPECT_EQ(a.log_level, b.log_level);
@@ -141,6 +194,14 @@ TEST(OptionSources, ResolvedArgumentsStandForThemselves) {
         {run_with({"--allocation", "file:x y.csv"}), {"ALPHAPRUNE_SPARSITY_RATIO=0.4"}},
         {{"verify", "--log-level", "error", "my run"}, {"ALPHAPRUNE_MODEL=m"}},
         {{"analyze", "--metric", "entropy"}, {"ALPHAPRUNE_MODEL=m", "ALPHAPRUNE_OUTPUT=o"}},
+        {run_with({"--eval", "a b.npy", "--eval=c", "--format=hdf5", "--format=safetensors",
+                   "--prune-method=wanda", "--nsamples=3", "--sparsity-type=mixed-N:8"}),
+         {"ALPHAPRUNE_CALIBRATION=t.npy", "ALPHAPRUNE_SEED=18446744073709551615"}},
+        {run_with({"--sparsity-type=2:4"}),
+         {"ALPHAPRUNE_ALLOCATION=owl", "ALPHAPRUNE_CALIBRATION=t", "ALPHAPRUNE_EPSILON=0.2",
+          "ALPHAPRUNE_SPARSITY_RATIO=0.7", "ALPHAPRUNE_SEQLEN=64"}},
+        {{"evaluate", "--model=m", "--seqlen=16"}, {"ALPHAPRUNE_EVAL=x\ny"}},
+        {{"export", "--model=c.h5", "--output=o"}, {"ALPHAPRUNE_FORMAT=safetensors"}},
         {{"plan", "--help"}, {}},
         {{"--version"}, {}},
     };

@@ -26,7 +26,14 @@ TEST(Options, DefaultsAreThePublishedOnes) {
     EXPECT_EQ(options.ratios.epsilon, 0.3);
     EXPECT_EQ(options.ratios.max_sparsity, 0.99);
     EXPECT_EQ(options.ratios.mapping, Mapping::block_wise);
-    EXPECT_EQ(options.prune_method, "magnitude");
+    EXPECT_EQ(options.prune_method, PruneMethod::magnitude);
+    EXPECT_EQ(options.pattern, std::nullopt);
+    EXPECT_FALSE(options.mixed_pattern);
+    EXPECT_EQ(options.sequences, 128);
+    EXPECT_EQ(options.sequence_length, std::nullopt);
+    EXPECT_EQ(options.seed, 0U);
+    EXPECT_TRUE(options.write_hdf5);
+    EXPECT_FALSE(options.write_safetensors);
     EXPECT_EQ(options.ties, Ties::exact);
     EXPECT_EQ(options.solver, std::nullopt);
     EXPECT_EQ(options.group_ranks, std::nullopt);
@@ -107,6 +114,14 @@ TEST(Options, Commands) {
     EXPECT_EQ(verify.verify_target, "out");
     EXPECT_EQ(verify.log_level, LogLevel::error);
     EXPECT_EQ(parsed({"help"}).command, Command::help);
+    const Options evaluate = parsed({"evaluate", "--model", "c.h5", "--eval", "t", "--seqlen=64"});
+    EXPECT_EQ(evaluate.command, Command::evaluate);
+    EXPECT_EQ(evaluate.model, "c.h5");
+    EXPECT_EQ(evaluate.sequence_length, 64);
+    const Options exported = parsed({"export", "--model", "c.h5", "--output", "hf", "--overwrite"});
+    EXPECT_EQ(exported.command, Command::export_model);
+    EXPECT_EQ(exported.output, "hf");
+    EXPECT_TRUE(exported.overwrite);
 }
 
 TEST(Options, HelpAndVersionWinOverFaults) {

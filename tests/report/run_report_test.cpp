@@ -52,6 +52,46 @@ TEST(RunReport, HasExactlyTheMembersOfTheContract) {
     EXPECT_NE(text.find(R"("sparsity":0.7,"zeros":84,"perplexity":[])"), std::string::npos) << text;
 }
 
+TEST(RunReport, TellsPatternCalibrationAndPerplexity) {
+    RunReport report = test::pruned_report();
+    report.sparsity_type = "2:4";
+    report.calibration = CalibrationReport{"c.npy", 64, 16, 9223372036854775807U};
+    report.perplexities = {{"e.npy", 512, 360, 26.5, 84.25}, {"t.txt", 64, 2, std::nullopt, 3.0}};
+    const std::string text = to_json(report).dump(-1);
+    EXPECT_NE(text.find(R"("prune_method":"magnitude","sparsity_type":"2:4",)"
+                        R"("calibration":{"text":"c.npy","seqlen":64,"sequences":16,)"
+                        R"("seed":9223372036854775807},)"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find(R"("perplexity":[{"text":"e.npy","seqlen":512,"windows":360,)"
+                        R"("dense":26.5,"pruned":84.25},{"text":"t.txt","seqlen":64,"windows":2,)"
+                        R"("dense":null,"pruned":3.0}])"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(run_report_from_json(Json::parse(text, "r"), "r").sparsity_type, "2:4");
+}
+
+TEST(RunReport, AfterAnalyzeThereIsNothingOfPruning) {
+    const Json document = to_json(test::analysed_report());
+    EXPECT_TRUE(document.find("prune_method")->is_null());
+    EXPECT_TRUE(document.find("sparsity_type")->is_null());
+    EXPECT_TRUE(document.find("calibration")->is_null());
+    EXPECT_TRUE(document.find("perplexity")->elements().empty());
+    EXPECT_EQ(run_report_from_json(document, "r").sparsity_type, "");
+}
+
+TEST(PerplexityLines, OneATextWithWhatIsKnown) {
+    RunReport report = test::pruned_report();
+    EXPECT_EQ(perplexity_lines(report), "");
+    report.perplexities = {{"e.npy", 512, 360, 26.6661, 84.1},
+                           {"dense.npy", 64, 2, 3.0, std::nullopt},
+                           {"pruned.npy", 8, 1, std::nullopt, 1234.5}};
+    EXPECT_EQ(perplexity_lines(report),
+              "perplexity 26.666 dense, 84.100 pruned (e.npy, seqlen 512, windows 360)\n"
+              "perplexity 3.000 dense (dense.npy, seqlen 64, windows 2)\n"
+              "perplexity 1234.500 pruned (pruned.npy, seqlen 8, windows 1)\n");
+}
+
 TEST(RunReport, UndefinedMetricsAreNull) {
     const Json document = to_json(test::pruned_report());
     const Json::Array& matrices = document.find("matrices")->elements();
