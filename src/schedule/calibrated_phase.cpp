@@ -1,12 +1,11 @@
 #include "alphaprune/schedule/calibrated_phase.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <cassert>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/pruning/input_norms.hpp"
-#include "alphaprune/pruning/row_pruning.hpp"
-#include "alphaprune/schedule/weight_check.hpp"
+#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "block_pruner.hpp"
 #include "calibration_pass.hpp"
@@ -96,11 +95,22 @@ class CalibratedRun {
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
         narrow(rows, tensor.type, stored);
         problem.guard([&] {
-            require_finite(catalogue_, tensor, stored);  // an update may leave float16's range
+            require_in_range(tensor, stored);
             stream_.deliver(number, mine, stored);
         });
         widen(stored, tensor.type, rows);  // the next block sees what the checkpoint holds
         exchange_between_nodes(ranks_, nodes_, weights, number, tensor.rows());
+    }
+
+    /// What SparseGPT makes of the weights that stay may be too large for float16.
+    void require_in_range(const TensorInfo& tensor, std::span<const std::byte> stored) const {
+        if (const std::size_t bad = count_non_finite(stored, tensor.type); bad > 0) {
+            throw failure(fmt::format("{} pruned weights are beyond the range of {}", bad,
+                                      name_of(tensor.type)),
+                          place_of(catalogue_, tensor),
+                          "ask for a lower sparsity ratio, or prune with a method that changes no "
+                          "other weights (--prune-method wanda or magnitude)");
+        }
     }
 
     const Communicator& ranks_;

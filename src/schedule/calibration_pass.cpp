@@ -4,6 +4,7 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/schedule/weight_check.hpp"
+#include "tensor_stream.hpp"
 
 namespace alphaprune {
 
@@ -51,27 +52,32 @@ void CalibrationPass::observe(int block, const SharedWeights& weights,
                               const SiteObserver& observer) {
     const std::size_t sites = transformer_.input_sites(block).size();
     const std::int64_t rounds = share_of(sequences_.count(), ranks_.size(), 0).size();
+    FirstError problem;
     for (std::int64_t round = 0; round < rounds; ++round) {
-        if (round >= own_.size()) {
-            for (std::size_t site = 0; site < sites; ++site) {
-                observer(site, 0, {}, 0);
-            }
-            continue;
-        }
-        std::ranges::copy(state(round), scratch_.begin());
         std::size_t site = 0;
-        transformer_.run_block(
-            block, weights, scratch_, sequences_.length,
-            [&](std::span<const int>, std::span<const float> input, std::int64_t tokens) {
-                observer(site++, own_.begin + round, input, tokens);
+        if (round < own_.size()) {
+            problem.guard([&] {
+                std::ranges::copy(state(round), scratch_.begin());
+                transformer_.run_block(
+                    block, weights, scratch_, sequences_.length,
+                    [&](std::span<const int>, std::span<const float> input, std::int64_t tokens) {
+                        observer(site++, own_.begin + round, input, tokens);
+                    });
             });
+        }
+        for (; site < sites; ++site) {  // no sequence left, or an error that the others await
+            observer(site, 0, {}, 0);
+        }
     }
+    agree(ranks_, problem.get());
 }
 
 void CalibrationPass::advance(int block, const SharedWeights& weights) {
-    for (std::int64_t s = 0; s < own_.size(); ++s) {
-        transformer_.run_block(block, weights, state(s), sequences_.length, {});
-    }
+    together(ranks_, [&] {
+        for (std::int64_t s = 0; s < own_.size(); ++s) {
+            transformer_.run_block(block, weights, state(s), sequences_.length, {});
+        }
+    });
 }
 
 }  // namespace alphaprune

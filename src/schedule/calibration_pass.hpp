@@ -35,8 +35,9 @@ class CalibrationPass {
     SharedWeights load(int block);
 
     /// Collective: tells the inputs of all sites, and leaves the activations as they are.
+    /// @throws Error on all ranks
     void observe(int block, const SharedWeights& weights, const SiteObserver& observer);
-    /// The block's outputs become the activations.
+    /// Collective: the block's outputs become the activations. @throws Error on all ranks
     void advance(int block, const SharedWeights& weights);
 
   private:

@@ -88,7 +88,9 @@ std::vector<double> outlier_shares(const Communicator& ranks, const NodeMap& nod
             scored.norms.push_back(site.norms(ranks, sequences.count()));
         }
         shares.push_back(outlier_share(scored, multiple));
-        pass.advance(block, weights);
+        if (block + 1 < catalogue.blocks()) {
+            pass.advance(block, weights);
+        }
         if (progress && ranks.is_root()) {
             progress(block + 1, catalogue.blocks());
         }

@@ -1,0 +1,149 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alphaprune/schedule/calibrated_phase.hpp"
+#include "schedule/calibrated_runs.hpp"
+
+namespace alphaprune {
+namespace {
+
+using test::random_sequences;
+using test::SharedModel;
+using test::spread_over;
+using test::world;
+
+/// A model with one NaN, in the last value of a tensor.
+SharedModel with_nan(const std::string& name) {
+    return SharedModel([&](const std::filesystem::path& folder) {
+        const test::LlamaSizes sizes;
+        auto tensors = test::llama_tensors(sizes, 3, ScalarType::bfloat16);
+        for (test::StoredTensor& tensor : tensors) {
+            if (tensor.name == name) {
+                tensor.bytes.back() = std::byte{0x7f};
+                tensor.bytes[tensor.bytes.size() - 2] = std::byte{0xc0};
+            }
+        }
+        test::write_model_folder(folder, test::llama_config(sizes), tensors);
+    });
+}
+
+/// The last row is that of token 31, which is among these.
+TokenSequences all_tokens() {
+    TokenSequences sequences{8, {}};
+    for (std::int32_t id = 0; id < 32; ++id) {
+        sequences.ids.push_back(id);
+    }
+    return sequences;
+}
+
+template <class Action>
+void expect_agreed(Action action, const std::string& what, const std::string& where) {
+    try {
+        action();
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_TRUE(error.agreed());
+        EXPECT_NE(error.faults().at(0).what.find(what), std::string::npos) << error.what();
+        EXPECT_NE(error.faults().at(0).where.find(where), std::string::npos) << error.what();
+    }
+}
+
+class CalibratedErrors : public testing::TestWithParam<CalibratedMethod> {};
+INSTANTIATE_TEST_SUITE_P(Methods, CalibratedErrors,
+                         testing::Values(CalibratedMethod::wanda, CalibratedMethod::sparsegpt));
+
+TEST_P(CalibratedErrors, a_nan_is_named_on_all_ranks) {
+    for (const std::string name :
+         {"model.embed_tokens.weight", "model.layers.0.input_layernorm.weight",
+          "model.layers.1.mlp.up_proj.weight", "lm_head.weight"}) {
+        SCOPED_TRACE(name);
+        const SharedModel model = with_nan(name);
+        const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
+        const auto run = [&](const NodeMap& nodes) {
+            prune_calibrated(world(), nodes, model.catalogue(), GetParam(), all_tokens(), targets,
+                             [](int, RowRange, std::span<const std::byte>) {}, {});
+        };
+        expect_agreed([&] { run(NodeMap(world())); }, "1 values are NaN", name);
+        expect_agreed([&] { run(spread_over(2)); }, "1 values are NaN", name);
+    }
+}
+
+TEST_P(CalibratedErrors, a_sink_that_fails_on_one_rank_ends_all) {
+    const SharedModel model(ScalarType::bfloat16);
+    const Catalogue& catalogue = model.catalogue();
+    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
+    const int pruned = catalogue.matrices[4].tensor;
+    const auto embedding = static_cast<int>(catalogue.find_tensor("model.embed_tokens.weight") -
+                                            catalogue.tensors.data());
+    for (const int guilty : {0, world().size() - 1}) {
+        for (const int bad_tensor : {pruned, embedding}) {
+            const auto run = [&] {
+                prune_calibrated(world(), spread_over(2), catalogue, GetParam(),
+                                 random_sequences(5, 12), targets,
+                                 [&](int tensor, RowRange, std::span<const std::byte>) {
+                                     if (world().rank() == guilty && tensor == bad_tensor) {
+                                         throw failure("no space left", "checkpoint.h5");
+                                     }
+                                 },
+                                 {});
+            };
+            expect_agreed(run, "no space left", "checkpoint.h5");
+        }
+    }
+}
+
+TEST_P(CalibratedErrors, a_token_outside_the_vocabulary_ends_all_ranks) {
+    const SharedModel model(ScalarType::bfloat16);
+    const Catalogue& catalogue = model.catalogue();
+    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
+    TokenSequences sequences = random_sequences(2, 4);
+    sequences.ids.back() = 32;  // the vocabulary ends at 31
+    const auto run = [&] {
+        prune_calibrated(world(), NodeMap(world()), catalogue, GetParam(), sequences, targets,
+                         [](int, RowRange, std::span<const std::byte>) {}, {});
+    };
+    expect_agreed(run, "32", "");
+}
+
+TEST_P(CalibratedErrors, progress_is_told_on_the_root_alone) {
+    const SharedModel model(ScalarType::bfloat16);
+    const Catalogue& catalogue = model.catalogue();
+    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
+    std::vector<std::pair<std::int64_t, std::int64_t>> told;
+    prune_calibrated(
+        world(), NodeMap(world()), catalogue, GetParam(), random_sequences(3, 4), targets,
+        [](int, RowRange, std::span<const std::byte>) {},
+        [&](std::int64_t done, std::int64_t all) { told.emplace_back(done, all); });
+    const std::vector<std::pair<std::int64_t, std::int64_t>> expected{{1, 3}, {2, 3}, {3, 3}};
+    EXPECT_EQ(told, world().is_root() ? expected : decltype(expected){});
+}
+
+TEST(SparseGptErrors, an_update_beyond_float16_is_named) {
+    const SharedModel model([](const std::filesystem::path& folder) {
+        const test::LlamaSizes sizes;
+        auto tensors = test::llama_tensors(sizes, 3, ScalarType::float16);
+        for (test::StoredTensor& tensor : tensors) {
+            if (tensor.name == "model.layers.1.mlp.gate_proj.weight") {
+                // What a removed weight did goes to its neighbours, which are at the limit already.
+                const std::vector<float> huge(tensor.bytes.size() / 2, 65000.0F);
+                tensor = test::make_tensor(tensor.name, ScalarType::float16, tensor.shape, huge);
+            }
+        }
+        test::write_model_folder(folder, test::llama_config(sizes), tensors);
+    });
+    const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.8, {}});
+    const auto run = [&](CalibratedMethod method) {
+        prune_calibrated(world(), NodeMap(world()), model.catalogue(), method,
+                         random_sequences(3, 2), targets,
+                         [](int, RowRange, std::span<const std::byte>) {}, {});
+    };
+    run(CalibratedMethod::wanda);  // the weights themselves are in order
+    expect_agreed([&] { run(CalibratedMethod::sparsegpt); }, "beyond the range of F16",
+                  "model.layers.1.mlp.gate_proj.weight");
+}
+
+}  // namespace
+}  // namespace alphaprune

@@ -1,0 +1,143 @@
+#include "alphaprune/schedule/calibrated_phase.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "alphaprune/support/checksum.hpp"
+#include "schedule/calibrated_runs.hpp"
+#include "schedule/plain_wanda.hpp"
+
+namespace alphaprune {
+namespace {
+
+using test::expect_same_bits;
+using test::Pruned;
+using test::random_sequences;
+using test::run_alone;
+using test::run_calibrated;
+using test::SharedModel;
+using test::spread_over;
+using test::varied_targets;
+using test::widened;
+using test::world;
+
+struct Sizes {
+    std::int64_t sequences;
+    std::int64_t tokens;
+};
+
+/// Fewer sequences than ranks, sequences of one token, and the ordinary case.
+class CalibratedPhase : public testing::TestWithParam<Sizes> {
+  protected:
+    Pruned on_world(CalibratedMethod method, const NodeMap& nodes) const {
+        return run_calibrated(world(), nodes, model_.catalogue(), method, sequences_, targets_);
+    }
+
+    SharedModel model_{[](const std::filesystem::path& folder) {
+        test::make_llama_folder(folder, 2, 32, 56, 4, 2, 7, ScalarType::bfloat16);
+    }};
+    TokenSequences sequences_ = random_sequences(GetParam().sequences, GetParam().tokens);
+    std::vector<PruneTarget> targets_ = varied_targets(model_.catalogue());
+};
+INSTANTIATE_TEST_SUITE_P(Sizes, CalibratedPhase,
+                         testing::Values(Sizes{5, 12}, Sizes{2, 12}, Sizes{1, 7}, Sizes{6, 1}));
+
+TEST_P(CalibratedPhase, wanda_gives_the_same_bits_on_any_ranks_and_nodes) {
+    const Pruned one = run_alone(model_.catalogue(), CalibratedMethod::wanda, sequences_, targets_);
+    for (const int nodes : {1, 2, 3}) {
+        SCOPED_TRACE(nodes);
+        expect_same_bits(model_.catalogue(), one,
+                         on_world(CalibratedMethod::wanda, spread_over(nodes)));
+    }
+}
+
+TEST_P(CalibratedPhase, wanda_is_what_plain_loops_compute) {
+    const Catalogue& catalogue = model_.catalogue();
+    const Pruned ours = on_world(CalibratedMethod::wanda, NodeMap(world()));
+    const auto plain = test::wanda_plainly(catalogue, sequences_, targets_);
+    for (std::size_t m = 0; m < plain.size(); ++m) {
+        const auto t = static_cast<std::size_t>(catalogue.matrices[m].tensor);
+        EXPECT_EQ(widened(ours.tensors[t], ScalarType::bfloat16), plain[m])
+            << catalogue.tensors[t].name;
+    }
+}
+
+TEST_P(CalibratedPhase, sparsegpt_gives_the_same_bits_on_any_nodes) {
+    const Pruned one = on_world(CalibratedMethod::sparsegpt, spread_over(1));
+    expect_same_bits(model_.catalogue(), one,
+                     on_world(CalibratedMethod::sparsegpt, spread_over(2)));
+}
+
+TEST_P(CalibratedPhase, sparsegpt_hardly_depends_on_the_number_of_ranks) {
+    const Catalogue& catalogue = model_.catalogue();
+    const Pruned one = run_alone(catalogue, CalibratedMethod::sparsegpt, sequences_, targets_);
+    const Pruned all = on_world(CalibratedMethod::sparsegpt, NodeMap(world()));
+    for (const MatrixInfo& matrix : catalogue.matrices) {
+        const auto t = static_cast<std::size_t>(matrix.tensor);
+        const auto a = widened(one.tensors[t], ScalarType::bfloat16);
+        const auto b = widened(all.tensors[t], ScalarType::bfloat16);
+        std::int64_t alike = 0;
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            alike += (a[i] == 0) == (b[i] == 0) ? 1 : 0;
+        }
+        EXPECT_GE(static_cast<double>(alike), 0.99 * static_cast<double>(matrix.size()))
+            << catalogue.name_of(matrix);
+        EXPECT_NEAR(static_cast<double>(one.result.tensors[t].zeros),
+                    static_cast<double>(all.result.tensors[t].zeros),
+                    0.001 * static_cast<double>(matrix.size()) + 1)
+            << catalogue.name_of(matrix);
+    }
+}
+
+TEST_P(CalibratedPhase, books_what_the_sinks_got_and_leaves_other_tensors_alone) {
+    const Catalogue& catalogue = model_.catalogue();
+    for (const auto method : {CalibratedMethod::wanda, CalibratedMethod::sparsegpt}) {
+        const Pruned pruned = on_world(method, NodeMap(world()));
+        for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
+            const TensorInfo& tensor = catalogue.tensors[t];
+            const auto& booked = pruned.result.tensors[t];
+            const auto values = widened(pruned.tensors[t], tensor.type);
+            EXPECT_EQ(booked.checksum, checksum_of_rows(pruned.tensors[t], tensor.row_bytes(), 0));
+            EXPECT_EQ(booked.zeros, std::ranges::count(values, 0.0F)) << tensor.name;
+            if (tensor.matrix < 0) {
+                EXPECT_EQ(pruned.tensors[t], test::stored_bytes(catalogue, tensor)) << tensor.name;
+            } else {
+                const double ratio = targets_[static_cast<std::size_t>(tensor.matrix)].ratio;
+                EXPECT_NEAR(static_cast<double>(booked.zeros) / static_cast<double>(values.size()),
+                            ratio, 1.0 / static_cast<double>(tensor.row_length()))
+                    << tensor.name;
+            }
+        }
+    }
+}
+
+class CalibratedPattern : public testing::TestWithParam<CalibratedMethod> {};
+INSTANTIATE_TEST_SUITE_P(Methods, CalibratedPattern,
+                         testing::Values(CalibratedMethod::wanda, CalibratedMethod::sparsegpt));
+
+TEST_P(CalibratedPattern, holds_in_every_group) {
+    const SharedModel model(ScalarType::float32);
+    const Catalogue& catalogue = model.catalogue();
+    std::vector<PruneTarget> targets(catalogue.matrices.size());
+    for (std::size_t m = 0; m < targets.size(); ++m) {
+        targets[m].pattern = m % 3 == 0 ? Pattern{3, 8} : Pattern{2, 4};
+        targets[m].ratio = m % 3 == 0 ? 0.375 : 0.5;
+    }
+    const Pruned pruned = run_calibrated(world(), spread_over(2), catalogue, GetParam(),
+                                         random_sequences(5, 12), targets);
+    for (std::size_t m = 0; m < targets.size(); ++m) {
+        const auto t = static_cast<std::size_t>(catalogue.matrices[m].tensor);
+        const auto values = widened(pruned.tensors[t], ScalarType::float32);
+        const auto group = static_cast<std::size_t>(targets[m].pattern->group);
+        int wrong = 0;
+        for (std::size_t at = 0; at < values.size(); at += group) {
+            const auto zeros = std::ranges::count(std::span(values).subspan(at, group), 0.0F);
+            wrong += zeros == targets[m].pattern->removed ? 0 : 1;
+        }
+        EXPECT_EQ(wrong, 0) << catalogue.tensors[t].name;
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune
