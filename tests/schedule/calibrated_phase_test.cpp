@@ -112,6 +112,42 @@ TEST_P(CalibratedPhase, books_what_the_sinks_got_and_leaves_other_tensors_alone)
     }
 }
 
+/// A model whose tensors are those of a finished run.
+SharedModel model_of(const Catalogue& catalogue, const Pruned& pruned) {
+    return SharedModel([&](const std::filesystem::path& folder) {
+        std::vector<test::StoredTensor> tensors;
+        for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
+            const TensorInfo& tensor = catalogue.tensors[t];
+            tensors.push_back(
+                {tensor.name, std::string(name_of(tensor.type)), tensor.shape, pruned.tensors[t]});
+        }
+        test::write_model_folder(folder, catalogue.configuration_text, tensors);
+    });
+}
+
+TEST_P(CalibratedPhase, a_block_sees_the_one_before_as_the_checkpoint_holds_it) {
+    const Catalogue& catalogue = model_.catalogue();
+    for (const auto method : {CalibratedMethod::wanda, CalibratedMethod::sparsegpt}) {
+        std::vector<PruneTarget> first = targets_;   // the first block alone
+        std::vector<PruneTarget> second = targets_;  // the second alone
+        for (std::size_t m = 0; m < targets_.size(); ++m) {
+            (catalogue.matrices[m].block == 0 ? second : first)[m].ratio = 0;
+        }
+        const SharedModel half = model_of(
+            catalogue,
+            run_calibrated(world(), NodeMap(world()), catalogue, method, sequences_, first));
+        const Pruned whole = on_world(method, spread_over(2));
+        const Pruned other_half =
+            run_calibrated(world(), NodeMap(world()), half.catalogue(), method, sequences_, second);
+        // Not the first block: rows that are all zero by now are dead inputs of its next matrix.
+        for (const MatrixInfo& matrix : catalogue.matrices) {
+            const auto t = static_cast<std::size_t>(matrix.tensor);
+            EXPECT_TRUE(matrix.block == 0 || whole.tensors[t] == other_half.tensors[t])
+                << catalogue.name_of(matrix);
+        }
+    }
+}
+
 class CalibratedPattern : public testing::TestWithParam<CalibratedMethod> {};
 INSTANTIATE_TEST_SUITE_P(Methods, CalibratedPattern,
                          testing::Values(CalibratedMethod::wanda, CalibratedMethod::sparsegpt));
