@@ -68,6 +68,8 @@ std::string help_text() {
   alphaprune_mpi [run] --model DIR --output DIR [options]
   alphaprune_mpi analyze --model DIR --output DIR [options]
   alphaprune_mpi verify DIR|checkpoint.h5
+  alphaprune_mpi evaluate --model DIR|checkpoint.h5 --eval FILE [--seqlen T]
+  alphaprune_mpi export --model checkpoint.h5 --output DIR
 
 A sparsity ratio is the share of weights that become zero: 0.7 keeps three of ten. A block is one
 decoder layer of the transformer, a matrix one prunable weight in it.

@@ -126,6 +126,13 @@ std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
 }  // namespace
 
 Job read_model(const Communicator& ranks, const Options& options) {
+    if (is_checkpoint(options.model)) {
+        throw bad_request("--model is a file, and this command needs a model folder",
+                          options.model.string(),
+                          "make a folder of it first: alphaprune_mpi export --model FILE "
+                          "--output DIR")
+            .mark_agreed();
+    }
     Job job{ranks, options, {}, {}, {}};
     job.catalogue =
         job.clock.measure("catalogue", [&] { return load_catalogue(ranks, options.model); });

@@ -6,6 +6,20 @@
 
 namespace alphaprune {
 
+namespace {
+
+/// A run's output folder is easily taken for the model in it.
+void refuse_output_folder(const std::filesystem::path& model) {
+    std::error_code ignored;
+    if (std::filesystem::exists(model / "report.json", ignored) &&
+        !std::filesystem::exists(model / "config.json", ignored)) {
+        throw bad_request("this is the output folder of a run, not a model", model.string(),
+                          "name the checkpoint.h5 in it, or its folder hf");
+    }
+}
+
+}  // namespace
+
 bool is_checkpoint(const std::filesystem::path& model) {
     std::error_code ignored;
     return std::filesystem::is_regular_file(model, ignored);
@@ -13,6 +27,7 @@ bool is_checkpoint(const std::filesystem::path& model) {
 
 Catalogue load_catalogue(const Communicator& ranks, const std::filesystem::path& model) {
     return deserialize_catalogue(from_root(ranks, [&] {
+        refuse_output_folder(model);
         return serialize(is_checkpoint(model) ? catalogue_of_checkpoint(model)
                                               : read_catalogue(model));
     }));

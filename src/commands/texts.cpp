@@ -46,12 +46,18 @@ std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
                                              const Catalogue& catalogue,
                                              std::optional<int> length) {
     std::vector<EvaluationText> texts;
+    FaultList faults;
     for (const std::filesystem::path& file : files) {
-        texts.push_back({file, from_rank_0(ranks, [&] {
-                             return evaluation_windows(read_tokens(file, catalogue), catalogue,
-                                                       as_length(length));
-                         })});
+        try {
+            texts.push_back({file, from_rank_0(ranks, [&] {
+                                 return evaluation_windows(read_tokens(file, catalogue), catalogue,
+                                                           as_length(length));
+                             })});
+        } catch (const Error& error) {  // the same on every rank
+            faults.add(error);
+        }
     }
+    together(ranks, [&] { faults.throw_if_any(); });
     return texts;
 }
 

@@ -27,6 +27,10 @@ Target find_target(const Communicator& ranks, const fs::path& named) {
         if (!fs::is_directory(named, ignored)) {
             return std::string();
         }
+        if (!fs::exists(named / "checkpoint.h5", ignored) && fs::exists(named / "hf", ignored)) {
+            throw bad_request("there is no checkpoint.h5 to verify", named.string(),
+                              "verify reads checkpoint.h5: run with --format hdf5 as well");
+        }
         return read_text(named / "report.json");
     });
     if (report_text.empty()) {

@@ -12,17 +12,23 @@
 
 namespace alphaprune {
 
-/// rows × cols zeros. @throws Error (failure) when the memory is not to be had
-inline std::vector<float> float_matrix(std::int64_t rows, std::int64_t cols) {
-    const auto size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols);
+/// rows × cols / divisor zeros. @throws Error (failure) when the memory is not to be had
+template <class Real>
+std::vector<Real> memory_for(std::int64_t rows, std::int64_t cols, std::int64_t divisor = 1) {
+    const auto size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) /
+                      static_cast<std::size_t>(divisor);
     try {
-        return std::vector<float>(size);
+        return std::vector<Real>(size);
     } catch (const std::bad_alloc&) {
     } catch (const std::length_error&) {
     }
     throw failure(fmt::format("no memory for a {}x{} matrix ({})", rows, cols,
-                              human_bytes(size * sizeof(float))),
+                              human_bytes(size * sizeof(Real))),
                   host_name(), "give each rank more memory, or use more ranks on more nodes");
+}
+
+inline std::vector<float> float_matrix(std::int64_t rows, std::int64_t cols) {
+    return memory_for<float>(rows, cols);
 }
 
 }  // namespace alphaprune

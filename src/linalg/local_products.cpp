@@ -39,7 +39,10 @@ void unpack_rows(const std::vector<float>& packed, std::int64_t order, std::int6
 }  // namespace
 
 LocalProducts::LocalProducts(const Communicator& group, std::int64_t order)
-    : group_(&group), order_(order), values_(float_matrix(order, order)) {
+    : group_(&group),
+      order_(order),
+      sums_(memory_for<double>(order, order + 1, 2)),
+      values_(float_matrix(order, order)) {
     use_one_blas_thread();
 }
 
@@ -51,35 +54,43 @@ void LocalProducts::add(std::span<const float> vectors, std::int64_t count) {
     const int n = static_cast<int>(order_);
     const int k = static_cast<int>(count);
     const float one = 1;
-    ssyrk_("L", "N", &n, &k, &one, vectors.data(), &n, &one, values_.data(), &n, 1, 1);
+    const float zero = 0;
+    ssyrk_("L", "N", &n, &k, &one, vectors.data(), &n, &zero, values_.data(), &n, 1, 1);
+    double* sum = sums_.data();
+    for (std::int64_t i = 0; i < order_; ++i) {
+        const float* product = row(i);
+        for (std::int64_t j = i; j < order_; ++j) {
+            *sum++ += product[j];
+        }
+    }
 }
 
 std::vector<float> LocalProducts::finish(float scale) {
     total_on_root();
     std::vector<float> diagonal(static_cast<std::size_t>(order_));
     if (group_->is_root()) {
+        const double* sum = sums_.data();
         for (std::int64_t i = 0; i < order_; ++i) {
             for (std::int64_t j = i; j < order_; ++j) {
-                row(i)[j] *= scale;
+                row(i)[j] = static_cast<float>(*sum++ * scale);
                 row(j)[i] = row(i)[j];
             }
             diagonal[static_cast<std::size_t>(i)] = row(i)[i];
         }
     }
+    sums_ = {};
     group_->broadcast(std::span(diagonal));
     return diagonal;
 }
 
 void LocalProducts::total_on_root() {
-    for (std::int64_t begin = 0; group_->size() > 1 && begin < order_; begin += kPanelRows) {
-        const std::int64_t end = std::min(begin + kPanelRows, order_);
-        std::vector<float> panel = packed_rows(values_.data(), order_, begin, end);
-        const bool root = group_->is_root();
-        MPI_Reduce(root ? MPI_IN_PLACE : panel.data(), root ? panel.data() : nullptr,
-                   static_cast<int>(panel.size()), mpi_type<float>(), MPI_SUM, 0, group_->native());
-        if (root) {
-            unpack_rows(panel, order_, begin, end, values_.data());
-        }
+    constexpr std::size_t kPiece = std::size_t{1} << 20;
+    const bool root = group_->is_root();
+    for (std::size_t at = 0; group_->size() > 1 && at < sums_.size(); at += kPiece) {
+        const auto piece = std::span(sums_).subspan(at, std::min(kPiece, sums_.size() - at));
+        MPI_Reduce(root ? MPI_IN_PLACE : piece.data(), root ? piece.data() : nullptr,
+                   static_cast<int>(piece.size()), mpi_type<double>(), MPI_SUM, 0,
+                   group_->native());
     }
 }
 

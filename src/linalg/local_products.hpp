@@ -5,8 +5,10 @@
 namespace alphaprune {
 
 /// Outer products summed on each rank; rank 0 gets the total and factors it, and every rank then
-/// has the whole factor. One square matrix a rank, and nothing else of that size: the sum lies in
-/// one triangle, and while it is being factored, what it was lies in the other.
+/// has the whole factor. Each call's product is float32, the sum over calls float64, so that the
+/// total hardly depends on how the calls are spread over the ranks. A square matrix a rank, and
+/// until finish() a triangle in float64; while the matrix is being factored, one triangle of it
+/// keeps what it was.
 class LocalProducts : public OuterProducts {
   public:
     LocalProducts(const Communicator& group, std::int64_t order);
@@ -26,7 +28,9 @@ class LocalProducts : public OuterProducts {
 
     const Communicator* group_;
     std::int64_t order_;
-    /// Row-major, the sum in the upper triangle: to LAPACK, column-major and in the lower one.
+    std::vector<double> sums_;  ///< upper triangle, row by row
+    /// Row-major, the last product or the factor in the upper triangle: to LAPACK, column-major and
+    /// in the lower one.
     std::vector<float> values_;
 };
 

@@ -28,7 +28,8 @@ std::uint64_t outer_products_memory(int ranks, std::int64_t order,
     const auto n = static_cast<double>(order);
     const double rows = 2 * 128 * n;  // rows of the factor on their way to all ranks
     if (stays_local(ranks, order, largest_local_order)) {
-        return static_cast<std::uint64_t>((n * n + rows) * sizeof(float));
+        const double matrix_and_sums = 2 * n * n;  // the sums: half of it, but in float64
+        return static_cast<std::uint64_t>((matrix_and_sums + rows) * sizeof(float));
     }
     const GridShape grid = near_square_grid(ranks, order);
     const double block = static_cast<double>(cholesky_block(order, grid));

@@ -13,7 +13,7 @@
 namespace alphaprune {
 
 /// The largest order whose Hessian each rank holds whole.
-inline constexpr std::int64_t kLargestLocalHessian = 8192;
+inline constexpr std::int64_t kLargestLocalHessian = 4096;
 
 /// H = (2/samples)·Σ x xᵀ in float32 for one input, gathered over all ranks. Up to a certain order
 /// each rank sums its own and one rank gets the total; beyond it the matrix is block-cyclic over

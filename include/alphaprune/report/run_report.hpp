@@ -95,7 +95,7 @@ std::optional<std::int64_t> total_zeros(const RunReport& report);
 double realised_sparsity(const RunReport& report);
 
 Json to_json(const RunReport& report);
-/// The inverse, for `verify` and `plan --validate`.
+/// Reads back what `verify` needs: everything but calibration and perplexities.
 /// @throws Error (bad_request) naming the field that is missing or of a wrong kind
 RunReport run_report_from_json(const Json& document, std::string_view where);
 RunReport read_run_report(const std::filesystem::path& path);
