@@ -8,7 +8,9 @@
 #ifdef __SANITIZE_ADDRESS__
 // Open MPI unloads its plugins at the end, after which the leak checker can no longer tell whose
 // the memory was that they still hold: keep them loaded, so that lsan.supp finds their names.
-extern "C" int dlclose(void*) { return 0; }
+extern "C" int dlclose(void*) {
+    return 0;
+}
 #endif
 
 int main(int argc, char** argv) {
