@@ -11,7 +11,7 @@ packages=(
     libxxhash-dev libsentencepiece-dev libgtest-dev
 )
 if [[ ${1:-} == --tests ]]; then
-    packages+=(python3-numpy python3-h5py python3-xxhash
+    packages+=(python3 python3-numpy python3-h5py python3-xxhash
         clang-14 clang-format-14 libclang-rt-14-dev shellcheck)
 elif [[ $# -gt 0 ]]; then
     echo "usage: $0 [--tests]" >&2
