@@ -21,15 +21,18 @@ CalibrationPass::CalibrationPass(const Communicator& ranks, const NodeMap& nodes
     states_.resize(size * static_cast<std::size_t>(own_.size()));
     scratch_.resize(own_.empty() ? 0 : size);
     together(ranks_, [&] {
-        const RowSource source = [&](const TensorInfo& tensor, RowRange rows,
-                                     std::span<std::byte> out) {
-            reader_.read_rows(tensor, rows, out);
-            require_finite(catalogue_, tensor, out);
-        };
+        const RowSource source = finite_rows();
         for (std::int64_t s = 0; s < own_.size(); ++s) {
             transformer_.embed(source, sequences_.sequence(own_.begin + s), state(s));
         }
     });
+}
+
+RowSource CalibrationPass::finite_rows() {
+    return [this](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
+        reader_.read_rows(tensor, rows, out);
+        require_finite(catalogue_, tensor, out);
+    };
 }
 
 std::span<float> CalibrationPass::state(std::int64_t own) {
@@ -39,12 +42,7 @@ std::span<float> CalibrationPass::state(std::int64_t own) {
 
 SharedWeights CalibrationPass::load(int block) {
     SharedWeights weights(nodes_.node(), catalogue_, transformer_.block_tensors(block));
-    together(ranks_, [&] {
-        weights.load([&](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
-            reader_.read_rows(tensor, rows, out);
-            require_finite(catalogue_, tensor, out);
-        });
-    });
+    together(ranks_, [&] { weights.load(finite_rows()); });
     return weights;
 }
 

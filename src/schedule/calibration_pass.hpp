@@ -41,6 +41,8 @@ class CalibrationPass {
     void advance(int block, const SharedWeights& weights);
 
   private:
+    /// The model's rows, each checked to be finite as it is read.
+    RowSource finite_rows();
     std::span<float> state(std::int64_t own);
 
     const Communicator& ranks_;
