@@ -38,7 +38,7 @@ Json::Json(std::uint64_t value) {
     if (value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
         value_ = static_cast<std::int64_t>(value);
     } else {
-        value_ = static_cast<double>(value);
+        value_ = value;
     }
 }
 
@@ -58,9 +58,19 @@ std::optional<std::int64_t> Json::as_integer() const {
     return get_if<std::int64_t>(value_);
 }
 
+std::optional<std::uint64_t> Json::as_unsigned() const {
+    if (const auto integer = as_integer(); integer && *integer >= 0) {
+        return static_cast<std::uint64_t>(*integer);
+    }
+    return get_if<std::uint64_t>(value_);
+}
+
 std::optional<double> Json::as_number() const {
     if (const auto integer = as_integer()) {
         return static_cast<double>(*integer);
+    }
+    if (const auto large = as_unsigned()) {
+        return static_cast<double>(*large);
     }
     return get_if<double>(value_);
 }

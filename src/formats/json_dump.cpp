@@ -41,6 +41,8 @@ class Writer {
             out_ += string_text(*value.as_string());
         } else if (value.is_integer()) {
             out_ += fmt::format("{}", *value.as_integer());
+        } else if (const auto large = value.as_unsigned()) {
+            out_ += fmt::format("{}", *large);
         } else if (value.is_number()) {
             out_ += number_text(*value.as_number());
         } else if (value.is_bool()) {

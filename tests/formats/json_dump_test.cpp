@@ -93,7 +93,8 @@ TEST(JsonDump, DoublesReadBackBitForBit) {
 
 TEST(JsonDump, ReadsBackWhatItWrote) {
     const std::string text =
-        R"({"a":[1,2.5,"x\n",null,true,{"b":[[],{}]}],"c":-9223372036854775808,"d":"\u0000"})";
+        R"({"a":[1,2.5,"x\n",null,true,{"b":[[],{}]}],"c":-9223372036854775808,"d":"\u0000",)"
+        R"("e":18446744073709551615})";
     EXPECT_EQ(line(Json::parse(text, "x")), text);
     EXPECT_EQ(line(Json::parse(Json::parse(text, "x").dump(4), "y")), text);
 }

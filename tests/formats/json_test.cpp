@@ -63,10 +63,25 @@ TEST(Json, WholeNumbersKeepAll63Bits) {
     for (const char* beyond : {"9223372036854775808", "18446744073709551616"}) {
         const Json json = Json::parse(beyond, "x");
         EXPECT_FALSE(json.is_integer());
+        EXPECT_TRUE(json.is_number());
         EXPECT_EQ(json.as_number(), std::stod(beyond));
     }
     EXPECT_EQ(Json(std::uint64_t{5}).as_integer(), 5);
-    EXPECT_EQ(Json(~std::uint64_t{0}).as_number(), 0x1p64);
+}
+
+TEST(Json, WholeNumbersThatAreNotNegativeKeepAll64Bits) {
+    constexpr auto kLargest = std::numeric_limits<std::uint64_t>::max();
+    constexpr std::uint64_t kHalf = std::uint64_t{1} << 63;
+    for (const std::uint64_t value : {std::uint64_t{0}, kHalf - 1, kHalf, kHalf + 1, kLargest}) {
+        EXPECT_EQ(Json(value).as_unsigned(), value);
+        EXPECT_EQ(Json::parse(std::to_string(value), "x").as_unsigned(), value);
+        EXPECT_EQ(Json(value).is_integer(), value < kHalf);
+        EXPECT_EQ(Json(value).as_integer().has_value(), value < kHalf);
+    }
+    EXPECT_EQ(Json(kLargest).as_number(), 0x1p64);
+    for (const char* other : {"-1", "1.0", "18446744073709551616", "true", "\"1\"", "null"}) {
+        EXPECT_FALSE(Json::parse(other, "x").as_unsigned()) << other;
+    }
 }
 
 TEST(Json, RefusesWhatIsNotJson) {

@@ -55,12 +55,12 @@ TEST(RunReport, HasExactlyTheMembersOfTheContract) {
 TEST(RunReport, TellsPatternCalibrationAndPerplexity) {
     RunReport report = test::pruned_report();
     report.sparsity_type = "2:4";
-    report.calibration = CalibrationReport{"c.npy", 64, 16, 9223372036854775807U};
+    report.calibration = CalibrationReport{"c.npy", 64, 16, 18446744073709551615U};
     report.perplexities = {{"e.npy", 512, 360, 26.5, 84.25}, {"t.txt", 64, 2, std::nullopt, 3.0}};
     const std::string text = to_json(report).dump(-1);
     EXPECT_NE(text.find(R"("prune_method":"magnitude","sparsity_type":"2:4",)"
                         R"("calibration":{"text":"c.npy","seqlen":64,"sequences":16,)"
-                        R"("seed":9223372036854775807},)"),
+                        R"("seed":18446744073709551615},)"),
               std::string::npos)
         << text;
     EXPECT_NE(text.find(R"("perplexity":[{"text":"e.npy","seqlen":512,"windows":360,)"

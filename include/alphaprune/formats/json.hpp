@@ -24,7 +24,7 @@ class Json {
     Json(bool value) : value_(value) {}
     Json(int value) : value_(std::int64_t{value}) {}
     Json(std::int64_t value) : value_(value) {}
-    Json(std::uint64_t value);             ///< above the range of int64 it becomes a double
+    Json(std::uint64_t value);
     Json(double value) : value_(value) {}  ///< NaN and infinity are written as null
     Json(const char* value) : value_(std::string(value)) {}
     Json(std::string value) : value_(std::move(value)) {}
@@ -44,8 +44,12 @@ class Json {
 
     bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
     bool is_bool() const { return std::holds_alternative<bool>(value_); }
+    /// Within the range of int64.
     bool is_integer() const { return std::holds_alternative<std::int64_t>(value_); }
-    bool is_number() const { return is_integer() || std::holds_alternative<double>(value_); }
+    bool is_number() const {
+        return is_integer() || std::holds_alternative<std::uint64_t>(value_) ||
+               std::holds_alternative<double>(value_);
+    }
     bool is_string() const { return std::holds_alternative<std::string>(value_); }
     bool is_array() const { return std::holds_alternative<Array>(value_); }
     bool is_object() const { return std::holds_alternative<Object>(value_); }
@@ -53,6 +57,7 @@ class Json {
     /// The value as that type, or nothing when it is another.
     std::optional<bool> as_bool() const;
     std::optional<std::int64_t> as_integer() const;
+    std::optional<std::uint64_t> as_unsigned() const;
     std::optional<double> as_number() const;
     std::optional<std::string> as_string() const;
     /// Elements of an array; empty for any other value.
@@ -63,7 +68,10 @@ class Json {
     const Json* find(std::string_view name) const;
 
   private:
-    std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
+    /// An unsigned number only where it is beyond int64: one value has one form.
+    std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Array,
+                 Object>
+        value_;
 };
 
 }  // namespace alphaprune
