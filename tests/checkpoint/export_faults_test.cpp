@@ -1,13 +1,11 @@
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <functional>
 
 #include "alphaprune/checkpoint/export.hpp"
-#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"
+#include "checkpoint/short_files.hpp"
 #include "support/model_folder.hpp"
 #include "support/world.hpp"
 
@@ -107,29 +105,9 @@ TEST_F(ExportFaults, AFolderThatCannotBeMadeIsNamedOnEveryRank) {
 }
 
 TEST_F(ExportFaults, AFailedWriteNamesTheTensorAndHoldsNobodyUp) {
-    const int unlucky = world().size() - 1;
     const std::string text = error_of(ExitStatus::failed, [&] {
         HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {});
-        together(world(), [&] {
-            if (world().rank() != unlucky) {
-                return;
-            }
-            rlimit before{};
-            ::getrlimit(RLIMIT_FSIZE, &before);
-            const rlimit tiny{64, before.rlim_max};
-            std::signal(SIGXFSZ, SIG_IGN);
-            ::setrlimit(RLIMIT_FSIZE, &tiny);
-            std::optional<Error> problem;
-            try {
-                writer.write_rows(0, {0, 7}, model_.bytes[0]);
-            } catch (const Error& error) {
-                problem = error;
-            }
-            ::setrlimit(RLIMIT_FSIZE, &before);
-            if (problem) {
-                throw *problem;
-            }
-        });
+        fail_on_the_last_rank([&] { writer.write_rows(0, {0, 7}, model_.bytes[0]); });
     });
     EXPECT_NE(text.find("File too large"), std::string::npos) << text;
     EXPECT_NE(text.find("tensor model.embed_tokens.weight in "), std::string::npos) << text;

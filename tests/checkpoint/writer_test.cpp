@@ -1,15 +1,13 @@
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <cstdlib>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/sample_checkpoint.hpp"
+#include "checkpoint/short_files.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::test {
@@ -150,29 +148,9 @@ TEST(CheckpointWriter, AFileOfAnEarlierRunIsKeptUntilTheNewOneIsWhole) {
 TEST(CheckpointWriter, AFailedWriteIsAnErrorOnThatRankAndHoldsNobodyUp) {
     const SharedFolder folder(world());
     const SampleModel model = sample_model();
-    const int unlucky = world().size() - 1;
     const std::string text = error_of([&] {
         CheckpointWriter writer(world(), model.catalogue, folder / "checkpoint.h5");
-        together(world(), [&] {
-            if (world().rank() != unlucky) {
-                return;
-            }
-            rlimit before{};
-            ::getrlimit(RLIMIT_FSIZE, &before);
-            const rlimit tiny{64, before.rlim_max};
-            std::signal(SIGXFSZ, SIG_IGN);
-            ::setrlimit(RLIMIT_FSIZE, &tiny);
-            std::optional<Error> problem;
-            try {
-                writer.write_rows(0, {0, 7}, model.bytes[0]);
-            } catch (const Error& error) {
-                problem = error;
-            }
-            ::setrlimit(RLIMIT_FSIZE, &before);
-            if (problem) {
-                throw *problem;
-            }
-        });
+        fail_on_the_last_rank([&] { writer.write_rows(0, {0, 7}, model.bytes[0]); });
     });
     EXPECT_NE(text.find("writing rows 0 to 6 failed"), std::string::npos) << text;
     EXPECT_NE(text.find("checkpoint.h5.partial: /tensors/model.embed_tokens.weight"),
