@@ -3,14 +3,10 @@
 //
 // Processor time stands beside wall time, so that the ratio means something on a busy machine, too.
 #include <fmt/format.h>
-#include <time.h>
 
-#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cmath>
 #include <cstdio>
-#include <iostream>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,13 +16,15 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/runtime.hpp"
-#include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/transformer/transformer.hpp"
+#include "command_line.hpp"
+#include "measuring.hpp"
 
 namespace {
 
 using namespace alphaprune;
+using namespace alphaprune::benchmark;
 
 struct Request {
     std::string model;
@@ -34,32 +32,6 @@ struct Request {
     std::int64_t tokens = 0;
     int sequences = 0;
 };
-
-/// Seconds that this process has had a processor for.
-double processor_seconds() {
-    timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-struct Seconds {
-    double wall = 0;
-    double processor = 0;
-};
-
-template <class Work>
-Seconds time_of(Work&& work) {
-    const Stopwatch watch;
-    const double before = processor_seconds();
-    work();
-    return {watch.seconds(), processor_seconds() - before};
-}
-
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
 
 /// A LLaMA block of given sizes, without files.
 Catalogue made_up_model(const std::string& shape) {
@@ -187,15 +159,7 @@ std::optional<Request> request_of(int argc, char** argv) {
         "instead of a model: hidden x intermediate x heads x key/value heads of a LLaMA block")(
         "tokens", po::value(&request.tokens)->default_value(512), "tokens of a sequence")(
         "sequences", po::value(&request.sequences)->default_value(16), "the median of so many");
-    po::variables_map given;
-    try {
-        po::store(po::parse_command_line(argc, argv, options), given);
-        po::notify(given);
-    } catch (const po::error& error) {
-        throw bad_request(error.what(), "command line", "see --help");
-    }
-    if (given.count("help") != 0) {
-        std::cout << options;
+    if (!read_command_line(options, argc, argv, true)) {
         return std::nullopt;
     }
     if (request.sequences < 1 || request.tokens < 1) {
@@ -205,35 +169,30 @@ std::optional<Request> request_of(int argc, char** argv) {
     return request;
 }
 
-int run(const Communicator& self, int argc, char** argv) {
-    try {
-        const std::optional<Request> request = request_of(argc, argv);
-        if (!request) {
-            return 0;
-        }
-        use_one_blas_thread();
-        if (!request->shape.empty()) {
-            measure(self, made_up_model(request->shape), made_up_rows, *request);
-            return 0;
-        }
-        const Catalogue catalogue = read_catalogue(request->model);
-        WeightReader reader(catalogue);
-        measure(
-            self, catalogue,
-            [&](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
-                reader.read_rows(tensor, rows, out);
-            },
-            *request);
-        return 0;
-    } catch (const Error& error) {
-        std::cerr << error.what();
-        return static_cast<int>(error.status());
+void run(const Communicator& self, int argc, char** argv) {
+    const std::optional<Request> request = request_of(argc, argv);
+    if (!request) {
+        return;
     }
+    use_one_blas_thread();
+    if (!request->shape.empty()) {
+        measure(self, made_up_model(request->shape), made_up_rows, *request);
+        return;
+    }
+    const Catalogue catalogue = read_catalogue(request->model);
+    WeightReader reader(catalogue);
+    measure(
+        self, catalogue,
+        [&](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
+            reader.read_rows(tensor, rows, out);
+        },
+        *request);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     alphaprune::MpiRuntime runtime(argc, argv);
-    return run(alphaprune::Communicator::view(MPI_COMM_SELF), argc, argv);
+    const auto self = alphaprune::Communicator::view(MPI_COMM_SELF);
+    return status_of(self, [&] { run(self, argc, argv); });
 }

@@ -5,12 +5,10 @@
 // On several ranks the rows are shared out, as in a run.
 #include <fmt/format.h>
 #include <mpi.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
-#include <iostream>
 #include <optional>
 #include <random>
 #include <string>
@@ -23,14 +21,16 @@
 #include "alphaprune/pruning/sparsegpt.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/error.hpp"
+#include "command_line.hpp"
+#include "measuring.hpp"
 
 namespace {
 
 using namespace alphaprune;
+using namespace alphaprune::benchmark;
 
 struct Request {
-    std::int64_t rows = 0;
-    std::int64_t cols = 0;
+    Shape shape;
     double ratio = 0;
     std::optional<Pattern> pattern;
     std::int64_t largest_local = 0;
@@ -51,27 +51,10 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "largest-local", po::value(&request.largest_local)->default_value(kLargestLocalHessian),
         "largest order that LAPACK factors on one rank")(
         "repeat", po::value(&request.repeat)->default_value(1), "best of so many");
-    po::variables_map given;
-    try {
-        po::store(po::parse_command_line(argc, argv, options), given);
-        po::notify(given);
-    } catch (const po::error& error) {
-        throw bad_request(error.what(), "command line", "see --help");
-    }
-    if (given.count("help") != 0) {
-        if (speaks) {
-            std::cout << options;
-        }
+    if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
     }
-    long long rows = 0;
-    long long cols = 0;
-    if (std::sscanf(shape.c_str(), "%lldx%lld", &rows, &cols) != 2 || rows < 1 || cols < 1) {
-        throw bad_request(fmt::format("'{}' is no shape", shape), "--shape",
-                          "give rows x columns, such as 4096x11008");
-    }
-    request.rows = rows;
-    request.cols = cols;
+    request.shape = shape_of(shape);
     request.pattern = pattern_named(type);
     if (!request.pattern && type != "unstructured") {
         throw bad_request(fmt::format("'{}' is no sparsity type", type), "--sparsity-type",
@@ -92,48 +75,35 @@ std::vector<float> random_values(std::int64_t count, unsigned seed) {
     return values;
 }
 
-double cpu_seconds() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 /// The factor of a Hessian that has twice as many random input vectors as its order.
 InverseFactor random_factor(const Communicator& all, const Request& request) {
     constexpr std::int64_t kTokens = 512;
     const auto rank = static_cast<unsigned>(all.rank());
-    Hessian hessian(all, request.cols, request.largest_local);
-    const std::int64_t sequences = 2 * request.cols / (kTokens * all.size()) + 1;
-    const std::vector<float> input = random_values(kTokens * request.cols + sequences, rank);
+    Hessian hessian(all, request.shape.cols, request.largest_local);
+    const std::int64_t sequences = 2 * request.shape.cols / (kTokens * all.size()) + 1;
+    const std::vector<float> input = random_values(kTokens * request.shape.cols + sequences, rank);
     for (std::int64_t i = 0; i < sequences; ++i) {  // shifted each time: cheap and different
-        hessian.add(std::span(input).subspan(static_cast<std::size_t>(i),
-                                             static_cast<std::size_t>(kTokens * request.cols)),
-                    kTokens);
+        hessian.add(
+            std::span(input).subspan(static_cast<std::size_t>(i),
+                                     static_cast<std::size_t>(kTokens * request.shape.cols)),
+            kTokens);
     }
     return {all, std::move(hessian), sequences * all.size(), "benchmark"};
 }
 
-struct Timing {
-    double seconds = 0;
-    double cpu_seconds = 0;
-};
-
-Timing best_sweep(const Communicator& all, const InverseFactor& factor, const Request& request) {
-    const RowRange share = share_of(request.rows, all.size(), all.rank());
+/// Wall time of the slowest rank, processor time of all together.
+Seconds best_sweep(const Communicator& all, const InverseFactor& factor, const Request& request) {
+    const RowRange share = share_of(request.shape.rows, all.size(), all.rank());
     const std::vector<float> dense =
-        random_values(share.size() * request.cols, static_cast<unsigned>(all.rank() + 1000));
-    Timing best{1e300, 0};
+        random_values(share.size() * request.shape.cols, static_cast<unsigned>(all.rank() + 1000));
+    Seconds best{1e300, 0};
     for (int i = 0; i < request.repeat; ++i) {
         std::vector<float> weights = dense;
         all.barrier();
-        const double cpu = cpu_seconds();
-        const Stopwatch clock;
-        prune_sparsegpt(all, factor, weights, request.ratio, request.pattern);
-        const Timing timing{all.max(clock.seconds()), all.sum(cpu_seconds() - cpu)};
-        best = timing.seconds < best.seconds ? timing : best;
+        const Seconds mine =
+            time_of([&] { prune_sparsegpt(all, factor, weights, request.ratio, request.pattern); });
+        const Seconds timing{all.max(mine.wall), all.sum(mine.processor)};
+        best = timing.wall < best.wall ? timing : best;
     }
     return best;
 }
@@ -143,33 +113,25 @@ void measure(const Communicator& all, const Request& request) {
     const Stopwatch clock;
     const InverseFactor factor = random_factor(all, request);
     const double factor_seconds = all.max(clock.seconds());
-    const Timing sweep = best_sweep(all, factor, request);
-    const double n = static_cast<double>(request.cols);
-    const double flops = static_cast<double>(request.rows) * n * n;
+    const Seconds sweep = best_sweep(all, factor, request);
+    const double n = static_cast<double>(request.shape.cols);
+    const double flops = static_cast<double>(request.shape.rows) * n * n;
     const double limit = flops / (gflops * 1e9 * all.size());
     if (all.is_root()) {
         fmt::print(
             "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"hessian_seconds\": {:.6f}, \"seconds\": "
             "{:.6f}, \"cpu_seconds\": {:.6f}, \"sgemm_gflops\": {:.2f}, \"flops\": {:.0f}, "
             "\"limit_seconds\": {:.6f}, \"ratio_to_limit\": {:.3f}, \"ratio\": {:.3f}}}\n",
-            request.rows, request.cols, all.size(), factor_seconds, sweep.seconds,
-            sweep.cpu_seconds, gflops, flops, limit, sweep.seconds / limit,
-            flops / (sweep.cpu_seconds * gflops * 1e9));
+            request.shape.rows, request.shape.cols, all.size(), factor_seconds, sweep.wall,
+            sweep.processor, gflops, flops, limit, sweep.wall / limit,
+            flops / (sweep.processor * gflops * 1e9));
         std::fflush(stdout);
     }
 }
 
-int run(const Communicator& all, int argc, char** argv) {
-    try {
-        if (const auto request = request_of(argc, argv, all.is_root())) {
-            measure(all, *request);
-        }
-        return 0;
-    } catch (const Error& error) {
-        if (all.is_root()) {
-            std::cerr << error.what();
-        }
-        return static_cast<int>(error.status());
+void run(const Communicator& all, int argc, char** argv) {
+    if (const auto request = request_of(argc, argv, all.is_root())) {
+        measure(all, *request);
     }
 }
 
@@ -177,5 +139,6 @@ int run(const Communicator& all, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     alphaprune::MpiRuntime runtime(argc, argv);
-    return run(alphaprune::Communicator::view(MPI_COMM_WORLD), argc, argv);
+    const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
+    return status_of(world, [&] { run(world, argc, argv); });
 }

@@ -11,7 +11,6 @@
 #include <boost/program_options.hpp>
 #include <cmath>
 #include <cstdio>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,15 +21,12 @@
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "command_line.hpp"
 
 namespace {
 
 using namespace alphaprune;
-
-struct Shape {
-    std::int64_t rows = 0;
-    std::int64_t cols = 0;
-};
+using namespace alphaprune::benchmark;
 
 struct Request {
     std::vector<Shape> shapes;
@@ -82,31 +78,16 @@ struct Timing {
     double total() const { return gram + eig; }
 };
 
-Shape shape_of(const std::string& text) {
-    Shape shape;
-    int end = 0;
-    long long rows = 0;
-    long long cols = 0;
-    const int found = std::sscanf(text.c_str(), "%lldx%lld%n", &rows, &cols, &end);
-    if (found != 2 || static_cast<std::size_t>(end) != text.size() || rows < 1 || cols < 1) {
-        throw bad_request(fmt::format("'{}' is no shape", text), "--shape",
-                          "give rows x columns, such as 4096x11008");
-    }
-    return {rows, cols};
-}
-
 std::vector<Solver> backends_of(const std::vector<std::string>& names) {
-    constexpr std::array kAll{Solver::lapack1, Solver::lapack2, Solver::elpa1, Solver::elpa2,
-                              Solver::scalapack};
     std::vector<Solver> backends;
     for (const std::string& name : names) {
         if (name == "all") {
-            backends.insert(backends.end(), kAll.begin(), kAll.end());
+            backends.insert(backends.end(), kSolvers.begin(), kSolvers.end());
         } else if (const auto solver = solver_named(name)) {
             backends.push_back(*solver);
         } else {
             throw bad_request(fmt::format("there is no backend '{}'", name), "--backend",
-                              "give lapack1, lapack2, elpa1, elpa2, scalapack or all");
+                              "give lapack1, lapack2, two_stage, elpa1, elpa2, scalapack or all");
         }
     }
     return backends;
@@ -122,19 +103,9 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     options.add_options()("help", "show this")(
         "shape", po::value(&shapes)->multitoken()->composing(), "rows x columns; repeatable")(
         "backend", po::value(&names)->multitoken()->composing(),
-        "lapack1, lapack2, elpa1, elpa2, scalapack or all (the default); repeatable")(
+        "lapack1, lapack2, two_stage, elpa1, elpa2, scalapack or all (the default); repeatable")(
         "repeat", po::value(&request.repeat)->default_value(1), "best of so many");
-    po::variables_map given;
-    try {
-        po::store(po::parse_command_line(argc, argv, options), given);
-        po::notify(given);
-    } catch (const po::error& error) {
-        throw bad_request(error.what(), "command line", "see --help");
-    }
-    if (given.count("help") != 0) {
-        if (speaks) {
-            std::cout << options;
-        }
+    if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
     }
     if (request.repeat < 1) {
@@ -187,23 +158,15 @@ void measure(const Communicator& all, Shape shape, Solver solver, int repeat) {
     }
 }
 
-int run(const Communicator& all, int argc, char** argv) {
-    try {
-        const std::optional<Request> request = request_of(argc, argv, all.is_root());
-        if (!request) {
-            return 0;
+void run(const Communicator& all, int argc, char** argv) {
+    const std::optional<Request> request = request_of(argc, argv, all.is_root());
+    if (!request) {
+        return;
+    }
+    for (const Shape shape : request->shapes) {
+        for (const Solver solver : request->backends) {
+            measure(all, shape, solver, request->repeat);
         }
-        for (const Shape shape : request->shapes) {
-            for (const Solver solver : request->backends) {
-                measure(all, shape, solver, request->repeat);
-            }
-        }
-        return 0;
-    } catch (const Error& error) {
-        if (all.is_root()) {
-            std::cerr << error.what();
-        }
-        return static_cast<int>(error.status());
     }
 }
 
@@ -211,5 +174,6 @@ int run(const Communicator& all, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     alphaprune::MpiRuntime runtime(argc, argv);
-    return run(alphaprune::Communicator::view(MPI_COMM_WORLD), argc, argv);
+    const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
+    return status_of(world, [&] { run(world, argc, argv); });
 }
