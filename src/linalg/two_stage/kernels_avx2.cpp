@@ -1,0 +1,10 @@
+// Compiled for AVX2 with FMA: 16 registers of 32 bytes.
+#include "instruction_sets.hpp"
+#include "kernels_for.hpp"
+
+namespace alphaprune::two_stage {
+
+const Kernels<double> kDoubleAvx2 = kernels_for<double, 4, 4, 2>();
+const Kernels<float> kFloatAvx2 = kernels_for<float, 8, 4, 2>();
+
+}  // namespace alphaprune::two_stage

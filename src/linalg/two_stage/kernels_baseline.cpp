@@ -1,0 +1,10 @@
+// Compiled for any processor: 16 bytes is what all of them have.
+#include "instruction_sets.hpp"
+#include "kernels_for.hpp"
+
+namespace alphaprune::two_stage {
+
+const Kernels<double> kDoubleBaseline = kernels_for<double, 2, 4, 2>();
+const Kernels<float> kFloatBaseline = kernels_for<float, 4, 4, 2>();
+
+}  // namespace alphaprune::two_stage
