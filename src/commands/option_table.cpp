@@ -89,8 +89,8 @@ std::vector<OptionSpec> make_table() {
          "tokens (.npy) or UTF-8 text to measure perplexity on; may be given several times", true},
 
         {"solver", "NAME", "Computing", kMeasuring,
-         "auto (default); on one rank a matrix: lapack, or lapack1 (one-stage), lapack2 "
-         "(two-stage); on a group of ranks: elpa1, elpa2, scalapack"},
+         "auto (default); on one rank a matrix: two_stage (own kernels), lapack1 (one-stage), "
+         "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: elpa1, elpa2, scalapack"},
         {"group-ranks", "N", "Computing", kMeasuring,
          "ranks that share a matrix, with a group solver (default: all)"},
         {"precision", "NAME", "Computing", kMeasuring, "double (default)"},

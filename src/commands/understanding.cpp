@@ -101,16 +101,14 @@ void read_ratios(const SettingReader& reader, Options& options) {
 }
 
 void read_computing(const SettingReader& reader, Options& options) {
-    constexpr std::array kSolvers{Solver::lapack1, Solver::lapack2, Solver::elpa1, Solver::elpa2,
-                                  Solver::scalapack};
     Choices solvers{{"auto", "lapack"}, {"cuda"}};
     for (const Solver solver : kSolvers) {
         solvers.names.push_back(name_of(solver));
     }
     options.group_ranks = reader.count("group-ranks");
     if (const auto solver = reader.choice("solver", solvers)) {
-        if (*solver == 1) {  // lapack: the better one-rank solver for each matrix
-            options.group_ranks = 1;
+        if (*solver == 1) {
+            options.solver = Solver::lapack2;
         } else if (*solver > 1) {
             options.solver = kSolvers.at(*solver - 2);
         }

@@ -9,6 +9,9 @@ extern "C" {
 void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
             const double* a, const int* lda, const double* beta, double* c, const int* ldc,
             std::size_t, std::size_t);
+void ssyrk_(const char* uplo, const char* trans, const int* n, const int* k, const float* alpha,
+            const float* a, const int* lda, const float* beta, float* c, const int* ldc,
+            std::size_t, std::size_t);
 void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
             const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
             const double* beta, double* c, const int* ldc, std::size_t, std::size_t);
@@ -31,10 +34,15 @@ void dsterf_(const int* n, double* d, double* e, int* info);
 namespace alphaprune {
 
 /// C := A Aᵀ (trans 'N', A is n×k) or Aᵀ A (trans 'T', A is k×n), added to beta·C; lower triangle.
-inline void dsyrk_lower(char trans, int n, int k, const double* a, int lda, double beta, double* c,
-                        int ldc) {
+inline void syrk_lower(char trans, int n, int k, const double* a, int lda, double beta, double* c,
+                       int ldc) {
     const double one = 1;
     dsyrk_("L", &trans, &n, &k, &one, a, &lda, &beta, c, &ldc, 1, 1);
+}
+inline void syrk_lower(char trans, int n, int k, const float* a, int lda, float beta, float* c,
+                       int ldc) {
+    const float one = 1;
+    ssyrk_("L", &trans, &n, &k, &one, a, &lda, &beta, c, &ldc, 1, 1);
 }
 
 /// C := A B of n×n matrices.

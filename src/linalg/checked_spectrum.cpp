@@ -20,8 +20,12 @@ double square(double value) {
 
 }  // namespace
 
-GramMoments moments_of(const Matrix& lower) {
+template <class Real>
+GramMoments moments_of(const BasicMatrix<Real>& lower) {
     GramMoments moments;
+    if (sizeof(Real) < sizeof(double)) {
+        moments.tolerance = 1e-4;
+    }
     for (std::int64_t j = 0; j < lower.cols(); ++j) {
         moments.trace += lower.column(j)[j];
     }
@@ -39,6 +43,9 @@ GramMoments moments_of(const Matrix& lower) {
     return moments;
 }
 
+template GramMoments moments_of(const BasicMatrix<double>&);
+template GramMoments moments_of(const BasicMatrix<float>&);
+
 void refuse_overflow(const GramMoments& moments, const std::string& matrix) {
     if (!std::isfinite(moments.trace)) {
         throw bad_request("the squares of the values overflow float64", matrix,
@@ -48,7 +55,6 @@ void refuse_overflow(const GramMoments& moments, const std::string& matrix) {
 
 std::vector<double> checked_spectrum(std::vector<double> eigenvalues, const GramMoments& moments,
                                      Solver solver, const std::string& matrix) {
-    constexpr double kTolerance = 1e-9;  // rounding stays below 1e-12 up to order 10^4
     if (!std::ranges::all_of(eigenvalues, [](double value) { return std::isfinite(value); })) {
         reject("the eigenvalues are not finite", solver, matrix);
     }
@@ -60,9 +66,10 @@ std::vector<double> checked_spectrum(std::vector<double> eigenvalues, const Gram
         squares += square(value * scale);
     }
     const double expected = moments.trace > 0 ? 1 : 0;
-    const bool fits = std::abs(sum - expected) <= kTolerance &&
-                      std::abs(squares - moments.relative_frobenius_sq) <= kTolerance * squares;
-    if (!fits || eigenvalues.front() * scale < -kTolerance) {
+    const bool fits =
+        std::abs(sum - expected) <= moments.tolerance &&
+        std::abs(squares - moments.relative_frobenius_sq) <= moments.tolerance * squares;
+    if (!fits || eigenvalues.front() * scale < -moments.tolerance) {
         reject("the eigenvalues do not belong to the matrix (their sum or their squares' is off)",
                solver, matrix);
     }

@@ -14,10 +14,12 @@ namespace alphaprune {
 struct GramMoments {
     double trace = 0;
     double relative_frobenius_sq = 0;  ///< Σ (g_ij / trace)²: scaled, so that it cannot overflow
+    double tolerance = 1e-9;  ///< of both, relative; rounding stays below 1e-12 up to order 10^4
 };
 
 /// Moments of the symmetric matrix whose lower triangle is given.
-GramMoments moments_of(const Matrix& lower);
+template <class Real>
+GramMoments moments_of(const BasicMatrix<Real>& lower);
 
 /// Solvers may run for ever on infinities, so this comes before them.
 /// @throws Error (bad_request) naming the matrix when its Gram matrix left float64's range

@@ -76,7 +76,7 @@ class Panel {
             const auto values = local_.values().subspan(static_cast<std::size_t>(at * depth),
                                                         static_cast<std::size_t>(part.size()));
             matrix.read(part, values);
-            nonfinite += count_nonfinite(values);
+            nonfinite += count_nonfinite(std::span<const double>(values));
         }
         return nonfinite;
     }
@@ -100,7 +100,8 @@ class Panel {
                 }
             }
         }
-        return count_nonfinite(local_.values().first(static_cast<std::size_t>(share * depth)));
+        return count_nonfinite(std::span<const double>(
+            local_.values().first(static_cast<std::size_t>(share * depth))));
     }
 
     const BlacsGrid& grid_;

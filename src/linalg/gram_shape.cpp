@@ -8,6 +8,18 @@
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune {
+namespace {
+
+template <class Real>
+std::int64_t count_nonfinite_of(std::span<const Real> values) {
+    std::int64_t count = 0;
+    for (const Real value : values) {
+        count += std::isfinite(value) ? 0 : 1;
+    }
+    return count;
+}
+
+}  // namespace
 
 GramShape GramShape::of(const MatrixSource& matrix) {
     const std::int64_t rows = matrix.rows();
@@ -26,11 +38,11 @@ Rectangle GramShape::part(std::int64_t order_begin, std::int64_t order_end,
 }
 
 std::int64_t count_nonfinite(std::span<const double> values) {
-    std::int64_t count = 0;
-    for (const double value : values) {
-        count += std::isfinite(value) ? 0 : 1;
-    }
-    return count;
+    return count_nonfinite_of(values);
+}
+
+std::int64_t count_nonfinite(std::span<const float> values) {
+    return count_nonfinite_of(values);
 }
 
 void refuse_nonfinite(std::int64_t nonfinite, const MatrixSource& matrix) {

@@ -23,6 +23,7 @@ struct GramShape {
 };
 
 std::int64_t count_nonfinite(std::span<const double> values);
+std::int64_t count_nonfinite(std::span<const float> values);
 
 /// @throws Error (bad_request) that names the matrix, unless `nonfinite` is zero
 void refuse_nonfinite(std::int64_t nonfinite, const MatrixSource& matrix);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "alphaprune/linalg/blas_threads.hpp"
+#include "blas.hpp"
 #include "float_memory.hpp"
 #include "single_precision.hpp"
 

@@ -5,6 +5,7 @@
 #include "distributed_gram.hpp"
 #include "local_gram.hpp"
 #include "symmetric_eigenvalues.hpp"
+#include "two_stage/eigenvalues.hpp"
 
 namespace alphaprune {
 namespace {
@@ -13,6 +14,10 @@ namespace {
 double serial_values(Solver solver, double order, double depth) {
     const auto n = static_cast<std::int64_t>(order);
     const double panel = order * std::min(static_cast<double>(local_panel_depth(n)), depth);
+    if (solver == Solver::two_stage) {
+        const auto values = static_cast<double>(two_stage::eigenvalues_memory<double>(n)) / 8;
+        return order * order + std::max(panel, values);
+    }
     const double band = bandwidth_for(n) + 1;
     // The band, the two stages' work space (a few bands) and the tridiagonal form; dsyevd has one
     // block of columns.

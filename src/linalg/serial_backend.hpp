@@ -4,14 +4,15 @@
 
 namespace alphaprune {
 
-/// One rank computes the whole spectrum with LAPACK.
+/// One rank computes the whole spectrum.
 class SerialBackend : public SpectralBackend {
   public:
-    explicit SerialBackend(Solver solver) : solver_(solver) {}
+    SerialBackend(Solver solver, Precision precision) : solver_(solver), precision_(precision) {}
     GramSpectrum spectrum_of(MatrixSource& matrix) override;
 
   private:
     Solver solver_;
+    Precision precision_;
 };
 
 }  // namespace alphaprune

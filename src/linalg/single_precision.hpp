@@ -6,9 +6,6 @@
 #include <cstddef>
 
 extern "C" {
-void ssyrk_(const char* uplo, const char* trans, const int* n, const int* k, const float* alpha,
-            const float* a, const int* lda, const float* beta, float* c, const int* ldc,
-            std::size_t, std::size_t);
 void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info, std::size_t);
 void spotri_(const char* uplo, const int* n, float* a, const int* lda, int* info, std::size_t);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
@@ -17,47 +18,69 @@ struct SolverName {
     std::string_view name;
 };
 
-constexpr std::array kSolvers{
+constexpr std::array kSolverNames{
     SolverName{Solver::lapack1, "lapack1"},     SolverName{Solver::lapack2, "lapack2"},
-    SolverName{Solver::elpa1, "elpa1"},         SolverName{Solver::elpa2, "elpa2"},
-    SolverName{Solver::scalapack, "scalapack"},
+    SolverName{Solver::two_stage, "two_stage"}, SolverName{Solver::elpa1, "elpa1"},
+    SolverName{Solver::elpa2, "elpa2"},         SolverName{Solver::scalapack, "scalapack"},
+};
+
+struct PrecisionName {
+    Precision precision;
+    std::string_view name;
+};
+
+constexpr std::array kPrecisions{
+    PrecisionName{Precision::in_double, "double"},
+    PrecisionName{Precision::in_single, "single"},
+    PrecisionName{Precision::automatic, "auto"},
 };
 
 }  // namespace
 
 std::string_view name_of(Solver solver) {
-    return std::ranges::find(kSolvers, solver, &SolverName::solver)->name;
+    return std::ranges::find(kSolverNames, solver, &SolverName::solver)->name;
 }
 
 std::optional<Solver> solver_named(std::string_view name) {
-    const auto* const found = std::ranges::find(kSolvers, name, &SolverName::name);
-    return found == kSolvers.end() ? std::nullopt : std::optional(found->solver);
+    const auto* const found = std::ranges::find(kSolverNames, name, &SolverName::name);
+    return found == kSolverNames.end() ? std::nullopt : std::optional(found->solver);
 }
 
 bool works_on_groups(Solver solver) {
-    return solver != Solver::lapack1 && solver != Solver::lapack2;
+    return solver != Solver::lapack1 && solver != Solver::lapack2 && solver != Solver::two_stage;
 }
 
 Solver best_serial_solver(std::int64_t n) {
-    // CPU seconds of lapack1/lapack2, one core. Zen 4: 512 .0103/.0154, 1024 .066/.102, 1536
-    // .235/.282, 2048 .637/.548; a Skylake-class Xeon: 512 .0145/.0171, 1024 .094/.079, 2048
-    // .69/.43. One stage runs at the speed of memory once the matrix leaves the cache, worse with
-    // all cores busy.
-    constexpr std::int64_t kLargestForOneStage = 1024;
-    return n <= kLargestForOneStage ? Solver::lapack1 : Solver::lapack2;
+    constexpr std::int64_t kLargestForOneStage = 256;
+    return n <= kLargestForOneStage ? Solver::lapack1 : Solver::two_stage;
 }
 
-std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group) {
+std::string_view name_of(Precision precision) {
+    return std::ranges::find(kPrecisions, precision, &PrecisionName::precision)->name;
+}
+
+std::optional<Precision> precision_named(std::string_view name) {
+    const auto* const found = std::ranges::find(kPrecisions, name, &PrecisionName::name);
+    return found == kPrecisions.end() ? std::nullopt : std::optional(found->precision);
+}
+
+bool has_single_precision(Solver solver) {
+    return solver == Solver::two_stage;
+}
+
+std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group,
+                                              Precision precision) {
     use_one_blas_thread();
     if (works_on_groups(solver)) {
         return std::make_unique<GroupBackend>(solver, group);
     }
+    assert(precision == Precision::in_double || has_single_precision(solver));
     if (group.size() != 1) {
         throw bad_request(fmt::format("solver {} works on one rank, but the group has {}",
                                       name_of(solver), group.size()),
                           "--solver", "use groups of one rank, or elpa1, elpa2 or scalapack");
     }
-    return std::make_unique<SerialBackend>(solver);
+    return std::make_unique<SerialBackend>(solver, precision);
 }
 
 }  // namespace alphaprune

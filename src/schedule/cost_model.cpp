@@ -14,6 +14,8 @@ double eigenvalue_multiple(Solver solver) {
             return 4.0;
         case Solver::lapack2:
             return 2.3;
+        case Solver::two_stage:
+            return 1.5;
         case Solver::elpa1:
             return 7.5;
         case Solver::elpa2:

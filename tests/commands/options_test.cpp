@@ -143,17 +143,14 @@ TEST(Options, Allocations) {
 }
 
 TEST(Options, EverySolverHasItsName) {
-    for (const Solver solver :
-         {Solver::lapack1, Solver::lapack2, Solver::elpa1, Solver::elpa2, Solver::scalapack}) {
+    for (const Solver solver : kSolvers) {
         EXPECT_EQ(parsed(run_with({"--solver", std::string(name_of(solver))})).solver, solver);
     }
     EXPECT_EQ(parsed(run_with({"--solver", "auto"})).solver, std::nullopt);
 }
 
-TEST(Options, LapackMeansTheBetterOneRankSolver) {
-    const Options options = parsed(run_with({"--solver", "lapack"}));
-    EXPECT_EQ(options.solver, std::nullopt);
-    EXPECT_EQ(options.group_ranks, 1);
+TEST(Options, LapackMeansItsTwoStageSolver) {
+    EXPECT_EQ(parsed(run_with({"--solver", "lapack"})).solver, Solver::lapack2);
 }
 
 TEST(Options, EveryMetricHasItsName) {

@@ -98,9 +98,7 @@ TEST_P(AnySolver, RefusesValuesWhoseSquaresOverflow) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Solvers, AnySolver,
-                         testing::Values(Solver::lapack1, Solver::lapack2, Solver::elpa1,
-                                         Solver::elpa2, Solver::scalapack));
+INSTANTIATE_TEST_SUITE_P(Solvers, AnySolver, testing::ValuesIn(kSolvers));
 
 TEST(MakeBackend, RefusesAGroupForAOneRankSolver) {
     if (world().size() == 1) {

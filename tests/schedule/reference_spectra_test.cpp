@@ -38,9 +38,7 @@ TEST_P(ReferenceSpectra, every_eigenvalue_of_the_embedded_model) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Solvers, ReferenceSpectra,
-                         testing::Values(Solver::lapack1, Solver::lapack2, Solver::elpa1,
-                                         Solver::elpa2, Solver::scalapack),
+INSTANTIATE_TEST_SUITE_P(Solvers, ReferenceSpectra, testing::ValuesIn(kSolvers),
                          [](const auto& info) { return std::string(name_of(info.param)); });
 
 }  // namespace

@@ -32,6 +32,8 @@ class MatrixSource {
     /// Writes the rectangle row-major into `out` (size() values, leading dimension cols()).
     /// @throws Error when reading fails
     virtual void read(const Rectangle& part, std::span<double> out) = 0;
+    /// The same in float32.
+    virtual void read_single(const Rectangle& part, std::span<float> out);
 };
 
 }  // namespace alphaprune

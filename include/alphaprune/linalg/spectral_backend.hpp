@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -10,15 +12,19 @@
 
 namespace alphaprune {
 
-/// How the eigenvalues of a Gram matrix are computed. The first two work on one rank, the others
+/// How the eigenvalues of a Gram matrix are computed. The first three work on one rank, the others
 /// on all ranks of a group, with the matrix spread block-cyclically over a near-square grid.
 enum class Solver {
     lapack1,    ///< dsyevd: one-stage tridiagonal reduction; best for small matrices
     lapack2,    ///< dsytrd_sy2sb + dsytrd_sb2st + dsterf: two-stage reduction
+    two_stage,  ///< the same reduction with kernels of our own; best for all but small matrices
     elpa1,      ///< ELPA, one stage
     elpa2,      ///< ELPA, two stages
     scalapack,  ///< pdsyev
 };
+
+inline constexpr std::array kSolvers{Solver::lapack1, Solver::lapack2, Solver::two_stage,
+                                     Solver::elpa1,   Solver::elpa2,   Solver::scalapack};
 
 std::string_view name_of(Solver solver);
 /// nothing for an unknown name
@@ -27,11 +33,29 @@ bool works_on_groups(Solver solver);
 /// The fastest one-rank solver for an n×n Gram matrix, as measured.
 Solver best_serial_solver(std::int64_t n);
 
+/// What the Gram matrix and its reduction to tridiagonal form are computed in.
+enum class Precision {
+    in_double,
+    in_single,  ///< half the memory, twice the speed; good for the upper half of a moderate
+                ///< spectrum
+    automatic,  ///< in float32, and once more in float64 where `single_suffices` says no
+};
+
+std::string_view name_of(Precision precision);
+/// nothing for an unknown name
+std::optional<Precision> precision_named(std::string_view name);
+/// Whether a solver can work in float32.
+bool has_single_precision(Solver solver);
+/// Whether the upper half of the spectrum was computed well enough in float32 for alpha_mid to be
+/// good to 1e-5: its smallest eigenvalue is far above the rounding of the largest.
+bool single_suffices(std::span<const double> eigenvalues);
+
 /// Squared singular values of a matrix, and what they cost.
 struct GramSpectrum {
     std::vector<double> eigenvalues;  ///< ascending, min(rows, cols) of them, none negative
     double gram_seconds = 0;          ///< reading included
     double eig_seconds = 0;
+    bool in_single = false;  ///< computed in float32
 };
 
 /// Computes spectra on the ranks of one group. Made and used collectively by the whole group.
@@ -46,7 +70,9 @@ class SpectralBackend {
 };
 
 /// @param group  outlives the backend; for a one-rank solver it must have one rank
-std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group);
+/// @param precision  in_double for a solver that has no other
+std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group,
+                                              Precision precision = Precision::in_double);
 
 /// Bytes of memory that a rank needs for one matrix, beyond the program itself.
 std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, std::int64_t cols);
