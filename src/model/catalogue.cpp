@@ -33,6 +33,17 @@ int Catalogue::blocks() const {
     return blocks;
 }
 
+std::vector<int> Catalogue::prunable_blocks() const {
+    std::vector<int> numbers;
+    for (const MatrixInfo& matrix : matrices) {
+        numbers.push_back(matrix.block);
+    }
+    std::ranges::sort(numbers);
+    const auto repeated = std::ranges::unique(numbers);
+    numbers.erase(repeated.begin(), repeated.end());
+    return numbers;
+}
+
 std::int64_t Catalogue::prunable_parameters() const {
     std::int64_t parameters = 0;
     for (const MatrixInfo& matrix : matrices) {

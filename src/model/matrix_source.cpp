@@ -51,7 +51,12 @@ class KeptMatrix : public StoredMatrix {
   public:
     using StoredMatrix::StoredMatrix;
 
-    void read(const Rectangle& part, std::span<double> out) override {
+    void read(const Rectangle& part, std::span<double> out) override { serve(part, out); }
+    void read_single(const Rectangle& part, std::span<float> out) override { serve(part, out); }
+
+  private:
+    template <class Real>
+    void serve(const Rectangle& part, std::span<Real> out) {
         assert(contains(part) && std::ssize(out) == part.size());
         if (stored_.empty()) {
             fill();
@@ -71,7 +76,6 @@ class KeptMatrix : public StoredMatrix {
         }
     }
 
-  private:
     void fill() {
         std::vector<std::byte> stored(tensor().bytes());
         const std::uint64_t row_bytes = tensor().row_bytes();
@@ -88,43 +92,31 @@ class KeptMatrix : public StoredMatrix {
     std::vector<std::byte> stored_;
 };
 
-/// Every rectangle comes from the file.
+/// Every rectangle is read when it is asked for.
 class StreamedMatrix : public StoredMatrix {
   public:
     using StoredMatrix::StoredMatrix;
 
-    void read(const Rectangle& part, std::span<double> out) override {
+    void read(const Rectangle& part, std::span<double> out) override { stream(part, out); }
+    void read_single(const Rectangle& part, std::span<float> out) override { stream(part, out); }
+
+  private:
+    template <class Real>
+    void stream(const Rectangle& part, std::span<Real> out) {
         assert(contains(part) && std::ssize(out) == part.size());
         if (part.size() == 0) {
             return;
         }
-        if (part.cols() == cols()) {
-            read_whole_rows(part, out);
-        } else {
-            read_row_parts(part, out);
-        }
-    }
-
-  private:
-    void read_whole_rows(const Rectangle& part, std::span<double> out) {
-        const std::int64_t slab = rows_in_slab(tensor().row_bytes());
-        for (std::int64_t row = part.row_begin; row < part.row_end; row += slab) {
-            const RowRange some{row, std::min(row + slab, part.row_end)};
-            buffer_.resize(as_size(some.size()) * tensor().row_bytes());
-            reader().read_rows(tensor(), some, buffer_);
-            widen(buffer_, tensor().type,
-                  out.subspan(as_size((row - part.row_begin) * cols()),
-                              as_size(some.size() * cols())));
-        }
-    }
-
-    void read_row_parts(const Rectangle& part, std::span<double> out) {
         const std::size_t width = as_size(part.cols());
-        buffer_.resize(width * value_bytes());
-        for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
-            reader().read_row_part(tensor(), row, part.col_begin, part.col_end, buffer_);
+        const std::int64_t slab = rows_in_slab(width * value_bytes());
+        for (std::int64_t row = part.row_begin; row < part.row_end; row += slab) {
+            Rectangle some = part;
+            some.row_begin = row;
+            some.row_end = std::min(row + slab, part.row_end);
+            buffer_.resize(as_size(some.size()) * value_bytes());
+            reader().read_part(tensor(), some, buffer_);
             widen(buffer_, tensor().type,
-                  out.subspan(as_size(row - part.row_begin) * width, width));
+                  out.subspan(as_size(row - part.row_begin) * width, as_size(some.size())));
         }
     }
 

@@ -1,4 +1,3 @@
-#include <system_error>
 #include <utility>
 
 #include "alphaprune/formats/json.hpp"
@@ -6,37 +5,11 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "find_matrices.hpp"
+#include "model_folder.hpp"
 #include "read_tensors.hpp"
 
 namespace alphaprune {
 namespace {
-
-void require_folder(const std::filesystem::path& folder) {
-    std::error_code reason;
-    const auto status = std::filesystem::status(folder, reason);
-    if (status.type() == std::filesystem::file_type::not_found) {
-        throw bad_request("there is no such model folder", folder.string(),
-                          "name an existing folder that holds config.json and the weights");
-    }
-    if (!reason && !std::filesystem::is_directory(status)) {
-        throw bad_request("the model is not a folder", folder.string(),
-                          "name the folder that holds config.json and the weights");
-    }
-    if (!reason) {
-        // Opening it tells whether it may be read.
-        const std::filesystem::directory_iterator first(folder, reason);
-    }
-    if (reason) {
-        throw bad_request("the model folder cannot be read: " + reason.message(), folder.string(),
-                          "check the permissions of the folder");
-    }
-}
-
-/// Last part of the path as the user gave it, links not followed.
-std::string last_part(const std::filesystem::path& folder) {
-    const auto whole = std::filesystem::absolute(folder).lexically_normal();
-    return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
-}
 
 void understand_configuration(Catalogue& catalogue, const std::string& where) {
     catalogue.configuration =
@@ -56,11 +29,11 @@ void read_config_file(Catalogue& catalogue, FaultList& faults) {
 }  // namespace
 
 Catalogue read_catalogue(const std::filesystem::path& folder) {
-    require_folder(folder);
+    require_model_folder(folder);
     FaultList faults;
     Catalogue catalogue;
     catalogue.folder = folder;
-    catalogue.model_name = last_part(folder);
+    catalogue.model_name = folder_name(folder);
     read_config_file(catalogue, faults);
     read_tensors(catalogue, faults);
     // With half of the story the matrices would only add faults that are none.
@@ -74,6 +47,7 @@ Catalogue make_catalogue(const std::filesystem::path& file, std::string model_na
                          std::string configuration_text, std::vector<TensorInfo> tensors) {
     Catalogue catalogue;
     catalogue.folder = file.parent_path();
+    catalogue.origin = WeightOrigin::single_file;
     catalogue.shards = {file.filename().string()};
     catalogue.model_name = std::move(model_name);
     catalogue.configuration_text = std::move(configuration_text);

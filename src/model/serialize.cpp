@@ -29,9 +29,9 @@ static void visit_fields(auto& archive, FieldsOf<Companion> auto& companion) {
 }
 
 static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
-    archive(catalogue.model_name, catalogue.folder, catalogue.family, catalogue.configuration_text,
-            catalogue.configuration, catalogue.shards, catalogue.tensors, catalogue.matrices,
-            catalogue.companions);
+    archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
+            catalogue.configuration_text, catalogue.configuration, catalogue.shards,
+            catalogue.tensors, catalogue.matrices, catalogue.companions);
 }
 
 std::string serialize(const Catalogue& catalogue) {

@@ -74,6 +74,9 @@ TEST_P(WeightReaderOfType, RectanglesAreWhatWasStored) {
             for (const Rectangle& part : kRectangles) {
                 std::vector<double> got(static_cast<std::size_t>(part.size()), -99.0);
                 source->read(part, got);
+                std::vector<float> single(got.size());
+                source->read_single(part, single);
+                EXPECT_EQ(std::vector<double>(single.begin(), single.end()), got);
                 std::size_t next = 0;
                 for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
                     for (std::int64_t col = part.col_begin; col < part.col_end; ++col) {
@@ -107,7 +110,7 @@ TEST(WeightReader, RowsAndPartsOfRowsAsStored) {
         EXPECT_EQ(all, tensors[i].bytes);
         std::vector<std::byte> part(3 * 2);
         const std::int64_t row = tensor.rows() - 1;
-        reader.read_row_part(tensor, row, 2, 5, part);
+        reader.read_part(tensor, {row, row + 1, 2, 5}, part);
         const auto first = tensors[i].bytes.begin() +
                            static_cast<std::ptrdiff_t>(row * tensor.row_length() + 2) * 2;
         EXPECT_TRUE(std::equal(part.begin(), part.end(), first));

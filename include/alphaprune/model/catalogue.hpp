@@ -47,20 +47,30 @@ struct Companion {
     friend bool operator==(const Companion&, const Companion&) = default;
 };
 
+/// Where the weights of a catalogued model come from.
+enum class WeightOrigin {
+    folder,       ///< the shards of a Hugging Face folder
+    single_file,  ///< one file that is no safetensors file, such as a checkpoint
+    synthetic,    ///< nowhere: they are generated when asked for (model/synthetic.hpp)
+};
+
 /// Everything about a model except its weights. The same on every rank.
 struct Catalogue {
-    std::string model_name;  ///< last part of the folder's path
+    std::string model_name;  ///< last part of the folder's path, or the name it was found by
     std::filesystem::path folder;
+    WeightOrigin origin = WeightOrigin::folder;
     std::string family;              ///< "generic" for architectures not known by name
     std::string configuration_text;  ///< config.json, as it is
     ModelConfiguration configuration;
-    std::vector<std::string> shards;   ///< file names inside the folder
+    std::vector<std::string> shards;   ///< file names inside the folder; none when synthetic
     std::vector<TensorInfo> tensors;   ///< in the order of the files
     std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
     /// Of a model that is not a folder, sorted by name; nothing when they lie in `folder`.
     std::optional<std::vector<Companion>> companions;
 
     int blocks() const;  ///< 1 + the largest block number
+    /// The blocks that have prunable matrices, ascending: all, unless keep_blocks left out some.
+    std::vector<int> prunable_blocks() const;
     std::int64_t prunable_parameters() const;
     std::uint64_t bytes() const;  ///< of all tensors
     const TensorInfo& tensor_of(const MatrixInfo& matrix) const {
@@ -88,6 +98,18 @@ Catalogue read_catalogue(const std::filesystem::path& folder);
 /// @throws Error (bad_request) with every fault found
 Catalogue make_catalogue(const std::filesystem::path& file, std::string model_name,
                          std::string configuration_text, std::vector<TensorInfo> tensors);
+
+/// Blocks from first to last, both included, numbered from 0.
+struct BlockRange {
+    int first = 0;
+    int last = 0;
+
+    friend bool operator==(const BlockRange&, const BlockRange&) = default;
+};
+
+/// Leaves only the matrices of those blocks prunable. All tensors stay.
+/// @throws Error (bad_request) when the model has not all of those blocks
+void keep_blocks(Catalogue& catalogue, BlockRange kept);
 
 /// For the journey from rank 0 to the others; `deserialize` is the exact inverse.
 std::string serialize(const Catalogue& catalogue);

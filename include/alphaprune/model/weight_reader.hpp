@@ -1,25 +1,27 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "alphaprune/linalg/matrix_source.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/share.hpp"
-#include "alphaprune/support/file.hpp"
 
 namespace alphaprune {
 
-/// Reads weights of a catalogued model, just the bytes asked for. Shards are opened at first use.
+class WeightStore;
+
+/// Gives the weights of a catalogued model, just those asked for, wherever they come from: the
+/// shards of its folder, opened at first use, or, for a synthetic model, the generator. (Those of a
+/// checkpoint: rows_of_checkpoint in checkpoint/export.hpp.)
 class WeightReader {
   public:
-    /// @param catalogue  outlives the reader
+    /// @param catalogue  of a folder or synthetic; outlives the reader
     explicit WeightReader(const Catalogue& catalogue);
+    WeightReader(WeightReader&& other) noexcept;
+    ~WeightReader();
 
     const Catalogue& catalogue() const { return catalogue_; }
 
@@ -27,25 +29,20 @@ class WeightReader {
     /// @throws Error naming tensor and file
     void read_rows(const TensorInfo& tensor, RowRange rows, std::span<std::byte> out);
 
-    /// Values [begin, end) of one row.
-    void read_row_part(const TensorInfo& tensor, std::int64_t row, std::int64_t begin,
-                       std::int64_t end, std::span<std::byte> out);
+    /// The same for a rectangle of the tensor taken as rows, row after row without gaps.
+    void read_part(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out);
 
   private:
-    const File& shard(int index);
-    /// From byte `first` of the tensor on.
-    void read_bytes(const TensorInfo& tensor, std::uint64_t first, std::span<std::byte> out);
-
     const Catalogue& catalogue_;
-    std::vector<std::optional<File>> files_;
+    std::unique_ptr<WeightStore> store_;
 };
 
-/// "tensor NAME in FILE", for messages.
+/// "tensor NAME in FILE" or "tensor NAME of MODEL", for messages.
 std::string place_of(const Catalogue& catalogue, const TensorInfo& tensor);
 
 /// A prunable matrix, as the linear algebra sees it.
 /// @param whole  read the stored bytes once, contiguously, and keep them (one rank takes the whole
-///               matrix); otherwise each rectangle is read from the file when asked for (groups)
+///               matrix); otherwise each rectangle is read when asked for (groups)
 /// @param reader  outlives the source
 std::unique_ptr<MatrixSource> make_matrix_source(WeightReader& reader, const MatrixInfo& matrix,
                                                  bool whole);

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace alphaprune {
+
+/// Where models that are called by a name are looked for, in this order.
+struct ModelPlaces {
+    std::filesystem::path root;                 ///< --model-root; empty: none
+    std::vector<std::filesystem::path> caches;  ///< hugging_face_caches()
+};
+
+/// The value of an environment variable; nothing when it is not set or empty.
+using Environment = std::function<std::optional<std::string>(const std::string& variable)>;
+
+/// The folders in which Hugging Face's tools keep models: $HF_HUB_CACHE, $HF_HOME/hub, and hub in
+/// $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface; those that the environment gives a place.
+std::vector<std::filesystem::path> hugging_face_caches(const Environment& environment);
+
+/// A model's folder, and the name it goes by where the folder's own is none (in a cache).
+struct FoundModel {
+    std::filesystem::path folder;
+    std::string name = {};
+};
+
+/// Finds the folder of a model. What is a folder (with a config.json, where a NamedShape is called
+/// the same) or looks like a path (absolute, beginning with a dot or a tilde, or with more than one
+/// slash), is that folder, whether it is there or not. Everything else is a name: of a NamedShape,
+/// ORG/NAME, or of a folder in the root. In the root NAME, ORG/NAME and a cache's layout are tried,
+/// in the caches models--ORG--NAME/snapshots/REV with the REV in refs/main; for a named shape under
+/// its names and those of its repository. Found is what has a config.json.
+/// @throws Error (bad_request) with the places searched, when there is none
+FoundModel find_model(const std::string& model, const ModelPlaces& places);
+
+}  // namespace alphaprune

@@ -1,0 +1,128 @@
+#include "alphaprune/model/find_model.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/support/error.hpp"
+#include "hugging_face_cache.hpp"
+
+namespace alphaprune {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_folder(const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_directory(path, ignored);
+}
+
+bool looks_like_path(const std::string& model) {
+    return model.empty() || model.starts_with('/') || model.starts_with('.') ||
+           model.starts_with('~') || model.ends_with('/') || std::ranges::count(model, '/') > 1;
+}
+
+/// Last part of ORG/NAME.
+std::string bare_name(const std::string& repository) {
+    return repository.substr(repository.find('/') + 1);
+}
+
+/// What a model may be called where it lies: as asked for, and, for a named shape, its names and
+/// its repository. Each once.
+std::vector<std::string> names_of(const std::string& model) {
+    std::vector<std::string> names{model};
+    const auto add = [&](std::string name) {
+        if (!name.empty() && std::ranges::find(names, name) == names.end()) {
+            names.push_back(std::move(name));
+        }
+    };
+    if (const NamedShape* shape = shape_named(model)) {
+        const std::string repository(shape->repository);
+        add(std::string(shape->name));
+        add(std::string(shape->alias));
+        add(bare_name(repository));
+        add(repository);
+    }
+    return names;
+}
+
+/// Looks at one place after another and remembers them.
+class Search {
+  public:
+    bool found() const { return !found_.folder.empty(); }
+    const FoundModel& result() const { return found_; }
+    const std::vector<std::string>& searched() const { return searched_; }
+
+    void look_at(const fs::path& folder) {
+        if (!found()) {
+            searched_.push_back(folder.string());
+            take(folder, {});
+        }
+    }
+    void look_in_cache(const fs::path& cache, const std::string& repository) {
+        const fs::path cached = cached_model(cache, repository);
+        if (!found()) {
+            searched_.push_back(cached.string());
+            take(snapshot_in(cached), bare_name(repository));
+        }
+    }
+
+  private:
+    void take(const fs::path& folder, std::string name) {
+        std::error_code ignored;
+        if (!folder.empty() && fs::is_regular_file(folder / "config.json", ignored)) {
+            found_ = {folder, std::move(name)};
+        }
+    }
+
+    FoundModel found_;
+    std::vector<std::string> searched_;
+};
+
+Error not_found(const std::string& model, const std::vector<std::string>& searched) {
+    const bool has_shape = shape_named(model) != nullptr;
+    return bad_request(
+        fmt::format("there is no model '{}'", model),
+        fmt::format("looked for config.json in {}", fmt::join(searched, ", ")),
+        fmt::format("give --model the path of a folder, or --model-root the folder it lies in{}",
+                    has_shape ? "; for a stand-in of that shape with made-up weights add "
+                                "--synthetic"
+                              : ""));
+}
+
+}  // namespace
+
+FoundModel find_model(const std::string& model, const ModelPlaces& places) {
+    // A folder without a model must not hide a named shape: outputs are easily called so.
+    const bool is_its_folder = is_folder(model) && shape_named(model) == nullptr;
+    if (is_its_folder || looks_like_path(model)) {
+        return {model};
+    }
+    const std::vector<std::string> names = names_of(model);
+    Search search;
+    search.look_at(model);
+    if (!places.root.empty()) {
+        for (const std::string& name : names) {
+            search.look_at(places.root / name);
+        }
+    }
+    std::vector<fs::path> caches = places.caches;
+    if (!places.root.empty()) {
+        caches.insert(caches.begin(), places.root);
+    }
+    for (const fs::path& cache : caches) {
+        for (const std::string& name : names) {
+            if (name.find('/') != std::string::npos) {
+                search.look_in_cache(cache, name);
+            }
+        }
+    }
+    if (!search.found()) {
+        throw not_found(model, search.searched());
+    }
+    return search.result();
+}
+
+}  // namespace alphaprune

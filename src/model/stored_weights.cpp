@@ -1,0 +1,75 @@
+#include <cassert>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
+#include "weight_store.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// The same error, with the tensor that was being read.
+Error naming_tensor(const Error& error, const std::string& place) {
+    std::vector<Fault> faults = error.faults();
+    for (Fault& fault : faults) {
+        fault.where = place;
+        if (fault.remedy.empty()) {
+            fault.remedy = "check the file system, and fetch the file again if it is damaged";
+        }
+    }
+    return {error.status(), std::move(faults)};
+}
+
+class StoredWeights : public WeightStore {
+  public:
+    explicit StoredWeights(const Catalogue& catalogue)
+        : catalogue_(catalogue), files_(catalogue.shards.size()) {}
+
+    void read(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out) override {
+        const std::uint64_t row_bytes = tensor.row_bytes();
+        const auto first = static_cast<std::uint64_t>(part.row_begin) * row_bytes;
+        if (part.cols() == tensor.row_length()) {
+            read_bytes(tensor, first, out);
+            return;
+        }
+        const std::size_t value_bytes = size_of(tensor.type);
+        const std::uint64_t skipped = static_cast<std::uint64_t>(part.col_begin) * value_bytes;
+        const std::size_t width = static_cast<std::size_t>(part.cols()) * value_bytes;
+        for (std::size_t row = 0; row < static_cast<std::size_t>(part.rows()); ++row) {
+            read_bytes(tensor, first + row * row_bytes + skipped, out.subspan(row * width, width));
+        }
+    }
+
+  private:
+    const File& shard(int index) {
+        const auto number = static_cast<std::size_t>(index);
+        if (!files_[number]) {
+            files_[number] = File::open_for_reading(catalogue_.folder / catalogue_.shards[number]);
+        }
+        return *files_[number];
+    }
+
+    /// From byte `first` of the tensor on.
+    void read_bytes(const TensorInfo& tensor, std::uint64_t first, std::span<std::byte> out) {
+        try {
+            shard(tensor.shard).read_at(tensor.offset + first, out);
+        } catch (const Error& error) {
+            throw naming_tensor(error, place_of(catalogue_, tensor));
+        }
+    }
+
+    const Catalogue& catalogue_;
+    std::vector<std::optional<File>> files_;
+};
+
+}  // namespace
+
+std::unique_ptr<WeightStore> open_weight_files(const Catalogue& catalogue) {
+    assert(catalogue.origin == WeightOrigin::folder);
+    return std::make_unique<StoredWeights>(catalogue);
+}
+
+}  // namespace alphaprune

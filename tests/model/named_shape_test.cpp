@@ -1,0 +1,113 @@
+#include "alphaprune/model/named_shape.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "alphaprune/model/synthetic.hpp"
+
+namespace alphaprune {
+namespace {
+
+std::int64_t parameters_of(const Catalogue& catalogue) {
+    std::int64_t parameters = 0;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        parameters += tensor.rows() * tensor.row_length();
+    }
+    return parameters;
+}
+
+/// As published: the totals of the safetensors files, or (LLaMA, OPT) of the models in PyTorch;
+/// opt-66b counted by hand from its published sizes.
+const std::map<std::string, std::int64_t> kPublished{
+    {"7b", 6'738'415'616},          {"13b", 13'015'864'320},
+    {"30b", 32'528'943'616},        {"65b", 65'285'660'672},
+    {"llama2-7b", 6'738'415'616},   {"llama2-13b", 13'015'864'320},
+    {"llama2-70b", 68'976'648'192}, {"llama3-8b", 8'030'261'248},
+    {"llama3-70b", 70'553'706'496}, {"llama3-405b", 405'853'388'800},
+    {"mistral-7b", 7'241'732'096},  {"qwen2-7b", 7'615'616'512},
+    {"qwen2-72b", 72'706'203'648},  {"opt-125m", 125'239'296},
+    {"opt-1.3b", 1'315'758'080},    {"opt-2.7b", 2'651'596'800},
+    {"opt-6.7b", 6'658'473'984},    {"opt-13b", 12'853'473'280},
+    {"opt-30b", 29'974'540'288},    {"opt-66b", 65'719'701'504},
+};
+
+TEST(NamedShape, HasThePublishedNumberOfParameters) {
+    EXPECT_EQ(named_shapes().size(), kPublished.size());
+    for (const NamedShape& shape : named_shapes()) {
+        EXPECT_EQ(parameters_of(synthetic_catalogue(shape)), kPublished.at(std::string(shape.name)))
+            << shape.name;
+    }
+}
+
+TEST(NamedShape, HasPrunableMatricesInEveryBlockAndHeadsThatDivideTheHiddenSize) {
+    for (const NamedShape& shape : named_shapes()) {
+        const Catalogue catalogue = synthetic_catalogue(shape);
+        const std::size_t in_a_block = catalogue.family == "opt" ? 6 : 7;
+        EXPECT_EQ(catalogue.blocks(), shape.blocks) << shape.name;
+        EXPECT_EQ(catalogue.matrices.size(), in_a_block * static_cast<std::size_t>(shape.blocks));
+        EXPECT_EQ(shape.hidden % shape.heads, 0) << shape.name;
+        EXPECT_EQ(catalogue.tensors.front().type,
+                  catalogue.family == "opt" ? ScalarType::float16 : ScalarType::bfloat16);
+    }
+}
+
+TEST(NamedShape, GoesByNameAndAliasInEitherCase) {
+    ASSERT_NE(shape_named("70b"), nullptr);
+    EXPECT_EQ(shape_named("70b"), shape_named("llama2-70b"));
+    EXPECT_EQ(shape_named("LLaMA2-70B"), shape_named("llama2-70b"));
+    EXPECT_EQ(shape_named("7B")->repository, "huggyllama/llama-7b");
+    EXPECT_EQ(shape_named("llama-7b"), shape_named("7b"));
+    EXPECT_EQ(shape_named(""), nullptr);
+    EXPECT_EQ(shape_named("7"), nullptr);
+    std::set<std::string_view> names;
+    for (const NamedShape& shape : named_shapes()) {
+        EXPECT_TRUE(names.insert(shape.name).second) << shape.name;
+        EXPECT_TRUE(shape.alias.empty() || names.insert(shape.alias).second) << shape.alias;
+    }
+}
+
+TEST(NamedShape, ConfigurationSaysWhatThePublishedOneSays) {
+    const ModelConfiguration large = synthetic_catalogue(*shape_named("405b")).configuration;
+    EXPECT_EQ(large.key_value_heads, 8);
+    EXPECT_EQ(large.head_size, 128);
+    EXPECT_EQ(large.max_positions, 131072);
+    EXPECT_EQ(large.rope.type, "llama3");
+    EXPECT_EQ(large.rope.theta, 500000);
+    EXPECT_EQ(large.rope.factor, 8);
+    EXPECT_EQ(large.rope.original_max_positions, 8192);
+    const ModelConfiguration mistral =
+        synthetic_catalogue(*shape_named("mistral-7b")).configuration;
+    EXPECT_EQ(mistral.sliding_window, 4096);
+    EXPECT_EQ(synthetic_catalogue(*shape_named("qwen2-7b")).configuration.sliding_window,
+              std::nullopt);
+    const ModelConfiguration opt = synthetic_catalogue(*shape_named("opt-125m")).configuration;
+    EXPECT_TRUE(opt.tied_embeddings);
+    EXPECT_EQ(opt.activation, "relu");
+    EXPECT_EQ(opt.architecture, "OPTForCausalLM");
+}
+
+TEST(NamedShape, TensorsStandInTheOrderOfDefinition) {
+    const auto names = [](const char* shape) {
+        std::vector<std::string> all;
+        for (const TensorInfo& tensor : synthetic_catalogue(*shape_named(shape)).tensors) {
+            all.push_back(tensor.name);
+        }
+        return all;
+    };
+    const std::vector<std::string> qwen = names("qwen2-7b");
+    const std::vector<std::string> first(qwen.begin(), qwen.begin() + 4);
+    EXPECT_EQ(first, (std::vector<std::string>{"model.embed_tokens.weight",
+                                               "model.layers.0.self_attn.q_proj.weight",
+                                               "model.layers.0.self_attn.q_proj.bias",
+                                               "model.layers.0.self_attn.k_proj.weight"}));
+    EXPECT_EQ(qwen.back(), "lm_head.weight");
+    EXPECT_EQ(names("opt-125m")[2], "model.decoder.final_layer_norm.weight");
+    EXPECT_EQ(names("opt-125m").back(), "model.decoder.layers.11.final_layer_norm.bias");
+}
+
+}  // namespace
+}  // namespace alphaprune
