@@ -1,17 +1,20 @@
 #include "alphaprune/spectrum/power_law.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cassert>
 #include <cmath>
 #include <limits>
 #include <tuple>
+#include <utility>
+
+#include "tail_deviation.hpp"
 
 namespace alphaprune {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-constexpr double kNoLimit = std::numeric_limits<double>::infinity();
-constexpr std::size_t kSamples = 64;  // points of a tail that give the first bound on its distance
 
 /// ln λ; minus infinity where λ is not positive.
 std::vector<double> logarithms(std::span<const double> values) {
@@ -39,40 +42,55 @@ double hill(std::size_t tail, double excess) {
                                                : kUndefined;
 }
 
-/// The largest deviation of the empirical from the fitted distribution over every `step`-th point
-/// of the tail; once it exceeds `limit`, any value above that.
-double largest_deviation(std::span<const double> logs, std::size_t start, double alpha,
-                         std::size_t step, double limit = kNoLimit) {
-    const auto tail = static_cast<double>(logs.size() - start);
-    double largest = 0;
-    for (std::size_t j = start; j < logs.size() && largest <= limit; j += step) {
-        const double fitted = 1 - std::exp((1 - alpha) * (logs[j] - logs[start]));
-        const double counted = static_cast<double>(j - start) / tail;
-        largest = std::max(largest, std::abs(fitted - counted));
-    }
-    return largest;
-}
-
 bool is_closer(const PowerLawFit& a, const PowerLawFit& b) {
     return std::tie(a.distance, a.start) < std::tie(b.distance, b.start);
 }
 
-/// A fit for each candidate start, with a lower bound of its distance; the least bound first.
-std::vector<PowerLawFit> bounded_fits(std::span<const double> logs, std::size_t first,
-                                      std::size_t last) {
-    const std::vector<double> excesses = log_excesses(logs);
-    std::vector<PowerLawFit> fits;
-    for (std::size_t start = first; start < last; ++start) {
-        const std::size_t tail = logs.size() - start;
-        const double alpha = hill(tail, excesses[start]);
-        if (std::isfinite(alpha) && alpha > 1) {
-            const std::size_t step = std::max<std::size_t>(1, tail / kSamples);
-            fits.push_back({start, alpha, largest_deviation(logs, start, alpha, step)});
+/// Looks for the candidate of least distance. A candidate is out as soon as one deviation of its
+/// tail exceeds the best distance so far; where the last ones failed, the next fail too, mostly.
+class Scan {
+  public:
+    explicit Scan(std::span<const double> logs) : logs_(logs) {}
+
+    void consider(std::size_t start, double alpha) {
+        const TailDeviation tail(logs_, start, alpha);
+        if (fails_where_others_did(tail, start)) {
+            return;
+        }
+        const double limit = best_ ? best_->distance : std::numeric_limits<double>::infinity();
+        const auto largest = tail.largest(limit, pending_);
+        remember(largest.place);
+        const PowerLawFit fit{start, alpha, largest.deviation};
+        if (!best_ || is_closer(fit, *best_)) {
+            best_ = fit;
         }
     }
-    std::ranges::sort(fits, is_closer);
-    return fits;
-}
+    const std::optional<PowerLawFit>& best() const { return best_; }
+
+  private:
+    bool fails_where_others_did(const TailDeviation& tail, std::size_t start) {
+        if (!best_) {
+            return false;
+        }
+        for (std::size_t i = 0; i < witnesses_.size(); ++i) {
+            if (witnesses_[i] > start && tail.at(witnesses_[i]) > best_->distance) {
+                std::swap(witnesses_[0], witnesses_[i]);
+                return true;
+            }
+        }
+        return false;
+    }
+    void remember(std::size_t place) {
+        witnesses_[oldest_] = place;
+        oldest_ = (oldest_ + 1) % witnesses_.size();
+    }
+
+    std::span<const double> logs_;
+    std::optional<PowerLawFit> best_;
+    std::array<std::size_t, 8> witnesses_{};
+    std::size_t oldest_ = 0;
+    std::vector<TailDeviation::Stretch> pending_;
+};
 
 }  // namespace
 
@@ -88,27 +106,51 @@ double ks_distance(std::span<const double> ascending, std::size_t start, double 
     if (start >= ascending.size() || !(ascending[start] > 0)) {
         return kUndefined;
     }
-    return largest_deviation(logarithms(ascending.subspan(start)), 0, alpha, 1);
+    const std::vector<double> logs = logarithms(ascending.subspan(start));
+    const TailDeviation tail(logs, 0, alpha);
+    double largest = 0;
+    for (std::size_t place = 0; place < logs.size(); ++place) {
+        largest = std::max(largest, tail.at(place));
+    }
+    return largest;
+}
+
+TailFits::TailFits(std::span<const double> ascending)
+    : logs_(logarithms(ascending)), excesses_(log_excesses(logs_)) {
+    assert(std::ranges::is_sorted(logs_));
+}
+
+double TailFits::alpha(std::size_t start) const {
+    return start < logs_.size() ? hill(logs_.size() - start, excesses_[start]) : kUndefined;
+}
+
+std::optional<PowerLawFit> TailFits::best(std::size_t first, std::size_t last) const {
+    last = std::min(last, logs_.size());
+    if (first >= last) {
+        return std::nullopt;
+    }
+    Scan scan(logs_);
+    const auto consider = [&](std::size_t start) {
+        const double exponent = alpha(start);
+        if (std::isfinite(exponent) && exponent > 1) {
+            scan.consider(start, exponent);
+        }
+    };
+    // Wide steps first, then the places between: a good fit is known early, and the steps of the
+    // many that are left are short.
+    consider(first);
+    for (std::size_t step = std::bit_floor(last - first); step > 0; step /= 2) {
+        for (std::size_t start = first + step; start < last; start += 2 * step) {
+            consider(start);
+        }
+    }
+    return scan.best();
 }
 
 std::optional<PowerLawFit> best_fit(std::span<const double> ascending, std::size_t first,
                                     std::size_t last) {
     assert(std::ranges::is_sorted(ascending));
-    const std::vector<double> logs = logarithms(ascending);
-    std::optional<PowerLawFit> best;
-    // The full distance costs N exponentials. With the most promising candidates first, a few of
-    // them are enough: the rest have lower bounds above the best distance.
-    for (PowerLawFit fit : bounded_fits(logs, first, std::min(last, logs.size()))) {
-        if (best && fit.distance > best->distance) {
-            break;
-        }
-        fit.distance =
-            largest_deviation(logs, fit.start, fit.alpha, 1, best ? best->distance : kNoLimit);
-        if (!best || is_closer(fit, *best)) {
-            best = fit;
-        }
-    }
-    return best;
+    return TailFits(ascending).best(first, last);
 }
 
 }  // namespace alphaprune

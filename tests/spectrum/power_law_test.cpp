@@ -1,8 +1,10 @@
 #include "alphaprune/spectrum/power_law.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "spectrum/oracle.hpp"
@@ -69,6 +71,60 @@ TEST(BestFit, AgreesWithTheDoubleLoop) {
             EXPECT_NEAR(fit->alpha, plain.alpha, 1e-11 * plain.alpha);
             EXPECT_NEAR(fit->distance, plain.distance, 1e-12);
         }
+    }
+}
+
+/// What best_fit promises, with nothing passed over: every candidate, every value of its tail.
+std::optional<PowerLawFit> plain_scan(std::span<const double> values, std::size_t first,
+                                      std::size_t last) {
+    std::optional<PowerLawFit> best;
+    for (std::size_t start = first; start < last; ++start) {
+        const double alpha = hill_alpha(values, start);
+        if (std::isfinite(alpha) && alpha > 1) {
+            const double distance = ks_distance(values, start, alpha);
+            if (!best || distance < best->distance) {
+                best = {start, alpha, distance};
+            }
+        }
+    }
+    return best;
+}
+
+void expect_same_bits(std::span<const double> values, std::size_t first, std::size_t last,
+                      const std::string& what) {
+    const auto fit = best_fit(values, first, last);
+    const auto plain = plain_scan(values, first, last);
+    ASSERT_EQ(fit.has_value(), plain.has_value()) << what;
+    if (fit) {
+        EXPECT_EQ(fit->start, plain->start) << what;
+        EXPECT_EQ(fit->alpha, plain->alpha) << what;
+        EXPECT_EQ(fit->distance, plain->distance) << what;
+    }
+}
+
+TEST(BestFit, PassesOverNothingThatMatters) {
+    for (const std::size_t size : {2U, 5U, 33U, 130U, 515U, 1200U}) {
+        for (unsigned seed = 0; seed < 4; ++seed) {
+            const auto spread = test::random_spectrum(size, seed, 1.0 + seed);
+            expect_same_bits(spread, 0, size, fmt::format("{} drawn, seed {}", size, seed));
+            expect_same_bits(spread, size / 3, size - size / 4, "some of the starts");
+            auto repeated = spread;  // the same value many times over, as in overlapping windows
+            for (std::size_t i = 0; i < size; ++i) {
+                repeated[i] = spread[i / 7 * 7];
+            }
+            expect_same_bits(repeated, 0, size, fmt::format("{} repeated, seed {}", size, seed));
+        }
+        // Distances that hardly differ from start to start, and deviations that hardly differ from
+        // place to place.
+        expect_same_bits(power_law(size, 2.5), 0, size, fmt::format("{} quantiles", size));
+        std::vector<double> geometric;
+        std::vector<double> nearly_equal;
+        for (std::size_t i = 0; i < size; ++i) {
+            geometric.push_back(std::pow(1.01, static_cast<double>(i)));
+            nearly_equal.push_back(1e6 + static_cast<double>(i) * 1e-9);
+        }
+        expect_same_bits(geometric, 0, size, fmt::format("{} geometric", size));
+        expect_same_bits(nearly_equal, 0, size, fmt::format("{} nearly equal", size));
     }
 }
 

@@ -21,8 +21,26 @@ double hill_alpha(std::span<const double> ascending, std::size_t start);
 /// Kolmogorov–Smirnov distance of the fit with that start and exponent.
 double ks_distance(std::span<const double> ascending, std::size_t start, double alpha);
 
-/// The start of least distance among candidate starts [first, last); the first of equals.
-/// Nothing when no candidate has a finite alpha > 1.
+/// The power-law fits of one spectrum, for any tail of it.
+class TailFits {
+  public:
+    /// @param ascending  eigenvalues; not needed afterwards
+    explicit TailFits(std::span<const double> ascending);
+
+    /// Hill estimate with the tail starting at index `start`; NaN where hill_alpha is.
+    double alpha(std::size_t start) const;
+
+    /// The start of least distance among candidate starts [first, last); the first of equals.
+    /// Nothing when no candidate has a finite alpha > 1. What the double loop over all candidates
+    /// and all eigenvalues finds, to the bit, for a few exponentials a candidate.
+    std::optional<PowerLawFit> best(std::size_t first, std::size_t last) const;
+
+  private:
+    std::vector<double> logs_;
+    std::vector<double> excesses_;
+};
+
+/// TailFits::best for spectra that are asked once.
 std::optional<PowerLawFit> best_fit(std::span<const double> ascending, std::size_t first,
                                     std::size_t last);
 
