@@ -27,6 +27,7 @@ class Chosen {
         return option == "allocation"     ? "alphapruning"
                : option == "prune-method" ? "magnitude"
                : option == "solver"       ? "auto"
+               : option == "metric"       ? "alpha_peak"
                                           : "unstructured";
     }
 
@@ -44,6 +45,14 @@ struct Dependence {
 
 bool follows_metric(const Chosen& chosen) {
     return chosen.value("allocation") == "alphapruning";
+}
+
+bool looks_at_windows(const Chosen& chosen) {
+    return chosen.value("metric") == "alpha_peak_farms";
+}
+
+bool computes_metric(const Chosen& chosen) {
+    return !chosen.has("metric-cache");
 }
 
 bool has_band(const Chosen& chosen) {
@@ -94,6 +103,12 @@ const std::vector<Dependence>& dependences() {
         {"metric", {"allocation"}, follows_metric, "", kOneOfTwo},
         {"metric-cache", {"allocation"}, follows_metric, "", kOneOfTwo},
         {"mapping-type", {"allocation"}, follows_metric, "", kOneOfTwo},
+        {"farms-aspect",
+         {"metric", "allocation", "sparsity-type"},
+         looks_at_windows,
+         "",
+         "leave it out, or choose --metric alpha_peak_farms"},
+        {"farms-aspect", {"metric-cache"}, computes_metric, "", kOneOfTwo},
         {"epsilon", {"allocation"}, has_band, "", kOneOfTwo},
         {"max-sparsity", {"allocation"}, is_computed, "", kOneOfTwo},
         {"sparsity-ratio", {"allocation"}, is_computed, "", kOneOfTwo},

@@ -10,6 +10,7 @@
 #include "alphaprune/linalg/gemm_rate.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/report/progress.hpp"
+#include "alphaprune/schedule/farms_phase.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "model_source.hpp"
@@ -45,7 +46,7 @@ void describe_model(Job& job) {
     const Catalogue& catalogue = job.catalogue;
     report.model_name = catalogue.model_name;
     report.family = catalogue.family;
-    report.blocks = catalogue.blocks();
+    report.blocks = static_cast<int>(catalogue.prunable_blocks().size());
     report.prunable_parameters = catalogue.prunable_parameters();
     report.shown_metric = name_of(job.options.metric);
     for (const MatrixInfo& matrix : catalogue.matrices) {
@@ -97,6 +98,20 @@ void note_undefined_metrics(Job& job) {
     }
 }
 
+void measure_windows(Job& job) {
+    const FarmsOptions& options = job.options.farms;
+    const FarmsResults farms = job.clock.measure("farms", [&] {
+        ProgressLine line("farms", "windows", job.ranks.is_root());
+        return compute_farms(
+            job.ranks, job.catalogue, options, job.options.solver,
+            [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+    });
+    for (std::size_t m = 0; m < farms.alphas.size(); ++m) {
+        job.report.matrices[m].metrics[Metric::alpha_peak_farms] = farms.alphas[m];
+    }
+    job.report.farms = {options.aspect, options.largest_side, options.offsets, farms.windows};
+}
+
 /// Each owner draws the spectra it holds; the pictures travel to rank 0 as text.
 std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
                                              const SpectrumResults& spectra) {
@@ -135,15 +150,16 @@ Job read_model(const Communicator& ranks, const Options& options) {
     }
     Job job{ranks, options, {}, {}, {}};
     job.catalogue =
-        job.clock.measure("catalogue", [&] { return load_catalogue(ranks, options.model); });
+        job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
     describe_model(job);
+    job.report.notes = notes_on(job.catalogue, options);
     return job;
 }
 
 void open_output(Job& job, std::uint64_t bytes_needed) {
     together(job.ranks, [&] {
         if (job.ranks.is_root()) {
-            prepare_output_folder(job.options, bytes_needed);
+            prepare_output_folder(job.options, job.catalogue.folder, bytes_needed);
             open_log_file(job.options.output / "run.log");
         }
     });
@@ -167,6 +183,9 @@ SpectrumResults measure_spectra(Job& job) {
         to.solver = name_of(from.solver);
         to.group_ranks = from.group_ranks;
         to.seconds = from.seconds;
+    }
+    if (job.options.metric == Metric::alpha_peak_farms) {
+        measure_windows(job);
     }
     note_undefined_metrics(job);
     return spectra;

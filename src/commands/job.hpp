@@ -28,7 +28,8 @@ Job read_model(const Communicator& ranks, const Options& options);
 /// Collective. @throws Error
 void open_output(Job& job, std::uint64_t bytes_needed);
 
-/// Computes the spectra of all prunable matrices into the report. Collective.
+/// Computes the spectra of all prunable matrices, and what else the metric needs, into the report.
+/// Collective.
 SpectrumResults measure_spectra(Job& job);
 
 /// Writes report.json, report.html, matrices.csv and metrics/, and tells the user where they are.

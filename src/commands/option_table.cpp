@@ -17,8 +17,7 @@ constexpr std::array<CommandSpec, 6> kCommands{{
     {Command::help, "help", "this text"},
 }};
 
-constexpr std::array<std::string_view, 5> kLater{"resume", "max-time", "blocks", "synthetic",
-                                                 "validate"};
+constexpr std::array<std::string_view, 3> kLater{"resume", "max-time", "validate"};
 
 std::vector<OptionSpec> make_table() {
     const std::vector<Command> kAll{Command::run, Command::analyze, Command::verify,
@@ -31,8 +30,17 @@ std::vector<OptionSpec> make_table() {
     const std::vector<Command> kRun{Command::run};
     const Options defaults;
     return {
-        {"model", "DIR", "Input and output", kModel,
-         "folder of the Hugging Face model (evaluate and export: or a checkpoint.h5); needed"},
+        {"model", "MODEL", "Input and output", kModel,
+         "folder of the Hugging Face model, or its name: see below (evaluate and export: or a "
+         "checkpoint.h5); needed"},
+        {"model-root", "DIR", "Input and output", kModel,
+         "folder in which models are looked for by name, before Hugging Face's caches"},
+        {"synthetic", "", "Input and output", kModel,
+         "made-up weights, always the same for a model, in the shape of a short name or of a "
+         "folder's config.json; no weight file is read"},
+        {"blocks", "A-B", "Input and output", kMeasuring,
+         "only blocks A to B, or A alone, counted from 0: the others are neither measured nor "
+         "pruned, and written as they are; the ratio asked for is that of the blocks chosen"},
         {"output", "DIR", "Input and output", kWriting, "folder for the results; needed"},
         {"overwrite", "", "Input and output", kWriting, "replace former results in that folder"},
         {"format", "NAME", "Input and output", kRun,
@@ -55,6 +63,9 @@ std::vector<OptionSpec> make_table() {
         {"metric", "NAME", "How much goes where", kMeasuring,
          fmt::format("metric that alphapruning follows, and that tables show (default {})",
                      name_of(defaults.metric))},
+        {"farms-aspect", "Q", "How much goes where", kMeasuring,
+         fmt::format("columns over rows of the windows of alpha_peak_farms (default {})",
+                     defaults.farms.aspect)},
         {"mapping-type", "NAME", "How much goes where", kRun,
          "block_wise: one ratio a block, from its mean metric (default); layer_wise: one a matrix"},
         {"epsilon", "E", "How much goes where", kRun,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
@@ -66,7 +68,9 @@ class Writers {
             for (const MatrixReport& matrix : job.report.matrices) {
                 values.push_back(matrix.metrics.values[metric]);
             }
-            checkpoint_->write_metric(static_cast<Metric>(metric), values);
+            if (!std::ranges::all_of(values, [](double value) { return std::isnan(value); })) {
+                checkpoint_->write_metric(static_cast<Metric>(metric), values);
+            }
         }
     }
 
@@ -123,16 +127,15 @@ void evaluate_before_and_after(Job& job, const Inputs& inputs) {
         return;
     }
     job.clock.measure("evaluate", [&] {
-        const auto of_model = [&](const std::filesystem::path& model, const std::string& what) {
-            const Catalogue catalogue = load_catalogue(job.ranks, model);
-            const RowSource source =
-                together(job.ranks, [&] { return open_source(model, catalogue); });
+        const auto of_model = [&](const Catalogue& catalogue, const std::string& what) {
+            const RowSource source = together(job.ranks, [&] { return open_source(catalogue); });
             return evaluate_texts(job.ranks, catalogue, source, inputs.evaluations, what);
         };
-        const auto dense = of_model(job.options.model, "of the dense model");
-        const auto pruned =
-            of_model(job.options.output / (job.options.write_hdf5 ? "checkpoint.h5" : "hf"),
-                     "of the pruned model");
+        const auto dense = of_model(job.catalogue, "of the dense model");
+        const auto pruned = of_model(
+            load_catalogue(job.ranks, job.options.output /
+                                          (job.options.write_hdf5 ? "checkpoint.h5" : "hf")),
+            "of the pruned model");
         for (std::size_t t = 0; t < dense.size(); ++t) {
             job.report.perplexities.push_back({inputs.evaluations[t].file.string(), dense[t].seqlen,
                                                dense[t].windows, dense[t].value, pruned[t].value});

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "model_options.hpp"
 #include "setting_reader.hpp"
 #include "understanding_pruning.hpp"
 
@@ -42,7 +43,7 @@ void read_folders(const SettingReader& reader, Options& options) {
         read_verify_target(reader, options);
         return;
     }
-    options.model = reader.needed_path("model", "the folder of the model");
+    read_model_options(reader, options);
     if (options.command != Command::evaluate) {
         options.output = reader.needed_path("output", "the folder for the results");
     }
@@ -51,14 +52,29 @@ void read_folders(const SettingReader& reader, Options& options) {
     reader.choice("storage", {{"dense"}, {"bitmask"}});
 }
 
+void read_farms(const SettingReader& reader, Options& options) {
+    constexpr double kExtreme = 100;
+    const Setting* setting = reader.find("farms-aspect");
+    const auto aspect = setting != nullptr ? read_number(*setting, reader.faults()) : std::nullopt;
+    if (aspect && *aspect >= 1 / kExtreme && *aspect <= kExtreme) {
+        options.farms.aspect = *aspect;
+    } else if (aspect) {
+        reader.faults().add(fmt::format("--farms-aspect {} is not in [{}, {}]", setting->value,
+                                        1 / kExtreme, kExtreme),
+                            setting->origin,
+                            "it is columns over rows: 1 for square windows, 2 for wide ones");
+    }
+}
+
 void read_metric(const SettingReader& reader, Options& options) {
-    Choices choices{{}, {"alpha_peak_farms"}};
+    Choices choices;
     for (std::size_t m = 0; m < kMetrics; ++m) {
         choices.names.push_back(name_of(static_cast<Metric>(m)));
     }
     if (const auto metric = reader.choice("metric", choices)) {
         options.metric = static_cast<Metric>(*metric);
     }
+    read_farms(reader, options);
     options.metric_cache = reader.path("metric-cache");
 }
 

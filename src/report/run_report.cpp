@@ -104,6 +104,18 @@ Json calibration_json(const RunReport& report) {
     };
 }
 
+Json farms_json(const RunReport& report) {
+    if (!report.farms) {
+        return {};
+    }
+    return Json::Object{
+        {"aspect", report.farms->aspect},
+        {"largest_side", report.farms->largest_side},
+        {"offsets", report.farms->offsets},
+        {"windows", report.farms->windows},
+    };
+}
+
 Json perplexities_json(const RunReport& report) {
     Json::Array entries;
     for (const PerplexityReport& entry : report.perplexities) {
@@ -160,6 +172,7 @@ Json to_json(const RunReport& report) {
         {"sparsity_type", report.sparsity_type.empty() ? Json() : Json(report.sparsity_type)},
         {"calibration", calibration_json(report)},
         {"shown_metric", report.shown_metric},
+        {"farms", farms_json(report)},
         {"allocation", allocation_json(report.allocation)},
         {"matrices", std::move(matrices)},
         {"sparsity", zeros ? Json(realised_sparsity(report)) : Json()},

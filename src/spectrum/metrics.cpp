@@ -16,17 +16,26 @@ namespace {
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 constexpr std::array<std::string_view, kMetrics> kNames{
-    "alpha_peak",  "alpha_mid", "alpha_fix_finger", "alpha_ks", "spectral_norm",     "frobenius_sq",
-    "stable_rank", "alpha_hat", "entropy",          "log_norm", "log_spectral_norm",
+    "alpha_peak",    "alpha_mid",    "alpha_fix_finger",  "alpha_ks",
+    "spectral_norm", "frobenius_sq", "stable_rank",       "alpha_hat",
+    "entropy",       "log_norm",     "log_spectral_norm", "alpha_peak_farms",
 };
 
 /// Exponent of the best fit whose tail starts between two eigenvalues, both included.
-double alpha_between(std::span<const double> ascending, double least, double greatest) {
+double alpha_between(const TailFits& fits, std::span<const double> ascending, double least,
+                     double greatest) {
     const auto first = std::ranges::lower_bound(ascending, least) - ascending.begin();
     const auto last = std::ranges::upper_bound(ascending, greatest) - ascending.begin();
-    const auto fit = best_fit(ascending, static_cast<std::size_t>(first),
-                              static_cast<std::size_t>(std::max(first, last)));
+    const auto fit =
+        fits.best(static_cast<std::size_t>(first), static_cast<std::size_t>(std::max(first, last)));
     return fit ? fit->alpha : kUndefined;
+}
+
+/// alpha_peak of a spectrum that is densest at `peak`.
+double published_alpha(const TailFits& fits, std::span<const double> ascending, double peak) {
+    // The published bound: a logarithm that is compared with eigenvalues. Published figures rest
+    // on it.
+    return alpha_between(fits, ascending, std::log10(0.95 * peak), 1.5 * peak);
 }
 
 double log10_or_undefined(double value) {
@@ -49,17 +58,14 @@ double relative_entropy(std::span<const double> eigenvalues, double sum) {
 }
 
 void add_exponents(ShapeMetrics& metrics, std::span<const double> eigenvalues) {
-    metrics[Metric::alpha_mid] = hill_alpha(eigenvalues, eigenvalues.size() / 2);
-    const auto everywhere = best_fit(eigenvalues, 0, eigenvalues.size());
+    const TailFits fits(eigenvalues);
+    metrics[Metric::alpha_mid] = fits.alpha(eigenvalues.size() / 2);
+    const auto everywhere = fits.best(0, eigenvalues.size());
     metrics[Metric::alpha_ks] = everywhere ? everywhere->alpha : kUndefined;
-    const auto peak = histogram_peak(eigenvalues);
-    if (peak) {
-        const double greatest = 1.5 * *peak;
-        // The published bound: a logarithm that is compared with eigenvalues. Published figures
-        // rest on it.
-        metrics[Metric::alpha_peak] =
-            alpha_between(eigenvalues, std::log10(0.95 * *peak), greatest);
-        metrics[Metric::alpha_fix_finger] = alpha_between(eigenvalues, 0.95 * *peak, greatest);
+    if (const auto peak = histogram_peak(eigenvalues)) {
+        metrics[Metric::alpha_peak] = published_alpha(fits, eigenvalues, *peak);
+        metrics[Metric::alpha_fix_finger] =
+            alpha_between(fits, eigenvalues, 0.95 * *peak, 1.5 * *peak);
     }
 }
 
@@ -101,6 +107,12 @@ ShapeMetrics shape_metrics(std::span<const double> eigenvalues) {
         add_norms(metrics, eigenvalues);
     }
     return metrics;
+}
+
+double alpha_peak(std::span<const double> eigenvalues) {
+    assert(std::ranges::is_sorted(eigenvalues));
+    const auto peak = histogram_peak(eigenvalues);
+    return peak ? published_alpha(TailFits(eigenvalues), eigenvalues, *peak) : kUndefined;
 }
 
 double rounded(double value) {

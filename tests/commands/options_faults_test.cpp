@@ -57,7 +57,7 @@ TEST(OptionFaults, NoAbbreviations) {
 }
 
 TEST(OptionFaults, OptionsOfLaterVersions) {
-    for (const char* option : {"--resume", "--max-time", "--blocks", "--synthetic", "--validate"}) {
+    for (const char* option : {"--resume", "--max-time", "--validate"}) {
         expect_faults(run_with({option}),
                       {std::string("option ") + option + " is not available in this version"});
     }
@@ -73,7 +73,6 @@ TEST(OptionFaults, ValuesOfLaterVersions) {
     expect_refused("--storage", {"bitmask"});
     expect_refused("--precision", {"single", "auto"});
     expect_refused("--solver", {"cuda"});
-    expect_refused("--metric", {"alpha_peak_farms"});
     expect_faults(run_with({"--storage", "bitmask"}), {"this version has dense"});
 }
 
@@ -170,6 +169,26 @@ TEST(OptionFaults, ContradictionsWithTheAllocation) {
     expect_faults(run_with({"--allocation=linear_depth", "--epsilon=0.1"}), {});
     expect_faults(run_with({"--allocation=file:r.npy", "--sparsity-ratio=0.5"}),
                   {"--sparsity-ratio has no effect with --allocation file:r.npy"});
+}
+
+TEST(OptionFaults, WindowsBelongToTheirMetric) {
+    expect_faults(run_with({"--farms-aspect", "2"}),
+                  {"--farms-aspect has no effect with --metric alpha_peak | command line | leave "
+                   "it out, or choose --metric alpha_peak_farms"});
+    expect_faults(run_with({"--farms-aspect", "2", "--metric", "alpha-peak-farms"}), {});
+    expect_faults(
+        {"analyze", "--model=m", "--output=o", "--farms-aspect=0.5", "--metric=alpha_peak_farms"},
+        {});
+    expect_faults(run_with({"--metric=alpha_peak_farms", "--metric-cache=c.npy"}), {});
+    expect_faults(
+        run_with({"--metric=alpha_peak_farms", "--farms-aspect=2", "--metric-cache=c.npy"}),
+        {"--farms-aspect has no effect with --metric-cache c.npy"});
+    for (const char* aspect : {"0", "-1", "0.009", "101", "1e300"}) {
+        expect_faults(run_with({"--metric=alpha_peak_farms", "--farms-aspect", aspect}),
+                      {"--farms-aspect " + std::string(aspect) + " is not in [0.01, 100]"});
+    }
+    expect_faults(run_with({"--metric=alpha_peak_farms", "--farms-aspect=wide"}),
+                  {"--farms-aspect 'wide' is not a number"});
 }
 
 TEST(OptionFaults, GroupsNeedAGroupSolver) {

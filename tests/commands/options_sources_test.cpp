@@ -110,6 +110,20 @@ TEST(OptionSources, AStrongerChoiceDropsWhatHangsOnIt) {
                   {"ALPHAPRUNE_ALLOCATION=uniform"});
 }
 
+TEST(OptionSources, AStrongerMetricDropsTheWindows) {
+    const ConfigFile config("metric = alpha_peak_farms\nfarms-aspect = 2\n");
+    const auto aspect_with = [&](const Words& more) {
+        Words arguments = run_with({"--config", config.path()});
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return parse_options(arguments, {}).farms.aspect;
+    };
+    EXPECT_EQ(aspect_with({}), 2);
+    EXPECT_EQ(aspect_with({"--metric", "alpha_mid"}), 1);
+    EXPECT_EQ(aspect_with({"--metric-cache", "c.npy"}), 1);
+    EXPECT_EQ(aspect_with({"--allocation", "uniform"}), 1);
+    EXPECT_EQ(aspect_with({"--sparsity-type", "2:4"}), 1);
+}
+
 TEST(OptionSources, APatternDropsWhatItSettles) {
     const ConfigFile config(
         "allocation = owl\ncalibration = t.npy\nsparsity-ratio = 0.7\nmax-sparsity = 0.4\n"
@@ -159,6 +173,7 @@ void expect_same(const Options& a, const Options& b) {
     EXPECT_EQ(a.allocation_file, b.allocation_file);
     EXPECT_EQ(a.metric, b.metric);
     EXPECT_EQ(a.metric_cache, b.metric_cache);
+    EXPECT_EQ(a.farms.aspect, b.farms.aspect);
     EXPECT_EQ(a.ratios.sparsity_ratio, b.ratios.sparsity_ratio);
     EXPECT_EQ(a.ratios.epsilon, b.ratios.epsilon);
     EXPECT_EQ(a.ratios.max_sparsity, b.ratios.max_sparsity);

@@ -22,6 +22,7 @@ TEST(Options, DefaultsAreThePublishedOnes) {
     EXPECT_FALSE(options.overwrite);
     EXPECT_EQ(options.allocation, AllocationKind::alphapruning);
     EXPECT_EQ(options.metric, Metric::alpha_peak);
+    EXPECT_EQ(options.farms.aspect, 1);
     EXPECT_EQ(options.ratios.sparsity_ratio, 0.7);
     EXPECT_EQ(options.ratios.epsilon, 0.3);
     EXPECT_EQ(options.ratios.max_sparsity, 0.99);

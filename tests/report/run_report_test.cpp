@@ -71,6 +71,17 @@ TEST(RunReport, TellsPatternCalibrationAndPerplexity) {
     EXPECT_EQ(run_report_from_json(Json::parse(text, "r"), "r").sparsity_type, "2:4");
 }
 
+TEST(RunReport, TellsTheWindowsOfFarms) {
+    RunReport report = test::analysed_report();
+    EXPECT_TRUE(to_json(report).find("farms")->is_null());
+    report.farms = FarmsReport{1.5, 2000, 10, 400};
+    const std::string text = to_json(report).dump(-1);
+    EXPECT_NE(text.find(R"("farms":{"aspect":1.5,"largest_side":2000,"offsets":10,"windows":400})"),
+              std::string::npos)
+        << text;
+    EXPECT_NO_THROW(run_report_from_json(Json::parse(text, "r"), "r"));
+}
+
 TEST(RunReport, AfterAnalyzeThereIsNothingOfPruning) {
     const Json document = to_json(test::analysed_report());
     EXPECT_TRUE(document.find("prune_method")->is_null());

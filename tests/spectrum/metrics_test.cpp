@@ -12,9 +12,10 @@ namespace alphaprune {
 namespace {
 
 constexpr Metric kAll[] = {
-    Metric::alpha_peak,    Metric::alpha_mid,    Metric::alpha_fix_finger,  Metric::alpha_ks,
-    Metric::spectral_norm, Metric::frobenius_sq, Metric::stable_rank,       Metric::alpha_hat,
-    Metric::entropy,       Metric::log_norm,     Metric::log_spectral_norm,
+    Metric::alpha_peak,  Metric::alpha_mid,         Metric::alpha_fix_finger,
+    Metric::alpha_ks,    Metric::spectral_norm,     Metric::frobenius_sq,
+    Metric::stable_rank, Metric::alpha_hat,         Metric::entropy,
+    Metric::log_norm,    Metric::log_spectral_norm, Metric::alpha_peak_farms,
 };
 
 /// Left edge of the fullest of 100 bins, by asking of every value which bin's edges hold it.
@@ -64,6 +65,7 @@ TEST(Metrics, ExponentsAgreeWithTheDoubleLoop) {
         const auto intended = test::plain_best(values, 0.95 * peak, 1.5 * peak);
         expect(Metric::alpha_peak, published.alpha);
         expect(Metric::alpha_fix_finger, intended.alpha);
+        EXPECT_EQ(alpha_peak(values), metrics[Metric::alpha_peak]);
         EXPECT_DOUBLE_EQ(metrics[Metric::alpha_hat],
                          metrics[Metric::alpha_peak] * std::log10(values.back()));
         told_apart += published.start != intended.start;

@@ -10,8 +10,10 @@
 #include "alphaprune/allocation/allocation.hpp"
 #include "alphaprune/commands/version.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/pruning/magnitude.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/spectrum/farms.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/log.hpp"
 
@@ -29,13 +31,17 @@ struct Options {
     Command command = Command::run;
     std::vector<std::string> command_line;
 
-    std::filesystem::path model;
+    std::filesystem::path model;       ///< a folder, a checkpoint.h5, or a name
+    std::filesystem::path model_root;  ///< where names are looked for; empty: not given
+    bool synthetic = false;            ///< made-up weights
+    std::optional<BlockRange> blocks;  ///< the others are left alone
     std::filesystem::path output;
     bool overwrite = false;
 
     AllocationKind allocation = AllocationKind::alphapruning;
     std::filesystem::path allocation_file;
     Metric metric = Metric::alpha_peak;
+    FarmsOptions farms;  ///< for alpha_peak_farms
     std::filesystem::path metric_cache;
     AllocationOptions ratios;
 

@@ -55,6 +55,14 @@ struct CalibrationReport {
     std::uint64_t seed = 0;
 };
 
+/// What windows alpha_peak_farms looked at (spectrum/farms.hpp).
+struct FarmsReport {
+    double aspect = 1;
+    std::int64_t largest_side = 0;
+    std::int64_t offsets = 0;
+    std::int64_t windows = 0;  ///< of all matrices
+};
+
 /// Everything report.json says (schema version 1).
 struct RunReport {
     std::string program_version;
@@ -80,6 +88,7 @@ struct RunReport {
     std::string sparsity_type;                ///< empty after `analyze`
     std::optional<AllocationReport> allocation;
     std::optional<CalibrationReport> calibration;
+    std::optional<FarmsReport> farms;  ///< when alpha_peak_farms was computed
     std::vector<PerplexityReport> perplexities;
     std::vector<MatrixReport> matrices;
     std::vector<std::string> notes;  ///< what a user should know
@@ -95,7 +104,7 @@ std::optional<std::int64_t> total_zeros(const RunReport& report);
 double realised_sparsity(const RunReport& report);
 
 Json to_json(const RunReport& report);
-/// Reads back what `verify` needs: everything but calibration and perplexities.
+/// Reads back what `verify` needs: everything but calibration, windows and perplexities.
 /// @throws Error (bad_request) naming the field that is missing or of a wrong kind
 RunReport run_report_from_json(const Json& document, std::string_view where);
 RunReport read_run_report(const std::filesystem::path& path);

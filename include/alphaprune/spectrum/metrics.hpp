@@ -21,8 +21,9 @@ enum class Metric : std::size_t {
     entropy,
     log_norm,
     log_spectral_norm,
+    alpha_peak_farms,  ///< of windows, not of the matrix's own spectrum (spectrum/farms.hpp)
 };
-inline constexpr std::size_t kMetrics = 11;
+inline constexpr std::size_t kMetrics = 12;
 
 std::string_view name_of(Metric metric);
 std::optional<Metric> metric_named(std::string_view name);
@@ -35,10 +36,15 @@ struct ShapeMetrics {
     double operator[](Metric metric) const { return values[static_cast<std::size_t>(metric)]; }
 };
 
-/// All metrics of a spectrum. Eigenvalues that are not positive have no logarithm: they are left
-/// out of the histogram and of the candidate starts, but count in N.
+/// All metrics of a spectrum but alpha_peak_farms, which is NaN. Eigenvalues that are not positive
+/// have no logarithm: they are left out of the histogram and of the candidate starts, but count in
+/// N.
 /// @param eigenvalues  ascending, not negative
 ShapeMetrics shape_metrics(std::span<const double> eigenvalues);
+
+/// alpha_peak alone; NaN where it is undefined.
+/// @param eigenvalues  ascending, not negative
+double alpha_peak(std::span<const double> eigenvalues);
 
 /// Rounded to 10 significant digits: what crosses the wire and decides ratios, so that the last
 /// bits of an eigensolver do not decide masks.

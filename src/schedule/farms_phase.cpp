@@ -1,0 +1,205 @@
+#include "alphaprune/schedule/farms_phase.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <new>
+#include <thread>
+
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/mailbox.hpp"
+#include "alphaprune/parallel/work_counter.hpp"
+#include "alphaprune/support/machine.hpp"
+#include "farms_plan.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// What went wrong on this rank; everybody hears that something did.
+class Troubles {
+  public:
+    explicit Troubles(WorkCounter& counter) : counter_(counter) {}
+
+    template <class Action>
+    void guard(Action action) {
+        try {
+            action();
+        } catch (const Error& error) {
+            faults_.add(error);
+            raise(error.status());
+        } catch (const std::bad_alloc&) {
+            faults_.add("out of memory", host_name(), "use fewer ranks on each node");
+            raise(ExitStatus::failed);
+        }
+    }
+    /// Collective. @throws Error on all ranks if there was trouble on any
+    void settle(const Communicator& ranks) const {
+        agree(ranks, faults_.empty() ? std::nullopt
+                                     : std::optional<Error>(Error(status_, faults_.faults())));
+    }
+
+  private:
+    void raise(ExitStatus status) {
+        status_ = std::max(status_, status);
+        counter_.raise_alarm();
+    }
+
+    WorkCounter& counter_;
+    FaultList faults_;
+    ExitStatus status_ = ExitStatus::done;
+};
+
+/// Eigenvalues of the windows of the matrices this rank owns, until all of a matrix are there.
+class Pools {
+  public:
+    Pools(const FarmsPlan& plan, int ranks) : plan_(plan), ranks_(ranks) {
+        alphas_.resize(plan.windows.size());
+    }
+
+    int owner_of(int matrix) const { return matrix % ranks_; }
+
+    void add(int matrix, std::span<const double> eigenvalues) {
+        std::vector<double>& pool = pools_[matrix];
+        pool.reserve(plan_.pool_size(matrix));
+        pool.insert(pool.end(), eigenvalues.begin(), eigenvalues.end());
+        if (pool.size() == plan_.pool_size(matrix)) {
+            std::ranges::sort(pool);  // in whatever order they came
+            alphas_[static_cast<std::size_t>(matrix)] = rounded(alpha_peak(pool));
+            pools_.erase(matrix);
+        }
+    }
+    /// Zero for the matrices of other ranks.
+    const std::vector<double>& alphas() const { return alphas_; }
+
+  private:
+    const FarmsPlan& plan_;
+    int ranks_;
+    std::map<int, std::vector<double>> pools_;
+    std::vector<double> alphas_;
+};
+
+/// One rank at work on one window after another.
+class WindowWorker {
+  public:
+    WindowWorker(const Communicator& ranks, const Catalogue& catalogue,
+                 std::optional<Solver> solver)
+        : self_(ranks.split(ranks.rank(), 0)), reader_(catalogue), solver_(solver) {}
+
+    std::unique_ptr<MatrixSource> open(int matrix) {
+        return make_matrix_source(
+            reader_, reader_.catalogue().matrices[static_cast<std::size_t>(matrix)], false);
+    }
+    std::vector<double> eigenvalues(MatrixSource& matrix, const Rectangle& rectangle) {
+        WindowSource window(matrix, rectangle);
+        const std::int64_t order = std::min(rectangle.rows(), rectangle.cols());
+        const bool usable = solver_ && !works_on_groups(*solver_);
+        return backend(usable ? *solver_ : best_serial_solver(order))
+            .spectrum_of(window)
+            .eigenvalues;
+    }
+
+  private:
+    SpectralBackend& backend(Solver solver) {
+        auto& slot = backends_[solver];
+        if (!slot) {
+            slot = make_backend(solver, self_);
+        }
+        return *slot;
+    }
+
+    Communicator self_;
+    WeightReader reader_;
+    std::optional<Solver> solver_;
+    std::map<Solver, std::unique_ptr<SpectralBackend>> backends_;
+};
+
+/// The phase on one rank.
+class FarmsRun {
+  public:
+    FarmsRun(const Communicator& ranks, const Catalogue& catalogue, const FarmsPlan& plan,
+             std::optional<Solver> solver, Progress progress)
+        : plan_(plan),
+          total_(static_cast<std::int64_t>(plan.total_windows())),
+          progress_(std::move(progress)),
+          counter_(ranks),
+          troubles_(counter_),
+          pools_(plan, ranks.size()),
+          mailbox_(ranks,
+                   [this](std::int64_t matrix, std::span<const double> eigenvalues) {
+                       troubles_.guard([&] { pools_.add(static_cast<int>(matrix), eigenvalues); });
+                   }),
+          worker_(ranks, catalogue, solver) {}
+
+    std::vector<double> alphas(const Communicator& ranks) {
+        const auto batches = static_cast<std::int64_t>(plan_.batches.size());
+        for (std::int64_t item = counter_.next(); item < batches; item = counter_.next()) {
+            const WindowBatch& batch = plan_.batches[static_cast<std::size_t>(item)];
+            troubles_.guard([&] { solve(batch); });
+        }
+        watch_the_others();
+        mailbox_.finish();
+        troubles_.settle(ranks);
+        std::vector<double> alphas = pools_.alphas();
+        ranks.all_reduce_sum(std::span(alphas));  // one rank has it, the others zero: same bits
+        return alphas;
+    }
+
+  private:
+    void solve(const WindowBatch& batch) {
+        std::vector<double> eigenvalues;
+        std::unique_ptr<MatrixSource> source;
+        for (const Rectangle& window : plan_.windows_of(batch)) {
+            if (counter_.alarm()) {
+                return;
+            }
+            if (!source) {
+                source = worker_.open(batch.matrix);
+            }
+            const std::vector<double> found = worker_.eigenvalues(*source, window);
+            eigenvalues.insert(eigenvalues.end(), found.begin(), found.end());
+            counter_.item_done();
+            mailbox_.collect();
+            tell();
+        }
+        mailbox_.post(pools_.owner_of(batch.matrix), batch.matrix, eigenvalues);
+    }
+
+    void tell() const {
+        if (progress_) {
+            progress_(counter_.items_done(), total_);
+        }
+    }
+
+    /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
+    void watch_the_others() {
+        while (progress_ && counter_.items_done() < total_ && !counter_.alarm()) {
+            tell();
+            mailbox_.collect();
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        tell();
+    }
+
+    const FarmsPlan& plan_;
+    std::int64_t total_;
+    Progress progress_;
+    WorkCounter counter_;
+    Troubles troubles_;
+    Pools pools_;
+    Mailbox mailbox_;
+    WindowWorker worker_;
+};
+
+}  // namespace
+
+FarmsResults compute_farms(const Communicator& ranks, const Catalogue& catalogue,
+                           const FarmsOptions& options, std::optional<Solver> solver,
+                           const Progress& progress) {
+    const FarmsPlan plan = plan_farms(catalogue, options, ranks.size());
+    FarmsRun run(ranks, catalogue, plan, solver, ranks.is_root() ? progress : Progress{});
+    return {run.alphas(ranks), static_cast<std::int64_t>(plan.total_windows())};
+}
+
+}  // namespace alphaprune
