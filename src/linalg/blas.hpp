@@ -39,11 +39,6 @@ inline void syrk_lower(char trans, int n, int k, const double* a, int lda, doubl
     const double one = 1;
     dsyrk_("L", &trans, &n, &k, &one, a, &lda, &beta, c, &ldc, 1, 1);
 }
-inline void syrk_lower(char trans, int n, int k, const float* a, int lda, float beta, float* c,
-                       int ldc) {
-    const float one = 1;
-    ssyrk_("L", &trans, &n, &k, &one, a, &lda, &beta, c, &ldc, 1, 1);
-}
 
 /// C := A B of n×n matrices.
 inline void gemm(int n, const double* a, const double* b, double* c) {

@@ -20,12 +20,8 @@ double square(double value) {
 
 }  // namespace
 
-template <class Real>
-GramMoments moments_of(const BasicMatrix<Real>& lower) {
+GramMoments moments_of(const Matrix& lower) {
     GramMoments moments;
-    if (sizeof(Real) < sizeof(double)) {
-        moments.tolerance = 1e-4;
-    }
     for (std::int64_t j = 0; j < lower.cols(); ++j) {
         moments.trace += lower.column(j)[j];
     }
@@ -42,9 +38,6 @@ GramMoments moments_of(const BasicMatrix<Real>& lower) {
     }
     return moments;
 }
-
-template GramMoments moments_of(const BasicMatrix<double>&);
-template GramMoments moments_of(const BasicMatrix<float>&);
 
 void refuse_overflow(const GramMoments& moments, const std::string& matrix) {
     if (!std::isfinite(moments.trace)) {

@@ -18,8 +18,7 @@ struct GramMoments {
 };
 
 /// Moments of the symmetric matrix whose lower triangle is given.
-template <class Real>
-GramMoments moments_of(const BasicMatrix<Real>& lower);
+GramMoments moments_of(const Matrix& lower);
 
 /// Solvers may run for ever on infinities, so this comes before them.
 /// @throws Error (bad_request) naming the matrix when its Gram matrix left float64's range

@@ -6,17 +6,6 @@
 #include "gram_shape.hpp"
 
 namespace alphaprune {
-namespace {
-
-void read_part(MatrixSource& matrix, const Rectangle& part, std::span<double> out) {
-    matrix.read(part, out);
-}
-
-void read_part(MatrixSource& matrix, const Rectangle& part, std::span<float> out) {
-    matrix.read_single(part, out);
-}
-
-}  // namespace
 
 std::int64_t local_panel_depth(std::int64_t order) {
     // 32 MB of panel: pieces of a row long enough to be read well, small beside the Gram matrix
@@ -25,19 +14,18 @@ std::int64_t local_panel_depth(std::int64_t order) {
     return std::clamp<std::int64_t>(kPanelValues / order / 256 * 256, 512, 4096);
 }
 
-template <class Real>
-BasicMatrix<Real> local_gram(MatrixSource& matrix) {
+Matrix local_gram(MatrixSource& matrix) {
     const GramShape shape = GramShape::of(matrix);
     const std::int64_t width = std::min(local_panel_depth(shape.order), shape.depth);
-    BasicMatrix<Real> gram(shape.order, shape.order);
-    BasicMatrix<Real> panel(width, shape.order);
+    Matrix gram(shape.order, shape.order);
+    Matrix panel(width, shape.order);
     std::int64_t nonfinite = 0;
     for (std::int64_t begin = 0; begin < shape.depth; begin += width) {
         const std::int64_t end = std::min(begin + width, shape.depth);
         const Rectangle part = shape.part(0, shape.order, begin, end);
         const auto values = panel.values().first(static_cast<std::size_t>(part.size()));
-        read_part(matrix, part, values);
-        nonfinite += count_nonfinite(std::span<const Real>(values));
+        matrix.read(part, values);
+        nonfinite += count_nonfinite(std::span<const double>(values));
         // What was written row-major is the transpose when read column-major: the panel of a wide
         // matrix is depth×order (leading dimension its columns), of a tall one order×depth.
         syrk_lower(shape.wide ? 'T' : 'N', static_cast<int>(shape.order),
@@ -47,8 +35,5 @@ BasicMatrix<Real> local_gram(MatrixSource& matrix) {
     refuse_nonfinite(nonfinite, matrix);
     return gram;
 }
-
-template BasicMatrix<double> local_gram(MatrixSource&);
-template BasicMatrix<float> local_gram(MatrixSource&);
 
 }  // namespace alphaprune

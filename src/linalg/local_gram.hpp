@@ -11,9 +11,8 @@ namespace alphaprune {
 /// order alone, so that the sums, and with them the bits of the result, do too.
 std::int64_t local_panel_depth(std::int64_t order);
 
-/// The smaller Gram matrix of `matrix`, lower triangle, read and computed in Real.
+/// The smaller Gram matrix of `matrix` in float64, lower triangle.
 /// @throws Error (bad_request) for NaN or Inf; whatever `matrix` throws
-template <class Real>
-BasicMatrix<Real> local_gram(MatrixSource& matrix);
+Matrix local_gram(MatrixSource& matrix);
 
 }  // namespace alphaprune

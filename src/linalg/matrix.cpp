@@ -9,13 +9,11 @@
 
 namespace alphaprune {
 
-template <class Real>
-BasicMatrix<Real>::BasicMatrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols) {
+Matrix::Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols) {
     constexpr std::size_t kLine = 64;
-    const std::size_t bytes =
-        static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) * sizeof(Real);
+    const std::size_t bytes = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) * 8;
     const std::size_t whole_lines = (bytes / kLine + 1) * kLine;  // never none: no null pointer
-    values_.reset(static_cast<Real*>(std::aligned_alloc(kLine, whole_lines)));
+    values_.reset(static_cast<double*>(std::aligned_alloc(kLine, whole_lines)));
     if (!values_) {
         throw failure(
             fmt::format("no memory for a {}x{} matrix ({})", rows, cols, human_bytes(whole_lines)),
@@ -23,8 +21,5 @@ BasicMatrix<Real>::BasicMatrix(std::int64_t rows, std::int64_t cols) : rows_(row
     }
     std::memset(values_.get(), 0, whole_lines);
 }
-
-template class BasicMatrix<double>;
-template class BasicMatrix<float>;
 
 }  // namespace alphaprune

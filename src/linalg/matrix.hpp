@@ -8,36 +8,33 @@
 
 namespace alphaprune {
 
-/// A column-major matrix in memory of its own, zero at first, aligned to cache lines.
-template <class Real>
-class BasicMatrix {
+/// A column-major matrix of doubles in memory of its own, zero at first, aligned to cache lines.
+class Matrix {
   public:
-    BasicMatrix() = default;
+    Matrix() = default;
     /// @throws Error (failure) when the memory is not to be had
-    BasicMatrix(std::int64_t rows, std::int64_t cols);
+    Matrix(std::int64_t rows, std::int64_t cols);
 
     std::int64_t rows() const { return rows_; }
     std::int64_t cols() const { return cols_; }
-    Real* data() { return values_.get(); }
-    const Real* data() const { return values_.get(); }
-    std::span<Real> column(std::int64_t col) {
+    double* data() { return values_.get(); }
+    const double* data() const { return values_.get(); }
+    std::span<double> column(std::int64_t col) {
         return {values_.get() + col * rows_, static_cast<std::size_t>(rows_)};
     }
-    std::span<const Real> column(std::int64_t col) const {
+    std::span<const double> column(std::int64_t col) const {
         return {values_.get() + col * rows_, static_cast<std::size_t>(rows_)};
     }
-    std::span<Real> values() { return {values_.get(), static_cast<std::size_t>(rows_ * cols_)}; }
-    Real& operator()(std::int64_t row, std::int64_t col) { return column(col)[row]; }
+    std::span<double> values() { return {values_.get(), static_cast<std::size_t>(rows_ * cols_)}; }
+    double& operator()(std::int64_t row, std::int64_t col) { return column(col)[row]; }
 
   private:
     struct Free {
-        void operator()(Real* values) const { std::free(values); }
+        void operator()(double* values) const { std::free(values); }
     };
     std::int64_t rows_ = 0;
     std::int64_t cols_ = 0;
-    std::unique_ptr<Real[], Free> values_;
+    std::unique_ptr<double[], Free> values_;
 };
-
-using Matrix = BasicMatrix<double>;
 
 }  // namespace alphaprune

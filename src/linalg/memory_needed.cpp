@@ -5,7 +5,7 @@
 #include "distributed_gram.hpp"
 #include "local_gram.hpp"
 #include "symmetric_eigenvalues.hpp"
-#include "two_stage/eigenvalues.hpp"
+#include "two_stage_backend.hpp"
 
 namespace alphaprune {
 namespace {
@@ -14,10 +14,6 @@ namespace {
 double serial_values(Solver solver, double order, double depth) {
     const auto n = static_cast<std::int64_t>(order);
     const double panel = order * std::min(static_cast<double>(local_panel_depth(n)), depth);
-    if (solver == Solver::two_stage) {
-        const auto values = static_cast<double>(two_stage::eigenvalues_memory<double>(n)) / 8;
-        return order * order + std::max(panel, values);
-    }
     const double band = bandwidth_for(n) + 1;
     // The band, the two stages' work space (a few bands) and the tridiagonal form; dsyevd has one
     // block of columns.
@@ -44,6 +40,9 @@ double group_values(Solver solver, int ranks, double order, double depth) {
 }  // namespace
 
 std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, std::int64_t cols) {
+    if (solver == Solver::two_stage) {
+        return two_stage_memory(group_ranks, std::min(rows, cols), std::max(rows, cols));
+    }
     const auto order = static_cast<double>(std::min(rows, cols));
     const auto depth = static_cast<double>(std::max(rows, cols));
     const double values = works_on_groups(solver) ? group_values(solver, group_ranks, order, depth)

@@ -4,15 +4,14 @@
 
 namespace alphaprune {
 
-/// One rank computes the whole spectrum.
+/// One rank computes the whole spectrum with LAPACK.
 class SerialBackend : public SpectralBackend {
   public:
-    SerialBackend(Solver solver, Precision precision) : solver_(solver), precision_(precision) {}
+    explicit SerialBackend(Solver solver) : solver_(solver) {}
     GramSpectrum spectrum_of(MatrixSource& matrix) override;
 
   private:
     Solver solver_;
-    Precision precision_;
 };
 
 }  // namespace alphaprune

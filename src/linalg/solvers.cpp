@@ -9,6 +9,7 @@
 #include "alphaprune/support/error.hpp"
 #include "group_backend.hpp"
 #include "serial_backend.hpp"
+#include "two_stage_backend.hpp"
 
 namespace alphaprune {
 namespace {
@@ -47,7 +48,7 @@ std::optional<Solver> solver_named(std::string_view name) {
 }
 
 bool works_on_groups(Solver solver) {
-    return solver != Solver::lapack1 && solver != Solver::lapack2 && solver != Solver::two_stage;
+    return solver != Solver::lapack1 && solver != Solver::lapack2;
 }
 
 Solver best_serial_solver(std::int64_t n) {
@@ -71,16 +72,24 @@ bool has_single_precision(Solver solver) {
 std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group,
                                               Precision precision) {
     use_one_blas_thread();
+    assert(precision == Precision::in_double || has_single_precision(solver));
+    if (solver == Solver::two_stage) {
+        if (group.split_by_node().size() != group.size()) {
+            throw bad_request("solver two_stage works within a node, but the group spans several",
+                              "--group-ranks",
+                              "use groups no larger than a node, or elpa1, elpa2 or scalapack");
+        }
+        return std::make_unique<TwoStageBackend>(group, precision);
+    }
     if (works_on_groups(solver)) {
         return std::make_unique<GroupBackend>(solver, group);
     }
-    assert(precision == Precision::in_double || has_single_precision(solver));
     if (group.size() != 1) {
         throw bad_request(fmt::format("solver {} works on one rank, but the group has {}",
                                       name_of(solver), group.size()),
                           "--solver", "use groups of one rank, or elpa1, elpa2 or scalapack");
     }
-    return std::make_unique<SerialBackend>(solver, precision);
+    return std::make_unique<SerialBackend>(solver);
 }
 
 }  // namespace alphaprune

@@ -4,24 +4,27 @@
 
 namespace alphaprune {
 
-NodeArray::NodeArray(const Communicator& node, std::int64_t size) : node_(&node) {
-    const MPI_Aint bytes = node.is_root() ? size * static_cast<MPI_Aint>(sizeof(float)) : 0;
-    float* mine = nullptr;
-    MPI_Win_allocate_shared(bytes, sizeof(float), MPI_INFO_NULL, node.native(), &mine, &window_);
+template <class T>
+NodeArray<T>::NodeArray(const Communicator& node, std::int64_t size) : node_(&node) {
+    const MPI_Aint bytes = node.is_root() ? size * static_cast<MPI_Aint>(sizeof(T)) : 0;
+    T* mine = nullptr;
+    MPI_Win_allocate_shared(bytes, sizeof(T), MPI_INFO_NULL, node.native(), &mine, &window_);
     MPI_Aint whole_bytes = 0;
     int unit = 0;
-    float* whole = nullptr;
+    T* whole = nullptr;
     MPI_Win_shared_query(window_, 0, &whole_bytes, &unit, &whole);
     MPI_Win_lock_all(MPI_MODE_NOCHECK, window_);
     values_ = {whole, static_cast<std::size_t>(size)};
 }
 
-NodeArray::NodeArray(NodeArray&& other) noexcept
+template <class T>
+NodeArray<T>::NodeArray(NodeArray&& other) noexcept
     : node_(other.node_),
       window_(std::exchange(other.window_, MPI_WIN_NULL)),
       values_(std::exchange(other.values_, {})) {}
 
-NodeArray& NodeArray::operator=(NodeArray&& other) noexcept {
+template <class T>
+NodeArray<T>& NodeArray<T>::operator=(NodeArray&& other) noexcept {
     if (this != &other) {
         release();
         node_ = other.node_;
@@ -31,21 +34,27 @@ NodeArray& NodeArray::operator=(NodeArray&& other) noexcept {
     return *this;
 }
 
-NodeArray::~NodeArray() {
+template <class T>
+NodeArray<T>::~NodeArray() {
     release();
 }
 
-void NodeArray::release() noexcept {
+template <class T>
+void NodeArray<T>::release() noexcept {
     if (window_ != MPI_WIN_NULL) {
         MPI_Win_unlock_all(window_);
         MPI_Win_free(&window_);
     }
 }
 
-void NodeArray::sync() {
+template <class T>
+void NodeArray<T>::sync() {
     MPI_Win_sync(window_);
     node_->barrier();
     MPI_Win_sync(window_);
 }
+
+template class NodeArray<float>;
+template class NodeArray<double>;
 
 }  // namespace alphaprune

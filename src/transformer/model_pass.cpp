@@ -78,7 +78,7 @@ void ModelPass::for_each_vocabulary_part(
     const std::int64_t length = table.row_length();
     const auto affordable = static_cast<std::int64_t>(bytes / sizeof(float)) / length;
     const std::int64_t high = std::clamp<std::int64_t>(affordable, 1, table.rows());
-    NodeArray part(node_, high * length);
+    NodeArray<float> part(node_, high * length);
     for (std::int64_t begin = 0; begin < table.rows(); begin += high) {
         const RowRange rows{begin, std::min(begin + high, table.rows())};
         const RowRange mine = share_of(rows.size(), node_.size(), node_.rank());

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "alphaprune/linalg/spectral_backend.hpp"
-#include "alphaprune/support/error.hpp"
 #include "linalg/test_matrices.hpp"
 #include "local_gram.hpp"
 #include "support/world.hpp"
@@ -84,41 +83,6 @@ TEST_P(SerialSolver, TakesAMatrixOfZeros) {
 
 INSTANTIATE_TEST_SUITE_P(Lapack, SerialSolver,
                          testing::Values(Solver::lapack1, Solver::lapack2, Solver::two_stage));
-
-/// A matrix whose Gram matrix has these extreme eigenvalues, evenly spread on a logarithmic scale.
-MemorySource spread_matrix(std::int64_t n, double least) {
-    std::vector<double> singular;
-    for (std::int64_t i = 0; i < n; ++i) {
-        singular.push_back(std::sqrt(std::pow(least, 1 - static_cast<double>(i) / (n - 1.0))));
-    }
-    return matrix_with_singular_values({n, n + 40}, singular);
-}
-
-TEST(SinglePrecision, AutomaticKeepsFloatOnlyWhereTheMedianIsLarge) {
-    MemorySource moderate = spread_matrix(300, 1e-6);  // median 1e-3
-    MemorySource steep = spread_matrix(300, 1e-12);    // median 1e-6
-    const auto backend = make_backend(Solver::two_stage, world(), Precision::automatic);
-    const auto exact = make_backend(Solver::two_stage, world());
-    const GramSpectrum quick = backend->spectrum_of(moderate);
-    EXPECT_TRUE(quick.in_single);
-    const auto expected = exact->spectrum_of(moderate).eigenvalues;
-    EXPECT_NE(quick.eigenvalues, expected);
-    EXPECT_LE(largest_difference(quick.eigenvalues, expected), 1e-6 * expected.back());
-
-    const GramSpectrum redone = backend->spectrum_of(steep);
-    EXPECT_FALSE(redone.in_single);
-    EXPECT_EQ(redone.eigenvalues, exact->spectrum_of(steep).eigenvalues);
-}
-
-TEST(SinglePrecision, ValuesThatOverflowItAreDoneInDouble) {
-    MemorySource large({2, 300}, std::vector<double>(600, 1e25));
-    const auto backend = make_backend(Solver::two_stage, world(), Precision::automatic);
-    const GramSpectrum spectrum = backend->spectrum_of(large);
-    EXPECT_FALSE(spectrum.in_single);
-    EXPECT_NEAR(spectrum.eigenvalues.back(), 6e52, 1e41);
-    EXPECT_THROW(make_backend(Solver::two_stage, world(), Precision::in_single)->spectrum_of(large),
-                 Error);
-}
 
 TEST(LocalPanelDepth, HangsOnTheOrderAloneAndStaysInBounds) {
     for (std::int64_t order = 1; order < 100000; order += 997) {

@@ -12,12 +12,13 @@
 
 namespace alphaprune {
 
-/// How the eigenvalues of a Gram matrix are computed. The first three work on one rank, the others
-/// on all ranks of a group, with the matrix spread block-cyclically over a near-square grid.
+/// How the eigenvalues of a Gram matrix are computed. The first two work on one rank, the others on
+/// a group of ranks: two_stage through the shared memory of a node, ELPA and ScaLAPACK anywhere,
+/// with the matrix spread block-cyclically over a near-square grid.
 enum class Solver {
     lapack1,    ///< dsyevd: one-stage tridiagonal reduction; best for small matrices
     lapack2,    ///< dsytrd_sy2sb + dsytrd_sb2st + dsterf: two-stage reduction
-    two_stage,  ///< the same reduction with kernels of our own; best for all but small matrices
+    two_stage,  ///< kernels of our own, the same bits on any group; best for all but small matrices
     elpa1,      ///< ELPA, one stage
     elpa2,      ///< ELPA, two stages
     scalapack,  ///< pdsyev
@@ -69,7 +70,8 @@ class SpectralBackend {
     virtual GramSpectrum spectrum_of(MatrixSource& matrix) = 0;
 };
 
-/// @param group  outlives the backend; for a one-rank solver it must have one rank
+/// @param group  outlives the backend; for a one-rank solver it must have one rank, for two_stage
+///               it must be on one node (refused on all ranks)
 /// @param precision  in_double for a solver that has no other
 std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group,
                                               Precision precision = Precision::in_double);

@@ -7,8 +7,10 @@
 
 namespace alphaprune {
 
-/// float32 values that the ranks of one node hold once, together, in shared memory: what one rank
-/// writes the others read after sync(). Made, synced and destroyed collectively by the node.
+/// Values that the ranks of one node hold once, together, in shared memory: what one rank writes the
+/// others read after sync(). Made, synced and destroyed collectively by the node.
+/// @tparam T  float or double
+template <class T>
 class NodeArray {
   public:
     /// @param node  the ranks that share the array (Communicator::split_by_node); outlives it
@@ -20,8 +22,8 @@ class NodeArray {
     NodeArray& operator=(const NodeArray&) = delete;
     ~NodeArray();
 
-    std::span<float> values() { return values_; }
-    std::span<const float> values() const { return values_; }
+    std::span<T> values() { return values_; }
+    std::span<const T> values() const { return values_; }
 
     /// Collective: everything written before is seen by every rank after.
     void sync();
@@ -31,7 +33,7 @@ class NodeArray {
 
     const Communicator* node_;
     MPI_Win window_ = MPI_WIN_NULL;
-    std::span<float> values_;
+    std::span<T> values_;
 };
 
 }  // namespace alphaprune

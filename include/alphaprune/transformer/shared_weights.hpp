@@ -41,7 +41,7 @@ class SharedWeights {
     const Catalogue* catalogue_;
     std::vector<int> tensors_;
     std::vector<std::size_t> starts_;
-    NodeArray array_;
+    NodeArray<float> array_;
 };
 
 }  // namespace alphaprune

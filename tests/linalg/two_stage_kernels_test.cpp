@@ -9,8 +9,6 @@
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "matrix.hpp"
 #include "symmetric_eigenvalues.hpp"
-#include "two_stage/band_reduction.hpp"
-#include "two_stage/eigenvalues.hpp"
 #include "two_stage/instruction_sets.hpp"
 
 namespace alphaprune::two_stage {
@@ -170,25 +168,6 @@ TYPED_TEST(TwoStageKernels, PanelsAreFactored) {
     }
 }
 
-/// A positive definite matrix with a spectrum over several decades, whole.
-Matrix sample(std::int64_t order) {
-    Matrix factor(order, order);
-    for (std::int64_t i = 0; i < order * order; ++i) {
-        factor.values()[static_cast<std::size_t>(i)] =
-            noise(i) *
-            std::pow(10.0, -2.0 * static_cast<double>(i / order) / static_cast<double>(order));
-    }
-    Matrix product(order, order);
-    for (std::int64_t j = 0; j < order; ++j) {
-        for (std::int64_t k = 0; k < order; ++k) {
-            for (std::int64_t i = 0; i < order; ++i) {
-                product(i, j) += factor(i, k) * factor(j, k);
-            }
-        }
-    }
-    return product;
-}
-
 TYPED_TEST(TwoStageKernels, BandsBecomeTridiagonalWithTheSameEigenvalues) {
     using Real = TypeParam;
     use_one_blas_thread();
@@ -215,32 +194,6 @@ TYPED_TEST(TwoStageKernels, BandsBecomeTridiagonalWithTheSameEigenvalues) {
             const auto found = eigenvalues_one_stage(tridiagonal);
             for (std::int64_t i = 0; i < order; ++i) {
                 ASSERT_NEAR(found[i], expected[i], 1000 * kRounding<Real>) << order << ' ' << i;
-            }
-        }
-    }
-}
-
-TYPED_TEST(TwoStageKernels, EigenvaluesAgreeWithLapackAtEveryKindOfEdge) {
-    using Real = TypeParam;
-    use_one_blas_thread();
-    // Around the band's width, the tile's, and where the last tile or block is a sliver.
-    for (const std::int64_t order : {1, 2, 31, 32, 33, 64, 65, 191, 192, 193, 224, 385, 420}) {
-        Matrix whole = sample(order);
-        for (const double size : {1.0, 1e-25, 1e25}) {
-            BasicMatrix<Real> lower(order, order);
-            Matrix expected_of(order, order);
-            for (std::int64_t j = 0; j < order; ++j) {
-                for (std::int64_t i = j; i < order; ++i) {
-                    lower(i, j) = static_cast<Real>(size * whole(i, j));
-                    expected_of(i, j) = static_cast<double>(lower(i, j));
-                }
-            }
-            const auto expected = eigenvalues_one_stage(expected_of);
-            const auto found = eigenvalues(std::move(lower));
-            ASSERT_EQ(found.size(), expected.size());
-            for (std::int64_t i = 0; i < order; ++i) {
-                ASSERT_NEAR(found[i], expected[i], 30 * kRounding<Real> * expected.back())
-                    << order << ' ' << size << ' ' << i;
             }
         }
     }

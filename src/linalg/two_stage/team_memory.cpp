@@ -1,0 +1,51 @@
+#include "team_memory.hpp"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <cstdlib>
+
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/machine.hpp"
+
+namespace alphaprune::two_stage {
+
+template <class Real>
+TeamMemory<Real>::TeamMemory(const Communicator& team, std::int64_t size) {
+    if (team.size() > 1) {
+        shared_.emplace(team, size);
+        values_ = shared_->values();
+        return;
+    }
+    // Huge pages: a tile's rows lie far apart, and fewer pages are quicker to come by.
+    constexpr std::size_t kHugePage = std::size_t{1} << 21;
+    const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(Real);
+    const std::size_t alignment = bytes >= kHugePage ? kHugePage : 64;
+    const std::size_t whole = (bytes / alignment + 1) * alignment;
+    alone_.reset(static_cast<Real*>(std::aligned_alloc(alignment, whole)));
+    if (!alone_) {
+        throw failure(fmt::format("no memory for a spectrum ({})", human_bytes(whole)), host_name(),
+                      "give each rank more memory, or let more ranks share one matrix");
+    }
+    if (alignment == kHugePage) {
+        madvise(alone_.get(), whole, MADV_HUGEPAGE);  // a wish: it may be refused
+    }
+    values_ = {alone_.get(), static_cast<std::size_t>(size)};
+}
+
+template <class Real>
+void TeamMemory<Real>::sync() {
+    if (shared_) {
+        shared_->sync();
+    }
+}
+
+template <class Real>
+void TeamMemory<Real>::Free::operator()(Real* values) const {
+    std::free(values);
+}
+
+template class TeamMemory<double>;
+template class TeamMemory<float>;
+
+}  // namespace alphaprune::two_stage

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "team_memory.hpp"
+#include "tiling.hpp"
+
+namespace alphaprune::two_stage {
+
+/// All that the ranks of a team share while they compute one spectrum.
+template <class Real>
+class Workspace {
+  public:
+    /// Depth of the piece of W that is multiplied at a time.
+    static constexpr std::int64_t kDepth = 768;
+
+    /// Collective.
+    Workspace(const Communicator& team, std::int64_t order)
+        : tiling_{order}, share_{team.rank(), team.size()}, memory_(team, values_needed(order)) {}
+
+    static std::int64_t values_needed(std::int64_t order) {
+        const Tiling tiling{order};
+        return tiling.size() + std::max(kDepth * tiling.padded(), reduction_values(tiling));
+    }
+
+    const Tiling& tiling() const { return tiling_; }
+    const Share& share() const { return share_; }
+    void sync() { memory_.sync(); }
+
+    Real* tile(std::int64_t i, std::int64_t j) { return start() + tiling_.tile(i, j); }
+
+    /// A piece of W for the Gram product: depth × kBand for each kBand rows of the result.
+    /// Lies where the strips of the reduction will be.
+    Real* piece() { return start() + tiling_.size(); }
+
+    /// Strips are padded() × kBand, row-major: a panel, then its V; one A·V a lane; W.
+    Real* panel() { return strip(0); }
+    Real* lane(int index) { return strip(1 + index); }
+    Real* w() { return strip(1 + Tiling::kLanes); }
+    /// Rows of [V W], 2·kBand long.
+    Real* both() { return strip(2 + Tiling::kLanes); }
+    /// [W V]ᵀ for each kBand rows: 2·kBand × kBand.
+    Real* both_across() { return strip(4 + Tiling::kLanes); }
+    /// T of the panel, kBand × kBand.
+    Real* t() { return strip(kStrips); }
+    /// Vᵀ·X of each tile row, kBand × kBand.
+    Real* inner(std::int64_t tile_row) { return t() + (1 + tile_row) * kBand * kBand; }
+
+  private:
+    static constexpr int kStrips = 6 + Tiling::kLanes;
+
+    static std::int64_t reduction_values(const Tiling& tiling) {
+        return (kStrips * tiling.padded() + (1 + tiling.tiles()) * kBand) * kBand;
+    }
+    Real* start() { return memory_.values().data(); }
+    Real* strip(int index) { return piece() + index * tiling_.padded() * kBand; }
+
+    Tiling tiling_;
+    Share share_;
+    TeamMemory<Real> memory_;
+};
+
+}  // namespace alphaprune::two_stage
