@@ -6,32 +6,113 @@
 namespace alphaprune {
 namespace {
 
-/// Time of the eigenvalues over that of 4/3·n³ operations at DGEMM speed, as measured at n = 2048
-/// to 8192 (benchmarks/spectrum).
-double eigenvalue_multiple(Solver solver) {
+/// Operations at DGEMM speed that a solver's time is worth, for n×n from k, as measured with
+/// benchmarks/spectrum at n = 64 to 8192, all cores busy.
+struct Coefficients {
+    double gram;       ///< × n²·k, shared by the ranks of a group
+    double reduction;  ///< × 4/3·n³, shared
+    double alone;      ///< × n²: bulge chase, panels, dsterf, page faults; on one rank
+    double calls;      ///< × n: what hangs on the number of calls
+};
+
+Coefficients coefficients_of(Solver solver) {
     switch (solver) {
         case Solver::lapack1:
-            return 4.0;
+            return {1.13, 3.0, 350, 115e3};
         case Solver::lapack2:
-            return 2.3;
+            return {1.13, 1.9, 2300, 150e3};
         case Solver::two_stage:
-            return 1.5;
+            return {1.13, 1.5, 1350, 100e3};
         case Solver::elpa1:
-            return 7.5;
+            return {1.67, 7.4, 500, 500e3};
         case Solver::elpa2:
-            return 4.6;
+            return {1.67, 4.0, 3000, 500e3};
         case Solver::scalapack:
             break;
     }
-    return 7.0;
+    return {1.67, 6.5, 2000, 500e3};
+}
+
+struct Sides {
+    double n;
+    double k;
+};
+
+Sides sides_of(std::int64_t rows, std::int64_t cols) {
+    return {static_cast<double>(std::min(rows, cols)), static_cast<double>(std::max(rows, cols))};
+}
+
+/// The one-stage reduction reads half of what is left of the matrix for each column: 4/3·n³ bytes,
+/// at memory speed where it is not in the cache.
+double memory_bound_seconds(const MachineRates& rates, double n) {
+    constexpr double kSmallestOutOfCache = 1024;
+    if (n < kSmallestOutOfCache) {
+        return 0;
+    }
+    return 2.0 / 3 * n * n * n / (rates.dgemm_gflops * 1e9) +
+           4.0 / 3 * n * n * n / (rates.memory_gbps * 1e9);
+}
+
+/// How much longer g ranks take than a g-th of the time of one: they wait for each other.
+double group_loss(int ranks) {
+    constexpr double kLossPerRank = 0.03;
+    return 1 + kLossPerRank * (ranks - 1);
+}
+
+double computing_seconds(const CostModel& model, const SpectrumTask& task) {
+    const MachineRates& rates = model.rates;
+    const Coefficients worth = coefficients_of(task.solver);
+    const auto [n, k] = sides_of(task.rows, task.cols);
+    const bool single =
+        model.precision != Precision::in_double && has_single_precision(task.solver);
+    const double speed = 1e9 * (single ? rates.sgemm_gflops : rates.dgemm_gflops);
+    const double gram = worth.gram * n * n * k / speed;
+    double reduction = worth.reduction * 4.0 / 3 * n * n * n / speed;
+    if (task.solver == Solver::lapack1) {
+        reduction = std::max(reduction, memory_bound_seconds(rates, n));
+    }
+    const double alone = (worth.alone * n * n + worth.calls * n) / (rates.dgemm_gflops * 1e9);
+    return (gram + reduction) / task.group_ranks * group_loss(task.group_ranks) + alone;
 }
 
 }  // namespace
 
 double spectrum_cost(std::int64_t rows, std::int64_t cols, Solver solver) {
-    const auto n = static_cast<double>(std::min(rows, cols));
-    const auto k = static_cast<double>(std::max(rows, cols));
-    return n * n * k + eigenvalue_multiple(solver) * 4.0 / 3.0 * n * n * n;
+    const Coefficients worth = coefficients_of(solver);
+    const auto [n, k] = sides_of(rows, cols);
+    return worth.gram * n * n * k + worth.reduction * 4.0 / 3 * n * n * n + worth.alone * n * n +
+           worth.calls * n;
+}
+
+double CostModel::reading_seconds(const SpectrumTask& task) const {
+    const double rate = generated ? rates.generate_gbps * task.group_ranks : rates.read_gbps;
+    return static_cast<double>(task.stored_bytes) / (rate * 1e9);
+}
+
+double CostModel::seconds(const SpectrumTask& task) const {
+    const auto known = corrections.find(task.solver);
+    const double correction = known == corrections.end() ? 1 : known->second;
+    return correction * (computing_seconds(*this, task) + reading_seconds(task));
+}
+
+CostModel corrected(CostModel model, std::span<const TimedSpectrum> measured) {
+    struct Sums {
+        double measured = 0;
+        double predicted = 0;
+    };
+    model.corrections.clear();
+    std::map<Solver, Sums> by_solver;
+    for (const TimedSpectrum& one : measured) {
+        Sums& sums = by_solver[one.task.solver];
+        sums.measured += one.seconds;
+        sums.predicted += model.seconds(one.task);
+    }
+    for (const auto& [solver, sums] : by_solver) {
+        if (sums.measured > 0 && sums.predicted > 0) {
+            model.corrections[solver] = sums.measured / sums.predicted;
+        }
+    }
+    return model;
 }
 
 std::vector<int> longest_first(const Catalogue& catalogue) {

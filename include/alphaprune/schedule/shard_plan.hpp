@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alphaprune/linalg/spectral_backend.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/schedule/cost_model.hpp"
+
+namespace alphaprune {
+
+/// A matrix whose spectrum is to be computed.
+struct PlannedShape {
+    std::string name;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    std::uint64_t stored_bytes = 0;
+};
+/// The prunable matrices, as in Catalogue::matrices.
+std::vector<PlannedShape> shapes_of(const Catalogue& catalogue);
+
+/// Where the work is to be done. The last node may have fewer ranks.
+struct Cluster {
+    int ranks = 1;
+    int ranks_per_node = 1;
+    std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: no limit
+};
+
+struct ShardOptions {
+    std::optional<Solver> solver;    ///< nothing: the best for each matrix
+    std::optional<int> group_ranks;  ///< ranks that share a matrix, where the solver can; nothing:
+                                     ///< chosen, or with ELPA and ScaLAPACK all ranks
+};
+
+struct PlannedMatrix {
+    int matrix = 0;  ///< index into the shapes
+    Solver solver{};
+    double seconds = 0;        ///< predicted
+    std::uint64_t memory = 0;  ///< predicted, of a rank, beyond the program itself
+};
+
+/// Groups of one size at work on a list of matrices: whichever is free takes the next.
+struct ShardStage {
+    int group_ranks = 1;
+    std::vector<PlannedMatrix> matrices;  ///< the longest first
+};
+
+/// Who does what in the spectrum phase. Every rank goes through the stages in order, without
+/// waiting for other groups than its own.
+struct ShardPlan {
+    /// The larger groups first.
+    std::vector<ShardStage> stages;
+    /// Groups are formed over all ranks (ELPA, ScaLAPACK), not within the nodes.
+    bool across_nodes = false;
+    double seconds = 0;        ///< predicted, until the last rank is done
+    double balance = 1;        ///< mean over longest time that ranks work
+    std::uint64_t memory = 0;  ///< predicted, of the rank that needs most
+};
+
+/// Bytes that a rank has for its own beside the matrices it works on: the program, its libraries,
+/// and what MPI keeps.
+inline constexpr std::uint64_t kProgramMemory = std::uint64_t{48} << 20;
+
+/// The plan that ends first by simulation: each matrix on one rank or, if it does not fit there, on
+/// the smallest group of ranks of a node that it fits; beyond that some of the longest matrices on
+/// larger groups, where that gains a tenth of the time at least.
+/// @throws Error (bad_request) with every shape that fits no group, the memory it needs and the
+///         remedy
+ShardPlan make_shard_plan(const std::vector<PlannedShape>& shapes, const Cluster& cluster,
+                          const CostModel& model, const ShardOptions& options);
+
+}  // namespace alphaprune
