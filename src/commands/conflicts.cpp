@@ -65,7 +65,17 @@ bool is_computed(const Chosen& chosen) {
 
 bool uses_groups(const Chosen& chosen) {
     const std::string solver = chosen.value("solver");
-    return solver != "auto" && !solver.starts_with("lapack");
+    return !solver.starts_with("lapack");
+}
+
+bool has_a_single_precision(const Chosen& chosen) {
+    const std::string solver = chosen.value("solver");
+    return chosen.value("precision") == "double" || solver == "auto" || solver == "two_stage";
+}
+
+/// The other metrics hang on eigenvalues that float32 does not see.
+bool stands_single_precision(const Chosen& chosen) {
+    return chosen.value("precision") == "double" || chosen.value("metric") == "alpha_mid";
 }
 
 bool ratios_differ(const Chosen& chosen) {
@@ -141,7 +151,13 @@ const std::vector<Dependence>& dependences() {
          {"solver"},
          uses_groups,
          "",
-         "choose a solver that works on groups: elpa1, elpa2 or scalapack"},
+         "choose a solver that works on groups: two_stage, elpa1, elpa2 or scalapack"},
+        {"precision", {"solver"}, has_a_single_precision, "", "only two_stage computes in float32"},
+        {"precision",
+         {"metric", "allocation", "sparsity-type"},
+         stands_single_precision,
+         "this metric, which hangs on eigenvalues that float32 does not see",
+         "leave it out, or choose --metric alpha_mid"},
     };
     return rules;
 }

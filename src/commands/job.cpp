@@ -90,7 +90,7 @@ void greet(const Job& job) {
 void note_undefined_metrics(Job& job) {
     for (const MatrixReport& matrix : job.report.matrices) {
         const double alpha = matrix.metrics[job.options.metric];
-        if (!std::isfinite(alpha)) {
+        if (!std::isfinite(alpha) && !matrix.in_single) {
             job.report.notes.push_back(
                 fmt::format("{}: {} is undefined (an all-zero matrix, or too few eigenvalues)",
                             matrix.name, name_of(job.options.metric)));
@@ -149,8 +149,7 @@ Job read_model(const Communicator& ranks, const Options& options) {
             .mark_agreed();
     }
     Job job{ranks, options, {}, {}, {}};
-    job.catalogue =
-        job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
+    job.catalogue = job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
     describe_model(job);
     job.report.notes = notes_on(job.catalogue, options);
     return job;
@@ -168,7 +167,8 @@ void open_output(Job& job, std::uint64_t bytes_needed) {
 }
 
 SpectrumResults measure_spectra(Job& job) {
-    const SpectrumOptions options{job.options.solver, job.options.group_ranks, true};
+    const SpectrumOptions options{job.options.solver, job.options.group_ranks,
+                                  job.options.precision, true};
     SpectrumResults spectra = job.clock.measure("spectrum", [&] {
         ProgressLine line("spectrum", "matrices", job.ranks.is_root());
         return compute_spectra(
@@ -181,6 +181,7 @@ SpectrumResults measure_spectra(Job& job) {
         to.metrics = from.metrics;
         to.has_metrics = true;
         to.solver = name_of(from.solver);
+        to.in_single = from.in_single;
         to.group_ranks = from.group_ranks;
         to.seconds = from.seconds;
     }

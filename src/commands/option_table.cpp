@@ -101,10 +101,13 @@ std::vector<OptionSpec> make_table() {
 
         {"solver", "NAME", "Computing", kMeasuring,
          "auto (default); on one rank a matrix: two_stage (own kernels), lapack1 (one-stage), "
-         "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: elpa1, elpa2, scalapack"},
+         "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: two_stage (of one node), "
+         "elpa1, elpa2, scalapack"},
         {"group-ranks", "N", "Computing", kMeasuring,
          "ranks that share a matrix, with a group solver (default: all)"},
-        {"precision", "NAME", "Computing", kMeasuring, "double (default)"},
+        {"precision", "NAME", "Computing", kMeasuring,
+         "of spectra: double (default), single, or auto: float32 where the spectrum shows that it "
+         "suffices, else once more in float64. Only for alpha_mid and with solver two_stage"},
 
         {"log-level", "NAME", "Other", kAll, "debug, info (default), warning or error"},
         {"version", "", "Other", kAll, "print the version and the libraries it stands on"},

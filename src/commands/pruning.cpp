@@ -133,8 +133,8 @@ void evaluate_before_and_after(Job& job, const Inputs& inputs) {
         };
         const auto dense = of_model(job.catalogue, "of the dense model");
         const auto pruned = of_model(
-            load_catalogue(job.ranks, job.options.output /
-                                          (job.options.write_hdf5 ? "checkpoint.h5" : "hf")),
+            load_catalogue(job.ranks,
+                           job.options.output / (job.options.write_hdf5 ? "checkpoint.h5" : "hf")),
             "of the pruned model");
         for (std::size_t t = 0; t < dense.size(); ++t) {
             job.report.perplexities.push_back({inputs.evaluations[t].file.string(), dense[t].seqlen,

@@ -129,7 +129,15 @@ void read_computing(const SettingReader& reader, Options& options) {
             options.solver = kSolvers.at(*solver - 2);
         }
     }
-    reader.choice("precision", {{"double"}, {"single", "auto"}});
+    constexpr std::array kPrecisions{Precision::in_double, Precision::in_single,
+                                     Precision::automatic};
+    Choices precisions;
+    for (const Precision precision : kPrecisions) {
+        precisions.names.push_back(name_of(precision));
+    }
+    if (const auto precision = reader.choice("precision", precisions)) {
+        options.precision = kPrecisions.at(*precision);
+    }
     constexpr std::array kLevels{LogLevel::debug, LogLevel::info, LogLevel::warning,
                                  LogLevel::error};
     if (const auto level =

@@ -45,6 +45,7 @@ Json matrix_json(const MatrixReport& matrix) {
         {"zeros", or_null(matrix.zeros)},
         {"sparsity", sparsity},
         {"solver", matrix.solver},
+        {"precision", matrix.in_single ? "single" : "double"},
         {"group_ranks", matrix.group_ranks},
         {"seconds", matrix.seconds},
     };

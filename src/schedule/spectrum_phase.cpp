@@ -47,8 +47,11 @@ class GroupWorker {
         GramSpectrum spectrum = backend(solver).spectrum_of(*source);
         if (group_.is_root()) {
             MatrixSpectrum& result = results_.matrices[static_cast<std::size_t>(index)];
-            result.metrics = rounded(shape_metrics(spectrum.eigenvalues));
+            const ShapeMetrics metrics = shape_metrics(spectrum.eigenvalues);
+            result.metrics =
+                rounded(spectrum.in_single ? without_small_eigenvalues(metrics) : metrics);
             result.solver = solver;
+            result.in_single = spectrum.in_single;
             result.group_ranks = group_.size();
             result.owner = world_rank_;
             result.seconds = watch.seconds();
@@ -71,7 +74,9 @@ class GroupWorker {
     SpectralBackend& backend(Solver solver) {
         auto& slot = backends_[solver];
         if (!slot) {
-            slot = make_backend(solver, group_);
+            slot = make_backend(
+                solver, group_,
+                has_single_precision(solver) ? options_.precision : Precision::in_double);
         }
         return *slot;
     }
@@ -138,13 +143,14 @@ void watch_the_others(const WorkCounter& counter, std::int64_t total, const Prog
 /// Every rank's results on every rank. A matrix is filled in on one rank and zero on the others,
 /// so that a sum carries the bits unchanged.
 void share_results(const Communicator& ranks, std::vector<MatrixSpectrum>& matrices) {
-    constexpr std::size_t kFields = kMetrics + 4;
+    constexpr std::size_t kFields = kMetrics + 5;
     std::vector<double> wire(matrices.size() * kFields);
     for (std::size_t m = 0; m < matrices.size(); ++m) {
         if (matrices[m].owner == ranks.rank()) {
             double* field = &wire[m * kFields];
             field = std::ranges::copy(matrices[m].metrics.values, field).out;
             *field++ = static_cast<double>(matrices[m].solver);
+            *field++ = matrices[m].in_single ? 1 : 0;
             *field++ = matrices[m].group_ranks;
             *field++ = matrices[m].owner;
             *field = matrices[m].seconds;
@@ -156,6 +162,7 @@ void share_results(const Communicator& ranks, std::vector<MatrixSpectrum>& matri
         std::copy_n(field, kMetrics, matrices[m].metrics.values.begin());
         field += kMetrics;
         matrices[m].solver = static_cast<Solver>(static_cast<int>(*field++));
+        matrices[m].in_single = *field++ != 0;
         matrices[m].group_ranks = static_cast<int>(*field++);
         matrices[m].owner = static_cast<int>(*field++);
         matrices[m].seconds = *field;

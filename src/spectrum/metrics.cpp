@@ -109,6 +109,14 @@ ShapeMetrics shape_metrics(std::span<const double> eigenvalues) {
     return metrics;
 }
 
+ShapeMetrics without_small_eigenvalues(ShapeMetrics metrics) {
+    for (const Metric metric : {Metric::alpha_peak, Metric::alpha_fix_finger, Metric::alpha_ks,
+                                Metric::alpha_hat, Metric::entropy}) {
+        metrics[metric] = kUndefined;
+    }
+    return metrics;
+}
+
 double alpha_peak(std::span<const double> eigenvalues) {
     assert(std::ranges::is_sorted(eigenvalues));
     const auto peak = histogram_peak(eigenvalues);

@@ -71,9 +71,24 @@ TEST(OptionFaults, ValuesOfLaterVersions) {
         }
     };
     expect_refused("--storage", {"bitmask"});
-    expect_refused("--precision", {"single", "auto"});
     expect_refused("--solver", {"cuda"});
     expect_faults(run_with({"--storage", "bitmask"}), {"this version has dense"});
+}
+
+TEST(OptionFaults, SinglePrecisionIsForMetricsThatStandIt) {
+    const Words precision{"--precision", "auto", "--metric"};
+    const auto with = [&](const char* metric, Words more) {
+        Words words = precision;
+        words.emplace_back(metric);
+        words.insert(words.end(), more.begin(), more.end());
+        return run_with(words);
+    };
+    expect_faults(with("alpha_mid", {}), {});
+    expect_faults(with("alpha_mid", {"--solver", "two_stage"}), {});
+    expect_faults(with("alpha_mid", {"--solver", "elpa2"}), {"--precision has no effect"});
+    expect_faults(with("alpha_ks", {}), {"--precision has no effect with this metric"});
+    expect_faults(run_with({"--precision", "single"}), {"--precision has no effect"});
+    expect_faults(run_with({"--precision", "double", "--solver", "elpa2"}), {});
 }
 
 TEST(OptionFaults, WrongChoicesAreNamedWithTheRightOnes) {
@@ -192,12 +207,12 @@ TEST(OptionFaults, WindowsBelongToTheirMetric) {
 }
 
 TEST(OptionFaults, GroupsNeedAGroupSolver) {
-    for (const char* solver : {"auto", "lapack", "lapack1", "lapack2"}) {
+    for (const char* solver : {"lapack", "lapack1", "lapack2"}) {
         expect_faults(run_with({"--solver", solver, "--group-ranks", "2"}),
                       {"--group-ranks has no effect with --solver " + std::string(solver)});
         expect_faults(run_with({"--solver", solver, "--group-ranks", "1"}), {});
     }
-    expect_faults(run_with({"--group-ranks", "2"}), {"--group-ranks has no effect"});
+    expect_faults(run_with({"--group-ranks", "2"}), {});
     expect_faults(run_with({"--solver", "scalapack", "--group-ranks", "2"}), {});
 }
 

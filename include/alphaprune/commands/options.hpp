@@ -60,6 +60,7 @@ struct Options {
     bool write_safetensors = false;
 
     std::optional<Solver> solver;    ///< nothing: chosen for each matrix
+    Precision precision = Precision::in_double;
     std::optional<int> group_ranks;  ///< 1 with `--solver lapack`: one-rank solvers only
 
     LogLevel log_level = LogLevel::info;

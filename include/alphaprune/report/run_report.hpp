@@ -24,6 +24,7 @@ struct MatrixReport {
     std::optional<double> sparsity_ratio;  ///< asked for; absent after `analyze`
     std::optional<std::int64_t> zeros;     ///< reached; absent after `analyze`
     std::string solver;                    ///< empty when no spectrum was computed
+    bool in_single = false;                ///< computed in float32
     int group_ranks = 0;
     double seconds = 0;
 };

@@ -16,6 +16,7 @@ namespace alphaprune {
 struct MatrixSpectrum {
     ShapeMetrics metrics;  ///< rounded to 10 digits
     Solver solver{};
+    bool in_single = false;  ///< computed in float32; metrics that do not stand it are NaN
     int group_ranks = 1;
     double seconds = 0;
     int owner = 0;  ///< the rank that keeps the eigenvalues
@@ -24,6 +25,8 @@ struct MatrixSpectrum {
 struct SpectrumOptions {
     std::optional<Solver> solver;    ///< nothing: chosen for each matrix
     std::optional<int> group_ranks;  ///< ranks that share one matrix, for solvers that can
+    /// Of solvers that have a choice.
+    Precision precision = Precision::in_double;
     bool keep_eigenvalues = true;    ///< keep them for the checkpoint and the report
 };
 

@@ -42,6 +42,10 @@ struct ShapeMetrics {
 /// @param eigenvalues  ascending, not negative
 ShapeMetrics shape_metrics(std::span<const double> eigenvalues);
 
+/// Those that a spectrum computed in float32 gives well; the others, which hang on its smallest
+/// eigenvalues, become NaN.
+ShapeMetrics without_small_eigenvalues(ShapeMetrics metrics);
+
 /// alpha_peak alone; NaN where it is undefined.
 /// @param eigenvalues  ascending, not negative
 double alpha_peak(std::span<const double> eigenvalues);

@@ -1,0 +1,38 @@
+"""--precision: float32 where it suffices, said in the report, refused where it cannot."""
+import unittest
+
+from harness import BOOKS, ProgramTest, start
+
+
+class Precision(ProgramTest):
+    def matrices(self, name, *more):
+        output = self.folder / name
+        done = start(["analyze", "--model", BOOKS, "--metric", "alpha_mid", "--output", output,
+                      "--solver", "two_stage", *more], 2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.report(output)["matrices"]
+
+    def test_alpha_mid_agrees_and_the_report_says_what_was_done(self):
+        exact = self.matrices("exact")
+        quick = self.matrices("quick", "--precision", "auto")
+        self.assertEqual({matrix["precision"] for matrix in exact}, {"double"})
+        self.assertIn("single", {matrix["precision"] for matrix in quick})
+        for one, other in zip(exact, quick):
+            self.assertAlmostEqual(other["metrics"]["alpha_mid"] / one["metrics"]["alpha_mid"], 1,
+                                   delta=1e-5)
+            if other["precision"] == "single":
+                self.assertIsNone(other["metrics"]["alpha_peak"])
+            else:
+                self.assertEqual(one["metrics"], other["metrics"])
+
+    def test_other_metrics_and_solvers_are_refused(self):
+        for more in (["--metric", "alpha_peak"], [],
+                     ["--metric", "alpha_mid", "--solver", "lapack1"]):
+            done = start(["analyze", "--model", BOOKS, "--output", self.folder / "no",
+                          "--precision", "auto", *more])
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("--precision", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
