@@ -10,10 +10,10 @@
 namespace alphaprune {
 
 ExitStatus evaluate(const Communicator& ranks, const Options& options) {
-    const Catalogue catalogue = load_catalogue(ranks, options.model);
+    const Catalogue catalogue = load_model(ranks, options);
     const std::vector<EvaluationText> texts =
         load_evaluations(ranks, options.evaluations, catalogue, options.sequence_length);
-    const RowSource source = together(ranks, [&] { return open_source(options.model, catalogue); });
+    const RowSource source = together(ranks, [&] { return open_source(catalogue); });
     const std::vector<Perplexity> results =
         evaluate_texts(ranks, catalogue, source, texts, "of the model");
     for (std::size_t t = 0; t < texts.size() && ranks.is_root(); ++t) {

@@ -16,17 +16,17 @@
 namespace alphaprune {
 
 ExitStatus export_model(const Communicator& ranks, const Options& options) {
-    const Catalogue catalogue = load_catalogue(ranks, options.model);
+    const Catalogue catalogue = load_model(ranks, options);
     together(ranks, [&] {
         if (ranks.is_root()) {
-            prepare_export_folder(options, catalogue.bytes());
+            prepare_export_folder(options, catalogue.folder, catalogue.bytes());
         }
     });
     HuggingFaceWriter writer(ranks, catalogue, options.output,
                              {{"alphaprune_mpi", std::string(program_version())},
                               {"exported_from", options.model.filename().string()}});
     together(ranks, [&] {
-        const RowSource source = open_source(options.model, catalogue);
+        const RowSource source = open_source(catalogue);
         ProgressLine line("export", "tensors", ranks.is_root());
         std::vector<std::byte> rows;
         for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "alphaprune/commands/options.hpp"
+#include "alphaprune/model/named_shape.hpp"
 #include "option_table.hpp"
 
 namespace alphaprune {
@@ -60,15 +61,34 @@ std::string commands_part() {
     return text;
 }
 
+/// The short names of models, in lines that fit.
+std::string names_part() {
+    constexpr std::size_t kWidth = 96;
+    std::string text;
+    std::string line;
+    for (const NamedShape& shape : named_shapes()) {
+        std::string name(shape.name);
+        if (!shape.alias.empty()) {
+            name += fmt::format(" ({})", shape.alias);
+        }
+        if (line.size() + name.size() > kWidth) {
+            text += line + ",\n";
+            line.clear();
+        }
+        line += (line.empty() ? "  " : ", ") + name;
+    }
+    return text + line + "\n";
+}
+
 }  // namespace
 
 std::string help_text() {
     return R"(alphaprune_mpi: prunes large language models, block by block, by the shape of their spectra.
 
-  alphaprune_mpi [run] --model DIR --output DIR [options]
-  alphaprune_mpi analyze --model DIR --output DIR [options]
+  alphaprune_mpi [run] --model MODEL --output DIR [options]
+  alphaprune_mpi analyze --model MODEL --output DIR [options]
   alphaprune_mpi verify DIR|checkpoint.h5
-  alphaprune_mpi evaluate --model DIR|checkpoint.h5 --eval FILE [--seqlen T]
+  alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE [--seqlen T]
   alphaprune_mpi export --model checkpoint.h5 --output DIR
 
 A sparsity ratio is the share of weights that become zero: 0.7 keeps three of ten. A block is one
@@ -78,13 +98,22 @@ decoder layer of the transformer, a matrix one prunable weight in it.
            R"(
 [run]: understood by run alone. - and _ are the same between the words of an option. What the
 command line leaves open is taken from --config, then from variables such as
-ALPHAPRUNE_SPARSITY_RATIO. ALPHAPRUNE_MODEL_ROOT is kept for a later version.
+ALPHAPRUNE_SPARSITY_RATIO.
+
+A MODEL that is no folder is a name: of a folder in --model-root (ALPHAPRUNE_MODEL_ROOT), ORG/NAME
+in it or in Hugging Face's caches (HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub), or one of
+these, which --synthetic knows without any file:
+)" + names_part() +
+           R"(
+With --blocks a calibrated method runs the blocks before A dense and none after B. --seed has no
+influence on synthetic weights.
 
 Exit status: 0 done; 1 failed while running; 2 the request or its input is wrong.
 
 Examples:
   mpirun -n 2 alphaprune_mpi --model data/books-7m --sparsity-ratio 0.7 --output out
   mpirun -n 8 alphaprune_mpi analyze --model llama-7b --output spectra
+  mpirun -n 2 alphaprune_mpi analyze --model 70b --synthetic --blocks 0-1 --output shape
   mpirun -n 8 alphaprune_mpi --model llama-7b --metric-cache spectra/metrics/alpha_peak.npy \
       --sparsity-ratio 0.6 --epsilon 0.2 --output pruned
   mpirun -n 8 alphaprune_mpi verify pruned

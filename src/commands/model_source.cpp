@@ -1,41 +1,110 @@
 #include "model_source.hpp"
 
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <memory>
+
 #include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/model/find_model.hpp"
+#include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 
 namespace alphaprune {
-
 namespace {
 
+namespace fs = std::filesystem;
+
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
+}
+
 /// A run's output folder is easily taken for the model in it.
-void refuse_output_folder(const std::filesystem::path& model) {
+void refuse_output_folder(const fs::path& model) {
     std::error_code ignored;
-    if (std::filesystem::exists(model / "report.json", ignored) &&
-        !std::filesystem::exists(model / "config.json", ignored)) {
+    if (fs::exists(model / "report.json", ignored) && !fs::exists(model / "config.json", ignored)) {
         throw bad_request("this is the output folder of a run, not a model", model.string(),
                           "name the checkpoint.h5 in it, or its folder hf");
     }
 }
 
-}  // namespace
-
-bool is_checkpoint(const std::filesystem::path& model) {
-    std::error_code ignored;
-    return std::filesystem::is_regular_file(model, ignored);
+Catalogue catalogue_at(const fs::path& model) {
+    refuse_output_folder(model);
+    return is_checkpoint(model) ? catalogue_of_checkpoint(model) : read_catalogue(model);
 }
 
-Catalogue load_catalogue(const Communicator& ranks, const std::filesystem::path& model) {
+Catalogue found_by_name(const FoundModel& found) {
+    Catalogue catalogue = catalogue_at(found.folder);
+    if (!found.name.empty()) {
+        catalogue.model_name = found.name;
+    }
+    return catalogue;
+}
+
+Catalogue stand_in(const std::string& model, const ModelPlaces& places) {
+    if (is_checkpoint(model)) {
+        throw bad_request("--synthetic has no meaning for a checkpoint, which has its weights",
+                          model, "leave it out, or name a model folder or a short name such as 7b");
+    }
+    std::error_code ignored;
+    const NamedShape* shape = shape_named(model);
+    if (shape != nullptr && !fs::exists(fs::path(model) / "config.json", ignored)) {
+        return synthetic_catalogue(*shape);
+    }
+    const FoundModel found = find_model(model, places);
+    return synthetic_catalogue(found.folder, found.name);
+}
+
+Catalogue requested(const Options& options) {
+    const std::string model = options.model.string();
+    const ModelPlaces places{options.model_root, hugging_face_caches(variable)};
+    if (options.synthetic) {
+        return stand_in(model, places);
+    }
+    return is_checkpoint(model) ? catalogue_at(model) : found_by_name(find_model(model, places));
+}
+
+}  // namespace
+
+bool is_checkpoint(const fs::path& model) {
+    std::error_code ignored;
+    return fs::is_regular_file(model, ignored);
+}
+
+Catalogue load_model(const Communicator& ranks, const Options& options) {
     return deserialize_catalogue(from_root(ranks, [&] {
-        refuse_output_folder(model);
-        return serialize(is_checkpoint(model) ? catalogue_of_checkpoint(model)
-                                              : read_catalogue(model));
+        Catalogue catalogue = requested(options);
+        if (options.blocks) {
+            keep_blocks(catalogue, *options.blocks);
+        }
+        return serialize(catalogue);
     }));
 }
 
-RowSource open_source(const std::filesystem::path& model, const Catalogue& catalogue) {
-    if (is_checkpoint(model)) {
-        return rows_of_checkpoint(model, catalogue);
+Catalogue load_catalogue(const Communicator& ranks, const fs::path& model) {
+    return deserialize_catalogue(from_root(ranks, [&] { return serialize(catalogue_at(model)); }));
+}
+
+std::vector<std::string> notes_on(const Catalogue& catalogue, const Options& options) {
+    std::vector<std::string> notes;
+    if (catalogue.origin == WeightOrigin::synthetic) {
+        notes.emplace_back("the weights are synthetic: made up, in the shape of the model");
+    }
+    if (options.blocks) {
+        notes.push_back(
+            fmt::format("only blocks {} to {} (--blocks): the others are neither "
+                        "measured nor pruned",
+                        options.blocks->first, options.blocks->last));
+    }
+    return notes;
+}
+
+RowSource open_source(const Catalogue& catalogue) {
+    if (catalogue.origin == WeightOrigin::single_file) {
+        return rows_of_checkpoint(catalogue.folder / catalogue.shards.front(), catalogue);
     }
     const auto reader = std::make_shared<WeightReader>(catalogue);
     return [reader](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
+#include <string>
+#include <vector>
 
+#include "alphaprune/commands/options.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/communicator.hpp"
@@ -12,11 +14,18 @@ namespace alphaprune {
 /// Whether a path names a checkpoint.h5 rather than a model folder.
 bool is_checkpoint(const std::filesystem::path& model);
 
-/// Collective: the catalogue of a model folder or of a checkpoint.h5, read on rank 0.
+/// Collective: the catalogue of what is asked for, a folder, a checkpoint.h5, a model found by its
+/// name or a synthetic one, with the blocks that are asked for. Read on rank 0. @throws Error
+Catalogue load_model(const Communicator& ranks, const Options& options);
+
+/// Collective: the catalogue of the folder or checkpoint.h5 at that path. @throws Error
 Catalogue load_catalogue(const Communicator& ranks, const std::filesystem::path& model);
 
-/// Where this rank reads the rows of that model. Opens files when first asked.
+/// What whoever reads the results should know of the model.
+std::vector<std::string> notes_on(const Catalogue& catalogue, const Options& options);
+
+/// Where this rank reads the rows of a model. Opens files when first asked.
 /// @param catalogue  outlives the source
-RowSource open_source(const std::filesystem::path& model, const Catalogue& catalogue);
+RowSource open_source(const Catalogue& catalogue);
 
 }  // namespace alphaprune

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/program_options/errors.hpp>
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
@@ -16,9 +15,6 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr std::string_view kPrefix = "ALPHAPRUNE_";
-
-/// Variables of that prefix which are no options of this version; documented in --help.
-constexpr std::array<std::string_view, 1> kOtherVariables{"ALPHAPRUNE_MODEL_ROOT"};
 
 std::string lower_case(std::string_view text) {
     std::string lower(text);
@@ -60,8 +56,7 @@ std::vector<Setting> read_environment(const std::vector<std::string>& environmen
         const auto equals = variable.find('=');
         const std::string_view name = variable.substr(0, equals);
         if (!name.starts_with(kPrefix) || equals == std::string_view::npos ||
-            equals + 1 == variable.size() ||
-            std::ranges::find(kOtherVariables, name) != kOtherVariables.end()) {
+            equals + 1 == variable.size()) {
             continue;
         }
         settings.push_back({canonical_name(lower_case(name.substr(kPrefix.size()))),

@@ -64,7 +64,7 @@ void remove_former_results(const fs::path& folder) {
 }
 
 /// Whether the output exists; everything that must hold before work starts does.
-bool check_place(const Options& options, std::uint64_t bytes_needed) {
+bool check_place(const Options& options, const fs::path& model, std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     std::error_code problem;
     const bool exists = fs::exists(fs::symlink_status(folder, problem));
@@ -77,7 +77,8 @@ bool check_place(const Options& options, std::uint64_t bytes_needed) {
         throw bad_request("the output exists and is not a folder", folder.string(),
                           "choose another --output");
     }
-    if (exists && fs::equivalent(folder, options.model, problem)) {
+    if (exists && fs::exists(model / "config.json", problem) &&
+        fs::equivalent(folder, model, problem)) {
         throw bad_request("the output folder is the model's own folder", folder.string(),
                           "choose another --output");
     }
@@ -93,9 +94,10 @@ bool check_place(const Options& options, std::uint64_t bytes_needed) {
 
 }  // namespace
 
-void prepare_output_folder(const Options& options, std::uint64_t bytes_needed) {
+void prepare_output_folder(const Options& options, const fs::path& model,
+                           std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
-    const bool exists = check_place(options, bytes_needed);
+    const bool exists = check_place(options, model, bytes_needed);
     std::error_code problem;
     fs::create_directories(folder, problem);
     if (problem) {
@@ -107,10 +109,11 @@ void prepare_output_folder(const Options& options, std::uint64_t bytes_needed) {
     }
 }
 
-void prepare_export_folder(const Options& options, std::uint64_t bytes_needed) {
+void prepare_export_folder(const Options& options, const fs::path& model,
+                           std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     std::error_code problem;
-    if (check_place(options, bytes_needed)) {
+    if (check_place(options, model, bytes_needed)) {
         if (!fs::exists(folder / "config.json", problem) && !fs::is_empty(folder, problem)) {
             throw bad_request("this folder holds something else than a model", folder.string(),
                               "choose another --output");

@@ -82,14 +82,17 @@ class Search {
 };
 
 Error not_found(const std::string& model, const std::vector<std::string>& searched) {
-    const bool has_shape = shape_named(model) != nullptr;
+    std::vector<std::string_view> names;
+    for (const NamedShape& shape : named_shapes()) {
+        names.push_back(shape.name);
+    }
     return bad_request(
         fmt::format("there is no model '{}'", model),
         fmt::format("looked for config.json in {}", fmt::join(searched, ", ")),
-        fmt::format("give --model the path of a folder, or --model-root the folder it lies in{}",
-                    has_shape ? "; for a stand-in of that shape with made-up weights add "
-                                "--synthetic"
-                              : ""));
+        "give --model the path of a folder, or --model-root the folder it lies in; " +
+            (shape_named(model) != nullptr
+                 ? std::string("or add --synthetic for made-up weights in that shape")
+                 : fmt::format("short names are {}", fmt::join(names, ", "))));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 TEST(Help, NamesEveryOptionOfThisVersion) {
     const std::string help = help_text();
     for (const char* option :
-         {"--model DIR",         "--output DIR",    "--overwrite",        "--sparsity-ratio S",
+         {"--model MODEL",       "--output DIR",    "--overwrite",        "--sparsity-ratio S",
           "--prune-method",      "--sparsity-type", "--metric NAME",      "--allocation",
           "--mapping-type",      "--epsilon",       "--max-sparsity",     "--ties",
           "--metric-cache FILE", "--format",        "--storage",          "--solver",

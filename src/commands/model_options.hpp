@@ -1,0 +1,12 @@
+#pragma once
+
+#include "alphaprune/commands/options.hpp"
+#include "setting_reader.hpp"
+
+namespace alphaprune {
+
+/// Which model, where it is looked for, and how much of it: --model, --model-root, --synthetic,
+/// --blocks.
+void read_model_options(const SettingReader& reader, Options& options);
+
+}  // namespace alphaprune
