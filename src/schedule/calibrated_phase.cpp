@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "alphaprune/parallel/agreement.hpp"
@@ -44,6 +45,8 @@ class CalibratedRun {
           targets_(targets),
           pass_(ranks, nodes, catalogue, sequences),
           stream_(ranks, catalogue, sink) {}
+
+    void pass_through(int block) { pass_.pass_through(block); }
 
     void prune_block(int block) {
         SharedWeights weights = pass_.load(block);
@@ -133,8 +136,10 @@ CalibratedResult prune_calibrated(const Communicator& ranks, const NodeMap& node
                                   const Progress& progress) {
     assert(targets.size() == catalogue.matrices.size());
     CalibratedRun run(ranks, nodes, catalogue, method, sequences, targets, sink);
+    const std::vector<int> prunable = catalogue.prunable_blocks();
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        run.prune_block(block);
+        std::ranges::binary_search(prunable, block) ? run.prune_block(block)
+                                                    : run.pass_through(block);
         if (progress && ranks.is_root()) {
             progress(block + 1, catalogue.blocks());
         }

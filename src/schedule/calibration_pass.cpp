@@ -78,4 +78,9 @@ void CalibrationPass::advance(int block, const SharedWeights& weights) {
     });
 }
 
+void CalibrationPass::pass_through(int block) {
+    const SharedWeights weights = load(block);
+    advance(block, weights);
+}
+
 }  // namespace alphaprune

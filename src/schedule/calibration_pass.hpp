@@ -39,6 +39,8 @@ class CalibrationPass {
     void observe(int block, const SharedWeights& weights, const SiteObserver& observer);
     /// Collective: the block's outputs become the activations. @throws Error on all ranks
     void advance(int block, const SharedWeights& weights);
+    /// Collective: loads a block and advances, nothing more. @throws Error on all ranks
+    void pass_through(int block);
 
   private:
     /// The model's rows, each checked to be finite as it is read.

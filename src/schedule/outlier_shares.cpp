@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <numeric>
 
 #include "alphaprune/parallel/agreement.hpp"
@@ -63,33 +64,46 @@ double outlier_share(ScoredBlock& block, double multiple) {
     return static_cast<double>(block.ranks.sum(outliers)) / static_cast<double>(weights);
 }
 
+/// The share of one block, which then becomes the input of the next.
+double measure_block(CalibrationPass& pass, int block, const Communicator& ranks,
+                     const Catalogue& catalogue, std::int64_t sequences, double multiple) {
+    SharedWeights weights = pass.load(block);
+    ScoredBlock scored{ranks, catalogue, weights, pass.transformer().input_sites(block), {}};
+    std::vector<InputNorms> gathered;
+    for (const InputSite& site : scored.sites) {
+        gathered.emplace_back(site.cols);
+    }
+    pass.observe(block, weights,
+                 [&](std::size_t site, std::int64_t sequence, std::span<const float> input,
+                     std::int64_t tokens) {
+                     if (tokens > 0) {
+                         gathered[site].add_sequence(sequence, input, tokens);
+                     }
+                 });
+    for (const InputNorms& site : gathered) {
+        scored.norms.push_back(site.norms(ranks, sequences));
+    }
+    const double share = outlier_share(scored, multiple);
+    if (block + 1 < catalogue.blocks()) {
+        pass.advance(block, weights);
+    }
+    return share;
+}
+
 }  // namespace
 
 std::vector<double> outlier_shares(const Communicator& ranks, const NodeMap& nodes,
                                    const Catalogue& catalogue, const TokenSequences& sequences,
                                    double multiple, const Progress& progress) {
     CalibrationPass pass(ranks, nodes, catalogue, sequences);
+    const std::vector<int> prunable = catalogue.prunable_blocks();
     std::vector<double> shares;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        SharedWeights weights = pass.load(block);
-        ScoredBlock scored{ranks, catalogue, weights, pass.transformer().input_sites(block), {}};
-        std::vector<InputNorms> gathered;
-        for (const InputSite& site : scored.sites) {
-            gathered.emplace_back(site.cols);
-        }
-        pass.observe(block, weights,
-                     [&](std::size_t site, std::int64_t sequence, std::span<const float> input,
-                         std::int64_t tokens) {
-                         if (tokens > 0) {
-                             gathered[site].add_sequence(sequence, input, tokens);
-                         }
-                     });
-        for (const InputNorms& site : gathered) {
-            scored.norms.push_back(site.norms(ranks, sequences.count()));
-        }
-        shares.push_back(outlier_share(scored, multiple));
-        if (block + 1 < catalogue.blocks()) {
-            pass.advance(block, weights);
+        if (std::ranges::binary_search(prunable, block)) {
+            shares.push_back(
+                measure_block(pass, block, ranks, catalogue, sequences.count(), multiple));
+        } else {
+            pass.pass_through(block);
         }
         if (progress && ranks.is_root()) {
             progress(block + 1, catalogue.blocks());

@@ -148,6 +148,28 @@ TEST_P(CalibratedPhase, a_block_sees_the_one_before_as_the_checkpoint_holds_it) 
     }
 }
 
+TEST_P(CalibratedPhase, blocks_that_are_left_out_stay_dense_and_the_others_see_them_so) {
+    const Catalogue& whole = model_.catalogue();
+    for (const int kept : {0, 1}) {
+        Catalogue part = whole;
+        keep_blocks(part, {kept, kept});
+        std::vector<PruneTarget> all = targets_;
+        std::vector<PruneTarget> some;
+        for (std::size_t m = 0; m < all.size(); ++m) {
+            if (whole.matrices[m].block == kept) {
+                some.push_back(all[m]);
+            } else {
+                all[m].ratio = 0;
+            }
+        }
+        for (const auto method : {CalibratedMethod::wanda, CalibratedMethod::sparsegpt}) {
+            expect_same_bits(
+                whole, run_calibrated(world(), spread_over(2), whole, method, sequences_, all),
+                run_calibrated(world(), spread_over(2), part, method, sequences_, some));
+        }
+    }
+}
+
 class CalibratedPattern : public testing::TestWithParam<CalibratedMethod> {};
 INSTANTIATE_TEST_SUITE_P(Methods, CalibratedPattern,
                          testing::Values(CalibratedMethod::wanda, CalibratedMethod::sparsegpt));

@@ -61,6 +61,20 @@ TEST(OutlierShares, are_those_of_plain_loops_on_any_ranks_and_nodes) {
     }
 }
 
+TEST(OutlierShares, of_a_range_of_blocks_are_those_of_the_whole_model) {
+    const SharedModel model(ScalarType::bfloat16);
+    const TokenSequences sequences = random_sequences(5, 12);
+    const auto of = [&](const Catalogue& catalogue) {
+        return outlier_shares(world(), spread_over(2), catalogue, sequences, kMultiple, {});
+    };
+    const std::vector<double> all = of(model.catalogue());
+    for (int block = 0; block < model.catalogue().blocks(); ++block) {
+        Catalogue part = model.catalogue();
+        keep_blocks(part, {block, block});
+        EXPECT_EQ(of(part), std::vector<double>{all[static_cast<std::size_t>(block)]});
+    }
+}
+
 TEST(OutlierShares, a_token_outside_the_vocabulary_ends_all_ranks) {
     const SharedModel model(ScalarType::bfloat16);
     TokenSequences sequences = random_sequences(2, 4);

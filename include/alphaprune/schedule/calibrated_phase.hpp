@@ -26,7 +26,8 @@ struct CalibratedResult {
 /// divided over the ranks and stay there; a block's weights are held once on each node. For each
 /// block: the statistics of all its matrices are gathered with the block still dense, its rows are
 /// pruned, shared out over all ranks, and its pruned outputs become the inputs of the next block.
-/// Tensors outside the blocks pass unchanged. Collective.
+/// Tensors outside the blocks pass unchanged. Blocks without prunable matrices (keep_blocks) stay
+/// as they are: those before a prunable one are run, those after the last are not. Collective.
 ///
 /// Wanda gives the same bits on any number of ranks; SparseGPT on the same number (the rounding of
 /// the Hessian's sums differs otherwise).
@@ -40,9 +41,9 @@ CalibratedResult prune_calibrated(const Communicator& ranks, const NodeMap& node
                                   std::span<const PruneTarget> targets, const RowSink& sink,
                                   const Progress& progress);
 
-/// OWL's outlier shares, one a block, of the dense model: the share of the weights of all matrices
-/// of a block whose Wanda score is above `multiple` times the mean score (arXiv 2310.05175).
-/// Collective; the same bits on any number of ranks.
+/// OWL's outlier shares, one a prunable block, of the dense model: the share of the weights of all
+/// matrices of a block whose Wanda score is above `multiple` times the mean score (arXiv
+/// 2310.05175). Collective; the same bits on any number of ranks.
 std::vector<double> outlier_shares(const Communicator& ranks, const NodeMap& nodes,
                                    const Catalogue& catalogue, const TokenSequences& sequences,
                                    double multiple, const Progress& progress);
