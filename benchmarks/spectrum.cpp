@@ -1,8 +1,9 @@
 // Seconds for the Gram product and for its eigenvalues, by shape, backend and number of ranks, and
 // how far that is from the flop limit at the DGEMM rate measured in the same run.
 //
-// One-rank backends on several ranks: each rank solves the same problem at the same time, as in a
-// run over many matrices; "matrices" says how many were solved in "seconds".
+// Groups of --group-ranks ranks (one rank for two_stage and LAPACK, all ranks for ELPA and
+// ScaLAPACK unless told otherwise) solve the same problem at the same time, as in a run over many
+// matrices; "matrices" says how many were solved in "seconds".
 #include <fmt/format.h>
 #include <mpi.h>
 
@@ -22,6 +23,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "command_line.hpp"
+#include "measuring.hpp"
 
 namespace {
 
@@ -31,6 +33,8 @@ using namespace alphaprune::benchmark;
 struct Request {
     std::vector<Shape> shapes;
     std::vector<Solver> backends;
+    int group_ranks = 0;  ///< 0: what suits the backend
+    Precision precision = Precision::in_double;
     int repeat = 1;
 };
 
@@ -71,10 +75,11 @@ class HashedMatrix : public MatrixSource {
     std::vector<double> quantiles_;
 };
 
-/// Seconds of the slowest rank.
+/// Seconds of the slowest rank; processor time stands beside them for busy machines.
 struct Timing {
     double gram = 0;
     double eig = 0;
+    double processor = 0;
     double total() const { return gram + eig; }
 };
 
@@ -98,12 +103,17 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     namespace po = boost::program_options;
     std::vector<std::string> shapes;
     std::vector<std::string> names;
+    std::string precision;
     Request request;
     po::options_description options("spectrum, options (under any number of MPI ranks)");
     options.add_options()("help", "show this")(
         "shape", po::value(&shapes)->multitoken()->composing(), "rows x columns; repeatable")(
         "backend", po::value(&names)->multitoken()->composing(),
         "lapack1, lapack2, two_stage, elpa1, elpa2, scalapack or all (the default); repeatable")(
+        "group-ranks", po::value(&request.group_ranks),
+        "ranks that share a matrix; the number of ranks is a multiple of it")(
+        "precision", po::value(&precision)->default_value("double"),
+        "double, single or auto; of two_stage")(
         "repeat", po::value(&request.repeat)->default_value(1), "best of so many");
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
@@ -111,6 +121,11 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     if (request.repeat < 1) {
         throw bad_request("nothing to repeat", "--repeat", "give 1 or more");
     }
+    if (!precision_named(precision)) {
+        throw bad_request(fmt::format("there is no precision '{}'", precision), "--precision",
+                          "give double, single or auto");
+    }
+    request.precision = *precision_named(precision);
     request.backends = backends_of(names.empty() ? std::vector<std::string>{"all"} : names);
     for (const std::string& text :
          shapes.empty() ? std::vector<std::string>{"1024x1024"} : shapes) {
@@ -121,25 +136,34 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
 
 Timing best_timing(const Communicator& all, SpectralBackend& backend, Shape shape, int repeat) {
     HashedMatrix matrix(shape);
-    Timing best{HUGE_VAL, 0};
+    Timing best{HUGE_VAL, 0, 0};
     for (int i = 0; i < repeat; ++i) {
         all.barrier();
-        const GramSpectrum spectrum = backend.spectrum_of(matrix);
-        const Timing timing{all.max(spectrum.gram_seconds), all.max(spectrum.eig_seconds)};
+        GramSpectrum spectrum;
+        const Seconds seconds = time_of([&] { spectrum = backend.spectrum_of(matrix); });
+        const Timing timing{all.max(spectrum.gram_seconds), all.max(spectrum.eig_seconds),
+                            all.max(seconds.processor)};
         best = timing.total() < best.total() ? timing : best;
     }
     return best;
 }
 
-void measure(const Communicator& all, Shape shape, Solver solver, int repeat) {
-    const bool shared = works_on_groups(solver);
-    const Communicator group = shared ? all.duplicate() : all.split(all.rank(), 0);
-    const auto backend = make_backend(solver, group);
-    const int matrices = shared ? 1 : all.size();
+void measure(const Communicator& all, Shape shape, Solver solver, const Request& request) {
+    const bool library = works_on_groups(solver) && solver != Solver::two_stage;
+    const int ranks = request.group_ranks > 0 ? request.group_ranks : library ? all.size() : 1;
+    if (all.size() % ranks != 0) {
+        throw bad_request(fmt::format("{} ranks do not make groups of {}", all.size(), ranks),
+                          "--group-ranks", "start a multiple of it");
+    }
+    const Communicator group = all.split(all.rank() / ranks, 0);
+    const Precision precision =
+        has_single_precision(solver) ? request.precision : Precision::in_double;
+    const auto backend = make_backend(solver, group, precision);
+    const int matrices = all.size() / ranks;
 
     all.barrier();
-    const double gflops = all.sum(measure_dgemm_gflops()) / all.size();
-    const Timing timing = best_timing(all, *backend, shape, repeat);
+    const double gflops = all.sum(measure_dgemm_gflops(0.3)) / all.size();
+    const Timing timing = best_timing(all, *backend, shape, request.repeat);
 
     const auto n = static_cast<double>(std::min(shape.rows, shape.cols));
     const auto k = static_cast<double>(std::max(shape.rows, shape.cols));
@@ -148,12 +172,15 @@ void measure(const Communicator& all, Shape shape, Solver solver, int repeat) {
     const std::uint64_t peak = all.max(peak_memory());
     if (all.is_root()) {
         fmt::print(
-            "{{\"shape\": \"{}x{}\", \"backend\": \"{}\", \"ranks\": {}, \"matrices\": {}, "
+            "{{\"shape\": \"{}x{}\", \"backend\": \"{}\", \"precision\": \"{}\", \"ranks\": {}, "
+            "\"group_ranks\": {}, \"matrices\": {}, "
             "\"gram_seconds\": {:.6f}, \"eig_seconds\": {:.6f}, \"seconds\": {:.6f}, "
-            "\"gemm_gflops\": {:.2f}, \"limit_seconds\": {:.6f}, \"ratio_to_limit\": {:.3f}, "
+            "\"processor_seconds\": {:.6f}, \"gemm_gflops\": {:.2f}, \"limit_seconds\": {:.6f}, "
+            "\"ratio_to_limit\": {:.3f}, \"processor_ratio\": {:.3f}, "
             "\"peak_bytes\": {}}}\n",
-            shape.rows, shape.cols, name_of(solver), all.size(), matrices, timing.gram, timing.eig,
-            timing.total(), gflops, limit, timing.total() / limit, peak);
+            shape.rows, shape.cols, name_of(solver), name_of(precision), all.size(), ranks,
+            matrices, timing.gram, timing.eig, timing.total(), timing.processor, gflops, limit,
+            timing.total() / limit, timing.processor / limit, peak);
         std::fflush(stdout);
     }
 }
@@ -165,7 +192,7 @@ void run(const Communicator& all, int argc, char** argv) {
     }
     for (const Shape shape : request->shapes) {
         for (const Solver solver : request->backends) {
-            measure(all, shape, solver, request->repeat);
+            measure(all, shape, solver, *request);
         }
     }
 }

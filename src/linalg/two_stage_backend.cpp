@@ -134,8 +134,7 @@ std::uint64_t two_stage_memory(int group_ranks, std::int64_t order, std::int64_t
     const std::int64_t shared = Workspace<double>::values_needed(order);
     // The band on the group's root, which stands beside the shared memory; a buffer to read into.
     const std::int64_t band = (order + 3 * kBand) * 2 * kBand + 2 * order;
-    const std::int64_t read =
-        std::max(two_stage::Tiling::kTile * Workspace<double>::kDepth, 64 * std::min(order, depth));
+    const std::int64_t read = 64 * std::min(order, depth);
     return static_cast<std::uint64_t>((shared + group_ranks - 1) / group_ranks + band + read) *
            sizeof(double);
 }

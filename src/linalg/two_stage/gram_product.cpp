@@ -21,8 +21,22 @@ void read_part(MatrixSource& matrix, const Rectangle& part, std::span<float> out
     matrix.read_single(part, out);
 }
 
-/// Reads pieces of W and lays them out for the product: for each kBand indices of the Gram matrix,
-/// depth × kBand.
+/// values(i, k) of rows × depth at out(k, i), in squares that fit the cache.
+template <class Real>
+void transpose(const Real* values, std::int64_t stride, std::int64_t rows, std::int64_t depth,
+               Real* out, std::int64_t out_stride) {
+    constexpr std::int64_t kSquare = 16;
+    for (std::int64_t k = 0; k < depth; k += kSquare) {
+        const std::int64_t last = std::min(k + kSquare, depth);
+        for (std::int64_t i = 0; i < rows; ++i) {
+            for (std::int64_t d = k; d < last; ++d) {
+                out[d * out_stride + i] = values[i * stride + d];
+            }
+        }
+    }
+}
+
+/// Reads pieces of W and lays them out for the product.
 template <class Real>
 class Packer {
   public:
@@ -38,19 +52,23 @@ class Packer {
   private:
     /// Rows of W are rows of the Gram matrix.
     std::int64_t pack_wide(std::int64_t begin, std::int64_t end) {
-        std::int64_t nonfinite = 0;
         const Tiling& tiling = work_.tiling();
+        const std::int64_t depth = end - begin;
+        std::int64_t nonfinite = 0;
         for (std::int64_t i = 0; i < tiling.tiles(); ++i) {
             if (!work_.share().has_row(i)) {
                 continue;
             }
-            const std::int64_t first = tiling.begin(i);
-            const std::int64_t last = std::min(tiling.end(i), shape_.order);
-            const auto values = read({first, last, begin, end});
-            nonfinite += count_nonfinite(values);
-            for (std::int64_t row = first; row < tiling.end(i); row += kBand) {
-                transpose(values, row - first, std::min<std::int64_t>(kBand, last - row),
-                          end - begin, place(row, end - begin));
+            const Rectangle part{tiling.begin(i), std::min(tiling.end(i), shape_.order), begin,
+                                 end};
+            Real* const rows = work_.piece_rows() + part.row_begin * depth;
+            const std::span values(rows, static_cast<std::size_t>(part.size()));
+            read_part(matrix_, part, values);
+            nonfinite += count_nonfinite(std::span<const Real>(values));
+            std::fill(rows + part.size(), rows + (tiling.end(i) - part.row_begin) * depth, Real(0));
+            for (std::int64_t row = part.row_begin; row < tiling.end(i); row += kBand) {
+                transpose(work_.piece_rows() + row * depth, depth, kBand, depth,
+                          work_.piece_across(depth) + row * depth, kBand);
             }
         }
         return nonfinite;
@@ -59,47 +77,29 @@ class Packer {
     /// Rows of W are added up over.
     std::int64_t pack_tall(std::int64_t begin, std::int64_t end) {
         constexpr std::int64_t kTogether = 64;
-        const RowRange mine = share_of(end - begin, work_.share().ranks, work_.share().rank);
         const std::int64_t depth = end - begin;
+        const std::int64_t padded = work_.tiling().padded();
+        const RowRange mine = share_of(depth, work_.share().ranks, work_.share().rank);
         std::int64_t nonfinite = 0;
         for (std::int64_t first = mine.begin; first < mine.end; first += kTogether) {
-            const std::int64_t last = std::min(first + kTogether, mine.end);
-            const auto values = read({begin + first, begin + last, 0, shape_.order});
-            nonfinite += count_nonfinite(values);
-            for (std::int64_t k = first; k < last; ++k) {
-                const Real* const row = values.data() + (k - first) * shape_.order;
-                for (std::int64_t at = 0; at < work_.tiling().padded(); at += kBand) {
-                    const auto count = std::min<std::int64_t>(kBand, shape_.order - at);
-                    Real* const to = place(at, depth) + k * kBand;
-                    std::fill(std::copy_n(row + at, count, to), to + kBand, Real(0));
+            const std::int64_t count = std::min(kTogether, mine.end - first);
+            const Rectangle part{begin + first, begin + first + count, 0, shape_.order};
+            values_.resize(static_cast<std::size_t>(part.size()));
+            read_part(matrix_, part, std::span(values_));
+            nonfinite += count_nonfinite(std::span<const Real>(values_));
+            for (std::int64_t at = 0; at < padded; at += kBand) {
+                const auto width = std::min<std::int64_t>(kBand, shape_.order - at);
+                Real* const across = work_.piece_across(depth) + at * depth + first * kBand;
+                for (std::int64_t k = 0; k < count; ++k) {
+                    const Real* const from = values_.data() + k * shape_.order + at;
+                    Real* const to = across + k * kBand;
+                    std::fill(std::copy_n(from, width, to), to + kBand, Real(0));
                 }
+                transpose(across, kBand, count, kBand, work_.piece_rows() + at * depth + first,
+                          depth);
             }
         }
         return nonfinite;
-    }
-
-    std::span<const Real> read(const Rectangle& part) {
-        values_.resize(static_cast<std::size_t>(part.size()));
-        read_part(matrix_, part, values_);
-        return values_;
-    }
-
-    Real* place(std::int64_t index, std::int64_t depth) { return work_.piece() + index * depth; }
-
-    /// `count` rows of `values`, depth × kBand in `out`; the rest of the band's width is zero.
-    static void transpose(std::span<const Real> values, std::int64_t first, std::int64_t count,
-                          std::int64_t depth, Real* out) {
-        constexpr std::int64_t kTogether = 8;
-        for (std::int64_t k = 0; k < depth; k += kTogether) {
-            const std::int64_t last = std::min(k + kTogether, depth);
-            for (std::int64_t i = 0; i < kBand; ++i) {
-                for (std::int64_t d = k; d < last; ++d) {
-                    out[d * kBand + i] =
-                        i < count ? values[static_cast<std::size_t>((first + i) * depth + d)]
-                                  : Real(0);
-                }
-            }
-        }
     }
 
     MatrixSource& matrix_;
@@ -108,23 +108,21 @@ class Packer {
     std::vector<Real> values_;
 };
 
-/// Tile (i, j) += piece_i·piece_jᵀ. Parts of the pieces that are read again and again fit the
+/// Tile (i, j) += piece_i·piece_jᵀ. Parts of a piece that are read again and again fit the
 /// innermost cache.
 template <class Real>
 void multiply_tile(Workspace<Real>& work, std::int64_t i, std::int64_t j, std::int64_t depth) {
     constexpr std::int64_t kPart = 96;
     const Tiling& tiling = work.tiling();
-    const Kernels<Real>& kernel = kernels<Real>();
     for (std::int64_t begin = 0; begin < depth; begin += kPart) {
         const std::int64_t part = std::min(kPart, depth - begin);
         for (std::int64_t c = tiling.begin(j); c < tiling.end(j); c += kBand) {
-            const Real* const right = work.piece() + c * depth + begin * kBand;
-            for (std::int64_t r = i == j ? c : tiling.begin(i); r < tiling.end(i); r += kBand) {
-                const Real* const left = work.piece() + r * depth + begin * kBand;
-                kernel.add_product(
-                    kBand, part, Strided<Real>{left, 1, kBand}, right, kBand,
-                    work.tile(i, j) + (r - tiling.begin(i)) * kTile + c - tiling.begin(j), kTile);
-            }
+            const std::int64_t row = i == j ? c : tiling.begin(i);
+            kernels<Real>().add_product(
+                tiling.end(i) - row, part,
+                Strided<Real>{work.piece_rows() + row * depth + begin, depth, 1},
+                work.piece_across(depth) + c * depth + begin * kBand, kBand,
+                work.tile(i, j) + (row - tiling.begin(i)) * kTile + c - tiling.begin(j), kTile);
         }
     }
 }

@@ -12,6 +12,15 @@ enum class Sign { plus, minus };
 template <class S, int Rows, int Vectors, Sign sign, class Real>
 inline void product_tile(std::int64_t depth, Strided<Real> a, const Real* b, std::int64_t ldb,
                          Real* c, std::int64_t ldc) {
+    // C is wanted only at the end: it has the whole loop to come from memory.
+    constexpr int kLine = 64 / sizeof(Real);
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors * S::kLanes; v += kLine) {
+            __builtin_prefetch(c + i * ldc + v, 1);
+        }
+    }
     typename S::Vector sum[Rows][Vectors] = {};
     for (std::int64_t k = 0; k < depth; ++k) {
         typename S::Vector right[Vectors];

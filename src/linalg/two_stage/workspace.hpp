@@ -10,7 +10,7 @@ template <class Real>
 class Workspace {
   public:
     /// Depth of the piece of W that is multiplied at a time.
-    static constexpr std::int64_t kDepth = 768;
+    static constexpr std::int64_t kDepth = 384;
 
     /// Collective.
     Workspace(const Communicator& team, std::int64_t order)
@@ -18,7 +18,7 @@ class Workspace {
 
     static std::int64_t values_needed(std::int64_t order) {
         const Tiling tiling{order};
-        return tiling.size() + std::max(kDepth * tiling.padded(), reduction_values(tiling));
+        return tiling.size() + std::max(2 * kDepth * tiling.padded(), reduction_values(tiling));
     }
 
     const Tiling& tiling() const { return tiling_; }
@@ -27,9 +27,11 @@ class Workspace {
 
     Real* tile(std::int64_t i, std::int64_t j) { return start() + tiling_.tile(i, j); }
 
-    /// A piece of W for the Gram product: depth × kBand for each kBand rows of the result.
-    /// Lies where the strips of the reduction will be.
-    Real* piece() { return start() + tiling_.size(); }
+    /// A piece of W for the Gram product, twice, as the two factors of a product are read: padded()
+    /// rows of `depth` values, and depth × kBand for each kBand rows. They lie where the strips of
+    /// the reduction will be.
+    Real* piece_rows() { return start() + tiling_.size(); }
+    Real* piece_across(std::int64_t depth) { return piece_rows() + tiling_.padded() * depth; }
 
     /// Strips are padded() × kBand, row-major: a panel, then its V; one A·V a lane; W.
     Real* panel() { return strip(0); }
@@ -51,7 +53,7 @@ class Workspace {
         return (kStrips * tiling.padded() + (1 + tiling.tiles()) * kBand) * kBand;
     }
     Real* start() { return memory_.values().data(); }
-    Real* strip(int index) { return piece() + index * tiling_.padded() * kBand; }
+    Real* strip(int index) { return piece_rows() + index * tiling_.padded() * kBand; }
 
     Tiling tiling_;
     Share share_;
