@@ -94,10 +94,11 @@ std::vector<std::string> notes_on(const Catalogue& catalogue, const Options& opt
         notes.emplace_back("the weights are synthetic: made up, in the shape of the model");
     }
     if (options.blocks) {
+        const auto [first, last] = *options.blocks;
         notes.push_back(
-            fmt::format("only blocks {} to {} (--blocks): the others are neither "
-                        "measured nor pruned",
-                        options.blocks->first, options.blocks->last));
+            fmt::format("only {} (--blocks): the others are neither measured nor pruned",
+                        first == last ? fmt::format("block {}", first)
+                                      : fmt::format("blocks {} to {}", first, last)));
     }
     return notes;
 }
