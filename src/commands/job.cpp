@@ -1,16 +1,18 @@
 #include "job.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <set>
 
-#include "alphaprune/linalg/gemm_rate.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/schedule/farms_phase.hpp"
+#include "alphaprune/schedule/memory_budget.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "model_source.hpp"
@@ -23,22 +25,6 @@ std::vector<std::string> hosts_of(const Communicator& ranks) {
     const std::vector<std::string> all = ranks.all_gather_texts(host_name());
     const std::set<std::string> different(all.begin(), all.end());
     return {different.begin(), different.end()};
-}
-
-/// Slowest rank's DGEMM rate, all ranks measuring at once; warns when the BLAS is a fallback, which
-/// shows on the fastest rank too, unlike a core shared with other work.
-double probe_blas(const Communicator& ranks) {
-    const double mine = measure_dgemm_gflops(0.02);
-    const double rate = ranks.max(mine);
-    const double expected = expected_dgemm_gflops();
-    if (rate < expected) {
-        log_warning(fmt::format(
-            "this BLAS multiplies matrices at {:.1f} GFLOP/s a core, where this processor allows "
-            "far more than {:.0f}: if other work is not the cause, name the processor to OpenBLAS, "
-            "e.g. OPENBLAS_CORETYPE=Haswell, or SkylakeX where there is AVX-512",
-            rate, expected));
-    }
-    return ranks.min(mine);
 }
 
 void describe_model(Job& job) {
@@ -68,7 +54,8 @@ void describe_run(Job& job) {
     report.threads_per_rank = 1;
     report.hosts = hosts_of(job.ranks);
     report.started = utc_timestamp();
-    report.gemm_gflops = job.clock.measure("probe", [&] { return probe_blas(job.ranks); });
+    job.rates = job.clock.measure("probe", [&] { return measure_machine_rates(job.ranks); });
+    report.gemm_gflops = job.rates.dgemm_gflops;
 }
 
 void greet(const Job& job) {
@@ -110,6 +97,36 @@ void measure_windows(Job& job) {
         job.report.matrices[m].metrics[Metric::alpha_peak_farms] = farms.alphas[m];
     }
     job.report.farms = {options.aspect, options.largest_side, options.offsets, farms.windows};
+}
+
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+}
+
+SpectrumOptions spectrum_options(const Job& job) {
+    SpectrumOptions options;
+    options.solver = job.options.solver;
+    options.group_ranks = job.options.group_ranks;
+    options.precision = job.options.precision;
+    options.memory_per_rank = job.options.memory_per_rank
+                                  ? *job.options.memory_per_rank
+                                  : memory_of_each_rank(job.ranks, variable);
+    options.costs.rates = job.rates;
+    return options;
+}
+
+/// "spectrum: about 2 min; 12 matrices on groups of 4 ranks, 48 on single ranks; 1.2 GB a rank"
+std::string describe(const ShardPlan& plan) {
+    std::vector<std::string> stages;
+    for (const ShardStage& stage : plan.stages) {
+        stages.push_back(fmt::format("{} matrices on {}", stage.matrices.size(),
+                                     stage.group_ranks == 1
+                                         ? "single ranks"
+                                         : fmt::format("groups of {} ranks", stage.group_ranks)));
+    }
+    return fmt::format("spectrum: about {}; {}; {} a rank", human_duration(plan.seconds),
+                       fmt::join(stages, ", "), human_bytes(plan.memory));
 }
 
 /// Each owner draws the spectra it holds; the pictures travel to rank 0 as text.
@@ -167,12 +184,13 @@ void open_output(Job& job, std::uint64_t bytes_needed) {
 }
 
 SpectrumResults measure_spectra(Job& job) {
-    const SpectrumOptions options{job.options.solver, job.options.group_ranks,
-                                  job.options.precision, true};
+    const SpectrumOptions options = spectrum_options(job);
+    const ShardPlan plan = plan_spectra(job.ranks, job.catalogue, options);
+    log_info(describe(plan));
     SpectrumResults spectra = job.clock.measure("spectrum", [&] {
         ProgressLine line("spectrum", "matrices", job.ranks.is_root());
         return compute_spectra(
-            job.ranks, job.catalogue, options,
+            job.ranks, job.catalogue, options, plan,
             [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
     });
     for (std::size_t m = 0; m < spectra.matrices.size(); ++m) {

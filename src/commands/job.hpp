@@ -7,6 +7,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/report/html_report.hpp"
 #include "alphaprune/report/run_report.hpp"
+#include "alphaprune/schedule/machine_rates.hpp"
 #include "alphaprune/schedule/spectrum_phase.hpp"
 #include "phase_clock.hpp"
 
@@ -19,6 +20,7 @@ struct Job {
     PhaseClock clock;
     Catalogue catalogue;
     RunReport report;
+    MachineRates rates = {};
 };
 
 /// Reads the catalogue on rank 0 and hands it to all. Collective. @throws Error

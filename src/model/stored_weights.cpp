@@ -43,6 +43,13 @@ class StoredWeights : public WeightStore {
         }
     }
 
+    void will_need(const TensorInfo& tensor) override {
+        try {
+            shard(tensor.shard).will_need(tensor.offset, tensor.bytes());
+        } catch (const Error&) {  // comes again, and is told of, when the tensor is read
+        }
+    }
+
   private:
     const File& shard(int index) {
         const auto number = static_cast<std::size_t>(index);

@@ -36,4 +36,8 @@ void WeightReader::read_part(const TensorInfo& tensor, const Rectangle& part,
     store_->read(tensor, part, out);
 }
 
+void WeightReader::will_need(const TensorInfo& tensor) {
+    store_->will_need(tensor);
+}
+
 }  // namespace alphaprune

@@ -18,6 +18,9 @@ class WeightStore {
     /// after row. @throws Error
     virtual void read(const TensorInfo& tensor, const Rectangle& part,
                       std::span<std::byte> out) = 0;
+
+    /// Has the tensor fetched ahead, where that means anything. Reports no fault: reading will.
+    virtual void will_need(const TensorInfo&) {}
 };
 
 /// The shards of a model folder, opened at first use.

@@ -8,7 +8,7 @@
 namespace alphaprune {
 namespace {
 
-enum Slot : MPI_Aint { kNext, kDone, kAlarm, kSlots };
+enum Slot : MPI_Aint { kDone, kAlarm, kFirstList };
 
 /// Over a network, one-sided operations on rank 0 advance only while rank 0 is inside MPI, and it
 /// may sit in an eigensolver for minutes. This thread looks into MPI for it every millisecond.
@@ -40,14 +40,15 @@ class ProgressThread {
 }  // namespace
 
 struct WorkCounter::Window {
-    explicit Window(const Communicator& ranks) : owner(ranks.is_root()) {
-        const MPI_Aint bytes = owner ? kSlots * static_cast<MPI_Aint>(sizeof(std::int64_t)) : 0;
+    Window(const Communicator& ranks, int lists) : owner(ranks.is_root()) {
+        const MPI_Aint count = kFirstList + lists;
+        const MPI_Aint bytes = owner ? count * static_cast<MPI_Aint>(sizeof(std::int64_t)) : 0;
         MPI_Win_allocate(bytes, sizeof(std::int64_t), MPI_INFO_NULL, ranks.native(), &slots,
                          &handle);
         MPI_Win_lock_all(MPI_MODE_NOCHECK, handle);
         if (owner) {
-            for (int slot = 0; slot < kSlots; ++slot) {
-                update(static_cast<Slot>(slot), 0, MPI_REPLACE);
+            for (MPI_Aint slot = 0; slot < count; ++slot) {
+                update(slot, 0, MPI_REPLACE);
             }
         }
         ranks.barrier();
@@ -65,7 +66,7 @@ struct WorkCounter::Window {
         MPI_Win_free(&handle);  // waits for all ranks; the progress thread is still serving them
     }
 
-    std::int64_t update(Slot slot, std::int64_t operand, MPI_Op operation) {
+    std::int64_t update(MPI_Aint slot, std::int64_t operand, MPI_Op operation) {
         std::int64_t before = 0;
         MPI_Fetch_and_op(&operand, &before, MPI_INT64_T, 0, slot, operation, handle);
         MPI_Win_flush(0, handle);
@@ -78,13 +79,14 @@ struct WorkCounter::Window {
     std::optional<ProgressThread> progress;
 };
 
-WorkCounter::WorkCounter(const Communicator& ranks) : window_(std::make_unique<Window>(ranks)) {}
+WorkCounter::WorkCounter(const Communicator& ranks, int lists)
+    : window_(std::make_unique<Window>(ranks, lists)) {}
 WorkCounter::WorkCounter(WorkCounter&&) noexcept = default;
 WorkCounter& WorkCounter::operator=(WorkCounter&&) noexcept = default;
 WorkCounter::~WorkCounter() = default;
 
-std::int64_t WorkCounter::next() {
-    return window_->update(kNext, 1, MPI_SUM);
+std::int64_t WorkCounter::next(int list) {
+    return window_->update(kFirstList + list, 1, MPI_SUM);
 }
 void WorkCounter::item_done() {
     window_->update(kDone, 1, MPI_SUM);

@@ -1,7 +1,6 @@
 #include "alphaprune/schedule/cost_model.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 namespace alphaprune {
 namespace {
@@ -22,7 +21,7 @@ Coefficients coefficients_of(Solver solver) {
         case Solver::lapack2:
             return {1.13, 1.9, 2300, 150e3};
         case Solver::two_stage:
-            return {1.13, 1.5, 1350, 100e3};
+            return {1.13, 1.4, 1150, 60e3};
         case Solver::elpa1:
             return {1.67, 7.4, 500, 500e3};
         case Solver::elpa2:
@@ -113,20 +112,6 @@ CostModel corrected(CostModel model, std::span<const TimedSpectrum> measured) {
         }
     }
     return model;
-}
-
-std::vector<int> longest_first(const Catalogue& catalogue) {
-    std::vector<double> cost;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
-        const Solver solver = best_serial_solver(std::min(matrix.rows, matrix.cols));
-        cost.push_back(spectrum_cost(matrix.rows, matrix.cols, solver));
-    }
-    std::vector<int> order(catalogue.matrices.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, [&](int a, int b) {
-        return cost[static_cast<std::size_t>(a)] > cost[static_cast<std::size_t>(b)];
-    });
-    return order;
 }
 
 }  // namespace alphaprune

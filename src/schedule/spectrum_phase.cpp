@@ -1,93 +1,23 @@
 #include "alphaprune/schedule/spectrum_phase.hpp"
 
 #include <chrono>
-#include <map>
-#include <memory>
 #include <new>
 #include <thread>
 
-#include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
-#include "alphaprune/schedule/cost_model.hpp"
-#include "alphaprune/schedule/weight_check.hpp"
-#include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "group_worker.hpp"
+#include "stage_group.hpp"
 
 namespace alphaprune {
 namespace {
 
-int ranks_per_group(const Communicator& ranks, const SpectrumOptions& options) {
-    if (!options.solver || !works_on_groups(*options.solver)) {
-        return 1;
-    }
-    return std::min(options.group_ranks.value_or(ranks.size()), ranks.size());
-}
-
-/// One group of ranks at work on one matrix after another.
-class GroupWorker {
-  public:
-    GroupWorker(const Communicator& ranks, const Catalogue& catalogue,
-                const SpectrumOptions& options, SpectrumResults& results)
-        : group_(ranks.split(ranks.rank() / ranks_per_group(ranks, options), ranks.rank())),
-          catalogue_(catalogue),
-          options_(options),
-          results_(results),
-          reader_(catalogue),
-          world_rank_(ranks.rank()) {}
-
-    const Communicator& group() const { return group_; }
-
-    void solve(int index) {
-        const MatrixInfo& matrix = catalogue_.matrices[static_cast<std::size_t>(index)];
-        const Solver solver =
-            options_.solver.value_or(best_serial_solver(std::min(matrix.rows, matrix.cols)));
-        const Stopwatch watch;
-        const auto source = make_matrix_source(reader_, matrix, group_.size() == 1);
-        GramSpectrum spectrum = backend(solver).spectrum_of(*source);
-        if (group_.is_root()) {
-            MatrixSpectrum& result = results_.matrices[static_cast<std::size_t>(index)];
-            const ShapeMetrics metrics = shape_metrics(spectrum.eigenvalues);
-            result.metrics =
-                rounded(spectrum.in_single ? without_small_eigenvalues(metrics) : metrics);
-            result.solver = solver;
-            result.in_single = spectrum.in_single;
-            result.group_ranks = group_.size();
-            result.owner = world_rank_;
-            result.seconds = watch.seconds();
-            if (options_.keep_eigenvalues) {
-                results_.eigenvalues[static_cast<std::size_t>(index)] =
-                    std::move(spectrum.eigenvalues);
-            }
-        }
-    }
-
-    /// The rest of the model is still looked through when something is already wrong, so that the
-    /// user learns of all damaged tensors at once.
-    void only_check(int index) {
-        const MatrixInfo& matrix = catalogue_.matrices[static_cast<std::size_t>(index)];
-        require_finite_rows(reader_, catalogue_.tensor_of(matrix),
-                            share_of(matrix.rows, group_.size(), group_.rank()));
-    }
-
-  private:
-    SpectralBackend& backend(Solver solver) {
-        auto& slot = backends_[solver];
-        if (!slot) {
-            slot = make_backend(
-                solver, group_,
-                has_single_precision(solver) ? options_.precision : Precision::in_double);
-        }
-        return *slot;
-    }
-
-    Communicator group_;
-    const Catalogue& catalogue_;
-    const SpectrumOptions& options_;
-    SpectrumResults& results_;
-    WeightReader reader_;
-    int world_rank_;
-    std::map<Solver, std::unique_ptr<SpectralBackend>> backends_;
+/// What went wrong on this rank.
+struct Trouble {
+    FaultList faults;
+    ExitStatus status = ExitStatus::done;
 };
 
 /// What the group's leader says, all of the group hear.
@@ -96,49 +26,127 @@ std::int64_t from_leader(const Communicator& group, std::int64_t value) {
     return value;
 }
 
-/// Takes items until none is left. Returns what went wrong on this rank.
-FaultList work(GroupWorker& worker, WorkCounter& counter, const std::vector<int>& order,
-               ExitStatus& status, const Progress& progress) {
-    const Communicator& group = worker.group();
-    const auto total = static_cast<std::int64_t>(order.size());
-    FaultList faults;
-    for (;;) {
-        const std::int64_t item = from_leader(group, group.is_root() ? counter.next() : 0);
-        if (item >= total) {
-            return faults;
+/// The items of one stage as the leader of a group takes them: one ahead, so that it can be fetched
+/// while the other is worked on, but for the last rounds, when an item that waits for this group
+/// might be done by another.
+class ItemQueue {
+  public:
+    ItemQueue(WorkCounter& counter, int stage, std::int64_t total, int groups)
+        : counter_(counter), stage_(stage), total_(total), groups_(groups) {}
+
+    std::int64_t next() {
+        const std::int64_t item = ahead_ ? *ahead_ : counter_.next(stage_);
+        constexpr int kLastRounds = 2;
+        ahead_.reset();
+        if (item + kLastRounds * groups_ < total_) {
+            ahead_ = counter_.next(stage_);
         }
-        const bool alarmed = from_leader(group, group.is_root() && counter.alarm() ? 1 : 0) != 0;
-        const int index = order[static_cast<std::size_t>(item)];
+        return item;
+    }
+    /// The one after, when it is known and there is one.
+    std::optional<std::int64_t> ahead() const {
+        return ahead_ && *ahead_ < total_ ? ahead_ : std::nullopt;
+    }
+
+  private:
+    WorkCounter& counter_;
+    int stage_;
+    std::int64_t total_;
+    int groups_;
+    std::optional<std::int64_t> ahead_;
+};
+
+/// One rank on its way through the stages.
+class SpectrumRun {
+  public:
+    SpectrumRun(const Communicator& ranks, const Catalogue& catalogue,
+                const SpectrumOptions& options, const ShardPlan& plan, SpectrumResults& results,
+                const Progress& progress)
+        : rank_(ranks.rank()),
+          catalogue_(catalogue),
+          options_(options),
+          plan_(plan),
+          results_(results),
+          progress_(progress),
+          total_(static_cast<std::int64_t>(catalogue.matrices.size())),
+          groups_(form_groups(ranks, ranks.split_by_node(), plan)),
+          counter_(ranks, static_cast<int>(plan.stages.size())) {}
+
+    Trouble work_through() {
+        for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
+            if (groups_[stage].works) {
+                work_off(stage);
+            }
+        }
+        watch_the_others();
+        return trouble_;
+    }
+
+  private:
+    void work_off(std::size_t stage) {
+        const auto& matrices = plan_.stages[stage].matrices;
+        const Communicator& group = groups_[stage].ranks;
+        const auto items = static_cast<std::int64_t>(matrices.size());
+        GroupWorker worker(group, rank_, catalogue_, options_, results_);
+        ItemQueue queue(counter_, static_cast<int>(stage), items, groups_[stage].groups);
+        for (;;) {
+            const std::int64_t item = from_leader(group, group.is_root() ? queue.next() : 0);
+            if (item >= items) {
+                return;
+            }
+            if (const auto ahead = queue.ahead()) {
+                worker.will_need(matrices[static_cast<std::size_t>(*ahead)]);
+            }
+            take(worker, group, matrices[static_cast<std::size_t>(item)]);
+        }
+    }
+
+    void take(GroupWorker& worker, const Communicator& group, const PlannedMatrix& matrix) {
+        const bool alarmed = from_leader(group, group.is_root() && counter_.alarm() ? 1 : 0) != 0;
         try {
-            alarmed ? worker.only_check(index) : worker.solve(index);
+            alarmed ? worker.only_check(matrix) : worker.solve(matrix);
         } catch (const Error& error) {
-            faults.add(error);
-            status = std::max(status, error.status());
-            counter.raise_alarm();
+            trouble_.faults.add(error);
+            raise(error.status());
         } catch (const std::bad_alloc&) {
-            faults.add("out of memory", host_name(), "use fewer ranks on each node");
-            status = std::max(status, ExitStatus::failed);
-            counter.raise_alarm();
+            trouble_.faults.add("out of memory", host_name(), "use fewer ranks on each node");
+            raise(ExitStatus::failed);
         }
         if (group.is_root()) {
-            counter.item_done();
+            counter_.item_done();
         }
-        if (progress) {
-            progress(counter.items_done(), total);
+        if (progress_) {
+            progress_(counter_.items_done(), total_);
         }
     }
-}
 
-/// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
-void watch_the_others(const WorkCounter& counter, std::int64_t total, const Progress& progress) {
-    for (std::int64_t done = 0; progress && done < total;) {
-        done = counter.items_done();
-        progress(done, total);
-        if (done < total) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    void raise(ExitStatus status) {
+        trouble_.status = std::max(trouble_.status, status);
+        counter_.raise_alarm();
+    }
+
+    /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
+    void watch_the_others() const {
+        for (std::int64_t done = 0; progress_ && done < total_;) {
+            done = counter_.items_done();
+            progress_(done, total_);
+            if (done < total_) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            }
         }
     }
-}
+
+    int rank_;
+    const Catalogue& catalogue_;
+    const SpectrumOptions& options_;
+    const ShardPlan& plan_;
+    SpectrumResults& results_;
+    const Progress& progress_;
+    std::int64_t total_;
+    std::vector<StageGroup> groups_;
+    WorkCounter counter_;
+    Trouble trouble_;
+};
 
 /// Every rank's results on every rank. A matrix is filled in on one rank and zero on the others,
 /// so that a sum carries the bits unchanged.
@@ -171,8 +179,23 @@ void share_results(const Communicator& ranks, std::vector<MatrixSpectrum>& matri
 
 }  // namespace
 
+ShardPlan plan_spectra(const Communicator& ranks, const Catalogue& catalogue,
+                       const SpectrumOptions& options) {
+    const Cluster cluster{ranks.size(), ranks.max(ranks.split_by_node().size()),
+                          options.memory_per_rank};
+    CostModel costs = options.costs;
+    costs.precision = options.precision;
+    costs.generated = catalogue.origin == WeightOrigin::synthetic;
+    // The same arguments and elementary arithmetic on every rank: the same plan.
+    return together(ranks, [&] {
+        return make_shard_plan(shapes_of(catalogue), cluster, costs,
+                               {options.solver, options.group_ranks});
+    });
+}
+
 SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& catalogue,
-                                const SpectrumOptions& options, const Progress& progress) {
+                                const SpectrumOptions& options, const ShardPlan& plan,
+                                const Progress& progress) {
     constexpr int kNobody = -1;
     SpectrumResults results;
     results.matrices.resize(catalogue.matrices.size());
@@ -180,19 +203,20 @@ SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& cata
     for (MatrixSpectrum& matrix : results.matrices) {
         matrix.owner = kNobody;
     }
-
-    const std::vector<int> order = longest_first(catalogue);
     const Progress report = ranks.is_root() ? progress : Progress{};
-    GroupWorker worker(ranks, catalogue, options, results);
-    WorkCounter counter(ranks);
-
-    ExitStatus status = ExitStatus::done;
-    const FaultList faults = work(worker, counter, order, status, report);
-    watch_the_others(counter, static_cast<std::int64_t>(order.size()), report);
-    agree(ranks,
-          faults.empty() ? std::nullopt : std::optional<Error>(Error(status, faults.faults())));
+    SpectrumRun run(ranks, catalogue, options, plan, results, report);
+    const Trouble trouble = run.work_through();
+    agree(ranks, trouble.faults.empty()
+                     ? std::nullopt
+                     : std::optional<Error>(Error(trouble.status, trouble.faults.faults())));
     share_results(ranks, results.matrices);
     return results;
+}
+
+SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& catalogue,
+                                const SpectrumOptions& options, const Progress& progress) {
+    return compute_spectra(ranks, catalogue, options, plan_spectra(ranks, catalogue, options),
+                           progress);
 }
 
 }  // namespace alphaprune

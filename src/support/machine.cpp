@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <string_view>
 
 namespace alphaprune {
 namespace {
@@ -33,7 +34,20 @@ std::uint64_t number_in(const std::string& path) {
     return file >> value ? value : kNoLimit;  // "max" is no number: no limit
 }
 
-/// What the control group (version 2) of this process leaves.
+/// A line "NAME NUMBER" of a control group's statistics; 0 without it.
+std::uint64_t statistic(const std::string& path, std::string_view name) {
+    std::ifstream file(path);
+    std::string found;
+    for (std::uint64_t value = 0; file >> found >> value;) {
+        if (found == name) {
+            return value;
+        }
+    }
+    return 0;
+}
+
+/// What the control group (version 2) of this process leaves. Cached files count as used there, but
+/// make room when asked to.
 std::uint64_t memory_left_in_group() {
     std::ifstream file("/proc/self/cgroup");
     for (std::string line; std::getline(file, line);) {
@@ -42,7 +56,9 @@ std::uint64_t memory_left_in_group() {
             const std::uint64_t limit = number_in(folder + "/memory.max");
             const std::uint64_t used = number_in(folder + "/memory.current");
             if (limit != kNoLimit && used != kNoLimit) {
-                return limit - std::min(limit, used);
+                const std::uint64_t cached = statistic(folder + "/memory.stat", "active_file") +
+                                             statistic(folder + "/memory.stat", "inactive_file");
+                return limit - std::min(limit, used - std::min(used, cached));
             }
         }
     }

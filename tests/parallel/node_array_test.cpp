@@ -12,7 +12,7 @@ using test::world;
 
 TEST(NodeArray, what_one_rank_writes_the_others_read) {
     const Communicator node = world().split_by_node();
-    NodeArray array(node, 1001);
+    NodeArray<float> array(node, 1001);
     const RowRange mine = share_of(1001, node.size(), node.rank());
     for (std::int64_t i = mine.begin; i < mine.end; ++i) {
         array.values()[static_cast<std::size_t>(i)] = static_cast<float>(i);
@@ -25,9 +25,9 @@ TEST(NodeArray, what_one_rank_writes_the_others_read) {
 
 TEST(NodeArray, can_be_replaced_and_empty) {
     const Communicator node = world().split_by_node();
-    NodeArray array(node, 0);
+    NodeArray<float> array(node, 0);
     EXPECT_TRUE(array.values().empty());
-    array = NodeArray(node, 3);
+    array = NodeArray<float>(node, 3);
     if (node.is_root()) {
         array.values()[2] = 5;
     }

@@ -25,6 +25,21 @@ TEST(WorkCounter, gives_every_number_to_exactly_one_rank) {
     EXPECT_EQ(counter.items_done(), kItems);
 }
 
+TEST(WorkCounter, lists_are_counted_each_for_itself) {
+    constexpr int kLists = 3;
+    WorkCounter counter(world(), kLists);
+    for (int list = 0; list < kLists; ++list) {
+        const std::int64_t items = 10 * (list + 1);
+        std::int64_t taken = 0;
+        while (counter.next(list) < items) {
+            ++taken;
+            counter.item_done();
+        }
+        EXPECT_EQ(world().sum(taken), items);
+    }
+    EXPECT_EQ(counter.items_done(), 60);
+}
+
 TEST(WorkCounter, an_alarm_is_heard_by_all) {
     WorkCounter counter(world());
     EXPECT_FALSE(counter.alarm());

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cmath>
 
-#include "alphaprune/schedule/cost_model.hpp"
+#include "alphaprune/schedule/shard_plan.hpp"
 #include "schedule/shared_model.hpp"
 
 namespace alphaprune {
@@ -43,8 +43,8 @@ TEST(SpectrumPhase, groups_of_every_size_agree_with_one_rank) {
     const Communicator alone = world().split(world().rank(), 0);
     const auto serial = compute_spectra(alone, model.catalogue(), {}, {});
     for (int group = 1; group <= world().size(); ++group) {
-        const auto grouped =
-            compute_spectra(world(), model.catalogue(), {Solver::elpa1, group, false}, {});
+        const auto grouped = compute_spectra(
+            world(), model.catalogue(), {Solver::elpa1, group, Precision::in_double, false}, {});
         for (std::size_t m = 0; m < serial.matrices.size(); ++m) {
             EXPECT_NEAR(grouped.matrices[m].metrics[Metric::alpha_mid],
                         serial.matrices[m].metrics[Metric::alpha_mid], 1e-8);
@@ -89,20 +89,80 @@ TEST(SpectrumPhase, every_damaged_matrix_is_named_on_all_ranks) {
     }
 }
 
-TEST(CostModel, orders_the_longest_first) {
-    const SharedModel model(ScalarType::bfloat16);
-    const std::vector<int> order = longest_first(model.catalogue());
-    ASSERT_EQ(order.size(), 21U);
-    double last = 1e300;
-    for (const int index : order) {
-        const MatrixInfo& matrix = model.catalogue().matrices[static_cast<std::size_t>(index)];
-        const double cost = spectrum_cost(matrix.rows, matrix.cols, Solver::lapack1);
-        EXPECT_LE(cost, last);
-        last = cost;
+/// All matrices in groups of one size, but for the last ones, on single ranks.
+ShardPlan two_stages(const Catalogue& catalogue, int group_ranks) {
+    ShardPlan plan;
+    plan.stages = {{group_ranks, {}}, {1, {}}};
+    const auto matrices = static_cast<int>(catalogue.matrices.size());
+    for (int m = 0; m < matrices; ++m) {
+        plan.stages[m < matrices - 5 ? 0 : 1].matrices.push_back({m, Solver::two_stage, 0, 0});
     }
-    EXPECT_GT(spectrum_cost(4096, 4096, Solver::lapack1),
-              spectrum_cost(4096, 4096, Solver::lapack2));
-    EXPECT_EQ(spectrum_cost(100, 300, Solver::elpa2), spectrum_cost(300, 100, Solver::elpa2));
+    return plan;
+}
+
+TEST(SpectrumPhase, stages_of_groups_find_the_bits_of_single_ranks) {
+    const SharedModel model(ScalarType::float16);
+    const Communicator alone = world().split(world().rank(), 0);
+    const SpectrumOptions options{Solver::two_stage};
+    const auto serial = compute_spectra(alone, model.catalogue(), options, {});
+    for (int group = 1; group <= world().size(); ++group) {
+        const auto grouped = compute_spectra(world(), model.catalogue(), options,
+                                             two_stages(model.catalogue(), group), {});
+        for (std::size_t m = 0; m < serial.matrices.size(); ++m) {
+            expect_same_bits(grouped.matrices[m].metrics, serial.matrices[m].metrics);
+            EXPECT_EQ(grouped.matrices[m].group_ranks, m + 5 < serial.matrices.size() ? group : 1);
+        }
+    }
+}
+
+TEST(SpectrumPhase, groups_form_where_memory_is_short) {
+    const SharedModel model(ScalarType::float32);
+    SpectrumOptions options{Solver::two_stage};
+    const ShardPlan plan = plan_spectra(world(), model.catalogue(), options);
+    EXPECT_EQ(plan.stages.back().group_ranks, 1);
+    options.memory_per_rank = kProgramMemory + plan.memory - 1;
+    if (world().size() == 1) {
+        try {
+            plan_spectra(world(), model.catalogue(), options);
+            ADD_FAILURE() << "no error";
+        } catch (const Error& error) {
+            EXPECT_TRUE(error.agreed());
+            EXPECT_EQ(error.status(), ExitStatus::bad_request);
+        }
+        return;
+    }
+    const ShardPlan shared = plan_spectra(world(), model.catalogue(), options);
+    EXPECT_GT(shared.stages.front().group_ranks, 1);
+    EXPECT_LT(shared.memory, plan.memory);
+    const auto results = compute_spectra(world(), model.catalogue(), options, shared, {});
+    const auto whole = compute_spectra(world(), model.catalogue(), {Solver::two_stage}, plan, {});
+    for (std::size_t m = 0; m < whole.matrices.size(); ++m) {
+        expect_same_bits(results.matrices[m].metrics, whole.matrices[m].metrics);
+    }
+}
+
+TEST(SpectrumPhase, a_damaged_matrix_in_a_group_leaves_nobody_waiting) {
+    const SharedModel model([](const std::filesystem::path& folder) {
+        const test::LlamaSizes sizes{3, 32, 56, 4, 2, 32};
+        auto tensors = test::llama_tensors(sizes, 1, ScalarType::bfloat16);
+        for (auto& tensor : tensors) {
+            if (tensor.name == "model.layers.1.mlp.up_proj.weight") {
+                tensor.bytes[0] = std::byte{0x80};
+                tensor.bytes[1] = std::byte{0x7F};
+            }
+        }
+        test::write_model_folder(folder, test::llama_config(sizes), tensors);
+    });
+    for (int group = 1; group <= world().size(); ++group) {
+        try {
+            compute_spectra(world(), model.catalogue(), {Solver::two_stage},
+                            two_stages(model.catalogue(), group), {});
+            ADD_FAILURE() << "no error";
+        } catch (const Error& error) {
+            EXPECT_TRUE(error.agreed());
+            EXPECT_EQ(error.faults().size(), 1U) << error.what();
+        }
+    }
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ struct Options {
     std::optional<Solver> solver;    ///< nothing: chosen for each matrix
     Precision precision = Precision::in_double;
     std::optional<int> group_ranks;  ///< 1 with `--solver lapack`: one-rank solvers only
+    std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: what the node leaves
 
     LogLevel log_level = LogLevel::info;
     std::filesystem::path verify_target;  ///< `verify`: an output folder or a checkpoint file

@@ -32,6 +32,9 @@ class WeightReader {
     /// The same for a rectangle of the tensor taken as rows, row after row without gaps.
     void read_part(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out);
 
+    /// The tensor will be read soon: the system may fetch it meanwhile. Returns at once.
+    void will_need(const TensorInfo& tensor);
+
   private:
     const Catalogue& catalogue_;
     std::unique_ptr<WeightStore> store_;

@@ -7,18 +7,18 @@
 
 namespace alphaprune {
 
-/// Hands out the numbers 0, 1, 2, … to whichever rank asks next, and counts the work that is done.
-/// The counters live in an MPI window on rank 0; asking does not interrupt rank 0's own work.
+/// Hands out the numbers 0, 1, 2, … of one or several lists to whichever rank asks next, and counts
+/// the work that is done. The counters live in an MPI window on rank 0; asking does not interrupt rank 0's own work.
 /// Made and destroyed collectively.
 class WorkCounter {
   public:
-    explicit WorkCounter(const Communicator& ranks);
+    explicit WorkCounter(const Communicator& ranks, int lists = 1);
     WorkCounter(WorkCounter&&) noexcept;
     WorkCounter& operator=(WorkCounter&&) noexcept;
     ~WorkCounter();
 
-    /// The next number, given to one rank only.
-    std::int64_t next();
+    /// The next number of a list, given to one rank only.
+    std::int64_t next(int list = 0);
     /// Tells all ranks that one more item is done.
     void item_done();
     std::int64_t items_done() const;

@@ -3,10 +3,8 @@
 #include <cstdint>
 #include <map>
 #include <span>
-#include <vector>
 
 #include "alphaprune/linalg/spectral_backend.hpp"
-#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/schedule/machine_rates.hpp"
 
 namespace alphaprune {
@@ -49,8 +47,5 @@ struct CostModel {
 /// The model with corrections that make it agree, solver by solver, with the sum of what was
 /// measured: the spectra of a former run, at that run's rates.
 CostModel corrected(CostModel model, std::span<const TimedSpectrum> measured);
-
-/// Indices of the catalogue's matrices, the most expensive first; equals in model order.
-std::vector<int> longest_first(const Catalogue& catalogue);
 
 }  // namespace alphaprune

@@ -8,6 +8,7 @@
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/schedule/shard_plan.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 
 namespace alphaprune {
@@ -23,11 +24,14 @@ struct MatrixSpectrum {
 };
 
 struct SpectrumOptions {
-    std::optional<Solver> solver;    ///< nothing: chosen for each matrix
-    std::optional<int> group_ranks;  ///< ranks that share one matrix, for solvers that can
+    std::optional<Solver> solver = {};    ///< nothing: chosen for each matrix
+    std::optional<int> group_ranks = {};  ///< ranks that share one matrix, for solvers that can
     /// Of solvers that have a choice.
     Precision precision = Precision::in_double;
-    bool keep_eigenvalues = true;    ///< keep them for the checkpoint and the report
+    bool keep_eigenvalues = true;  ///< keep them for the checkpoint and the report
+    /// Bytes that every rank may take; nothing: no limit.
+    std::optional<std::uint64_t> memory_per_rank = {};
+    CostModel costs = {};  ///< by which groups are chosen; the same on every rank
 };
 
 /// Called on rank 0 from time to time: matrices done so far, of how many.
@@ -39,10 +43,20 @@ struct SpectrumResults {
     std::vector<std::vector<double>> eigenvalues;
 };
 
+/// Who is to do what. Collective; the same on every rank.
+/// @throws Error (bad_request) on all ranks when matrices fit no group of ranks
+ShardPlan plan_spectra(const Communicator& ranks, const Catalogue& catalogue,
+                       const SpectrumOptions& options);
+
 /// Computes the spectra and shape metrics of all prunable matrices: groups of ranks take the
 /// matrices one by one, the longest first, whoever is free takes the next. Collective. The metrics
-/// do not depend on the number of ranks.
+/// do not depend on the number of ranks, nor on the groups that the solver two_stage works in.
+/// @param plan  from plan_spectra
 /// @throws Error on all ranks: unreadable weights, NaN or Inf (every matrix concerned is named)
+SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& catalogue,
+                                const SpectrumOptions& options, const ShardPlan& plan,
+                                const Progress& progress);
+/// The same by the plan of these options.
 SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& catalogue,
                                 const SpectrumOptions& options, const Progress& progress);
 

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "alphaprune/parallel/communicator.hpp"
+
+namespace alphaprune {
+
+/// The value of an environment variable; nothing when it is not set.
+using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& variable)>;
+
+/// Bytes that Slurm grants a job on each node: SLURM_MEM_PER_NODE, or SLURM_MEM_PER_CPU for each of
+/// SLURM_CPUS_ON_NODE, in MiB. Nothing without them, or where they are 0: all of the node.
+std::optional<std::uint64_t> slurm_memory_of_node(const EnvironmentLookup& environment);
+
+/// Bytes that every rank may take: what the system, the control group and Slurm leave on its node,
+/// divided by the ranks there; the least over all ranks. Collective.
+std::uint64_t memory_of_each_rank(const Communicator& ranks, const EnvironmentLookup& environment);
+
+}  // namespace alphaprune

@@ -1,0 +1,64 @@
+#include "group_worker.hpp"
+
+#include <utility>
+
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/schedule/weight_check.hpp"
+#include "alphaprune/support/clock.hpp"
+
+namespace alphaprune {
+
+GroupWorker::GroupWorker(const Communicator& group, int owner, const Catalogue& catalogue,
+                         const SpectrumOptions& options, SpectrumResults& results)
+    : group_(group),
+      owner_(owner),
+      catalogue_(catalogue),
+      options_(options),
+      results_(results),
+      reader_(catalogue) {}
+
+const MatrixInfo& GroupWorker::matrix(const PlannedMatrix& planned) const {
+    return catalogue_.matrices[static_cast<std::size_t>(planned.matrix)];
+}
+
+void GroupWorker::solve(const PlannedMatrix& planned) {
+    const Stopwatch watch;
+    const auto source = make_matrix_source(reader_, matrix(planned), group_.size() == 1);
+    GramSpectrum spectrum = backend(planned.solver).spectrum_of(*source);
+    if (!group_.is_root()) {
+        return;
+    }
+    const auto index = static_cast<std::size_t>(planned.matrix);
+    MatrixSpectrum& result = results_.matrices[index];
+    const ShapeMetrics metrics = shape_metrics(spectrum.eigenvalues);
+    result.metrics = rounded(spectrum.in_single ? without_small_eigenvalues(metrics) : metrics);
+    result.solver = planned.solver;
+    result.in_single = spectrum.in_single;
+    result.group_ranks = group_.size();
+    result.owner = owner_;
+    result.seconds = watch.seconds();
+    if (options_.keep_eigenvalues) {
+        results_.eigenvalues[index] = std::move(spectrum.eigenvalues);
+    }
+}
+
+void GroupWorker::only_check(const PlannedMatrix& planned) {
+    require_finite_rows(reader_, catalogue_.tensor_of(matrix(planned)),
+                        share_of(matrix(planned).rows, group_.size(), group_.rank()));
+}
+
+void GroupWorker::will_need(const PlannedMatrix& planned) {
+    reader_.will_need(catalogue_.tensor_of(matrix(planned)));
+}
+
+SpectralBackend& GroupWorker::backend(Solver solver) {
+    auto& slot = backends_[solver];
+    if (!slot) {
+        slot =
+            make_backend(solver, group_,
+                         has_single_precision(solver) ? options_.precision : Precision::in_double);
+    }
+    return *slot;
+}
+
+}  // namespace alphaprune
