@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks and prints their figures in one table: asked, measured, pass or short.
+
+    benchmarks/run_all.py BUILD_FOLDER [--only TEXT] [--ranks N]
+
+See run_all.sh. A figure that cannot be measured here (no python3-torch, say) is "not measured".
+"""
+import argparse
+import json
+import pathlib
+import tempfile
+
+from program import json_lines, run_program, start
+
+HERE = pathlib.Path(__file__).resolve().parent
+BLOCK_7B = ["--model", "7b", "--synthetic", "--blocks", "0"]
+BLOCK_70B = ["--model", "70b", "--synthetic", "--blocks", "0"]
+
+
+class Bench:
+    """Starts programs and keeps every line that they print."""
+
+    def __init__(self, build, ranks):
+        self.build = build
+        self.program = build / "alphaprune_mpi"
+        self.ranks = ranks
+        self.log = (build / "figures.jsonl").open("w")
+        self.done = {}  # scripts give several figures at once
+
+    def lines(self, name, *arguments, ranks=None):
+        command = [self.build / "benchmarks" / name, *arguments]
+        return self.keep(start(["mpirun", "-n", ranks or self.ranks, *command]))
+
+    def script(self, name, *arguments):
+        command = ("python3", HERE / name, self.program, *arguments)
+        if command not in self.done:
+            self.done[command] = self.keep(start(command))[-1]
+        return self.done[command]
+
+    def keep(self, text):
+        found = json_lines(text)
+        for line in found:
+            self.log.write(json.dumps(line) + "\n")
+        self.log.flush()
+        return found
+
+
+def spectrum(shape):
+    return lambda bench: bench.lines("spectrum", "--shape", shape, "--backend", "two_stage",
+                                     "--repeat", "2")[0]["ratio_to_limit"]
+
+
+def group_of_two(bench):
+    options = ["--shape", "8192x8192", "--backend", "two_stage"]
+    alone = bench.lines("spectrum", *options, ranks=1)[0]["seconds"]
+    together = bench.lines("spectrum", *options, "--group-ranks", "2", ranks=2)[0]["seconds"]
+    return alone / together
+
+
+def speedup(bench):
+    return bench.script("rank_speedup.py", "--ranks", bench.ranks, "--repeat", "2")["efficiency"]
+
+
+def scan(bench):
+    lines = bench.lines("ks_scan", ranks=1)
+    return max(line["ratio"] for line in lines if line["n"] <= 16384)
+
+
+def predicted(options):
+    """The worst of the predicted phases that matter, as measured over predicted."""
+    def measure(bench):
+        with tempfile.TemporaryDirectory() as folder:
+            kept = pathlib.Path(folder) / "validation.json"
+            run_program(bench.program, bench.ranks, options,
+                        also=lambda output: start([bench.program, "plan", "--validate", output,
+                                                   "--json", kept]))
+            line = json.loads(kept.read_text())
+        bench.log.write(json.dumps(line) + "\n")
+        return line["whole"]["measured"] / line["whole"]["predicted"]
+    return measure
+
+
+class Figure:
+    def __init__(self, name, asked, measure, most=None, least=None):
+        self.name, self.asked, self.measure = name, asked, measure
+        self.most, self.least = most, least
+
+    def verdict(self, value):
+        good = (self.most is None or value <= self.most) and \
+               (self.least is None or value >= self.least)
+        return "pass" if good else "short"
+
+
+FIGURES = [
+    Figure("spectrum 4096x4096 over flop limit", "<= 1.45", spectrum("4096x4096"), most=1.45),
+    Figure("spectrum 4096x11008 over flop limit", "<= 1.25", spectrum("4096x11008"), most=1.25),
+    Figure("spectrum 8192x8192 over flop limit", "<= 1.5", spectrum("8192x8192"), most=1.5),
+    Figure("7B block against torch svdvals, float64", ">= 3.8",
+           lambda bench: bench.script("svdvals.py", "--ranks", bench.ranks)["double_ratio"],
+           least=3.8),
+    Figure("7B block against torch svdvals, --precision auto", ">= 6",
+           lambda bench: bench.script("svdvals.py", "--ranks", bench.ranks)["auto_ratio"],
+           least=6),
+    Figure("efficiency of the spectrum phase, 7B block", ">= 0.95", speedup, least=0.95),
+    Figure("8192x8192: 2 ranks together against 1", ">= 1.6", group_of_two, least=1.6),
+    Figure("KS scan over eigenvalues, N up to 16384", "<= 0.05", scan, most=0.05),
+    Figure("books-7m: measured over planned", "0.75 to 1.25",
+           predicted(["--model", HERE.parent / "data" / "books-7m"]), most=1.25, least=0.75),
+    Figure("7B block: measured over planned", "0.75 to 1.25", predicted(["analyze", *BLOCK_7B]),
+           most=1.25, least=0.75),
+    Figure("70B block: measured over planned", "0.75 to 1.25", predicted(["analyze", *BLOCK_70B]),
+           most=1.25, least=0.75),
+    Figure("writing over pwrite + fsync", ">= 0.7",
+           lambda bench: bench.lines("writing")[0]["ratio"], least=0.7),
+    Figure("forward pass over SGEMM limit, books-7m", ">= 0.6",
+           lambda bench: bench.lines("forward", ranks=1)[0]["ratio"], least=0.6),
+    Figure("Wanda phase over SGEMM limit, books-7m", ">= 0.6",
+           lambda bench: bench.lines("calibration")[0]["ratio"], least=0.6),
+    Figure("SparseGPT sweep 4096x4096 over SGEMM limit", ">= 0.3",
+           lambda bench: bench.lines("sparsegpt", "--shape", "4096x4096", ranks=1)[0]["ratio"],
+           least=0.3),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--only", default="", help="figures whose name holds this text")
+    parser.add_argument("--ranks", type=int, default=2)
+    arguments = parser.parse_args()
+    bench = Bench(arguments.build.resolve(), arguments.ranks)
+    print(f"{'figure':52} {'asked':>13} {'measured':>9}")
+    for figure in FIGURES:
+        if arguments.only not in figure.name:
+            continue
+        try:
+            value = figure.measure(bench)
+        except SystemExit as error:
+            print(f"{figure.name:52} {figure.asked:>13} not measured: "
+                  f"{str(error).strip().splitlines()[-1]}", flush=True)
+            continue
+        print(f"{figure.name:52} {figure.asked:>13} {value:9.3f} {figure.verdict(value)}",
+              flush=True)
+
+
+if __name__ == "__main__":
+    main()
