@@ -74,7 +74,7 @@ std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator&
     use_one_blas_thread();
     assert(precision == Precision::in_double || has_single_precision(solver));
     if (solver == Solver::two_stage) {
-        if (group.split_by_node().size() != group.size()) {
+        if (group.size() > 1 && group.split_by_node().size() != group.size()) {
             throw bad_request("solver two_stage works within a node, but the group spans several",
                               "--group-ranks",
                               "use groups no larger than a node, or elpa1, elpa2 or scalapack");

@@ -86,7 +86,9 @@ Communicator Communicator::duplicate() const {
 }
 
 void Communicator::barrier() const {
-    MPI_Barrier(handle_);
+    if (size_ > 1) {
+        MPI_Barrier(handle_);
+    }
 }
 
 void Communicator::abort(int status) const {
@@ -101,6 +103,9 @@ std::int64_t Communicator::sum_before(std::int64_t value) const {
 }
 
 void Communicator::broadcast_bytes(std::span<std::byte> bytes, int root) const {
+    if (size_ == 1) {
+        return;
+    }
     for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
         const auto part = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
         MPI_Bcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, root, handle_);

@@ -13,4 +13,10 @@ MpiRuntime::~MpiRuntime() {
     MPI_Finalize();
 }
 
+bool supports_threads() {
+    int level = MPI_THREAD_SINGLE;
+    MPI_Query_thread(&level);
+    return level == MPI_THREAD_MULTIPLE;
+}
+
 }  // namespace alphaprune

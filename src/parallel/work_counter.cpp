@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -67,6 +68,7 @@ struct WorkCounter::Window {
     }
 
     std::int64_t update(MPI_Aint slot, std::int64_t operand, MPI_Op operation) {
+        const std::lock_guard one_at_a_time(mutex);
         std::int64_t before = 0;
         MPI_Fetch_and_op(&operand, &before, MPI_INT64_T, 0, slot, operation, handle);
         MPI_Win_flush(0, handle);
@@ -74,6 +76,7 @@ struct WorkCounter::Window {
     }
 
     bool owner;
+    std::mutex mutex;
     std::int64_t* slots = nullptr;
     MPI_Win handle = MPI_WIN_NULL;
     std::optional<ProgressThread> progress;

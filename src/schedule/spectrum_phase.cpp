@@ -1,6 +1,8 @@
 #include "alphaprune/schedule/spectrum_phase.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <mutex>
 #include <new>
 #include <thread>
 
@@ -75,20 +77,38 @@ class SpectrumRun {
     Trouble work_through() {
         for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
             if (groups_[stage].works) {
-                work_off(stage);
+                groups_[stage].ranks.size() == 1 && options_.threads > 1 ? work_in_threads(stage)
+                                                                         : work_off(stage, 1);
             }
         }
-        watch_the_others();
+        watch_until_done();
         return trouble_;
     }
 
   private:
-    void work_off(std::size_t stage) {
+    /// Each thread is a worker like a rank of its own; this one looks on.
+    void work_in_threads(std::size_t stage) {
+        std::vector<std::jthread> workers;
+        std::atomic<int> busy = options_.threads;
+        for (int thread = 0; thread < options_.threads; ++thread) {
+            workers.emplace_back([this, stage, &busy] {
+                work_off(stage, options_.threads);
+                --busy;
+            });
+        }
+        while (busy > 0) {
+            tell_progress();
+            std::this_thread::sleep_for(kPause);
+        }
+    }
+
+    void work_off(std::size_t stage, int workers_of_group) {
         const auto& matrices = plan_.stages[stage].matrices;
         const Communicator& group = groups_[stage].ranks;
         const auto items = static_cast<std::int64_t>(matrices.size());
         GroupWorker worker(group, rank_, catalogue_, options_, results_);
-        ItemQueue queue(counter_, static_cast<int>(stage), items, groups_[stage].groups);
+        ItemQueue queue(counter_, static_cast<int>(stage), items,
+                        groups_[stage].groups * workers_of_group);
         for (;;) {
             const std::int64_t item = from_leader(group, group.is_root() ? queue.next() : 0);
             if (item >= items) {
@@ -106,35 +126,42 @@ class SpectrumRun {
         try {
             alarmed ? worker.only_check(matrix) : worker.solve(matrix);
         } catch (const Error& error) {
-            trouble_.faults.add(error);
-            raise(error.status());
+            note(error);
         } catch (const std::bad_alloc&) {
-            trouble_.faults.add("out of memory", host_name(), "use fewer ranks on each node");
-            raise(ExitStatus::failed);
+            note(failure("out of memory", host_name(), "use fewer ranks on each node"));
         }
         if (group.is_root()) {
             counter_.item_done();
         }
-        if (progress_) {
-            progress_(counter_.items_done(), total_);
+        if (options_.threads == 1) {
+            tell_progress();
         }
     }
 
-    void raise(ExitStatus status) {
-        trouble_.status = std::max(trouble_.status, status);
+    void note(const Error& error) {
+        const std::lock_guard one_at_a_time(trouble_mutex_);
+        trouble_.faults.add(error);
+        trouble_.status = std::max(trouble_.status, error.status());
         counter_.raise_alarm();
     }
 
-    /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
-    void watch_the_others() const {
-        for (std::int64_t done = 0; progress_ && done < total_;) {
-            done = counter_.items_done();
+    /// Matrices that all ranks have done so far.
+    std::int64_t tell_progress() const {
+        const std::int64_t done = progress_ ? counter_.items_done() : total_;
+        if (progress_) {
             progress_(done, total_);
-            if (done < total_) {
-                std::this_thread::sleep_for(std::chrono::milliseconds(5));
-            }
+        }
+        return done;
+    }
+
+    /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
+    void watch_until_done() const {
+        while (tell_progress() < total_) {
+            std::this_thread::sleep_for(kPause);
         }
     }
+
+    static constexpr std::chrono::milliseconds kPause{5};
 
     int rank_;
     const Catalogue& catalogue_;
@@ -146,6 +173,7 @@ class SpectrumRun {
     std::vector<StageGroup> groups_;
     WorkCounter counter_;
     Trouble trouble_;
+    std::mutex trouble_mutex_;
 };
 
 /// Every rank's results on every rank. A matrix is filled in on one rank and zero on the others,
@@ -181,15 +209,22 @@ void share_results(const Communicator& ranks, std::vector<MatrixSpectrum>& matri
 
 ShardPlan plan_spectra(const Communicator& ranks, const Catalogue& catalogue,
                        const SpectrumOptions& options) {
-    const Cluster cluster{ranks.size(), ranks.max(ranks.split_by_node().size()),
-                          options.memory_per_rank};
+    // Threads count as ranks of their own, which share the memory of theirs.
+    const bool spread =
+        options.solver && works_on_groups(*options.solver) && *options.solver != Solver::two_stage;
+    const int threads = spread ? 1 : options.threads;
+    Cluster cluster{ranks.size() * threads, ranks.max(ranks.split_by_node().size()) * threads,
+                    options.memory_per_rank};
+    if (cluster.memory_per_rank) {
+        *cluster.memory_per_rank /= static_cast<std::uint64_t>(threads);
+    }
     CostModel costs = options.costs;
     costs.precision = options.precision;
     costs.generated = catalogue.origin == WeightOrigin::synthetic;
     // The same arguments and elementary arithmetic on every rank: the same plan.
     return together(ranks, [&] {
         return make_shard_plan(shapes_of(catalogue), cluster, costs,
-                               {options.solver, options.group_ranks});
+                               {options.solver, threads > 1 ? 1 : options.group_ranks});
     });
 }
 

@@ -46,23 +46,31 @@ std::uint64_t statistic(const std::string& path, std::string_view name) {
     return 0;
 }
 
-/// What the control group (version 2) of this process leaves. Cached files count as used there, but
-/// make room when asked to.
-std::uint64_t memory_left_in_group() {
+/// The folder of this process's control group (version 2).
+std::optional<std::string> control_group() {
     std::ifstream file("/proc/self/cgroup");
     for (std::string line; std::getline(file, line);) {
         if (line.starts_with("0::")) {
-            const std::string folder = "/sys/fs/cgroup" + line.substr(3);
-            const std::uint64_t limit = number_in(folder + "/memory.max");
-            const std::uint64_t used = number_in(folder + "/memory.current");
-            if (limit != kNoLimit && used != kNoLimit) {
-                const std::uint64_t cached = statistic(folder + "/memory.stat", "active_file") +
-                                             statistic(folder + "/memory.stat", "inactive_file");
-                return limit - std::min(limit, used - std::min(used, cached));
-            }
+            return "/sys/fs/cgroup" + line.substr(3);
         }
     }
-    return kNoLimit;
+    return std::nullopt;
+}
+
+/// What the control group leaves. Cached files count as used there, but make room when asked to.
+std::uint64_t memory_left_in_group() {
+    const auto folder = control_group();
+    if (!folder) {
+        return kNoLimit;
+    }
+    const std::uint64_t limit = number_in(*folder + "/memory.max");
+    const std::uint64_t used = number_in(*folder + "/memory.current");
+    if (limit == kNoLimit || used == kNoLimit) {
+        return kNoLimit;
+    }
+    const std::uint64_t cached = statistic(*folder + "/memory.stat", "active_file") +
+                                 statistic(*folder + "/memory.stat", "inactive_file");
+    return limit - std::min(limit, used - std::min(used, cached));
 }
 
 }  // namespace
@@ -83,13 +91,28 @@ std::string host_name() {
     return name.data();
 }
 
-int usable_cores() {
+std::string usable_cores() {
     cpu_set_t set;
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof set, &set) != 0) {
-        return 1;
+        return "1";
     }
-    return CPU_COUNT(&set);
+    std::string cores(CPU_SETSIZE, '0');
+    for (int core = 0; core < CPU_SETSIZE; ++core) {
+        cores[static_cast<std::size_t>(core)] = CPU_ISSET(core, &set) ? '1' : '0';
+    }
+    return cores;
+}
+
+std::optional<double> cores_of_group() {
+    const auto folder = control_group();
+    if (!folder) {
+        return std::nullopt;
+    }
+    std::ifstream file(*folder + "/cpu.max");
+    double quota = 0;
+    double period = 0;
+    return file >> quota >> period && period > 0 ? std::optional(quota / period) : std::nullopt;
 }
 
 std::string human_bytes(std::uint64_t bytes) {

@@ -46,7 +46,7 @@ TEST(RunReport, HasExactlyTheMembersOfTheContract) {
               std::string::npos)
         << text;
     EXPECT_NE(text.find(R"("sparsity_ratio":0.5,"zeros":20,"sparsity":0.5,"solver":"lapack2",)"
-                        R"("group_ranks":1,"seconds":0.125})"),
+                        R"("precision":"double","group_ranks":1,"seconds":0.125})"),
               std::string::npos)
         << text;
     EXPECT_NE(text.find(R"("sparsity":0.7,"zeros":84,"perplexity":[])"), std::string::npos) << text;

@@ -38,6 +38,22 @@ TEST(SpectrumPhase, all_ranks_know_the_bits_that_one_rank_alone_finds) {
     }
 }
 
+TEST(SpectrumPhase, threads_take_matrices_as_ranks_do) {
+    const SharedModel model(ScalarType::bfloat16);
+    const auto serial = compute_spectra(world(), model.catalogue(), {}, {});
+    SpectrumOptions options;
+    options.threads = 3;
+    std::int64_t last = 0;
+    const auto threaded = compute_spectra(world(), model.catalogue(), options,
+                                          [&](std::int64_t done, std::int64_t) { last = done; });
+    for (std::size_t m = 0; m < serial.matrices.size(); ++m) {
+        expect_same_bits(threaded.matrices[m].metrics, serial.matrices[m].metrics);
+    }
+    if (world().is_root()) {
+        EXPECT_EQ(last, std::ssize(model.catalogue().matrices));
+    }
+}
+
 TEST(SpectrumPhase, groups_of_every_size_agree_with_one_rank) {
     const SharedModel model(ScalarType::float32);
     const Communicator alone = world().split(world().rank(), 0);

@@ -53,7 +53,8 @@ inline MPI_Datatype mpi_type<double>() {
 }
 
 /// A group of ranks that talk to each other: an MPI communicator, owned (made by split or
-/// duplicate, freed with the object) or only looked at (view).
+/// duplicate, freed with the object) or only looked at (view). A rank alone talks to nobody: its
+/// sums, broadcasts and barriers do not enter MPI, and several threads may have such a group each.
 class Communicator {
   public:
     /// Does not free `handle`; it must outlive the object.
@@ -142,6 +143,9 @@ class Communicator {
 
     template <class T>
     void all_reduce(std::span<T> values, MPI_Op operation) const {
+        if (size_ == 1) {
+            return;
+        }
         constexpr std::size_t kPiece = std::size_t{1} << 26;  // counts are int in MPI 3
         for (std::size_t at = 0; at < values.size(); at += kPiece) {
             const auto part = values.subspan(at, std::min(kPiece, values.size() - at));

@@ -11,4 +11,7 @@ class MpiRuntime {
     MpiRuntime& operator=(const MpiRuntime&) = delete;
 };
 
+/// Whether MPI may be called from several threads at once.
+bool supports_threads();
+
 }  // namespace alphaprune

@@ -8,8 +8,9 @@
 namespace alphaprune {
 
 /// Hands out the numbers 0, 1, 2, … of one or several lists to whichever rank asks next, and counts
-/// the work that is done. The counters live in an MPI window on rank 0; asking does not interrupt rank 0's own work.
-/// Made and destroyed collectively.
+/// the work that is done. The counters live in an MPI window on rank 0; asking does not interrupt
+/// rank 0's own work. Made and destroyed collectively; in between, several threads of a rank may
+/// use it.
 class WorkCounter {
   public:
     explicit WorkCounter(const Communicator& ranks, int lists = 1);

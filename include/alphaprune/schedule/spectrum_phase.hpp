@@ -31,6 +31,8 @@ struct SpectrumOptions {
     bool keep_eigenvalues = true;  ///< keep them for the checkpoint and the report
     /// Bytes that every rank may take; nothing: no limit.
     std::optional<std::uint64_t> memory_per_rank = {};
+    /// Threads of a rank that take matrices, one each, where matrices are not shared by groups.
+    int threads = 1;
     CostModel costs = {};  ///< by which groups are chosen; the same on every rank
 };
 

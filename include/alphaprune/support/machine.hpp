@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace alphaprune {
@@ -15,8 +16,11 @@ std::uint64_t available_memory();
 /// Name of the host this process runs on.
 std::string host_name();
 
-/// Cores this process may use (its affinity mask).
-int usable_cores();
+/// Which cores this process may use (its affinity mask), one character a core: '1' or '0'.
+std::string usable_cores();
+
+/// Processor time that the control group of this process may take, in cores; nothing: no limit.
+std::optional<double> cores_of_group();
 
 /// Bytes for people: "812 B", "3.4 MB", "12 GB" (powers of 1000).
 std::string human_bytes(std::uint64_t bytes);
