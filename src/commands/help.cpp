@@ -87,6 +87,8 @@ std::string help_text() {
 
   alphaprune_mpi [run] --model MODEL --output DIR [options]
   alphaprune_mpi analyze --model MODEL --output DIR [options]
+  alphaprune_mpi plan --model MODEL --ranks N [--ranks-per-node N] [options]
+  alphaprune_mpi plan --validate DIR
   alphaprune_mpi verify DIR|checkpoint.h5
   alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE [--seqlen T]
   alphaprune_mpi export --model checkpoint.h5 --output DIR
@@ -96,7 +98,7 @@ decoder layer of the transformer, a matrix one prunable weight in it.
 )" + commands_part() +
            options_part() +
            R"(
-[run]: understood by run alone. - and _ are the same between the words of an option. What the
+[run]: understood by run and plan. - and _ are the same between the words of an option. What the
 command line leaves open is taken from --config, then from variables such as
 ALPHAPRUNE_SPARSITY_RATIO.
 
@@ -114,6 +116,7 @@ Examples:
   mpirun -n 2 alphaprune_mpi --model data/books-7m --sparsity-ratio 0.7 --output out
   mpirun -n 8 alphaprune_mpi analyze --model llama-7b --output spectra
   mpirun -n 2 alphaprune_mpi analyze --model 70b --synthetic --blocks 0-1 --output shape
+  alphaprune_mpi plan --model 70b --ranks 512 --ranks-per-node 64 --memory-per-node 256GiB
   mpirun -n 8 alphaprune_mpi --model llama-7b --metric-cache spectra/metrics/alpha_peak.npy \
       --sparsity-ratio 0.6 --epsilon 0.2 --output pruned
   mpirun -n 8 alphaprune_mpi verify pruned

@@ -30,7 +30,10 @@ std::optional<BlockRange> range_in(std::string_view text) {
 }  // namespace
 
 void read_model_options(const SettingReader& reader, Options& options) {
-    options.model = reader.needed_path("model", "the folder or the name of the model");
+    // A finished run says itself what its model was.
+    options.model = reader.find("validate") != nullptr
+                        ? reader.path("model")
+                        : reader.needed_path("model", "the folder or the name of the model");
     options.model_root = reader.path("model-root");
     options.synthetic = reader.on("synthetic");
     if (const Setting* blocks = reader.find("blocks")) {

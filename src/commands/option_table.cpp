@@ -5,19 +5,22 @@
 #include <algorithm>
 #include <array>
 
+#include "alphaprune/schedule/machine_rates.hpp"
+
 namespace alphaprune {
 namespace {
 
-constexpr std::array<CommandSpec, 6> kCommands{{
+constexpr std::array<CommandSpec, 7> kCommands{{
     {Command::run, "run", "analyse, allocate, prune, write a checkpoint and reports (the default)"},
     {Command::analyze, "analyze", "spectra and metrics only; nothing is pruned"},
+    {Command::plan, "plan", "predict time, memory and groups of a run from the model's headers"},
     {Command::verify, "verify", "re-read the checkpoint of a run and check it against its report"},
     {Command::evaluate, "evaluate", "perplexity of a model folder or a checkpoint"},
     {Command::export_model, "export", "a Hugging Face folder from a checkpoint"},
     {Command::help, "help", "this text"},
 }};
 
-constexpr std::array<std::string_view, 3> kLater{"resume", "max-time", "validate"};
+constexpr std::array<std::string_view, 2> kLater{"resume", "max-time"};
 
 std::vector<OptionSpec> make_table() {
     const std::vector<Command> kAll{Command::run, Command::analyze, Command::verify,
@@ -28,8 +31,10 @@ std::vector<OptionSpec> make_table() {
     const std::vector<Command> kModel{Command::run, Command::analyze, Command::evaluate,
                                       Command::export_model};
     const std::vector<Command> kRun{Command::run};
+    const std::vector<Command> kPlan{Command::plan};
+    constexpr std::string_view kPlanning = "Planning (plan knows the options of run, too)";
     const Options defaults;
-    return {
+    std::vector<OptionSpec> table{
         {"model", "MODEL", "Input and output", kModel,
          "folder of the Hugging Face model, or its name: see below (evaluate and export: or a "
          "checkpoint.h5); needed"},
@@ -109,10 +114,47 @@ std::vector<OptionSpec> make_table() {
          "of spectra: double (default), single, or auto: float32 where the spectrum shows that it "
          "suffices, else once more in float64. Only for alpha_mid and with solver two_stage"},
 
+        {"memory-per-rank", "SIZE", "Computing", kMeasuring,
+         "what a rank may take, as in 4GiB: matrices that need more are shared by groups (default: "
+         "what system, control group and Slurm leave on a node, divided by its ranks)"},
+
+        {"ranks", "N", kPlanning, kPlan, "ranks of the run (default: those that run now)"},
+        {"ranks-per-node", "N", kPlanning, kPlan,
+         "of them on each node (default: the cores of this one)"},
+        {"memory-per-node", "SIZE", kPlanning, kPlan,
+         "what a node has, as in 256GiB (default: no limit)"},
+        {"dgemm-gflops", "X", kPlanning, kPlan,
+         "speed of a core when all are busy (default: measured here)"},
+        {"sgemm-gflops", "X", kPlanning, kPlan,
+         "the same in float32 (default: twice --dgemm-gflops, or measured)"},
+        {"memory-gbps", "X", kPlanning, kPlan,
+         "GB/s that a core copies, read and written (default: measured here)"},
+        {"read-gbps", "X", kPlanning, kPlan,
+         "GB/s of weights that a node reads (default: measured here where there are weights)"},
+        {"write-gbps", "X", kPlanning, kPlan,
+         "GB/s that a node writes (default: measured where --output is, if that is given)"},
+        {"storage-gbps", "X", kPlanning, kPlan,
+         fmt::format("GB/s of the file system to all nodes together (default {})",
+                     MachineRates{}.storage_gbps)},
+        {"network-gbps", "X", kPlanning, kPlan,
+         fmt::format("GB/s of a node to others (default {})", MachineRates{}.network_gbps)},
+        {"calibrate-from", "DIR", kPlanning, kPlan,
+         "output folder of a finished run on this machine, whose times correct the prediction "
+         "(default: --output, if a report is there)"},
+        {"validate", "DIR", kPlanning, kPlan,
+         "predict the finished run in this folder and compare"},
+        {"json", "FILE", kPlanning, kPlan, "write the plan there, too"},
+
         {"log-level", "NAME", "Other", kAll, "debug, info (default), warning or error"},
         {"version", "", "Other", kAll, "print the version and the libraries it stands on"},
         {"help", "", "Other", kAll, "print this text"},
     };
+    for (OptionSpec& spec : table) {  // what a run is asked can be planned
+        if (spec.known_to(Command::run)) {
+            spec.commands.push_back(Command::plan);
+        }
+    }
+    return table;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -20,6 +21,20 @@ std::optional<Number> number_in(std::string_view text) {
     const char* end = text.data() + text.size();
     const auto [stopped, problem] = std::from_chars(text.data(), end, value);
     return problem == std::errc() && stopped == end ? std::optional(value) : std::nullopt;
+}
+
+/// Bytes in a unit of memory; nothing for an unknown one.
+std::optional<double> bytes_of_unit(std::string_view unit) {
+    constexpr std::string_view kPrefixes = "KMGT";
+    if (unit.empty() || unit == "B") {
+        return 1;
+    }
+    const auto power = kPrefixes.find(static_cast<char>(std::toupper(unit.front())));
+    const std::string_view rest = unit.substr(1);
+    if (power == std::string_view::npos || (!rest.empty() && rest != "B" && rest != "iB")) {
+        return std::nullopt;
+    }
+    return std::pow(rest == "B" ? 1000.0 : 1024.0, static_cast<double>(power + 1));
 }
 
 }  // namespace
@@ -74,6 +89,30 @@ std::optional<int> read_positive_count(const Setting& setting, FaultList& faults
     faults.add(
         fmt::format("--{} '{}' is not a whole number of at least 1", setting.name, setting.value),
         setting.origin, "write digits alone, as in 4");
+    return std::nullopt;
+}
+
+std::optional<double> read_positive_number(const Setting& setting, FaultList& faults) {
+    const auto value = read_number(setting, faults);
+    if (value && *value <= 0) {
+        faults.add(fmt::format("--{} {} is not greater than 0", setting.name, setting.value),
+                   setting.origin, "write a number greater than 0");
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<std::uint64_t> read_size(const Setting& setting, FaultList& faults) {
+    constexpr double kLargest = 1e18;
+    const std::string& text = setting.value;
+    const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+    const auto number = number_in<double>(std::string_view(text).substr(0, end));
+    const auto unit = bytes_of_unit(std::string_view(text).substr(end));
+    if (number && unit && *number * *unit >= 1 && *number * *unit <= kLargest) {
+        return static_cast<std::uint64_t>(*number * *unit);
+    }
+    faults.add(fmt::format("--{} '{}' is no amount of memory", setting.name, text), setting.origin,
+               "write a number and a unit, as in 4GiB or 3900MB");
     return std::nullopt;
 }
 

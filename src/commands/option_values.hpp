@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,11 @@ std::optional<std::size_t> read_choice(const Setting& setting, const Choices& ch
 std::optional<double> read_number(const Setting& setting, FaultList& faults);
 /// A whole number of at least 1.
 std::optional<int> read_positive_count(const Setting& setting, FaultList& faults);
+/// A number greater than 0.
+std::optional<double> read_positive_number(const Setting& setting, FaultList& faults);
+/// An amount of memory: a number with B, kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB, or
+/// K, M, G, T (powers of 1024); without a unit, bytes.
+std::optional<std::uint64_t> read_size(const Setting& setting, FaultList& faults);
 std::optional<bool> read_switch(const Setting& setting, FaultList& faults);
 
 }  // namespace alphaprune

@@ -53,6 +53,8 @@ ExitStatus carry_out(const Communicator& world, const Options& options) {
             return run(world, options);
         case Command::analyze:
             return analyze(world, options);
+        case Command::plan:
+            return plan(world, options);
         case Command::verify:
             return verify(world, options);
         case Command::evaluate:

@@ -23,6 +23,16 @@ std::optional<int> SettingReader::count(std::string_view name) const {
     return setting != nullptr ? read_positive_count(*setting, faults_) : std::nullopt;
 }
 
+std::optional<double> SettingReader::rate(std::string_view name) const {
+    const Setting* setting = find(name);
+    return setting != nullptr ? read_positive_number(*setting, faults_) : std::nullopt;
+}
+
+std::optional<std::uint64_t> SettingReader::size(std::string_view name) const {
+    const Setting* setting = find(name);
+    return setting != nullptr ? read_size(*setting, faults_) : std::nullopt;
+}
+
 std::filesystem::path SettingReader::path(std::string_view name) const {
     const Setting* setting = find(name);
     if (setting == nullptr) {

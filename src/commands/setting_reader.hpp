@@ -26,6 +26,10 @@ class SettingReader {
     bool on(std::string_view name) const;
     /// A whole number of at least 1.
     std::optional<int> count(std::string_view name) const;
+    /// A number greater than 0.
+    std::optional<double> rate(std::string_view name) const;
+    /// An amount of memory, in bytes.
+    std::optional<std::uint64_t> size(std::string_view name) const;
     /// A file or folder; empty when the option is not given.
     std::filesystem::path path(std::string_view name) const;
     /// @param what  "the folder of the model", for the remedy when the option is missing

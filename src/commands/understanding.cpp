@@ -5,6 +5,7 @@
 #include <array>
 
 #include "model_options.hpp"
+#include "plan_options.hpp"
 #include "setting_reader.hpp"
 #include "understanding_pruning.hpp"
 
@@ -44,7 +45,9 @@ void read_folders(const SettingReader& reader, Options& options) {
         return;
     }
     read_model_options(reader, options);
-    if (options.command != Command::evaluate) {
+    if (options.command == Command::plan) {
+        options.output = reader.path("output");
+    } else if (options.command != Command::evaluate) {
         options.output = reader.needed_path("output", "the folder for the results");
     }
     options.overwrite = reader.on("overwrite");
@@ -122,6 +125,7 @@ void read_computing(const SettingReader& reader, Options& options) {
         solvers.names.push_back(name_of(solver));
     }
     options.group_ranks = reader.count("group-ranks");
+    options.memory_per_rank = reader.size("memory-per-rank");
     if (const auto solver = reader.choice("solver", solvers)) {
         if (*solver == 1) {
             options.solver = Solver::lapack2;
@@ -160,6 +164,7 @@ Options understood(const Request& request, FaultList& faults) {
     settle_fixed_pattern(reader, options);
     read_tokens(reader, options);
     read_computing(reader, options);
+    read_plan_options(reader, options);
     return options;
 }
 

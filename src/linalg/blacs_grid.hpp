@@ -1,26 +1,12 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
 
+#include "alphaprune/linalg/grid_shape.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "block_cyclic.hpp"
 
 namespace alphaprune {
-
-/// Rows and columns of a process grid.
-struct GridShape {
-    int rows = 1;
-    int cols = 1;
-
-    int ranks() const { return rows * cols; }
-    friend bool operator==(const GridShape&, const GridShape&) = default;
-};
-
-/// The grid that uses most of `ranks` and is at most three times as wide as high (a prime number
-/// of ranks leaves some out rather than make one long row), with no more columns than `order`, so
-/// that each rank of it has a share of a matrix of that order.
-GridShape near_square_grid(int ranks, std::int64_t order);
 
 /// Owns a BLACS context, its system handle and the communicator below them, for the first ranks of
 /// a group. Made and destroyed collectively by the group, and destroyed before MPI ends.

@@ -223,6 +223,12 @@ class Planner {
 
 }  // namespace
 
+int groups_of(const Cluster& cluster, int group_ranks) {
+    const int whole_nodes = cluster.ranks / cluster.ranks_per_node;
+    const int last_node = cluster.ranks % cluster.ranks_per_node;
+    return whole_nodes * (cluster.ranks_per_node / group_ranks) + last_node / group_ranks;
+}
+
 std::vector<PlannedShape> shapes_of(const Catalogue& catalogue) {
     std::vector<PlannedShape> shapes;
     for (const MatrixInfo& matrix : catalogue.matrices) {

@@ -22,7 +22,7 @@ TEST(Help, NamesEveryOptionOfThisVersion) {
         EXPECT_NE(help.find(std::string("  ") + option), std::string::npos) << option;
     }
     for (const char* word :
-         {"run", "analyze", "verify", "evaluate", "export", "Exit status", "Examples",
+         {"run", "analyze", "plan", "verify", "evaluate", "export", "Exit status", "Examples",
           "share of weights that become zero", "ALPHAPRUNE_SPARSITY_RATIO"}) {
         EXPECT_NE(help.find(word), std::string::npos) << word;
     }

@@ -12,6 +12,10 @@ ExitStatus run(const Communicator& ranks, const Options& options);
 /// Spectra and metrics only; no weight is changed and no checkpoint written.
 ExitStatus analyze(const Communicator& ranks, const Options& options);
 
+/// What a run would take on a cluster, from the model's headers; or, for a finished run, how that
+/// compares with what it took. Prints tables to standard output.
+ExitStatus plan(const Communicator& ranks, const Options& options);
+
 /// Re-reads a run's checkpoint and checks it against its report.
 ExitStatus verify(const Communicator& ranks, const Options& options);
 

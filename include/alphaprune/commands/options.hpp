@@ -19,12 +19,29 @@
 
 namespace alphaprune {
 
-enum class Command { run, analyze, verify, evaluate, export_model, help, version };
+enum class Command { run, analyze, plan, verify, evaluate, export_model, help, version };
 
 enum class AllocationKind { alphapruning, uniform, linear_depth, owl, file };
 
 enum class PruneMethod { magnitude, wanda, sparsegpt };
 std::string_view name_of(PruneMethod method);
+
+/// What `plan` is told of the cluster; what it is not told it measures here or assumes.
+struct PlanRequest {
+    std::optional<int> ranks;           ///< nothing: those that run now
+    std::optional<int> ranks_per_node;  ///< nothing: as many as this node has cores
+    std::optional<std::uint64_t> memory_per_node;
+    std::optional<double> dgemm_gflops;
+    std::optional<double> sgemm_gflops;
+    std::optional<double> memory_gbps;
+    std::optional<double> read_gbps;
+    std::optional<double> write_gbps;
+    std::optional<double> storage_gbps;
+    std::optional<double> network_gbps;
+    std::filesystem::path calibrate_from;  ///< output folder of a finished run; empty: none
+    std::filesystem::path validate;        ///< the same, to be compared with the prediction
+    std::filesystem::path json;            ///< where the plan goes as JSON; empty: nowhere
+};
 
 /// The request, read and checked once, the same on every rank, and never changed after.
 struct Options {
@@ -59,10 +76,12 @@ struct Options {
     bool write_hdf5 = true;
     bool write_safetensors = false;
 
-    std::optional<Solver> solver;    ///< nothing: chosen for each matrix
+    std::optional<Solver> solver;  ///< nothing: chosen for each matrix
     Precision precision = Precision::in_double;
-    std::optional<int> group_ranks;  ///< 1 with `--solver lapack`: one-rank solvers only
+    std::optional<int> group_ranks;       ///< 1 with `--solver lapack`: one-rank solvers only
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: what the node leaves
+
+    PlanRequest plan;
 
     LogLevel log_level = LogLevel::info;
     std::filesystem::path verify_target;  ///< `verify`: an output folder or a checkpoint file

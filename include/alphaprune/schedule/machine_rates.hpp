@@ -12,6 +12,8 @@ struct MachineRates {
     double memory_gbps = 8;      ///< of a core: bytes read and bytes written by a copy, together
     double read_gbps = 2;        ///< of a node: weights from the file system
     double write_gbps = 1;       ///< of a node: a checkpoint to the file system, made durable
+    double storage_gbps = 200;   ///< of all nodes together: what the file system can do at most
+    double network_gbps = 10;    ///< of a node, to others
     double generate_gbps = 0.4;  ///< of a core: synthetic weights, in bytes as stored
 };
 

@@ -28,6 +28,9 @@ struct Cluster {
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: no limit
 };
 
+/// Groups of that size within the nodes.
+int groups_of(const Cluster& cluster, int group_ranks);
+
 struct ShardOptions {
     std::optional<Solver> solver;    ///< nothing: the best for each matrix
     std::optional<int> group_ranks;  ///< ranks that share a matrix, where the solver can; nothing:

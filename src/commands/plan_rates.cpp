@@ -1,0 +1,93 @@
+#include "plan_rates.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include "alphaprune/schedule/storage_rates.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// The folder itself, or the deepest one on the way to it that exists.
+std::filesystem::path existing_part_of(std::filesystem::path folder) {
+    std::error_code ignored;
+    folder = std::filesystem::absolute(folder, ignored).lexically_normal();
+    while (!std::filesystem::is_directory(folder, ignored) && folder.has_relative_path()) {
+        folder = folder.parent_path();
+    }
+    return folder;
+}
+
+class RateBook {
+  public:
+    RateBook(const Communicator& ranks, const Options& options)
+        : given_(options.plan), measured_(measure_machine_rates(ranks)) {}
+
+    void measured(const char* what, const char* unit, double MachineRates::*rate,
+                  std::optional<double> given, double here) {
+        enter(what, unit, rate, given.value_or(here), given ? "given" : "measured here");
+    }
+    void assumed(const char* what, const char* unit, double MachineRates::*rate,
+                 std::optional<double> given) {
+        enter(what, unit, rate, given.value_or(MachineRates{}.*rate), given ? "given" : "assumed");
+    }
+
+    /// One core of the machine planned for is to this one as their DGEMM rates are.
+    void enter_cores() {
+        const MachineRates here = measured_;
+        measured("DGEMM", "GFLOP/s a core", &MachineRates::dgemm_gflops, given_.dgemm_gflops,
+                 here.dgemm_gflops);
+        const double sgemm = here.sgemm_gflops / here.dgemm_gflops * known_.rates.dgemm_gflops;
+        if (given_.dgemm_gflops && !given_.sgemm_gflops) {
+            enter("SGEMM", "GFLOP/s a core", &MachineRates::sgemm_gflops, sgemm,
+                  "as DGEMM compares with this machine's");
+        } else {
+            measured("SGEMM", "GFLOP/s a core", &MachineRates::sgemm_gflops, given_.sgemm_gflops,
+                     here.sgemm_gflops);
+        }
+        measured("memory", "GB/s a core", &MachineRates::memory_gbps, given_.memory_gbps,
+                 here.memory_gbps);
+    }
+
+    KnownRates known() const { return known_; }
+
+  private:
+    void enter(const char* what, const char* unit, double MachineRates::*rate, double value,
+               const char* how) {
+        known_.rates.*rate = value;
+        known_.sources.push_back({what, unit, rate, how});
+    }
+
+    const PlanRequest& given_;
+    MachineRates measured_;
+    KnownRates known_;
+};
+
+}  // namespace
+
+KnownRates rates_for(const Communicator& ranks, const Options& options, const Catalogue& catalogue,
+                     bool weights) {
+    const PlanRequest& given = options.plan;
+    RateBook book(ranks, options);
+    book.enter_cores();
+    if (catalogue.origin == WeightOrigin::synthetic && weights) {
+        book.measured("weights made", "GB/s a core", &MachineRates::generate_gbps, {},
+                      measure_reading_gbps(ranks, catalogue));
+    } else if (weights && !given.read_gbps && catalogue.origin == WeightOrigin::folder) {
+        book.measured("reading", "GB/s a node", &MachineRates::read_gbps, {},
+                      measure_reading_gbps(ranks, catalogue));
+    } else {
+        book.assumed("reading", "GB/s a node", &MachineRates::read_gbps, given.read_gbps);
+    }
+    if (!options.output.empty() && !given.write_gbps) {
+        book.measured("writing", "GB/s a node", &MachineRates::write_gbps, {},
+                      measure_writing_gbps(ranks, existing_part_of(options.output)));
+    } else {
+        book.assumed("writing", "GB/s a node", &MachineRates::write_gbps, given.write_gbps);
+    }
+    book.assumed("file system", "GB/s in all", &MachineRates::storage_gbps, given.storage_gbps);
+    book.assumed("network", "GB/s a node", &MachineRates::network_gbps, given.network_gbps);
+    return book.known();
+}
+
+}  // namespace alphaprune

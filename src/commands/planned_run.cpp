@@ -1,0 +1,105 @@
+#include "planned_run.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <thread>
+
+#include "alphaprune/model/named_shape.hpp"
+#include "model_source.hpp"
+#include "ratios.hpp"
+#include "texts.hpp"
+
+namespace alphaprune {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_a_shape(const Options& options) {
+    std::error_code ignored;
+    return !options.synthetic && shape_named(options.model.string()) != nullptr &&
+           !fs::exists(options.model / "config.json", ignored);
+}
+
+/// The catalogue of a short name, its weights supposed to lie in files.
+Catalogue catalogue_of_shape(const Communicator& ranks, Options options) {
+    options.synthetic = true;
+    Catalogue catalogue = load_model(ranks, options);
+    catalogue.model_name = shape_named(options.model.string())->name;
+    return catalogue;
+}
+
+int cores_here(const Communicator& ranks) {
+    const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+    return ranks.max(std::max(cores, ranks.split_by_node().size()));
+}
+
+Cluster cluster_of(const Communicator& ranks, const Options& options) {
+    const PlanRequest& plan = options.plan;
+    Cluster cluster;
+    cluster.ranks = plan.ranks.value_or(ranks.size());
+    cluster.ranks_per_node =
+        std::min(plan.ranks_per_node.value_or(cores_here(ranks)), cluster.ranks);
+    cluster.memory_per_rank = options.memory_per_rank;
+    if (plan.memory_per_node) {
+        cluster.memory_per_rank =
+            *plan.memory_per_node / static_cast<std::uint64_t>(cluster.ranks_per_node);
+    }
+    return cluster;
+}
+
+/// As many sequences as asked for, of the length they would have; their tokens do not matter.
+TokenSequences sequences_like(const Options& options, const Catalogue& catalogue) {
+    constexpr std::int64_t kUsualLength = 2048;
+    const std::int64_t most = catalogue.configuration.max_positions;
+    TokenSequences sequences;
+    sequences.length = options.sequence_length.value_or(
+        static_cast<int>(most > 0 ? std::min(most, kUsualLength) : kUsualLength));
+    sequences.ids.resize(static_cast<std::size_t>(options.sequences * sequences.length));
+    return sequences;
+}
+
+RunTask task_of(const Communicator& ranks, const Options& options, const Catalogue& catalogue) {
+    RunTask task;
+    const bool analyzes = options.command == Command::analyze;
+    task.computes_spectra = analyzes || (needs_metric(options) && options.metric_cache.empty());
+    task.spectra = {options.solver, options.group_ranks};
+    if (task.computes_spectra && options.metric == Metric::alpha_peak_farms) {
+        task.farms = options.farms;
+    }
+    task.prunes = !analyzes;
+    if (analyzes) {
+        return task;
+    }
+    task.measures_outliers = options.allocation == AllocationKind::owl;
+    if (options.prune_method != PruneMethod::magnitude) {
+        task.method = options.prune_method == PruneMethod::wanda ? CalibratedMethod::wanda
+                                                                 : CalibratedMethod::sparsegpt;
+    }
+    if (task.method || task.measures_outliers) {
+        task.calibration =
+            options.calibration.empty()
+                ? sequences_like(options, catalogue)
+                : load_calibration(ranks, options.calibration, catalogue, options.sequences,
+                                   options.sequence_length, options.seed);
+    }
+    task.copies = (options.write_hdf5 ? 1 : 0) + (options.write_safetensors ? 1 : 0);
+    for (const EvaluationText& text :
+         load_evaluations(ranks, options.evaluations, catalogue, options.sequence_length)) {
+        task.evaluations.push_back(text.windows);
+    }
+    return task;
+}
+
+}  // namespace
+
+PlannedRun planned_run(const Communicator& ranks, const Options& options) {
+    const bool shape = is_a_shape(options);
+    PlannedRun run;
+    run.catalogue = shape ? catalogue_of_shape(ranks, options) : load_model(ranks, options);
+    run.has_weights = !shape;
+    run.cluster = cluster_of(ranks, options);
+    run.task = task_of(ranks, options, run.catalogue);
+    return run;
+}
+
+}  // namespace alphaprune

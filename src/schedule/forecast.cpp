@@ -1,0 +1,209 @@
+#include "alphaprune/schedule/forecast.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "alphaprune/support/error.hpp"
+#include "farms_plan.hpp"
+#include "forward_forecast.hpp"
+#include "transfers.hpp"
+
+namespace alphaprune {
+namespace {
+
+// As measured on one core of a machine of today.
+constexpr double kSecondsToStart = 0.1;        // probe, output folder, reports
+constexpr double kSecondsPerTensor = 50e-6;    // header, dataset, agreement
+constexpr double kPrunedByteSeconds = 4.5e-9;  // histogram, zeroing, checks, checksum, copy
+constexpr double kCopiedByteSeconds = 1.3e-9;
+constexpr double kHistogramBytes = 65536 * 8;
+
+std::uint64_t whole(double bytes) {
+    return static_cast<std::uint64_t>(bytes);
+}
+
+class Forecaster {
+  public:
+    Forecaster(const Catalogue& catalogue, const Cluster& cluster, const CostModel& model,
+               const RunTask& task)
+        : catalogue_(catalogue),
+          cluster_(cluster),
+          model_(model),
+          task_(task),
+          transfers_(cluster, model),
+          bytes_(static_cast<double>(catalogue.bytes())) {}
+
+    RunForecast run() {
+        RunForecast result;
+        result.phases.push_back(start());
+        if (task_.computes_spectra) {
+            result.spectra =
+                make_shard_plan(shapes_of(catalogue_), workers(), model_, task_.spectra);
+            result.phases.push_back(spectrum(result.spectra));
+        }
+        if (task_.calibration.count() > 0) {
+            result.phases.push_back(
+                calibration_forecast(catalogue_, cluster_, model_, transfers_, task_));
+        }
+        if (task_.prunes) {
+            result.phases.push_back(prune_and_write());
+        }
+        if (!task_.evaluations.empty()) {
+            result.phases.push_back(
+                evaluation_forecast(catalogue_, cluster_, model_, transfers_, task_));
+        }
+        for (PhaseForecast& phase : result.phases) {
+            phase.memory += kProgramMemory;
+            const auto known = task_.corrections.find(phase.phase);
+            phase.seconds *= known == task_.corrections.end() ? 1 : known->second;
+        }
+        return result;
+    }
+
+  private:
+    Cluster workers() const {
+        Cluster workers = cluster_;
+        workers.ranks *= task_.threads;
+        workers.ranks_per_node *= task_.threads;
+        if (workers.memory_per_rank) {
+            *workers.memory_per_rank /= static_cast<std::uint64_t>(task_.threads);
+        }
+        return workers;
+    }
+
+    double tensors() const { return static_cast<double>(catalogue_.tensors.size()); }
+
+    PhaseForecast start() const {
+        return {Phase::start, kSecondsToStart + kSecondsPerTensor * tensors(), 0, 0, 0};
+    }
+
+    PhaseForecast spectrum(const ShardPlan& plan) const {
+        double read = 0;
+        for (const MatrixInfo& matrix : catalogue_.matrices) {
+            read += static_cast<double>(catalogue_.tensor_of(matrix).bytes());
+        }
+        double seconds = std::max(plan.seconds, transfers_.reading_seconds(read));
+        if (task_.farms) {
+            seconds += farms_seconds();
+            read *= 2;
+        }
+        return {Phase::spectrum, seconds, plan.memory * static_cast<std::uint64_t>(task_.threads),
+                transfers_.from_files(read), 0};
+    }
+
+    /// Windows are many and small: all ranks end together.
+    double farms_seconds() const {
+        const FarmsPlan plan = plan_farms(catalogue_, *task_.farms, cluster_.ranks);
+        double operations = 0;
+        double largest = 0;
+        for (const auto& windows : plan.windows) {
+            for (const Rectangle& window : windows) {
+                operations += window_cost(window);
+                largest = std::max(largest, window_cost(window));
+            }
+        }
+        return std::max(operations / cluster_.ranks, largest) / (model_.rates.dgemm_gflops * 1e9);
+    }
+
+    /// Rows of every tensor are shared out over all ranks. After calibration, the matrices have
+    /// been read and pruned already.
+    PhaseForecast prune_and_write() const {
+        double pruned = 0;
+        double largest = 0;
+        for (const TensorInfo& tensor : catalogue_.tensors) {
+            const auto bytes = static_cast<double>(tensor.bytes());
+            pruned += tensor.matrix >= 0 ? bytes : 0;
+            largest = std::max(largest, bytes);
+        }
+        const bool here = !task_.method;
+        const double read = here ? bytes_ : bytes_ - pruned;
+        const double cpu = ((here ? kPrunedByteSeconds : kCopiedByteSeconds) * pruned +
+                            kCopiedByteSeconds * (bytes_ - pruned)) /
+                           cluster_.ranks;
+        const double agreeing = kSecondsPerTensor * tensors() +
+                                transfers_.message_seconds() * tensors() +
+                                (here ? transfers_.sum_seconds(kHistogramBytes) *
+                                            static_cast<double>(catalogue_.matrices.size())
+                                      : 0);
+        const double written = task_.copies * bytes_;
+        const double share = largest / cluster_.ranks + static_cast<double>(64U << 20);
+        return {
+            Phase::prune_and_write,
+            transfers_.reading_seconds(read) + cpu + agreeing + transfers_.writing_seconds(written),
+            whole(std::min(share, largest)), transfers_.from_files(read), written};
+    }
+
+    const Catalogue& catalogue_;
+    const Cluster& cluster_;
+    const CostModel& model_;
+    const RunTask& task_;
+    Transfers transfers_;
+    double bytes_;
+};
+
+}  // namespace
+
+std::string_view name_of(Phase phase) {
+    switch (phase) {
+        case Phase::start:
+            return "start";
+        case Phase::spectrum:
+            return "spectrum";
+        case Phase::calibrate:
+            return "calibrate";
+        case Phase::prune_and_write:
+            return "prune and write";
+        case Phase::evaluate:
+            break;
+    }
+    return "evaluate";
+}
+
+double RunForecast::seconds() const {
+    return std::accumulate(phases.begin(), phases.end(), 0.0,
+                           [](double sum, const auto& phase) { return sum + phase.seconds; });
+}
+
+std::uint64_t RunForecast::memory() const {
+    std::uint64_t most = 0;
+    for (const PhaseForecast& phase : phases) {
+        most = std::max(most, phase.memory);
+    }
+    return most;
+}
+
+RunForecast forecast(const Catalogue& catalogue, const Cluster& cluster, const CostModel& model,
+                     const RunTask& task) {
+    return Forecaster(catalogue, cluster, model, task).run();
+}
+
+std::optional<int> useful_ranks(const Catalogue& catalogue, const Cluster& cluster,
+                                const CostModel& model, const RunTask& task) {
+    constexpr int kMostRanks = 1 << 17;
+    constexpr double kWorthDoubling = 0.95;
+    const auto seconds_on = [&](int ranks) {
+        Cluster other = cluster;
+        other.ranks = ranks;
+        if (cluster.memory_per_rank && ranks < cluster.ranks_per_node) {
+            *other.memory_per_rank *= static_cast<std::uint64_t>(cluster.ranks_per_node / ranks);
+            other.ranks_per_node = ranks;
+        }
+        try {
+            return forecast(catalogue, other, model, task).seconds();
+        } catch (const Error&) {  // not enough memory
+            return HUGE_VAL;
+        }
+    };
+    double last = seconds_on(1);
+    for (int ranks = 1; ranks < kMostRanks; ranks *= 2) {
+        const double next = seconds_on(2 * ranks);
+        if (next > kWorthDoubling * last) {
+            return ranks;
+        }
+        last = next;
+    }
+    return std::nullopt;
+}
+
+}  // namespace alphaprune

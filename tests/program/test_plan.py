@@ -1,0 +1,145 @@
+"""`plan`: what it predicts for known and unknown machines, and how it speaks of finished runs."""
+import json
+import subprocess
+import unittest
+
+from harness import BOOKS, PROGRAM, ProgramTest, start
+
+MACHINE = ["--dgemm-gflops", "40", "--sgemm-gflops", "80", "--memory-gbps", "8",
+           "--read-gbps", "2", "--write-gbps", "1"]
+
+
+class Plan(ProgramTest):
+    def plan(self, *arguments, ranks=1):
+        """The plan as a document."""
+        file = self.folder / "plan.json"
+        done = start(["plan", *arguments, "--json", file], ranks)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        self.table = done.stdout
+        return json.loads(file.read_text())
+
+    def test_a_folder_on_a_given_machine(self):
+        plan = self.plan("--model", BOOKS, "--ranks", 4, "--ranks-per-node", 2, *MACHINE)
+        self.assertEqual(plan["model"]["matrices"], 56)
+        self.assertEqual(plan["cluster"], {"ranks": 4, "ranks_per_node": 2,
+                                           "memory_per_rank": None})
+        self.assertEqual(sum(m["count"] for m in plan["matrices"]), 56)
+        self.assertEqual(sum(s["matrices"] for s in plan["stages"]), 56)
+        self.assertEqual([p["name"] for p in plan["phases"]],
+                         ["start", "spectrum", "prune and write"])
+        self.assertAlmostEqual(plan["seconds"], sum(p["seconds"] for p in plan["phases"]))
+        self.assertEqual(plan["memory_per_rank"], max(p["memory_per_rank"]
+                                                      for p in plan["phases"]))
+        prune = plan["phases"][-1]
+        self.assertEqual(prune["bytes_written"], plan["model"]["bytes"])
+        self.assertEqual({r["known"] for r in plan["rates"][:5]}, {"given"})
+        for word in ("56 prunable matrices", "4 ranks on 2 nodes", "load balance", "whole"):
+            self.assertIn(word, self.table)
+
+    def test_the_same_request_gives_the_same_plan_on_any_ranks(self):
+        arguments = ["--model", BOOKS, "--ranks", 8, "--ranks-per-node", 4, *MACHINE]
+        self.assertEqual(self.plan(*arguments), self.plan(*arguments, ranks=3))
+
+    def test_without_mpirun(self):
+        done = subprocess.run([PROGRAM, "plan", "--model", BOOKS, "--ranks", "2", *MACHINE],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("prune and write", done.stdout)
+
+    def test_a_short_name_needs_no_weights_and_large_machines_form_groups(self):
+        last = float("inf")
+        for ranks in (64, 512, 4096, 100000):
+            plan = self.plan("--model", "70b", "--ranks", ranks, "--ranks-per-node", 64, *MACHINE)
+            self.assertEqual(plan["model"]["matrices"], 560)
+            self.assertLess(plan["seconds"], last)
+            last = plan["seconds"]
+        self.assertGreater(plan["stages"][0]["group_ranks"], 1)
+        self.assertGreater(plan["useful_ranks"], 512)
+
+    def test_calibration_and_formats_count(self):
+        def phases(*more):
+            plan = self.plan("--model", BOOKS, "--ranks", 4, *MACHINE, *more)
+            self.bytes = plan["model"]["bytes"]
+            return {p["name"]: p for p in plan["phases"]}
+
+        magnitude = phases("--format", "hdf5", "--format", "safetensors")
+        self.assertEqual(magnitude["prune and write"]["bytes_written"], 2 * self.bytes)
+        wanda = phases("--prune-method", "wanda", "--nsamples", "16", "--seqlen", "128")
+        longer = phases("--prune-method", "wanda", "--nsamples", "64", "--seqlen", "128")
+        self.assertGreater(longer["calibrate"]["seconds"], 2 * wanda["calibrate"]["seconds"])
+        self.assertGreater(longer["calibrate"]["memory_per_rank"],
+                           wanda["calibrate"]["memory_per_rank"])
+        evaluated = phases("--eval", BOOKS / "eval.npy")
+        self.assertGreater(evaluated["evaluate"]["seconds"], 0)
+        uniform = phases("--allocation", "uniform")
+        self.assertNotIn("spectrum", uniform)
+
+    def test_what_does_not_fit_is_named(self):
+        done = start(["plan", "--model", "405b", "--ranks", 8, "--ranks-per-node", 2,
+                      "--memory-per-node", "800MiB", *MACHINE])
+        self.assertEqual(done.returncode, 2, done.stdout)
+        for word in ("mlp.gate_proj.weight", "53248 x 16384", "of memory a rank",
+                     "fewer ranks on each node"):
+            self.assertIn(word, done.stderr)
+
+    def test_a_run_keeps_to_the_memory_it_is_given(self):
+        model = self.folder / "model"
+        model.mkdir()
+        (model / "config.json").write_text(json.dumps({
+            "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 384,
+            "intermediate_size": 640, "num_hidden_layers": 1, "num_attention_heads": 4,
+            "num_key_value_heads": 4, "vocab_size": 64, "max_position_embeddings": 64,
+            "rms_norm_eps": 1e-5, "hidden_act": "silu", "torch_dtype": "bfloat16"}))
+        arguments = ["--model", model, "--synthetic"]
+        spectrum = self.plan(*arguments, "--ranks", 2, "--ranks-per-node", 2, *MACHINE,
+                             "--dgemm-gflops", "40")["phases"][1]
+        limit = spectrum["memory_per_rank"] - 1
+        metrics = []
+        for name, more in (("whole", []), ("shared", ["--memory-per-rank", limit])):
+            output = self.folder / name
+            done = start(["analyze", *arguments, "--output", output, *more], 2)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            report = self.report(output)
+            metrics.append([m["metrics"] for m in report["matrices"]])
+        self.assertEqual(max(m["group_ranks"] for m in report["matrices"]), 2)
+        self.assertEqual(*metrics)
+
+    def test_validation_and_calibration_by_a_finished_run(self):
+        output = self.folder / "out"
+        self.succeed(BOOKS, output, "--metric", "alpha_mid", ranks=2)
+        run = self.report(output)["run"]
+        done = start(["plan", "--validate", output])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = {line[:17].strip(): [float(x) for x in line[17:].split()]
+                for line in done.stdout.splitlines()[2:]}
+        self.assertEqual(list(rows), ["start", "spectrum", "prune and write", "whole"])
+        phases = run["phases"]
+        for name, seconds in (("spectrum", phases["spectrum"]),
+                              ("prune and write", phases["prune"] + phases["write"]),
+                              ("whole", run["seconds"])):
+            predicted, measured, ratio = rows[name]
+            self.assertAlmostEqual(measured, seconds, delta=1e-3 * seconds)
+            self.assertAlmostEqual(ratio, predicted / measured, delta=0.006)
+        self.assertFalse(list(output.glob(".alphaprune*")))
+
+        gflops = ["--dgemm-gflops", run["gemm_gflops"]]
+        plan = self.plan("--model", BOOKS, "--ranks", 1, *gflops, "--calibrate-from", output)
+        self.assertEqual(plan["calibrated_from"], str(output))
+        matrices = self.report(output)["matrices"]
+        spectrum = plan["phases"][1]["seconds"]  # on one rank: the sum of what was measured
+        self.assertAlmostEqual(spectrum, sum(m["seconds"] for m in matrices), delta=0.2 * spectrum)
+
+    def test_a_run_whose_model_has_moved(self):
+        model = self.copy_of(BOOKS)
+        output = self.folder / "out"
+        self.succeed(model, output, "--allocation", "uniform")
+        moved = model.rename(self.folder / "moved")
+        done = start(["plan", "--validate", output])
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("--model", done.stderr)
+        done = start(["plan", "--validate", output, "--model", moved])
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
