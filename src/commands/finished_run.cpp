@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <system_error>
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -63,6 +64,16 @@ RunReport report_in(const Communicator& ranks, const fs::path& folder) {
     return together(ranks, [&] {
         return run_report_from_json(Json::parse(text, file.string()), file.string());
     });
+}
+
+std::optional<RunReport> former_report(const Communicator& ranks, const fs::path& folder) {
+    std::error_code ignored;
+    const bool there = ranks.any(ranks.is_root() && fs::exists(folder / "report.json", ignored));
+    try {
+        return there ? std::optional(report_in(ranks, folder)) : std::nullopt;
+    } catch (const Error&) {  // the same on every rank; of another version, perhaps
+        return std::nullopt;
+    }
 }
 
 FinishedRun finished_run(const Communicator& ranks, const fs::path& folder,

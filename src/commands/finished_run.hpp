@@ -18,6 +18,10 @@ struct FinishedRun {
 /// Collective: the report in an output folder. @throws Error
 RunReport report_in(const Communicator& ranks, const std::filesystem::path& folder);
 
+/// Collective: the same, or nothing where there is no report that can be read.
+std::optional<RunReport> former_report(const Communicator& ranks,
+                                       const std::filesystem::path& folder);
+
 /// Model, texts and options are those of the report's command line. Collective.
 /// @param now  may say with --model where the model is now
 /// @throws Error when one of them is no longer where it was

@@ -15,6 +15,7 @@
 #include "alphaprune/schedule/memory_budget.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "finished_run.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
 
@@ -113,6 +114,7 @@ SpectrumOptions spectrum_options(const Job& job) {
                                   ? *job.options.memory_per_rank
                                   : memory_of_each_rank(job.ranks, variable);
     options.costs.rates = job.rates;
+    options.costs.corrections = job.corrections;
     return options;
 }
 
@@ -173,6 +175,7 @@ Job read_model(const Communicator& ranks, const Options& options) {
 }
 
 void open_output(Job& job, std::uint64_t bytes_needed) {
+    const std::optional<RunReport> former = former_report(job.ranks, job.options.output);
     together(job.ranks, [&] {
         if (job.ranks.is_root()) {
             prepare_output_folder(job.options, job.catalogue.folder, bytes_needed);
@@ -180,6 +183,9 @@ void open_output(Job& job, std::uint64_t bytes_needed) {
         }
     });
     describe_run(job);
+    if (former) {
+        job.corrections = solver_corrections(*former, job.rates);
+    }
     greet(job);
 }
 

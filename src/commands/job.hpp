@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 
 #include "alphaprune/commands/options.hpp"
 #include "alphaprune/model/catalogue.hpp"
@@ -21,6 +22,8 @@ struct Job {
     Catalogue catalogue;
     RunReport report;
     MachineRates rates = {};
+    /// Of predicted times, from the results that were in the output folder.
+    std::map<Solver, double> corrections = {};
 };
 
 /// Reads the catalogue on rank 0 and hands it to all. Collective. @throws Error

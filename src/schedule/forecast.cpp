@@ -15,13 +15,9 @@ namespace {
 // As measured on one core of a machine of today.
 constexpr double kSecondsToStart = 0.1;        // probe, output folder, reports
 constexpr double kSecondsPerTensor = 50e-6;    // header, dataset, agreement
-constexpr double kPrunedByteSeconds = 4.5e-9;  // histogram, zeroing, checks, checksum, copy
-constexpr double kCopiedByteSeconds = 1.3e-9;
+constexpr double kPrunedByteSeconds = 2.4e-9;  // histogram, zeroing, checks, checksum, copies
+constexpr double kCopiedByteSeconds = 1.2e-9;
 constexpr double kHistogramBytes = 65536 * 8;
-
-std::uint64_t whole(double bytes) {
-    return static_cast<std::uint64_t>(bytes);
-}
 
 class Forecaster {
   public:
@@ -79,10 +75,7 @@ class Forecaster {
     }
 
     PhaseForecast spectrum(const ShardPlan& plan) const {
-        double read = 0;
-        for (const MatrixInfo& matrix : catalogue_.matrices) {
-            read += static_cast<double>(catalogue_.tensor_of(matrix).bytes());
-        }
+        double read = bytes_of_matrices();
         double seconds = std::max(plan.seconds, transfers_.reading_seconds(read));
         if (task_.farms) {
             seconds += farms_seconds();
@@ -109,29 +102,42 @@ class Forecaster {
     /// Rows of every tensor are shared out over all ranks. After calibration, the matrices have
     /// been read and pruned already.
     PhaseForecast prune_and_write() const {
-        double pruned = 0;
-        double largest = 0;
-        for (const TensorInfo& tensor : catalogue_.tensors) {
-            const auto bytes = static_cast<double>(tensor.bytes());
-            pruned += tensor.matrix >= 0 ? bytes : 0;
-            largest = std::max(largest, bytes);
-        }
         const bool here = !task_.method;
+        const double pruned = bytes_of_matrices();
         const double read = here ? bytes_ : bytes_ - pruned;
+        const double written = task_.copies * bytes_;
         const double cpu = ((here ? kPrunedByteSeconds : kCopiedByteSeconds) * pruned +
                             kCopiedByteSeconds * (bytes_ - pruned)) /
                            cluster_.ranks;
-        const double agreeing = kSecondsPerTensor * tensors() +
-                                transfers_.message_seconds() * tensors() +
+        const double agreeing = (kSecondsPerTensor + transfers_.message_seconds()) * tensors() +
                                 (here ? transfers_.sum_seconds(kHistogramBytes) *
                                             static_cast<double>(catalogue_.matrices.size())
                                       : 0);
-        const double written = task_.copies * bytes_;
-        const double share = largest / cluster_.ranks + static_cast<double>(64U << 20);
-        return {
-            Phase::prune_and_write,
-            transfers_.reading_seconds(read) + cpu + agreeing + transfers_.writing_seconds(written),
-            whole(std::min(share, largest)), transfers_.from_files(read), written};
+        // Reading and writing go on beside the pruning.
+        const double files = transfers_.reading_seconds(read) + transfers_.writing_seconds(written);
+        return {Phase::prune_and_write, std::max(cpu, files) + agreeing, streaming_memory(),
+                transfers_.from_files(read), written};
+    }
+
+    double bytes_of_matrices() const {
+        double bytes = 0;
+        for (const MatrixInfo& matrix : catalogue_.matrices) {
+            bytes += static_cast<double>(catalogue_.tensor_of(matrix).bytes());
+        }
+        return bytes;
+    }
+
+    /// A rank's rows of one tensor while it is read, pruned and written. Other tensors than
+    /// matrices pass in pieces.
+    std::uint64_t streaming_memory() const {
+        constexpr std::uint64_t kPiece = std::uint64_t{64} << 20;
+        constexpr std::uint64_t kAtATime = 3;
+        std::uint64_t most = 0;
+        for (const TensorInfo& tensor : catalogue_.tensors) {
+            const std::uint64_t share = tensor.bytes() / static_cast<std::uint64_t>(cluster_.ranks);
+            most = std::max(most, tensor.matrix >= 0 ? share : std::min(share, kPiece));
+        }
+        return kAtATime * most;
     }
 
     const Catalogue& catalogue_;

@@ -13,7 +13,7 @@ namespace {
 
 // Time over that of the flops at SGEMM speed, and seconds of work on values, as measured on one
 // core of a machine of today.
-constexpr double kForward = 1.3;
+constexpr double kForward = 1.2;
 constexpr double kSweep = 2.0;
 constexpr double kFactorAlone = 1.6;
 constexpr double kFactorSpread = 4.0;

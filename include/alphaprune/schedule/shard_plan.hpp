@@ -64,7 +64,7 @@ struct ShardPlan {
 
 /// Bytes that a rank has for its own beside the matrices it works on: the program, its libraries,
 /// and what MPI keeps.
-inline constexpr std::uint64_t kProgramMemory = std::uint64_t{48} << 20;
+inline constexpr std::uint64_t kProgramMemory = std::uint64_t{40} << 20;
 
 /// The plan that ends first by simulation: each matrix on one rank or, if it does not fit there, on
 /// the smallest group of ranks of a node that it fits; beyond that some of the longest matrices on
