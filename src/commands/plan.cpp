@@ -9,18 +9,12 @@
 #include "alphaprune/support/log.hpp"
 #include "finished_run.hpp"
 #include "plan_report.hpp"
+#include "validation.hpp"
 
 namespace alphaprune {
 namespace {
 
 namespace fs = std::filesystem;
-
-void print(const Communicator& ranks, const std::string& text) {
-    if (ranks.is_root()) {
-        fmt::print("{}", text);
-        std::fflush(stdout);
-    }
-}
 
 /// The folder of a finished run whose times correct the prediction; empty when there is none.
 fs::path calibration_folder(const Communicator& ranks, const Options& options) {
@@ -67,34 +61,30 @@ PlanReport make_plan(const Communicator& ranks, const Options& options) {
     return plan;
 }
 
-/// "spectrum            1.23 s      1.31 s    0.94"
-std::string comparison(std::string_view name, double predicted, double measured) {
-    return fmt::format("{:<17} {:>12.4g} {:>12.4g} {:>8.2f}\n", name, predicted, measured,
-                       predicted / measured);
-}
-
-ExitStatus validate(const Communicator& ranks, const Options& options) {
+Validation compare(const Communicator& ranks, const Options& options) {
     const FinishedRun finished = finished_run(ranks, options.plan.validate, options);
     Options here = options;
     here.output = options.plan.validate;  // where the finished run has written
     const KnownRates known =
         rates_for(ranks, here, finished.run.catalogue, finished.run.has_weights);
-    const RunForecast predicted = together(ranks, [&] {
-        return forecast(finished.run.catalogue, finished.run.cluster,
-                        model_then(finished, known.rates), finished.run.task);
+    return together(ranks, [&] {
+        return Validation(finished, forecast(finished.run.catalogue, finished.run.cluster,
+                                             model_then(finished, known.rates), finished.run.task));
     });
-    std::string text =
-        fmt::format("{} on {} ranks at {:.1f} GFLOP/s each, finished in {}\n",
-                    finished.report.model_name, finished.report.ranks, finished.report.gemm_gflops,
-                    options.plan.validate.string()) +
-        fmt::format("{:<17} {:>12} {:>12} {:>8}\n", "seconds", "predicted", "measured", "ratio");
-    for (const Phase phase :
-         {Phase::start, Phase::spectrum, Phase::prune_and_write, Phase::evaluate}) {
-        if (const auto measured = measured_seconds(finished.report, phase)) {
-            text += comparison(name_of(phase), predicted_seconds(predicted, phase), *measured);
+}
+
+/// The table for people, and the document where one is asked for.
+ExitStatus tell(const Communicator& ranks, const Options& options, const std::string& table,
+                const Json& document) {
+    together(ranks, [&] {
+        if (ranks.is_root() && !options.plan.json.empty()) {
+            write_text_atomically(options.plan.json, document.dump() + "\n");
         }
+    });
+    if (ranks.is_root()) {
+        fmt::print("{}", table);
+        std::fflush(stdout);
     }
-    print(ranks, text + comparison("whole", predicted.seconds(), finished.report.seconds));
     return ExitStatus::done;
 }
 
@@ -102,16 +92,11 @@ ExitStatus validate(const Communicator& ranks, const Options& options) {
 
 ExitStatus plan(const Communicator& ranks, const Options& options) {
     if (!options.plan.validate.empty()) {
-        return validate(ranks, options);
+        const Validation validation = compare(ranks, options);
+        return tell(ranks, options, validation.table(), validation.json());
     }
     const PlanReport report = make_plan(ranks, options);
-    together(ranks, [&] {
-        if (ranks.is_root() && !options.plan.json.empty()) {
-            write_text_atomically(options.plan.json, plan_json(report).dump() + "\n");
-        }
-    });
-    print(ranks, plan_table(report));
-    return ExitStatus::done;
+    return tell(ranks, options, plan_table(report), plan_json(report));
 }
 
 }  // namespace alphaprune

@@ -90,6 +90,7 @@ Json run_json(const RunReport& report) {
         {"phases", std::move(phases)},
         {"resumed_matrices", report.resumed_matrices},
         {"gemm_gflops", report.gemm_gflops},
+        {"peak_memory", static_cast<std::int64_t>(report.peak_memory)},
     };
 }
 

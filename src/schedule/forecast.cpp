@@ -14,6 +14,7 @@ namespace {
 
 // As measured on one core of a machine of today.
 constexpr double kSecondsToStart = 0.1;        // probe, output folder, reports
+constexpr double kSecondsToFinish = 0.02;      // files created, made durable and renamed
 constexpr double kSecondsPerTensor = 50e-6;    // header, dataset, agreement
 constexpr double kPrunedByteSeconds = 2.4e-9;  // histogram, zeroing, checks, checksum, copies
 constexpr double kCopiedByteSeconds = 1.2e-9;
@@ -115,8 +116,8 @@ class Forecaster {
                                       : 0);
         // Reading and writing go on beside the pruning.
         const double files = transfers_.reading_seconds(read) + transfers_.writing_seconds(written);
-        return {Phase::prune_and_write, std::max(cpu, files) + agreeing, streaming_memory(),
-                transfers_.from_files(read), written};
+        return {Phase::prune_and_write, kSecondsToFinish + std::max(cpu, files) + agreeing,
+                streaming_memory(), transfers_.from_files(read), written};
     }
 
     double bytes_of_matrices() const {

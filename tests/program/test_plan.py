@@ -108,18 +108,22 @@ class Plan(ProgramTest):
         output = self.folder / "out"
         self.succeed(BOOKS, output, "--metric", "alpha_mid", ranks=2)
         run = self.report(output)["run"]
-        done = start(["plan", "--validate", output])
-        self.assertEqual(done.returncode, 0, done.stderr)
-        rows = {line[:17].strip(): [float(x) for x in line[17:].split()]
-                for line in done.stdout.splitlines()[2:]}
-        self.assertEqual(list(rows), ["start", "spectrum", "prune and write", "whole"])
+        comparison = self.plan("--validate", output)
+        rows = {row["name"]: (row["predicted"], row["measured"], row["ratio"])
+                for row in comparison["seconds"] + comparison["memory"]}
+        self.assertEqual(list(rows), ["start", "spectrum", "prune and write", "whole",
+                                      "memory a rank"])
+        for name in rows:
+            self.assertIn(name, self.table)
         phases = run["phases"]
         for name, seconds in (("spectrum", phases["spectrum"]),
                               ("prune and write", phases["prune"] + phases["write"]),
-                              ("whole", run["seconds"])):
+                              ("whole", run["seconds"]),
+                              ("memory a rank", run["peak_memory"])):
             predicted, measured, ratio = rows[name]
-            self.assertAlmostEqual(measured, seconds, delta=1e-3 * seconds)
-            self.assertAlmostEqual(ratio, predicted / measured, delta=0.006)
+            self.assertAlmostEqual(measured, seconds, delta=1e-9 * seconds)
+            self.assertAlmostEqual(ratio, predicted / measured)
+            self.assertGreater(predicted, 0)
         self.assertFalse(list(output.glob(".alphaprune*")))
 
         gflops = ["--dgemm-gflops", run["gemm_gflops"]]

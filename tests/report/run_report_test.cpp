@@ -31,14 +31,15 @@ std::string changed(const std::string& from, const std::string& to) {
 TEST(RunReport, HasExactlyTheMembersOfTheContract) {
     const Json document = to_json(test::pruned_report());
     const std::string text = document.dump(-1);
-    EXPECT_TRUE(text.starts_with(
-        R"({"schema_version":1,"program":{"version":"1.2.3","commit":"abcdef"},)"
-        R"("command_line":["alphaprune_mpi","--model","a b"],)"
-        R"("model":{"name":"toy","family":"llama","blocks":2,"matrices":4,)"
-        R"("prunable_parameters":120},)"
-        R"("run":{"ranks":3,"threads_per_rank":2,"hosts":["n1","n2"],)"
-        R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
-        R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,"gemm_gflops":61.5},)"))
+    EXPECT_TRUE(
+        text.starts_with(R"({"schema_version":1,"program":{"version":"1.2.3","commit":"abcdef"},)"
+                         R"("command_line":["alphaprune_mpi","--model","a b"],)"
+                         R"("model":{"name":"toy","family":"llama","blocks":2,"matrices":4,)"
+                         R"("prunable_parameters":120},)"
+                         R"("run":{"ranks":3,"threads_per_rank":2,"hosts":["n1","n2"],)"
+                         R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
+                         R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,)"
+                         R"("gemm_gflops":61.5,"peak_memory":73400320},)"))
         << text;
     EXPECT_NE(text.find(R"("allocation":{"name":"alphapruning","metric":"alpha_peak",)"
                         R"("mapping_type":"block_wise","epsilon":0.3,"sparsity_ratio":0.7,)"

@@ -40,6 +40,7 @@ inline RunReport analysed_report() {
     report.phases = {{"spectrum", 1.0}, {"catalogue", 0.25}};
     report.resumed_matrices = 4;
     report.gemm_gflops = 61.5;
+    report.peak_memory = 73400320;
     report.matrices = {sample_matrix("b.0.q", 0, 4, 10, 2.0), sample_matrix("b.0.k", 0, 2, 10, 4.0),
                        sample_matrix("b.1.q", 1, 4, 10, 5.0),
                        sample_matrix("b.1.k", 1, 2, 10, std::numeric_limits<double>::quiet_NaN())};

@@ -83,6 +83,7 @@ struct RunReport {
     std::vector<std::pair<std::string, double>> phases;  ///< name and seconds, in order
     std::int64_t resumed_matrices = 0;
     double gemm_gflops = 0;
+    std::uint64_t peak_memory = 0;  ///< bytes, of the rank that had most; 0: not known
 
     std::string prune_method;                 ///< empty after `analyze`
     std::string shown_metric = "alpha_peak";  ///< the one in tables and charts

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "alphaprune/formats/json.hpp"
+#include "finished_run.hpp"
+
+namespace alphaprune {
+
+/// A finished run beside what would have been predicted.
+class Validation {
+  public:
+    Validation(const FinishedRun& finished, const RunForecast& predicted);
+
+    std::string table() const;
+    Json json() const;
+
+  private:
+    struct Line {
+        std::string name;
+        double predicted = 0;
+        double measured = 0;
+
+        double ratio() const { return predicted / measured; }
+    };
+
+    std::string title_;
+    std::vector<Line> seconds_;  ///< of the phases, and of the whole
+    std::vector<Line> memory_;   ///< bytes of the rank that needs most; none when not known
+};
+
+}  // namespace alphaprune
