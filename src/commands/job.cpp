@@ -13,6 +13,7 @@
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/schedule/farms_phase.hpp"
 #include "alphaprune/schedule/memory_budget.hpp"
+#include "alphaprune/schedule/thread_budget.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "finished_run.hpp"
@@ -46,13 +47,34 @@ void describe_model(Job& job) {
     }
 }
 
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+}
+
+/// What was asked for, or what the cores given to the ranks allow. Collective.
+int threads_per_rank(const Job& job) {
+    const int given = threads_of_each_rank(job.ranks, variable);
+    const int threads = job.options.threads_per_rank.value_or(given);
+    if (threads > std::max(given, 1)) {
+        throw bad_request(
+            fmt::format("{} threads a rank were asked for, but a rank has {} core{}", threads,
+                        given, given == 1 ? "" : "s"),
+            "--threads-per-rank",
+            "give each rank more cores (srun --cpus-per-task=N, mpirun --map-by node:PE=N), or "
+            "start one rank a core")
+            .mark_agreed();
+    }
+    return threads;
+}
+
 void describe_run(Job& job) {
     RunReport& report = job.report;
     report.program_version = program_version();
     report.program_commit = program_commit();
     report.command_line = job.options.command_line;
     report.ranks = job.ranks.size();
-    report.threads_per_rank = 1;
+    report.threads_per_rank = threads_per_rank(job);
     report.hosts = hosts_of(job.ranks);
     report.started = utc_timestamp();
     job.rates = job.clock.measure("probe", [&] { return measure_machine_rates(job.ranks); });
@@ -64,7 +86,7 @@ void greet(const Job& job) {
     log_info(fmt::format("{}: {} family, {} blocks, {} prunable matrices, {:.4g} million weights",
                          report.model_name, report.family, report.blocks, report.matrices.size(),
                          static_cast<double>(report.prunable_parameters) / 1e6));
-    log_info(fmt::format("{} rank{} on {} host{}, {} BLAS thread{} a rank, {:.0f} GFLOP/s a rank",
+    log_info(fmt::format("{} rank{} on {} host{}, {} thread{} a rank, {:.0f} GFLOP/s a rank",
                          report.ranks, report.ranks == 1 ? "" : "s", report.hosts.size(),
                          report.hosts.size() == 1 ? "" : "s", report.threads_per_rank,
                          report.threads_per_rank == 1 ? "" : "s", report.gemm_gflops));
@@ -100,11 +122,6 @@ void measure_windows(Job& job) {
     job.report.farms = {options.aspect, options.largest_side, options.offsets, farms.windows};
 }
 
-std::optional<std::string> variable(const std::string& name) {
-    const char* value = std::getenv(name.c_str());
-    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-}
-
 SpectrumOptions spectrum_options(const Job& job) {
     SpectrumOptions options;
     options.solver = job.options.solver;
@@ -113,9 +130,24 @@ SpectrumOptions spectrum_options(const Job& job) {
     options.memory_per_rank = job.options.memory_per_rank
                                   ? *job.options.memory_per_rank
                                   : memory_of_each_rank(job.ranks, variable);
+    options.threads = job.report.threads_per_rank;
     options.costs.rates = job.rates;
     options.costs.corrections = job.corrections;
     return options;
+}
+
+/// With fewer threads than there are cores where the memory is too small for a matrix on each.
+ShardPlan plan_within_memory(const Job& job, SpectrumOptions& options) {
+    for (;;) {
+        try {
+            return plan_spectra(job.ranks, job.catalogue, options);
+        } catch (const Error&) {
+            if (options.threads == 1 || job.options.threads_per_rank) {
+                throw;
+            }
+            options.threads /= 2;
+        }
+    }
 }
 
 /// "spectrum: about 2 min; 12 matrices on groups of 4 ranks, 48 on single ranks; 1.2 GB a rank"
@@ -190,8 +222,9 @@ void open_output(Job& job, std::uint64_t bytes_needed) {
 }
 
 SpectrumResults measure_spectra(Job& job) {
-    const SpectrumOptions options = spectrum_options(job);
-    const ShardPlan plan = plan_spectra(job.ranks, job.catalogue, options);
+    SpectrumOptions options = spectrum_options(job);
+    const ShardPlan plan = plan_within_memory(job, options);
+    job.report.threads_per_rank = options.threads;
     log_info(describe(plan));
     SpectrumResults spectra = job.clock.measure("spectrum", [&] {
         ProgressLine line("spectrum", "matrices", job.ranks.is_root());
@@ -221,7 +254,6 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
         spectra ? gather_pictures(job.ranks, *spectra) : std::vector<SpectrumPicture>{};
     job.report.seconds = job.clock.total();
     job.report.phases = job.clock.phases();
-    job.report.peak_memory = job.ranks.max(peak_memory());
     together(job.ranks, [&] {
         if (!job.ranks.is_root()) {
             return;

@@ -110,6 +110,9 @@ std::vector<OptionSpec> make_table() {
          "elpa1, elpa2, scalapack"},
         {"group-ranks", "N", "Computing", kMeasuring,
          "ranks that share a matrix, with a group solver (default: all)"},
+        {"threads-per-rank", "N", "Computing", kMeasuring,
+         "threads of a rank that compute spectra, a matrix each (default: the cores given to the "
+         "rank; no more than these)"},
         {"precision", "NAME", "Computing", kMeasuring,
          "of spectra: double (default), single, or auto: float32 where the spectrum shows that it "
          "suffices, else once more in float64. Only for alpha_mid and with solver two_stage"},

@@ -125,6 +125,7 @@ void read_computing(const SettingReader& reader, Options& options) {
         solvers.names.push_back(name_of(solver));
     }
     options.group_ranks = reader.count("group-ranks");
+    options.threads_per_rank = reader.count("threads-per-rank");
     options.memory_per_rank = reader.size("memory-per-rank");
     if (const auto solver = reader.choice("solver", solvers)) {
         if (*solver == 1) {

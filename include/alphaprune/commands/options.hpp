@@ -79,6 +79,7 @@ struct Options {
     std::optional<Solver> solver;  ///< nothing: chosen for each matrix
     Precision precision = Precision::in_double;
     std::optional<int> group_ranks;       ///< 1 with `--solver lapack`: one-rank solvers only
+    std::optional<int> threads_per_rank;  ///< nothing: what the cores given allow
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: what the node leaves
 
     PlanRequest plan;
