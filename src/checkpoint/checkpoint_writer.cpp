@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -62,6 +63,17 @@ void prepare_file(const Communicator& ranks, const std::filesystem::path& partia
                           "choose an --output on a file system that all nodes share");
         }
     });
+}
+
+/// The same error, with the rows that were being written.
+Error naming_rows(const Error& error, const std::string& object, RowRange rows) {
+    std::vector<Fault> faults = error.faults();
+    for (Fault& fault : faults) {
+        fault.what =
+            fmt::format("writing rows {} to {} failed: {}", rows.begin, rows.end - 1, fault.what);
+        fault.where = fmt::format("{}: {}", fault.where, object);
+    }
+    return {error.status(), std::move(faults)};
 }
 
 }  // namespace
@@ -123,6 +135,10 @@ struct CheckpointWriter::State {
     std::vector<TensorInfo> tensors;
     std::vector<std::string> matrix_names;
     Hdf5Handle file;
+    std::vector<std::uint64_t> first_bytes;  ///< of each tensor, in the file
+    /// The same file. Rows are plain bytes at a known place: they go there past the library, which
+    /// may be called by one thread only and would not set the disk to work before the end.
+    std::optional<File> row_file;
     Hdf5Handle tensor_group;
     Hdf5Handle spectrum_group;
     Hdf5Handle metric_group;
@@ -139,6 +155,7 @@ void CheckpointWriter::State::create_structure(const Catalogue& catalogue) {
     write_root(catalogue);
     write_model_files(catalogue);
     create_tensors();
+    together(ranks, [&] { row_file = File::open_for_writing(place.file()); });
 }
 
 void CheckpointWriter::State::write_root(const Catalogue& catalogue) {
@@ -192,12 +209,18 @@ void CheckpointWriter::State::write_configuration(const Hdf5Handle& group,
 }
 
 void CheckpointWriter::State::create_tensors() {
+    first_bytes.assign(tensors.size(), 0);
     CollectiveCalls calls(ranks);
-    for (const TensorInfo& tensor : tensors) {
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
         calls.make([&] {
+            const TensorInfo& tensor = tensors[t];
+            const std::string object = object_name(kTensorGroup, tensor.name);
             const Hdf5Handle type = hdf5_type(place, tensor.type);
-            create_dataset(place, tensor_group.id(), tensor.name.c_str(), type.id(), tensor.shape,
-                           object_name(kTensorGroup, tensor.name));
+            const Hdf5Handle dataset = create_dataset(place, tensor_group.id(), tensor.name.c_str(),
+                                                      type.id(), tensor.shape, object);
+            if (tensor.bytes() > 0) {
+                first_bytes[t] = first_byte_of(place, {dataset.id(), object});
+            }
         });
     }
     calls.agree();
@@ -221,6 +244,8 @@ void CheckpointWriter::State::write_summary(std::size_t position, const TensorSu
 
 void CheckpointWriter::State::close_file() {
     close_groups();
+    together(ranks, [&] { row_file->sync(); });
+    row_file.reset();
     CollectiveCalls calls(ranks);
     // The flush makes every rank sync, on its own node, what it has written; closing alone would
     // leave that to the system.
@@ -249,13 +274,13 @@ void CheckpointWriter::write_rows(int tensor, RowRange rows, std::span<const std
     if (bytes.empty()) {
         return;
     }
-    const Hdf5Place& place = state_->place;
-    const std::string object = object_name(kTensorGroup, info.name);
-    const Hdf5Handle dataset =
-        place.own(H5Dopen2(state_->tensor_group.id(), info.name.c_str(), H5P_DEFAULT), H5Dclose,
-                  "opening the dataset", object);
-    const Hdf5Handle type = hdf5_type(place, info.type);
-    alphaprune::write_rows(place, {dataset.id(), object}, type.id(), info.shape, rows, bytes);
+    const std::uint64_t first = state_->first_bytes[static_cast<std::size_t>(tensor)] +
+                                static_cast<std::uint64_t>(rows.begin) * info.row_bytes();
+    try {
+        state_->row_file->stream_at(first, bytes);
+    } catch (const Error& error) {
+        throw naming_rows(error, object_name(kTensorGroup, info.name), rows);
+    }
 }
 
 void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eigenvalues) {

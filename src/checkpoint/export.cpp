@@ -155,7 +155,7 @@ void HuggingFaceWriter::write_rows(int tensor, RowRange rows, std::span<const st
     const std::uint64_t first = state.heads[shard].size() + place.offset +
                                 static_cast<std::uint64_t>(rows.begin) * info.row_bytes();
     try {
-        state.file_of(shard).write_at(first, bytes);
+        state.file_of(shard).stream_at(first, bytes);
     } catch (const Error& error) {
         throw naming_tensor(error, info.name);
     }

@@ -105,6 +105,14 @@ Hdf5Handle create_dataset(const Hdf5Place& place, hid_t parent, const char* link
         H5Dclose, doing, object);
 }
 
+std::uint64_t first_byte_of(const Hdf5Place& place, Hdf5Object dataset) {
+    const haddr_t begin = H5Dget_offset(dataset.id);
+    if (begin == HADDR_UNDEF) {
+        throw place.hdf5_error("asking where the dataset begins", dataset.name);
+    }
+    return begin;
+}
+
 DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
                          std::uint64_t file_size, std::string_view object) {
     DatasetForm form;

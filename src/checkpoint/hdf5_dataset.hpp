@@ -17,6 +17,9 @@ namespace alphaprune {
 Hdf5Handle create_dataset(const Hdf5Place& place, hid_t parent, const char* link, hid_t type,
                           std::span<const std::int64_t> shape, std::string_view object);
 
+/// Where in the file a dataset's bytes begin, those of a dataset that has some. Not collective.
+std::uint64_t first_byte_of(const Hdf5Place& place, Hdf5Object dataset);
+
 /// What a dataset says of itself, checked against the size of the file that it lies in.
 struct DatasetForm {
     Hdf5Handle dataset;

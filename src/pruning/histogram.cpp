@@ -4,13 +4,17 @@
 
 namespace alphaprune {
 
-Selected select_bin(const Communicator& ranks, Histogram& counts, std::int64_t position) {
-    ranks.all_reduce_sum(std::span(counts));
-    Selected found{0, 0, counts[0]};
+Selected select_bin(const Communicator& ranks, const Histogram& here, std::int64_t position) {
+    Histogram all = here;
+    ranks.all_reduce_sum(std::span(all));
+    Selected found{0, 0, all[0], 0, here[0]};
     while (position >= found.below + found.equal) {
-        assert(found.key + 1 < counts.size() && "position beyond the number of keys");
+        assert(found.key + 1 < all.size() && "position beyond the number of keys");
         found.below += found.equal;
-        found.equal = counts[++found.key];
+        found.below_here += found.equal_here;
+        ++found.key;
+        found.equal = all[found.key];
+        found.equal_here = here[found.key];
     }
     return found;
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
@@ -14,30 +16,48 @@ namespace alphaprune {
 using Histogram = std::vector<std::int64_t>;
 inline constexpr std::size_t kHistogramBins = std::size_t{1} << 16;
 
-/// Adds up the histograms of all ranks, then finds the bin that holds the key at `position` of the
-/// ascending order. Collective.
-Selected select_bin(const Communicator& ranks, Histogram& counts, std::int64_t position);
+/// Finds the bin that holds the key at `position` of the ascending order over all ranks, each of
+/// which brings the histogram of its own keys. Collective.
+Selected select_bin(const Communicator& ranks, const Histogram& here, std::int64_t position);
+
+/// Counts keys. Two histograms take turns: neighbours are often equal, and the second of them would
+/// have to wait until the first is counted.
+class Counter {
+  public:
+    void count(std::uint32_t bin, int turn) { ++turns_[static_cast<std::size_t>(turn)][bin]; }
+
+    Histogram total() && {
+        for (std::size_t bin = 0; bin < kHistogramBins; ++bin) {
+            turns_[0][bin] += turns_[1][bin];
+        }
+        return std::move(turns_[0]);
+    }
+
+  private:
+    std::array<Histogram, 2> turns_{Histogram(kHistogramBins), Histogram(kHistogramBins)};
+};
 
 /// select_key for keys that are produced one after another, wherever they are stored:
-/// `for_each_key(use)` calls `use(key)` for each key of this rank. Key is uint16 or uint32; the
-/// latter takes two rounds, the upper 16 bits first.
+/// `for_each_key(use)` calls `use(key, turn)` for each key of this rank, `turn` being 0 and 1 by
+/// turns. Key is uint16 or uint32; the latter takes two rounds, the upper 16 bits first.
 template <class Key, class ForEachKey>
 Selected select_among(const Communicator& ranks, std::int64_t position, ForEachKey for_each_key) {
-    Histogram counts(kHistogramBins, 0);
+    Counter counter;
     if constexpr (sizeof(Key) == 2) {
-        for_each_key([&](Key key) { ++counts[key]; });
-        return select_bin(ranks, counts, position);
+        for_each_key([&](Key key, int turn) { counter.count(key, turn); });
+        return select_bin(ranks, std::move(counter).total(), position);
     } else {
-        for_each_key([&](Key key) { ++counts[key >> 16]; });
-        const Selected upper = select_bin(ranks, counts, position);
-        counts.assign(kHistogramBins, 0);
-        for_each_key([&](Key key) {
+        for_each_key([&](Key key, int turn) { counter.count(key >> 16, turn); });
+        const Selected upper = select_bin(ranks, std::move(counter).total(), position);
+        Counter finer;
+        for_each_key([&](Key key, int turn) {
             if (key >> 16 == upper.key) {
-                ++counts[key & 0xFFFFU];
+                finer.count(key & 0xFFFFU, turn);
             }
         });
-        const Selected lower = select_bin(ranks, counts, position - upper.below);
-        return {upper.key << 16 | lower.key, upper.below + lower.below, lower.equal};
+        const Selected lower = select_bin(ranks, std::move(finer).total(), position - upper.below);
+        return {upper.key << 16 | lower.key, upper.below + lower.below, lower.equal,
+                upper.below_here + lower.below_here, lower.equal_here};
     }
 }
 

@@ -2,51 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
-#include <limits>
 
 #include "histogram.hpp"
+#include "magnitudes.hpp"
 
 namespace alphaprune {
 namespace {
-
-/// Stored values seen as their magnitudes: without its sign, the bit pattern of a floating-point
-/// number orders as its magnitude does. The bytes need not be aligned.
-template <class Bits>
-class Magnitudes {
-  public:
-    explicit Magnitudes(std::span<std::byte> stored) : stored_(stored) {}
-
-    std::int64_t size() const { return static_cast<std::int64_t>(stored_.size() / sizeof(Bits)); }
-
-    template <class Use>
-    void for_each(Use use) const {
-        for (std::size_t at = 0; at < stored_.size(); at += sizeof(Bits)) {
-            use(magnitude_at(at));
-        }
-    }
-
-    /// Zeroes, in order, the values for whose magnitude `goes` is true.
-    template <class Goes>
-    void zero_where(Goes goes) {
-        constexpr Bits kZero = 0;
-        for (std::size_t at = 0; at < stored_.size(); at += sizeof(Bits)) {
-            if (goes(magnitude_at(at))) {
-                std::memcpy(stored_.data() + at, &kZero, sizeof(Bits));
-            }
-        }
-    }
-
-  private:
-    Bits magnitude_at(std::size_t at) const {
-        constexpr Bits kWithoutSign = std::numeric_limits<Bits>::max() >> 1;
-        Bits bits;
-        std::memcpy(&bits, stored_.data() + at, sizeof(Bits));
-        return bits & kWithoutSign;
-    }
-
-    std::span<std::byte> stored_;
-};
 
 template <class Bits>
 Selected threshold_at(const Communicator& ranks, const Magnitudes<Bits>& values,
@@ -54,42 +15,46 @@ Selected threshold_at(const Communicator& ranks, const Magnitudes<Bits>& values,
     return select_among<Bits>(ranks, position, [&](auto use) { values.for_each(use); });
 }
 
-/// Removes exactly `count` values: all below the threshold, and of those equal to it the first in
-/// row-major order over all ranks.
+/// Zeros on this rank after it has lost all values below the threshold and `equal_lost` of those
+/// equal to it: what was zero before is below the threshold, or equal to it.
+std::int64_t zeros_after(const Selected& threshold, std::int64_t equal_lost) {
+    return threshold.key == 0 ? threshold.equal_here : threshold.below_here + equal_lost;
+}
+
+/// Removes exactly `count` values, one at least: all below the threshold, and of those equal to it
+/// the first in row-major order over all ranks.
 template <class Bits>
-void prune_exactly(const Communicator& ranks, Magnitudes<Bits> values, std::int64_t count) {
-    if (count == 0) {
-        return;
-    }
+std::int64_t prune_exactly(const Communicator& ranks, Magnitudes<Bits> values, std::int64_t count) {
     const Selected threshold = threshold_at(ranks, values, count - 1);
-    std::int64_t equal_here = 0;
-    values.for_each([&](Bits magnitude) { equal_here += magnitude == threshold.key; });
-    std::int64_t equal_to_go =
-        count - threshold.below - ranks.sum_before(equal_here);  // at most, on this rank
-    values.zero_where([&](Bits magnitude) {
-        return magnitude < threshold.key || (magnitude == threshold.key && equal_to_go-- > 0);
-    });
+    const std::int64_t equal_to_go =
+        count - threshold.below - ranks.sum_before(threshold.equal_here);
+    const std::int64_t equal_lost = std::clamp<std::int64_t>(equal_to_go, 0, threshold.equal_here);
+    values.zero_up_to(static_cast<Bits>(threshold.key), equal_lost);
+    return zeros_after(threshold, equal_lost);
 }
 
 /// Removes every value up to and including the one at `position` of the ascending order.
 template <class Bits>
-void prune_inclusively(const Communicator& ranks, Magnitudes<Bits> values, std::int64_t position) {
+std::int64_t prune_inclusively(const Communicator& ranks, Magnitudes<Bits> values,
+                               std::int64_t position) {
     const Selected threshold = threshold_at(ranks, values, position);
-    values.zero_where([&](Bits magnitude) { return magnitude <= threshold.key; });
+    values.zero_up_to(static_cast<Bits>(threshold.key), threshold.equal_here);
+    return zeros_after(threshold, threshold.equal_here);
 }
 
 template <class Bits>
-void prune(const Communicator& ranks, Magnitudes<Bits> values, double ratio, Ties ties) {
+std::int64_t prune(const Communicator& ranks, std::span<std::byte> stored, ScalarType type,
+                   double ratio, Ties ties) {
+    const Magnitudes<Bits> values(stored);
     const std::int64_t total = ranks.sum(values.size());
-    if (total == 0) {
-        return;
-    }
     const auto count = static_cast<std::int64_t>(static_cast<double>(total) * ratio);
-    if (ties == Ties::exact) {
-        prune_exactly(ranks, values, std::min(count, total));
-    } else {
-        prune_inclusively(ranks, values, std::min(count, total - 1));
+    if (total > 0 && ties == Ties::inclusive) {
+        return prune_inclusively(ranks, values, std::min(count, total - 1));
     }
+    if (count > 0) {
+        return prune_exactly(ranks, values, std::min(count, total));
+    }
+    return static_cast<std::int64_t>(count_zeros(stored, type));
 }
 
 }  // namespace
@@ -98,12 +63,8 @@ std::int64_t prune_magnitude(const Communicator& ranks, std::span<std::byte> val
                              ScalarType type, double ratio, Ties ties) {
     assert(ratio >= 0 && ratio <= 1);
     assert(values.size() % size_of(type) == 0);
-    if (type == ScalarType::float32) {
-        prune(ranks, Magnitudes<std::uint32_t>(values), ratio, ties);
-    } else {
-        prune(ranks, Magnitudes<std::uint16_t>(values), ratio, ties);
-    }
-    return static_cast<std::int64_t>(count_zeros(values, type));
+    return type == ScalarType::float32 ? prune<std::uint32_t>(ranks, values, type, ratio, ties)
+                                       : prune<std::uint16_t>(ranks, values, type, ratio, ties);
 }
 
 }  // namespace alphaprune

@@ -8,8 +8,8 @@ namespace {
 template <class Key>
 Selected select_in(const Communicator& ranks, std::span<const Key> keys, std::int64_t position) {
     return select_among<Key>(ranks, position, [&](auto use) {
-        for (const Key key : keys) {
-            use(key);
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            use(keys[i], static_cast<int>(i % 2));
         }
     });
 }

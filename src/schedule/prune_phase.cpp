@@ -1,35 +1,169 @@
 #include "alphaprune/schedule/prune_phase.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cassert>
+#include <future>
+#include <memory>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/schedule/weight_check.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "background_thread.hpp"
 #include "tensor_stream.hpp"
 
 namespace alphaprune {
 namespace {
 
-/// N:M by magnitude: each row for itself, so each rank for itself.
-void prune_to_pattern(std::span<std::byte> bytes, const TensorInfo& tensor, Pattern pattern) {
-    std::vector<float> weights(bytes.size() / size_of(tensor.type));
-    widen(bytes, tensor.type, std::span(weights));
-    prune_rows(weights, tensor.row_length(), {}, pattern);
-    narrow(weights, tensor.type, bytes);
+/// Rows of one tensor that pass through this rank together: all that it has of a prunable matrix, a
+/// piece of any other tensor.
+struct Parcel {
+    int tensor = 0;
+    RowRange rows;
+    std::size_t bytes = 0;
+};
+
+std::vector<Parcel> parcels_of(const TensorStream& stream, const Catalogue& catalogue) {
+    std::vector<Parcel> parcels;
+    for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
+        const TensorInfo& tensor = catalogue.tensors[t];
+        const auto add = [&](RowRange rows) {
+            parcels.push_back({static_cast<int>(t), rows,
+                               static_cast<std::size_t>(rows.size()) * tensor.row_bytes()});
+        };
+        const RowRange mine = stream.share(tensor);
+        tensor.matrix >= 0 ? add(mine) : for_each_piece(tensor, mine, add);
+    }
+    return parcels;
 }
 
-void prune_tensor(TensorStream& stream, int index, const TensorInfo& tensor,
-                  const PruneTarget& target, Ties ties, FirstError& problem) {
-    const RowRange rows = stream.share(tensor);
-    // The rank takes part in the selection even when its reading fails.
-    std::vector<std::byte>& bytes = stream.room_for(tensor, rows);
-    problem.guard([&] { stream.read(tensor, rows); });
-    if (target.pattern) {
-        prune_to_pattern(bytes, tensor, *target.pattern);
-    } else {
-        prune_magnitude(stream.ranks(), bytes, tensor.type, target.ratio, ties);
+/// N:M by magnitude: each row for itself, so each rank for itself. Returns the zeros.
+std::int64_t prune_to_pattern(std::span<std::byte> bytes, const TensorInfo& tensor,
+                              Pattern pattern) {
+    const std::size_t row_bytes = tensor.row_bytes();
+    std::vector<float> row(static_cast<std::size_t>(tensor.row_length()));
+    std::int64_t zeros = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += row_bytes) {
+        const std::span<std::byte> stored = bytes.subspan(at, row_bytes);
+        widen(stored, tensor.type, std::span(row));
+        zeros += prune_rows(row, tensor.row_length(), {}, pattern);
+        narrow(row, tensor.type, stored);
     }
-    problem.guard([&] { stream.deliver(index, rows, bytes); });
+    return zeros;
 }
+
+/// Takes the parcels through one after another. While one is pruned, a thread beside writes the one
+/// before it and reads the one after it.
+class MagnitudeRun {
+  public:
+    MagnitudeRun(const Communicator& ranks, const Catalogue& catalogue,
+                 std::span<const PruneTarget> targets, Ties ties, const RowSink& sink)
+        : ranks_(ranks),
+          catalogue_(catalogue),
+          targets_(targets),
+          ties_(ties),
+          stream_(ranks, catalogue, sink),
+          parcels_(parcels_of(stream_, catalogue)) {
+        std::size_t most = 0;
+        for (const Parcel& parcel : parcels_) {
+            most = std::max(most, parcel.bytes);
+        }
+        for (Slot& slot : slots_) {
+            slot.room = std::make_unique_for_overwrite<std::byte[]>(most);
+        }
+        fetch(0);
+    }
+
+    /// Collective: what this rank has of a tensor, and for matrices what all have.
+    void pass(int tensor) {
+        for (; next_ < parcels_.size() && parcels_[next_].tensor == tensor; ++next_) {
+            fetch(next_ + 1);
+            await(slot_of(next_).read);
+            // The rank takes part in the selection even when its reading has failed.
+            const std::int64_t zeros = prune(next_);
+            problem_.guard([&] { send(next_, zeros); });
+        }
+    }
+
+    /// Collective: an error on any rank becomes everyone's.
+    void agree() const { alphaprune::agree(ranks_, problem_.get()); }
+
+    /// Collective, after all tensors.
+    std::vector<PrunedTensor> finish() {
+        for (Slot& slot : slots_) {
+            await(slot.written);
+        }
+        agree();
+        return stream_.results();
+    }
+
+  private:
+    /// Parcels take turns in three of these: one is read, one pruned, one written.
+    struct Slot {
+        std::unique_ptr<std::byte[]> room;
+        std::future<void> read;
+        std::future<void> written;
+    };
+
+    Slot& slot_of(std::size_t parcel) { return slots_[parcel % slots_.size()]; }
+    std::span<std::byte> bytes_of(std::size_t parcel) {
+        return {slot_of(parcel).room.get(), parcels_[parcel].bytes};
+    }
+    const TensorInfo& tensor_of(const Parcel& parcel) const {
+        return catalogue_.tensors[static_cast<std::size_t>(parcel.tensor)];
+    }
+
+    void fetch(std::size_t number) {
+        if (number >= parcels_.size()) {
+            return;
+        }
+        await(slot_of(number).written);
+        problem_.guard([&] {
+            slot_of(number).read = beside_.start([this, number] {
+                const Parcel& parcel = parcels_[number];
+                stream_.read(tensor_of(parcel), parcel.rows, bytes_of(number));
+            });
+        });
+    }
+
+    /// Nothing has been started where there was an error before.
+    void await(std::future<void>& started) {
+        if (started.valid()) {
+            started.wait();
+            problem_.guard([&] { started.get(); });
+        }
+    }
+
+    std::int64_t prune(std::size_t number) {
+        const TensorInfo& tensor = tensor_of(parcels_[number]);
+        const std::span<std::byte> bytes = bytes_of(number);
+        if (tensor.matrix < 0) {
+            return static_cast<std::int64_t>(count_zeros(bytes, tensor.type));
+        }
+        const PruneTarget& target = targets_[static_cast<std::size_t>(tensor.matrix)];
+        return target.pattern ? prune_to_pattern(bytes, tensor, *target.pattern)
+                              : prune_magnitude(ranks_, bytes, tensor.type, target.ratio, ties_);
+    }
+
+    void send(std::size_t number, std::int64_t zeros) {
+        const Parcel& parcel = parcels_[number];
+        stream_.book(parcel.tensor, parcel.rows, bytes_of(number), zeros);
+        slot_of(number).written = beside_.start([this, number] {
+            stream_.write(parcels_[number].tensor, parcels_[number].rows, bytes_of(number));
+        });
+    }
+
+    const Communicator& ranks_;
+    const Catalogue& catalogue_;
+    std::span<const PruneTarget> targets_;
+    Ties ties_;
+    TensorStream stream_;
+    std::vector<Parcel> parcels_;
+    std::size_t next_ = 0;
+    FirstError problem_;
+    std::array<Slot, 3> slots_;
+    BackgroundThread beside_;  // the last member: it uses the others
+};
 
 }  // namespace
 
@@ -37,27 +171,19 @@ std::vector<PrunedTensor> prune_by_magnitude(const Communicator& ranks, const Ca
                                              std::span<const PruneTarget> targets, Ties ties,
                                              const RowSink& sink, const Progress& progress) {
     assert(targets.size() == catalogue.matrices.size());
-    TensorStream stream(ranks, catalogue, sink);
-    FirstError problem;
+    MagnitudeRun run(ranks, catalogue, targets, ties, sink);
     const int total = static_cast<int>(catalogue.tensors.size());
     for (int t = 0; t < total; ++t) {
-        const TensorInfo& tensor = catalogue.tensors[static_cast<std::size_t>(t)];
-        if (tensor.matrix >= 0) {
-            const PruneTarget& target = targets[static_cast<std::size_t>(tensor.matrix)];
-            prune_tensor(stream, t, tensor, target, ties, problem);
-        } else {
-            problem.guard([&] { stream.copy(t); });
-        }
+        run.pass(t);
         constexpr int kAgreeEvery = 8;  // a fault stops everyone soon, without a wait per tensor
         if (t % kAgreeEvery == 0) {
-            agree(ranks, problem.get());
+            run.agree();
         }
         if (progress && ranks.is_root()) {
             progress(t + 1, total);
         }
     }
-    agree(ranks, problem.get());
-    return stream.results();
+    return run.finish();
 }
 
 }  // namespace alphaprune

@@ -15,27 +15,39 @@ std::vector<std::byte>& TensorStream::room_for(const TensorInfo& tensor, RowRang
     return buffer_;
 }
 
-std::vector<std::byte>& TensorStream::read(const TensorInfo& tensor, RowRange rows) {
-    buffer_.resize(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
-    reader_.read_rows(tensor, rows, buffer_);
-    require_finite(reader_.catalogue(), tensor, buffer_);
-    return buffer_;
+void TensorStream::read(const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
+    reader_.read_rows(tensor, rows, out);
+    require_finite(reader_.catalogue(), tensor, out);
 }
 
-void TensorStream::deliver(int index, RowRange rows, std::span<const std::byte> bytes) {
+void TensorStream::book(int index, RowRange rows, std::span<const std::byte> bytes,
+                        std::int64_t zeros) {
     if (bytes.empty()) {
         return;
     }
     PrunedTensor& result = results_[static_cast<std::size_t>(index)];
     result.checksum +=
         checksum_of_rows(bytes, tensor(index).row_bytes(), static_cast<std::uint64_t>(rows.begin));
-    result.zeros += static_cast<std::int64_t>(count_zeros(bytes, tensor(index).type));
-    sink_(index, rows, bytes);
+    result.zeros += zeros;
+}
+
+void TensorStream::write(int index, RowRange rows, std::span<const std::byte> bytes) const {
+    if (!bytes.empty()) {
+        sink_(index, rows, bytes);
+    }
+}
+
+void TensorStream::deliver(int index, RowRange rows, std::span<const std::byte> bytes) {
+    book(index, rows, bytes, static_cast<std::int64_t>(count_zeros(bytes, tensor(index).type)));
+    write(index, rows, bytes);
 }
 
 void TensorStream::copy(int index) {
-    for_each_piece(tensor(index), share(tensor(index)),
-                   [&](RowRange rows) { deliver(index, rows, read(tensor(index), rows)); });
+    for_each_piece(tensor(index), share(tensor(index)), [&](RowRange rows) {
+        std::vector<std::byte>& bytes = room_for(tensor(index), rows);
+        read(tensor(index), rows, bytes);
+        deliver(index, rows, bytes);
+    });
 }
 
 std::vector<PrunedTensor> TensorStream::results() const {

@@ -31,7 +31,8 @@ class FirstError {
     std::optional<Error> error_;
 };
 
-/// One rank's part in streaming a model from its files to a sink.
+/// One rank's part in streaming a model from its files to a sink. Reading, booking and writing have
+/// no state in common: each may be done by a thread of its own.
 class TensorStream {
   public:
     TensorStream(const Communicator& ranks, const Catalogue& catalogue, const RowSink& sink)
@@ -45,8 +46,12 @@ class TensorStream {
     /// Room for those rows, all zero.
     std::vector<std::byte>& room_for(const TensorInfo& tensor, RowRange rows);
     /// Reads those rows and checks that they are finite. @throws Error
-    std::vector<std::byte>& read(const TensorInfo& tensor, RowRange rows);
-    /// Gives finished rows to the sink and books them. @throws Error
+    void read(const TensorInfo& tensor, RowRange rows, std::span<std::byte> out);
+    /// Books finished rows. @param zeros  among them
+    void book(int index, RowRange rows, std::span<const std::byte> bytes, std::int64_t zeros);
+    /// Gives finished rows to the sink. @throws Error
+    void write(int index, RowRange rows, std::span<const std::byte> bytes) const;
+    /// Books finished rows and gives them to the sink. @throws Error
     void deliver(int index, RowRange rows, std::span<const std::byte> bytes);
     /// This rank's rows of a tensor that is not pruned, piece by piece. @throws Error
     void copy(int index);

@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -33,6 +34,15 @@ void sync_folder(const std::filesystem::path& folder) {
         ::fsync(descriptor);
         ::close(descriptor);
     }
+}
+
+/// No more than a hint: what goes wrong shows when the file is synced.
+void start_writing_out([[maybe_unused]] int descriptor, [[maybe_unused]] std::uint64_t offset,
+                       [[maybe_unused]] std::uint64_t bytes) {
+#ifdef SYNC_FILE_RANGE_WRITE
+    static_cast<void>(::sync_file_range(descriptor, static_cast<off_t>(offset),
+                                        static_cast<off_t>(bytes), SYNC_FILE_RANGE_WRITE));
+#endif
 }
 
 }  // namespace
@@ -151,6 +161,19 @@ void File::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
         }
         offset += static_cast<std::uint64_t>(put);
         bytes = bytes.subspan(static_cast<std::size_t>(put));
+    }
+}
+
+void File::stream_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
+    while (!bytes.empty()) {
+        const auto piece = bytes.first(std::min(kPieceBytes, bytes.size()));
+        write_at(offset, piece);
+        if (piece.size() == kPieceBytes) {  // a request for every little tensor would cost time
+            start_writing_out(descriptor_, offset, piece.size());
+        }
+        offset += piece.size();
+        bytes = bytes.subspan(piece.size());
     }
 }
 

@@ -33,21 +33,6 @@ Bits load(const std::byte* at) {
     return bits;
 }
 
-/// Calls use(index, bits) for every stored value, with the bits as uint16 or uint32.
-template <class Use>
-void for_each_bits(std::span<const std::byte> stored, ScalarType type, Use use) {
-    const std::size_t count = stored.size() / size_of(type);
-    if (type == ScalarType::float32) {
-        for (std::size_t i = 0; i < count; ++i) {
-            use(i, load<std::uint32_t>(stored.data() + 4 * i));
-        }
-    } else {
-        for (std::size_t i = 0; i < count; ++i) {
-            use(i, load<std::uint16_t>(stored.data() + 2 * i));
-        }
-    }
-}
-
 template <class Real>
 void widen_to(std::span<const std::byte> stored, ScalarType type, std::span<Real> out) {
     assert(stored.size() == out.size() * size_of(type));
@@ -69,6 +54,31 @@ void widen_to(std::span<const std::byte> stored, ScalarType type, std::span<Real
             }
             break;
     }
+}
+
+/// How many stored values `is(bits)` holds for. Counted in pieces, in a type as wide as the values:
+/// so vector units do many at a time.
+template <class Bits, class Is>
+std::size_t count_bits(std::span<const std::byte> stored, Is is) {
+    constexpr std::size_t kPiece = 16384;
+    const std::size_t count = stored.size() / sizeof(Bits);
+    std::size_t found = 0;
+    for (std::size_t begin = 0; begin < count; begin += kPiece) {
+        const std::size_t end = std::min(begin + kPiece, count);
+        Bits in_piece = 0;
+        for (std::size_t i = begin; i < end; ++i) {
+            const bool it_is = is(load<Bits>(stored.data() + sizeof(Bits) * i));
+            in_piece = static_cast<Bits>(in_piece + (it_is ? 1 : 0));
+        }
+        found += in_piece;
+    }
+    return found;
+}
+
+template <class Is>
+std::size_t count_bits(std::span<const std::byte> stored, ScalarType type, Is is) {
+    return type == ScalarType::float32 ? count_bits<std::uint32_t>(stored, is)
+                                       : count_bits<std::uint16_t>(stored, is);
 }
 
 /// All exponent bits set: NaN or infinity.
@@ -172,17 +182,16 @@ void narrow(std::span<const float> values, ScalarType type, std::span<std::byte>
 }
 
 std::size_t count_non_finite(std::span<const std::byte> stored, ScalarType type) {
-    const std::uint32_t mask = exponent_mask(type);
-    std::size_t count = 0;
-    for_each_bits(stored, type, [&](std::size_t, auto bits) { count += (bits & mask) == mask; });
-    return count;
+    return count_bits(stored, type, [mask = exponent_mask(type)](auto bits) {
+        const auto wanted = static_cast<decltype(bits)>(mask);
+        return static_cast<decltype(bits)>(bits & wanted) == wanted;
+    });
 }
 
 std::size_t count_zeros(std::span<const std::byte> stored, ScalarType type) {
-    const std::uint32_t magnitude = type == ScalarType::float32 ? 0x7FFFFFFFU : 0x7FFFU;
-    std::size_t count = 0;
-    for_each_bits(stored, type, [&](std::size_t, auto bits) { count += (bits & magnitude) == 0; });
-    return count;
+    return count_bits(stored, type, [](auto bits) {
+        return static_cast<decltype(bits)>(bits << 1) == 0;  // of either sign
+    });
 }
 
 }  // namespace alphaprune

@@ -112,6 +112,14 @@ TEST(Magnitude, ManyTiesGoInRowMajorOrder) {
     expect_all_as_sorted(weights, {0, 0.2, 1.0 / 3, 0.5, 0.99, 1});
 }
 
+TEST(Magnitude, MatricesThatAreWorkedThroughInManyPiecesAreNoDifferent) {
+    std::vector<float> weights = random_weights(40'000);
+    for (std::size_t i = 0; i < weights.size(); i += 2) {
+        weights[i] = i % 3 == 0 ? 0.0078125F : -0.0078125F;
+    }
+    expect_all_as_sorted(weights, {0.1, 0.3, 0.45, 0.6, 0.75, 0.9});
+}
+
 TEST(Magnitude, EqualValuesAllAround) {
     expect_all_as_sorted(std::vector<float>(97, -0.25F), {0, 0.01, 0.5, 1});
     expect_all_as_sorted(std::vector<float>(97, 0.0F), {0, 0.5, 1});

@@ -26,6 +26,9 @@ void expect_order(const std::vector<Key>& all, Split split, std::size_t stride) 
         EXPECT_EQ(found.key, sorted[position]) << "position " << position;
         EXPECT_EQ(found.below, equal.begin() - sorted.begin());
         EXPECT_EQ(found.equal, std::ssize(equal));
+        EXPECT_EQ(found.below_here,
+                  std::ranges::count_if(mine, [&](Key key) { return key < found.key; }));
+        EXPECT_EQ(found.equal_here, std::ranges::count(mine, static_cast<Key>(found.key)));
     }
 }
 

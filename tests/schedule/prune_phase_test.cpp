@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/file.hpp"
 #include "schedule/shared_model.hpp"
 
 namespace alphaprune {
@@ -96,6 +98,33 @@ TEST(PrunePhaseErrors, a_sink_that_fails_on_one_rank_ends_all) {
     } catch (const Error& error) {
         EXPECT_TRUE(error.agreed());
         EXPECT_EQ(error.faults()[0].what, "no space left");
+    }
+}
+
+/// Puts infinity into the last row of a tensor: only the last rank reads it.
+void damage(const Catalogue& catalogue, const TensorInfo& tensor) {
+    const auto path = catalogue.folder / catalogue.shards[static_cast<std::size_t>(tensor.shard)];
+    const std::array infinity{std::byte{0x80}, std::byte{0x7F}};  // as bfloat16
+    File::open_for_writing(path).write_at(tensor.offset + tensor.bytes() - 2, infinity);
+}
+
+TEST(PrunePhaseErrors, rows_that_one_rank_cannot_take_end_all) {
+    const SharedModel model(ScalarType::bfloat16);
+    const Catalogue& catalogue = model.catalogue();
+    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
+    const TensorInfo& tensor = catalogue.tensor_of(catalogue.matrices.back());
+    if (world().is_root()) {
+        damage(catalogue, tensor);
+    }
+    world().barrier();
+    try {
+        prune_by_magnitude(world(), catalogue, targets, Ties::exact,
+                           [](int, RowRange, std::span<const std::byte>) {}, {});
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_TRUE(error.agreed());
+        EXPECT_EQ(error.faults()[0].what, "1 values are NaN or infinite");
+        EXPECT_NE(error.faults()[0].where.find(tensor.name), std::string::npos);
     }
 }
 

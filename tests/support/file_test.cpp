@@ -35,6 +35,24 @@ TEST(File, writes_at_any_place_and_keeps_the_rest) {
     EXPECT_EQ(read_text(path), "01xy4567ABCD");
 }
 
+TEST(File, streams_much_to_any_place) {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "much";
+    std::string much((std::size_t{17} << 20) + 5, ' ');
+    for (std::size_t i = 0; i < much.size(); ++i) {
+        much[i] = static_cast<char>('a' + i % 23);
+    }
+    write_text_atomically(path, "0123456789");
+    {
+        File file = File::open_for_writing(path);
+        file.stream_at(7, std::as_bytes(std::span(much)));
+        file.stream_at(1, std::as_bytes(std::span(std::string_view("xy"))));
+        file.stream_at(0, {});
+        file.sync();
+    }
+    EXPECT_TRUE(read_text(path) == "0xy3456" + much);
+}
+
 TEST(File, what_is_written_to_must_exist_and_be_no_link) {
     const test::TemporaryFolder folder;
     write_text_atomically(folder.path() / "target", "kept");

@@ -24,8 +24,8 @@ struct TensorSummary {
 
 /// Writes checkpoint.h5: one HDF5 file by all ranks together, each its own rows. All tensors of
 /// the model are created at once, in catalogue order, collectively; rows are written independently
-/// as raw bits. The file stands under its partial name until finish(). The bytes of the file do not
-/// depend on the number of ranks.
+/// as raw bits, straight to their place in the file. The file stands under its partial name until
+/// finish(). The bytes of the file do not depend on the number of ranks.
 ///
 /// Layout: /tensors/<name> in the stored type (bfloat16 as a custom 16-bit float type), attributes
 /// "sparsity", "sparsity_ratio", "zeros", "checksum" and "position" (in the catalogue);
@@ -44,7 +44,9 @@ class CheckpointWriter {
     /// (together, agree) end its life. An unfinished partial file is removed by rank 0.
     ~CheckpointWriter();
 
-    /// Writes whole rows of a tensor. Not collective. @throws Error naming tensor and file
+    /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI or HDF5: another
+    /// thread than the one that owns the writer may do it, one at a time.
+    /// @throws Error naming tensor and file
     void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
 
     /// Collective. `eigenvalues[m]` is filled on exactly one rank for each matrix m, empty

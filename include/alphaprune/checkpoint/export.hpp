@@ -30,7 +30,9 @@ class HuggingFaceWriter {
     HuggingFaceWriter(HuggingFaceWriter&&) noexcept;
     ~HuggingFaceWriter();  ///< an unfinished partial folder is removed by rank 0
 
-    /// Writes whole rows of a tensor. Not collective. @throws Error naming tensor and file
+    /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI: another thread
+    /// than the one that owns the writer may do it, one at a time.
+    /// @throws Error naming tensor and file
     void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
 
     /// Collective: syncs the shards, writes the small files, gives the folder its final name.

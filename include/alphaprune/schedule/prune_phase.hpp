@@ -29,12 +29,15 @@ struct PrunedTensor {
 };
 
 /// Takes the finished rows of a tensor (index into Catalogue::tensors). Called on the rank that
-/// holds them; must not communicate. @throws Error
+/// holds them, one call at a time, but not always by the same thread; must not communicate.
+/// @throws Error
 using RowSink = std::function<void(int tensor, RowRange rows, std::span<const std::byte> bytes)>;
 
 /// Streams the whole model through the ranks, each tensor's rows shared out over all of them:
 /// prunable matrices are pruned by magnitude to their target, the other tensors pass unchanged.
-/// Collective. What the sinks receive, all ranks together, does not depend on the number of ranks.
+/// While one is pruned the next is read and the last one written, by a thread beside the calling
+/// one: a rank holds its rows of three tensors. Collective. What the sinks receive, all ranks
+/// together, does not depend on the number of ranks.
 /// @param targets  one a matrix
 /// @return one a tensor
 /// @throws Error on all ranks: reading, writing, NaN or Inf in a weight

@@ -35,6 +35,9 @@ class File {
     void write(std::span<const std::byte> bytes);
     /// Writes from byte `offset` on, wherever write() stands.
     void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+    /// write_at for much at a time: the disk is set to work at once (where the system can be told
+    /// so), not only when sync() waits for it.
+    void stream_at(std::uint64_t offset, std::span<const std::byte> bytes);
     /// Makes what was written durable (fsync).
     void sync();
 

@@ -1,0 +1,313 @@
+// How fast a pruned model reaches the disk, and how that compares with plain pwrite and fsync of
+// the same bytes by the same ranks into a file on the same disk.
+//
+// The tensors are those of LLaMA-7B blocks, bfloat16, their values made up. Both ways are timed in
+// turn, several times, from the empty file to durable bytes; medians are compared, since disks are
+// noisy. The checkpoint is written either from memory, or (--through-phase) by the phase that
+// reads a model folder, prunes it by magnitude and writes it: the yardstick stays the writing
+// alone.
+#include <fmt/format.h>
+#include <mpi.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alphaprune/checkpoint/checkpoint_writer.hpp"
+#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/schedule/prune_phase.hpp"
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
+#include "command_line.hpp"
+#include "measuring.hpp"
+
+namespace {
+
+using namespace alphaprune;
+using namespace alphaprune::benchmark;
+namespace fs = std::filesystem;
+
+struct Request {
+    std::string folder;
+    std::string format;
+    double gibibytes = 0;
+    double ratio = 0;
+    int repeat = 1;
+    bool through_phase = false;
+};
+
+/// Nothing when only help was asked for (and printed, on the rank that `speaks`).
+std::optional<Request> request_of(int argc, char** argv, bool speaks) {
+    namespace po = boost::program_options;
+    Request request;
+    po::options_description options("writing, options (under any number of MPI ranks)");
+    options.add_options()("help", "show this")(
+        "gibibytes", po::value(&request.gibibytes)->default_value(1), "about so much is written")(
+        "through-phase", po::bool_switch(&request.through_phase),
+        "read a model folder and prune it, too")(
+        "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "with --through-phase")(
+        "format", po::value(&request.format)->default_value("hdf5"), "or safetensors")(
+        "folder", po::value(&request.folder)->default_value("."),
+        "on the disk to measure; what is written is removed again")(
+        "repeat", po::value(&request.repeat)->default_value(5), "the median of so many");
+    if (!read_command_line(options, argc, argv, speaks)) {
+        return std::nullopt;
+    }
+    if (request.format != "hdf5" && request.format != "safetensors") {
+        throw bad_request(fmt::format("there is no format '{}'", request.format), "--format",
+                          "give hdf5 or safetensors");
+    }
+    if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1) ||
+        !(request.gibibytes > 0 && request.gibibytes < 1e6)) {
+        throw bad_request("a number is out of range", "command line",
+                          "give --repeat 1 or more, --sparsity-ratio from 0 to 1, --gibibytes "
+                          "above 0");
+    }
+    return request;
+}
+
+/// A folder of its own under the one that was named; rank 0 removes it with all that is in it.
+class ScratchFolder {
+  public:
+    ScratchFolder(const Communicator& all, const fs::path& parent) : all_(all) {
+        path_ = from_root(all, [&] {
+            const fs::path own = parent / fmt::format("writing-benchmark.{}", ::getpid());
+            std::error_code problem;
+            if (!fs::create_directory(own, problem)) {
+                throw bad_request("cannot make a folder: " + problem.message(), own.string(),
+                                  "give a --folder that can be written to");
+            }
+            return own.string();
+        });
+    }
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+    ~ScratchFolder() {
+        if (all_.is_root()) {
+            std::error_code ignored;
+            fs::remove_all(path_, ignored);
+        }
+    }
+
+    fs::path operator/(const char* name) const { return path_ / name; }
+
+  private:
+    const Communicator& all_;
+    fs::path path_;
+};
+
+/// The tensors of LLaMA-7B blocks, one after another until there are so many bytes.
+Catalogue catalogue_of(double bytes) {
+    constexpr std::array<std::pair<const char*, Shape>, 7> kMatrices{{
+        {"self_attn.q_proj", {4096, 4096}},
+        {"self_attn.k_proj", {4096, 4096}},
+        {"self_attn.v_proj", {4096, 4096}},
+        {"self_attn.o_proj", {4096, 4096}},
+        {"mlp.gate_proj", {11008, 4096}},
+        {"mlp.up_proj", {11008, 4096}},
+        {"mlp.down_proj", {4096, 11008}},
+    }};
+    std::vector<TensorInfo> tensors;
+    double so_far = 0;
+    for (int block = 0; so_far < bytes; ++block) {
+        for (const auto& [name, shape] : kMatrices) {
+            if (so_far < bytes) {
+                TensorInfo& tensor = tensors.emplace_back();
+                tensor.name = fmt::format("model.layers.{}.{}.weight", block, name);
+                tensor.type = ScalarType::bfloat16;
+                tensor.shape = {shape.rows, shape.cols};
+                so_far += static_cast<double>(tensor.bytes());
+            }
+        }
+    }
+    Catalogue catalogue = make_catalogue("nowhere/nothing", "writing-benchmark",
+                                         "{\"model_type\": \"benchmark\"}\n", std::move(tensors));
+    catalogue.companions.emplace();
+    return catalogue;
+}
+
+/// One rank's rows of every tensor.
+class Shares {
+  public:
+    Shares(const Communicator& all, const Catalogue& catalogue) {
+        for (const TensorInfo& tensor : catalogue.tensors) {
+            rows_.push_back(share_of(tensor.rows(), all.size(), all.rank()));
+            const auto first = static_cast<std::uint64_t>(rows_.back().begin) * tensor.row_bytes();
+            offsets_.push_back(end_ + first);
+            end_ += tensor.bytes();
+            bytes_.push_back(made_up(tensor, rows_.back(), offsets_.back()));
+        }
+    }
+
+    /// Calls use(tensor, rows, bytes, offset in a file that holds nothing else).
+    template <class Use>
+    void for_each(Use use) const {
+        for (std::size_t t = 0; t < rows_.size(); ++t) {
+            use(static_cast<int>(t), rows_[t], std::span<const std::byte>(bytes_[t]), offsets_[t]);
+        }
+    }
+
+  private:
+    /// The sum of the four bytes of a hash: bell-shaped, as weights are.
+    static std::vector<std::byte> made_up(const TensorInfo& tensor, RowRange rows,
+                                          std::uint64_t seed) {
+        std::vector<std::byte> stored(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
+        for (std::size_t at = 0; at < stored.size(); at += 2) {
+            std::uint64_t x = (seed + at) * 0x9e3779b97f4a7c15ULL;
+            x = (x ^ (x >> 32)) * 0xbf58476d1ce4e5b9ULL;
+            x ^= x >> 29;
+            const auto sum = static_cast<int>((x & 0xFF) + (x >> 8 & 0xFF) + (x >> 16 & 0xFF) +
+                                              (x >> 24 & 0xFF));
+            const float value = 1e-4F * (static_cast<float>(sum - 510) +
+                                         static_cast<float>(x >> 56) * (1.0F / 256));
+            const std::uint16_t bits = float_to_bfloat16(value);
+            std::memcpy(stored.data() + at, &bits, sizeof bits);
+        }
+        return stored;
+    }
+
+    std::vector<RowRange> rows_;
+    std::vector<std::uint64_t> offsets_;
+    std::vector<std::vector<std::byte>> bytes_;
+    std::uint64_t end_ = 0;
+};
+
+void write_plainly(const Communicator& all, const Shares& shares, const fs::path& path) {
+    together(all, [&] {
+        if (all.is_root()) {
+            File::create(path);
+        }
+    });
+    together(all, [&] {
+        File file = File::open_for_writing(path);
+        shares.for_each([&](int, RowRange, std::span<const std::byte> bytes, std::uint64_t at) {
+            file.write_at(at, bytes);
+        });
+        file.sync();
+    });
+}
+
+/// Opens a writer of the format, lets `fill(sink)` write every tensor and finishes.
+template <class Fill>
+void write_model(const Communicator& all, const Catalogue& catalogue, const Request& request,
+                 const fs::path& path, Fill fill) {
+    if (request.format == "hdf5") {
+        CheckpointWriter writer(all, catalogue, path);
+        fill([&](int t, RowRange rows, auto bytes) { writer.write_rows(t, rows, bytes); });
+        writer.finish(std::vector<TensorSummary>(catalogue.tensors.size()));
+    } else {
+        HuggingFaceWriter writer(all, catalogue, path, {});
+        fill([&](int t, RowRange rows, auto bytes) { writer.write_rows(t, rows, bytes); });
+        writer.finish();
+    }
+}
+
+void write_from_memory(const Communicator& all, const Catalogue& catalogue, const Shares& shares,
+                       const Request& request, const fs::path& path) {
+    write_model(all, catalogue, request, path, [&](const RowSink& sink) {
+        together(all, [&] {
+            shares.for_each([&](int t, RowRange rows, auto bytes, auto) { sink(t, rows, bytes); });
+        });
+    });
+}
+
+void write_through_phase(const Communicator& all, const Catalogue& catalogue,
+                         const Request& request, const fs::path& path) {
+    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {request.ratio, {}});
+    write_model(all, catalogue, request, path, [&](const RowSink& sink) {
+        prune_by_magnitude(all, catalogue, targets, Ties::exact, sink, {});
+    });
+}
+
+/// Wall time of the slowest rank, processor time of all together, once the disk is at rest.
+///
+/// A virtual machine gives memory that it does not use back to its host, and fetching it again
+/// takes longer than a disk does: `last`, what was written before, goes only now, so that its pages
+/// are there to be taken.
+template <class Write>
+Seconds seconds_of(const Communicator& all, const fs::path& last, Write write) {
+    if (all.is_root()) {
+        ::sync();
+        fs::remove_all(last);
+    }
+    all.barrier();
+    const Seconds mine = time_of(write);
+    return {all.max(mine.wall), all.sum(mine.processor)};
+}
+
+/// The same work several times.
+class Timings {
+  public:
+    void add(Seconds seconds) {
+        walls_.push_back(seconds.wall);
+        processors_.push_back(seconds.processor);
+    }
+    double wall() const { return median(walls_); }
+    double best_wall() const { return *std::ranges::min_element(walls_); }
+    double processor() const { return median(processors_); }
+
+  private:
+    std::vector<double> walls_;
+    std::vector<double> processors_;
+};
+
+void measure(const Communicator& all, const Request& request) {
+    const ScratchFolder scratch(all, request.folder);
+    Catalogue catalogue = catalogue_of(request.gibibytes * std::ldexp(1.0, 30));
+    const Shares shares(all, catalogue);
+    if (request.through_phase) {
+        Request input;
+        input.format = "safetensors";
+        write_from_memory(all, catalogue, shares, input, scratch / "model");
+        catalogue = together(all, [&] { return read_catalogue(scratch / "model"); });
+    }
+    Timings ours;
+    Timings plain;
+    write_plainly(all, shares, scratch / "plain");
+    for (int i = 0; i < request.repeat; ++i) {
+        ours.add(seconds_of(all, scratch / "plain", [&] {
+            request.through_phase
+                ? write_through_phase(all, catalogue, request, scratch / "out")
+                : write_from_memory(all, catalogue, shares, request, scratch / "out");
+        }));
+        plain.add(seconds_of(all, scratch / "out",
+                             [&] { write_plainly(all, shares, scratch / "plain"); }));
+    }
+    const auto bytes = static_cast<double>(catalogue.bytes());
+    if (all.is_root()) {
+        fmt::print(
+            "{{\"format\": \"{}\", \"through_phase\": {}, \"bytes\": {:.0f}, \"ranks\": {}, "
+            "\"repeat\": {}, \"seconds\": {:.4f}, \"plain_seconds\": {:.4f}, "
+            "\"processor_seconds\": {:.4f}, \"plain_processor_seconds\": {:.4f}, \"rate\": "
+            "{:.0f}, \"plain_rate\": {:.0f}, \"ratio\": {:.3f}, \"ratio_of_best\": {:.3f}}}\n",
+            request.format, request.through_phase, bytes, all.size(), request.repeat, ours.wall(),
+            plain.wall(), ours.processor(), plain.processor(), bytes / ours.wall(),
+            bytes / plain.wall(), plain.wall() / ours.wall(), plain.best_wall() / ours.best_wall());
+        std::fflush(stdout);
+    }
+}
+
+void run(const Communicator& all, int argc, char** argv) {
+    if (const std::optional<Request> request = request_of(argc, argv, all.is_root())) {
+        measure(all, *request);
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    alphaprune::MpiRuntime runtime(argc, argv);
+    const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
+    return status_of(world, [&] { run(world, argc, argv); });
+}
