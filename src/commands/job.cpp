@@ -254,6 +254,7 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
         spectra ? gather_pictures(job.ranks, *spectra) : std::vector<SpectrumPicture>{};
     job.report.seconds = job.clock.total();
     job.report.phases = job.clock.phases();
+    job.report.peak_memory = job.ranks.max(peak_memory());
     together(job.ranks, [&] {
         if (!job.ranks.is_root()) {
             return;

@@ -63,6 +63,7 @@ RunTask task_of(const Communicator& ranks, const Options& options, const Catalog
     const bool analyzes = options.command == Command::analyze;
     task.computes_spectra = analyzes || (needs_metric(options) && options.metric_cache.empty());
     task.spectra = {options.solver, options.group_ranks};
+    task.threads = options.threads_per_rank.value_or(1);
     if (task.computes_spectra && options.metric == Metric::alpha_peak_farms) {
         task.farms = options.farms;
     }
