@@ -66,16 +66,19 @@ std::string matrices_part(const PlanReport& plan) {
             group_text(kind.matrix.solver, kind.group_ranks, std::min(kind.rows, kind.cols)),
             kind.matrix.seconds, human_bytes(kind.matrix.memory));
     }
-    const Cluster& cluster = plan.run.cluster;
+    Cluster workers = plan.run.cluster;  // threads take matrices as ranks do
+    workers.ranks *= plan.run.task.threads;
+    workers.ranks_per_node *= plan.run.task.threads;
+    const std::string_view worker = plan.run.task.threads > 1 ? "thread" : "rank";
     int number = 0;
     for (const ShardStage& stage : spectra.stages) {
         const auto groups = spectra.across_nodes
-                                ? (cluster.ranks + stage.group_ranks - 1) / stage.group_ranks
-                                : groups_of(cluster, stage.group_ranks);
+                                ? (workers.ranks + stage.group_ranks - 1) / stage.group_ranks
+                                : groups_of(workers, stage.group_ranks);
         text += fmt::format(
             "stage {}: {}, {} of {}\n", ++number,
             plural(static_cast<std::int64_t>(stage.matrices.size()), "matri", "x", "ces"),
-            plural(groups, "group"), plural(stage.group_ranks, "rank"));
+            plural(groups, "group"), plural(stage.group_ranks, worker));
     }
     text +=
         fmt::format("load balance {:.2f}: mean over longest time that a rank works on spectra\n",
