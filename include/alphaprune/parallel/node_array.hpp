@@ -7,8 +7,8 @@
 
 namespace alphaprune {
 
-/// Values that the ranks of one node hold once, together, in shared memory: what one rank writes the
-/// others read after sync(). Made, synced and destroyed collectively by the node.
+/// Values that the ranks of one node hold once, together, in shared memory: what one rank writes
+/// the others read after sync(). Made, synced and destroyed collectively by the node.
 /// @tparam T  float or double
 template <class T>
 class NodeArray {
