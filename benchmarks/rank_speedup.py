@@ -9,6 +9,7 @@ efficiency of the phase. Without options of analyze: one block of LLaMA-7B, synt
 """
 import argparse
 import json
+import sys
 
 from program import run_program
 
@@ -23,9 +24,10 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("options", nargs="*")
-    arguments = parser.parse_args()
-    options = arguments.options or ["--model", "7b", "--synthetic", "--blocks", "0"]
+    words, options = sys.argv[1:], ["--model", "7b", "--synthetic", "--blocks", "0"]
+    if "--" in words:
+        words, options = words[:words.index("--")], words[words.index("--") + 1:]
+    arguments = parser.parse_args(words)
     runs = {1: [], arguments.ranks: []}
     for _ in range(arguments.repeat):
         for ranks in runs:

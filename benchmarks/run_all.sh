@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 
 build=${1:-build/release}
 shift || true
-exec python3 benchmarks/run_all.py "$build" "$@"
+exec /usr/bin/python3 benchmarks/run_all.py "$build" "$@" # Debian's, which python3-torch is for
