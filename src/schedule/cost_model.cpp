@@ -52,10 +52,16 @@ double memory_bound_seconds(const MachineRates& rates, double n) {
            4.0 / 3 * n * n * n / (rates.memory_gbps * 1e9);
 }
 
-/// How much longer g ranks take than a g-th of the time of one: they wait for each other.
-double group_loss(int ranks) {
+/// How many times faster the shared part goes on a group: two_stage deals it out in eight lanes,
+/// whole ones to each rank. The ranks wait for each other, too: on one 8192² matrix 2, 4 and 8 of
+/// 16 ranks were 1.8, 3.3 and 5.2 times as fast as one (docs/performance.md).
+double group_speedup(Solver solver, int ranks) {
+    constexpr int kLanes = 8;
     constexpr double kLossPerRank = 0.03;
-    return 1 + kLossPerRank * (ranks - 1);
+    const int lanes_of_one = (kLanes + ranks - 1) / ranks;
+    const double shared = solver == Solver::two_stage ? static_cast<double>(kLanes) / lanes_of_one
+                                                      : static_cast<double>(ranks);
+    return shared / (1 + kLossPerRank * (ranks - 1));
 }
 
 double computing_seconds(const CostModel& model, const SpectrumTask& task) {
@@ -71,7 +77,7 @@ double computing_seconds(const CostModel& model, const SpectrumTask& task) {
         reduction = std::max(reduction, memory_bound_seconds(rates, n));
     }
     const double alone = (worth.alone * n * n + worth.calls * n) / (rates.dgemm_gflops * 1e9);
-    return (gram + reduction) / task.group_ranks * group_loss(task.group_ranks) + alone;
+    return (gram + reduction) / group_speedup(task.solver, task.group_ranks) + alone;
 }
 
 }  // namespace
