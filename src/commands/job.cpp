@@ -74,7 +74,6 @@ void describe_run(Job& job) {
     report.program_commit = program_commit();
     report.command_line = job.options.command_line;
     report.ranks = job.ranks.size();
-    report.threads_per_rank = threads_per_rank(job);
     report.hosts = hosts_of(job.ranks);
     report.started = utc_timestamp();
     job.rates = job.clock.measure("probe", [&] { return measure_machine_rates(job.ranks); });
@@ -207,6 +206,7 @@ Job read_model(const Communicator& ranks, const Options& options) {
 }
 
 void open_output(Job& job, std::uint64_t bytes_needed) {
+    job.report.threads_per_rank = threads_per_rank(job);  // may be refused: before anything is made
     const std::optional<RunReport> former = former_report(job.ranks, job.options.output);
     together(job.ranks, [&] {
         if (job.ranks.is_root()) {

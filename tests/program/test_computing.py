@@ -1,7 +1,27 @@
-"""--precision: float32 where it suffices, said in the report, refused where it cannot."""
+"""--precision: float32 where it suffices, said in the report, refused where it cannot; threads."""
 import unittest
 
 from harness import BOOKS, ProgramTest, start
+
+
+class Threads(ProgramTest):
+    def test_more_than_the_cores_given_are_refused_before_anything_is_made(self):
+        output = self.folder / "out"
+        done = start(["analyze", "--model", BOOKS, "--output", output,
+                      "--threads-per-rank", "4096"], 2)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("--threads-per-rank", done.stderr)
+        self.assertFalse(output.exists())
+
+    def test_the_number_of_threads_does_not_change_a_bit(self):
+        made = []
+        for name, environment in (("one", {}), ("some", {"OMPI_MCA_hwloc_base_binding_policy":
+                                                         "none"})):
+            output = self.folder / name
+            done = start(["analyze", "--model", BOOKS, "--output", output], 1, environment)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            made.append((output / "metrics" / "alpha_peak.npy").read_bytes())
+        self.assertEqual(made[0], made[1])
 
 
 class Precision(ProgramTest):
