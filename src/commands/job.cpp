@@ -16,6 +16,7 @@
 #include "alphaprune/schedule/thread_budget.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "environment_variable.hpp"
 #include "finished_run.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
@@ -47,14 +48,9 @@ void describe_model(Job& job) {
     }
 }
 
-std::optional<std::string> variable(const std::string& name) {
-    const char* value = std::getenv(name.c_str());
-    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-}
-
 /// What was asked for, or what the cores given to the ranks allow. Collective.
 int threads_per_rank(const Job& job) {
-    const int given = threads_of_each_rank(job.ranks, variable);
+    const int given = threads_of_each_rank(job.ranks, environment_variable);
     const int threads = job.options.threads_per_rank.value_or(given);
     if (threads > std::max(given, 1)) {
         throw bad_request(
@@ -128,7 +124,7 @@ SpectrumOptions spectrum_options(const Job& job) {
     options.precision = job.options.precision;
     options.memory_per_rank = job.options.memory_per_rank
                                   ? *job.options.memory_per_rank
-                                  : memory_of_each_rank(job.ranks, variable);
+                                  : memory_of_each_rank(job.ranks, environment_variable);
     options.threads = job.report.threads_per_rank;
     options.costs.rates = job.rates;
     options.costs.corrections = job.corrections;

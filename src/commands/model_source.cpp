@@ -11,16 +11,12 @@
 #include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "environment_variable.hpp"
 
 namespace alphaprune {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<std::string> variable(const std::string& name) {
-    const char* value = std::getenv(name.c_str());
-    return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
-}
 
 /// A run's output folder is easily taken for the model in it.
 void refuse_output_folder(const fs::path& model) {
@@ -60,7 +56,7 @@ Catalogue stand_in(const std::string& model, const ModelPlaces& places) {
 
 Catalogue requested(const Options& options) {
     const std::string model = options.model.string();
-    const ModelPlaces places{options.model_root, hugging_face_caches(variable)};
+    const ModelPlaces places{options.model_root, hugging_face_caches(environment_variable)};
     if (options.synthetic) {
         return stand_in(model, places);
     }

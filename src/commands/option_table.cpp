@@ -109,7 +109,8 @@ std::vector<OptionSpec> make_table() {
          "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: two_stage (of one node), "
          "elpa1, elpa2, scalapack"},
         {"group-ranks", "N", "Computing", kMeasuring,
-         "ranks that share a matrix, with a group solver (default: all)"},
+         "ranks that share a matrix (default: chosen by time and memory; with elpa1, elpa2 and "
+         "scalapack all)"},
         {"threads-per-rank", "N", "Computing", kMeasuring,
          "threads of a rank that compute spectra, a matrix each (default: the cores given to the "
          "rank; no more than these)"},

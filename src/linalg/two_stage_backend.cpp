@@ -49,24 +49,14 @@ void refuse_too_large(const GramMoments& moments, const std::string& matrix) {
 
 }  // namespace
 
-template <>
-Workspace<double>& TwoStageBackend::workspace_for(std::int64_t order) {
-    if (!double_workspace_ || double_workspace_->tiling().order != order) {
-        single_workspace_.reset();
-        double_workspace_.reset();
-        together(group_, [&] { double_workspace_.emplace(group_, order); });
+template <class Real>
+Workspace<Real>& TwoStageBackend::workspace_for(std::int64_t order) {
+    auto& mine = std::get<std::optional<Workspace<Real>>>(workspaces_);
+    if (!mine || mine->tiling().order != order) {
+        workspaces_ = {};  // first: there is memory for one
+        together(group_, [&] { mine.emplace(group_, order); });
     }
-    return *double_workspace_;
-}
-
-template <>
-Workspace<float>& TwoStageBackend::workspace_for(std::int64_t order) {
-    if (!single_workspace_ || single_workspace_->tiling().order != order) {
-        double_workspace_.reset();
-        single_workspace_.reset();
-        together(group_, [&] { single_workspace_.emplace(group_, order); });
-    }
-    return *single_workspace_;
+    return *mine;
 }
 
 /// Adds to the seconds of `spectrum`: a matrix may be done twice.

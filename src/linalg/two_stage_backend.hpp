@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <tuple>
 
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "two_stage/workspace.hpp"
@@ -26,8 +27,9 @@ class TwoStageBackend : public SpectralBackend {
     const Communicator& group_;
     Precision precision_;
     // Kept from one matrix to the next of the same order, one at a time.
-    std::optional<two_stage::Workspace<double>> double_workspace_;
-    std::optional<two_stage::Workspace<float>> single_workspace_;
+    std::tuple<std::optional<two_stage::Workspace<double>>,
+               std::optional<two_stage::Workspace<float>>>
+        workspaces_;
 };
 
 /// Bytes that a rank needs, its part of what the group shares.
