@@ -30,19 +30,26 @@ int cores_of_all(const std::vector<std::string>& masks) {
 
 }  // namespace
 
-int threads_of_each_rank(const Communicator& ranks, const EnvironmentLookup& environment) {
-    const Communicator node = ranks.split_by_node();
-    const std::string mine = usable_cores();
-    int cores = cores_of_all(node.all_gather_texts(mine));
-    if (const auto quota = cores_of_group()) {
-        cores = std::min(cores, static_cast<int>(std::floor(*quota)));
+int threads_of_rank(const std::vector<std::string>& masks, std::size_t rank,
+                    std::optional<double> group_cores, const EnvironmentLookup& environment) {
+    int cores = cores_of_all(masks);
+    if (group_cores) {
+        cores = std::min(cores, static_cast<int>(std::floor(*group_cores)));
     }
-    int threads = std::min(cores / node.size(), count_cores(mine));
+    int threads = std::min(cores / static_cast<int>(masks.size()), count_cores(masks[rank]));
     if (const auto granted = environment("SLURM_CPUS_PER_TASK")) {
         const int each = std::atoi(granted->c_str());
         threads = each > 0 ? std::min(threads, each) : threads;
     }
-    return ranks.min(supports_threads() ? std::max(threads, 1) : 1);
+    return std::max(threads, 1);
+}
+
+int threads_of_each_rank(const Communicator& ranks, const EnvironmentLookup& environment) {
+    const Communicator node = ranks.split_by_node();
+    const int threads =
+        threads_of_rank(node.all_gather_texts(usable_cores()),
+                        static_cast<std::size_t>(node.rank()), cores_of_group(), environment);
+    return ranks.min(supports_threads() ? threads : 1);
 }
 
 }  // namespace alphaprune
