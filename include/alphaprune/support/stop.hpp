@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+
+/// The wish that this process stops its work early, so that a later run can go on with it. There is
+/// one a process, as there is one set of signal handlers: long work asks `check_stop` now and then,
+/// wherever it is, and what is thrown reaches the other ranks as every Error does.
+
+/// From now on SIGTERM, SIGINT and SIGUSR1 ask for a stop. One that comes more than a quarter of a
+/// second after the first ends the process at once (one signal often arrives by two ways).
+void listen_for_stop_signals();
+
+/// Asks for a stop. The first reason stays. Any thread may ask.
+/// @param reason  for the user, as in "SIGTERM came", "the time limit is near"
+void request_stop(std::string_view reason);
+
+/// All work must have ended by then; from then on a stop is requested.
+void set_deadline(std::chrono::steady_clock::time_point deadline, std::string_view reason);
+
+/// Seconds until the deadline, at least 0; nothing when there is none.
+std::optional<double> seconds_left();
+
+/// Cheap enough for an inner loop of some microseconds.
+bool stop_requested();
+
+/// Why; empty when no stop is requested.
+std::string stop_reason();
+
+/// What stopped work throws: status `stopped`, the same text whatever the reason is.
+Error stop_error();
+
+/// @throws stop_error() when a stop is requested
+inline void check_stop() {
+    if (stop_requested()) {
+        throw stop_error();
+    }
+}
+
+/// Forgets request, deadline and signals: for tests.
+void forget_stop();
+
+}  // namespace alphaprune

@@ -1,0 +1,144 @@
+#include "alphaprune/support/stop.hpp"
+
+#include <unistd.h>
+#include <csignal>
+#include <ctime>
+
+#include <array>
+#include <atomic>
+#include <limits>
+#include <mutex>
+
+namespace alphaprune {
+namespace {
+
+constexpr std::array kSignals{SIGTERM, SIGINT, SIGUSR1};
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+std::int64_t nanoseconds(std::chrono::steady_clock::time_point when) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(when.time_since_epoch()).count();
+}
+
+struct StopState {
+    std::atomic<bool> requested = false;
+    std::atomic<int> signal = 0;  ///< the first that came
+    std::atomic<std::int64_t> signal_time = 0;
+    std::atomic<std::int64_t> deadline = kNever;
+    std::mutex mutex;  ///< of the texts
+    std::string reason;
+    std::string deadline_reason;
+};
+
+StopState& state() {
+    static StopState one;
+    return one;
+}
+
+/// Only what a signal handler may do: lock-free atomics, clock_gettime, write, _exit.
+void on_signal(int signal) {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const std::int64_t time = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+    StopState& stop = state();
+    int none = 0;
+    if (stop.signal.compare_exchange_strong(none, signal)) {
+        stop.signal_time = time;
+        stop.requested = true;
+        return;
+    }
+    constexpr std::int64_t kSameRequest = 250'000'000;
+    if (time - stop.signal_time > kSameRequest) {
+        constexpr std::string_view kText = "alphaprune_mpi: a second signal: aborted\n";
+        static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
+        ::_exit(128 + signal);
+    }
+}
+
+std::string_view name_of_signal(int signal) {
+    switch (signal) {
+        case SIGTERM:
+            return "SIGTERM";
+        case SIGINT:
+            return "SIGINT";
+        default:
+            return "SIGUSR1";
+    }
+}
+
+bool deadline_passed() {
+    const std::int64_t deadline = state().deadline.load(std::memory_order_relaxed);
+    return deadline != kNever && nanoseconds(std::chrono::steady_clock::now()) >= deadline;
+}
+
+}  // namespace
+
+void listen_for_stop_signals() {
+    state();  // made before a signal can need it
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    for (const int signal : kSignals) {
+        sigaction(signal, &action, nullptr);
+    }
+}
+
+void request_stop(std::string_view reason) {
+    StopState& stop = state();
+    const std::scoped_lock lock(stop.mutex);
+    if (stop.reason.empty()) {
+        stop.reason = reason;
+    }
+    stop.requested = true;
+}
+
+void set_deadline(std::chrono::steady_clock::time_point deadline, std::string_view reason) {
+    StopState& stop = state();
+    const std::scoped_lock lock(stop.mutex);
+    const std::int64_t time = nanoseconds(deadline);
+    if (time < stop.deadline) {
+        stop.deadline = time;
+        stop.deadline_reason = reason;
+    }
+}
+
+std::optional<double> seconds_left() {
+    const std::int64_t deadline = state().deadline;
+    if (deadline == kNever) {
+        return std::nullopt;
+    }
+    const std::int64_t left = deadline - nanoseconds(std::chrono::steady_clock::now());
+    return left > 0 ? static_cast<double>(left) * 1e-9 : 0.0;
+}
+
+bool stop_requested() {
+    return state().requested.load(std::memory_order_relaxed) || deadline_passed();
+}
+
+std::string stop_reason() {
+    StopState& stop = state();
+    if (const int signal = stop.signal; signal != 0) {
+        return std::string(name_of_signal(signal)) + " came";
+    }
+    const std::scoped_lock lock(stop.mutex);
+    if (!stop.reason.empty()) {
+        return stop.reason;
+    }
+    return deadline_passed() ? stop.deadline_reason : std::string();
+}
+
+Error stop_error() {
+    return {ExitStatus::stopped, {{"stopped early on request", "", "continue with --resume"}}};
+}
+
+void forget_stop() {
+    StopState& stop = state();
+    const std::scoped_lock lock(stop.mutex);
+    stop.requested = false;
+    stop.signal = 0;
+    stop.deadline = kNever;
+    stop.reason.clear();
+    stop.deadline_reason.clear();
+}
+
+}  // namespace alphaprune
