@@ -103,8 +103,9 @@ command line leaves open is taken from --config, then from variables such as
 ALPHAPRUNE_SPARSITY_RATIO.
 
 A MODEL that is no folder is a name: of a folder in --model-root (ALPHAPRUNE_MODEL_ROOT), ORG/NAME
-in it or in Hugging Face's caches (HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub), or one of
-these, which --synthetic knows without any file:
+in it or in Hugging Face's caches (HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub); books-7m, a
+small one to try, which comes with the program; or one of these, which --synthetic knows without any
+file:
 )" + names_part() +
            R"(
 With --blocks a calibrated method runs the blocks before A dense and none after B. --seed has no
@@ -113,7 +114,7 @@ influence on synthetic weights.
 Exit status: 0 done; 1 failed while running; 2 the request or its input is wrong.
 
 Examples:
-  mpirun -n 2 alphaprune_mpi --model data/books-7m --sparsity-ratio 0.7 --output out
+  mpirun -n 2 alphaprune_mpi --model books-7m --sparsity-ratio 0.7 --output out
   mpirun -n 8 alphaprune_mpi analyze --model llama-7b --output spectra
   mpirun -n 2 alphaprune_mpi analyze --model 70b --synthetic --blocks 0-1 --output shape
   alphaprune_mpi plan --model 70b --ranks 512 --ranks-per-node 64 --memory-per-node 256GiB

@@ -56,7 +56,8 @@ Catalogue stand_in(const std::string& model, const ModelPlaces& places) {
 
 Catalogue requested(const Options& options) {
     const std::string model = options.model.string();
-    const ModelPlaces places{options.model_root, hugging_face_caches(environment_variable)};
+    const ModelPlaces places{options.model_root, hugging_face_caches(environment_variable),
+                             shipped_models()};
     if (options.synthetic) {
         return stand_in(model, places);
     }

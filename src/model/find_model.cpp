@@ -122,6 +122,9 @@ FoundModel find_model(const std::string& model, const ModelPlaces& places) {
             }
         }
     }
+    if (!places.shipped.empty()) {
+        search.look_at(places.shipped / model);
+    }
     if (!search.found()) {
         throw not_found(model, search.searched());
     }

@@ -83,6 +83,20 @@ TEST_F(FindModel, MainIsTheRevisionTaken) {
               1);
 }
 
+TEST_F(FindModel, ShippedModelsComeLast) {
+    const fs::path shipped = make_model(folder_ / "shipped/small");
+    const ModelPlaces places{root_, {cache_}, folder_ / "shipped"};
+    EXPECT_EQ(find_model("small", places).folder, shipped);
+    EXPECT_EQ(faults_of([&] { find_model("small", places_); }).size(), 1U);
+    const fs::path mine = make_model(root_ / "small");
+    EXPECT_EQ(find_model("small", places).folder, mine);
+}
+
+TEST_F(FindModel, TheSmallModelIsShipped) {
+    const ModelPlaces places{{}, {}, shipped_models()};
+    EXPECT_EQ(find_model("books-7m", places).folder.filename(), "books-7m");
+}
+
 TEST_F(FindModel, TellsWhereItLooked) {
     fs::create_directories(root_ / "70b");  // without a config.json it is no model
     const auto faults = faults_of([&] { find_model("70b", places_); });

@@ -12,6 +12,7 @@ namespace alphaprune {
 struct ModelPlaces {
     std::filesystem::path root;                 ///< --model-root; empty: none
     std::vector<std::filesystem::path> caches;  ///< hugging_face_caches()
+    std::filesystem::path shipped = {};         ///< shipped_models(); empty: none
 };
 
 /// The value of an environment variable; nothing when it is not set or empty.
@@ -20,6 +21,10 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 /// The folders in which Hugging Face's tools keep models: $HF_HUB_CACHE, $HF_HOME/hub, and hub in
 /// $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface; those that the environment gives a place.
 std::vector<std::filesystem::path> hugging_face_caches(const Environment& environment);
+
+/// The folder of the models that come with the program (books-7m): share/alphaprune_mpi beside the
+/// bin that it runs from, or where it runs from a build tree, data in the sources; empty: neither.
+std::filesystem::path shipped_models();
 
 /// A model's folder, and the name it goes by where the folder's own is none (in a cache).
 struct FoundModel {
@@ -32,7 +37,8 @@ struct FoundModel {
 /// slash), is that folder, whether it is there or not. Everything else is a name: of a NamedShape,
 /// ORG/NAME, or of a folder in the root. In the root NAME, ORG/NAME and a cache's layout are tried,
 /// in the caches models--ORG--NAME/snapshots/REV with the REV in refs/main; for a named shape under
-/// its names and those of its repository. Found is what has a config.json.
+/// its names and those of its repository. Last come the models that are shipped. Found is what has
+/// a config.json.
 /// @throws Error (bad_request) with the places searched, when there is none
 FoundModel find_model(const std::string& model, const ModelPlaces& places);
 
