@@ -43,6 +43,19 @@ struct Simd {
         return lane >= (Mask{} + static_cast<Index>(first));
     }
 
+    /// Lane l is lane from[l] of the one vector followed by the other.
+    static Vector pick(Vector one, Vector other, Mask from) {
+#ifdef __clang__  // has no such function; its optimiser sees through the loop
+        Vector picked{};
+        for (int i = 0; i < Lanes; ++i) {
+            picked[i] = from[i] < Lanes ? one[from[i]] : other[from[i] - Lanes];
+        }
+        return picked;
+#else
+        return __builtin_shuffle(one, other, from);
+#endif
+    }
+
     /// The sums of Lanes vectors, the l-th vector's in lane l: halves are folded onto each other,
     /// so that each step works on all vectors at once.
     template <int Granule = 1, int Count = Lanes>
@@ -62,8 +75,8 @@ struct Simd {
             }
             Vector folded[Count / 2];
             for (int i = 0; i < Count / 2; ++i) {
-                folded[i] = __builtin_shuffle(vectors[2 * i], vectors[2 * i + 1], low) +
-                            __builtin_shuffle(vectors[2 * i], vectors[2 * i + 1], high);
+                folded[i] = pick(vectors[2 * i], vectors[2 * i + 1], low) +
+                            pick(vectors[2 * i], vectors[2 * i + 1], high);
             }
             return sums<2 * Granule, Count / 2>(folded);
         }
