@@ -5,7 +5,6 @@
 
 #include "alphaprune/formats/npy.hpp"
 #include "alphaprune/report/run_report.hpp"
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 
 namespace alphaprune {
@@ -69,12 +68,7 @@ void write_matrices_csv(const RunReport& report, const std::filesystem::path& fo
 
 void write_metric_files(const RunReport& report, const std::filesystem::path& folder) {
     const std::filesystem::path metrics = folder / "metrics";
-    std::error_code problem;
-    std::filesystem::create_directories(metrics, problem);
-    if (problem) {
-        throw failure(fmt::format("cannot make the folder: {}", problem.message()),
-                      metrics.string(), "check the permissions of the output folder");
-    }
+    make_own_folder(metrics);
     for (std::size_t m = 0; m < kMetrics; ++m) {
         const auto metric = static_cast<Metric>(m);
         std::vector<double> values;

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "alphaprune/support/control_characters.hpp"
+
 namespace alphaprune {
 
 Error::Error(ExitStatus status, std::vector<Fault> faults)
@@ -34,7 +36,7 @@ std::string to_text(const Fault& fault) {
     if (!fault.remedy.empty()) {
         text += fmt::format("  remedy: {}\n", fault.remedy);
     }
-    return text;
+    return without_control_characters(text);
 }
 
 void FaultList::add(std::string what, std::string where, std::string remedy) {

@@ -23,6 +23,8 @@ Error system_failure(std::string_view doing, const std::filesystem::path& path, 
         remedy = "free some space on that file system or choose another --output";
     } else if (reason == EACCES || reason == EPERM || reason == EROFS) {
         remedy = "check the permissions of the file and of its folder";
+    } else if (reason == ELOOP) {
+        remedy = "this is a symbolic link, which is never written through: remove it";
     }
     return failure(fmt::format("{} failed: {}", doing, std::strerror(reason)), path.string(),
                    std::move(remedy));
@@ -34,6 +36,15 @@ void sync_folder(const std::filesystem::path& folder) {
         ::fsync(descriptor);
         ::close(descriptor);
     }
+}
+
+/// A pipe would make open() wait for its other end, a terminal would become the job's own. To
+/// regular files these flags mean nothing.
+constexpr int kDoNotWait = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
+bool is_regular(int descriptor) {
+    struct stat status {};
+    return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 /// No more than a hint: what goes wrong shows when the file is synced.
@@ -51,22 +62,24 @@ File::File(int descriptor, std::filesystem::path path)
     : descriptor_(descriptor), path_(std::move(path)) {}
 
 File File::open_for_reading(const std::filesystem::path& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int descriptor = ::open(path.c_str(), O_RDONLY | kDoNotWait);
     if (descriptor < 0) {
         throw bad_request(fmt::format("cannot open the file: {}", std::strerror(errno)),
                           path.string(), "check the path and its permissions");
     }
-    struct stat status {};
-    if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-        ::close(descriptor);
+    File file(descriptor, path);
+    if (!is_regular(descriptor)) {
         throw bad_request("this is not a regular file", path.string(), "name a file");
     }
-    return {descriptor, path};
+    return file;
 }
 
 File File::create(const std::filesystem::path& path) {
-    const int descriptor =
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    // Emptying what stands there would empty what a hard link names, too.
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        throw system_failure("replacing what stands under the file's name", path, errno);
+    }
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0) {
         throw system_failure("creating the file", path, errno);
     }
@@ -74,11 +87,23 @@ File File::create(const std::filesystem::path& path) {
 }
 
 File File::open_for_writing(const std::filesystem::path& path) {
-    const int descriptor = ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    return open_own(path, O_WRONLY, "opening the file for writing");
+}
+
+File File::open_for_appending(const std::filesystem::path& path) {
+    return open_own(path, O_WRONLY | O_APPEND | O_CREAT, "opening the file to add to it");
+}
+
+File File::open_own(const std::filesystem::path& path, int mode, std::string_view doing) {
+    const int descriptor = ::open(path.c_str(), mode | O_NOFOLLOW | kDoNotWait, 0666);
     if (descriptor < 0) {
-        throw system_failure("opening the file for writing", path, errno);
+        throw system_failure(doing, path, errno);
     }
-    return {descriptor, path};
+    File file(descriptor, path);
+    if (!is_regular(descriptor)) {
+        throw failure("this is not a regular file", path.string(), "remove it and run again");
+    }
+    return file;
 }
 
 File::File(File&& other) noexcept
@@ -217,6 +242,21 @@ void write_bytes_atomically(const std::filesystem::path& path, std::span<const s
 
 void write_text_atomically(const std::filesystem::path& path, std::string_view text) {
     write_bytes_atomically(path, std::as_bytes(std::span(text)));
+}
+
+void make_own_folder(const std::filesystem::path& folder) {
+    if (::mkdir(folder.c_str(), 0777) == 0) {
+        return;
+    }
+    const int reason = errno;
+    struct stat status {};
+    if (reason != EEXIST || ::lstat(folder.c_str(), &status) != 0) {
+        throw system_failure("making the folder", folder, reason);
+    }
+    if (!S_ISDIR(status.st_mode)) {
+        throw failure("what stands in the place of this folder is none", folder.string(),
+                      "remove it: a symbolic link is never written through");
+    }
 }
 
 std::uint64_t free_space(const std::filesystem::path& folder) {

@@ -1,13 +1,17 @@
 #include "alphaprune/support/log.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <mutex>
+#include <utility>
 
+#include "alphaprune/support/control_characters.hpp"
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
 
 namespace alphaprune {
 namespace {
@@ -30,6 +34,30 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 std::string for_terminal(LogLevel level, std::string_view text) {
     return level == LogLevel::warning ? fmt::format("warning: {}", text) : std::string(text);
 }
+
+/// spdlog's own file sink would write through a symbolic link.
+class FileSink : public spdlog::sinks::base_sink<std::mutex> {
+  public:
+    explicit FileSink(File file) : file_(std::move(file)) {}
+
+  protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        try {
+            if (!full_) {
+                file_.write(std::as_bytes(std::span(line.data(), line.size())));
+            }
+        } catch (const Error&) {  // the results, too, find the disk full, and say so once
+            full_ = true;
+        }
+    }
+    void flush_() override {}
+
+  private:
+    File file_;
+    bool full_ = false;
+};
 
 struct Voice {
     std::unique_ptr<spdlog::logger> terminal;
@@ -55,26 +83,23 @@ void start_log(bool speaks, LogLevel level) {
     }
 }
 
-void open_log_file(const std::filesystem::path& path) {
+void open_log_file(const std::filesystem::path& path, LogFile kind) {
     if (!voice().terminal) {
         return;
     }
-    try {
-        voice().file = std::make_unique<spdlog::logger>(
-            "file", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), true));
-    } catch (const spdlog::spdlog_ex& problem) {
-        throw failure(fmt::format("cannot write the log: {}", problem.what()), path.string());
-    }
+    File file = kind == LogFile::continued ? File::open_for_appending(path) : File::create(path);
+    voice().file =
+        std::make_unique<spdlog::logger>("file", std::make_shared<FileSink>(std::move(file)));
     voice().file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
     voice().file->set_level(spdlog_level(std::min(voice().level, LogLevel::info)));
-    voice().file->flush_on(spdlog::level::debug);
 }
 
 void close_log_file() {
     voice().file.reset();
 }
 
-void log(LogLevel level, std::string_view text) {
+void log(LogLevel level, std::string_view given) {
+    const std::string text = without_control_characters(given);
     if (voice().terminal) {
         voice().terminal->log(spdlog_level(level), for_terminal(level, text));
     }
@@ -85,7 +110,7 @@ void log(LogLevel level, std::string_view text) {
 
 void log_to_file(std::string_view text) {
     if (voice().file) {
-        voice().file->info(text);
+        voice().file->info(without_control_characters(text));
     }
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace alphaprune {
 
@@ -12,11 +13,15 @@ namespace alphaprune {
 /// reason.
 class File {
   public:
+    /// Waits for nothing: a pipe or a device is refused. Links are followed.
     static File open_for_reading(const std::filesystem::path& path);
-    /// Creates the file, or empties it if it exists; refuses to follow a symbolic link.
+    /// A new file. What stood under that name, be it a link or a pipe, is removed: neither followed
+    /// nor emptied.
     static File create(const std::filesystem::path& path);
-    /// A file that exists, its contents kept, for write_at; refuses to follow a symbolic link.
+    /// A file that exists, its contents kept, for write_at; a symbolic link is refused.
     static File open_for_writing(const std::filesystem::path& path);
+    /// The same, or a new file, to be continued at its end.
+    static File open_for_appending(const std::filesystem::path& path);
 
     File(File&& other) noexcept;
     File& operator=(File&& other) noexcept;
@@ -43,6 +48,8 @@ class File {
 
   private:
     File(int descriptor, std::filesystem::path path);
+    /// A regular file that is no link.
+    static File open_own(const std::filesystem::path& path, int mode, std::string_view doing);
     void close() noexcept;
 
     int descriptor_ = -1;
@@ -60,6 +67,10 @@ void write_bytes_atomically(const std::filesystem::path& path, std::span<const s
 std::filesystem::path partial_name(const std::filesystem::path& path);
 /// Renames `path`'s partial file to its final name and syncs the folder.
 void publish(const std::filesystem::path& path);
+
+/// Makes a folder in the output, or takes the one that is there. @throws Error (failure) when a
+/// symbolic link or anything else stands there.
+void make_own_folder(const std::filesystem::path& folder);
 
 /// Bytes that an ordinary user may still write in the file system of `folder`.
 std::uint64_t free_space(const std::filesystem::path& folder);

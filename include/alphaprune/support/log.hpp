@@ -11,9 +11,11 @@ enum class LogLevel { debug, info, warning, error };
 /// other ranks are silent. Until start_log is called, every rank is silent.
 void start_log(bool speaks, LogLevel level);
 
-/// From now on every line, time-stamped, also goes to this file.
-/// @throws Error when the file cannot be created.
-void open_log_file(const std::filesystem::path& path);
+enum class LogFile { anew, continued };
+
+/// From now on every line, time-stamped, also goes to this file. @throws Error when it cannot be
+/// made, or, to be continued, is a symbolic link.
+void open_log_file(const std::filesystem::path& path, LogFile kind = LogFile::anew);
 
 /// Releases the log file, everything written.
 void close_log_file();
