@@ -1,0 +1,304 @@
+#!/usr/bin/env bash
+# A real Slurm of several nodes on this one machine, to try the scripts of this folder and to test:
+# munged, slurmctld and one slurmd for each node, as root, without systemd (so in containers, too).
+#
+#   slurm/local-cluster.sh start [NODES [CORES]]   default: 4 nodes of 2 cores
+#   slurm/local-cluster.sh status
+#   slurm/local-cluster.sh crash NODE              as if its power were cut: nothing of it is left
+#   slurm/local-cluster.sh boot NODE               starts a crashed node again
+#   slurm/local-cluster.sh env                     prints the line for: eval "$(... env)"
+#   slurm/local-cluster.sh stop                    leaves no process, mount or file
+#
+# Everything lies in one folder, /run/alphaprune-slurm or $ALPHAPRUNE_SLURM_DIR (another folder makes
+# a second cluster beside the first). Where the machine has no Slurm of its own,
+# /etc/slurm/slurm.conf becomes a link into it, so that plain sbatch, srun and squeue work; stop
+# removes the link. For tests: SLURMD_TIMEOUT, the seconds after which a silent node counts as down.
+set -euo pipefail
+
+folder=${ALPHAPRUNE_SLURM_DIR:-/run/alphaprune-slurm}
+system_conf=/etc/slurm/slurm.conf
+mark=$folder/made-by-local-cluster
+
+fail() {
+    echo "local-cluster.sh: $*" >&2
+    exit 1
+}
+
+# --- processes: each has a file with its number, and our folder in its command line -----------------
+
+# True when the process whose number stands in this file runs and is ours (numbers are used again).
+runs() {
+    [[ -s $1 ]] && grep -q -s -F -- "$folder" "/proc/$(<"$1")/cmdline"
+}
+
+wait_until_gone() {
+    for _ in {1..100}; do
+        runs "$1" || return 0
+        sleep 0.1
+    done
+    fail "process $(<"$1") of $1 does not end"
+}
+
+end_process() {
+    if runs "$1"; then
+        kill "$(<"$1")"
+        wait_until_gone "$1"
+    fi
+    rm -f "$1"
+}
+
+# --- one node ---------------------------------------------------------------------------------------
+
+# A node is a slurmd in namespaces of its own:
+# - of processes, so that killing the first one ends all of the node: slurmd, slurmstepd, tasks;
+# - of host names, so that MPI takes the nodes for different hosts;
+# - of mounts: Slurm's pmix plugin makes a folder of the same name on every node, Open MPI leaves
+#   files in /dev/shm when it is killed. Both lie in a tmpfs that goes with the node.
+boot_node() {
+    mkdir -p "$folder/spool.$1"
+    setsid unshare --mount --uts --pid --fork --kill-child --mount-proc \
+        "$0" be-node "$1" "$folder" >"$folder/log/$1.out" 2>&1 </dev/null &
+    echo $! >"$folder/pid/$1"
+}
+
+be_node() {
+    hostname "$1"
+    mount -t tmpfs tmpfs /dev/shm
+    mount -t tmpfs tmpfs "$folder/own"
+    mkdir "$folder/own/pmix" "$folder/own/tmp"
+    chmod 1777 "$folder/own/tmp" /dev/shm
+    slurmd -D -f "$folder/slurm.conf" -N "$1" &
+    wait $! # this shell stays, to collect orphans
+}
+
+crash_node() {
+    local file=$folder/pid/$1 first
+    if runs "$file"; then
+        first=$(<"/proc/$(<"$file")/task/$(<"$file")/children")
+        # unshare ends when all of the namespace has ended.
+        kill -KILL "${first% }"
+        wait_until_gone "$file"
+    fi
+    rm -f "$file"
+}
+
+# --- what Slurm reads -------------------------------------------------------------------------------
+
+# A port, and as many after it as there are nodes and one more, on which nobody listens.
+free_ports() {
+    local base port
+    for ((base = 17000; base < 30000; base += 100)); do
+        for ((port = base; port <= base + $1 + 1; ++port)); do
+            if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+                continue 2
+            fi
+        done
+        echo "$base"
+        return
+    done
+    fail "no free ports between 17000 and 30000"
+}
+
+# config_overrides: a node may have more cores than the machine.
+# cred_expire: a job starts again this long after a requeue; the default is two minutes.
+# KillOnBadExit: else the other ranks wait for ever for one that died.
+# linuxproc, task/none: no control groups, which a container seldom may make.
+write_slurm_conf() {
+    local nodes=$1 cores=$2 host port memory
+    host=$(uname -n)
+    port=$(free_ports "$nodes")
+    memory=$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)
+    cat <<CONF
+ClusterName=alphaprune
+SlurmctldHost=${host%%.*}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+SlurmctldPort=$port
+SlurmdPort=$((port + 1))
+AuthType=auth/munge
+AuthInfo=socket=$folder/munge/socket,cred_expire=5
+CredType=cred/munge
+StateSaveLocation=$folder/state
+SlurmdSpoolDir=$folder/spool.%n
+SlurmctldPidFile=$folder/pid/slurmctld
+SlurmdPidFile=$folder/own/slurmd.pid
+SlurmctldLogFile=$folder/log/slurmctld.log
+SlurmdLogFile=$folder/log/%n.log
+TaskProlog=$folder/task-prolog.sh
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+JobCompType=jobcomp/none
+SwitchType=switch/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SchedulerType=sched/backfill
+SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
+SlurmdParameters=config_overrides
+MpiDefault=pmix
+GresTypes=gpu
+ReturnToService=2
+SlurmctldTimeout=30
+SlurmdTimeout=${SLURMD_TIMEOUT:-30}
+KillWait=5
+MinJobAge=300
+PropagateResourceLimits=NONE
+KillOnBadExit=1
+CONF
+    local number
+    for ((number = 1; number <= nodes; ++number)); do
+        echo "NodeName=n$number NodeHostname=${host%%.*} NodeAddr=127.0.0.1" \
+            "Port=$((port + 1 + number)) CPUs=$cores RealMemory=$((memory / nodes))" \
+            "Gres=gpu:2 State=UNKNOWN"
+    done
+    echo "PartitionName=main Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP"
+}
+
+# What each task gets in its environment, because these nodes are one machine: ranks that wait give
+# their core away, none is bound to a core, and Open MPI's session lies in what is the node's own.
+write_task_prolog() {
+    cat <<PROLOG
+#!/bin/sh
+echo export TMPDIR=$folder/own/tmp
+echo export OMPI_MCA_mpi_yield_when_idle=1
+echo export OMPI_MCA_hwloc_base_binding_policy=none
+echo export OMPI_ALLOW_RUN_AS_ROOT=1
+echo export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+PROLOG
+}
+
+write_files() {
+    local nodes=$1
+    mkdir -p "$folder"/{munge,state,log,pid,own}
+    chmod 755 "$folder" "$folder"/*
+    touch "$mark"
+    (umask 077 && head -c 1024 /dev/urandom >"$folder/munge/key")
+    write_slurm_conf "$@" >"$folder/slurm.conf"
+    write_task_prolog >"$folder/task-prolog.sh"
+    chmod 755 "$folder/task-prolog.sh"
+    # pmix alone: Open MPI 4 does not know Slurm's pmi2.
+    echo "PMIxCliTmpDirBase=$folder/own/pmix" >"$folder/mpi.conf"
+    # GPUs that do not exist but can be asked for, for gpu-nodes.sbatch.
+    touch "$folder"/gpu{0,1}
+    echo "NodeName=n[1-$nodes] Name=gpu File=$folder/gpu[0-1]" >"$folder/gres.conf"
+    printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$folder/cgroup.conf"
+}
+
+# --- the commands -----------------------------------------------------------------------------------
+
+need_root_and_packages() {
+    [[ $(id -u) -eq 0 ]] || fail "needs root: the daemons and the namespaces of the nodes are root's"
+    local missing=() command
+    for command in munged slurmctld slurmd sbatch unshare; do
+        command -v "$command" >/dev/null || missing+=("$command")
+    done
+    [[ ${#missing[@]} -eq 0 ]] || fail "not found: ${missing[*]}. On Debian:" \
+        "apt-get install slurmctld slurmd slurm-client munge (or jobs/install-dependencies.sh --tests)"
+    unshare --mount --uts --pid --fork true 2>/dev/null ||
+        fail "may not make namespaces here; in a container, start it with --privileged"
+}
+
+# Says why, with the ends of the logs, and leaves nothing behind.
+give_up() {
+    echo "local-cluster.sh: $1" >&2
+    tail -n 4 "$folder"/log/*.log >&2 || true
+    stop
+    exit 1
+}
+
+all_idle() {
+    [[ $(sinfo --noheader --states=idle --format=%D 2>/dev/null) == "$1" ]]
+}
+
+start() {
+    local nodes=${1:-4} cores=${2:-2} node
+    [[ $nodes =~ ^[1-9][0-9]?$ && $cores =~ ^[1-9][0-9]*$ ]] ||
+        fail "usage: local-cluster.sh start [NODES [CORES]], at most 99 nodes"
+    if runs "$folder/pid/slurmctld"; then
+        echo "already running:"
+        status
+        return
+    fi
+    need_root_and_packages
+    [[ ${#folder} -le 60 ]] || fail "$folder: too long a name for what holds sockets; take a shorter one"
+    stop # what a killed machine or a killed test left
+    write_files "$nodes" "$cores"
+    # Not munge's own key and socket: those of the system stay as they are.
+    munged --force --socket="$folder/munge/socket" --key-file="$folder/munge/key" \
+        --pid-file="$folder/pid/munged" --log-file="$folder/log/munged.log" \
+        --seed-file="$folder/munge/seed" >"$folder/log/munged.out" 2>&1 ||
+        give_up "munged does not start"
+    slurmctld -f "$folder/slurm.conf" >"$folder/log/slurmctld.out" 2>&1 ||
+        give_up "slurmctld does not start"
+    for ((node = 1; node <= nodes; ++node)); do
+        boot_node "n$node"
+    done
+    export SLURM_CONF=$folder/slurm.conf
+    local tries=0
+    until all_idle "$nodes"; do
+        ((++tries <= 120)) || give_up "not all of the $nodes nodes came up within 30 s"
+        sleep 0.25
+    done
+    if [[ ! -e $system_conf && ! -L $system_conf ]]; then
+        mkdir -p "${system_conf%/*}"
+        ln -s "$folder/slurm.conf" "$system_conf"
+    fi
+    status
+}
+
+show_environment() {
+    echo "export SLURM_CONF=$folder/slurm.conf"
+}
+
+status() {
+    if ! runs "$folder/pid/slurmctld"; then
+        echo "not running"
+        return 3
+    fi
+    SLURM_CONF=$folder/slurm.conf sinfo
+    SLURM_CONF=$folder/slurm.conf squeue
+    if [[ $(readlink "$system_conf") != "$folder/slurm.conf" ]]; then
+        echo "For sbatch, srun and squeue: $(show_environment)"
+    fi
+}
+
+stop() {
+    [[ -e $folder ]] || return 0
+    [[ -e $mark || -z $(ls -A "$folder") ]] ||
+        fail "$folder was not made by this script; name another folder in ALPHAPRUNE_SLURM_DIR"
+    local file
+    for file in "$folder"/pid/n[0-9]*; do
+        [[ -e $file ]] && crash_node "${file##*/}"
+    done
+    end_process "$folder/pid/slurmctld"
+    end_process "$folder/pid/munged"
+    if [[ $(readlink "$system_conf") == "$folder/slurm.conf" ]]; then
+        rm "$system_conf"
+    fi
+    rm -rf "$folder"
+}
+
+need_node() {
+    [[ ${1:-} =~ ^n[0-9]+$ && -d $folder/spool.$1 ]] || fail "no node '${1:-}' here"
+}
+
+case ${1:-} in
+start) start "${@:2}" ;;
+stop) stop ;;
+status) status ;;
+env) show_environment ;;
+crash)
+    need_node "${2:-}"
+    crash_node "$2"
+    ;;
+boot)
+    need_node "${2:-}"
+    runs "$folder/pid/$2" || boot_node "$2"
+    ;;
+be-node) be_node "$2" ;; # for boot_node alone
+*)
+    echo "usage: $0 start [NODES [CORES]] | stop | status | env | crash NODE | boot NODE" >&2
+    exit 2
+    ;;
+esac
