@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 64;
 
+/// A value of two bytes, as "0,", takes some forty in memory. The largest models' headers and
+/// reports have a tenth as many.
+constexpr std::size_t kMaxValues = 10'000'000;
+
 /// The parser's own words may quote the file: keep them short and printable.
 std::string printable(std::string_view text) {
     constexpr std::size_t kLongest = 240;
@@ -89,6 +93,10 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
     }
 
     bool put(Json value) {
+        if (++values_ > kMaxValues) {
+            throw bad_request(fmt::format("this JSON has more than {} values", kMaxValues),
+                              std::string(where_), "check that this is the right file");
+        }
         if (open_.empty()) {
             root_ = std::move(value);
         } else if (Container& inside = open_.back(); inside.name) {
@@ -102,6 +110,7 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 
     std::string_view where_;
     std::vector<Container> open_;
+    std::size_t values_ = 0;
     Json root_;
 };
 

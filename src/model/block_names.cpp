@@ -6,6 +6,8 @@ namespace alphaprune {
 namespace {
 
 constexpr std::size_t kMaxDigits = 9;
+/// Of a name; real ones have two or three. One of a megabyte full of them must not cost minutes.
+constexpr std::size_t kMaxNumbers = 8;
 
 /// Decimal as a program writes it: no sign, no leading zero.
 std::optional<std::int64_t> plain_number(std::string_view text) {
@@ -38,7 +40,8 @@ std::optional<NumberedName> after_prefix(std::string_view name, std::string_view
 
 std::vector<NumberedName> numbered_parts(std::string_view name) {
     std::vector<NumberedName> parts;
-    for (std::size_t dot = name.find('.'); dot != std::string_view::npos;
+    for (std::size_t dot = name.find('.');
+         dot != std::string_view::npos && parts.size() < kMaxNumbers;
          dot = name.find('.', dot + 1)) {
         if (const auto part = after_prefix(name, name.substr(0, dot + 1))) {
             parts.push_back(*part);

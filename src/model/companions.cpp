@@ -1,10 +1,13 @@
 #include "alphaprune/model/companions.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <system_error>
 
+#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 
 namespace alphaprune {
@@ -20,6 +23,34 @@ constexpr std::uint64_t kLargestCompanion = std::uint64_t{1} << 30;
 bool is_file(const std::filesystem::path& path) {
     std::error_code ignored;
     return std::filesystem::is_regular_file(path, ignored);
+}
+
+/// Companions go into what the program writes. A link may lead to where the file is kept: inside
+/// the folder, under the same name elsewhere, or in a cache of Hugging Face's tools, which keep
+/// files under their hashes. One that leads to anything else, as a link in a model from a stranger
+/// may, would carry a file of the user's along.
+bool leads_to_model_file(const std::filesystem::path& path) {
+    std::error_code problem;
+    const auto real = std::filesystem::canonical(path, problem);
+    const auto folder = std::filesystem::canonical(path.parent_path(), problem);
+    if (problem) {
+        return true;  // opening it tells why
+    }
+    const auto place = real.parent_path();
+    const auto inside = std::ranges::mismatch(folder, real).in1 == folder.end();
+    const bool in_cache = place.filename() == "blobs" &&
+                          place.parent_path().filename().string().starts_with("models--");
+    return inside || real.filename() == path.filename() || in_cache;
+}
+
+std::string read_companion_file(const std::filesystem::path& path) {
+    if (!leads_to_model_file(path)) {
+        throw bad_request(
+            "this link leads out of the model folder, to a file of another name",
+            fmt::format("{} -> {}", path.string(), std::filesystem::canonical(path).string()),
+            "put the file itself in its place, or remove the link");
+    }
+    return read_text(path, kLargestCompanion);
 }
 
 std::vector<std::string> companion_names(const std::filesystem::path& folder) {
@@ -39,6 +70,10 @@ std::vector<std::string> companion_names(const std::filesystem::path& folder) {
 }  // namespace
 
 bool is_companion(std::string_view file_name) {
+    // Out of a file that another program made, it may be more than a name.
+    if (file_name.find_first_of(std::string_view("/\0", 2)) != std::string_view::npos) {
+        return false;
+    }
     return std::ranges::find(kWholeNames, file_name) != kWholeNames.end() ||
            std::ranges::any_of(kBeginnings, [&](std::string_view beginning) {
                return file_name.starts_with(beginning);
@@ -51,7 +86,7 @@ std::vector<Companion> read_companions(const Catalogue& catalogue) {
     }
     std::vector<Companion> companions;
     for (std::string& name : companion_names(catalogue.folder)) {
-        std::string contents = read_text(catalogue.folder / name, kLargestCompanion);
+        std::string contents = read_companion_file(catalogue.folder / name);
         companions.push_back({std::move(name), std::move(contents)});
     }
     return companions;
@@ -60,7 +95,7 @@ std::vector<Companion> read_companions(const Catalogue& catalogue) {
 std::optional<std::string> read_companion(const Catalogue& catalogue, std::string_view file_name) {
     if (!catalogue.companions) {
         const auto path = catalogue.folder / file_name;
-        return is_file(path) ? std::optional(read_text(path, kLargestCompanion)) : std::nullopt;
+        return is_file(path) ? std::optional(read_companion_file(path)) : std::nullopt;
     }
     for (const Companion& companion : *catalogue.companions) {
         if (companion.name == file_name) {

@@ -129,5 +129,13 @@ TEST(Json, RefusesNestingDeeperThan64) {
     EXPECT_NO_THROW(Json::parse("[" + nested(63) + "," + nested(63) + "]", "x"));
 }
 
+TEST(Json, RefusesMoreValuesThanADocumentHas) {
+    std::string text = "[0";
+    for (int i = 0; i < 10'000'000; ++i) {
+        text += ",0";
+    }
+    EXPECT_TRUE(has(faults(text + "]"), "more than 10000000 values"));
+}
+
 }  // namespace
 }  // namespace alphaprune::test

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -125,6 +126,36 @@ TEST_F(BadFolder, IndexLeadsOutOfTheFolder) {
     EXPECT_EQ(count_faults(faults, {"outside the model folder"}), 5) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"/etc/passwd", "tensor b"}), 1) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"no file name", "tensor f"}), 1) << text_of(faults);
+}
+
+TEST_F(BadFolder, PipesAndDevicesAreNoFiles) {
+    write_shards();
+    const auto shard = model_ / shard_name(1, 2);
+    std::filesystem::remove(shard);
+    ASSERT_EQ(::mkfifo(shard.c_str(), 0666), 0);
+    expect_one({"not a regular file", "model-00002-of-00002.safetensors"});
+    std::filesystem::remove(shard);
+    std::filesystem::create_symlink("/dev/zero", shard);
+    expect_one({"not a regular file", "model-00002-of-00002.safetensors"});
+    std::filesystem::remove(model_ / "config.json");
+    ASSERT_EQ(::mkfifo((model_ / "config.json").c_str(), 0666), 0);
+    const auto faults = faults_of([&] { read_catalogue(model_); });
+    EXPECT_EQ(count_faults(faults, {"not a regular file"}), 2) << text_of(faults);
+}
+
+TEST_F(BadFolder, ACacheOfLinksIsAGoodOne) {
+    write_shards();
+    const auto cached = folder_ / "models--org--name";
+    std::filesystem::create_directories(cached / "blobs");
+    std::filesystem::create_directories(cached / "snapshots" / "0123abc");
+    int number = 0;
+    for (const auto& file : std::filesystem::directory_iterator(model_)) {
+        const auto blob = "b" + std::to_string(number++);
+        std::filesystem::rename(file.path(), cached / "blobs" / blob);
+        std::filesystem::create_symlink(std::filesystem::path("../../blobs") / blob,
+                                        cached / "snapshots" / "0123abc" / file.path().filename());
+    }
+    EXPECT_EQ(read_catalogue(cached / "snapshots" / "0123abc").matrices.size(), 21U);
 }
 
 TEST_F(BadFolder, AbsentShard) {

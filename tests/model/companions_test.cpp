@@ -1,7 +1,9 @@
 #include "alphaprune/model/companions.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include "model/faults.hpp"
 #include "support/model_folder.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -17,25 +19,78 @@ TEST(Companions, AreKnownByName) {
           "chat_template.jinja", "chat_template.json"}) {
         EXPECT_TRUE(is_companion(name)) << name;
     }
-    for (const char* name : {"config.json", "model.safetensors", "model.safetensors.index.json",
-                             "README.md", "", "..", "vocabulary.txt", "xtokenizer.json"}) {
+    for (const char* name :
+         {"config.json", "model.safetensors", "model.safetensors.index.json", "README.md", "", "..",
+          "vocabulary.txt", "xtokenizer.json", "tokenizer/../../.bashrc", "vocab./x"}) {
         EXPECT_FALSE(is_companion(name)) << name;
     }
+    EXPECT_FALSE(is_companion(std::string_view("tokenizer\0.json", 15)));
 }
 
 TEST(Companions, OfAFolderAreReadByNameThroughLinks) {
     const TemporaryFolder folder;
     Catalogue catalogue;
-    catalogue.folder = folder / "model";
+    const fs::path cached = folder / "models--org--name";
+    catalogue.folder = cached / "snapshots" / "0123abc";
     fs::create_directories(catalogue.folder / "tokenizer_files");  // not a file
-    write_file(folder / "blob", std::string("linked"));
-    fs::create_symlink("../blob", catalogue.folder / "tokenizer.json");
+    fs::create_directory(cached / "blobs");
+    write_file(cached / "blobs" / "77af", std::string("linked"));
+    fs::create_symlink("../../blobs/77af", catalogue.folder / "tokenizer.json");
     write_file(catalogue.folder / "merges.txt", std::string("a\0b", 3));
     write_file(catalogue.folder / "config.json", std::string("{}"));
     EXPECT_EQ(read_companions(catalogue),
               (std::vector<Companion>{{"merges.txt", {"a\0b", 3}}, {"tokenizer.json", "linked"}}));
     EXPECT_EQ(read_companion(catalogue, "tokenizer.json"), "linked");
     EXPECT_EQ(read_companion(catalogue, "tokenizer.model"), std::nullopt);
+}
+
+TEST(Companions, MayBeLinksToTheSameNameOrInsideTheFolder) {
+    const TemporaryFolder folder;
+    Catalogue catalogue;
+    catalogue.folder = folder / "model";
+    fs::create_directories(catalogue.folder / "original");
+    write_file(folder / "merges.txt", std::string("elsewhere"));
+    write_file(catalogue.folder / "original" / "spm.model", std::string("inside"));
+    fs::create_symlink("../merges.txt", catalogue.folder / "merges.txt");
+    fs::create_symlink("original/spm.model", catalogue.folder / "tokenizer.model");
+    EXPECT_EQ(read_companion(catalogue, "merges.txt"), "elsewhere");
+    EXPECT_EQ(read_companion(catalogue, "tokenizer.model"), "inside");
+    EXPECT_EQ(read_companions(catalogue).size(), 2U);
+    fs::create_directory_symlink("model", folder / "by another name");
+    catalogue.folder = folder / "by another name";
+    EXPECT_EQ(read_companion(catalogue, "tokenizer.model"), "inside");
+}
+
+TEST(Companions, CarryNoOtherFileAlong) {
+    const TemporaryFolder folder;
+    Catalogue catalogue;
+    catalogue.folder = folder / "model";
+    fs::create_directories(catalogue.folder);
+    fs::create_directory(folder / "model2");
+    write_file(folder / "id_rsa", std::string("secret"));
+    write_file(folder / "model2" / "id_rsa", std::string("secret"));
+    for (const char* target : {"../id_rsa", "../model2/id_rsa"}) {
+        fs::remove(catalogue.folder / "tokenizer.json");
+        fs::create_symlink(target, catalogue.folder / "tokenizer.json");
+        for (const bool all : {true, false}) {
+            const auto faults = faults_of([&] {
+                all ? static_cast<void>(read_companions(catalogue))
+                    : static_cast<void>(read_companion(catalogue, "tokenizer.json"));
+            });
+            EXPECT_EQ(count_faults(
+                          faults, {"leads out of the model folder", "tokenizer.json ->", "id_rsa"}),
+                      1)
+                << text_of(faults);
+        }
+    }
+}
+
+TEST(Companions, ThatArePipesDoNotMakeAnybodyWait) {
+    const TemporaryFolder folder;
+    Catalogue catalogue;
+    catalogue.folder = folder.path();
+    ASSERT_EQ(::mkfifo((folder / "tokenizer.json").c_str(), 0666), 0);
+    EXPECT_TRUE(read_companions(catalogue).empty());
 }
 
 TEST(Companions, OfAModelThatIsNoFolderTravelWithTheCatalogue) {

@@ -57,6 +57,16 @@ TEST(Generic, OnlyTwoDimensionalWeightsInsideBlocks) {
                                            "1:h.1.mlp.c_fc.weight", "1:h.1.attn.c_attn.weight"}));
 }
 
+TEST(Generic, ANameFullOfNumbersCostsNoTime) {
+    std::string name = "h.0";
+    for (int i = 0; i < 300'000; ++i) {
+        name += ".0";
+    }
+    const Catalogue catalogue = catalogue_of(
+        R"({"model_type": "gpt2"})", {{name + ".weight", {4, 4}}, {"h.1.fc.weight", {4, 4}}});
+    EXPECT_EQ(described(catalogue), (Texts{"0:" + name + ".weight", "1:h.1.fc.weight"}));
+}
+
 std::vector<Named> mixture(int blocks, int experts) {
     std::vector<Named> tensors;
     for (int block = 0; block < blocks; ++block) {

@@ -33,8 +33,8 @@ class Json {
     Json(Object value) : value_(std::move(value)) {}
 
     /// @param where  names the source in errors: a path, or a tensor file's header
-    /// @throws Error (bad_request): not JSON (with line and column), nested deeper than 64, or
-    ///         members named twice in one object (all of them)
+    /// @throws Error (bad_request): not JSON (with line and column), nested deeper than 64, of more
+    ///         than ten million values, or members named twice in one object (all of them)
     static Json parse(std::string_view text, std::string_view where);
 
     /// Doubles are written with the fewest digits that read back as the same double, bytes that are
