@@ -18,13 +18,13 @@ struct WatchOptions {
 /// A thread beside each rank's work that keeps the ranks of a job in touch, whatever they are
 /// doing:
 /// - a stop that one rank is asked for (support/stop.hpp) is soon requested on all of them;
-/// - a rank that dies, hangs or cannot be reached any more ends the job, which MPI alone would
-/// leave
-///   hanging: the cause, the rank, its host and the remedy are said once;
+/// - a rank that dies, is halted or cannot be reached any more ends the job, which MPI alone would
+///   leave hanging: the cause, the rank, its host and the remedy are said once;
 /// - an error that one rank alone knows of is said once and ends the job.
 /// The threads send each other short messages over a tree of ranks with rank 0 at its root. Made
-/// and destroyed collectively. Where MPI does not support threads nothing is watched, and a stop is
-/// heard of at the next agreement.
+/// and destroyed collectively: it must not die on the way of an exception that other ranks do not
+/// throw (end_job is for those). Where MPI does not support threads nothing is watched, and a stop
+/// is heard of at the next agreement.
 class JobWatch {
   public:
     JobWatch(const Communicator& world, const WatchOptions& options);
@@ -32,11 +32,14 @@ class JobWatch {
     JobWatch& operator=(const JobWatch&) = delete;
     ~JobWatch();
 
-    /// From now on this file, should somebody make it, asks for a stop. Rank 0 looks for it.
+    /// From now on this file, should somebody make it, asks for a stop. Rank 0 looks for it, twice
+    /// a second; the others may call this too.
     void look_for_stop_file(const std::filesystem::path& file);
 
     /// Ends the whole job with this status. Of all the ranks that call this at about the same time,
     /// and of what the watch itself finds, one text reaches standard error.
+    /// @param text  as what() of an Error or to_text() give it; this rank and its host are named
+    /// before it
     [[noreturn]] void end_job(const std::string& text, ExitStatus status);
 
   private:

@@ -1,0 +1,55 @@
+#include "job_end.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <string_view>
+#include <thread>
+
+#include "launcher.hpp"
+
+namespace alphaprune {
+namespace {
+
+using std::chrono::seconds;
+
+void exit_soon(ExitStatus status) {
+    std::thread([status] {
+        std::this_thread::sleep_for(seconds(3));
+        ::_exit(static_cast<int>(status));
+    }).detach();
+}
+
+}  // namespace
+
+void JobEnd::say(const std::string& text) {
+    if (said_.exchange(true)) {
+        return;
+    }
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
+        if (written <= 0) {
+            return;
+        }
+        rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
+void JobEnd::abort(ExitStatus status, EndLauncher launchers) {
+    if (!aborted_.exchange(true)) {
+        const auto launcher = find_launcher();
+        if (launcher && (launchers == EndLauncher::any ||
+                         (launchers == EndLauncher::mpirun && launcher->is_mpirun))) {
+            end_launcher_later(*launcher);
+        }
+        exit_soon(status);
+        MPI_Abort(ranks_.native(), static_cast<int>(status));
+        ::_exit(static_cast<int>(status));
+    }
+    for (;;) {  // another thread of this process is at it
+        std::this_thread::sleep_for(seconds(1));
+    }
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,111 @@
+#include <algorithm>
+
+#include "alphaprune/support/stop.hpp"
+#include "watch.hpp"
+#include "watch_tree.hpp"
+
+namespace alphaprune {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// mpirun ends all others about a second after a process has died: rank 0 must answer before.
+constexpr milliseconds kPatienceAfterDeath{600};
+constexpr milliseconds kPatienceAfterSilence{2000};
+/// Ranks that cannot reach rank 0 speak one after the other, so that the first can end the job.
+constexpr milliseconds kTurn{250};
+
+}  // namespace
+
+void Watch::look_for_stop_file(Clock::time_point now) {
+    if (self_.rank != 0 || !file_turn_.is_due(now)) {
+        return;
+    }
+    std::filesystem::path file;
+    {
+        const std::scoped_lock lock(mutex_);
+        file = stop_file_;
+    }
+    std::error_code ignored;
+    if (!file.empty() && std::filesystem::exists(file, ignored)) {
+        request_stop("the file " + file.string() + " was made");
+    }
+}
+
+void Watch::read_letters() {
+    while (const auto letter = company_->post.receive()) {
+        company_->silence.heard_of(letter->from);
+        if (letter->word == Word::stop) {
+            stop_heard_from_ = letter->from;
+            request_stop(letter->text);
+        } else {
+            company_->ending.receive(*letter);
+        }
+    }
+}
+
+void Watch::pass_on_stop() {
+    if (stop_passed_on_ || !stop_requested()) {
+        return;
+    }
+    stop_passed_on_ = true;
+    for (const int neighbour : company_->neighbours) {
+        if (neighbour != stop_heard_from_) {
+            company_->post.send(neighbour, Word::stop, stop_reason());
+        }
+    }
+}
+
+void Watch::give_sign_of_life(Clock::time_point now) {
+    if (!life_turn_.is_due(now)) {
+        return;
+    }
+    for (const int neighbour : company_->neighbours) {
+        if (!company_->post.is_under_way(neighbour)) {
+            company_->post.send(neighbour, Word::alive);
+        }
+    }
+}
+
+void Watch::look_for_the_dead(Clock::time_point now) {
+    const auto& beside = company_->beside;
+    if (!beside || !death_turn_.is_due(now) || still_runs(beside->process)) {
+        return;
+    }
+    company_->ending.begin({with_speaker(self_, death_text(*beside, self_.host))},
+                           beside->rank == 0 ? milliseconds::zero() : kPatienceAfterDeath);
+}
+
+void Watch::look_for_the_lost(Clock::duration step) {
+    company_->silence.pass(step);
+    const std::vector<int> lost = company_->silence.lost();
+    if (lost.empty()) {
+        return;
+    }
+    const bool root_lost = lost.front() == 0;
+    const milliseconds turn = kTurn * WatchTree::place_among_siblings(self_.rank);
+    company_->ending.begin(words_about_lost(lost),
+                           (root_lost ? milliseconds(0) : kPatienceAfterSilence) + turn);
+}
+
+LastWords Watch::words_about_lost(const std::vector<int>& lost) const {
+    std::vector<RankPlace> places;
+    for (const int rank : lost) {
+        places.push_back(place_of(rank));
+    }
+    const auto is_elsewhere = [&](int rank) { return place_of(rank).host != self_.host; };
+    const auto is_lost = [&](int rank) {
+        return std::find(lost.begin(), lost.end(), rank) != lost.end();
+    };
+    const bool alone = std::any_of(lost.begin(), lost.end(), is_elsewhere) &&
+                       std::none_of(company_->neighbours.begin(), company_->neighbours.end(),
+                                    [&](int rank) { return is_elsewhere(rank) && !is_lost(rank); });
+    return {with_speaker(self_, silence_text(places, options_.peer_timeout, alone)),
+            ExitStatus::failed, true};
+}
+
+RankPlace Watch::place_of(int rank) const {
+    return {rank, company_->hosts[static_cast<std::size_t>(rank)]};
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,75 @@
+#include "watch_texts.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <vector>
+
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+namespace {
+
+/// "ranks 2, 3 (host n2) and rank 6 (host n4)"
+std::string places(std::span<const RankPlace> ranks) {
+    std::map<std::string, std::vector<int>> by_host;
+    for (const RankPlace& place : ranks) {
+        by_host[place.host].push_back(place.rank);
+    }
+    std::vector<std::string> parts;
+    for (const auto& [host, numbers] : by_host) {
+        parts.push_back(fmt::format("{} {} (host {})", numbers.size() == 1 ? "rank" : "ranks",
+                                    fmt::join(numbers, ", "), host));
+    }
+    return fmt::format("{}", fmt::join(parts, " and "));
+}
+
+std::string seconds(std::chrono::milliseconds time) {
+    return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
+}
+
+}  // namespace
+
+std::string with_speaker(const RankPlace& speaker, const std::string& text) {
+    return fmt::format("alphaprune_mpi: on rank {} ({}):\n{}", speaker.rank, speaker.host, text);
+}
+
+std::string silence_text(std::span<const RankPlace> lost, std::chrono::milliseconds time,
+                         bool alone) {
+    std::map<std::string, int> hosts;
+    for (const RankPlace& place : lost) {
+        ++hosts[place.host];
+    }
+    std::vector<std::string> names;
+    for (const auto& [host, count] : hosts) {
+        names.push_back(host);
+    }
+    return to_text(
+        {fmt::format("{} {} not been heard of for {}", places(lost),
+                     lost.size() == 1 ? "has" : "have", seconds(time)),
+         fmt::format("{} {}{}", names.size() == 1 ? "host" : "hosts", fmt::join(names, ", "),
+                     alone ? ", or the network of this host: no other is heard of" : ""),
+         "a node or its network is gone, or a process was halted: look at that node, leave it out "
+         "if need be, and start again with --resume; if nodes are only slow, raise "
+         "--peer-timeout"});
+}
+
+std::string death_text(const NodeNeighbour& dead, const std::string& host) {
+    return to_text(
+        {fmt::format("rank {} (host {}, process {}) has died", dead.rank, host, dead.process.pid),
+         fmt::format("host {}", host),
+         "most likely a signal killed it, as happens when memory runs out (dmesg on "
+         "that host, or Slurm's sacct, tells): start again with --resume, after lack of "
+         "memory with fewer ranks a node or a smaller --memory-per-rank"});
+}
+
+std::string parting_text(std::chrono::milliseconds time) {
+    return to_text(
+        {fmt::format("at the end of the job, other ranks have not answered for {}", seconds(time)),
+         "",
+         "a node or its network is gone: look at the nodes; what was written before is "
+         "whole, and --resume tells whether all is"});
+}
+
+}  // namespace alphaprune

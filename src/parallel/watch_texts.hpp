@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+
+#include "node_neighbour.hpp"
+
+namespace alphaprune {
+
+/// A rank and where it runs, for people.
+struct RankPlace {
+    int rank = 0;
+    std::string host;
+};
+
+/// The head of what a rank says alone.
+std::string with_speaker(const RankPlace& speaker, const std::string& text);
+
+/// Nothing has been heard of `lost` for so long.
+/// @param alone  nothing at all is heard from other hosts: it may be this one that is cut off
+std::string silence_text(std::span<const RankPlace> lost, std::chrono::milliseconds time,
+                         bool alone);
+
+/// A process of this host has died.
+std::string death_text(const NodeNeighbour& dead, const std::string& host);
+
+/// The ranks had all done their work, but not all could be reached once more.
+std::string parting_text(std::chrono::milliseconds time);
+
+}  // namespace alphaprune
