@@ -10,15 +10,17 @@ using std::chrono::seconds;
 
 /// For letters to get away before the abort.
 constexpr milliseconds kBreath{100};
-/// What a launcher needs at most to end a job that rank 0 aborted.
-constexpr seconds kObedience{8};
+/// What launchers need at most to end a job that was aborted.
+constexpr seconds kObedience{5};
 
 std::string encode(const LastWords& words) {
-    return std::string{static_cast<char>(words.status), words.host_lost ? '1' : '0'} + words.text;
+    return std::string{static_cast<char>(words.status), static_cast<char>(words.launchers)} +
+           words.text;
 }
 
 LastWords decode(const std::string& letter) {
-    return {letter.substr(2), static_cast<ExitStatus>(letter.at(0)), letter.at(1) == '1'};
+    return {letter.substr(2), static_cast<ExitStatus>(letter.at(0)),
+            static_cast<EndLauncher>(letter.at(1))};
 }
 
 }  // namespace
@@ -26,28 +28,41 @@ LastWords decode(const std::string& letter) {
 Ending::Ending(WatchPost& post, JobEnd& end, int rank, std::vector<int> neighbours)
     : post_(post), end_(end), rank_(rank), neighbours_(std::move(neighbours)) {}
 
-void Ending::begin(LastWords words, Clock::duration patience) {
+void Ending::begin(LastWords words, std::deque<int> speakers, Clock::duration patience) {
     if (begun_) {
         return;
     }
     begun_ = true;
     words_ = std::move(words);
-    if (rank_ == 0) {
+    speakers_ = std::move(speakers);
+    patience_ = patience;
+    ask_next();
+}
+
+void Ending::ask_next() {
+    if (speakers_.empty() || speakers_.front() == rank_) {
         speak();
-    } else {
-        post_.send(0, Word::last_words, encode(words_));
-        act_at_ = Clock::now() + patience;
+        return;
     }
+    post_.send(speakers_.front(), Word::last_words, encode(words_));
+    speakers_.pop_front();
+    act_at_ = Clock::now() + patience_;
 }
 
 void Ending::receive(const WatchPost::Letter& letter) {
     switch (letter.word) {
         case Word::last_words:
-            begin(decode(letter.text), {});
+            if (!begun_) {
+                begun_ = true;
+                words_ = decode(letter.text);
+            }
+            if (!said_) {
+                speak();
+            }
             post_.send(letter.from, Word::heard);
             break;
         case Word::heard:
-            wait_for_abort(0);
+            wait_for_abort(letter.from);
             break;
         case Word::ending:
             words_.status = static_cast<ExitStatus>(letter.text.at(0));
@@ -64,10 +79,6 @@ void Ending::speak() {
     said_ = true;
     spread(rank_);
     act_at_ = Clock::now() + kBreath;
-    if (rank_ == 0) {
-        // A daemon that rank 0 can still talk to obeys mpirun.
-        launchers_ = words_.host_lost ? EndLauncher::mpirun : EndLauncher::none;
-    }
 }
 
 void Ending::spread(int except) {
@@ -86,6 +97,7 @@ void Ending::wait_for_abort(int told_by) {
     said_ = true;
     end_.be_silent();
     spread(told_by);
+    words_.launchers = EndLauncher::any;
     act_at_ = Clock::now() + kObedience;
 }
 
@@ -94,9 +106,9 @@ void Ending::proceed() {
         return;
     }
     if (!said_) {
-        speak();
+        ask_next();
     } else {
-        end_.abort(words_.status, launchers_);
+        end_.abort(words_.status, words_.launchers);
     }
 }
 

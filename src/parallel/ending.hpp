@@ -1,7 +1,7 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -14,13 +14,14 @@ namespace alphaprune {
 struct LastWords {
     std::string text;
     ExitStatus status = ExitStatus::failed;
-    /// A host is lost, so that mpirun may hang.
-    bool host_lost = false;
+    /// Where hosts are lost, launchers may hang.
+    EndLauncher launchers = EndLauncher::none;
 };
 
-/// How the watches of a job come to one end: whoever finds a reason sends its words to rank 0,
-/// which says the first that reach it, tells all ranks and aborts the job. A rank that gets no
-/// answer does that itself; a rank that hears of the end and is not ended leaves by itself.
+/// How the watches of a job come to one end: whoever finds a reason sends its words to one rank
+/// that speaks for all, rank 0 if it can be reached, which says the first that reach it, tells all
+/// ranks and aborts the job. A rank that gets no answer asks the next speaker, at last itself. A
+/// rank that hears of the end and is not ended leaves by itself.
 class Ending {
   public:
     using Clock = std::chrono::steady_clock;
@@ -29,13 +30,15 @@ class Ending {
 
     bool has_begun() const { return begun_; }
     /// This rank has found a reason. Nothing happens when an end has begun.
-    /// @param patience  how long rank 0 may take to answer
-    void begin(LastWords words, Clock::duration patience);
+    /// @param speakers  who is asked to say it, one after the other
+    /// @param patience  how long each may take to answer
+    void begin(LastWords words, std::deque<int> speakers, Clock::duration patience);
     void receive(const WatchPost::Letter& letter);
     /// To be called every few milliseconds.
     void proceed();
 
   private:
+    void ask_next();
     void speak();
     void spread(int except);
     void wait_for_abort(int told_by);
@@ -45,9 +48,10 @@ class Ending {
     int rank_;
     std::vector<int> neighbours_;
     LastWords words_;
+    std::deque<int> speakers_;
+    Clock::duration patience_{};
     bool begun_ = false;
-    bool said_ = false;
-    EndLauncher launchers_ = EndLauncher::any;
+    bool said_ = false;  ///< by whomever
     Clock::time_point act_at_ = Clock::time_point::max();
 };
 

@@ -118,7 +118,7 @@ void Watch::say_what_main_wants() {
         words = std::exchange(last_words_, std::nullopt);
     }
     if (words) {
-        company_->ending.begin(std::move(*words), kPatience);
+        company_->ending.begin(std::move(*words), speakers_without({}), kPatience);
     }
 }
 
@@ -145,8 +145,8 @@ void Watch::proceed_leaving(Clock::duration step) {
         parting_for_ += std::min<Clock::duration>(step, kTick);
         if (parting_for_ > parting_limit(options_)) {
             company_->ending.begin({with_speaker(self_, parting_text(parting_limit(options_))),
-                                    ExitStatus::failed, true},
-                                   kPatience);
+                                    ExitStatus::failed, EndLauncher::any},
+                                   speakers_without({}), kPatience);
         }
     }
 }

@@ -61,6 +61,7 @@ class Watch {
     void say_what_main_wants();
     void proceed_leaving(Clock::duration step);
     RankPlace place_of(int rank) const;
+    std::deque<int> speakers_without(const std::vector<int>& lost) const;
     LastWords words_about_lost(const std::vector<int>& lost) const;
 
     Communicator world_;

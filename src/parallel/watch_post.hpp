@@ -14,8 +14,8 @@ namespace alphaprune {
 enum class Word : int {
     alive = 1,   ///< nothing but that
     stop,        ///< stop early; with the reason
-    last_words,  ///< to rank 0: say this and end the job
-    heard,       ///< from rank 0: somebody's last words have been said
+    last_words,  ///< say this and end the job
+    heard,       ///< the answer: somebody's last words have been said
     ending,      ///< the cause has been said, the job is being ended; with the exit status
 };
 

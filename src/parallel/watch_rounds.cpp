@@ -1,19 +1,17 @@
 #include <algorithm>
+#include <set>
 
 #include "alphaprune/support/stop.hpp"
 #include "watch.hpp"
-#include "watch_tree.hpp"
 
 namespace alphaprune {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// mpirun ends all others about a second after a process has died: rank 0 must answer before.
+/// mpirun ends all others about a second after a process has died: one must speak before.
 constexpr milliseconds kPatienceAfterDeath{600};
 constexpr milliseconds kPatienceAfterSilence{2000};
-/// Ranks that cannot reach rank 0 speak one after the other, so that the first can end the job.
-constexpr milliseconds kTurn{250};
 
 }  // namespace
 
@@ -72,8 +70,12 @@ void Watch::look_for_the_dead(Clock::time_point now) {
     if (!beside || !death_turn_.is_due(now) || still_runs(beside->process)) {
         return;
     }
-    company_->ending.begin({with_speaker(self_, death_text(*beside, self_.host))},
-                           beside->rank == 0 ? milliseconds::zero() : kPatienceAfterDeath);
+    std::deque<int> speaker;
+    if (beside->rank != 0) {
+        speaker.push_back(0);
+    }
+    company_->ending.begin({with_speaker(self_, death_text(*beside, self_.host))}, speaker,
+                           kPatienceAfterDeath);
 }
 
 void Watch::look_for_the_lost(Clock::duration step) {
@@ -82,10 +84,7 @@ void Watch::look_for_the_lost(Clock::duration step) {
     if (lost.empty()) {
         return;
     }
-    const bool root_lost = lost.front() == 0;
-    const milliseconds turn = kTurn * WatchTree::place_among_siblings(self_.rank);
-    company_->ending.begin(words_about_lost(lost),
-                           (root_lost ? milliseconds(0) : kPatienceAfterSilence) + turn);
+    company_->ending.begin(words_about_lost(lost), speakers_without(lost), kPatienceAfterSilence);
 }
 
 LastWords Watch::words_about_lost(const std::vector<int>& lost) const {
@@ -100,8 +99,22 @@ LastWords Watch::words_about_lost(const std::vector<int>& lost) const {
     const bool alone = std::any_of(lost.begin(), lost.end(), is_elsewhere) &&
                        std::none_of(company_->neighbours.begin(), company_->neighbours.end(),
                                     [&](int rank) { return is_elsewhere(rank) && !is_lost(rank); });
-    return {with_speaker(self_, silence_text(places, options_.peer_timeout, alone)),
-            ExitStatus::failed, true};
+    return {with_speaker(self_, silence_text(places, options_.peer_timeout, self_.host)),
+            ExitStatus::failed, alone ? EndLauncher::any : EndLauncher::mpirun};
+}
+
+/// The first rank of the first hosts: all ranks that lose somebody choose the same one.
+std::deque<int> Watch::speakers_without(const std::vector<int>& lost) const {
+    constexpr std::size_t kMost = 3;
+    std::deque<int> speakers;
+    std::set<std::string> seen;
+    for (int rank = 0; rank < world_.size() && speakers.size() < kMost; ++rank) {
+        if (seen.insert(place_of(rank).host).second &&
+            std::find(lost.begin(), lost.end(), rank) == lost.end()) {
+            speakers.push_back(rank);
+        }
+    }
+    return speakers;
 }
 
 RankPlace Watch::place_of(int rank) const {

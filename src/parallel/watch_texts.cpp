@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "alphaprune/support/error.hpp"
@@ -36,20 +37,16 @@ std::string with_speaker(const RankPlace& speaker, const std::string& text) {
 }
 
 std::string silence_text(std::span<const RankPlace> lost, std::chrono::milliseconds time,
-                         bool alone) {
-    std::map<std::string, int> hosts;
+                         const std::string& host) {
+    std::set<std::string> hosts;
     for (const RankPlace& place : lost) {
-        ++hosts[place.host];
-    }
-    std::vector<std::string> names;
-    for (const auto& [host, count] : hosts) {
-        names.push_back(host);
+        hosts.insert(place.host);
     }
     return to_text(
         {fmt::format("{} {} not been heard of for {}", places(lost),
                      lost.size() == 1 ? "has" : "have", seconds(time)),
-         fmt::format("{} {}{}", names.size() == 1 ? "host" : "hosts", fmt::join(names, ", "),
-                     alone ? ", or the network of this host: no other is heard of" : ""),
+         fmt::format("{} {}{}", hosts.size() == 1 ? "host" : "hosts", fmt::join(hosts, ", "),
+                     hosts.contains(host) ? "" : ", or the network between there and host " + host),
          "a node or its network is gone, or a process was halted: look at that node, leave it out "
          "if need be, and start again with --resume; if nodes are only slow, raise "
          "--peer-timeout"});

@@ -17,10 +17,9 @@ struct RankPlace {
 /// The head of what a rank says alone.
 std::string with_speaker(const RankPlace& speaker, const std::string& text);
 
-/// Nothing has been heard of `lost` for so long.
-/// @param alone  nothing at all is heard from other hosts: it may be this one that is cut off
+/// Nothing has been heard of `lost` for so long on this host.
 std::string silence_text(std::span<const RankPlace> lost, std::chrono::milliseconds time,
-                         bool alone);
+                         const std::string& host);
 
 /// A process of this host has died.
 std::string death_text(const NodeNeighbour& dead, const std::string& host);

@@ -10,8 +10,6 @@ namespace alphaprune {
 struct WatchTree {
     static constexpr int kChildren = 8;
 
-    static int place_among_siblings(int rank) { return (rank + kChildren - 1) % kChildren; }
-
     static std::vector<int> neighbours(int rank, int size) {
         std::vector<int> found;
         if (rank > 0) {
