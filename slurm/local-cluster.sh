@@ -9,8 +9,8 @@
 #   slurm/local-cluster.sh env                     prints the line for: eval "$(... env)"
 #   slurm/local-cluster.sh stop                    leaves no process, mount or file
 #
-# Everything lies in one folder, /run/alphaprune-slurm or $ALPHAPRUNE_SLURM_DIR (another folder makes
-# a second cluster beside the first). Where the machine has no Slurm of its own,
+# Everything lies in one folder, /run/alphaprune-slurm or $ALPHAPRUNE_SLURM_DIR (another folder
+# makes a second cluster beside the first). Where the machine has no Slurm of its own,
 # /etc/slurm/slurm.conf becomes a link into it, so that plain sbatch, srun and squeue work; stop
 # removes the link. For tests: SLURMD_TIMEOUT, the seconds after which a silent node counts as down.
 set -euo pipefail
@@ -24,7 +24,7 @@ fail() {
     exit 1
 }
 
-# --- processes: each has a file with its number, and our folder in its command line -----------------
+# --- processes: each has a file with its number, and our folder in its command line ---
 
 # True when the process whose number stands in this file runs and is ours (numbers are used again).
 runs() {
@@ -47,15 +47,15 @@ end_process() {
     rm -f "$1"
 }
 
-# --- one node ---------------------------------------------------------------------------------------
+# --- one node -------------------------------------------------------------------------
 
 # A node is a slurmd in namespaces of its own:
 # - of processes, so that killing the first one ends all of the node: slurmd, slurmstepd, tasks;
 # - of host names, so that MPI takes the nodes for different hosts;
-# - of mounts: Slurm's pmix plugin makes a folder of the same name on every node, Open MPI leaves
-#   files in /dev/shm when it is killed. Both lie in a tmpfs that goes with the node.
+# - of mounts: Slurm's pmix plugin makes a folder of the same name on every node, its sockets in
+#   the spool folder and Open MPI's files in /dev/shm stay when they are killed, and the sockets
+#   keep a requeued job from starting again. All this lies in a tmpfs that goes with the node.
 boot_node() {
-    mkdir -p "$folder/spool.$1"
     setsid unshare --mount --uts --pid --fork --kill-child --mount-proc \
         "$0" be-node "$1" "$folder" >"$folder/log/$1.out" 2>&1 </dev/null &
     echo $! >"$folder/pid/$1"
@@ -82,7 +82,7 @@ crash_node() {
     rm -f "$file"
 }
 
-# --- what Slurm reads -------------------------------------------------------------------------------
+# --- what Slurm reads -----------------------------------------------------------------
 
 # A port, and as many after it as there are nodes and one more, on which nobody listens.
 free_ports() {
@@ -119,7 +119,7 @@ AuthType=auth/munge
 AuthInfo=socket=$folder/munge/socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$folder/state
-SlurmdSpoolDir=$folder/spool.%n
+SlurmdSpoolDir=$folder/own/spool
 SlurmctldPidFile=$folder/pid/slurmctld
 SlurmdPidFile=$folder/own/slurmd.pid
 SlurmctldLogFile=$folder/log/slurmctld.log
@@ -180,21 +180,24 @@ write_files() {
     # pmix alone: Open MPI 4 does not know Slurm's pmi2.
     echo "PMIxCliTmpDirBase=$folder/own/pmix" >"$folder/mpi.conf"
     # GPUs that do not exist but can be asked for, for gpu-nodes.sbatch.
-    touch "$folder"/gpu{0,1}
+    ln -s /dev/null "$folder/gpu0"
+    ln -s /dev/null "$folder/gpu1"
     echo "NodeName=n[1-$nodes] Name=gpu File=$folder/gpu[0-1]" >"$folder/gres.conf"
     printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$folder/cgroup.conf"
 }
 
-# --- the commands -----------------------------------------------------------------------------------
+# --- the commands ---------------------------------------------------------------------
 
 need_root_and_packages() {
-    [[ $(id -u) -eq 0 ]] || fail "needs root: the daemons and the namespaces of the nodes are root's"
+    [[ $(id -u) -eq 0 ]] ||
+        fail "needs root: the daemons and the namespaces of the nodes are root's"
     local missing=() command
     for command in munged slurmctld slurmd sbatch unshare; do
         command -v "$command" >/dev/null || missing+=("$command")
     done
-    [[ ${#missing[@]} -eq 0 ]] || fail "not found: ${missing[*]}. On Debian:" \
-        "apt-get install slurmctld slurmd slurm-client munge (or jobs/install-dependencies.sh --tests)"
+    [[ ${#missing[@]} -eq 0 ]] ||
+        fail "not found: ${missing[*]}. On Debian: apt-get install slurmctld slurmd slurm-client" \
+            "munge (or jobs/install-dependencies.sh --tests)"
     unshare --mount --uts --pid --fork true 2>/dev/null ||
         fail "may not make namespaces here; in a container, start it with --privileged"
 }
@@ -221,7 +224,7 @@ start() {
         return
     fi
     need_root_and_packages
-    [[ ${#folder} -le 60 ]] || fail "$folder: too long a name for what holds sockets; take a shorter one"
+    [[ ${#folder} -le 60 ]] || fail "$folder is too long a name for a folder of sockets"
     stop # what a killed machine or a killed test left
     write_files "$nodes" "$cores"
     # Not munge's own key and socket: those of the system stay as they are.
@@ -280,7 +283,7 @@ stop() {
 }
 
 need_node() {
-    [[ ${1:-} =~ ^n[0-9]+$ && -d $folder/spool.$1 ]] || fail "no node '${1:-}' here"
+    [[ ${1:-} =~ ^n[0-9]+$ && -e $folder/log/$1.out ]] || fail "no node '${1:-}' here"
 }
 
 case ${1:-} in
