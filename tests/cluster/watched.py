@@ -1,0 +1,97 @@
+"""What the tests of the job watch share: a job of ranks that compute, started and disturbed."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+JOB = os.environ.get("WATCHED_JOB", "")
+MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+LONGEST = 30  # seconds in which a job must be over once something has gone wrong
+
+
+class Job:
+    """A command under way, its output in files so that nobody waits for a pipe."""
+
+    def __init__(self, command, environment=None):
+        self.out = tempfile.TemporaryFile("w+")
+        self.err = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [*map(str, command)], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
+            env={**os.environ, **(environment or {})}, start_new_session=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.out.close()
+        self.err.close()
+
+    def stdout(self):
+        self.out.seek(0)
+        return self.out.read()
+
+    def stderr(self):
+        self.err.seek(0)
+        return self.err.read()
+
+    def finish(self, within=LONGEST):
+        """Its exit status; TimeoutError when it is not over by then."""
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"not over after {within} s: {self.stderr()}") from None
+
+
+class WatchedJob(Job):
+    """watched_job under mpirun; ready when all its ranks have said where they are."""
+
+    def __init__(self, ranks, peer_timeout, seconds, *more, launcher=(MPIEXEC,), environment=None):
+        super().__init__([*launcher, "-n", ranks, JOB, int(peer_timeout * 1000), seconds, *more],
+                         environment)
+        self.pids = {}
+        self.hosts = {}
+        wait_until(lambda: self.read_places() == ranks or self.process.poll() is not None, 60)
+
+    def read_places(self):
+        for rank, host, pid in re.findall(r"^rank (\d+) host (\S+) pid (\d+)$", self.stdout(),
+                                          re.MULTILINE):
+            self.pids[int(rank)] = int(pid)
+            self.hosts[int(rank)] = host
+        return len(self.pids)
+
+    def __exit__(self, *_):
+        for pid in self.pids.values():
+            if runs(pid):
+                os.kill(pid, signal.SIGKILL)
+        super().__exit__()
+
+    def signal(self, rank, number):
+        os.kill(self.pids[rank], number)
+
+    def ranks_left(self):
+        return [rank for rank, pid in self.pids.items() if runs(pid)]
+
+
+def runs(pid):
+    """Whether this is a process of ours that has not died."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return "watched_job" in status and status.rpartition(") ")[2][0] not in "ZX"
+
+
+def wait_until(condition, within):
+    """Whether the condition came true in time."""
+    end = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True

@@ -1,0 +1,149 @@
+#include "alphaprune/parallel/job_watch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+#include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/support/stop.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/world.hpp"
+#include "watch_post.hpp"
+
+namespace alphaprune {
+namespace {
+
+using std::chrono::milliseconds;
+using test::world;
+
+class JobWatchTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (world().size() > 1 && !supports_threads()) {
+            GTEST_SKIP() << "MPI does not support threads here";
+        }
+    }
+    void TearDown() override {
+        forget_stop();
+        world().barrier();
+    }
+
+    /// Whether a stop is requested here in the end; what a test fails for takes 20 seconds.
+    static bool hears_of_stop() {
+        for (int i = 0; i < 2000 && !stop_requested(); ++i) {
+            std::this_thread::sleep_for(milliseconds(10));
+        }
+        return stop_requested();
+    }
+};
+
+TEST_F(JobWatchTest, parts_in_good_order_at_once_and_again) {
+    for (int i = 0; i < 20; ++i) {
+        const JobWatch watch(world(), {});
+    }
+    EXPECT_FALSE(stop_requested());
+}
+
+TEST_F(JobWatchTest, whoever_is_asked_all_ranks_stop_and_know_why) {
+    for (int asked = 0; asked < world().size(); ++asked) {
+        {
+            const JobWatch watch(world(), {});
+            EXPECT_FALSE(stop_requested());
+            world().barrier();
+            if (world().rank() == asked) {
+                request_stop("rank " + std::to_string(asked) + " has had enough");
+            }
+            EXPECT_TRUE(hears_of_stop());
+            EXPECT_EQ(stop_reason(), "rank " + std::to_string(asked) + " has had enough");
+        }
+        forget_stop();
+    }
+}
+
+TEST_F(JobWatchTest, several_may_ask_at_once) {
+    const JobWatch watch(world(), {});
+    request_stop("I say so");
+    EXPECT_TRUE(hears_of_stop());
+    EXPECT_EQ(stop_reason(), "I say so");
+}
+
+TEST_F(JobWatchTest, a_deadline_of_one_rank_stops_all) {
+    const JobWatch watch(world(), {});
+    if (world().rank() == world().size() - 1) {
+        set_deadline(std::chrono::steady_clock::now(), "time is over");
+    }
+    EXPECT_TRUE(hears_of_stop());
+    EXPECT_EQ(stop_reason(), "time is over");
+}
+
+TEST_F(JobWatchTest, a_file_asks_for_a_stop) {
+    const test::TemporaryFolder folder;
+    const auto file = world().broadcast_text((folder.path() / "stop").string());
+    JobWatch watch(world(), {});
+    watch.look_for_stop_file(file);
+    world().barrier();
+    EXPECT_FALSE(stop_requested());
+    world().barrier();
+    if (world().is_root()) {
+        std::ofstream(file) << "";
+    }
+    EXPECT_TRUE(hears_of_stop());
+    EXPECT_NE(stop_reason().find(file), std::string::npos) << stop_reason();
+    world().barrier();  // the file is there until all have heard
+}
+
+TEST_F(JobWatchTest, a_rank_that_is_late_is_not_lost) {
+    std::optional<JobWatch> watch;
+    watch.emplace(world(), WatchOptions{milliseconds(1500)});
+    if (world().rank() == 0) {
+        std::this_thread::sleep_for(milliseconds(2500));  // the others wait in the destructor
+    }
+    watch.reset();
+    if (world().rank() == world().size() - 1) {
+        std::this_thread::sleep_for(milliseconds(100));
+    }
+    watch.emplace(world(), WatchOptions{milliseconds(0)});
+}
+
+TEST_F(JobWatchTest, leaves_the_work_of_its_rank_alone) {
+    const JobWatch watch(world(), {milliseconds(2000)});
+    std::vector<double> values(100'000);
+    for (int round = 1; round <= 30; ++round) {
+        std::fill(values.begin(), values.end(), round);
+        world().all_reduce_sum(std::span(values));
+        ASSERT_EQ(values.front(), round * world().size());
+        ASSERT_EQ(values.back(), round * world().size());
+    }
+}
+
+TEST(WatchPost, carries_letters_and_knows_which_are_under_way) {
+    const Communicator& all = world();
+    WatchPost post(all);
+    const int next = (all.rank() + 1) % all.size();
+    const int before = (all.rank() + all.size() - 1) % all.size();
+    const std::string text(static_cast<std::size_t>(all.rank()) * 1000, 'x');
+    post.send(next, Word::stop, text);
+    EXPECT_TRUE(post.is_under_way(next));
+    EXPECT_FALSE(post.nothing_under_way());
+    all.barrier();
+    std::optional<WatchPost::Letter> letter;
+    while (!letter) {
+        letter = post.receive();
+    }
+    EXPECT_EQ(letter->from, before);
+    EXPECT_EQ(letter->word, Word::stop);
+    EXPECT_EQ(letter->text.size(), static_cast<std::size_t>(before) * 1000);
+    while (!post.nothing_under_way()) {
+        EXPECT_FALSE(post.receive());
+    }
+    EXPECT_FALSE(post.is_under_way(next));
+    post.enter_barrier();
+    while (!post.all_have_entered()) {
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune
