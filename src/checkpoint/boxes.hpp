@@ -16,8 +16,8 @@ struct Box {
     std::uint64_t values() const;
 };
 
-/// Rows of a tensor, cut in order into boxes of at most `limit` values each: MPI-IO and HDF5 count
-/// bytes of one transfer in 32 bits in places. A row longer than `limit` is cut inside.
+/// Rows of a tensor, cut in order into boxes of at most `limit` values each: HDF5 counts bytes
+/// of one transfer in 32 bits in places. A row longer than `limit` is cut inside.
 /// A tensor of fewer than two dimensions is one row. No dimension is zero.
 std::vector<Box> boxes_of(std::span<const std::int64_t> shape, RowRange rows, std::uint64_t limit);
 

@@ -12,13 +12,9 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/file.hpp"
+#include "checkpoint_image.hpp"
 #include "checkpoint_layout.hpp"
-#include "collective_calls.hpp"
-#include "hdf5_attribute.hpp"
-#include "hdf5_dataset.hpp"
-#include "hdf5_file.hpp"
-#include "hdf5_type.hpp"
-#include "stored_file.hpp"
+#include "plain_files.hpp"
 
 namespace alphaprune {
 namespace {
@@ -45,44 +41,50 @@ void require_usable_names(const Catalogue& catalogue) {
     faults.throw_if_any();
 }
 
-/// Rank 0 makes the empty file, for the system's own words when it cannot, and every rank looks for
-/// it: on nodes that do not share the folder MPI-IO would make a file each.
-void prepare_file(const Communicator& ranks, const std::filesystem::path& partial) {
-    together(ranks, [&] {
-        if (ranks.is_root()) {
-            std::error_code ignored;
-            std::filesystem::remove(partial, ignored);  // of an earlier run that was killed
-            File::create(partial);
-        }
-    });
-    together(ranks, [&] {
-        std::error_code problem;
-        if (!std::filesystem::exists(partial, problem)) {
-            throw failure("this rank does not see the file that rank 0 has just made",
-                          partial.string(),
-                          "choose an --output on a file system that all nodes share");
-        }
-    });
+/// On rank 0: whether what an earlier run has left is there to be taken over. A run killed after it
+/// had published the file takes that back.
+bool take_over(const std::filesystem::path& path) {
+    const std::filesystem::path partial = partial_name(path);
+    std::error_code problem;
+    const auto status = std::filesystem::symlink_status(partial, problem);
+    if (!std::filesystem::exists(status) && is_plain_file(path)) {
+        std::filesystem::rename(path, partial, problem);
+    }
+    return is_plain_file(partial);
 }
 
-/// The same error, with the rows that were being written.
-Error naming_rows(const Error& error, const std::string& object, RowRange rows) {
+/// On rank 0: the file, empty.
+void begin_anew(const std::filesystem::path& partial) {
+    std::error_code ignored;
+    std::filesystem::remove(partial, ignored);  // of an earlier run that was killed
+    File::create(partial);
+}
+
+/// The same error, with what was being done to which object of the file.
+Error naming(const Error& error, std::string_view doing, const std::string& object) {
     std::vector<Fault> faults = error.faults();
     for (Fault& fault : faults) {
-        fault.what =
-            fmt::format("writing rows {} to {} failed: {}", rows.begin, rows.end - 1, fault.what);
+        fault.what = fmt::format("{} failed: {}", doing, fault.what);
         fault.where = fmt::format("{}: {}", fault.where, object);
     }
     return {error.status(), std::move(faults)};
 }
 
+Error naming_rows(const Error& error, std::string_view doing, const std::string& tensor,
+                  RowRange rows) {
+    return naming(error, fmt::format("{} rows {} to {}", doing, rows.begin, rows.end - 1),
+                  object_name(kTensorGroup, tensor));
+}
+
 }  // namespace
 
 struct CheckpointWriter::State {
-    State(const Communicator& all, const Catalogue& catalogue, const std::filesystem::path& path)
+    State(const Communicator& all, const Catalogue& catalogue, const std::filesystem::path& path,
+          const PartialFile& treatment)
         : ranks(all.duplicate()),
           final_path(path),
-          place(Hdf5Place::writing(partial_name(path))),
+          partial_path(partial_name(path)),
+          partial(treatment),
           tensors(catalogue.tensors) {
         for (const MatrixInfo& matrix : catalogue.matrices) {
             matrix_names.push_back(catalogue.name_of(matrix));
@@ -91,256 +93,187 @@ struct CheckpointWriter::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() {
-        close_groups();
-        file.close();
-        if (!finished && ranks.is_root()) {
+        if (made && !finished && !partial.keep) {
             std::error_code ignored;
-            std::filesystem::remove(place.file(), ignored);
+            std::filesystem::remove(partial_path, ignored);
         }
     }
 
-    void close_groups() {
-        for (Hdf5Handle* group : {&tensor_group, &spectrum_group, &metric_group}) {
-            group->close();
-        }
+    void make_image(const Catalogue& catalogue);
+    void make_file();
+    void open_file();
+    std::uint64_t place_of(std::size_t tensor, std::int64_t row) const {
+        return first_bytes[tensor] + static_cast<std::uint64_t>(row) * tensors[tensor].row_bytes();
     }
-
-    void create_structure(const Catalogue& catalogue);
-    void create_tensors();
-    void write_root(const Catalogue& catalogue);
-    void write_model_files(const Catalogue& catalogue);
-    void write_configuration(const Hdf5Handle& group, const std::string& text);
-    void write_summary(std::size_t position, const TensorSummary& summary);
-    void close_file();
-
-    /// The whole of a float64 vector, written by one rank after all have created it.
-    Hdf5Handle create_vector(const Hdf5Handle& group, const char* link, std::size_t size,
-                             std::string_view object) {
-        const auto extent = static_cast<std::int64_t>(size);
-        return create_dataset(place, group.id(), link, H5T_IEEE_F64LE, std::span(&extent, 1),
-                              object);
-    }
-    void fill_vector(const Hdf5Handle& dataset, std::span<const double> values,
-                     std::string_view object) {
-        const auto extent = static_cast<std::int64_t>(values.size());
-        if (extent > 0) {
-            alphaprune::write_rows(place, {dataset.id(), object}, H5T_NATIVE_DOUBLE,
-                                   std::span(&extent, 1), {0, 1}, std::as_bytes(values));
-        }
-    }
+    std::vector<std::uint64_t> make_room(std::span<const std::int64_t> spectra);
 
     Communicator ranks;
     std::filesystem::path final_path;
-    Hdf5Place place;
+    std::filesystem::path partial_path;
+    PartialFile partial;
     std::vector<TensorInfo> tensors;
     std::vector<std::string> matrix_names;
-    Hdf5Handle file;
+    std::optional<CheckpointImage> image;    ///< on rank 0
     std::vector<std::uint64_t> first_bytes;  ///< of each tensor, in the file
-    /// The same file. Rows are plain bytes at a known place: they go there past the library, which
-    /// may be called by one thread only and would not set the disk to work before the end.
-    std::optional<File> row_file;
-    Hdf5Handle tensor_group;
-    Hdf5Handle spectrum_group;
-    Hdf5Handle metric_group;
+    std::optional<File> row_file;            ///< the partial file
+    bool resumed = false;
+    bool made = false;  ///< on rank 0: the partial file is ours
     bool finished = false;
 };
 
-void CheckpointWriter::State::create_structure(const Catalogue& catalogue) {
-    together(ranks, [&] { file = create_shared_file(place, ranks); });
-    CollectiveCalls calls(ranks);
-    calls.make([&] { tensor_group = create_group(place, file.id(), kTensorGroup); });
-    calls.make([&] { spectrum_group = create_group(place, file.id(), kSpectrumGroup); });
-    calls.make([&] { metric_group = create_group(place, file.id(), kMetricGroup); });
-    calls.agree();
-    write_root(catalogue);
-    write_model_files(catalogue);
-    create_tensors();
-    together(ranks, [&] { row_file = File::open_for_writing(place.file()); });
-}
-
-void CheckpointWriter::State::write_root(const Catalogue& catalogue) {
-    const std::string created = ranks.broadcast_text(ranks.is_root() ? utc_timestamp() : "");
-    const Hdf5Object root{file.id(), "/"};
-    CollectiveCalls calls(ranks);
-    calls.make([&] { write_attribute(place, root, "format", kFormatName); });
-    calls.make([&] { write_attribute(place, root, "version", kFormatVersion); });
-    calls.make([&] { write_attribute(place, root, "model", catalogue.model_name); });
-    calls.make([&] { write_attribute(place, root, "family", catalogue.family); });
-    calls.make([&] { write_attribute(place, root, "created", created); });
-    calls.make([&] {
-        write_attribute(place, root, "tensors", static_cast<std::int64_t>(tensors.size()));
-    });
-    calls.agree();
-}
-
-void CheckpointWriter::State::write_model_files(const Catalogue& catalogue) {
-    std::vector<Companion> companions;
+/// Collective: rank 0 lays the file out, and all learn where the rows go.
+void CheckpointWriter::State::make_image(const Catalogue& catalogue) {
     together(ranks, [&] {
         if (ranks.is_root()) {
-            companions = read_companions(catalogue);
+            image.emplace(catalogue, read_companions(catalogue),
+                          partial.created.empty() ? utc_timestamp() : partial.created,
+                          partial_path);
+            first_bytes = image->first_bytes();
         }
     });
-    Hdf5Handle group;
-    CollectiveCalls calls(ranks);
-    calls.make([&] { group = create_group(place, file.id(), kModelGroup); });
-    calls.agree();
-    write_configuration(group, catalogue.configuration_text);
-    write_files(place, ranks, group, companions);
+    first_bytes.resize(tensors.size());
+    ranks.broadcast(std::span(first_bytes));
 }
 
-void CheckpointWriter::State::write_configuration(const Hdf5Handle& group,
-                                                  const std::string& text) {
-    const std::string object = object_name(kModelGroup, kConfiguration);
-    const std::string padded = text.empty() ? std::string(1, '\0') : text;
-    const Hdf5Handle type = text_type(place, padded.size());
-    Hdf5Handle dataset;
-    CollectiveCalls calls(ranks);
-    calls.make([&] {
-        dataset = create_dataset(place, group.id(), kConfiguration, type.id(), {}, object);
-    });
-    calls.agree();
+/// Collective: the file of an earlier run or a new one, by rank 0, for the system's own words when
+/// that cannot be.
+void CheckpointWriter::State::make_file() {
     together(ranks, [&] {
-        if (ranks.is_root()) {
-            place.check(
-                H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, padded.data()),
-                "writing the configuration", object);
+        if (!ranks.is_root()) {
+            return;
         }
+        resumed = partial.resume && take_over(final_path);
+        if (!resumed) {
+            begin_anew(partial_path);
+        }
+        made = true;
+        set_size(partial_path, image->size());
+        if (partial.keep) {
+            sync_names(partial_path.parent_path());
+        }
+    });
+    resumed = ranks.any(resumed);
+}
+
+/// Collective. On nodes that do not share the folder every rank would write a file of its own.
+void CheckpointWriter::State::open_file() {
+    together(ranks, [&] {
+        if (!is_plain_file(partial_path)) {
+            throw failure("this rank does not see the file that rank 0 has just made",
+                          partial_path.string(),
+                          "choose an --output on a file system that all nodes share");
+        }
+        row_file = File::open_for_writing(partial_path);
     });
 }
 
-void CheckpointWriter::State::create_tensors() {
-    first_bytes.assign(tensors.size(), 0);
-    CollectiveCalls calls(ranks);
-    for (std::size_t t = 0; t < tensors.size(); ++t) {
-        calls.make([&] {
-            const TensorInfo& tensor = tensors[t];
-            const std::string object = object_name(kTensorGroup, tensor.name);
-            const Hdf5Handle type = hdf5_type(place, tensor.type);
-            const Hdf5Handle dataset = create_dataset(place, tensor_group.id(), tensor.name.c_str(),
-                                                      type.id(), tensor.shape, object);
-            if (tensor.bytes() > 0) {
-                first_bytes[t] = first_byte_of(place, {dataset.id(), object});
+/// Collective: where each spectrum's bytes begin, given how many values it has.
+std::vector<std::uint64_t> CheckpointWriter::State::make_room(
+    std::span<const std::int64_t> spectra) {
+    std::vector<std::uint64_t> places(spectra.size());
+    together(ranks, [&] {
+        for (std::size_t m = 0; ranks.is_root() && m < spectra.size(); ++m) {
+            if (spectra[m] > 0) {
+                places[m] =
+                    image->add_spectrum(matrix_names[m], static_cast<std::size_t>(spectra[m]));
             }
-        });
-    }
-    calls.agree();
-}
-
-void CheckpointWriter::State::write_summary(std::size_t position, const TensorSummary& summary) {
-    const TensorInfo& tensor = tensors[position];
-    const std::string name = object_name(kTensorGroup, tensor.name);
-    const Hdf5Handle dataset =
-        place.own(H5Dopen2(tensor_group.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
-                  "opening the dataset", name);
-    const Hdf5Object object{dataset.id(), name};
-    const auto values = static_cast<double>(tensor.bytes() / size_of(tensor.type));
-    const double sparsity = values > 0 ? static_cast<double>(summary.zeros) / values : 0.0;
-    write_attribute(place, object, "sparsity", sparsity);
-    write_attribute(place, object, "sparsity_ratio", summary.sparsity_ratio);
-    write_attribute(place, object, "zeros", summary.zeros);
-    write_attribute(place, object, "checksum", summary.checksum);
-    write_attribute(place, object, "position", static_cast<std::int64_t>(position));
-}
-
-void CheckpointWriter::State::close_file() {
-    close_groups();
-    together(ranks, [&] { row_file->sync(); });
-    row_file.reset();
-    CollectiveCalls calls(ranks);
-    // The flush makes every rank sync, on its own node, what it has written; closing alone would
-    // leave that to the system.
-    calls.make([&] {
-        place.check(H5Fflush(file.id(), H5F_SCOPE_GLOBAL), "writing out the checkpoint", {});
+        }
     });
-    calls.make([&] { place.check(file.close(), "closing the checkpoint", {}); });
-    calls.agree();
+    ranks.broadcast(std::span(places));
+    return places;
 }
 
 CheckpointWriter::CheckpointWriter(const Communicator& ranks, const Catalogue& catalogue,
-                                   const std::filesystem::path& path) {
+                                   const std::filesystem::path& path, const PartialFile& partial)
+    : state_(std::make_unique<State>(ranks, catalogue, path, partial)) {
     together(ranks, [&] { require_usable_names(catalogue); });
-    prepare_file(ranks, partial_name(path));
-    state_ = std::make_unique<State>(ranks, catalogue, path);
-    state_->create_structure(catalogue);
+    state_->make_image(catalogue);
+    state_->make_file();
+    state_->open_file();
 }
 
 CheckpointWriter::CheckpointWriter(CheckpointWriter&&) noexcept = default;
 CheckpointWriter::~CheckpointWriter() = default;
 
+bool CheckpointWriter::resumed() const {
+    return state_->resumed;
+}
+
 void CheckpointWriter::write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes) {
-    const TensorInfo& info = state_->tensors.at(static_cast<std::size_t>(tensor));
+    const auto at = static_cast<std::size_t>(tensor);
+    const TensorInfo& info = state_->tensors.at(at);
     assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
     assert(bytes.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
     if (bytes.empty()) {
         return;
     }
-    const std::uint64_t first = state_->first_bytes[static_cast<std::size_t>(tensor)] +
-                                static_cast<std::uint64_t>(rows.begin) * info.row_bytes();
     try {
-        state_->row_file->stream_at(first, bytes);
+        state_->row_file->stream_at(state_->place_of(at, rows.begin), bytes);
     } catch (const Error& error) {
-        throw naming_rows(error, object_name(kTensorGroup, info.name), rows);
+        throw naming_rows(error, "writing", info.name, rows);
     }
 }
 
+void CheckpointWriter::read_rows(int tensor, RowRange rows, std::span<std::byte> out) const {
+    const auto at = static_cast<std::size_t>(tensor);
+    const TensorInfo& info = state_->tensors.at(at);
+    assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
+    assert(out.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
+    try {
+        File::open_for_reading(state_->partial_path).read_at(state_->place_of(at, rows.begin), out);
+    } catch (const Error& error) {
+        throw naming_rows(error, "reading", info.name, rows);
+    }
+}
+
+void CheckpointWriter::sync_rows() {
+    state_->row_file->sync();
+}
+
 void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eigenvalues) {
-    assert(eigenvalues.size() == state_->matrix_names.size());
+    State& state = *state_;
+    assert(eigenvalues.size() == state.matrix_names.size());
     std::vector<std::int64_t> sizes;
     for (const std::vector<double>& values : eigenvalues) {
         sizes.push_back(static_cast<std::int64_t>(values.size()));
     }
-    state_->ranks.all_reduce_max(std::span(sizes));
-    CollectiveCalls calls(state_->ranks);
-    for (std::size_t m = 0; m < sizes.size(); ++m) {
-        if (sizes[m] == 0) {
-            continue;
+    state.ranks.all_reduce_max(std::span(sizes));
+    const std::vector<std::uint64_t> places = state.make_room(sizes);
+    together(state.ranks, [&] {
+        for (std::size_t m = 0; m < eigenvalues.size(); ++m) {
+            try {
+                state.row_file->write_at(places[m], std::as_bytes(std::span(eigenvalues[m])));
+            } catch (const Error& error) {
+                throw naming(error, "writing the spectrum",
+                             object_name(kSpectrumGroup, state.matrix_names[m]));
+            }
         }
-        calls.make([&] {
-            const std::string& name = state_->matrix_names[m];
-            const std::string object = object_name(kSpectrumGroup, name);
-            const Hdf5Handle dataset = state_->create_vector(
-                state_->spectrum_group, name.c_str(), static_cast<std::size_t>(sizes[m]), object);
-            state_->fill_vector(dataset, eigenvalues[m], object);
-        });
-    }
-    calls.agree();
+    });
 }
 
 void CheckpointWriter::write_metric(Metric metric, std::span<const double> values) {
     assert(values.size() == state_->matrix_names.size());
-    const std::string name(name_of(metric));
-    const std::string object = object_name(kMetricGroup, name);
-    CollectiveCalls calls(state_->ranks);
-    calls.make([&] {
-        const Hdf5Handle dataset =
-            state_->create_vector(state_->metric_group, name.c_str(), values.size(), object);
-        if (state_->ranks.is_root()) {
-            state_->fill_vector(dataset, values, object);
+    together(state_->ranks, [&] {
+        if (state_->image) {
+            state_->image->add_metric(std::string(name_of(metric)), values);
         }
     });
-    calls.agree();
 }
 
 void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
     State& state = *state_;
-    assert(summaries.size() == state.tensors.size());
-    CollectiveCalls calls(state.ranks);
-    for (std::size_t t = 0; t < summaries.size(); ++t) {
-        calls.make([&] { state.write_summary(t, summaries[t]); });
-    }
-    calls.agree();
-    calls.make([&] {
-        write_attribute(state.place, {state.file.id(), "/"}, "complete", std::int64_t{1});
-    });
-    calls.agree();
-    state.close_file();
+    together(state.ranks, [&] { state.row_file->sync(); });
     together(state.ranks, [&] {
         if (state.ranks.is_root()) {
-            File::open_for_reading(state.place.file()).sync();
+            state.image->complete(summaries);
+            set_size(state.partial_path, state.image->size());
+            state.image->copy_to(*state.row_file);
+            state.row_file->sync();
             publish(state.final_path);
+            state.finished = true;
         }
     });
-    state.finished = true;
+    state.row_file.reset();
 }
 
 }  // namespace alphaprune

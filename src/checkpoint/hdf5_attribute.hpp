@@ -17,7 +17,7 @@ struct Hdf5Object {
 /// Text as an HDF5 type: UTF-8 of a fixed length, at least one byte.
 Hdf5Handle text_type(const Hdf5Place& place, std::size_t length);
 
-/// Each writes one scalar attribute. Collective on a file that several ranks write.
+/// Each writes one scalar attribute.
 void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name, double value);
 void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name,
                      std::int64_t value);

@@ -13,8 +13,8 @@ std::vector<hsize_t> extents(std::span<const std::int64_t> shape) {
     return {shape.begin(), shape.end()};
 }
 
-/// How a dataset is laid out: what parallel HDF5 writes at the speed of the file system, and
-/// without the clock, so that the same contents give the same bytes.
+/// How a dataset is laid out: one piece at a known place, so that ranks can write it past the
+/// library, and without the clock, so that the same contents give the same bytes.
 Hdf5Handle creation_properties(const Hdf5Place& place, std::string_view object) {
     const std::string_view doing = "describing the dataset";
     Hdf5Handle list = place.own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, doing, object);

@@ -12,12 +12,12 @@
 
 namespace alphaprune {
 
-/// Creates a contiguous dataset whose bytes are allocated at once and never filled. Collective on a
-/// file that several ranks write. No shape at all means one value.
+/// Creates a contiguous dataset whose bytes are allocated at once and never filled. No shape at all
+/// means one value.
 Hdf5Handle create_dataset(const Hdf5Place& place, hid_t parent, const char* link, hid_t type,
                           std::span<const std::int64_t> shape, std::string_view object);
 
-/// Where in the file a dataset's bytes begin, those of a dataset that has some. Not collective.
+/// Where in the file a dataset's bytes begin, those of a dataset that has some.
 std::uint64_t first_byte_of(const Hdf5Place& place, Hdf5Object dataset);
 
 /// What a dataset says of itself, checked against the size of the file that it lies in.
@@ -31,10 +31,10 @@ struct DatasetForm {
 DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
                          std::uint64_t file_size, std::string_view object);
 
-/// Bytes that are moved in one go: counts are 32 bits wide in places inside HDF5 and MPI-IO.
+/// Bytes that are moved in one go: counts are 32 bits wide in places inside HDF5.
 inline constexpr std::uint64_t kTransferBytes = std::uint64_t{256} << 20;
 
-/// Moves whole rows as raw bits between memory and a dataset. Not collective.
+/// Moves whole rows as raw bits between memory and a dataset.
 /// @param type  of the values, in memory and in the file
 void write_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
                 std::span<const std::int64_t> shape, RowRange rows,

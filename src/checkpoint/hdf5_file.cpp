@@ -2,14 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "memory_driver.hpp"
+
 namespace alphaprune {
 
-Hdf5Handle create_shared_file(const Hdf5Place& place, const Communicator& ranks) {
+Hdf5Handle create_file(const Hdf5Place& place, SparseBytes& bytes) {
     const std::string_view doing = "creating the checkpoint";
     const Hdf5Handle creation = place.own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, doing, {});
     place.check(H5Pset_obj_track_times(creation.id(), 0), doing, {});
     const Hdf5Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, doing, {});
-    place.check(H5Pset_fapl_mpio(access.id(), ranks.native(), MPI_INFO_NULL), doing, {});
+    use_memory(place, access, bytes);
     // HDF5 1.8's format: every tool reads it, and unlike the older one it has a checksum on every
     // structure, so that damage is reported instead of followed.
     place.check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_V18), doing, {});

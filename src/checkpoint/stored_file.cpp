@@ -4,69 +4,27 @@
 
 #include "alphaprune/support/checksum.hpp"
 #include "checkpoint_layout.hpp"
-#include "collective_calls.hpp"
 #include "hdf5_attribute.hpp"
 
 namespace alphaprune {
 namespace {
 
-/// What every rank must know of a file to take part in its creation.
-struct FileForm {
-    std::string name;
-    std::uint64_t size = 0;
-    std::uint64_t checksum = 0;
-};
-
 std::uint64_t checksum_of(std::string_view contents) {
     return hash_bytes(std::as_bytes(std::span(contents)));
 }
 
-std::vector<FileForm> share_forms(const Communicator& ranks, const std::vector<Companion>& files) {
-    std::string names;  // each ended by a zero byte, which no file's name holds
-    std::vector<std::uint64_t> numbers;
-    if (ranks.is_root()) {
-        for (const Companion& file : files) {
-            names += file.name + '\0';
-            numbers.push_back(file.contents.size());
-            numbers.push_back(checksum_of(file.contents));
-        }
-    }
-    names = ranks.broadcast_text(std::move(names));
-    std::vector<FileForm> forms;
-    for (std::size_t at = 0; at < names.size(); at += forms.back().name.size() + 1) {
-        forms.push_back({names.substr(at, names.find('\0', at) - at)});
-    }
-    numbers.resize(2 * forms.size());
-    ranks.broadcast(std::span(numbers));
-    for (std::size_t i = 0; i < forms.size(); ++i) {
-        forms[i].size = numbers[2 * i];
-        forms[i].checksum = numbers[2 * i + 1];
-    }
-    return forms;
-}
-
 }  // namespace
 
-void write_files(const Hdf5Place& place, const Communicator& ranks, const Hdf5Handle& group,
-                 const std::vector<Companion>& files) {
-    const std::vector<FileForm> forms = share_forms(ranks, files);
-    CollectiveCalls calls(ranks);
-    for (std::size_t i = 0; i < forms.size(); ++i) {
-        const FileForm& form = forms[i];
-        calls.make([&] {
-            const std::string object = object_name(kModelGroup, form.name);
-            const auto size = static_cast<std::int64_t>(form.size);
-            const Hdf5Handle dataset = create_dataset(place, group.id(), form.name.c_str(),
-                                                      H5T_STD_U8LE, std::span(&size, 1), object);
-            write_attribute(place, {dataset.id(), object}, "checksum", form.checksum);
-            if (ranks.is_root() && size > 0) {
-                const std::string_view contents = files[i].contents;
-                write_rows(place, {dataset.id(), object}, H5T_STD_U8LE, std::span(&size, 1), {0, 1},
-                           std::as_bytes(std::span(contents)));
-            }
-        });
+void write_file(const Hdf5Place& place, const Hdf5Handle& group, const Companion& file) {
+    const std::string object = object_name(kModelGroup, file.name);
+    const auto size = static_cast<std::int64_t>(file.contents.size());
+    const Hdf5Handle dataset = create_dataset(place, group.id(), file.name.c_str(), H5T_STD_U8LE,
+                                              std::span(&size, 1), object);
+    write_attribute(place, {dataset.id(), object}, "checksum", checksum_of(file.contents));
+    if (size > 0) {
+        write_rows(place, {dataset.id(), object}, H5T_STD_U8LE, std::span(&size, 1), {0, 1},
+                   std::as_bytes(std::span(file.contents)));
     }
-    calls.agree();
 }
 
 std::string read_file(const Hdf5Place& place, const Hdf5Handle& group, const std::string& name,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/checkpoint/partial_file.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -22,10 +23,11 @@ struct TensorSummary {
     double sparsity_ratio = 0;  ///< asked for; 0 for tensors that are not prunable
 };
 
-/// Writes checkpoint.h5: one HDF5 file by all ranks together, each its own rows. All tensors of
-/// the model are created at once, in catalogue order, collectively; rows are written independently
-/// as raw bits, straight to their place in the file. The file stands under its partial name until
-/// finish(). The bytes of the file do not depend on the number of ranks.
+/// Writes checkpoint.h5: one HDF5 file by all ranks together, each its own rows and spectra, as raw
+/// bits straight to their place in the file. The file stands under its partial name until finish(),
+/// which writes the HDF5 structures around them: a partial file is rows and nothing else, so that a
+/// run killed at any moment leaves nothing that a later one could stumble over. The bytes of the
+/// file do not depend on the number of ranks, nor on how often the run was interrupted.
 ///
 /// Layout: /tensors/<name> in the stored type (bfloat16 as a custom 16-bit float type), attributes
 /// "sparsity", "sparsity_ratio", "zeros", "checksum" and "position" (in the catalogue);
@@ -38,16 +40,27 @@ class CheckpointWriter {
     /// Collective. @throws Error on all ranks when the file cannot be made, or (bad_request) when a
     /// tensor's name cannot be a name in an HDF5 file.
     CheckpointWriter(const Communicator& ranks, const Catalogue& catalogue,
-                     const std::filesystem::path& path);
+                     const std::filesystem::path& path, const PartialFile& partial = {});
     CheckpointWriter(CheckpointWriter&&) noexcept;
     /// Collective, like everything about an open file: let only errors that all ranks agree on
-    /// (together, agree) end its life. An unfinished partial file is removed by rank 0.
+    /// (together, agree) end its life. An unfinished partial file is removed by rank 0, unless it
+    /// is to be kept.
     ~CheckpointWriter();
+
+    /// Whether the file of an earlier run was taken over, on all ranks alike.
+    bool resumed() const;
 
     /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI or HDF5: another
     /// thread than the one that owns the writer may do it, one at a time.
     /// @throws Error naming tensor and file
     void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
+    /// What stands in the file where these rows go: rows written before, by this run or by the one
+    /// it resumes, or anything. Not collective, no calls of MPI or HDF5; any number of threads may
+    /// do it, beside one that writes. @throws Error naming tensor and file
+    void read_rows(int tensor, RowRange rows, std::span<std::byte> out) const;
+    /// Makes the rows that this rank has written durable. Not collective; for the thread that
+    /// writes. @throws Error
+    void sync_rows();
 
     /// Collective. `eigenvalues[m]` is filled on exactly one rank for each matrix m, empty
     /// elsewhere; a matrix empty everywhere has no spectrum in the file.
@@ -55,8 +68,8 @@ class CheckpointWriter {
     /// Collective; the same values on every rank, one a matrix.
     void write_metric(Metric metric, std::span<const double> values);
 
-    /// Collective; the same summaries on every rank, one a tensor. Writes the attributes, closes
-    /// and syncs the file and gives it its final name.
+    /// Collective; the same summaries on every rank, one a tensor. Writes the structures and
+    /// attributes, syncs the file and gives it its final name.
     void finish(std::span<const TensorSummary> summaries);
 
   private:

@@ -1,0 +1,165 @@
+#include "checkpoint_image.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "checkpoint_layout.hpp"
+#include "hdf5_attribute.hpp"
+#include "hdf5_dataset.hpp"
+#include "hdf5_file.hpp"
+#include "hdf5_type.hpp"
+#include "stored_file.hpp"
+
+namespace alphaprune {
+namespace {
+
+Hdf5Handle create_vector(const Hdf5Place& place, const Hdf5Handle& group, const char* link,
+                         std::size_t size, std::string_view object) {
+    const auto extent = static_cast<std::int64_t>(size);
+    return create_dataset(place, group.id(), link, H5T_IEEE_F64LE, std::span(&extent, 1), object);
+}
+
+void copy_range(const SparseBytes& from, File& to, std::uint64_t begin, std::uint64_t end) {
+    constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
+    std::vector<std::byte> piece;
+    for (std::uint64_t at = begin; at < end; at += piece.size()) {
+        piece.resize(std::min(kPieceBytes, end - at));
+        from.read(at, piece);
+        to.write_at(at, piece);
+    }
+}
+
+}  // namespace
+
+CheckpointImage::CheckpointImage(const Catalogue& catalogue,
+                                 const std::vector<Companion>& companions, std::string_view created,
+                                 const std::filesystem::path& named)
+    : place_(Hdf5Place::writing(named)),
+      tensors_(catalogue.tensors),
+      file_(create_file(place_, bytes_)),
+      tensor_group_(create_group(place_, file_.id(), kTensorGroup)),
+      spectrum_group_(create_group(place_, file_.id(), kSpectrumGroup)),
+      metric_group_(create_group(place_, file_.id(), kMetricGroup)) {
+    write_root(catalogue, created);
+    write_model_files(catalogue, companions);
+    create_tensors();
+}
+
+void CheckpointImage::write_root(const Catalogue& catalogue, std::string_view created) {
+    const Hdf5Object root{file_.id(), "/"};
+    write_attribute(place_, root, "format", kFormatName);
+    write_attribute(place_, root, "version", kFormatVersion);
+    write_attribute(place_, root, "model", catalogue.model_name);
+    write_attribute(place_, root, "family", catalogue.family);
+    write_attribute(place_, root, "created", created);
+    write_attribute(place_, root, "tensors", static_cast<std::int64_t>(tensors_.size()));
+}
+
+void CheckpointImage::write_model_files(const Catalogue& catalogue,
+                                        const std::vector<Companion>& companions) {
+    const Hdf5Handle group = create_group(place_, file_.id(), kModelGroup);
+    write_configuration(group, catalogue.configuration_text);
+    for (const Companion& companion : companions) {
+        write_file(place_, group, companion);
+    }
+}
+
+void CheckpointImage::write_configuration(const Hdf5Handle& group, const std::string& text) {
+    const std::string object = object_name(kModelGroup, kConfiguration);
+    const std::string padded = text.empty() ? std::string(1, '\0') : text;
+    const Hdf5Handle type = text_type(place_, padded.size());
+    const Hdf5Handle dataset =
+        create_dataset(place_, group.id(), kConfiguration, type.id(), {}, object);
+    place_.check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, padded.data()),
+                 "writing the configuration", object);
+}
+
+void CheckpointImage::create_tensors() {
+    first_bytes_.assign(tensors_.size(), 0);
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+        const TensorInfo& tensor = tensors_[t];
+        const std::string object = object_name(kTensorGroup, tensor.name);
+        const Hdf5Handle type = hdf5_type(place_, tensor.type);
+        const Hdf5Handle dataset = create_dataset(place_, tensor_group_.id(), tensor.name.c_str(),
+                                                  type.id(), tensor.shape, object);
+        if (tensor.bytes() > 0) {
+            first_bytes_[t] = leave_out(dataset, tensor.bytes(), object);
+        }
+    }
+}
+
+std::uint64_t CheckpointImage::leave_out(const Hdf5Handle& dataset, std::uint64_t bytes,
+                                         std::string_view object) {
+    const std::uint64_t first = first_byte_of(place_, {dataset.id(), object});
+    left_out_.push_back({first, first + bytes});
+    return first;
+}
+
+std::uint64_t CheckpointImage::size() const {
+    if (file_.id() == H5I_INVALID_HID) {
+        return bytes_.size();
+    }
+    hsize_t bytes = 0;
+    place_.check(H5Fget_filesize(file_.id(), &bytes), "asking for the size", {});
+    return bytes;
+}
+
+std::uint64_t CheckpointImage::add_spectrum(const std::string& matrix, std::size_t values) {
+    assert(values > 0);
+    const std::string object = object_name(kSpectrumGroup, matrix);
+    const Hdf5Handle dataset =
+        create_vector(place_, spectrum_group_, matrix.c_str(), values, object);
+    return leave_out(dataset, values * sizeof(double), object);
+}
+
+void CheckpointImage::add_metric(const std::string& name, std::span<const double> values) {
+    const std::string object = object_name(kMetricGroup, name);
+    const Hdf5Handle dataset =
+        create_vector(place_, metric_group_, name.c_str(), values.size(), object);
+    const auto extent = static_cast<std::int64_t>(values.size());
+    if (extent > 0) {
+        write_rows(place_, {dataset.id(), object}, H5T_NATIVE_DOUBLE, std::span(&extent, 1), {0, 1},
+                   std::as_bytes(values));
+    }
+}
+
+void CheckpointImage::write_summary(std::size_t position, const TensorSummary& summary) {
+    const TensorInfo& tensor = tensors_[position];
+    const std::string name = object_name(kTensorGroup, tensor.name);
+    const Hdf5Handle dataset =
+        place_.own(H5Dopen2(tensor_group_.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
+                   "opening the dataset", name);
+    const Hdf5Object object{dataset.id(), name};
+    const auto values = static_cast<double>(tensor.bytes() / size_of(tensor.type));
+    const double sparsity = values > 0 ? static_cast<double>(summary.zeros) / values : 0.0;
+    write_attribute(place_, object, "sparsity", sparsity);
+    write_attribute(place_, object, "sparsity_ratio", summary.sparsity_ratio);
+    write_attribute(place_, object, "zeros", summary.zeros);
+    write_attribute(place_, object, "checksum", summary.checksum);
+    write_attribute(place_, object, "position", static_cast<std::int64_t>(position));
+}
+
+void CheckpointImage::complete(std::span<const TensorSummary> summaries) {
+    assert(summaries.size() == tensors_.size());
+    for (std::size_t t = 0; t < summaries.size(); ++t) {
+        write_summary(t, summaries[t]);
+    }
+    write_attribute(place_, {file_.id(), "/"}, "complete", std::int64_t{1});
+    for (Hdf5Handle* group : {&tensor_group_, &spectrum_group_, &metric_group_}) {
+        group->close();
+    }
+    place_.check(file_.close(), "closing the checkpoint", {});
+}
+
+void CheckpointImage::copy_to(File& file) const {
+    std::vector<Extent> extents = left_out_;
+    std::ranges::sort(extents, {}, &Extent::begin);
+    std::uint64_t at = 0;
+    for (const Extent& extent : extents) {
+        copy_range(bytes_, file, at, extent.begin);
+        at = extent.end;
+    }
+    copy_range(bytes_, file, at, bytes_.size());
+}
+
+}  // namespace alphaprune

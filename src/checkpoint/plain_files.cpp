@@ -1,0 +1,49 @@
+#include "plain_files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <system_error>
+
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+namespace fs = std::filesystem;
+
+bool is_plain_file(const fs::path& path) {
+    std::error_code problem;
+    return fs::is_regular_file(fs::symlink_status(path, problem));
+}
+
+bool is_plain_folder(const fs::path& path) {
+    std::error_code problem;
+    return fs::is_directory(fs::symlink_status(path, problem));
+}
+
+void set_size(const fs::path& file, std::uint64_t bytes) {
+    std::error_code problem;
+    if (is_plain_file(file)) {
+        fs::resize_file(file, bytes, problem);
+    } else {
+        problem = std::make_error_code(std::errc::no_such_file_or_directory);
+    }
+    if (problem) {
+        throw failure(
+            fmt::format("giving the file its {} bytes failed: {}", bytes, problem.message()),
+            file.string(),
+            "check that this file system and the limits of this shell (ulimit -f) allow files of "
+            "that size");
+    }
+}
+
+void sync_names(const fs::path& folder) {
+    const int descriptor =
+        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        ::fsync(descriptor);
+        ::close(descriptor);
+    }
+}
+
+}  // namespace alphaprune

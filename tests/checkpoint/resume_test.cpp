@@ -1,0 +1,151 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+
+#include "alphaprune/checkpoint/checkpoint_writer.hpp"
+#include "alphaprune/support/error.hpp"
+#include "checkpoint/sample_checkpoint.hpp"
+#include "checkpoint/tamper.hpp"
+#include "support/world.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFirstRun = "2024-01-31T12:00:00Z";
+
+/// The bytes of the share of a tensor's rows.
+std::span<const std::byte> bytes_of(const SampleModel& model, std::size_t tensor, RowRange rows) {
+    const TensorInfo& info = model.catalogue.tensors[tensor];
+    return std::span(model.bytes[tensor])
+        .subspan(static_cast<std::size_t>(rows.begin) * info.row_bytes(),
+                 static_cast<std::size_t>(rows.size()) * info.row_bytes());
+}
+
+/// Runs that are interrupted and resumed by the first ranks of the world, a different number each
+/// time, against a file that was written in one go.
+class Resume : public testing::Test {
+  protected:
+    Resume() {
+        on_root([&] {
+            const Communicator self = Communicator::view(MPI_COMM_SELF);
+            CheckpointWriter writer(self, model_.catalogue, folder_ / "whole.h5",
+                                    {.created = kFirstRun});
+            write_rows_of(self, model_, writer);
+            writer.write_spectra(model_.eigenvalues);
+            writer.write_metric(Metric::alpha_mid, model_.alphas);
+            writer.finish(model_.summaries);
+        });
+        whole_ = contents(folder_ / "whole.h5");
+    }
+
+    void on_root(const std::function<void()>& action) const {
+        if (world().is_root()) {
+            action();
+        }
+        world().barrier();
+    }
+    /// Collective: `action` on the first ranks.
+    void on_ranks(int count, const std::function<void(const Communicator&)>& action) const {
+        const bool takes_part = world().rank() < count;
+        const Communicator some = world().split(takes_part ? 0 : 1, world().rank());
+        if (takes_part) {
+            action(some);
+        }
+        world().barrier();
+    }
+    static PartialFile resuming() { return {.resume = true, .keep = true, .created = kFirstRun}; }
+    void write_tensors(const Communicator& ranks, CheckpointWriter& writer, std::size_t begin,
+                       std::size_t end) const {
+        for (std::size_t t = begin; t < end; ++t) {
+            const TensorInfo& tensor = model_.catalogue.tensors[t];
+            const RowRange mine = share_of(tensor.rows(), ranks.size(), ranks.rank());
+            writer.write_rows(static_cast<int>(t), mine, bytes_of(model_, t, mine));
+        }
+        writer.sync_rows();
+    }
+    void write_rest(const Communicator& ranks, CheckpointWriter& writer) const {
+        auto eigenvalues = model_.eigenvalues;
+        if (!ranks.is_root()) {
+            eigenvalues.assign(3, {});
+        }
+        writer.write_spectra(eigenvalues);
+        writer.write_metric(Metric::alpha_mid, model_.alphas);
+    }
+    /// A run that ends after the tensors before `end`. @param spectra  whether it comes that far
+    void interrupt(int ranks, std::size_t end, bool spectra = false) const {
+        on_ranks(ranks, [&](const Communicator& some) {
+            CheckpointWriter writer(some, model_.catalogue, path_, resuming());
+            write_tensors(some, writer, 0, end);
+            if (spectra) {
+                write_rest(some, writer);
+            }
+            some.barrier();
+        });
+        EXPECT_TRUE(fs::exists(partial_));
+        EXPECT_FALSE(fs::exists(path_));
+    }
+    /// A run that writes the tensors from `begin` on and completes the file.
+    void complete(int ranks, std::size_t begin, bool resumed = true) const {
+        on_ranks(ranks, [&](const Communicator& some) {
+            CheckpointWriter writer(some, model_.catalogue, path_, resuming());
+            EXPECT_EQ(writer.resumed(), resumed);
+            write_tensors(some, writer, begin, tensors_);
+            write_rest(some, writer);
+            writer.finish(model_.summaries);
+        });
+        EXPECT_TRUE(contents(path_) == whole_);
+        EXPECT_FALSE(fs::exists(partial_));
+    }
+
+    SharedFolder folder_{world()};
+    SampleModel model_ = sample_model();
+    fs::path path_ = folder_ / "checkpoint.h5";
+    fs::path partial_ = folder_ / "checkpoint.h5.partial";
+    std::size_t tensors_ = model_.bytes.size();
+    std::vector<char> whole_;
+};
+
+TEST_F(Resume, TheBytesAreThoseOfOneRunWhereverItIsInterrupted) {
+    EXPECT_GT(whole_.size(), 1000U);
+    for (const bool spectra : {false, true}) {
+        for (std::size_t done = 0; done <= tensors_; ++done) {
+            interrupt(world().size(), done, spectra);
+            complete(1 + static_cast<int>(done) % world().size(), done);
+        }
+    }
+}
+
+TEST_F(Resume, OnceAndAgain) {
+    interrupt(1, 2);
+    on_ranks(world().size(), [&](const Communicator& some) {
+        CheckpointWriter writer(some, model_.catalogue, path_, resuming());
+        write_tensors(some, writer, 2, 5);
+        write_rest(some, writer);
+        some.barrier();
+    });
+    interrupt(world().size(), 0);
+    complete(world().size(), 5);
+}
+
+TEST_F(Resume, NothingOutsideTheRowsIsTrusted) {
+    interrupt(world().size(), tensors_, true);
+    on_root([&] {
+        std::vector<char> garbage(whole_.size() + 100'000, '\xa5');
+        const auto before = contents(partial_);
+        for (std::size_t t = 0; t < tensors_; ++t) {
+            if (const auto bytes = static_cast<std::ptrdiff_t>(model_.bytes[t].size()); bytes > 0) {
+                const auto first = static_cast<std::ptrdiff_t>(offset_of(
+                    folder_ / "whole.h5", "/tensors/" + model_.catalogue.tensors[t].name));
+                std::copy_n(before.begin() + first, bytes, garbage.begin() + first);
+            }
+        }
+        replace_contents(partial_, garbage);
+    });
+    complete(world().size(), tensors_);
+}
+
+}  // namespace
+}  // namespace alphaprune::test
