@@ -103,17 +103,24 @@ LastWords Watch::words_about_lost(const std::vector<int>& lost) const {
             ExitStatus::failed, alone ? EndLauncher::any : EndLauncher::mpirun};
 }
 
-/// The first rank of the first hosts: all ranks that lose somebody choose the same one.
+/// The first ranks of the first hosts, then the first ranks of all: every rank that loses somebody
+/// comes to the same list.
 std::deque<int> Watch::speakers_without(const std::vector<int>& lost) const {
-    constexpr std::size_t kMost = 3;
+    constexpr std::size_t kHosts = 3;
+    constexpr int kRanks = 3;
     std::deque<int> speakers;
-    std::set<std::string> seen;
-    for (int rank = 0; rank < world_.size() && speakers.size() < kMost; ++rank) {
-        if (seen.insert(place_of(rank).host).second &&
-            std::find(lost.begin(), lost.end(), rank) == lost.end()) {
+    std::set<std::string> hosts;
+    for (int rank = 0; rank < world_.size() && hosts.size() < kHosts; ++rank) {
+        if (hosts.insert(place_of(rank).host).second) {
             speakers.push_back(rank);
         }
     }
+    for (int rank = 1; rank < std::min(kRanks, world_.size()); ++rank) {
+        speakers.push_back(rank);
+    }
+    std::erase_if(speakers, [&](int rank) {
+        return std::find(lost.begin(), lost.end(), rank) != lost.end();
+    });
     return speakers;
 }
 
