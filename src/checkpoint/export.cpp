@@ -9,6 +9,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/file.hpp"
 #include "export_folder.hpp"
+#include "plain_files.hpp"
 #include "shard_plan.hpp"
 
 namespace alphaprune {
@@ -22,7 +23,7 @@ Metadata with_format(Metadata metadata) {
     return metadata;
 }
 
-/// The same error, with the tensor that was being written.
+/// The same error, with the tensor that was being written or read.
 Error naming_tensor(const Error& error, const std::string& tensor) {
     std::vector<Fault> faults = error.faults();
     for (Fault& fault : faults) {
@@ -35,10 +36,11 @@ Error naming_tensor(const Error& error, const std::string& tensor) {
 
 struct HuggingFaceWriter::State {
     State(const Communicator& all, const Catalogue& model, const std::filesystem::path& place,
-          Metadata metadata, std::uint64_t shard_bytes)
+          Metadata metadata, const PartialFile& treatment, std::uint64_t shard_bytes)
         : ranks(all.duplicate()),
           catalogue(model),
           folder(without_last_slash(place)),
+          partial(treatment),
           plan(plan_shards(model.tensors, shard_bytes)),
           files(plan.shards.size()) {
         metadata = with_format(std::move(metadata));
@@ -50,15 +52,17 @@ struct HuggingFaceWriter::State {
     State& operator=(const State&) = delete;
     ~State() {
         files.clear();
-        if (made && !finished) {
+        if (made && !finished && !partial.keep) {
             std::error_code ignored;
             std::filesystem::remove_all(partial_name(folder), ignored);
         }
     }
 
+    void make_folder();
     void make_files();
     void look_for_files() const;
     File& file_of(std::size_t shard);
+    std::uint64_t place_of(std::size_t tensor, std::int64_t row) const;
     void require_everything_written() const;
     void publish_folder();
 
@@ -69,22 +73,37 @@ struct HuggingFaceWriter::State {
     Communicator ranks;
     const Catalogue& catalogue;
     std::filesystem::path folder;
+    PartialFile partial;
     ShardPlan plan;
     std::vector<std::vector<std::byte>> heads;  ///< of each shard
     std::vector<std::optional<File>> files;     ///< of each shard; opened at first use
-    std::uint64_t written = 0;                  ///< bytes, by this rank
-    bool made = false;                          ///< on rank 0: the partial folder is ours
+    std::uint64_t written = 0;                  ///< bytes, by this rank, or kept
+    bool resumed = false;
+    bool made = false;  ///< on rank 0: the partial folder is ours
     bool finished = false;
 };
 
-/// On rank 0: the partial folder, and each shard with its head.
-void HuggingFaceWriter::State::make_files() {
+/// On rank 0: the partial folder, that of an earlier run or a new one.
+void HuggingFaceWriter::State::make_folder() {
+    resumed = partial.resume && take_over_folder(folder, catalogue, plan);
     require_free(folder);
-    make_empty(partial_name(folder));
+    if (!resumed) {
+        make_empty(partial_name(folder));
+    }
     made = true;
+}
+
+/// On rank 0: each shard, with its head and at its full size.
+void HuggingFaceWriter::State::make_files() {
     for (std::size_t s = 0; s < heads.size(); ++s) {
-        files[s] = File::create(path_of(s));
-        files[s]->write(heads[s]);
+        const std::filesystem::path path = path_of(s);
+        files[s] = resumed ? File::open_for_writing(path) : File::create(path);
+        files[s]->write_at(0, heads[s]);
+        set_size(path, heads[s].size() + plan.shards[s].bytes);
+    }
+    if (partial.keep) {
+        sync_names(partial_name(folder));
+        sync_names(folder.parent_path());
     }
 }
 
@@ -105,6 +124,13 @@ File& HuggingFaceWriter::State::file_of(std::size_t shard) {
         files[shard] = File::open_for_writing(path_of(shard));
     }
     return *files[shard];
+}
+
+/// First byte of a row in its shard.
+std::uint64_t HuggingFaceWriter::State::place_of(std::size_t tensor, std::int64_t row) const {
+    const TensorPlace& place = plan.places[tensor];
+    return heads[static_cast<std::size_t>(place.shard)].size() + place.offset +
+           static_cast<std::uint64_t>(row) * catalogue.tensors[tensor].row_bytes();
 }
 
 /// Collective. A tensor forgotten would leave a hole full of zeros that no reader notices.
@@ -128,18 +154,25 @@ void HuggingFaceWriter::State::publish_folder() {
 
 HuggingFaceWriter::HuggingFaceWriter(const Communicator& ranks, const Catalogue& catalogue,
                                      const std::filesystem::path& folder, Metadata metadata,
-                                     std::uint64_t shard_bytes)
-    : state_(std::make_unique<State>(ranks, catalogue, folder, std::move(metadata), shard_bytes)) {
+                                     const PartialFile& partial, std::uint64_t shard_bytes)
+    : state_(std::make_unique<State>(ranks, catalogue, folder, std::move(metadata), partial,
+                                     shard_bytes)) {
     together(ranks, [&] {
         if (ranks.is_root()) {
+            state_->make_folder();
             state_->make_files();
         }
     });
+    state_->resumed = ranks.any(state_->resumed);
     together(ranks, [&] { state_->look_for_files(); });
 }
 
 HuggingFaceWriter::HuggingFaceWriter(HuggingFaceWriter&&) noexcept = default;
 HuggingFaceWriter::~HuggingFaceWriter() = default;
+
+bool HuggingFaceWriter::resumed() const {
+    return state_->resumed;
+}
 
 void HuggingFaceWriter::write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes) {
     State& state = *state_;
@@ -150,28 +183,46 @@ void HuggingFaceWriter::write_rows(int tensor, RowRange rows, std::span<const st
     if (bytes.empty()) {
         return;
     }
-    const TensorPlace& place = state.plan.places[at];
-    const auto shard = static_cast<std::size_t>(place.shard);
-    const std::uint64_t first = state.heads[shard].size() + place.offset +
-                                static_cast<std::uint64_t>(rows.begin) * info.row_bytes();
+    const auto shard = static_cast<std::size_t>(state.plan.places[at].shard);
     try {
-        state.file_of(shard).stream_at(first, bytes);
+        state.file_of(shard).stream_at(state.place_of(at, rows.begin), bytes);
     } catch (const Error& error) {
         throw naming_tensor(error, info.name);
     }
     state.written += bytes.size();
 }
 
+void HuggingFaceWriter::read_rows(int tensor, RowRange rows, std::span<std::byte> out) const {
+    const auto at = static_cast<std::size_t>(tensor);
+    const TensorInfo& info = state_->catalogue.tensors.at(at);
+    assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
+    assert(out.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
+    try {
+        File::open_for_reading(
+            state_->path_of(static_cast<std::size_t>(state_->plan.places[at].shard)))
+            .read_at(state_->place_of(at, rows.begin), out);
+    } catch (const Error& error) {
+        throw naming_tensor(error, info.name);
+    }
+}
+
+void HuggingFaceWriter::keep_rows(int tensor, RowRange rows) {
+    state_->written += static_cast<std::uint64_t>(rows.size()) *
+                       state_->catalogue.tensors.at(static_cast<std::size_t>(tensor)).row_bytes();
+}
+
+void HuggingFaceWriter::sync_rows() {
+    for (std::optional<File>& file : state_->files) {
+        if (file) {
+            file->sync();
+        }
+    }
+}
+
 void HuggingFaceWriter::finish() {
     State& state = *state_;
     state.require_everything_written();
-    together(state.ranks, [&] {
-        for (std::optional<File>& file : state.files) {
-            if (file) {
-                file->sync();
-            }
-        }
-    });
+    together(state.ranks, [&] { sync_rows(); });  // rank 0 has all shards open
     together(state.ranks, [&] {
         if (state.ranks.is_root()) {
             state.publish_folder();

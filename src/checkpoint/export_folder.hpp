@@ -13,6 +13,12 @@ std::filesystem::path without_last_slash(const std::filesystem::path& folder);
 /// @throws Error (bad_request) when something other than an empty folder stands in the place
 void require_free(const std::filesystem::path& folder);
 
+/// Whether an earlier run has left its folder to be taken over, under the partial name or, for want
+/// of that, under its own, which it then loses: all shards are there, and nothing foreign is. Only
+/// the shards stay in it.
+bool take_over_folder(const std::filesystem::path& folder, const Catalogue& catalogue,
+                      const ShardPlan& plan);
+
 /// Makes the folder, empty; what an earlier run that was killed has left there goes.
 void make_empty(const std::filesystem::path& partial);
 

@@ -40,7 +40,7 @@ class ExportFaults : public testing::Test {
         }
     }
     void write_folder(const fs::path& place) const {
-        HuggingFaceWriter writer(world(), model_.catalogue, place, {}, 100);
+        HuggingFaceWriter writer(world(), model_.catalogue, place, {}, {}, 100);
         write_all(writer);
         writer.finish();
     }
@@ -57,7 +57,7 @@ class ExportFaults : public testing::Test {
 
 TEST_F(ExportFaults, AnUnfinishedFolderDisappears) {
     {
-        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, 100);
+        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, {}, 100);
         write_all(writer);
         EXPECT_TRUE(fs::exists(folder_ / "hf.partial"));
         EXPECT_FALSE(fs::exists(folder_ / "hf"));
@@ -118,7 +118,7 @@ TEST_F(ExportFaults, AFailedWriteNamesTheTensorAndHoldsNobodyUp) {
 
 TEST_F(ExportFaults, AModelOfWhichRowsAreMissingIsNotPublished) {
     const std::string text = error_of(ExitStatus::failed, [&] {
-        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, 100);
+        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, {}, 100);
         if (world().is_root()) {
             writer.write_rows(1, {0, 8}, std::span(model_.bytes[1]).first(8 * 12));
         }

@@ -39,7 +39,7 @@ void copy_rows(const Communicator& ranks, const Catalogue& catalogue, const RowS
 inline void export_model(const Communicator& ranks, const Catalogue& catalogue,
                          const RowSource& source, const std::filesystem::path& folder,
                          std::uint64_t shard_bytes) {
-    HuggingFaceWriter writer(ranks, catalogue, folder, {{"made_by", "a test"}}, shard_bytes);
+    HuggingFaceWriter writer(ranks, catalogue, folder, {{"made_by", "a test"}}, {}, shard_bytes);
     copy_rows(ranks, catalogue, source, writer);
     writer.finish();
 }
