@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The packages of Debian 12 that the built program needs to run. The images install from this list
+# alone, and it is checked against the program at every build of an image.
+#   docker/runtime-packages.sh install         as root
+#   docker/runtime-packages.sh check PROGRAM   where it was built: is the list neither short nor long?
+set -euo pipefail
+
+libraries=(
+    libboost-program-options1.74.0 libelpa19 libfmt9 libhdf5-openmpi-103-1 libopenblas0-pthread
+    libopenmpi3 libscalapack-openmpi2.2 libsentencepiece0 libspdlog1.10 libxxhash0
+)
+programs=(openmpi-bin) # mpirun
+everywhere='libc6|libgcc-s1|libstdc\+\+6'
+
+# The packages of the libraries that the program itself asks for; theirs come with them.
+needed_by() {
+    local name path
+    readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | while read -r name; do
+        path=$(ldd "$1" | awk -v name="$name" '$1 == name { print $3 }')
+        path=$(readlink -f "$path")
+        # dpkg may know the file from before /lib became a link to /usr/lib.
+        dpkg-query -S "$path" 2>/dev/null || dpkg-query -S "${path#/usr}"
+    done | sed 's/:.*//' | sort -u | grep -vxE "$everywhere"
+}
+
+case ${1:-} in
+install)
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${libraries[@]}" "${programs[@]}" >/dev/null
+    ;;
+check)
+    program=${2:?usage: $0 check PROGRAM}
+    if ! diff --label "$0" --label "$program" -u \
+        <(printf '%s\n' "${libraries[@]}" | sort) <(needed_by "$program"); then
+        echo "The list of libraries in $0 is not what $program needs (+ lacking, - too many)." >&2
+        exit 1
+    fi
+    ;;
+*)
+    echo "usage: $0 install | check PROGRAM" >&2
+    exit 2
+    ;;
+esac
