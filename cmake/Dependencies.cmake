@@ -6,6 +6,8 @@ find_package(ScaLAPACK REQUIRED)
 find_package(ELPA REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
+# The headers of spdlog on fmt::fmt, as its library may have been built with another fmt inside.
+target_compile_definitions(spdlog::spdlog_header_only INTERFACE SPDLOG_FMT_EXTERNAL)
 find_package(nlohmann_json REQUIRED)
 find_package(Boost REQUIRED COMPONENTS program_options)
 find_package(PkgConfig REQUIRED)
