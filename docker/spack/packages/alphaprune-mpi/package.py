@@ -32,7 +32,7 @@ class AlphapruneMpi(CMakePackage):
     depends_on("hdf5@1.10:+mpi")
     depends_on("boost+program_options")
     depends_on("fmt@9:")
-    depends_on("spdlog")  # its headers only
+    depends_on("spdlog+fmt_external")  # of a version that goes with fmt's
     depends_on("nlohmann-json@3.11:")
     depends_on("sentencepiece")
     depends_on("xxhash@0.8:")
