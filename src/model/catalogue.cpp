@@ -39,8 +39,7 @@ std::vector<int> Catalogue::prunable_blocks() const {
         numbers.push_back(matrix.block);
     }
     std::ranges::sort(numbers);
-    const auto repeated = std::ranges::unique(numbers);
-    numbers.erase(repeated.begin(), repeated.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     return numbers;
 }
 

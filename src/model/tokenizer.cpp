@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <sentencepiece_processor.h>
 
+#include <exception>
+#include <new>
 #include <string>
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/model/companions.hpp"
 #include "alphaprune/support/error.hpp"
+#include "tokenizer_check.hpp"
 
 namespace alphaprune {
 namespace {
@@ -44,6 +47,19 @@ bool wants_beginning(const Catalogue& catalogue) {
     return wanted == nullptr || wanted->as_bool().value_or(true);
 }
 
+/// What goes wrong inside SentencePiece, said with a status or thrown; empty: nothing.
+template <class Action>
+std::string trouble_of(Action action) {
+    try {
+        const auto status = action();
+        return status.ok() ? std::string() : std::string(status.error_message());
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& problem) {
+        return problem.what();
+    }
+}
+
 }  // namespace
 
 struct Tokenizer::State {
@@ -53,12 +69,14 @@ struct Tokenizer::State {
 
 Tokenizer::Tokenizer(const Catalogue& catalogue) : state_(std::make_unique<State>()) {
     const std::string model = read_model_file(catalogue);
-    const auto status = state_->processor.LoadFromSerializedProto(model);
-    if (!status.ok()) {
-        throw bad_request(
-            fmt::format("this is not a SentencePiece model: {}", status.error_message()),
-            place_of_companion(catalogue, kModelFile),
-            "fetch the file again from where the model came from");
+    const std::string trouble =
+        is_safe_tokenizer(model)
+            ? trouble_of([&] { return state_->processor.LoadFromSerializedProto(model); })
+            : "its parts lead out of it";
+    if (!trouble.empty()) {
+        throw bad_request(fmt::format("this is not a SentencePiece model: {}", trouble),
+                          place_of_companion(catalogue, kModelFile),
+                          "fetch the file again from where the model came from");
     }
     state_->begins = state_->processor.bos_id() >= 0 && wants_beginning(catalogue);
 }
@@ -68,10 +86,12 @@ Tokenizer::~Tokenizer() = default;
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
     std::vector<int> pieces;
-    const auto status = state_->processor.Encode({text.data(), text.size()}, &pieces);
-    if (!status.ok()) {
-        throw failure(fmt::format("the tokenizer failed: {}", status.error_message()),
-                      std::string(kModelFile), "give token ids as a .npy file instead of text");
+    const std::string trouble = trouble_of([&] {
+        return state_->processor.Encode({text.data(), text.size()}, &pieces);
+    });
+    if (!trouble.empty()) {
+        throw bad_request(fmt::format("the tokenizer cannot encode the text: {}", trouble),
+                          std::string(kModelFile), "give token ids as a .npy file instead of text");
     }
     std::vector<std::int32_t> ids;
     ids.reserve(pieces.size() + 1);

@@ -1,0 +1,57 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
+#include "alphaprune/checkpoint/export.hpp"
+#include "hdf5_checksums.hpp"
+#include "require.hpp"
+#include "scratch.hpp"
+
+using namespace alphaprune;
+
+namespace {
+
+/// Everything that can be read.
+void read_all(const std::filesystem::path& path, std::size_t file_size) {
+    const CheckpointReader reader(path);
+    std::vector<std::byte> rows;
+    for (const StoredTensor& tensor : reader.tensors()) {
+        const auto values = static_cast<std::uint64_t>(tensor.values());
+        fuzz::require(values * size_of(tensor.type) <= file_size);
+        rows.resize(values * size_of(tensor.type));
+        fuzz::is_accepted([&] { reader.read_rows(tensor, {0, tensor.rows()}, rows); });
+        fuzz::is_accepted([&] { reader.spectrum(tensor.name); });
+    }
+    for (const std::string& name : reader.companions()) {
+        fuzz::require(name.find('/') == name.npos);
+        fuzz::is_accepted([&] { reader.companion(name); });
+    }
+    reader.metric("alpha_peak");
+}
+
+}  // namespace
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
+
+/// HDF5 keeps a checksum with each of its structures: without new ones hardly a change would be
+/// looked at. One in eight inputs stays as it is.
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t most, unsigned seed) {
+    const std::size_t changed = LLVMFuzzerMutate(data, size, most);
+    if (seed % 8 != 0) {
+        fuzz::renew_hdf5_checksums({data, changed});
+    }
+    return changed;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static const fuzz::Scratch scratch;
+    const auto path = scratch.write("checkpoint.h5", fuzz::as_text(data, size));
+    fuzz::is_accepted([&] { read_all(path, size); });
+    fuzz::is_accepted([&] { catalogue_of_checkpoint(path); });
+    return 0;
+}
