@@ -26,23 +26,29 @@ fail() {
 
 # --- processes: each has a file with its number, and our folder in its command line ---
 
-# True when the process whose number stands in this file runs and is ours (numbers are used again).
-runs() {
-    [[ -s $1 ]] && grep -q -s -F -- "$folder" "/proc/$(<"$1")/cmdline"
+# The number of the process that a file names, if it runs and is ours: numbers are used again.
+running() {
+    local number
+    number=$(cat "$1" 2>/dev/null) && [[ -n $number ]] && is_ours "$number" && echo "$number"
+}
+
+is_ours() {
+    grep -q -s -F -- "$folder" "/proc/$1/cmdline"
 }
 
 wait_until_gone() {
     for _ in {1..100}; do
-        runs "$1" || return 0
+        is_ours "$1" || return 0
         sleep 0.1
     done
-    fail "process $(<"$1") of $1 does not end"
+    fail "process $1 does not end"
 }
 
 end_process() {
-    if runs "$1"; then
-        kill "$(<"$1")"
-        wait_until_gone "$1"
+    local number
+    if number=$(running "$1"); then
+        kill "$number"
+        wait_until_gone "$number"
     fi
     rm -f "$1"
 }
@@ -72,14 +78,14 @@ be_node() {
 }
 
 crash_node() {
-    local file=$folder/pid/$1 first
-    if runs "$file"; then
-        first=$(<"/proc/$(<"$file")/task/$(<"$file")/children")
+    local number first
+    if number=$(running "$folder/pid/$1"); then
+        read -r first <"/proc/$number/task/$number/children" || true
         # unshare ends when all of the namespace has ended.
-        kill -KILL "${first% }"
-        wait_until_gone "$file"
+        kill -KILL "${first:-$number}"
+        wait_until_gone "$number"
     fi
-    rm -f "$file"
+    rm -f "$folder/pid/$1"
 }
 
 # --- what Slurm reads -----------------------------------------------------------------
@@ -218,7 +224,7 @@ start() {
     local nodes=${1:-4} cores=${2:-2} node
     [[ $nodes =~ ^[1-9][0-9]?$ && $cores =~ ^[1-9][0-9]*$ ]] ||
         fail "usage: local-cluster.sh start [NODES [CORES]], at most 99 nodes"
-    if runs "$folder/pid/slurmctld"; then
+    if running "$folder/pid/slurmctld" >/dev/null; then
         echo "already running:"
         status
         return
@@ -255,7 +261,7 @@ show_environment() {
 }
 
 status() {
-    if ! runs "$folder/pid/slurmctld"; then
+    if ! running "$folder/pid/slurmctld" >/dev/null; then
         echo "not running"
         return 3
     fi
@@ -297,7 +303,7 @@ crash)
     ;;
 boot)
     need_node "${2:-}"
-    runs "$folder/pid/$2" || boot_node "$2"
+    running "$folder/pid/$2" >/dev/null || boot_node "$2"
     ;;
 be-node) be_node "$2" ;; # for boot_node alone
 *)
