@@ -7,10 +7,11 @@
 
 namespace alphaprune {
 
+class SharedNumbers;
+
 /// Hands out the numbers 0, 1, 2, … of one or several lists to whichever rank asks next, and counts
-/// the work that is done. The counters live in an MPI window on rank 0; asking does not interrupt
-/// rank 0's own work. Made and destroyed collectively; in between, several threads of a rank may
-/// use it.
+/// the work that is done. The counters live on rank 0; asking does not interrupt rank 0's own work.
+/// Made and destroyed collectively; in between, several threads of a rank may use it.
 class WorkCounter {
   public:
     explicit WorkCounter(const Communicator& ranks, int lists = 1);
@@ -28,8 +29,7 @@ class WorkCounter {
     bool alarm() const;
 
   private:
-    struct Window;
-    std::unique_ptr<Window> window_;
+    std::unique_ptr<SharedNumbers> numbers_;
 };
 
 }  // namespace alphaprune
