@@ -12,7 +12,7 @@ packages=(
 )
 if [[ ${1:-} == --tests ]]; then
     packages+=(python3 python3-numpy python3-h5py python3-xxhash
-        clang-14 clang-format-14 libclang-rt-14-dev shellcheck
+        clang-14 clang-format-14 libclang-rt-14-dev shellcheck iproute2
         slurmctld slurmd slurm-client munge)
 elif [[ $# -gt 0 ]]; then
     echo "usage: $0 [--tests]" >&2
