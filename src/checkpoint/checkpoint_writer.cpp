@@ -67,7 +67,7 @@ Error naming(const Error& error, std::string_view doing, const std::string& obje
         fault.what = fmt::format("{} failed: {}", doing, fault.what);
         fault.where = fmt::format("{}: {}", fault.where, object);
     }
-    return {error.status(), std::move(faults)};
+    return {ExitStatus::failed, std::move(faults)};
 }
 
 Error naming_rows(const Error& error, std::string_view doing, const std::string& tensor,

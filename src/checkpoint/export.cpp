@@ -29,7 +29,7 @@ Error naming_tensor(const Error& error, const std::string& tensor) {
     for (Fault& fault : faults) {
         fault.where = fmt::format("tensor {} in {}", tensor, fault.where);
     }
-    return {error.status(), std::move(faults)};
+    return {ExitStatus::failed, std::move(faults)};
 }
 
 }  // namespace

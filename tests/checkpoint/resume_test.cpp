@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include <algorithm>
 #include <functional>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
@@ -15,14 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFirstRun = "2024-01-31T12:00:00Z";
-
-/// The bytes of the share of a tensor's rows.
-std::span<const std::byte> bytes_of(const SampleModel& model, std::size_t tensor, RowRange rows) {
-    const TensorInfo& info = model.catalogue.tensors[tensor];
-    return std::span(model.bytes[tensor])
-        .subspan(static_cast<std::size_t>(rows.begin) * info.row_bytes(),
-                 static_cast<std::size_t>(rows.size()) * info.row_bytes());
-}
 
 /// Runs that are interrupted and resumed by the first ranks of the world, a different number each
 /// time, against a file that was written in one go.
@@ -42,6 +34,7 @@ class Resume : public testing::Test {
     }
 
     void on_root(const std::function<void()>& action) const {
+        world().barrier();
         if (world().is_root()) {
             action();
         }
@@ -145,6 +138,87 @@ TEST_F(Resume, NothingOutsideTheRowsIsTrusted) {
         replace_contents(partial_, garbage);
     });
     complete(world().size(), tensors_);
+}
+
+TEST_F(Resume, RowsAreReadBackFromWhatWasLeft) {
+    interrupt(world().size(), 5);
+    const CheckpointWriter writer(world(), model_.catalogue, path_, resuming());
+    for (std::size_t t = 0; t < 5; ++t) {
+        const std::int64_t rows = model_.catalogue.tensors[t].rows();
+        for (const RowRange part : {RowRange{0, rows}, RowRange{rows / 2, rows}, RowRange{0, 0}}) {
+            const auto expected = bytes_of(model_, t, part);
+            std::vector<std::byte> bytes(expected.size());
+            writer.read_rows(static_cast<int>(t), part, bytes);
+            EXPECT_TRUE(std::ranges::equal(bytes, expected)) << t;
+        }
+    }
+}
+
+TEST_F(Resume, AFileThatIsGoneIsNamedWithTheRows) {
+    const CheckpointWriter writer(world(), model_.catalogue, path_, {});
+    on_root([&] { fs::remove(partial_); });
+    std::vector<std::byte> bytes(model_.bytes[0].size());
+    try {
+        writer.read_rows(0, {0, 7}, bytes);
+        ADD_FAILURE() << "the rows were read";
+    } catch (const Error& error) {
+        const std::string text = error.what();
+        EXPECT_EQ(error.status(), ExitStatus::failed);
+        EXPECT_NE(text.find("reading rows 0 to 6 failed"), std::string::npos) << text;
+        EXPECT_NE(text.find(partial_.string() + ": /tensors/model.embed_tokens.weight"),
+                  std::string::npos)
+            << text;
+    }
+}
+
+TEST_F(Resume, AFileThatWasCutIsExtended) {
+    interrupt(world().size(), 3);
+    on_root([&] { fs::resize_file(partial_, 10); });
+    complete(world().size(), 0);
+}
+
+TEST_F(Resume, APublishedFileIsTakenBack) {
+    interrupt(world().size(), tensors_);
+    complete(world().size(), tensors_);
+    interrupt(world().size(), 0);
+    complete(1, tensors_);
+}
+
+TEST_F(Resume, WhereThereIsNothingTheRunBeginsAnew) {
+    complete(world().size(), 0, false);
+}
+
+TEST_F(Resume, WhatIsNoPlainFileIsNotTakenOver) {
+    on_root([&] {
+        replace_contents(folder_ / "precious", {'m', 'i', 'n', 'e'});
+        fs::create_symlink(folder_ / "precious", partial_);
+    });
+    complete(world().size(), 0, false);
+    EXPECT_EQ(contents(folder_ / "precious").size(), 4U);
+    on_root([&] {
+        fs::remove(path_);
+        fs::create_symlink(folder_ / "precious", path_);  // nor taken back
+    });
+    complete(world().size(), 0, false);
+    EXPECT_EQ(contents(folder_ / "precious").size(), 4U);
+    on_root([&] { fs::create_directory(partial_); });
+    complete(world().size(), 0, false);
+}
+
+TEST_F(Resume, WithoutBeingKeptAFileTakenOverGoesToo) {
+    interrupt(world().size(), 3);
+    { const CheckpointWriter writer(world(), model_.catalogue, path_, {.resume = true}); }
+    world().barrier();
+    EXPECT_FALSE(fs::exists(partial_));
+}
+
+TEST_F(Resume, AFileIsOnlyTakenOverWhenThatIsAskedFor) {
+    interrupt(world().size(), 3);
+    const CheckpointWriter writer(world(), model_.catalogue, path_, {.keep = true});
+    EXPECT_FALSE(writer.resumed());
+    std::vector<std::byte> bytes(model_.bytes[0].size(), std::byte{7});
+    writer.read_rows(0, {0, 7}, bytes);
+    EXPECT_EQ(bytes, std::vector<std::byte>(bytes.size()));
 }
 
 }  // namespace

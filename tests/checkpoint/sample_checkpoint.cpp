@@ -119,14 +119,18 @@ SampleModel sample_model() {
     return model;
 }
 
+std::span<const std::byte> bytes_of(const SampleModel& model, std::size_t tensor, RowRange rows) {
+    const TensorInfo& info = model.catalogue.tensors[tensor];
+    return std::span(model.bytes[tensor])
+        .subspan(static_cast<std::size_t>(rows.begin) * info.row_bytes(),
+                 static_cast<std::size_t>(rows.size()) * info.row_bytes());
+}
+
 void write_rows_of(const Communicator& ranks, const SampleModel& model, CheckpointWriter& writer) {
     for (std::size_t t = 0; t < model.bytes.size(); ++t) {
         const TensorInfo& tensor = model.catalogue.tensors[t];
         const RowRange mine = share_of(tensor.rows(), ranks.size(), ranks.rank());
-        const auto first = static_cast<std::size_t>(mine.begin) * tensor.row_bytes();
-        const auto size = static_cast<std::size_t>(mine.size()) * tensor.row_bytes();
-        writer.write_rows(static_cast<int>(t), mine,
-                          std::span(model.bytes[t]).subspan(first, size));
+        writer.write_rows(static_cast<int>(t), mine, bytes_of(model, t, mine));
     }
 }
 

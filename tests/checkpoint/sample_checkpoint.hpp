@@ -43,6 +43,9 @@ struct SampleModel {
 };
 SampleModel sample_model();
 
+/// The bytes of some rows of a tensor.
+std::span<const std::byte> bytes_of(const SampleModel& model, std::size_t tensor, RowRange rows);
+
 /// Collective: writes the part of each tensor that falls to this rank.
 void write_rows_of(const Communicator& ranks, const SampleModel& model, CheckpointWriter& writer);
 /// Collective: the whole checkpoint.
