@@ -30,6 +30,8 @@ def command_line():
     commands = parser.add_subparsers(dest="action", required=True)
     build = commands.add_parser("build", help="build a stage of the Dockerfile")
     build.add_argument("stage")
+    build.add_argument("--keep", action="store_true",
+                       help="take the stages under it as former calls have built them")
     definition = commands.add_parser("apptainer", help="build and test the Apptainer definition")
     for building, file in ((build, "Dockerfile"), (definition, "alphaprune_mpi.def")):
         building.add_argument("--file", type=pathlib.Path, default=HERE / file)
@@ -68,7 +70,7 @@ def main():
     given = dict(pair.split("=", 1) for pair in options.build_arg)
     source = (options.file, options.context, options.work, given, options.mirror)
     if options.action == "build":
-        dockerfile.Build(*source).stage(options.stage)
+        dockerfile.Build(*source, keep=options.keep).build(options.stage)
     else:
         dockerfile.save(apptainer.build(*source), options.work, "apptainer")
     return 0

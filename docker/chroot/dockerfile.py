@@ -70,8 +70,9 @@ def ignores(context):
 class Build:
     """Builds stages of one Dockerfile."""
 
-    def __init__(self, file, context, work, build_arguments, mirror):
+    def __init__(self, file, context, work, build_arguments, mirror, keep=False):
         self.given = build_arguments
+        self.keep = keep
         self.context = context.resolve()
         self.work = work
         self.mirror = mirror
@@ -84,12 +85,19 @@ class Build:
             self.globals[name] = build_arguments.get(name, default)
         self.built = {}
 
+    def build(self, name):
+        """Builds a stage in any case."""
+        (self.work / f"{name}.json").unlink(missing_ok=True)
+        return self.stage(name)
+
     def stage(self, name):
         """The image of a stage, built with those it stands on where they are not yet."""
-        if name in self.built:
-            return self.built[name]
         if name not in self.stages:
             sys.exit(f"there is no stage '{name}'; there are: {', '.join(self.stages)}")
+        if name not in self.built and self.keep and is_saved(self.work, name):
+            self.built[name] = saved_image(self.work, name)
+        if name in self.built:
+            return self.built[name]
         print(f"== stage {name}", flush=True)
         (_, base), *steps = self.stages[name]
         image = self.start(name, root.expand(base, self.globals))
@@ -99,12 +107,13 @@ class Build:
             if action is None:
                 sys.exit(f"{word} is not understood here")
             action(image, rest)
-        self.built[name] = image
         save(image, self.work, name)
+        self.built[name] = image
         return image
 
     def start(self, name, base):
         place = self.work / name
+        (self.work / f"{name}.json").unlink(missing_ok=True)  # until it is whole
         if base in self.stages:
             parent = self.stage(base)
             root.copy_root(parent.root, place)
@@ -172,11 +181,14 @@ def save(image, work, name):
         json.dumps({**dataclasses.asdict(image), "root": str(image.root)}, indent=1))
 
 
+def is_saved(work, name):
+    return (work / f"{name}.json").exists()
+
+
 def saved_image(work, name):
     """The image of a stage that a former call has built."""
-    file = work / f"{name}.json"
-    if not file.exists():
+    if not is_saved(work, name):
         sys.exit(f"{name} is not built yet in {work}")
-    image = Image(**json.loads(file.read_text()))
+    image = Image(**json.loads((work / f"{name}.json").read_text()))
     image.root = pathlib.Path(image.root)
     return image
