@@ -98,7 +98,7 @@ Seconds time_of_phase(const Communicator& all, const NodeMap& nodes, const Catal
                       const TokenSequences& sequences, const Request& request) {
     const std::vector<PruneTarget> targets(catalogue.matrices.size(),
                                            {request.ratio, std::nullopt});
-    const RowSink nowhere = [](int, RowRange, std::span<const std::byte>) {};
+    const RowSink nowhere = [](const WrittenRows&, std::span<const std::byte>) {};
     all.barrier();
     const Seconds mine = time_of([&] {
         prune_calibrated(all, nodes, catalogue, request.method, sequences, targets, nowhere, {});

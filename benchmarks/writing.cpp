@@ -204,11 +204,15 @@ void write_model(const Communicator& all, const Catalogue& catalogue, const Requ
                  const fs::path& path, Fill fill) {
     if (request.format == "hdf5") {
         CheckpointWriter writer(all, catalogue, path);
-        fill([&](int t, RowRange rows, auto bytes) { writer.write_rows(t, rows, bytes); });
+        fill([&](const WrittenRows& written, auto bytes) {
+            writer.write_rows(written.tensor, written.rows, bytes);
+        });
         writer.finish(std::vector<TensorSummary>(catalogue.tensors.size()));
     } else {
         HuggingFaceWriter writer(all, catalogue, path, {});
-        fill([&](int t, RowRange rows, auto bytes) { writer.write_rows(t, rows, bytes); });
+        fill([&](const WrittenRows& written, auto bytes) {
+            writer.write_rows(written.tensor, written.rows, bytes);
+        });
         writer.finish();
     }
 }
@@ -217,7 +221,9 @@ void write_from_memory(const Communicator& all, const Catalogue& catalogue, cons
                        const Request& request, const fs::path& path) {
     write_model(all, catalogue, request, path, [&](const RowSink& sink) {
         together(all, [&] {
-            shares.for_each([&](int t, RowRange rows, auto bytes, auto) { sink(t, rows, bytes); });
+            shares.for_each([&](int t, RowRange rows, auto bytes, auto) {
+                sink({t, rows, {}}, bytes);
+            });
         });
     });
 }

@@ -14,8 +14,10 @@ ExitStatus evaluate(const Communicator& ranks, const Options& options) {
     const std::vector<EvaluationText> texts =
         load_evaluations(ranks, options.evaluations, catalogue, options.sequence_length);
     const RowSource source = together(ranks, [&] { return open_source(catalogue); });
-    const std::vector<Perplexity> results =
-        evaluate_texts(ranks, catalogue, source, texts, "of the model");
+    std::vector<Perplexity> results;
+    for (const EvaluationText& text : texts) {
+        results.push_back(evaluate_text(ranks, catalogue, source, text, "of the model"));
+    }
     for (std::size_t t = 0; t < texts.size() && ranks.is_root(); ++t) {
         if (texts.size() > 1) {
             fmt::print("{}\n", texts[t].file.string());

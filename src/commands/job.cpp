@@ -109,7 +109,8 @@ void measure_windows(Job& job) {
         ProgressLine line("farms", "windows", job.ranks.is_root());
         return compute_farms(
             job.ranks, job.catalogue, options, job.options.solver,
-            [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+            [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
+            &*job.journal);
     });
     for (std::size_t m = 0; m < farms.alphas.size(); ++m) {
         job.report.matrices[m].metrics[Metric::alpha_peak_farms] = farms.alphas[m];
@@ -117,8 +118,9 @@ void measure_windows(Job& job) {
     job.report.farms = {options.aspect, options.largest_side, options.offsets, farms.windows};
 }
 
-SpectrumOptions spectrum_options(const Job& job) {
+SpectrumOptions spectrum_options(Job& job) {
     SpectrumOptions options;
+    options.journal = &*job.journal;
     options.solver = job.options.solver;
     options.group_ranks = job.options.group_ranks;
     options.precision = job.options.precision;
@@ -147,6 +149,9 @@ ShardPlan plan_within_memory(const Job& job, SpectrumOptions& options) {
 
 /// "spectrum: about 2 min; 12 matrices on groups of 4 ranks, 48 on single ranks; 1.2 GB a rank"
 std::string describe(const ShardPlan& plan) {
+    if (plan.stages.empty()) {
+        return "spectrum: nothing is left to compute";
+    }
     std::vector<std::string> stages;
     for (const ShardStage& stage : plan.stages) {
         stages.push_back(fmt::format("{} matrices on {}", stage.matrices.size(),
@@ -184,9 +189,79 @@ std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
     return pictures;
 }
 
+/// Whether there is something to resume, as rank 0 sees it. Collective.
+EarlierRun earlier_run(const Job& job) {
+    int found = static_cast<int>(EarlierRun::none);
+    if (job.options.resume && job.ranks.is_root()) {
+        found = static_cast<int>(earlier_run_in(job.options.output));
+    }
+    return static_cast<EarlierRun>(job.ranks.max(found));
+}
+
+/// There is nothing to do, unless the run that is complete was another one. Collective.
+bool leave_complete(const Job& job, const std::optional<RunReport>& former) {
+    const std::string folder = job.options.output.string();
+    if (!former || former->identity != job.report.identity) {
+        throw bad_request("the run in the output folder is complete, and was another one", folder,
+                          "choose another --output, or give --overwrite instead of --resume")
+            .mark_agreed();
+    }
+    together(job.ranks, [&] {
+        if (job.ranks.is_root()) {
+            Journal::remove(job.options.output);  // where the program was killed at the very end
+        }
+    });
+    log_info(fmt::format("the run in {} is complete: nothing is left to do", folder));
+    return false;
+}
+
+void make_output_ready(Job& job, const RunIdentity& identity, std::int64_t sequences,
+                       std::uint64_t bytes_needed, EarlierRun earlier) {
+    const std::filesystem::path& output = job.options.output;
+    if (earlier == EarlierRun::unfinished) {
+        // First, before anything is touched: the journal refuses another run.
+        job.journal.emplace(Journal::resume(job.ranks, job.catalogue, output, identity, sequences));
+    }
+    together(job.ranks, [&] {
+        if (job.ranks.is_root() && job.journal) {
+            reopen_output_folder(output, bytes_needed);
+            open_log_file(output / "run.log", LogFile::continued);
+        } else if (job.ranks.is_root()) {
+            prepare_output_folder(job.options, job.catalogue.folder, bytes_needed);
+            open_log_file(output / "run.log");
+        }
+    });
+    if (!job.journal) {
+        const std::string created =
+            job.ranks.broadcast_text(job.ranks.is_root() ? utc_timestamp() : "");
+        job.journal.emplace(Journal::begin(job.ranks, job.catalogue, output, identity, created));
+    }
+    job.watch.look_for_stop_file(stop_file_in(output));
+}
+
+/// Says what an earlier attempt has left.
+void describe_earlier(Job& job) {
+    const EarlierResults& earlier = job.journal->earlier();
+    job.report.attempts = job.journal->attempt();
+    job.report.resumed_matrices = std::ranges::count(earlier.has_spectrum, true);
+    if (job.report.attempts == 1) {
+        return;
+    }
+    for (const std::string& damage : earlier.damage) {
+        log_warning("the journal is damaged: " + damage);
+    }
+    const auto tensors = std::ranges::count_if(
+        earlier.tensors, [](const auto& tensor) { return tensor.has_value(); });
+    log_info(
+        fmt::format("resumed (start {} of this run): {} of {} spectra and {} of {} tensors are "
+                    "there",
+                    job.report.attempts, job.report.resumed_matrices, earlier.has_spectrum.size(),
+                    tensors, earlier.tensors.size()));
+}
+
 }  // namespace
 
-Job read_model(const Communicator& ranks, const Options& options) {
+Job read_model(const Communicator& ranks, const Options& options, JobWatch& watch) {
     if (is_checkpoint(options.model)) {
         throw bad_request("--model is a file, and this command needs a model folder",
                           options.model.string(),
@@ -194,27 +269,30 @@ Job read_model(const Communicator& ranks, const Options& options) {
                           "--output DIR")
             .mark_agreed();
     }
-    Job job{ranks, options, {}, {}, {}};
+    Job job{ranks, options, watch, {}, {}, {}};
     job.catalogue = job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
     describe_model(job);
     job.report.notes = notes_on(job.catalogue, options);
     return job;
 }
 
-void open_output(Job& job, std::uint64_t bytes_needed) {
+bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
+                 std::uint64_t bytes_needed) {
     job.report.threads_per_rank = threads_per_rank(job);  // may be refused: before anything is made
+    job.report.identity = identity.digest();
     const std::optional<RunReport> former = former_report(job.ranks, job.options.output);
-    together(job.ranks, [&] {
-        if (job.ranks.is_root()) {
-            prepare_output_folder(job.options, job.catalogue.folder, bytes_needed);
-            open_log_file(job.options.output / "run.log");
-        }
-    });
+    const EarlierRun earlier = earlier_run(job);
+    if (earlier == EarlierRun::complete) {
+        return leave_complete(job, former);
+    }
+    make_output_ready(job, identity, sequences, bytes_needed, earlier);
     describe_run(job);
     if (former) {
         job.corrections = solver_corrections(*former, job.rates);
     }
     greet(job);
+    describe_earlier(job);
+    return true;
 }
 
 SpectrumResults measure_spectra(Job& job) {
@@ -234,6 +312,11 @@ SpectrumResults measure_spectra(Job& job) {
         to.metrics = from.metrics;
         to.has_metrics = true;
         to.solver = name_of(from.solver);
+        if (from.failed_solver) {
+            job.report.notes.push_back(
+                fmt::format("{}: solver {} failed; the spectrum was computed by {}", to.name,
+                            name_of(*from.failed_solver), name_of(from.solver)));
+        }
         to.in_single = from.in_single;
         to.group_ranks = from.group_ranks;
         to.seconds = from.seconds;
@@ -260,6 +343,7 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
         write_metric_files(job.report, folder);
         write_html_report(job.report, pictures, folder);
         write_report_json(job.report, folder);  // last: its presence says that all is there
+        Journal::remove(folder);
         for (const std::string& note : job.report.notes) {
             log_warning(note);
         }

@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "alphaprune/commands/options.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/report/html_report.hpp"
 #include "alphaprune/report/run_report.hpp"
+#include "alphaprune/schedule/journal.hpp"
 #include "alphaprune/schedule/machine_rates.hpp"
 #include "alphaprune/schedule/spectrum_phase.hpp"
 #include "phase_clock.hpp"
@@ -18,27 +21,35 @@ namespace alphaprune {
 struct Job {
     const Communicator& ranks;
     const Options& options;
+    JobWatch& watch;
     PhaseClock clock;
     Catalogue catalogue;
     RunReport report;
     MachineRates rates = {};
     /// Of predicted times, from the results that were in the output folder.
     std::map<Solver, double> corrections = {};
+    std::optional<Journal> journal = {};  ///< once the output is open
 };
 
 /// Reads the catalogue on rank 0 and hands it to all. Collective. @throws Error
-Job read_model(const Communicator& ranks, const Options& options);
+Job read_model(const Communicator& ranks, const Options& options, JobWatch& watch);
 
-/// Makes the output folder ready for so many bytes, starts the log and says what is at hand.
-/// Collective. @throws Error
-void open_output(Job& job, std::uint64_t bytes_needed);
+/// Makes the output folder ready for so many bytes, with a journal of the run or that of the run
+/// that is to be resumed, starts the log and says what is at hand. Collective.
+/// @param identity   of this run
+/// @param sequences  of calibration
+/// @return false when the run to be resumed is complete: nothing is left to do
+/// @throws Error
+bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
+                 std::uint64_t bytes_needed);
 
 /// Computes the spectra of all prunable matrices, and what else the metric needs, into the report.
 /// Collective.
 SpectrumResults measure_spectra(Job& job);
 
 /// Writes report.json, report.html, matrices.csv and metrics/, and tells the user where they are.
-/// `spectra` may be null when none was computed. Collective.
+/// `spectra` may be null when none was computed. The run is complete then: its journal goes.
+/// Collective.
 void finish_job(Job& job, const SpectrumResults* spectra);
 
 }  // namespace alphaprune

@@ -20,8 +20,6 @@ constexpr std::array<CommandSpec, 7> kCommands{{
     {Command::help, "help", "this text"},
 }};
 
-constexpr std::array<std::string_view, 2> kLater{"resume", "max-time"};
-
 std::vector<OptionSpec> make_table() {
     const std::vector<Command> kAll{Command::run, Command::analyze, Command::verify,
                                     Command::evaluate, Command::export_model};
@@ -48,6 +46,9 @@ std::vector<OptionSpec> make_table() {
          "pruned, and written as they are; the ratio asked for is that of the blocks chosen"},
         {"output", "DIR", "Input and output", kWriting, "folder for the results; needed"},
         {"overwrite", "", "Input and output", kWriting, "replace former results in that folder"},
+        {"resume", "", "Input and output", kMeasuring,
+         "go on with the unfinished run in that folder, on any number of ranks; where there is "
+         "none, begin"},
         {"format", "NAME", "Input and output", kRun,
          "hdf5 (default): checkpoint.h5; safetensors: a Hugging Face folder hf/; may be given "
          "twice",
@@ -149,6 +150,14 @@ std::vector<OptionSpec> make_table() {
          "predict the finished run in this folder and compare"},
         {"json", "FILE", kPlanning, kPlan, "write the plan there, too"},
 
+        {"max-time", "HH:MM:SS", "Time limits and failures", kMeasuring,
+         "stop in time to have ended by then, resumable (also: D-HH:MM:SS; default: the end of the "
+         "Slurm job, if there is one)"},
+        {"peer-timeout", "SECONDS", "Time limits and failures", kAll,
+         fmt::format("a rank that is silent for so long is lost, and the job ends (default {}; 0: "
+                     "never)",
+                     defaults.peer_timeout)},
+
         {"log-level", "NAME", "Other", kAll, "debug, info (default), warning or error"},
         {"version", "", "Other", kAll, "print the version and the libraries it stands on"},
         {"help", "", "Other", kAll, "print this text"},
@@ -175,10 +184,6 @@ const std::vector<OptionSpec>& option_table() {
 const OptionSpec* find_option(std::string_view name) {
     const auto found = std::ranges::find(option_table(), name, &OptionSpec::name);
     return found == option_table().end() ? nullptr : &*found;
-}
-
-bool comes_later(std::string_view option_name) {
-    return std::ranges::find(kLater, option_name) != kLater.end();
 }
 
 std::span<const CommandSpec> command_table() {

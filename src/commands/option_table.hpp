@@ -28,9 +28,6 @@ const std::vector<OptionSpec>& option_table();
 /// nullptr for an unknown name
 const OptionSpec* find_option(std::string_view name);
 
-/// Options of the program's contract that this version does not have yet.
-bool comes_later(std::string_view option_name);
-
 struct CommandSpec {
     Command command;
     std::string_view name;

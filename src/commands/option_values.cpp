@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "duration.hpp"
 #include "suggestion.hpp"
 
 namespace alphaprune {
@@ -113,6 +114,16 @@ std::optional<std::uint64_t> read_size(const Setting& setting, FaultList& faults
     }
     faults.add(fmt::format("--{} '{}' is no amount of memory", setting.name, text), setting.origin,
                "write a number and a unit, as in 4GiB or 3900MB");
+    return std::nullopt;
+}
+
+std::optional<double> read_duration(const Setting& setting, FaultList& faults) {
+    if (const auto seconds = seconds_of(setting.value); seconds && *seconds > 0) {
+        return seconds;
+    }
+    faults.add(
+        fmt::format("--{} '{}' is no length of time", setting.name, setting.value), setting.origin,
+        "write hours, minutes and seconds, as in 03:30:00, or days before them, as in 1-12:00:00");
     return std::nullopt;
 }
 

@@ -32,6 +32,8 @@ std::optional<double> read_positive_number(const Setting& setting, FaultList& fa
 /// An amount of memory: a number with B, kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB, or
 /// K, M, G, T (powers of 1024); without a unit, bytes.
 std::optional<std::uint64_t> read_size(const Setting& setting, FaultList& faults);
+/// A length of time as HH:MM:SS or D-HH:MM:SS, in seconds, greater than 0.
+std::optional<double> read_duration(const Setting& setting, FaultList& faults);
 std::optional<bool> read_switch(const Setting& setting, FaultList& faults);
 
 }  // namespace alphaprune

@@ -1,14 +1,17 @@
 #include "output_folder.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
 #include <system_error>
 
+#include "alphaprune/schedule/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/machine.hpp"
@@ -17,8 +20,45 @@ namespace alphaprune {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 7> kOwnEntries{
-    "report.json", "report.html", "matrices.csv", "checkpoint.h5", "run.log", "metrics", "hf"};
+constexpr std::array<std::string_view, 9> kOwnEntries{
+    "report.json", "report.html", "matrices.csv", "checkpoint.h5", "metrics",
+    "hf",          "run.log",     "journal",      "stop"};
+/// Of those, what a run that has just begun may have left.
+constexpr std::array<std::string_view, 3> kNoResults{"run.log", "journal", "stop"};
+
+bool holds_results(const fs::path& folder) {
+    return std::ranges::any_of(kOwnEntries, [&](std::string_view entry) {
+        std::error_code ignored;
+        return std::ranges::find(kNoResults, entry) == kNoResults.end() &&
+               fs::exists(fs::symlink_status(folder / entry, ignored));
+    });
+}
+
+/// Bytes that a file, or the files of a folder, take on the disk.
+std::uint64_t size_on_disk(const fs::path& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) {
+        return 0;
+    }
+    constexpr std::uint64_t kBlock = 512;
+    std::uint64_t bytes = static_cast<std::uint64_t>(status.st_blocks) * kBlock;
+    std::error_code problem;
+    if (S_ISDIR(status.st_mode)) {
+        for (const fs::directory_entry& entry : fs::directory_iterator(path, problem)) {
+            bytes += size_on_disk(entry.path());
+        }
+    }
+    return bytes;
+}
+
+/// What is there already need not be written once more.
+std::uint64_t written_before(const fs::path& folder) {
+    std::uint64_t bytes = 0;
+    for (const std::string_view entry : {"checkpoint.h5", "hf"}) {
+        bytes += size_on_disk(folder / entry) + size_on_disk(partial_name(folder / entry));
+    }
+    return bytes;
+}
 
 /// The deepest folder on the way to `path` that exists.
 fs::path existing_ancestor(fs::path path) {
@@ -68,10 +108,16 @@ bool check_place(const Options& options, const fs::path& model, std::uint64_t by
     const fs::path& folder = options.output;
     std::error_code problem;
     const bool exists = fs::exists(fs::symlink_status(folder, problem));
-    if (exists && !options.overwrite) {
-        throw bad_request("the output folder exists already", folder.string(),
-                          "choose another --output, or give --overwrite to replace the results "
-                          "in it");
+    const bool may_exist = options.overwrite || (options.resume && !holds_results(folder));
+    if (exists && !may_exist) {
+        const bool unfinished = earlier_run_in(folder) == EarlierRun::unfinished;
+        throw bad_request(
+            unfinished ? "the output folder exists already, with an unfinished run in it"
+                       : "the output folder exists already",
+            folder.string(),
+            fmt::format("choose another --output, or give {}--overwrite to replace the results "
+                        "in it",
+                        unfinished ? "--resume to go on with that run, or " : ""));
     }
     if (exists && !fs::is_directory(folder, problem)) {
         throw bad_request("the output exists and is not a folder", folder.string(),
@@ -93,6 +139,26 @@ bool check_place(const Options& options, const fs::path& model, std::uint64_t by
 }
 
 }  // namespace
+
+EarlierRun earlier_run_in(const fs::path& output) {
+    std::error_code ignored;
+    if (fs::exists(output / "report.json", ignored)) {
+        return EarlierRun::complete;
+    }
+    return Journal::exists_in(output) ? EarlierRun::unfinished : EarlierRun::none;
+}
+
+fs::path stop_file_in(const fs::path& output) {
+    return output / "stop";
+}
+
+void reopen_output_folder(const fs::path& folder, std::uint64_t bytes_needed) {
+    require_writable(folder);
+    const std::uint64_t written = written_before(folder);
+    require_room(folder, bytes_needed > written ? bytes_needed - written : 0);
+    std::error_code ignored;
+    fs::remove(stop_file_in(folder), ignored);  // it has stopped the run before
+}
 
 void prepare_output_folder(const Options& options, const fs::path& model,
                            std::uint64_t bytes_needed) {

@@ -7,6 +7,13 @@
 
 namespace alphaprune {
 
+/// What an earlier run has left in an output folder.
+enum class EarlierRun { none, unfinished, complete };
+EarlierRun earlier_run_in(const std::filesystem::path& output);
+
+/// The file that asks the run in this folder to stop when somebody makes it.
+std::filesystem::path stop_file_in(const std::filesystem::path& output);
+
 /// Makes the output folder ready, on rank 0, before any work: it must not exist (or `--overwrite`:
 /// then what this program wrote there before is removed, and nothing else), must be writable, and
 /// its file system must have room.
@@ -15,8 +22,12 @@ namespace alphaprune {
 void prepare_output_folder(const Options& options, const std::filesystem::path& model,
                            std::uint64_t bytes_needed);
 
-/// The same for `export`, whose output is the Hugging Face folder itself: it must not exist, or
-/// with `--overwrite` hold a model, which is then removed.
+/// Makes the folder of an unfinished run ready to be gone on with, on rank 0.
+/// @throws Error (bad_request)
+void reopen_output_folder(const std::filesystem::path& folder, std::uint64_t bytes_needed);
+
+/// The same as prepare_output_folder for `export`, whose output is the Hugging Face folder itself:
+/// it must not exist, or with `--overwrite` hold a model, which is then removed.
 /// @throws Error (bad_request)
 void prepare_export_folder(const Options& options, const std::filesystem::path& model,
                            std::uint64_t bytes_needed);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <new>
 #include <sstream>
@@ -11,8 +12,12 @@
 #include "alphaprune/commands/options.hpp"
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/job_watch.hpp"
+#include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/stop.hpp"
+#include "time_limit.hpp"
 
 namespace alphaprune {
 namespace {
@@ -47,12 +52,17 @@ Options agree_on_options(const Communicator& world, int argc, char** argv) {
     return options;
 }
 
-ExitStatus carry_out(const Communicator& world, const Options& options) {
+/// Commands whose work can be gone on with.
+bool can_be_resumed(const Options& options) {
+    return options.command == Command::run || options.command == Command::analyze;
+}
+
+ExitStatus carry_out(const Communicator& world, const Options& options, JobWatch& watch) {
     switch (options.command) {
         case Command::run:
-            return run(world, options);
+            return run(world, options, watch);
         case Command::analyze:
-            return analyze(world, options);
+            return analyze(world, options, watch);
         case Command::plan:
             return plan(world, options);
         case Command::verify:
@@ -72,12 +82,46 @@ ExitStatus carry_out(const Communicator& world, const Options& options) {
     return ExitStatus::done;
 }
 
-/// An error that only this rank knows of: say it here, and end the other ranks, which may be
-/// waiting for this one.
-[[noreturn]] void end_all(const Communicator& world, const std::string& text, ExitStatus status) {
-    fmt::print(stderr, "alphaprune_mpi: on rank {} ({}):\n{}", world.rank(), host_name(), text);
-    std::fflush(stderr);
-    world.abort(static_cast<int>(status));
+/// The work itself, and the watch over the ranks meanwhile. An error that only one rank knows of is
+/// said by the watch, which ends the other ranks, since they may be waiting for that one.
+ExitStatus watched(const Communicator& world, const Options& options) {
+    const std::chrono::duration<double> silence(options.peer_timeout);
+    JobWatch watch(world, {std::chrono::duration_cast<std::chrono::milliseconds>(silence)});
+    try {
+        return carry_out(world, options, watch);
+    } catch (const Error& error) {
+        if (error.agreed()) {
+            throw;
+        }
+        watch.end_job(error.what(), error.status());
+    } catch (const std::bad_alloc&) {
+        watch.end_job(to_text({"out of memory", host_name(),
+                               "use fewer ranks on each node, or more nodes, and start again with "
+                               "--resume"}),
+                      ExitStatus::failed);
+    } catch (const std::exception& problem) {
+        watch.end_job(to_text({problem.what(), "", "this is a defect: please report it"}),
+                      ExitStatus::failed);
+    }
+}
+
+/// Why the ranks have stopped: the first of them that knows. Collective.
+std::string common_stop_reason(const Communicator& world) {
+    for (const std::string& reason : world.gather_texts(stop_reason())) {
+        if (!reason.empty()) {
+            return reason;
+        }
+    }
+    return "it was asked to";
+}
+
+/// One line that says how to go on. Collective.
+void tell_of_stop(const Communicator& world, const Options& options) {
+    const std::string reason = common_stop_reason(world);
+    log(LogLevel::error,
+        fmt::format("stopped early ({}): what is done is kept in {}; the same command with "
+                    "--resume goes on from there",
+                    reason, options.output.string()));
 }
 
 }  // namespace
@@ -85,23 +129,24 @@ ExitStatus carry_out(const Communicator& world, const Options& options) {
 ExitStatus run_program(const Communicator& world, int argc, char** argv) {
     start_log(world.is_root(), LogLevel::info);
     use_one_blas_thread();
+    const Stopwatch start;
+    Options options;
     try {
-        const Options options = agree_on_options(world, argc, argv);
+        options = agree_on_options(world, argc, argv);
         start_log(world.is_root(), options.log_level);
-        return carry_out(world, options);
-    } catch (const Error& error) {
-        if (!error.agreed()) {
-            end_all(world, error.what(), error.status());
+        if (can_be_resumed(options)) {
+            listen_for_stop_signals();
+            set_time_limit(world, options, start);
         }
-        log(LogLevel::error, error.what());
+        return watched(world, options);
+    } catch (const Error& error) {  // the same on every rank
+        if (error.status() == ExitStatus::stopped) {
+            tell_of_stop(world, options);
+        } else {
+            log(LogLevel::error, error.what());
+        }
         close_log_file();
         return error.status();
-    } catch (const std::bad_alloc&) {
-        end_all(world, to_text({"out of memory", host_name(), "use fewer ranks on each node"}),
-                ExitStatus::failed);
-    } catch (const std::exception& problem) {
-        end_all(world, to_text({problem.what(), "", "this is a defect: please report it"}),
-                ExitStatus::failed);
     }
 }
 

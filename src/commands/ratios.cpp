@@ -47,7 +47,8 @@ std::vector<double> measure_outliers(Job& job, const Inputs& inputs) {
         ProgressLine line("outliers", "blocks", job.ranks.is_root());
         return outlier_shares(
             job.ranks, inputs.nodes, job.catalogue, inputs.calibration, kMultiple,
-            [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+            [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
+            &*job.journal);
     });
 }
 

@@ -57,11 +57,6 @@ std::optional<Command> take_command(std::vector<std::string>& arguments, FaultLi
 
 void report_unknown(const Setting& setting, std::optional<Command> command, FaultList& faults) {
     const std::string what = spelled(setting.name, setting.source);
-    if (comes_later(setting.name)) {
-        faults.add(fmt::format("option {} is not available in this version", what), setting.origin,
-                   "leave it out");
-        return;
-    }
     std::vector<std::string_view> names;
     for (const OptionSpec& spec : option_table()) {
         if (!command || spec.known_to(*command)) {

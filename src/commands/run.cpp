@@ -3,12 +3,14 @@
 #include <optional>
 
 #include "alphaprune/commands/commands.hpp"
+#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "inputs.hpp"
 #include "job.hpp"
 #include "pruning.hpp"
 #include "ratios.hpp"
+#include "run_identity.hpp"
 
 namespace alphaprune {
 namespace {
@@ -45,11 +47,15 @@ void describe_calibration(Job& job, const Inputs& inputs) {
 
 }  // namespace
 
-ExitStatus run(const Communicator& ranks, const Options& options) {
-    Job job = read_model(ranks, options);
+ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watch) {
+    Job job = read_model(ranks, options, watch);
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
-    open_output(job, output_size(job));
+    const RunIdentity identity =
+        together(ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
+    if (!open_output(job, identity, inputs.calibration.count(), output_size(job))) {
+        return ExitStatus::done;
+    }
     job.report.prune_method = name_of(options.prune_method);
     describe_calibration(job, inputs);
 

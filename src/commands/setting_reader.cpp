@@ -33,6 +33,11 @@ std::optional<std::uint64_t> SettingReader::size(std::string_view name) const {
     return setting != nullptr ? read_size(*setting, faults_) : std::nullopt;
 }
 
+std::optional<double> SettingReader::duration(std::string_view name) const {
+    const Setting* setting = find(name);
+    return setting != nullptr ? read_duration(*setting, faults_) : std::nullopt;
+}
+
 std::filesystem::path SettingReader::path(std::string_view name) const {
     const Setting* setting = find(name);
     if (setting == nullptr) {

@@ -30,6 +30,8 @@ class SettingReader {
     std::optional<double> rate(std::string_view name) const;
     /// An amount of memory, in bytes.
     std::optional<std::uint64_t> size(std::string_view name) const;
+    /// A length of time, in seconds.
+    std::optional<double> duration(std::string_view name) const;
     /// A file or folder; empty when the option is not given.
     std::filesystem::path path(std::string_view name) const;
     /// @param what  "the folder of the model", for the remedy when the option is missing

@@ -61,18 +61,13 @@ std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
     return texts;
 }
 
-std::vector<Perplexity> evaluate_texts(const Communicator& ranks, const Catalogue& catalogue,
-                                       const RowSource& source,
-                                       const std::vector<EvaluationText>& texts,
-                                       const std::string& what) {
-    std::vector<Perplexity> results;
-    for (const EvaluationText& text : texts) {
-        ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
-        results.push_back(measure_perplexity(
-            ranks, catalogue, source, text.windows,
-            [&](std::int64_t done, std::int64_t total) { line.update(done, total); }));
-    }
-    return results;
+Perplexity evaluate_text(const Communicator& ranks, const Catalogue& catalogue,
+                         const RowSource& source, const EvaluationText& text,
+                         const std::string& what) {
+    ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
+    return measure_perplexity(
+        ranks, catalogue, source, text.windows,
+        [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
 }  // namespace alphaprune

@@ -27,10 +27,10 @@ std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
                                              const std::vector<std::filesystem::path>& files,
                                              const Catalogue& catalogue, std::optional<int> length);
 
-/// Collective: perplexity on each text, with a progress line.
-std::vector<Perplexity> evaluate_texts(const Communicator& ranks, const Catalogue& catalogue,
-                                       const RowSource& source,
-                                       const std::vector<EvaluationText>& texts,
-                                       const std::string& what);
+/// Collective: perplexity on a text, with a progress line.
+/// @param what  of whom it is, for that line
+Perplexity evaluate_text(const Communicator& ranks, const Catalogue& catalogue,
+                         const RowSource& source, const EvaluationText& text,
+                         const std::string& what);
 
 }  // namespace alphaprune

@@ -51,6 +51,12 @@ void read_folders(const SettingReader& reader, Options& options) {
         options.output = reader.needed_path("output", "the folder for the results");
     }
     options.overwrite = reader.on("overwrite");
+    options.resume = reader.on("resume");
+    if (options.overwrite && options.resume) {
+        reader.faults().add("--overwrite and --resume contradict each other",
+                            reader.find("resume")->origin,
+                            "--resume goes on with what is in the output, --overwrite removes it");
+    }
     read_formats(reader, options);
     reader.choice("storage", {{"dense"}, {"bitmask"}});
 }
@@ -151,6 +157,22 @@ void read_computing(const SettingReader& reader, Options& options) {
     }
 }
 
+void read_limits(const SettingReader& reader, Options& options) {
+    options.max_seconds = reader.duration("max-time");
+    const Setting* timeout = reader.find("peer-timeout");
+    if (timeout == nullptr) {
+        return;
+    }
+    constexpr double kLeast = 1;
+    const auto seconds = read_number(*timeout, reader.faults());
+    if (seconds && (*seconds == 0 || *seconds >= kLeast)) {
+        options.peer_timeout = *seconds;
+    } else if (seconds) {
+        reader.faults().add(fmt::format("--peer-timeout {} is too short", timeout->value),
+                            timeout->origin, "give at least 1 second, or 0 for no watch");
+    }
+}
+
 }  // namespace
 
 Options understood(const Request& request, FaultList& faults) {
@@ -165,6 +187,7 @@ Options understood(const Request& request, FaultList& faults) {
     settle_fixed_pattern(reader, options);
     read_tokens(reader, options);
     read_computing(reader, options);
+    read_limits(reader, options);
     read_plan_options(reader, options);
     return options;
 }

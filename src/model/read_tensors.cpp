@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "alphaprune/formats/safetensors.hpp"
+#include "alphaprune/support/file.hpp"
 #include "name_list.hpp"
 #include "weight_files.hpp"
 
@@ -32,6 +33,7 @@ bool read_shard(Catalogue& catalogue, int shard, FaultList& faults) {
         return false;
     }
     try {
+        catalogue.stamps.push_back(File::open_for_reading(path).stamp());
         SafetensorsHeader header = read_safetensors_header(path);
         for (SafetensorsEntry& entry : header.tensors) {
             catalogue.tensors.push_back({std::move(entry.name), entry.type, std::move(entry.shape),

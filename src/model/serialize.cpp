@@ -24,6 +24,10 @@ static void visit_fields(auto& archive, FieldsOf<MatrixInfo> auto& matrix) {
     archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols);
 }
 
+static void visit_fields(auto& archive, FieldsOf<FileStamp> auto& stamp) {
+    archive(stamp.size, stamp.modified);
+}
+
 static void visit_fields(auto& archive, FieldsOf<Companion> auto& companion) {
     archive(companion.name, companion.contents);
 }
@@ -31,7 +35,7 @@ static void visit_fields(auto& archive, FieldsOf<Companion> auto& companion) {
 static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
             catalogue.configuration_text, catalogue.configuration, catalogue.shards,
-            catalogue.tensors, catalogue.matrices, catalogue.companions);
+            catalogue.stamps, catalogue.tensors, catalogue.matrices, catalogue.companions);
 }
 
 std::string serialize(const Catalogue& catalogue) {

@@ -29,6 +29,20 @@ class StoredWeights : public WeightStore {
         : catalogue_(catalogue), files_(catalogue.shards.size()) {}
 
     void read(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out) override {
+        read_rectangle(tensor, part, out);
+        require_unchanged(tensor);
+    }
+
+    void will_need(const TensorInfo& tensor) override {
+        try {
+            shard(tensor.shard).will_need(tensor.offset, tensor.bytes());
+        } catch (const Error&) {  // comes again, and is told of, when the tensor is read
+        }
+    }
+
+  private:
+    void read_rectangle(const TensorInfo& tensor, const Rectangle& part,
+                        std::span<std::byte> out) {
         const std::uint64_t row_bytes = tensor.row_bytes();
         const auto first = static_cast<std::uint64_t>(part.row_begin) * row_bytes;
         if (part.cols() == tensor.row_length()) {
@@ -43,14 +57,17 @@ class StoredWeights : public WeightStore {
         }
     }
 
-    void will_need(const TensorInfo& tensor) override {
-        try {
-            shard(tensor.shard).will_need(tensor.offset, tensor.bytes());
-        } catch (const Error&) {  // comes again, and is told of, when the tensor is read
+    /// What was read before and after a change does not belong together.
+    void require_unchanged(const TensorInfo& tensor) {
+        const auto number = static_cast<std::size_t>(tensor.shard);
+        if (number < catalogue_.stamps.size() &&
+            shard(tensor.shard).stamp() != catalogue_.stamps[number]) {
+            throw failure("the file has changed since the run began", place_of(catalogue_, tensor),
+                          "leave the model alone while a run reads it; start anew with "
+                          "--overwrite");
         }
     }
 
-  private:
     const File& shard(int index) {
         const auto number = static_cast<std::size_t>(index);
         if (!files_[number]) {

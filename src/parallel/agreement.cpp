@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/support/stop.hpp"
+
 namespace alphaprune {
 namespace {
 
@@ -40,19 +42,36 @@ void unpack_into(std::vector<Fault>& faults, const std::string& text) {
     }
 }
 
+/// What matters more comes later: a rank that stops on request must not hide another's failure.
+constexpr std::array kBySeverity{ExitStatus::done, ExitStatus::stopped, ExitStatus::failed,
+                                 ExitStatus::bad_request};
+
+int severity_of(const std::optional<Error>& error) {
+    const ExitStatus status = error ? error->status() : ExitStatus::done;
+    return static_cast<int>(std::ranges::find(kBySeverity, status) - kBySeverity.begin());
+}
+
 }  // namespace
 
 void agree(const Communicator& ranks, const std::optional<Error>& mine) {
-    const int status = ranks.max(mine ? static_cast<int>(mine->status()) : 0);
-    if (status == 0) {
+    const int most = ranks.max(severity_of(mine));
+    const ExitStatus status = kBySeverity[static_cast<std::size_t>(most)];
+    if (status == ExitStatus::done) {
         return;
     }
+    const bool hidden = mine && mine->status() == ExitStatus::stopped && status != mine->status();
     std::vector<Fault> faults;
-    for (const std::string& text : ranks.all_gather_texts(packed(mine))) {
+    for (const std::string& text : ranks.all_gather_texts(hidden ? "" : packed(mine))) {
         unpack_into(faults, text);
     }
-    Error common(static_cast<ExitStatus>(status), std::move(faults));
+    Error common(status, std::move(faults));
     throw common.mark_agreed();
+}
+
+void check_stop_together(const Communicator& ranks) {
+    if (ranks.any(stop_requested())) {
+        throw stop_error().mark_agreed();
+    }
 }
 
 }  // namespace alphaprune

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 
+#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/pruning/selection.hpp"
 #include "panel_sweep.hpp"
 #include "scores.hpp"
@@ -71,6 +72,7 @@ std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& fac
     std::vector<float> error_values(static_cast<std::size_t>(matrix.rows * width));
     for (std::int64_t begin = 0; something_goes && rows_in_all > 0 && begin < order;
          begin += width) {
+        check_stop_together(ranks);
         const std::int64_t end = std::min(begin + width, order);
         const std::vector<float> factor_values = factor.panel(begin, end);
         const ConstFloatView block{factor_values.data(), end - begin, end - begin, order - begin};

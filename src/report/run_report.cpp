@@ -89,6 +89,8 @@ Json run_json(const RunReport& report) {
         {"seconds", report.seconds},
         {"phases", std::move(phases)},
         {"resumed_matrices", report.resumed_matrices},
+        {"attempts", report.attempts},
+        {"identity", report.identity},
         {"gemm_gflops", report.gemm_gflops},
         {"peak_memory", static_cast<std::int64_t>(report.peak_memory)},
     };

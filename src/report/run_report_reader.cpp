@@ -101,6 +101,12 @@ void read_run(const JsonField& run, RunReport& report) {
     }
     report.resumed_matrices = run["resumed_matrices"].count();
     report.gemm_gflops = run["gemm_gflops"].number();
+    if (run.has("attempts")) {
+        report.attempts = run["attempts"].small_count();
+    }
+    if (run.has("identity")) {
+        report.identity = run["identity"].text();
+    }
     if (run.has("peak_memory")) {
         report.peak_memory = static_cast<std::uint64_t>(run["peak_memory"].count());
     }

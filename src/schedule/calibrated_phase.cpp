@@ -8,8 +8,10 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "alphaprune/support/stop.hpp"
 #include "block_pruner.hpp"
 #include "calibration_pass.hpp"
+#include "state_keeper.hpp"
 #include "tensor_stream.hpp"
 
 namespace alphaprune {
@@ -36,17 +38,46 @@ class CalibratedRun {
   public:
     CalibratedRun(const Communicator& ranks, const NodeMap& nodes, const Catalogue& catalogue,
                   CalibratedMethod method, const TokenSequences& sequences,
-                  std::span<const PruneTarget> targets, const RowSink& sink)
+                  std::span<const PruneTarget> targets, const RowSink& sink,
+                  const EarlierTensors& earlier)
         : ranks_(ranks),
           nodes_(nodes),
           catalogue_(catalogue),
           method_(method),
           sequences_(sequences),
           targets_(targets),
+          earlier_(earlier),
           pass_(ranks, nodes, catalogue, sequences),
-          stream_(ranks, catalogue, sink) {}
+          stream_(ranks, catalogue, sink),
+          states_(ranks, earlier.journal, StatePass::prune) {}
 
-    void pass_through(int block) { pass_.pass_through(block); }
+    /// Takes over what an earlier attempt has done, as far as it can be gone on with. Returns the
+    /// block to begin with.
+    int take_over() {
+        const int saved = states_.saved_block();
+        const int first = saved > 0 && all_done_before(saved) ? saved : 0;
+        if (first > 0) {
+            states_.restore(pass_);
+        }
+        for (int t = 0; t < tensors(); ++t) {
+            const int index = catalogue_.tensors[static_cast<std::size_t>(t)].matrix;
+            if (earlier_.has(t) && (index < 0 || matrix(index).block < first)) {
+                taken_over_[static_cast<std::size_t>(t)] = true;
+                if (ranks_.is_root()) {
+                    stream_.take_over(t, *earlier_.done[static_cast<std::size_t>(t)]);
+                }
+            }
+        }
+        for (int block = 0; block < first; ++block) {
+            add_earlier_notes(block);
+        }
+        return first;
+    }
+
+    void pass_through(int block) {
+        pass_.pass_through(block);
+        states_.at_entrance(block + 1, pass_, earlier_.make_durable);
+    }
 
     void prune_block(int block) {
         SharedWeights weights = pass_.load(block);
@@ -64,18 +95,22 @@ class CalibratedRun {
             }
         }
         agree(ranks_, problem.get());
-        const std::vector<std::string> notes = pruner->notes();
-        notes_.insert(notes_.end(), notes.begin(), notes.end());
+        keep_notes(block, pruner->notes());
         if (block + 1 < catalogue_.blocks()) {
             pass_.advance(block, weights);
+            states_.at_entrance(block + 1, pass_, earlier_.make_durable);
         }
     }
 
     void copy_the_rest() {
         FirstError problem;
-        for (int t = 0; t < static_cast<int>(catalogue_.tensors.size()); ++t) {
-            if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0) {
-                problem.guard([&] { stream_.copy(t); });
+        for (int t = 0; t < tensors(); ++t) {
+            if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 &&
+                !taken_over_[static_cast<std::size_t>(t)]) {
+                problem.guard([&] {
+                    check_stop();
+                    stream_.copy(t);
+                });
             }
         }
         agree(ranks_, problem.get());
@@ -84,8 +119,33 @@ class CalibratedRun {
     CalibratedResult result() const { return {stream_.results(), notes_}; }
 
   private:
+    int tensors() const { return static_cast<int>(catalogue_.tensors.size()); }
     const MatrixInfo& matrix(int index) const {
         return catalogue_.matrices[static_cast<std::size_t>(index)];
+    }
+
+    bool all_done_before(int block) const {
+        return std::ranges::all_of(catalogue_.matrices, [&](const MatrixInfo& one) {
+            return one.block >= block || earlier_.has(one.tensor);
+        });
+    }
+
+    void add_earlier_notes(int block) {
+        const auto& notes = earlier_.journal->earlier().notes;
+        if (const auto found = notes.find(block); found != notes.end()) {
+            notes_.insert(notes_.end(), found->second.begin(), found->second.end());
+        }
+    }
+
+    void keep_notes(int block, const std::vector<std::string>& notes) {
+        notes_.insert(notes_.end(), notes.begin(), notes.end());
+        together(ranks_, [&] {
+            for (const std::string& note : notes) {
+                if (ranks_.is_root() && earlier_.journal != nullptr) {
+                    earlier_.journal->add_note(block, note);
+                }
+            }
+        });
     }
 
     void prune_matrix(BlockPruner& pruner, std::size_t site, int index, SharedWeights& weights,
@@ -122,8 +182,11 @@ class CalibratedRun {
     CalibratedMethod method_;
     const TokenSequences& sequences_;
     std::span<const PruneTarget> targets_;
+    const EarlierTensors& earlier_;
     CalibrationPass pass_;
     TensorStream stream_;
+    StateKeeper states_;
+    std::vector<bool> taken_over_ = std::vector<bool>(catalogue_.tensors.size());
     std::vector<std::string> notes_;
 };
 
@@ -133,11 +196,12 @@ CalibratedResult prune_calibrated(const Communicator& ranks, const NodeMap& node
                                   const Catalogue& catalogue, CalibratedMethod method,
                                   const TokenSequences& sequences,
                                   std::span<const PruneTarget> targets, const RowSink& sink,
-                                  const Progress& progress) {
+                                  const Progress& progress, const EarlierTensors& earlier) {
     assert(targets.size() == catalogue.matrices.size());
-    CalibratedRun run(ranks, nodes, catalogue, method, sequences, targets, sink);
+    CalibratedRun run(ranks, nodes, catalogue, method, sequences, targets, sink, earlier);
     const std::vector<int> prunable = catalogue.prunable_blocks();
-    for (int block = 0; block < catalogue.blocks(); ++block) {
+    for (int block = run.take_over(); block < catalogue.blocks(); ++block) {
+        check_stop_together(ranks);
         std::ranges::binary_search(prunable, block) ? run.prune_block(block)
                                                     : run.pass_through(block);
         if (progress && ranks.is_root()) {

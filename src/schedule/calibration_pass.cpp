@@ -17,9 +17,8 @@ CalibrationPass::CalibrationPass(const Communicator& ranks, const NodeMap& nodes
       transformer_(catalogue),
       reader_(catalogue),
       own_(share_of(sequences.count(), ranks.size(), ranks.rank())) {
-    const auto size = static_cast<std::size_t>(sequences.length * transformer_.hidden_size());
-    states_.resize(size * static_cast<std::size_t>(own_.size()));
-    scratch_.resize(own_.empty() ? 0 : size);
+    states_.resize(state_size() * static_cast<std::size_t>(own_.size()));
+    scratch_.resize(own_.empty() ? 0 : state_size());
     together(ranks_, [&] {
         const RowSource source = finite_rows();
         for (std::int64_t s = 0; s < own_.size(); ++s) {
@@ -35,9 +34,12 @@ RowSource CalibrationPass::finite_rows() {
     };
 }
 
+std::size_t CalibrationPass::state_size() const {
+    return static_cast<std::size_t>(sequences_.length * transformer_.hidden_size());
+}
+
 std::span<float> CalibrationPass::state(std::int64_t own) {
-    return std::span(states_).subspan(static_cast<std::size_t>(own) * scratch_.size(),
-                                      scratch_.size());
+    return std::span(states_).subspan(static_cast<std::size_t>(own) * state_size(), state_size());
 }
 
 SharedWeights CalibrationPass::load(int block) {

@@ -42,10 +42,16 @@ class CalibrationPass {
     /// Collective: loads a block and advances, nothing more. @throws Error on all ranks
     void pass_through(int block);
 
+    /// Numbers of this rank's sequences.
+    RowRange own() const { return own_; }
+    /// The activations of one of them, tokens × hidden, and of all, one after another.
+    std::span<float> state(std::int64_t own);
+    std::span<const float> states() const { return states_; }
+    std::size_t state_size() const;
+
   private:
     /// The model's rows, each checked to be finite as it is read.
     RowSource finite_rows();
-    std::span<float> state(std::int64_t own);
 
     const Communicator& ranks_;
     const NodeMap& nodes_;

@@ -12,6 +12,7 @@
 #include "alphaprune/parallel/mailbox.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/stop.hpp"
 #include "farms_plan.hpp"
 
 namespace alphaprune {
@@ -54,7 +55,8 @@ class Troubles {
 /// Eigenvalues of the windows of the matrices this rank owns, until all of a matrix are there.
 class Pools {
   public:
-    Pools(const FarmsPlan& plan, int ranks) : plan_(plan), ranks_(ranks) {
+    Pools(const FarmsPlan& plan, int ranks, Journal* journal)
+        : plan_(plan), ranks_(ranks), journal_(journal) {
         alphas_.resize(plan.windows.size());
     }
 
@@ -66,7 +68,11 @@ class Pools {
         pool.insert(pool.end(), eigenvalues.begin(), eigenvalues.end());
         if (pool.size() == plan_.pool_size(matrix)) {
             std::ranges::sort(pool);  // in whatever order they came
-            alphas_[static_cast<std::size_t>(matrix)] = rounded(alpha_peak(pool));
+            const double alpha = rounded(alpha_peak(pool));
+            alphas_[static_cast<std::size_t>(matrix)] = alpha;
+            if (journal_ != nullptr) {
+                journal_->add_farms(matrix, alpha);
+            }
             pools_.erase(matrix);
         }
     }
@@ -76,6 +82,7 @@ class Pools {
   private:
     const FarmsPlan& plan_;
     int ranks_;
+    Journal* journal_;
     std::map<int, std::vector<double>> pools_;
     std::vector<double> alphas_;
 };
@@ -119,13 +126,13 @@ class WindowWorker {
 class FarmsRun {
   public:
     FarmsRun(const Communicator& ranks, const Catalogue& catalogue, const FarmsPlan& plan,
-             std::optional<Solver> solver, Progress progress)
+             std::optional<Solver> solver, Progress progress, Journal* journal)
         : plan_(plan),
-          total_(static_cast<std::int64_t>(plan.total_windows())),
+          total_(static_cast<std::int64_t>(plan.windows_to_do())),
           progress_(std::move(progress)),
           counter_(ranks),
           troubles_(counter_),
-          pools_(plan, ranks.size()),
+          pools_(plan, ranks.size(), journal),
           mailbox_(ranks,
                    [this](std::int64_t matrix, std::span<const double> eigenvalues) {
                        troubles_.guard([&] { pools_.add(static_cast<int>(matrix), eigenvalues); });
@@ -154,6 +161,7 @@ class FarmsRun {
             if (counter_.alarm()) {
                 return;
             }
+            check_stop();
             if (!source) {
                 source = worker_.open(batch.matrix);
             }
@@ -196,10 +204,18 @@ class FarmsRun {
 
 FarmsResults compute_farms(const Communicator& ranks, const Catalogue& catalogue,
                            const FarmsOptions& options, std::optional<Solver> solver,
-                           const Progress& progress) {
-    const FarmsPlan plan = plan_farms(catalogue, options, ranks.size());
-    FarmsRun run(ranks, catalogue, plan, solver, ranks.is_root() ? progress : Progress{});
-    return {run.alphas(ranks), static_cast<std::int64_t>(plan.total_windows())};
+                           const Progress& progress, Journal* journal) {
+    FarmsPlan plan = plan_farms(catalogue, options, ranks.size());
+    static const std::map<int, double> kNone;
+    const std::map<int, double>& known = journal != nullptr ? journal->earlier().farms : kNone;
+    std::erase_if(plan.batches,
+                  [&](const WindowBatch& batch) { return known.contains(batch.matrix); });
+    FarmsRun run(ranks, catalogue, plan, solver, ranks.is_root() ? progress : Progress{}, journal);
+    FarmsResults results{run.alphas(ranks), static_cast<std::int64_t>(plan.total_windows())};
+    for (const auto& [matrix, alpha] : known) {
+        results.alphas[static_cast<std::size_t>(matrix)] = alpha;
+    }
+    return results;
 }
 
 }  // namespace alphaprune

@@ -37,6 +37,11 @@ std::size_t FarmsPlan::total_windows() const {
                                  [](const auto& of_matrix) { return of_matrix.size(); });
 }
 
+std::size_t FarmsPlan::windows_to_do() const {
+    return std::transform_reduce(batches.begin(), batches.end(), std::size_t{0}, std::plus<>(),
+                                 [](const WindowBatch& batch) { return batch.last - batch.first; });
+}
+
 std::size_t FarmsPlan::pool_size(int matrix) const {
     const auto& all = windows[static_cast<std::size_t>(matrix)];
     return all.empty()

@@ -26,6 +26,8 @@ struct FarmsPlan {
             .subspan(batch.first, batch.last - batch.first);
     }
     std::size_t total_windows() const;
+    /// Those in batches.
+    std::size_t windows_to_do() const;
     /// How many eigenvalues the windows of a matrix have together.
     std::size_t pool_size(int matrix) const;
 };

@@ -6,6 +6,7 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/schedule/spectrum_phase.hpp"
+#include "alphaprune/support/error.hpp"
 
 namespace alphaprune {
 
@@ -18,7 +19,8 @@ class GroupWorker {
     GroupWorker(const Communicator& group, int owner, const Catalogue& catalogue,
                 const SpectrumOptions& options, SpectrumResults& results);
 
-    /// Into the results of the group's root.
+    /// Into the results of the group's root, and its journal. A solver that fails is followed by
+    /// another.
     void solve(const PlannedMatrix& planned);
 
     /// The rest of the model is still looked through when something is already wrong, so that the
@@ -31,6 +33,7 @@ class GroupWorker {
   private:
     const MatrixInfo& matrix(const PlannedMatrix& planned) const;
     SpectralBackend& backend(Solver solver);
+    GramSpectrum solve_again(Solver solver, MatrixSource& source, const Error& first);
 
     const Communicator& group_;
     int owner_;

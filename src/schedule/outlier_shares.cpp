@@ -6,6 +6,7 @@
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/schedule/calibrated_phase.hpp"
 #include "calibration_pass.hpp"
+#include "state_keeper.hpp"
 
 namespace alphaprune {
 namespace {
@@ -90,20 +91,51 @@ double measure_block(CalibrationPass& pass, int block, const Communicator& ranks
     return share;
 }
 
+/// The block to begin with: that of the states that are kept, if all shares before it are known.
+int first_block(const StateKeeper& states, const Journal* journal, std::span<const int> prunable) {
+    const int saved = states.saved_block();
+    const bool all_known = saved > 0 && std::ranges::all_of(prunable, [&](int block) {
+                               return block >= saved || journal->earlier().outliers.contains(block);
+                           });
+    return all_known ? saved : 0;
+}
+
 }  // namespace
 
 std::vector<double> outlier_shares(const Communicator& ranks, const NodeMap& nodes,
                                    const Catalogue& catalogue, const TokenSequences& sequences,
-                                   double multiple, const Progress& progress) {
+                                   double multiple, const Progress& progress, Journal* journal) {
     CalibrationPass pass(ranks, nodes, catalogue, sequences);
     const std::vector<int> prunable = catalogue.prunable_blocks();
+    StateKeeper states(ranks, journal, StatePass::outliers);
+    const int first = first_block(states, journal, prunable);
+    if (first > 0) {
+        states.restore(pass);
+    }
     std::vector<double> shares;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        if (std::ranges::binary_search(prunable, block)) {
+        const bool measured = std::ranges::binary_search(prunable, block);
+        if (block < first) {
+            if (measured) {
+                shares.push_back(journal->earlier().outliers.at(block));
+            }
+            continue;
+        }
+        check_stop_together(ranks);
+        if (measured) {
             shares.push_back(
                 measure_block(pass, block, ranks, catalogue, sequences.count(), multiple));
         } else {
             pass.pass_through(block);
+        }
+        if (block + 1 < catalogue.blocks()) {
+            states.at_entrance(block + 1, pass, [&] {
+                for (std::size_t i = 0; i < shares.size() && ranks.is_root(); ++i) {
+                    if (prunable[i] >= first) {
+                        journal->add_outliers(prunable[i], shares[i]);
+                    }
+                }
+            });
         }
         if (progress && ranks.is_root()) {
             progress(block + 1, catalogue.blocks());

@@ -9,6 +9,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/schedule/weight_check.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "alphaprune/support/stop.hpp"
 #include "background_thread.hpp"
 #include "tensor_stream.hpp"
 
@@ -23,9 +24,13 @@ struct Parcel {
     std::size_t bytes = 0;
 };
 
-std::vector<Parcel> parcels_of(const TensorStream& stream, const Catalogue& catalogue) {
+std::vector<Parcel> parcels_of(const TensorStream& stream, const Catalogue& catalogue,
+                               const EarlierTensors& earlier) {
     std::vector<Parcel> parcels;
     for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
+        if (earlier.has(static_cast<int>(t))) {
+            continue;
+        }
         const TensorInfo& tensor = catalogue.tensors[t];
         const auto add = [&](RowRange rows) {
             parcels.push_back({static_cast<int>(t), rows,
@@ -57,13 +62,19 @@ std::int64_t prune_to_pattern(std::span<std::byte> bytes, const TensorInfo& tens
 class MagnitudeRun {
   public:
     MagnitudeRun(const Communicator& ranks, const Catalogue& catalogue,
-                 std::span<const PruneTarget> targets, Ties ties, const RowSink& sink)
+                 std::span<const PruneTarget> targets, Ties ties, const RowSink& sink,
+                 const EarlierTensors& earlier)
         : ranks_(ranks),
           catalogue_(catalogue),
           targets_(targets),
           ties_(ties),
           stream_(ranks, catalogue, sink),
-          parcels_(parcels_of(stream_, catalogue)) {
+          parcels_(parcels_of(stream_, catalogue, earlier)) {
+        for (std::size_t t = 0; t < earlier.done.size() && ranks.is_root(); ++t) {
+            if (earlier.done[t]) {
+                stream_.take_over(static_cast<int>(t), *earlier.done[t]);
+            }
+        }
         std::size_t most = 0;
         for (const Parcel& parcel : parcels_) {
             most = std::max(most, parcel.bytes);
@@ -77,6 +88,7 @@ class MagnitudeRun {
     /// Collective: what this rank has of a tensor, and for matrices what all have.
     void pass(int tensor) {
         for (; next_ < parcels_.size() && parcels_[next_].tensor == tensor; ++next_) {
+            problem_.guard(check_stop);
             fetch(next_ + 1);
             await(slot_of(next_).read);
             // The rank takes part in the selection even when its reading has failed.
@@ -147,10 +159,9 @@ class MagnitudeRun {
 
     void send(std::size_t number, std::int64_t zeros) {
         const Parcel& parcel = parcels_[number];
-        stream_.book(parcel.tensor, parcel.rows, bytes_of(number), zeros);
-        slot_of(number).written = beside_.start([this, number] {
-            stream_.write(parcels_[number].tensor, parcels_[number].rows, bytes_of(number));
-        });
+        const WrittenRows rows = stream_.book(parcel.tensor, parcel.rows, bytes_of(number), zeros);
+        slot_of(number).written =
+            beside_.start([this, number, rows] { stream_.write(rows, bytes_of(number)); });
     }
 
     const Communicator& ranks_;
@@ -169,9 +180,10 @@ class MagnitudeRun {
 
 std::vector<PrunedTensor> prune_by_magnitude(const Communicator& ranks, const Catalogue& catalogue,
                                              std::span<const PruneTarget> targets, Ties ties,
-                                             const RowSink& sink, const Progress& progress) {
+                                             const RowSink& sink, const Progress& progress,
+                                             const EarlierTensors& earlier) {
     assert(targets.size() == catalogue.matrices.size());
-    MagnitudeRun run(ranks, catalogue, targets, ties, sink);
+    MagnitudeRun run(ranks, catalogue, targets, ties, sink, earlier);
     const int total = static_cast<int>(catalogue.tensors.size());
     for (int t = 0; t < total; ++t) {
         run.pass(t);

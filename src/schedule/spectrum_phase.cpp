@@ -10,6 +10,7 @@
 #include "alphaprune/parallel/work_counter.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/stop.hpp"
 #include "group_worker.hpp"
 #include "stage_group.hpp"
 
@@ -20,7 +21,26 @@ namespace {
 struct Trouble {
     FaultList faults;
     ExitStatus status = ExitStatus::done;
+    bool stopped = false;  ///< matrices were left undone on request
+
+    std::optional<Error> error() const {
+        if (!faults.empty()) {
+            return Error(status, faults.faults());
+        }
+        return stopped ? std::optional(stop_error()) : std::nullopt;
+    }
 };
+
+/// What becomes of an item.
+enum class Fate : std::int64_t { solve, only_check, leave };
+
+std::int64_t planned_matrices(const ShardPlan& plan) {
+    std::int64_t matrices = 0;
+    for (const ShardStage& stage : plan.stages) {
+        matrices += static_cast<std::int64_t>(stage.matrices.size());
+    }
+    return matrices;
+}
 
 /// What the group's leader says, all of the group hear.
 std::int64_t from_leader(const Communicator& group, std::int64_t value) {
@@ -71,6 +91,7 @@ class SpectrumRun {
           results_(results),
           progress_(progress),
           total_(static_cast<std::int64_t>(catalogue.matrices.size())),
+          before_(total_ - planned_matrices(plan)),
           groups_(form_groups(ranks, ranks.split_by_node(), plan)),
           counter_(ranks, static_cast<int>(plan.stages.size())) {}
 
@@ -121,10 +142,29 @@ class SpectrumRun {
         }
     }
 
+    /// A matrix that cannot end before the deadline is left for the next attempt.
+    Fate fate_of(const PlannedMatrix& matrix) const {
+        const std::optional<double> left = seconds_left();
+        if (stop_requested() || (left && *left < matrix.seconds)) {
+            return Fate::leave;
+        }
+        return counter_.alarm() ? Fate::only_check : Fate::solve;
+    }
+
     void take(GroupWorker& worker, const Communicator& group, const PlannedMatrix& matrix) {
-        const bool alarmed = from_leader(group, group.is_root() && counter_.alarm() ? 1 : 0) != 0;
+        const auto fate = static_cast<Fate>(
+            from_leader(group, group.is_root() ? static_cast<std::int64_t>(fate_of(matrix)) : 0));
         try {
-            alarmed ? worker.only_check(matrix) : worker.solve(matrix);
+            switch (fate) {
+                case Fate::solve:
+                    worker.solve(matrix);
+                    break;
+                case Fate::only_check:
+                    worker.only_check(matrix);
+                    break;
+                case Fate::leave:
+                    throw stop_error();
+            }
         } catch (const Error& error) {
             note(error);
         } catch (const std::bad_alloc&) {
@@ -140,6 +180,10 @@ class SpectrumRun {
 
     void note(const Error& error) {
         const std::lock_guard one_at_a_time(trouble_mutex_);
+        if (error.status() == ExitStatus::stopped) {
+            trouble_.stopped = true;
+            return;
+        }
         trouble_.faults.add(error);
         trouble_.status = std::max(trouble_.status, error.status());
         counter_.raise_alarm();
@@ -147,7 +191,7 @@ class SpectrumRun {
 
     /// Matrices that all ranks have done so far.
     std::int64_t tell_progress() const {
-        const std::int64_t done = progress_ ? counter_.items_done() : total_;
+        const std::int64_t done = progress_ ? before_ + counter_.items_done() : total_;
         if (progress_) {
             progress_(done, total_);
         }
@@ -170,22 +214,61 @@ class SpectrumRun {
     SpectrumResults& results_;
     const Progress& progress_;
     std::int64_t total_;
+    std::int64_t before_;  ///< done by earlier attempts
     std::vector<StageGroup> groups_;
     WorkCounter counter_;
     Trouble trouble_;
     std::mutex trouble_mutex_;
 };
 
+/// The plan of the matrices that no earlier attempt has done.
+ShardPlan plan_of_the_rest(const Catalogue& catalogue, const Journal* journal,
+                           const Cluster& cluster, const CostModel& costs,
+                           const ShardOptions& options) {
+    const std::vector<PlannedShape> all = shapes_of(catalogue);
+    std::vector<PlannedShape> rest;
+    std::vector<int> numbers;
+    for (std::size_t m = 0; m < all.size(); ++m) {
+        if (journal == nullptr || !journal->earlier().has_spectrum[m]) {
+            rest.push_back(all[m]);
+            numbers.push_back(static_cast<int>(m));
+        }
+    }
+    if (rest.empty()) {
+        return {};
+    }
+    ShardPlan plan = make_shard_plan(rest, cluster, costs, options);
+    for (ShardStage& stage : plan.stages) {
+        for (PlannedMatrix& matrix : stage.matrices) {
+            matrix.matrix = numbers[static_cast<std::size_t>(matrix.matrix)];
+        }
+    }
+    return plan;
+}
+
+void take_earlier(const Journal& journal, int rank, SpectrumResults& results) {
+    for (const auto& [matrix, known] : journal.earlier().spectra) {
+        const auto index = static_cast<std::size_t>(matrix);
+        results.matrices[index] = known.spectrum;
+        results.matrices[index].owner = rank;
+        results.eigenvalues[index] = known.eigenvalues;
+    }
+}
+
 /// Every rank's results on every rank. A matrix is filled in on one rank and zero on the others,
 /// so that a sum carries the bits unchanged.
 void share_results(const Communicator& ranks, std::vector<MatrixSpectrum>& matrices) {
-    constexpr std::size_t kFields = kMetrics + 5;
+    constexpr std::size_t kFields = kMetrics + 6;
+    constexpr double kNone = -1;
     std::vector<double> wire(matrices.size() * kFields);
     for (std::size_t m = 0; m < matrices.size(); ++m) {
         if (matrices[m].owner == ranks.rank()) {
             double* field = &wire[m * kFields];
             field = std::ranges::copy(matrices[m].metrics.values, field).out;
             *field++ = static_cast<double>(matrices[m].solver);
+            *field++ = matrices[m].failed_solver
+                           ? static_cast<double>(static_cast<int>(*matrices[m].failed_solver))
+                           : kNone;
             *field++ = matrices[m].in_single ? 1 : 0;
             *field++ = matrices[m].group_ranks;
             *field++ = matrices[m].owner;
@@ -198,6 +281,10 @@ void share_results(const Communicator& ranks, std::vector<MatrixSpectrum>& matri
         std::copy_n(field, kMetrics, matrices[m].metrics.values.begin());
         field += kMetrics;
         matrices[m].solver = static_cast<Solver>(static_cast<int>(*field++));
+        const double failed = *field++;
+        matrices[m].failed_solver =
+            failed == kNone ? std::nullopt
+                            : std::optional(static_cast<Solver>(static_cast<int>(failed)));
         matrices[m].in_single = *field++ != 0;
         matrices[m].group_ranks = static_cast<int>(*field++);
         matrices[m].owner = static_cast<int>(*field++);
@@ -223,8 +310,8 @@ ShardPlan plan_spectra(const Communicator& ranks, const Catalogue& catalogue,
     costs.generated = catalogue.origin == WeightOrigin::synthetic;
     // The same arguments and elementary arithmetic on every rank: the same plan.
     return together(ranks, [&] {
-        return make_shard_plan(shapes_of(catalogue), cluster, costs,
-                               {options.solver, threads > 1 ? 1 : options.group_ranks});
+        return plan_of_the_rest(catalogue, options.journal, cluster, costs,
+                                {options.solver, threads > 1 ? 1 : options.group_ranks});
     });
 }
 
@@ -238,12 +325,13 @@ SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& cata
     for (MatrixSpectrum& matrix : results.matrices) {
         matrix.owner = kNobody;
     }
+    if (options.journal != nullptr) {
+        take_earlier(*options.journal, ranks.rank(), results);
+    }
     const Progress report = ranks.is_root() ? progress : Progress{};
     SpectrumRun run(ranks, catalogue, options, plan, results, report);
     const Trouble trouble = run.work_through();
-    agree(ranks, trouble.faults.empty()
-                     ? std::nullopt
-                     : std::optional<Error>(Error(trouble.status, trouble.faults.faults())));
+    agree(ranks, trouble.error());
     share_results(ranks, results.matrices);
     return results;
 }

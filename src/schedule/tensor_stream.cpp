@@ -20,26 +20,33 @@ void TensorStream::read(const TensorInfo& tensor, RowRange rows, std::span<std::
     require_finite(reader_.catalogue(), tensor, out);
 }
 
-void TensorStream::book(int index, RowRange rows, std::span<const std::byte> bytes,
-                        std::int64_t zeros) {
-    if (bytes.empty()) {
-        return;
+WrittenRows TensorStream::book(int index, RowRange rows, std::span<const std::byte> bytes,
+                               std::int64_t zeros) {
+    WrittenRows written{index, rows, {0, zeros}};
+    if (!bytes.empty()) {
+        written.part.checksum = checksum_of_rows(bytes, tensor(index).row_bytes(),
+                                                 static_cast<std::uint64_t>(rows.begin));
+        take_over(index, written.part);
     }
-    PrunedTensor& result = results_[static_cast<std::size_t>(index)];
-    result.checksum +=
-        checksum_of_rows(bytes, tensor(index).row_bytes(), static_cast<std::uint64_t>(rows.begin));
-    result.zeros += zeros;
+    return written;
 }
 
-void TensorStream::write(int index, RowRange rows, std::span<const std::byte> bytes) const {
+void TensorStream::write(const WrittenRows& rows, std::span<const std::byte> bytes) const {
     if (!bytes.empty()) {
-        sink_(index, rows, bytes);
+        sink_(rows, bytes);
     }
+}
+
+void TensorStream::take_over(int index, const PrunedTensor& done) {
+    PrunedTensor& result = results_[static_cast<std::size_t>(index)];
+    result.checksum += done.checksum;
+    result.zeros += done.zeros;
 }
 
 void TensorStream::deliver(int index, RowRange rows, std::span<const std::byte> bytes) {
-    book(index, rows, bytes, static_cast<std::int64_t>(count_zeros(bytes, tensor(index).type)));
-    write(index, rows, bytes);
+    write(
+        book(index, rows, bytes, static_cast<std::int64_t>(count_zeros(bytes, tensor(index).type))),
+        bytes);
 }
 
 void TensorStream::copy(int index) {

@@ -48,9 +48,13 @@ class TensorStream {
     /// Reads those rows and checks that they are finite. @throws Error
     void read(const TensorInfo& tensor, RowRange rows, std::span<std::byte> out);
     /// Books finished rows. @param zeros  among them
-    void book(int index, RowRange rows, std::span<const std::byte> bytes, std::int64_t zeros);
+    /// @return for write()
+    WrittenRows book(int index, RowRange rows, std::span<const std::byte> bytes,
+                     std::int64_t zeros);
     /// Gives finished rows to the sink. @throws Error
-    void write(int index, RowRange rows, std::span<const std::byte> bytes) const;
+    void write(const WrittenRows& rows, std::span<const std::byte> bytes) const;
+    /// Adds what was done elsewhere: a whole tensor by an earlier attempt. On one rank.
+    void take_over(int index, const PrunedTensor& done);
     /// Books finished rows and gives them to the sink. @throws Error
     void deliver(int index, RowRange rows, std::span<const std::byte> bytes);
     /// This rank's rows of a tensor that is not pruned, piece by piece. @throws Error

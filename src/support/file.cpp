@@ -128,12 +128,14 @@ void File::close() noexcept {
     }
 }
 
-std::uint64_t File::size() const {
+FileStamp File::stamp() const {
     struct stat status {};
     if (::fstat(descriptor_, &status) != 0) {
         throw system_failure("asking for the size", path_, errno);
     }
-    return static_cast<std::uint64_t>(status.st_size);
+    constexpr std::int64_t kBillion = 1'000'000'000;
+    return {static_cast<std::uint64_t>(status.st_size),
+            std::int64_t{status.st_mtim.tv_sec} * kBillion + status.st_mtim.tv_nsec};
 }
 
 void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "alphaprune/linalg/sgemm.hpp"
+#include "alphaprune/support/stop.hpp"
 #include "vector_math.hpp"
 
 namespace alphaprune {
@@ -123,6 +124,7 @@ void BlockPass::norm_after(const Norm& norm, std::span<float> hidden) {
 
 void BlockPass::project(const Projection& projection, std::span<const float> input,
                         std::span<float> out, bool add_to_it) const {
+    check_stop();
     const std::int64_t rows = projection.rows;
     const std::int64_t cols = projection.cols;
     const std::int64_t tokens = static_cast<std::int64_t>(input.size()) / cols;

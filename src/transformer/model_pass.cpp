@@ -4,6 +4,7 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/node_array.hpp"
+#include "alphaprune/support/stop.hpp"
 #include "read_widened.hpp"
 
 namespace alphaprune {
@@ -88,7 +89,10 @@ void ModelPass::for_each_vocabulary_part(
                                                static_cast<std::size_t>(mine.size() * length)));
         });
         part.sync();
-        together(ranks_, [&] { use(rows, {part.values().data(), rows.size(), length, length}); });
+        together(ranks_, [&] {
+            check_stop();
+            use(rows, {part.values().data(), rows.size(), length, length});
+        });
         part.sync();  // before the next part takes its place
     }
 }

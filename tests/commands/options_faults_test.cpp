@@ -55,13 +55,6 @@ TEST(OptionFaults, NoAbbreviations) {
     expect_faults({"--mod", "m", "--output", "o"}, {"unknown option --mod", "--model is missing"});
 }
 
-TEST(OptionFaults, OptionsOfLaterVersions) {
-    for (const char* option : {"--resume", "--max-time"}) {
-        expect_faults(run_with({option}),
-                      {std::string("option ") + option + " is not available in this version"});
-    }
-}
-
 TEST(OptionFaults, ValuesOfLaterVersions) {
     const auto expect_refused = [](const std::string& option, const Words& values) {
         for (const std::string& value : values) {

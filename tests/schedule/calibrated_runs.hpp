@@ -89,16 +89,17 @@ inline Pruned run_calibrated(const Communicator& ranks, const NodeMap& nodes,
         received.emplace_back(tensor.bytes(), 0);
     }
     Pruned pruned;
-    pruned.result = prune_calibrated(
-        ranks, nodes, catalogue, method, sequences, targets,
-        [&](int tensor, RowRange rows, std::span<const std::byte> bytes) {
-            const auto t = static_cast<std::size_t>(tensor);
-            auto at = static_cast<std::size_t>(rows.begin) * catalogue.tensors[t].row_bytes();
-            for (const std::byte byte : bytes) {
-                received[t].at(at++) += 256 + std::to_integer<int>(byte);
-            }
-        },
-        {});
+    pruned.result =
+        prune_calibrated(ranks, nodes, catalogue, method, sequences, targets,
+                         [&](const WrittenRows& written, std::span<const std::byte> bytes) {
+                             const auto t = static_cast<std::size_t>(written.tensor);
+                             auto at = static_cast<std::size_t>(written.rows.begin) *
+                                       catalogue.tensors[t].row_bytes();
+                             for (const std::byte byte : bytes) {
+                                 received[t].at(at++) += 256 + std::to_integer<int>(byte);
+                             }
+                         },
+                         {});
     for (std::size_t t = 0; t < received.size(); ++t) {
         pruned.tensors.push_back(
             put_together(ranks, std::move(received[t]), catalogue.tensors[t].name));

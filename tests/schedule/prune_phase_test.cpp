@@ -53,9 +53,10 @@ TEST_P(PrunePhase, delivers_every_row_once_pruned_as_by_sorting) {
     }
     const auto results = prune_by_magnitude(
         world(), catalogue, targets, Ties::exact,
-        [&](int tensor, RowRange rows, std::span<const std::byte> bytes) {
-            const auto t = static_cast<std::size_t>(tensor);
-            const auto at = static_cast<std::size_t>(rows.begin) * catalogue.tensors[t].row_bytes();
+        [&](const WrittenRows& written, std::span<const std::byte> bytes) {
+            const auto t = static_cast<std::size_t>(written.tensor);
+            const auto at =
+                static_cast<std::size_t>(written.rows.begin) * catalogue.tensors[t].row_bytes();
             std::ranges::copy(bytes, received[t].begin() + static_cast<std::ptrdiff_t>(at));
         },
         {});

@@ -2,15 +2,17 @@
 
 #include "alphaprune/commands/options.hpp"
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune {
 
 /// Spectra → metrics → ratios → pruning → checkpoint → report. Collective, as all commands are.
-ExitStatus run(const Communicator& ranks, const Options& options);
+/// @param watch  of the job's ranks
+ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watch);
 
 /// Spectra and metrics only; no weight is changed and no checkpoint written.
-ExitStatus analyze(const Communicator& ranks, const Options& options);
+ExitStatus analyze(const Communicator& ranks, const Options& options, JobWatch& watch);
 
 /// What a run would take on a cluster, from the model's headers; or, for a finished run, how that
 /// compares with what it took. Prints tables to standard output.

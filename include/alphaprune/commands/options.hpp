@@ -54,6 +54,9 @@ struct Options {
     std::optional<BlockRange> blocks;  ///< the others are left alone
     std::filesystem::path output;
     bool overwrite = false;
+    bool resume = false;  ///< go on with the unfinished run in `output`, if there is one
+    std::optional<double> max_seconds;  ///< of the whole run; nothing: until the job's own end
+    double peer_timeout = 20;           ///< seconds of silence after which a rank is lost; 0: never
 
     AllocationKind allocation = AllocationKind::alphapruning;
     std::filesystem::path allocation_file;

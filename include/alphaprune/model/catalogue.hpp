@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "alphaprune/model/configuration.hpp"
+#include "alphaprune/support/file.hpp"
 #include "alphaprune/support/scalar.hpp"
 
 namespace alphaprune {
@@ -63,6 +64,7 @@ struct Catalogue {
     std::string configuration_text;  ///< config.json, as it is
     ModelConfiguration configuration;
     std::vector<std::string> shards;   ///< file names inside the folder; none when synthetic
+    std::vector<FileStamp> stamps;     ///< of the shards of a folder, when they were catalogued
     std::vector<TensorInfo> tensors;   ///< in the order of the files
     std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
     /// Of a model that is not a folder, sorted by name; nothing when they lie in `folder`.

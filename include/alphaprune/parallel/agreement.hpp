@@ -11,8 +11,12 @@
 namespace alphaprune {
 
 /// Collective: if any rank brings an error, every rank throws one Error with the faults of all
-/// ranks in rank order (each different fault once), marked agreed. Otherwise nothing happens.
+/// ranks in rank order (each different fault once), marked agreed. Otherwise nothing happens. A
+/// stop on request (ExitStatus::stopped) is the common error only if no rank brings another one.
 void agree(const Communicator& ranks, const std::optional<Error>& mine);
+
+/// Collective: every rank throws stop_error(), marked agreed, if a stop is requested on any.
+void check_stop_together(const Communicator& ranks);
 
 /// Collective: runs `action` on every rank. A rank whose action throws Error does not leave the
 /// others waiting: all of them then throw the common error.

@@ -81,7 +81,9 @@ struct RunReport {
     std::string started;
     double seconds = 0;
     std::vector<std::pair<std::string, double>> phases;  ///< name and seconds, in order
-    std::int64_t resumed_matrices = 0;
+    std::int64_t resumed_matrices = 0;  ///< whose spectra an earlier attempt had computed
+    int attempts = 1;                   ///< starts of the run, this one included
+    std::string identity;               ///< of all that the results hang on, as hexadecimal digits
     double gemm_gflops = 0;
     std::uint64_t peak_memory = 0;  ///< bytes, of the rank that had most; 0: not known
 

@@ -34,19 +34,23 @@ struct CalibratedResult {
 /// @param nodes     which ranks share memory
 /// @param targets   one a matrix
 /// @param progress  blocks done, of how many
+/// @param earlier   where all matrices of the first blocks are done and their outputs are in the
+///                  journal, the work begins behind them
 /// @throws Error on all ranks
 CalibratedResult prune_calibrated(const Communicator& ranks, const NodeMap& nodes,
                                   const Catalogue& catalogue, CalibratedMethod method,
                                   const TokenSequences& sequences,
                                   std::span<const PruneTarget> targets, const RowSink& sink,
-                                  const Progress& progress);
+                                  const Progress& progress, const EarlierTensors& earlier = {});
 
 /// OWL's outlier shares, one a prunable block, of the dense model: the share of the weights of all
 /// matrices of a block whose Wanda score is above `multiple` times the mean score (arXiv
 /// 2310.05175). Collective; the same bits on any number of ranks.
+/// @param journal  takes the shares, and holds those of earlier attempts; may be nullptr
 std::vector<double> outlier_shares(const Communicator& ranks, const NodeMap& nodes,
                                    const Catalogue& catalogue, const TokenSequences& sequences,
-                                   double multiple, const Progress& progress);
+                                   double multiple, const Progress& progress,
+                                   Journal* journal = nullptr);
 
 /// Bytes that a rank needs for the calibrated pruning of a model, at most.
 struct CalibrationMemory {

@@ -23,10 +23,11 @@ struct FarmsResults {
 /// their eigenvalues meet on one rank a matrix, which keeps them only until the last is there.
 /// Collective. The result does not depend on the number of ranks.
 /// @param solver    for each window; nothing, or one that works on groups: the best for its size
+/// @param journal   takes the results, and holds those of earlier attempts; may be nullptr
 /// @param progress  called on rank 0 with windows done, of how many
 /// @throws Error on all ranks: unreadable weights, NaN or Inf, a solver that fails
 FarmsResults compute_farms(const Communicator& ranks, const Catalogue& catalogue,
                            const FarmsOptions& options, std::optional<Solver> solver,
-                           const Progress& progress);
+                           const Progress& progress, Journal* journal = nullptr);
 
 }  // namespace alphaprune

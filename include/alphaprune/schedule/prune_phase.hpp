@@ -12,6 +12,8 @@
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/magnitude.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/schedule/journal.hpp"
+#include "alphaprune/schedule/pruned_tensor.hpp"
 #include "alphaprune/schedule/spectrum_phase.hpp"
 
 namespace alphaprune {
@@ -22,16 +24,23 @@ struct PruneTarget {
     std::optional<Pattern> pattern;  ///< N:M instead of an unstructured choice
 };
 
-/// What became of one tensor. The same on every rank.
-struct PrunedTensor {
-    std::uint64_t checksum = 0;  ///< checksum_of_rows over all rows, after pruning
-    std::int64_t zeros = 0;
-};
-
-/// Takes the finished rows of a tensor (index into Catalogue::tensors). Called on the rank that
-/// holds them, one call at a time, but not always by the same thread; must not communicate.
+/// Takes finished rows. Called on the rank that holds them, one call at a time, but not always by
+/// the same thread; must not communicate.
 /// @throws Error
-using RowSink = std::function<void(int tensor, RowRange rows, std::span<const std::byte> bytes)>;
+using RowSink = std::function<void(const WrittenRows& rows, std::span<const std::byte> bytes)>;
+
+/// What earlier attempts at a run have left of its pruned tensors.
+struct EarlierTensors {
+    /// One a tensor: those that need not be done again; empty: none. The same on every rank.
+    std::vector<std::optional<PrunedTensor>> done = {};
+    Journal* journal = nullptr;  ///< for what is between the tensors; nullptr: not kept
+    /// Makes durable all that the sink has taken on this rank.
+    std::function<void()> make_durable = {};
+
+    bool has(int tensor) const {
+        return !done.empty() && done[static_cast<std::size_t>(tensor)].has_value();
+    }
+};
 
 /// Streams the whole model through the ranks, each tensor's rows shared out over all of them:
 /// prunable matrices are pruned by magnitude to their target, the other tensors pass unchanged.
@@ -39,10 +48,12 @@ using RowSink = std::function<void(int tensor, RowRange rows, std::span<const st
 /// one: a rank holds its rows of three tensors. Collective. What the sinks receive, all ranks
 /// together, does not depend on the number of ranks.
 /// @param targets  one a matrix
-/// @return one a tensor
-/// @throws Error on all ranks: reading, writing, NaN or Inf in a weight
+/// @param earlier  tensors that are passed over
+/// @return one a tensor, the same on every rank
+/// @throws Error on all ranks: reading, writing, NaN or Inf in a weight, a stop
 std::vector<PrunedTensor> prune_by_magnitude(const Communicator& ranks, const Catalogue& catalogue,
                                              std::span<const PruneTarget> targets, Ties ties,
-                                             const RowSink& sink, const Progress& progress);
+                                             const RowSink& sink, const Progress& progress,
+                                             const EarlierTensors& earlier = {});
 
 }  // namespace alphaprune

@@ -8,20 +8,11 @@
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/schedule/journal.hpp"
+#include "alphaprune/schedule/matrix_spectrum.hpp"
 #include "alphaprune/schedule/shard_plan.hpp"
-#include "alphaprune/spectrum/metrics.hpp"
 
 namespace alphaprune {
-
-/// What is known of one matrix once its spectrum has been computed. The same on every rank.
-struct MatrixSpectrum {
-    ShapeMetrics metrics;  ///< rounded to 10 digits
-    Solver solver{};
-    bool in_single = false;  ///< computed in float32; metrics that do not stand it are NaN
-    int group_ranks = 1;
-    double seconds = 0;
-    int owner = 0;  ///< the rank that keeps the eigenvalues
-};
 
 struct SpectrumOptions {
     std::optional<Solver> solver = {};    ///< nothing: chosen for each matrix
@@ -34,27 +25,33 @@ struct SpectrumOptions {
     /// Threads of a rank that take matrices, one each, where matrices are not shared by groups.
     int threads = 1;
     CostModel costs = {};  ///< by which groups are chosen; the same on every rank
+    /// Takes every result, and holds those of earlier attempts, which are not computed again;
+    /// nullptr: none. Outlives the work.
+    Journal* journal = nullptr;
 };
 
 /// Called on rank 0 from time to time: matrices done so far, of how many.
 using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
 struct SpectrumResults {
-    std::vector<MatrixSpectrum> matrices;  ///< as in Catalogue::matrices
+    std::vector<MatrixSpectrum> matrices;  ///< as in Catalogue::matrices; the same on every rank
     /// Eigenvalues of the matrices this rank owns; empty for the others.
     std::vector<std::vector<double>> eigenvalues;
 };
 
-/// Who is to do what. Collective; the same on every rank.
+/// Who is to do what that has not been done before. Collective; the same on every rank.
 /// @throws Error (bad_request) on all ranks when matrices fit no group of ranks
 ShardPlan plan_spectra(const Communicator& ranks, const Catalogue& catalogue,
                        const SpectrumOptions& options);
 
 /// Computes the spectra and shape metrics of all prunable matrices: groups of ranks take the
 /// matrices one by one, the longest first, whoever is free takes the next. Collective. The metrics
-/// do not depend on the number of ranks, nor on the groups that the solver two_stage works in.
+/// do not depend on the number of ranks, nor on the groups that the solver two_stage works in. A
+/// matrix on which a solver fails is given to another one. When a stop is requested the matrices at
+/// hand are given up, and those that would not end before the deadline are not begun.
 /// @param plan  from plan_spectra
-/// @throws Error on all ranks: unreadable weights, NaN or Inf (every matrix concerned is named)
+/// @throws Error on all ranks: unreadable weights, NaN or Inf (every matrix concerned is named);
+///         (stopped) when some matrices were left undone
 SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& catalogue,
                                 const SpectrumOptions& options, const ShardPlan& plan,
                                 const Progress& progress);

@@ -9,6 +9,14 @@
 
 namespace alphaprune {
 
+/// What changes when a file's contents do.
+struct FileStamp {
+    std::uint64_t size = 0;     ///< bytes
+    std::int64_t modified = 0;  ///< nanoseconds since 1970
+
+    friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
 /// Owner of one open file descriptor. Every failure throws Error with the path and the system's
 /// reason.
 class File {
@@ -31,7 +39,8 @@ class File {
 
     const std::filesystem::path& path() const { return path_; }
     /// Size in bytes now.
-    std::uint64_t size() const;
+    std::uint64_t size() const { return stamp().size; }
+    FileStamp stamp() const;
     /// Fills `out` from byte `offset` on.
     /// @throws Error (failure) on a read error or when the file ends before.
     void read_at(std::uint64_t offset, std::span<std::byte> out) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "alphaprune/support/stop.hpp"
 #include "kernels.hpp"
 
 namespace alphaprune::two_stage {
@@ -35,12 +36,16 @@ class BandReduction {
             take_panel(first);
             work_.sync();
             if (share_.is_root()) {
+                *work_.stop_flag() = stop_requested() ? Real(1) : Real(0);
                 keep_diagonal_block(first);
                 if (below < size_) {
                     factor_panel(first, below);
                 }
             }
             work_.sync();
+            if (*work_.stop_flag() != Real(0)) {  // the same for the whole team
+                throw stop_error();
+            }
             if (below < size_) {
                 sweep_tiles(below);
                 work_.sync();

@@ -6,6 +6,7 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/support/stop.hpp"
 #include "kernels.hpp"
 
 namespace alphaprune::two_stage {
@@ -152,7 +153,10 @@ void gram_product(const Communicator& team, MatrixSource& matrix, const GramShap
     std::int64_t nonfinite = 0;
     for (std::int64_t begin = 0; begin < shape.depth; begin += Workspace<Real>::kDepth) {
         const std::int64_t end = std::min(begin + Workspace<Real>::kDepth, shape.depth);
-        together(team, [&] { nonfinite += packer.pack(begin, end); });
+        together(team, [&] {
+            check_stop();
+            nonfinite += packer.pack(begin, end);
+        });
         work.sync();
         for_own_tiles(
             work, [&](std::int64_t i, std::int64_t j) { multiply_tile(work, i, j, end - begin); });

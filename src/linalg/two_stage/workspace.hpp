@@ -45,12 +45,14 @@ class Workspace {
     Real* t() { return strip(kStrips); }
     /// Vᵀ·X of each tile row, kBand × kBand.
     Real* inner(std::int64_t tile_row) { return t() + (1 + tile_row) * kBand * kBand; }
+    /// Not zero: the team's first rank has been asked to stop. Beside the strips.
+    Real* stop_flag() { return inner(tiling_.tiles()); }
 
   private:
     static constexpr int kStrips = 6 + Tiling::kLanes;
 
     static std::int64_t reduction_values(const Tiling& tiling) {
-        return (kStrips * tiling.padded() + (1 + tiling.tiles()) * kBand) * kBand;
+        return (kStrips * tiling.padded() + (1 + tiling.tiles()) * kBand) * kBand + 1;
     }
     Real* start() { return memory_.values().data(); }
     Real* strip(int index) { return piece_rows() + index * tiling_.padded() * kBand; }

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "alphaprune/checkpoint/checkpoint_writer.hpp"
+#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/schedule/pruned_tensor.hpp"
+#include "job.hpp"
+
+namespace alphaprune {
+
+/// The files a pruned model goes to, made anew or taken over from the attempt before. They stay,
+/// under their partial names, when the run ends early.
+class PrunedFiles {
+  public:
+    /// Collective. @param job  outlives the object
+    explicit PrunedFiles(const Job& job);
+
+    /// Whether all of them were taken over: then rows that are in them need not be written again.
+    bool resumed() const;
+    /// Those of the tensors, as recorded, whose rows all files really hold. Collective.
+    std::vector<std::optional<PrunedTensor>> sound_tensors(
+        std::vector<std::optional<PrunedTensor>> recorded);
+
+    // Not collective. @throws Error
+    void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
+    void sync_rows();
+
+    /// Collective. @param spectra  may be nullptr
+    void finish(std::span<const TensorSummary> summaries, const SpectrumResults* spectra);
+
+  private:
+    void write_measurements(const SpectrumResults& spectra);
+
+    const Job& job_;
+    std::optional<CheckpointWriter> checkpoint_;
+    std::optional<HuggingFaceWriter> folder_;
+};
+
+}  // namespace alphaprune

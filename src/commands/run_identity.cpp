@@ -1,0 +1,147 @@
+#include "run_identity.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/file.hpp"
+#include "ratios.hpp"
+
+namespace alphaprune {
+namespace {
+
+template <class T>
+std::string digest_of(std::span<const T> values) {
+    return fmt::format("{:016x}", hash_bytes(std::as_bytes(values)));
+}
+
+/// "contents 0123456789abcdef"; empty for no file.
+std::string contents_of(const std::filesystem::path& path) {
+    if (path.empty()) {
+        return {};
+    }
+    const File file = File::open_for_reading(path);
+    constexpr std::uint64_t kPiece = 1U << 22;
+    const std::uint64_t size = file.size();
+    std::vector<std::byte> piece;
+    std::uint64_t hash = 0;
+    for (std::uint64_t at = 0; at < size; at += piece.size()) {
+        piece.resize(std::min(kPiece, size - at));
+        file.read_at(at, piece);
+        hash = hash_bytes(piece, hash);
+    }
+    return fmt::format("contents {:016x}", hash);
+}
+
+std::string tokens_of(const TokenSequences& sequences) {
+    return sequences.count() == 0
+               ? std::string()
+               : fmt::format("{} of {} tokens {}", sequences.count(), sequences.length,
+                             digest_of(std::span<const std::int32_t>(sequences.ids)));
+}
+
+class IdentityWriter {
+  public:
+    void add(std::string name, std::string value) {
+        identity_.parts.emplace_back(std::move(name), std::move(value));
+    }
+    void add(std::string name, double value) { add(std::move(name), fmt::format("{}", value)); }
+    RunIdentity take() { return std::move(identity_); }
+
+  private:
+    RunIdentity identity_;
+};
+
+/// Those whose bits hang on how many ranks share a matrix.
+bool is_spread(std::optional<Solver> solver) {
+    return solver == Solver::elpa1 || solver == Solver::elpa2 || solver == Solver::scalapack;
+}
+
+void add_model(IdentityWriter& writer, const Options& options, const Catalogue& catalogue) {
+    writer.add("the model's config.json",
+               digest_of(std::span<const char>(catalogue.configuration_text)));
+    writer.add("--synthetic", catalogue.origin == WeightOrigin::synthetic ? "on" : "off");
+    writer.add("--blocks", options.blocks
+                               ? fmt::format("{}-{}", options.blocks->first, options.blocks->last)
+                               : "all");
+    for (std::size_t s = 0; s < catalogue.stamps.size(); ++s) {
+        const FileStamp& stamp = catalogue.stamps[s];
+        writer.add(
+            "the model's file " + catalogue.shards[s],
+            fmt::format("{} bytes, last changed {} ns after 1970", stamp.size, stamp.modified));
+    }
+}
+
+void add_spectra(IdentityWriter& writer, const Options& options) {
+    writer.add("--metric", std::string(name_of(options.metric)));
+    if (options.metric == Metric::alpha_peak_farms) {
+        writer.add("--farms-aspect", options.farms.aspect);
+    }
+    writer.add("--solver", options.solver ? std::string(name_of(*options.solver)) : "auto");
+    writer.add("--precision", std::string(name_of(options.precision)));
+    if (is_spread(options.solver)) {
+        writer.add("--group-ranks",
+                   options.group_ranks ? std::to_string(*options.group_ranks) : "all");
+    }
+}
+
+void add_allocation(IdentityWriter& writer, const Options& options) {
+    constexpr const char* kKinds[] = {"alphapruning", "uniform", "linear_depth", "owl", "file"};
+    const AllocationOptions& ratios = options.ratios;
+    writer.add("--allocation", kKinds[static_cast<std::size_t>(options.allocation)]);
+    writer.add("the file of --allocation", contents_of(options.allocation_file));
+    writer.add("--sparsity-ratio", ratios.sparsity_ratio);
+    writer.add("--mapping-type",
+               ratios.mapping == Mapping::block_wise ? "block_wise" : "layer_wise");
+    writer.add("--epsilon", ratios.epsilon);
+    writer.add("--max-sparsity", ratios.max_sparsity);
+    writer.add("the file of --metric-cache", contents_of(options.metric_cache));
+}
+
+void add_pruning(IdentityWriter& writer, const Options& options) {
+    writer.add("--prune-method", std::string(name_of(options.prune_method)));
+    writer.add("--sparsity-type", options.mixed_pattern ? "mixed"
+                                  : options.pattern ? fmt::format("{}:{}", options.pattern->removed,
+                                                                  options.pattern->group)
+                                                    : "unstructured");
+    writer.add("--ties", options.ties == Ties::exact ? "exact" : "inclusive");
+    writer.add("--format", fmt::format("{}{}", options.write_hdf5 ? "hdf5 " : "",
+                                       options.write_safetensors ? "safetensors" : ""));
+}
+
+}  // namespace
+
+RunIdentity identity_of_analysis(const Options& options, const Catalogue& catalogue) {
+    IdentityWriter writer;
+    writer.add("the command", "analyze");
+    add_model(writer, options, catalogue);
+    add_spectra(writer, options);
+    return writer.take();
+}
+
+RunIdentity identity_of_run(const Options& options, const Catalogue& catalogue,
+                            const Inputs& inputs) {
+    IdentityWriter writer;
+    writer.add("the command", "run");
+    add_model(writer, options, catalogue);
+    if (needs_metric(options)) {
+        add_spectra(writer, options);
+    }
+    add_allocation(writer, options);
+    add_pruning(writer, options);
+    writer.add("the sequences of --calibration, --nsamples, --seqlen and --seed",
+               tokens_of(inputs.calibration));
+    for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {
+        writer.add(fmt::format("the windows of --eval, number {}", t + 1),
+                   tokens_of(inputs.evaluations[t].windows));
+    }
+    return writer.take();
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,198 @@
+#include "alphaprune/schedule/journal.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <mutex>
+#include <system_error>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_lock.hpp"
+#include "earlier_results.hpp"
+#include "journal_files.hpp"
+#include "journal_records.hpp"
+
+namespace alphaprune {
+namespace fs = std::filesystem;
+namespace {
+
+/// @throws Error (failure) on ranks that do not see what rank 0 has just written
+void require_shared(const fs::path& folder) {
+    std::error_code problem;
+    if (!fs::exists(document_file(folder), problem)) {
+        throw failure("this rank does not see the file that rank 0 has just made",
+                      document_file(folder).string(),
+                      "choose an --output on a file system that all nodes share");
+    }
+}
+
+}  // namespace
+
+struct Journal::State {
+    fs::path folder;
+    RunDocument document;
+    int rank = 0;
+    std::vector<std::string> names;  ///< of the matrices
+    EarlierResults earlier;
+    std::optional<FileLock> lock;  ///< on rank 0
+    std::mutex mutex;              ///< of the file
+    std::optional<RecordLogWriter> records;
+
+    State(const Communicator& ranks, const Catalogue& catalogue, const fs::path& output)
+        : folder(folder_in(output)), rank(ranks.rank()) {
+        for (const MatrixInfo& matrix : catalogue.matrices) {
+            names.push_back(catalogue.name_of(matrix));
+        }
+    }
+
+    void lock_folder() { lock = FileLock::take(folder / "lock"); }
+
+    /// The file is made by the first record: ranks without results leave none.
+    void append(RecordKind kind, const Payload& payload) {
+        const std::scoped_lock one_at_a_time(mutex);
+        if (!records) {
+            records.emplace(folder / records_name(document.attempt, rank), document.run());
+        }
+        records->append(static_cast<std::uint64_t>(kind), payload);
+        records->sync();
+    }
+    const std::string& name_of(int matrix) const { return names[static_cast<std::size_t>(matrix)]; }
+};
+
+fs::path Journal::folder_in(const fs::path& output) {
+    return output / "journal";
+}
+
+bool Journal::exists_in(const fs::path& output) {
+    std::error_code ignored;
+    return fs::exists(document_file(folder_in(output)), ignored);
+}
+
+Journal Journal::begin(const Communicator& ranks, const Catalogue& catalogue,
+                       const fs::path& output, const RunIdentity& identity,
+                       const std::string& created) {
+    auto state = std::make_unique<State>(ranks, catalogue, output);
+    state->document = {identity, created, 1};
+    state->earlier.has_spectrum.assign(catalogue.matrices.size(), false);
+    state->earlier.tensors.resize(catalogue.tensors.size());
+    together(ranks, [&] {
+        if (ranks.is_root()) {
+            std::error_code problem;
+            fs::create_directory(state->folder, problem);
+            if (problem) {
+                throw failure("cannot make the folder: " + problem.message(),
+                              state->folder.string(), "check the permissions of --output");
+            }
+            state->lock_folder();
+            write_document(state->document, state->folder);
+        }
+    });
+    together(ranks, [&] { require_shared(state->folder); });
+    return Journal(std::move(state));
+}
+
+Journal Journal::resume(const Communicator& ranks, const Catalogue& catalogue,
+                        const fs::path& output, const RunIdentity& identity,
+                        std::int64_t sequences) {
+    auto state = std::make_unique<State>(ranks, catalogue, output);
+    together(ranks, [&] {
+        if (ranks.is_root()) {
+            state->lock_folder();
+        }
+    });
+    together(ranks, [&] { state->document = read_document(state->folder); });
+    together(ranks, [&] { require_same(state->document.identity, identity, output); });
+    ranks.barrier();  // all have read the document
+    ++state->document.attempt;
+    together(ranks, [&] {
+        if (ranks.is_root()) {
+            write_document(state->document, state->folder);
+        }
+    });
+    state->earlier =
+        read_earlier_results(ranks, catalogue, state->folder, state->document.run(), sequences);
+    return Journal(std::move(state));
+}
+
+void Journal::remove(const fs::path& output) {
+    std::error_code problem;
+    fs::remove_all(folder_in(output), problem);
+    if (problem) {
+        throw failure("cannot remove the folder: " + problem.message(), folder_in(output).string(),
+                      "remove it by hand: the run is complete");
+    }
+}
+
+Journal::Journal(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Journal::Journal(Journal&&) noexcept = default;
+Journal::~Journal() = default;
+
+const EarlierResults& Journal::earlier() const {
+    return state_->earlier;
+}
+const std::string& Journal::created() const {
+    return state_->document.created;
+}
+int Journal::attempt() const {
+    return state_->document.attempt;
+}
+
+void Journal::add_spectrum(int matrix, const MatrixSpectrum& spectrum,
+                           std::span<const double> eigenvalues) {
+    state_->append(RecordKind::spectrum,
+                   spectrum_payload(state_->name_of(matrix), spectrum, eigenvalues));
+}
+void Journal::add_farms(int matrix, double alpha) {
+    state_->append(RecordKind::farms, farms_payload(state_->name_of(matrix), alpha));
+}
+void Journal::add_outliers(int block, double share) {
+    state_->append(RecordKind::outliers, outliers_payload(block, share));
+}
+void Journal::add_note(int block, const std::string& note) {
+    state_->append(RecordKind::note, note_payload(block, note));
+}
+void Journal::add_rows(std::span<const WrittenRows> rows) {
+    state_->append(RecordKind::rows, rows_payload(rows));
+}
+void Journal::add_perplexity(const KnownPerplexity& perplexity) {
+    state_->append(RecordKind::perplexity, perplexity_payload(perplexity));
+}
+
+void Journal::save_states(StatePass pass, int block, std::int64_t first,
+                          std::span<const float> states, std::size_t values) {
+    if (states.empty()) {
+        return;
+    }
+    const fs::path file =
+        state_->folder / states_name(pass, block, state_->document.attempt, state_->rank);
+    RecordLogWriter writer(file, state_->document.run());
+    for (std::size_t at = 0; at < states.size(); at += values) {
+        writer.append(static_cast<std::uint64_t>(RecordKind::state),
+                      state_payload(first + static_cast<std::int64_t>(at / values),
+                                    states.subspan(at, values)));
+    }
+    writer.sync();
+}
+
+void Journal::drop_states(StatePass pass, int block) {
+    for (const StatesFile& file : files_in(state_->folder).states) {
+        if (file.pass == pass && file.block <= block) {
+            std::error_code ignored;
+            fs::remove(state_->folder / file.name, ignored);
+        }
+    }
+}
+
+void Journal::read_state(const SavedState& state, std::span<float> out) const {
+    const File file = File::open_for_reading(state_->folder / state.file);
+    std::array<std::uint64_t, 2> head{};
+    file.read_at(state.place, std::as_writable_bytes(std::span(head)));
+    if (head[1] != out.size()) {
+        throw failure("the saved states have another size than the model's",
+                      (state_->folder / state.file).string(), "start anew with --overwrite");
+    }
+    file.read_at(state.place + kStateHead, std::as_writable_bytes(out));
+}
+
+}  // namespace alphaprune

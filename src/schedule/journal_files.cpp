@@ -1,0 +1,180 @@
+#include "journal_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
+#include "alphaprune/formats/json.hpp"
+#include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
+
+namespace alphaprune {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::int64_t kVersion = 1;
+
+const char* name_of(StatePass pass) {
+    return pass == StatePass::prune ? "prune" : "outliers";
+}
+
+const std::string* value_in(const RunIdentity& identity, const std::string& name) {
+    const auto found =
+        std::ranges::find(identity.parts, name, [](const auto& p) { return p.first; });
+    return found == identity.parts.end() ? nullptr : &found->second;
+}
+
+std::string shown(const std::string* value) {
+    return value == nullptr || value->empty() ? "not given" : *value;
+}
+
+Error not_a_document(std::string_view where) {
+    return bad_request("this is not the record of an unfinished run", std::string(where),
+                       "start anew with --overwrite");
+}
+
+const Json& member(const Json& object, std::string_view name, std::string_view where) {
+    const Json* found = object.find(name);
+    if (found == nullptr) {
+        throw not_a_document(where);
+    }
+    return *found;
+}
+
+/// "states-prune-5-2-17.log" → prune, 5.
+std::optional<StatesFile> states_file(const std::string& name) {
+    for (const StatePass pass : {StatePass::outliers, StatePass::prune}) {
+        const std::string start = fmt::format("states-{}-", name_of(pass));
+        if (!name.starts_with(start)) {
+            continue;
+        }
+        StatesFile file{pass, 0, name};
+        const char* const end = name.data() + name.size();
+        const auto [rest, problem] = std::from_chars(name.data() + start.size(), end, file.block);
+        if (problem == std::errc() && rest != end && *rest == '-' && file.block >= 0) {
+            return file;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string RunIdentity::digest() const {
+    std::string all;
+    for (const auto& [name, value] : parts) {
+        all += name + '=' + value + '\n';
+    }
+    return fmt::format("{:016x}", hash_bytes(std::as_bytes(std::span(all))));
+}
+
+std::uint64_t RunDocument::run() const {
+    const std::string all = created + identity.digest();
+    return hash_bytes(std::as_bytes(std::span(all)));
+}
+
+fs::path document_file(const fs::path& journal) {
+    return journal / "run.json";
+}
+
+void write_document(const RunDocument& document, const fs::path& journal) {
+    Json::Object identity;
+    for (const auto& [name, value] : document.identity.parts) {
+        identity.emplace_back(name, value);
+    }
+    const Json json(Json::Object{{"journal_version", kVersion},
+                                 {"created", document.created},
+                                 {"attempt", document.attempt},
+                                 {"identity", Json(std::move(identity))}});
+    write_text_atomically(document_file(journal), json.dump() + "\n");
+}
+
+RunDocument read_document(const fs::path& journal) {
+    const fs::path file = document_file(journal);
+    return parse_document(read_text(file), file.string());
+}
+
+RunDocument parse_document(std::string_view text, std::string_view where) {
+    const Json json = Json::parse(text, where);
+    if (!json.is_object()) {
+        throw not_a_document(where);
+    }
+    if (member(json, "journal_version", where).as_integer() != kVersion) {
+        throw bad_request("the unfinished run was written by another version of the program",
+                          std::string(where),
+                          "continue it with that version, or start anew with --overwrite");
+    }
+    const auto created = member(json, "created", where).as_string();
+    const auto attempt = member(json, "attempt", where).as_integer();
+    const Json& identity = member(json, "identity", where);
+    constexpr std::int64_t kMostAttempts = 1'000'000'000;
+    if (!created || !attempt || *attempt < 1 || *attempt > kMostAttempts || !identity.is_object()) {
+        throw not_a_document(where);
+    }
+    RunDocument document{{}, std::string(*created), static_cast<int>(*attempt)};
+    for (const auto& [name, value] : identity.members()) {
+        const auto value_text = value.as_string();
+        if (!value_text) {
+            throw not_a_document(where);
+        }
+        document.identity.parts.emplace_back(name, std::string(*value_text));
+    }
+    return document;
+}
+
+void require_same(const RunIdentity& then, const RunIdentity& now, const fs::path& output) {
+    FaultList faults;
+    const auto compare = [&](const std::string& name) {
+        const std::string* before = value_in(then, name);
+        const std::string* today = value_in(now, name);
+        if (shown(before) != shown(today)) {
+            faults.add(fmt::format("the unfinished run differs in {}: there {}, here {}", name,
+                                   shown(before), shown(today)),
+                       output.string(),
+                       "continue it with the options and files it was started with, or start anew "
+                       "with --overwrite");
+        }
+    };
+    for (const auto& [name, value] : now.parts) {
+        compare(name);
+    }
+    for (const auto& [name, value] : then.parts) {
+        if (value_in(now, name) == nullptr) {
+            compare(name);
+        }
+    }
+    faults.throw_if_any();
+}
+
+std::string records_name(int attempt, int rank) {
+    return fmt::format("records-{}-{}.log", attempt, rank);
+}
+
+std::string states_name(StatePass pass, int block, int attempt, int rank) {
+    return fmt::format("states-{}-{}-{}-{}.log", name_of(pass), block, attempt, rank);
+}
+
+JournalFiles files_in(const fs::path& journal) {
+    JournalFiles files;
+    std::error_code problem;
+    for (const fs::directory_entry& entry : fs::directory_iterator(journal, problem)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with("records-") && name.ends_with(".log")) {
+            files.records.push_back(name);
+        } else if (auto states = states_file(name)) {
+            files.states.push_back(std::move(*states));
+        }
+    }
+    if (problem) {
+        throw failure("cannot list the folder: " + problem.message(), journal.string(),
+                      "check the permissions and the file system");
+    }
+    std::ranges::sort(files.records);
+    std::ranges::sort(files.states, {}, &StatesFile::name);
+    return files;
+}
+
+}  // namespace alphaprune
