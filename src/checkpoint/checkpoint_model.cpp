@@ -6,6 +6,7 @@
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/checkpoint/export.hpp"
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
 
 namespace alphaprune {
 namespace {
@@ -40,6 +41,22 @@ std::vector<TensorInfo> tensors_in_order(const CheckpointReader& reader,
     return tensors;
 }
 
+/// Many names of one large file would take more memory than the checkpoint has bytes.
+std::vector<Companion> companions_of(const CheckpointReader& reader,
+                                     const std::filesystem::path& checkpoint) {
+    std::uint64_t left = File::open_for_reading(checkpoint).size();
+    std::vector<Companion> companions;
+    for (const std::string& name : reader.companions()) {
+        companions.push_back({name, reader.companion(name)});
+        const std::uint64_t size = companions.back().contents.size();
+        if (size > left) {
+            throw damaged("the files of the model have more bytes than the checkpoint", checkpoint);
+        }
+        left -= size;
+    }
+    return companions;
+}
+
 }  // namespace
 
 Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint) {
@@ -47,10 +64,7 @@ Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint) {
     Catalogue catalogue =
         make_catalogue(checkpoint, reader.model_name(), reader.configuration_text(),
                        tensors_in_order(reader, checkpoint));
-    catalogue.companions.emplace();
-    for (const std::string& name : reader.companions()) {
-        catalogue.companions->push_back({name, reader.companion(name)});
-    }
+    catalogue.companions = companions_of(reader, checkpoint);
     return catalogue;
 }
 

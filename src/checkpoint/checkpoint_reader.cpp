@@ -37,14 +37,32 @@ std::uint64_t require_hdf5_file(const std::filesystem::path& path) {
 
 herr_t take_name(hid_t, const char* name, const H5L_info_t* link, void* names) {
     try {
-        if (link->type != H5L_TYPE_HARD) {
-            return -1;  // links that lead out of the file
+        const std::string_view text(name);
+        if (link->type != H5L_TYPE_HARD || text.empty() || text.find('/') != text.npos) {
+            return -1;  // a link that leads out of the file, a name that is a path
         }
-        static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+        static_cast<std::vector<std::string>*>(names)->emplace_back(text);
         return 0;
     } catch (...) {
         return -1;  // no exception may pass through the library
     }
+}
+
+/// Other links than hard ones lead to other places, in other files even.
+void require_inside(const Hdf5Place& place, hid_t parent, const char* link,
+                    std::string_view object) {
+    H5L_info_t info{};
+    place.check(H5Lget_info(parent, link, &info, H5P_DEFAULT), "looking for the object", object);
+    if (info.type != H5L_TYPE_HARD) {
+        throw place.error("this is a link to another place", object);
+    }
+}
+
+Hdf5Handle open_own_group(const Hdf5Place& place, const Hdf5Handle& file, const char* name) {
+    if (has_link(place, file.id(), name)) {
+        require_inside(place, file.id(), name, object_name(name, ""));
+    }
+    return open_group(place, file.id(), name);
 }
 
 std::vector<std::string> names_in(const Hdf5Place& place, const Hdf5Handle& group,
@@ -90,11 +108,11 @@ struct CheckpointReader::State {
         require_whole_checkpoint(place, root);
         model_name = read_text_attribute(place, root, "model");
         declared_tensors = read_integer(place, root, "tensors");
-        model_group = open_group(place, file.id(), kModelGroup);
+        model_group = open_own_group(place, file, kModelGroup);
         configuration_text = read_configuration();
         companions = names_in(place, model_group, object_name(kModelGroup, ""));
         std::erase_if(companions, [](const std::string& name) { return !is_companion(name); });
-        tensor_group = open_group(place, file.id(), kTensorGroup);
+        tensor_group = open_own_group(place, file, kTensorGroup);
         for (std::string& name : names_in(place, tensor_group, object_name(kTensorGroup, ""))) {
             tensors.push_back(describe(std::move(name)));
         }
@@ -119,6 +137,7 @@ struct CheckpointReader::State {
 
 std::string CheckpointReader::State::read_configuration() const {
     const std::string object = object_name(kModelGroup, kConfiguration);
+    require_inside(place, model_group.id(), kConfiguration, object);
     const DatasetForm form =
         open_dataset(place, model_group.id(), kConfiguration, file_size, object);
     if (H5Tget_class(form.type.id()) != H5T_STRING || H5Tis_variable_str(form.type.id()) != 0 ||
@@ -154,11 +173,12 @@ std::optional<std::vector<double>> CheckpointReader::State::read_vector(
     const char* group_name, std::string_view link) const {
     const std::string object = object_name(group_name, link);
     const std::string name(link);
-    const Hdf5Handle group = open_group(place, file.id(), group_name);
+    const Hdf5Handle group = open_own_group(place, file, group_name);
     if (name.empty() || name.find('/') != std::string::npos ||
         !has_link(place, group.id(), name.c_str())) {
         return std::nullopt;
     }
+    require_inside(place, group.id(), name.c_str(), object);
     const DatasetForm form = open_dataset(place, group.id(), name.c_str(), file_size, object);
     if (H5Tequal(form.type.id(), H5T_IEEE_F64LE) <= 0 || form.shape.size() != 1) {
         throw place.error("this is not a vector of float64", object);

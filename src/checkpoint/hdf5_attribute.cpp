@@ -25,9 +25,13 @@ struct OpenAttribute {
     Hdf5Handle type;
 };
 
-/// Opens an attribute after making sure that it holds exactly one value of the kind expected.
-OpenAttribute open_scalar(const Hdf5Place& place, Hdf5Object object, const char* name,
-                          H5T_class_t kind) {
+Error unexpected(const Hdf5Place& place, Hdf5Object object, const char* name) {
+    return place.error(fmt::format("the attribute '{}' is not of the kind expected", name),
+                       object.name);
+}
+
+/// Opens an attribute after making sure that it holds exactly one value.
+OpenAttribute open_scalar(const Hdf5Place& place, Hdf5Object object, const char* name) {
     if (!has_attribute(place, object, name)) {
         throw place.error(fmt::format("the attribute '{}' is missing", name), object.name);
     }
@@ -36,17 +40,21 @@ OpenAttribute open_scalar(const Hdf5Place& place, Hdf5Object object, const char*
         place.own(H5Aopen(object.id, name, H5P_DEFAULT), H5Aclose, doing, object.name);
     Hdf5Handle type = place.own(H5Aget_type(attribute.id()), H5Tclose, doing, object.name);
     const Hdf5Handle space = place.own(H5Aget_space(attribute.id()), H5Sclose, doing, object.name);
-    if (H5Tget_class(type.id()) != kind || H5Sget_simple_extent_npoints(space.id()) != 1) {
-        throw place.error(fmt::format("the attribute '{}' is not of the kind expected", name),
-                          object.name);
+    if (H5Sget_simple_extent_npoints(space.id()) != 1) {
+        throw unexpected(place, object, name);
     }
     return {std::move(attribute), std::move(type)};
 }
 
+/// The value must have the very type it was written in: a stranger's is not put through HDF5's
+/// conversions.
 template <class T>
-T read_scalar(const Hdf5Place& place, Hdf5Object object, const char* name, H5T_class_t kind,
+T read_scalar(const Hdf5Place& place, Hdf5Object object, const char* name, hid_t file_type,
               hid_t memory_type) {
-    const OpenAttribute open = open_scalar(place, object, name, kind);
+    const OpenAttribute open = open_scalar(place, object, name);
+    if (H5Tequal(open.type.id(), file_type) <= 0) {
+        throw unexpected(place, object, name);
+    }
     T value{};
     place.check(H5Aread(open.attribute.id(), memory_type, &value),
                 fmt::format("reading the attribute '{}'", name), object.name);
@@ -94,20 +102,23 @@ bool has_attribute(const Hdf5Place& place, Hdf5Object object, const char* name) 
 }
 
 double read_real(const Hdf5Place& place, Hdf5Object object, const char* name) {
-    return read_scalar<double>(place, object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE);
+    return read_scalar<double>(place, object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE);
 }
 
 std::int64_t read_integer(const Hdf5Place& place, Hdf5Object object, const char* name) {
-    return read_scalar<std::int64_t>(place, object, name, H5T_INTEGER, H5T_NATIVE_INT64);
+    return read_scalar<std::int64_t>(place, object, name, H5T_STD_I64LE, H5T_NATIVE_INT64);
 }
 
 std::uint64_t read_unsigned(const Hdf5Place& place, Hdf5Object object, const char* name) {
-    return read_scalar<std::uint64_t>(place, object, name, H5T_INTEGER, H5T_NATIVE_UINT64);
+    return read_scalar<std::uint64_t>(place, object, name, H5T_STD_U64LE, H5T_NATIVE_UINT64);
 }
 
 std::string read_text_attribute(const Hdf5Place& place, Hdf5Object object, const char* name) {
-    const OpenAttribute open = open_scalar(place, object, name, H5T_STRING);
+    const OpenAttribute open = open_scalar(place, object, name);
     const std::size_t length = H5Tget_size(open.type.id());
+    if (H5Tget_class(open.type.id()) != H5T_STRING) {
+        throw unexpected(place, object, name);
+    }
     if (H5Tis_variable_str(open.type.id()) != 0 || length == 0 || length > kLongestText) {
         throw place.error(fmt::format("the attribute '{}' is not text of a fixed length", name),
                           object.name);

@@ -125,6 +125,30 @@ TEST_F(CheckpointReaderTest, RefusesLinksOutOfTheFile) {
     expect_refusal({"/tensors"});
 }
 
+TEST_F(CheckpointReaderTest, DoesNotReadAnotherFileInstead) {
+    const auto elsewhere = path_.parent_path() / "elsewhere.h5";
+    for (const char* object : {"/tensors", "/model/config.json", "/metrics/alpha_mid"}) {
+        write_sample(world(), sample_model(), path_);
+        std::filesystem::copy_file(path_, elsewhere,
+                                   std::filesystem::copy_options::overwrite_existing);
+        rename_link(elsewhere, object, "/x");
+        remove_link(path_, object);
+        add_external_link(path_, object);
+        try {
+            CheckpointReader(path_).metric("alpha_mid");
+            ADD_FAILURE() << object << " was read";
+        } catch (const Error& error) {
+            EXPECT_NE(std::string(error.what()).find("a link to another place"), std::string::npos)
+                << error.what();
+        }
+    }
+}
+
+TEST_F(CheckpointReaderTest, RefusesNumbersOfAnotherWidth) {
+    narrow_attribute(path_, kNorm, "position");
+    expect_refusal({"'position' is not of the kind expected", kNorm});
+}
+
 TEST_F(CheckpointReaderTest, RefusesAGroupInPlaceOfATensor) {
     rename_link(path_, "/spectra", "/tensors/spectra");
     expect_refusal({"opening the dataset failed", "/tensors/spectra"});

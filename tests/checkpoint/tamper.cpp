@@ -69,6 +69,19 @@ void widen_attribute(const std::filesystem::path& file, const std::string& objec
     H5Sclose(space);
 }
 
+void narrow_attribute(const std::filesystem::path& file, const std::string& object,
+                      const std::string& attribute) {
+    remove_attribute(file, object, attribute);
+    const OpenFile open(file);
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const hid_t id = H5Acreate_by_name(open.id, object.c_str(), attribute.c_str(), H5T_STD_I32LE,
+                                       space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    const int zero = 0;
+    require(id >= 0 && H5Awrite(id, H5T_NATIVE_INT, &zero) >= 0, "H5Acreate");
+    H5Aclose(id);
+    H5Sclose(space);
+}
+
 void remove_link(const std::filesystem::path& file, const std::string& object) {
     const OpenFile open(file);
     require(H5Ldelete(open.id, object.c_str(), H5P_DEFAULT) >= 0, "H5Ldelete");

@@ -18,6 +18,10 @@ void remove_attribute(const std::filesystem::path& file, const std::string& obje
 /// Replaces an attribute by one with several values.
 void widen_attribute(const std::filesystem::path& file, const std::string& object,
                      const std::string& attribute, std::uint64_t values);
+
+/// Makes it a number of 32 bits.
+void narrow_attribute(const std::filesystem::path& file, const std::string& object,
+                      const std::string& attribute);
 void remove_link(const std::filesystem::path& file, const std::string& object);
 void rename_link(const std::filesystem::path& file, const std::string& from, const std::string& to);
 /// Puts a dataset of 32-bit integers, its data chunked, under a name that is free.
