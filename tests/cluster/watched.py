@@ -66,6 +66,7 @@ class WatchedJob(Job):
         return len(self.pids)
 
     def __exit__(self, *_):
+        self.read_places()
         for pid in self.pids.values():
             if runs(pid):
                 os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,183 @@
+"""Ranks on several hosts, each a network namespace with a name of its own, joined by TCP: in good
+order, and with one host's link cut in mid-run. Needs root; exit status 77 says why it is skipped."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import h5py
+import numpy as np
+
+from watched import LONGEST, MPIEXEC, Job, WatchedJob, wait_until
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.environ["PROGRAM_UNDER_TEST"]
+BOOKS = HERE.parents[1] / "data" / "books-7m"
+HOSTS = 4
+PREFIX = f"ap{os.getpid()}n"
+NETWORK = "10.231.77.0/24"
+
+
+def host(number):
+    return f"{PREFIX}{number}"
+
+
+def exec_on(number):
+    return [HERE / "netns_exec.sh", host(number)]
+
+
+def mpirun(mpirun_host=1, hosts=(1, 2, 3, 4), slots=2):
+    """mpirun, started on one host, for ranks on these; NETWORK because the cards' names are the
+    same on all of them."""
+    settings = {"plm": "rsh", "plm_rsh_agent": HERE / "netns_exec.sh",
+                "oob_tcp_if_include": NETWORK, "btl_tcp_if_include": NETWORK}
+    return [*exec_on(mpirun_host), MPIEXEC,
+            *(word for name, value in settings.items() for word in ("--mca", name, str(value))),
+            "--host", ",".join(f"{host(number)}:{slots}" for number in hosts)]
+
+
+def processes():
+    """Numbers of all processes on the hosts."""
+    return [int(pid) for number in range(1, HOSTS + 1)
+            for pid in subprocess.run(["ip", "netns", "pids", host(number)], capture_output=True,
+                                      text=True, check=True).stdout.split()]
+
+
+def set_link(number, state):
+    subprocess.run(["ip", "-n", f"{PREFIX}switch", "link", "set", f"port{number}", state],
+                   check=True)
+
+
+def bytes_sent(number):
+    counter = "/sys/class/net/eth0/statistics/tx_bytes"
+    return int(subprocess.run(["ip", "netns", "exec", host(number), "cat", counter],
+                              capture_output=True, text=True, check=True).stdout)
+
+
+class HostsTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alphaprune-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(self.clear_hosts)
+
+    def clear_hosts(self):
+        for pid in processes():
+            os.kill(pid, signal.SIGKILL)
+        for number in range(1, HOSTS + 1):
+            set_link(number, "up")
+
+
+class InGoodOrder(HostsTest):
+    def test_ranks_are_where_they_were_sent_and_part_in_peace(self):
+        with WatchedJob(8, 5, 2, launcher=mpirun()) as job:
+            self.assertEqual(job.finish(), 0, job.stderr())
+            self.assertEqual(job.stderr(), "")
+            self.assertEqual(job.hosts, {rank: host(1 + rank // 2) for rank in range(8)})
+
+    def test_a_signal_to_a_rank_far_away_stops_all(self):
+        with WatchedJob(8, 5, 60, launcher=mpirun()) as job:
+            job.signal(7, signal.SIGUSR1)
+            self.assertEqual(job.finish(), 75, job.stderr())
+            self.assertIn("stopped: SIGUSR1 came", job.stderr())
+
+    def test_the_main_job_computes_what_one_host_computes(self):
+        outputs = {"one": [MPIEXEC, "-n", "2"], "four": [*mpirun(slots=1), "-n", str(HOSTS)]}
+        before = bytes_sent(2)
+        for name, launcher in outputs.items():
+            with Job([*launcher, PROGRAM, "run", "--model", BOOKS, "--output",
+                      self.folder / name]) as job:
+                self.assertEqual(job.finish(120), 0, job.stderr())
+        self.assertGreater(bytes_sent(2) - before, 10_000, "ranks did not talk over the network")
+        reports = {name: json.loads((self.folder / name / "report.json").read_text())
+                   for name in outputs}
+        self.assertEqual(len(reports["four"]["run"]["hosts"]), HOSTS)
+        for report in reports.values():
+            for matrix in report["matrices"]:
+                for measured in ("seconds", "solver", "group_ranks"):
+                    matrix.pop(measured, None)
+        self.assertEqual(reports["one"]["matrices"], reports["four"]["matrices"])
+        with h5py.File(self.folder / "one" / "checkpoint.h5") as one, \
+                h5py.File(self.folder / "four" / "checkpoint.h5") as four:
+            self.assertEqual(list(one["tensors"]), list(four["tensors"]))
+            self.assertGreater(len(one["tensors"]), 10)
+            for tensor in one["tensors"]:
+                np.testing.assert_array_equal(one["tensors"][tensor][()],
+                                              four["tensors"][tensor][()], tensor)
+
+
+class LinkCut(HostsTest):
+    def cut(self, job, number):
+        set_link(number, "down")
+        began = time.monotonic()
+        status = job.finish()
+        text = job.stderr()
+        self.assertNotEqual(status, 0, text)
+        self.assertEqual(text.count("error: "), 1, text)
+        self.assertRegex(text, "ha(s|ve) not been heard of for 5 s")
+        self.assertIn("--resume", text)
+        left = LONGEST - (time.monotonic() - began)
+        self.assertTrue(wait_until(lambda: not processes(), left), processes())
+        return text
+
+    def test_a_host_is_named_and_everything_is_over(self):
+        with WatchedJob(8, 5, 90, launcher=mpirun()) as job:
+            text = self.cut(job, 3)
+            self.assertIn(f"ranks 4, 5 (host {host(3)})", text)
+            self.assertIn(f"alphaprune_mpi: on rank 0 ({host(1)})", text)
+
+    def test_also_when_the_host_of_mpirun_is_cut_off(self):
+        with WatchedJob(8, 5, 90, launcher=mpirun()) as job:
+            text = self.cut(job, 1)
+            for number in (2, 3, 4):
+                self.assertIn(host(number), text)
+
+    def test_also_when_rank_0_is_cut_off(self):
+        # Left alone, mpirun puts rank 0 on its own host.
+        places = self.folder / "places"
+        places.write_text("".join(f"rank {rank}={host(1 + rank // 2)} slot=0\n"
+                                  for rank in range(8)))
+        with WatchedJob(8, 5, 90,
+                        launcher=[*mpirun(mpirun_host=2), "--rankfile", places]) as job:
+            self.assertEqual(job.hosts[0], host(1))
+            text = self.cut(job, 1)
+            self.assertIn(f"(host {host(1)})", text)
+
+    def test_also_the_program_itself_which_then_goes_on_elsewhere(self):
+        output = self.folder / "out"
+        run = ["-n", "4", PROGRAM, "run", "--model", BOOKS, "--output", output, "--resume",
+               "--prune-method", "sparsegpt", "--calibration", BOOKS / "calibration.npy",
+               "--nsamples", "64", "--peer-timeout", "5"]
+        with Job([*mpirun(slots=1), *run]) as job:
+            self.assertTrue(wait_until(lambda: (output / "run.log").exists(), 60), job.stderr())
+            self.assertIn(f"rank 2 (host {host(3)})", self.cut(job, 3))
+        self.assertFalse((output / "checkpoint.h5").exists())
+        with Job([MPIEXEC, *run]) as job:
+            self.assertEqual(job.finish(200), 0, job.stderr())
+        self.assertTrue((output / "checkpoint.h5").exists())
+
+
+def reason_to_skip():
+    if os.geteuid() != 0:
+        return "only root may make network namespaces"
+    if not shutil.which("ip") or not shutil.which("unshare"):
+        return "ip (iproute2) or unshare (util-linux) is missing"
+    made = subprocess.run([HERE / "netns_up.sh", PREFIX, str(HOSTS)], capture_output=True,
+                          text=True, check=False)
+    return f"no network namespaces here: {made.stderr}" if made.returncode else None
+
+
+if __name__ == "__main__":
+    try:
+        if reason := reason_to_skip():
+            print(f"skipped: {reason}")
+            sys.exit(77)
+        unittest.main()
+    finally:
+        if os.geteuid() == 0 and shutil.which("ip"):
+            subprocess.run([HERE / "netns_down.sh", PREFIX], check=False)
