@@ -2,8 +2,10 @@
 
 #include "alphaprune/commands/program.hpp"
 #include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/support/stop.hpp"
 
 int main(int argc, char** argv) {
+    alphaprune::listen_for_stop_signals();  // before MPI starts, which takes a while
     const alphaprune::MpiRuntime runtime(argc, argv);
     const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
     return static_cast<int>(alphaprune::run_program(world, argc, argv));

@@ -304,7 +304,9 @@ SpectrumResults measure_spectra(Job& job) {
         ProgressLine line("spectrum", "matrices", job.ranks.is_root());
         return compute_spectra(
             job.ranks, job.catalogue, options, plan,
-            [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+            plan.stages.empty() ? Progress{} : [&](std::int64_t done, std::int64_t total) {
+                line.update(done, total);
+            });
     });
     for (std::size_t m = 0; m < spectra.matrices.size(); ++m) {
         const MatrixSpectrum& from = spectra.matrices[m];

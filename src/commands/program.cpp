@@ -135,8 +135,9 @@ ExitStatus run_program(const Communicator& world, int argc, char** argv) {
         options = agree_on_options(world, argc, argv);
         start_log(world.is_root(), options.log_level);
         if (can_be_resumed(options)) {
-            listen_for_stop_signals();
             set_time_limit(world, options, start);
+        } else {
+            stop_listening();
         }
         return watched(world, options);
     } catch (const Error& error) {  // the same on every rank

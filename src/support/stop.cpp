@@ -83,6 +83,15 @@ void listen_for_stop_signals() {
     }
 }
 
+void stop_listening() {
+    for (const int signal : kSignals) {
+        std::signal(signal, SIG_DFL);
+    }
+    if (const int signal = state().signal; signal != 0) {
+        std::raise(signal);
+    }
+}
+
 void request_stop(std::string_view reason) {
     StopState& stop = state();
     const std::scoped_lock lock(stop.mutex);

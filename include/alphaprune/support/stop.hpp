@@ -17,6 +17,9 @@ namespace alphaprune {
 /// second after the first ends the process at once (one signal often arrives by two ways).
 void listen_for_stop_signals();
 
+/// From now on these signals end the process again, as they end any; so does one that has come.
+void stop_listening();
+
 /// Asks for a stop. The first reason stays. Any thread may ask.
 /// @param reason  for the user, as in "SIGTERM came", "the time limit is near"
 void request_stop(std::string_view reason);
