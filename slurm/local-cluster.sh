@@ -9,13 +9,13 @@
 #   slurm/local-cluster.sh env                     prints the line for: eval "$(... env)"
 #   slurm/local-cluster.sh stop                    leaves no process, mount or file
 #
-# Everything lies in one folder, /run/alphaprune-slurm or $ALPHAPRUNE_SLURM_DIR (another folder
+# Everything lies in one folder, /run/alphaprune-slurm or $LOCAL_CLUSTER_DIR (another folder
 # makes a second cluster beside the first). Where the machine has no Slurm of its own,
 # /etc/slurm/slurm.conf becomes a link into it, so that plain sbatch, srun and squeue work; stop
 # removes the link. For tests: SLURMD_TIMEOUT, the seconds after which a silent node counts as down.
 set -euo pipefail
 
-folder=${ALPHAPRUNE_SLURM_DIR:-/run/alphaprune-slurm}
+folder=${LOCAL_CLUSTER_DIR:-/run/alphaprune-slurm}
 system_conf=/etc/slurm/slurm.conf
 mark=$folder/made-by-local-cluster
 
@@ -275,7 +275,7 @@ status() {
 stop() {
     [[ -e $folder ]] || return 0
     [[ -e $mark || -z $(ls -A "$folder") ]] ||
-        fail "$folder was not made by this script; name another folder in ALPHAPRUNE_SLURM_DIR"
+        fail "$folder was not made by this script; name another folder in LOCAL_CLUSTER_DIR"
     local file
     for file in "$folder"/pid/n[0-9]*; do
         [[ -e $file ]] && crash_node "${file##*/}"
