@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
     fuzz::require(settings.size() + faults.faults().size() <= lines);
     for (const Setting& setting : settings) {
-        fuzz::require(!setting.name.empty() && !setting.origin.empty());
+        fuzz::require(setting.source == Source::config_file && !setting.origin.empty());
     }
     return 0;
 }
