@@ -183,8 +183,9 @@ write_files() {
     write_slurm_conf "$@" >"$folder/slurm.conf"
     write_task_prolog >"$folder/task-prolog.sh"
     chmod 755 "$folder/task-prolog.sh"
-    # pmix alone: Open MPI 4 does not know Slurm's pmi2.
-    echo "PMIxCliTmpDirBase=$folder/own/pmix" >"$folder/mpi.conf"
+    # pmix alone: Open MPI 4 does not know Slurm's pmi2. The other kind of fence, tree, sometimes lets
+    # a node pass before all have come, and ranks crash in MPI_Init.
+    printf "%s\n" "PMIxCliTmpDirBase=$folder/own/pmix" PMIxCollFence=ring >"$folder/mpi.conf"
     # GPUs that do not exist but can be asked for, for gpu-nodes.sbatch.
     ln -s /dev/null "$folder/gpu0"
     ln -s /dev/null "$folder/gpu1"
