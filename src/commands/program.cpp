@@ -13,6 +13,7 @@
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
+#include "alphaprune/schedule/journal.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
@@ -128,6 +129,7 @@ void tell_of_stop(const Communicator& world, const Options& options) {
 
 ExitStatus run_program(const Communicator& world, int argc, char** argv) {
     start_log(world.is_root(), LogLevel::info);
+    name_this_rank(fmt::format("{} on host {}", world.rank(), host_name()));
     use_one_blas_thread();
     const Stopwatch start;
     Options options;
@@ -145,6 +147,13 @@ ExitStatus run_program(const Communicator& world, int argc, char** argv) {
             tell_of_stop(world, options);
         } else {
             log(LogLevel::error, error.what());
+            if (can_be_resumed(options) && error.status() == ExitStatus::failed &&
+                Journal::exists_in(options.output)) {
+                log(LogLevel::error,
+                    fmt::format("what was done before is kept in {}; once this is mended, the same "
+                                "command with --resume goes on from there",
+                                options.output.string()));
+            }
         }
         close_log_file();
         return error.status();

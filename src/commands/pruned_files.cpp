@@ -78,12 +78,13 @@ PrunedFiles::PrunedFiles(const Job& job) : job_(job) {
                             partial);
     }
     if (job.options.write_safetensors) {
-        folder_.emplace(job.ranks, job.catalogue, job.options.output / "hf", metadata(job));
+        folder_.emplace(job.ranks, job.catalogue, job.options.output / "hf", metadata(job),
+                        partial);
     }
 }
 
 bool PrunedFiles::resumed() const {
-    return checkpoint_ && checkpoint_->resumed() && !folder_;
+    return (!checkpoint_ || checkpoint_->resumed()) && (!folder_ || folder_->resumed());
 }
 
 std::vector<std::optional<PrunedTensor>> PrunedFiles::sound_tensors(
@@ -91,7 +92,17 @@ std::vector<std::optional<PrunedTensor>> PrunedFiles::sound_tensors(
     if (checkpoint_) {
         keep_sound(*checkpoint_, job_, recorded);
     }
+    if (folder_) {
+        keep_sound(*folder_, job_, recorded);
+    }
     return recorded;
+}
+
+void PrunedFiles::keep(int tensor) {
+    if (folder_) {
+        folder_->keep_rows(tensor,
+                           {0, job_.catalogue.tensors[static_cast<std::size_t>(tensor)].rows()});
+    }
 }
 
 void PrunedFiles::write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes) {
@@ -106,6 +117,9 @@ void PrunedFiles::write_rows(int tensor, RowRange rows, std::span<const std::byt
 void PrunedFiles::sync_rows() {
     if (checkpoint_) {
         checkpoint_->sync_rows();
+    }
+    if (folder_) {
+        folder_->sync_rows();
     }
 }
 

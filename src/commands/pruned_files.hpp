@@ -26,6 +26,8 @@ class PrunedFiles {
         std::vector<std::optional<PrunedTensor>> recorded);
 
     // Not collective. @throws Error
+    /// A tensor that is there stays as it is. For one rank.
+    void keep(int tensor);
     void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
     void sync_rows();
 

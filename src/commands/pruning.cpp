@@ -76,6 +76,7 @@ EarlierTensors earlier_tensors(Job& job, PrunedFiles& files, RowKeeper& keeper) 
     EarlierTensors earlier;
     earlier.journal = &*job.journal;
     earlier.make_durable = [&keeper] { keeper.make_durable(); };
+    earlier.kept = [&files](int tensor) { files.keep(tensor); };
     if (files.resumed()) {
         earlier.done = job.clock.measure(
             "check", [&] { return files.sound_tensors(job.journal->earlier().tensors); });

@@ -17,7 +17,8 @@ std::string packed(const std::optional<Error>& error) {
     std::string text;
     if (error) {
         for (const Fault& fault : error->faults()) {
-            text += fault.what + kEnd + fault.where + kEnd + fault.remedy + kEnd;
+            text +=
+                fault.what + kEnd + fault.where + kEnd + fault.remedy + kEnd + fault.rank + kEnd;
         }
     }
     return text;
@@ -30,17 +31,47 @@ std::string next_field(const std::string& text, std::size_t& at) {
     return field;
 }
 
-void unpack_into(std::vector<Fault>& faults, const std::string& text) {
-    for (std::size_t at = 0; at < text.size();) {
-        Fault fault;
-        fault.what = next_field(text, at);
-        fault.where = next_field(text, at);
-        fault.remedy = next_field(text, at);
-        if (std::ranges::find(faults, fault) == faults.end()) {
-            faults.push_back(std::move(fault));
+/// The faults of all ranks, each different one once, with how many ranks have met it.
+class FaultsOfRanks {
+  public:
+    void add(const std::string& text) {
+        for (std::size_t at = 0; at < text.size();) {
+            Fault fault;
+            fault.what = next_field(text, at);
+            fault.where = next_field(text, at);
+            fault.remedy = next_field(text, at);
+            fault.rank = next_field(text, at);
+            add(std::move(fault));
         }
     }
-}
+
+    std::vector<Fault> take() {
+        for (std::size_t f = 0; f < faults_.size(); ++f) {
+            if (!faults_[f].rank.empty() && others_[f] > 0) {
+                faults_[f].rank += ", and " + std::to_string(others_[f]) +
+                                   (others_[f] == 1 ? " more rank" : " more ranks");
+            }
+        }
+        return std::move(faults_);
+    }
+
+  private:
+    void add(Fault fault) {
+        const auto same = std::ranges::find_if(faults_, [&](const Fault& other) {
+            return other.what == fault.what && other.where == fault.where &&
+                   other.remedy == fault.remedy;
+        });
+        if (same != faults_.end()) {
+            ++others_[static_cast<std::size_t>(same - faults_.begin())];
+            return;
+        }
+        faults_.push_back(std::move(fault));
+        others_.push_back(0);
+    }
+
+    std::vector<Fault> faults_;
+    std::vector<int> others_;
+};
 
 /// What matters more comes later: a rank that stops on request must not hide another's failure.
 constexpr std::array kBySeverity{ExitStatus::done, ExitStatus::stopped, ExitStatus::failed,
@@ -60,11 +91,11 @@ void agree(const Communicator& ranks, const std::optional<Error>& mine) {
         return;
     }
     const bool hidden = mine && mine->status() == ExitStatus::stopped && status != mine->status();
-    std::vector<Fault> faults;
+    FaultsOfRanks faults;
     for (const std::string& text : ranks.all_gather_texts(hidden ? "" : packed(mine))) {
-        unpack_into(faults, text);
+        faults.add(text);
     }
-    Error common(status, std::move(faults));
+    Error common(status, faults.take());
     throw common.mark_agreed();
 }
 

@@ -64,7 +64,7 @@ class CalibratedRun {
             if (earlier_.has(t) && (index < 0 || matrix(index).block < first)) {
                 taken_over_[static_cast<std::size_t>(t)] = true;
                 if (ranks_.is_root()) {
-                    stream_.take_over(t, *earlier_.done[static_cast<std::size_t>(t)]);
+                    stream_.take_over(t, earlier_);
                 }
             }
         }

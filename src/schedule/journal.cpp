@@ -54,7 +54,7 @@ struct Journal::State {
         if (!records) {
             records.emplace(folder / records_name(document.attempt, rank), document.run());
         }
-        records->append(static_cast<std::uint64_t>(kind), payload);
+        records->append(static_cast<std::uint64_t>(kind), std::as_bytes(std::span(payload)));
         records->sync();
     }
     const std::string& name_of(int matrix) const { return names[static_cast<std::size_t>(matrix)]; }
@@ -168,9 +168,10 @@ void Journal::save_states(StatePass pass, int block, std::int64_t first,
         state_->folder / states_name(pass, block, state_->document.attempt, state_->rank);
     RecordLogWriter writer(file, state_->document.run());
     for (std::size_t at = 0; at < states.size(); at += values) {
+        const Payload payload = state_payload(first + static_cast<std::int64_t>(at / values),
+                                              states.subspan(at, values));
         writer.append(static_cast<std::uint64_t>(RecordKind::state),
-                      state_payload(first + static_cast<std::int64_t>(at / values),
-                                    states.subspan(at, values)));
+                      std::as_bytes(std::span(payload)));
     }
     writer.sync();
 }

@@ -73,28 +73,28 @@ Payload spectrum_payload(const std::string& name, const MatrixSpectrum& spectrum
     writer.put(spectrum.group_ranks);
     writer.put(spectrum.seconds);
     writer.put_values(eigenvalues);
-    return writer.bytes();
+    return writer.take();
 }
 
 Payload farms_payload(const std::string& name, double alpha) {
     ByteWriter writer;
     writer.put_text(name);
     writer.put(alpha);
-    return writer.bytes();
+    return writer.take();
 }
 
 Payload outliers_payload(int block, double share) {
     ByteWriter writer;
     writer.put(block);
     writer.put(share);
-    return writer.bytes();
+    return writer.take();
 }
 
 Payload note_payload(int block, const std::string& note) {
     ByteWriter writer;
     writer.put(block);
     writer.put_text(note);
-    return writer.bytes();
+    return writer.take();
 }
 
 Payload rows_payload(std::span<const WrittenRows> rows) {
@@ -106,7 +106,7 @@ Payload rows_payload(std::span<const WrittenRows> rows) {
         writer.put(written.part.checksum);
         writer.put(written.part.zeros);
     }
-    return writer.bytes();
+    return writer.take();
 }
 
 Payload perplexity_payload(const KnownPerplexity& perplexity) {
@@ -116,14 +116,14 @@ Payload perplexity_payload(const KnownPerplexity& perplexity) {
     writer.put(perplexity.value);
     writer.put(perplexity.seqlen);
     writer.put(perplexity.windows);
-    return writer.bytes();
+    return writer.take();
 }
 
 Payload state_payload(std::int64_t sequence, std::span<const float> values) {
     ByteWriter writer;
     writer.put(sequence);
     writer.put_values(values);
-    return writer.bytes();
+    return writer.take();
 }
 
 std::optional<NamedSpectrum> read_record(const Record& record, RecordedFacts& facts) {
@@ -202,15 +202,9 @@ std::string packed(const RecordedFacts& facts) {
         writer.put_text(found.state.file);
         writer.put(found.state.place);
     });
-    put_all(facts.perplexities, [&](const KnownPerplexity& one) {
-        const Payload payload = perplexity_payload(one);
-        writer.put_values(
-            std::span<const char>(reinterpret_cast<const char*>(payload.data()), payload.size()));
-    });
-    const Payload rows = rows_payload(facts.rows);
-    std::string text(reinterpret_cast<const char*>(writer.bytes().data()), writer.bytes().size());
-    text.append(reinterpret_cast<const char*>(rows.data()), rows.size());
-    return text;
+    put_all(facts.perplexities,
+            [&](const KnownPerplexity& one) { writer.put_text(perplexity_payload(one)); });
+    return writer.take() + rows_payload(facts.rows);
 }
 
 void unpack_into(RecordedFacts& facts, const std::string& text) {
@@ -243,7 +237,7 @@ void unpack_into(RecordedFacts& facts, const std::string& text) {
         found.state.place = reader.get<std::uint64_t>();
     });
     get_all([&] {
-        const std::vector<char> payload = reader.get_values<char>();
+        const std::string payload = reader.get_text();
         ByteReader one(std::as_bytes(std::span(payload)));
         facts.perplexities.push_back(read_perplexity(one));
     });

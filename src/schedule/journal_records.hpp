@@ -24,7 +24,7 @@ enum class RecordKind : std::uint64_t {
     state,  ///< in files of their own
 };
 
-using Payload = std::vector<std::byte>;
+using Payload = std::string;
 
 // Matrices go by the names of their tensors, tensors by their number (the model is the same).
 Payload spectrum_payload(const std::string& name, const MatrixSpectrum& spectrum,

@@ -72,7 +72,7 @@ class MagnitudeRun {
           parcels_(parcels_of(stream_, catalogue, earlier)) {
         for (std::size_t t = 0; t < earlier.done.size() && ranks.is_root(); ++t) {
             if (earlier.done[t]) {
-                stream_.take_over(static_cast<int>(t), *earlier.done[t]);
+                stream_.take_over(static_cast<int>(t), earlier);
             }
         }
         std::size_t most = 0;

@@ -26,7 +26,7 @@ WrittenRows TensorStream::book(int index, RowRange rows, std::span<const std::by
     if (!bytes.empty()) {
         written.part.checksum = checksum_of_rows(bytes, tensor(index).row_bytes(),
                                                  static_cast<std::uint64_t>(rows.begin));
-        take_over(index, written.part);
+        add(index, written.part);
     }
     return written;
 }
@@ -37,10 +37,17 @@ void TensorStream::write(const WrittenRows& rows, std::span<const std::byte> byt
     }
 }
 
-void TensorStream::take_over(int index, const PrunedTensor& done) {
+void TensorStream::take_over(int index, const EarlierTensors& earlier) {
+    add(index, *earlier.done[static_cast<std::size_t>(index)]);
+    if (earlier.kept) {
+        earlier.kept(index);
+    }
+}
+
+void TensorStream::add(int index, const PrunedTensor& part) {
     PrunedTensor& result = results_[static_cast<std::size_t>(index)];
-    result.checksum += done.checksum;
-    result.zeros += done.zeros;
+    result.checksum += part.checksum;
+    result.zeros += part.zeros;
 }
 
 void TensorStream::deliver(int index, RowRange rows, std::span<const std::byte> bytes) {

@@ -53,8 +53,8 @@ class TensorStream {
                      std::int64_t zeros);
     /// Gives finished rows to the sink. @throws Error
     void write(const WrittenRows& rows, std::span<const std::byte> bytes) const;
-    /// Adds what was done elsewhere: a whole tensor by an earlier attempt. On one rank.
-    void take_over(int index, const PrunedTensor& done);
+    /// On rank 0: a tensor that an earlier attempt has done stays as it is.
+    void take_over(int index, const EarlierTensors& earlier);
     /// Books finished rows and gives them to the sink. @throws Error
     void deliver(int index, RowRange rows, std::span<const std::byte> bytes);
     /// This rank's rows of a tensor that is not pruned, piece by piece. @throws Error
@@ -64,6 +64,7 @@ class TensorStream {
     std::vector<PrunedTensor> results() const;
 
   private:
+    void add(int index, const PrunedTensor& part);
     const TensorInfo& tensor(int index) const {
         return reader_.catalogue().tensors[static_cast<std::size_t>(index)];
     }

@@ -7,6 +7,18 @@
 #include "alphaprune/support/control_characters.hpp"
 
 namespace alphaprune {
+namespace {
+
+std::string& rank_name() {
+    static std::string name;
+    return name;
+}
+
+}  // namespace
+
+void name_this_rank(std::string name) {
+    rank_name() = std::move(name);
+}
 
 Error::Error(ExitStatus status, std::vector<Fault> faults)
     : status_(status), faults_(std::move(faults)) {
@@ -25,13 +37,17 @@ Error bad_request(std::string what, std::string where, std::string remedy) {
 }
 
 Error failure(std::string what, std::string where, std::string remedy) {
-    return {ExitStatus::failed, {{std::move(what), std::move(where), std::move(remedy)}}};
+    return {ExitStatus::failed,
+            {{std::move(what), std::move(where), std::move(remedy), rank_name()}}};
 }
 
 std::string to_text(const Fault& fault) {
     std::string text = fmt::format("error: {}\n", fault.what);
     if (!fault.where.empty()) {
         text += fmt::format("  where:  {}\n", fault.where);
+    }
+    if (!fault.rank.empty()) {
+        text += fmt::format("  rank:   {}\n", fault.rank);
     }
     if (!fault.remedy.empty()) {
         text += fmt::format("  remedy: {}\n", fault.remedy);

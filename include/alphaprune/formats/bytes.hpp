@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "alphaprune/support/error.hpp"
@@ -29,18 +30,15 @@ class ByteWriter {
         put(std::uint64_t{values.size()});
         put_raw(std::as_bytes(values));
     }
-    const std::vector<std::byte>& bytes() const { return bytes_; }
+    std::span<const std::byte> bytes() const { return std::as_bytes(std::span(bytes_)); }
+    std::string take() { return std::move(bytes_); }
 
   private:
     void put_raw(std::span<const std::byte> bytes) {
-        const std::size_t at = bytes_.size();
-        bytes_.resize(at + bytes.size());
-        if (!bytes.empty()) {
-            std::memcpy(bytes_.data() + at, bytes.data(), bytes.size());
-        }
+        bytes_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
 
-    std::vector<std::byte> bytes_;
+    std::string bytes_;
 };
 
 /// The way back. @throws Error (bad_request) where the bytes end too early

@@ -34,6 +34,8 @@ struct EarlierTensors {
     /// One a tensor: those that need not be done again; empty: none. The same on every rank.
     std::vector<std::optional<PrunedTensor>> done = {};
     Journal* journal = nullptr;  ///< for what is between the tensors; nullptr: not kept
+    /// Is told on rank 0 of each tensor that is indeed not done again.
+    std::function<void(int tensor)> kept = {};
     /// Makes durable all that the sink has taken on this rank.
     std::function<void()> make_durable = {};
 

@@ -19,9 +19,14 @@ struct Fault {
     std::string what;
     std::string where;   ///< file, tensor, rank or option; may be empty
     std::string remedy;  ///< may be empty
+    std::string rank =
+        {};  ///< that met it, as in "2 on host n1"; empty: all, or it does not matter
 
     friend bool operator==(const Fault&, const Fault&) = default;
 };
+
+/// What a failure of this process says of it: "2 on host n1". Until it is called, nothing.
+void name_this_rank(std::string name);
 
 /// The one exception type of the program: one or more faults and the exit status they lead to.
 class Error : public std::exception {
@@ -47,10 +52,11 @@ class Error : public std::exception {
 /// The request or its input is wrong (exit status 2).
 Error bad_request(std::string what, std::string where = {}, std::string remedy = {});
 
-/// Something went wrong while running (exit status 1).
+/// Something went wrong while running (exit status 1), on this rank.
 Error failure(std::string what, std::string where = {}, std::string remedy = {});
 
-/// The fault as the lines a user reads: "error: what", then indented "where:" and "remedy:".
+/// The fault as the lines a user reads: "error: what", then indented "where:", "rank:" and
+/// "remedy:", those that are not empty.
 std::string to_text(const Fault& fault);
 
 /// Collects input faults so that a user sees all of them at once.

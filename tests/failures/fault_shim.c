@@ -1,0 +1,109 @@
+/* Faults put between the program and the system, for LD_PRELOAD. By environment variables:
+ *
+ *   FAULT        what happens: full (no space left), broken_write, broken_sync, broken_read,
+ *                short (reads and writes of half the bytes), slow_read, wrong_eigenvalues
+ *   FAULT_FILE   only files whose path has this in it
+ *   FAULT_AFTER  so many calls are left alone first (default 0)
+ *   FAULT_RANK   only on this rank (default: on all)
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+static int is_here(void) {
+    const char *wanted = getenv("FAULT_RANK");
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    return wanted == NULL || (rank != NULL && strcmp(wanted, rank) == 0);
+}
+
+static int is_asked(const char *kind) {
+    const char *fault = getenv("FAULT");
+    return fault != NULL && strcmp(fault, kind) == 0 && is_here();
+}
+
+static int is_file(int descriptor) {
+    const char *part = getenv("FAULT_FILE");
+    char link[64];
+    char path[4096];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
+    const ssize_t length = readlink(link, path, sizeof(path) - 1);
+    if (length < 0 || part == NULL) {
+        return 0;
+    }
+    path[length] = '\0';
+    return strstr(path, part) != NULL;
+}
+
+static int is_due(void) {
+    static atomic_int calls;
+    const char *after = getenv("FAULT_AFTER");
+    return atomic_fetch_add(&calls, 1) >= (after != NULL ? atoi(after) : 0);
+}
+
+/* Whether this call is to fail, and with which error. */
+static int write_fault(int descriptor) {
+    const int reason = is_asked("full") ? ENOSPC : is_asked("broken_write") ? EIO : 0;
+    return reason != 0 && is_file(descriptor) && is_due() ? reason : 0;
+}
+
+static size_t shortened(int descriptor, size_t size) {
+    return size > 1 && is_asked("short") && is_file(descriptor) ? size / 2 : size;
+}
+
+ssize_t write(int descriptor, const void *bytes, size_t size) {
+    if ((errno = write_fault(descriptor)) != 0) {
+        return -1;
+    }
+    return REAL(write)(descriptor, bytes, shortened(descriptor, size));
+}
+
+ssize_t pwrite(int descriptor, const void *bytes, size_t size, off_t offset) {
+    if ((errno = write_fault(descriptor)) != 0) {
+        return -1;
+    }
+    return REAL(pwrite)(descriptor, bytes, shortened(descriptor, size), offset);
+}
+
+ssize_t pwrite64(int descriptor, const void *bytes, size_t size, off64_t offset) {
+    return pwrite(descriptor, bytes, size, offset);
+}
+
+int fsync(int descriptor) {
+    if (is_asked("broken_sync") && is_file(descriptor) && is_due()) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(fsync)(descriptor);
+}
+
+ssize_t pread(int descriptor, void *bytes, size_t size, off_t offset) {
+    if (is_asked("broken_read") && is_file(descriptor) && is_due()) {
+        errno = EIO;
+        return -1;
+    }
+    if (is_asked("slow_read") && is_file(descriptor)) {
+        usleep(50000);
+    }
+    return REAL(pread)(descriptor, bytes, shortened(descriptor, size), offset);
+}
+
+ssize_t pread64(int descriptor, void *bytes, size_t size, off64_t offset) {
+    return pread(descriptor, bytes, size, offset);
+}
+
+/* LAPACK: eigenvalues of a tridiagonal matrix, where the program's own solver ends. */
+void dsterf_(const int *n, double *d, double *e, int *info) {
+    ((void (*)(const int *, double *, double *, int *))dlsym(RTLD_NEXT, "dsterf_"))(n, d, e, info);
+    if (*n > 0 && is_asked("wrong_eigenvalues") && is_due()) {
+        d[0] = NAN;
+    }
+}
