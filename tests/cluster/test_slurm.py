@@ -64,6 +64,12 @@ class Slurm(ProgramTest):
         self.assertEqual((output / "checkpoint.h5").read_bytes(),
                          (self.models / "uninterrupted" / "checkpoint.h5").read_bytes())
 
+    def test_scripts_end_alike(self):
+        ends = {script.read_text().partition("# --- from here on")[2]
+                for script in (slurm_cluster.ROOT / "slurm").glob("*.sbatch")}
+        self.assertEqual(len(ends), 1)
+        self.assertNotIn("", ends)
+
     def test_one_node(self):
         output = self.folder / "one"
         job = self.submit("one-node.sbatch", output, self.shape(1))
