@@ -8,13 +8,16 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "alphaprune/schedule/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "kept_inputs.hpp"
 
 namespace alphaprune {
 namespace fs = std::filesystem;
@@ -89,18 +92,38 @@ void require_writable(const fs::path& folder) {
     }
 }
 
-void remove_former_results(const fs::path& folder) {
+/// Finished or not.
+std::vector<fs::path> former_results(const fs::path& folder) {
+    std::vector<fs::path> results;
     for (const std::string_view entry : kOwnEntries) {
+        results.push_back(folder / entry);
+        results.push_back(partial_name(folder / entry));
+    }
+    return results;
+}
+
+void remove_all(const std::vector<fs::path>& results) {
+    for (const fs::path& result : results) {
         std::error_code problem;
-        fs::remove_all(folder / entry, problem);
-        if (!problem) {
-            fs::remove_all(partial_name(folder / entry), problem);
-        }
+        fs::remove_all(result, problem);
         if (problem) {
             throw bad_request(fmt::format("cannot remove the former result: {}", problem.message()),
-                              (folder / entry).string(), "choose another --output");
+                              result.string(), "choose another --output");
         }
     }
+}
+
+/// An export leaves a configuration and no folders. Something else must not go with it.
+bool may_be_exported(const fs::path& folder) {
+    bool empty = true;
+    std::error_code problem;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
+        empty = false;
+        if (fs::is_directory(entry.symlink_status(problem))) {
+            return false;
+        }
+    }
+    return empty || fs::exists(folder / "config.json", problem);
 }
 
 /// Whether the output exists; everything that must hold before work starts does.
@@ -171,7 +194,9 @@ void prepare_output_folder(const Options& options, const fs::path& model,
                           folder.string(), "choose another --output");
     }
     if (exists) {
-        remove_former_results(folder);
+        const std::vector<fs::path> former = former_results(folder);
+        require_inputs_elsewhere(options, model, former);
+        remove_all(former);
     }
 }
 
@@ -180,10 +205,11 @@ void prepare_export_folder(const Options& options, const fs::path& model,
     const fs::path& folder = options.output;
     std::error_code problem;
     if (check_place(options, model, bytes_needed)) {
-        if (!fs::exists(folder / "config.json", problem) && !fs::is_empty(folder, problem)) {
+        if (!may_be_exported(folder)) {
             throw bad_request("this folder holds something else than a model", folder.string(),
                               "choose another --output");
         }
+        require_inputs_elsewhere(options, model, std::span(&folder, 1));
         fs::remove_all(folder, problem);
     }
     if (folder.has_parent_path()) {
