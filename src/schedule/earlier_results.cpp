@@ -72,6 +72,14 @@ class JournalFileReader {
     std::unordered_map<std::string, int> matrices_;
 };
 
+/// A record in its place may still say what cannot be. @param written  of a tensor that there is
+bool is_possible(const WrittenRows& written, const Catalogue& catalogue) {
+    const TensorInfo& tensor = catalogue.tensors[static_cast<std::size_t>(written.tensor)];
+    const auto [begin, end] = written.rows;
+    return begin >= 0 && begin < end && end <= tensor.rows() && written.part.zeros >= 0 &&
+           written.part.zeros <= (end - begin) * tensor.row_length();
+}
+
 /// The states at the latest block that are there for all sequences.
 std::map<StatePass, SavedStates> latest_states(const std::vector<FoundState>& found,
                                                std::int64_t sequences) {
@@ -179,7 +187,7 @@ std::vector<std::optional<PrunedTensor>> complete_tensors(const Catalogue& catal
             reached = {{0, {}}};
         }
         const auto before = reached.find(written.rows.begin);
-        if (before == reached.end() || written.rows.end <= written.rows.begin) {
+        if (before == reached.end() || !is_possible(written, catalogue)) {
             continue;
         }
         const PrunedTensor sum{before->second.checksum + written.part.checksum,

@@ -78,12 +78,7 @@ Journal Journal::begin(const Communicator& ranks, const Catalogue& catalogue,
     state->earlier.tensors.resize(catalogue.tensors.size());
     together(ranks, [&] {
         if (ranks.is_root()) {
-            std::error_code problem;
-            fs::create_directory(state->folder, problem);
-            if (problem) {
-                throw failure("cannot make the folder: " + problem.message(),
-                              state->folder.string(), "check the permissions of --output");
-            }
+            make_own_folder(state->folder);
             state->lock_folder();
             write_document(state->document, state->folder);
         }
@@ -98,6 +93,8 @@ Journal Journal::resume(const Communicator& ranks, const Catalogue& catalogue,
     auto state = std::make_unique<State>(ranks, catalogue, output);
     together(ranks, [&] {
         if (ranks.is_root()) {
+            make_own_folder(
+                state->folder);  // which it is already, unless a link has taken its place
             state->lock_folder();
         }
     });
