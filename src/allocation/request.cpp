@@ -43,7 +43,7 @@ void check_request(std::span<const AllocationItem> items, const AllocationOption
     }
     for (const AllocationItem& item : items) {
         if (item.weights <= 0) {
-            faults.add(fmt::format("a matrix with {} weights", item.weights),
+            faults.add(fmt::format("a matrix with {} weights cannot be pruned", item.weights),
                        fmt::format("block {}", item.block), "check the shapes of the model");
         }
     }

@@ -36,8 +36,9 @@ void calibrate(const Communicator& ranks, const fs::path& folder, PlanReport& pl
         plan.run.task.corrections =
             phase_corrections(finished_run(ranks, folder, {}), plan.known.rates);
     } catch (const Error& error) {  // the same on every rank
-        log_warning(fmt::format("only the spectra are corrected by {}: {}", folder.string(),
-                                error.faults().front().what));
+        log_warning(
+            fmt::format("the times measured in {} correct the forecast of the spectra only: {}",
+                        folder.string(), error.faults().front().what));
     }
 }
 

@@ -86,7 +86,8 @@ ExitStatus verify(const Communicator& ranks, const Options& options) {
     if (!result.problems.empty()) {
         FaultList faults;
         for (const std::string& problem : result.problems) {
-            faults.add(problem, target.checkpoint.string());
+            faults.add(problem, target.checkpoint.string(),
+                       "do not use this checkpoint: repeat the run that wrote it");
         }
         throw Error(ExitStatus::failed, faults.faults()).mark_agreed();
     }

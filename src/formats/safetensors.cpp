@@ -93,7 +93,8 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> head, std:
     if (head.size() - kLengthBytes < length) {
         throw failure(fmt::format("only {} of the header's {} bytes were read",
                                   head.size() - kLengthBytes, length),
-                      std::string(where));
+                      std::string(where),
+                      "the file was changed while it was read: run again, and leave it alone");
     }
     const std::string_view text(reinterpret_cast<const char*>(head.data()) + kLengthBytes, length);
     const Json document = header_document(text, where);

@@ -22,9 +22,10 @@ std::vector<Real> memory_for(std::int64_t rows, std::int64_t cols, std::int64_t 
     } catch (const std::bad_alloc&) {
     } catch (const std::length_error&) {
     }
-    throw failure(fmt::format("no memory for a {}x{} matrix ({})", rows, cols,
+    throw failure(fmt::format("out of memory: no room for a {}x{} matrix ({})", rows, cols,
                               human_bytes(size * sizeof(Real))),
-                  host_name(), "give each rank more memory, or use more ranks on more nodes");
+                  host_name(),
+                  "give each rank more memory: use fewer ranks on each node, or more nodes");
 }
 
 inline std::vector<float> float_matrix(std::int64_t rows, std::int64_t cols) {

@@ -14,8 +14,8 @@ namespace {
 
 int blas_size(std::int64_t size) {
     if (size > std::numeric_limits<int>::max()) {
-        throw failure(fmt::format("a matrix product of dimension {}", size), "SGEMM",
-                      "this build's BLAS counts with 32 bits; use shorter sequences");
+        throw failure(fmt::format("a matrix of dimension {} is too large for this BLAS", size),
+                      "SGEMM", "use shorter sequences (--seqlen)");
     }
     return static_cast<int>(size);
 }

@@ -16,9 +16,6 @@ Error naming_tensor(const Error& error, const std::string& place) {
     std::vector<Fault> faults = error.faults();
     for (Fault& fault : faults) {
         fault.where = place;
-        if (fault.remedy.empty()) {
-            fault.remedy = "check the file system, and fetch the file again if it is damaged";
-        }
     }
     return {error.status(), std::move(faults)};
 }
@@ -41,8 +38,7 @@ class StoredWeights : public WeightStore {
     }
 
   private:
-    void read_rectangle(const TensorInfo& tensor, const Rectangle& part,
-                        std::span<std::byte> out) {
+    void read_rectangle(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out) {
         const std::uint64_t row_bytes = tensor.row_bytes();
         const auto first = static_cast<std::uint64_t>(part.row_begin) * row_bytes;
         if (part.cols() == tensor.row_length()) {
@@ -63,8 +59,8 @@ class StoredWeights : public WeightStore {
         if (number < catalogue_.stamps.size() &&
             shard(tensor.shard).stamp() != catalogue_.stamps[number]) {
             throw failure("the file has changed since the run began", place_of(catalogue_, tensor),
-                          "leave the model alone while a run reads it; start anew with "
-                          "--overwrite");
+                          "leave the model alone while a run reads it; put the file back as it was "
+                          "and go on with --resume, or start anew with --overwrite");
         }
     }
 

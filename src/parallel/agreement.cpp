@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,6 +32,19 @@ std::string next_field(const std::string& text, std::size_t& at) {
     return field;
 }
 
+std::string without_digits(std::string text) {
+    std::erase_if(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+    return text;
+}
+
+/// What happens to a rank often happens to others too, at other bytes and rows: it is told once.
+bool are_the_same(const Fault& one, const Fault& other) {
+    const bool of_ranks = !one.rank.empty() && !other.rank.empty();
+    return one.remedy == other.remedy &&
+           (of_ranks ? without_digits(one.what) == without_digits(other.what)
+                     : one.what == other.what && one.where == other.where);
+}
+
 /// The faults of all ranks, each different one once, with how many ranks have met it.
 class FaultsOfRanks {
   public:
@@ -57,10 +71,8 @@ class FaultsOfRanks {
 
   private:
     void add(Fault fault) {
-        const auto same = std::ranges::find_if(faults_, [&](const Fault& other) {
-            return other.what == fault.what && other.where == fault.where &&
-                   other.remedy == fault.remedy;
-        });
+        const auto same = std::ranges::find_if(
+            faults_, [&](const Fault& other) { return are_the_same(other, fault); });
         if (same != faults_.end()) {
             ++others_[static_cast<std::size_t>(same - faults_.begin())];
             return;

@@ -7,7 +7,7 @@ namespace {
 
 using Change = SharedNumbers::Change;
 
-enum Number : int { kDone, kAlarm, kFirstList };
+enum Number : int { kDone, kLeft, kAlarm, kFirstList };
 
 }  // namespace
 
@@ -26,11 +26,19 @@ void WorkCounter::item_done() {
 std::int64_t WorkCounter::items_done() const {
     return numbers_->update(kDone, 0, Change::none);
 }
-void WorkCounter::raise_alarm() {
-    numbers_->update(kAlarm, 1, Change::replace);
+void WorkCounter::item_left() {
+    numbers_->update(kLeft, 1, Change::add);
 }
-bool WorkCounter::alarm() const {
-    return numbers_->update(kAlarm, 0, Change::none) != 0;
+std::int64_t WorkCounter::items_left() const {
+    return numbers_->update(kLeft, 0, Change::none);
+}
+void WorkCounter::raise_alarm(Alarm alarm) {
+    if (alarm > this->alarm()) {
+        numbers_->update(kAlarm, static_cast<std::int64_t>(alarm), Change::replace);
+    }
+}
+Alarm WorkCounter::alarm() const {
+    return static_cast<Alarm>(numbers_->update(kAlarm, 0, Change::none));
 }
 
 }  // namespace alphaprune

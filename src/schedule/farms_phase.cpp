@@ -31,7 +31,9 @@ class Troubles {
             faults_.add(error);
             raise(error.status());
         } catch (const std::bad_alloc&) {
-            faults_.add("out of memory", host_name(), "use fewer ranks on each node");
+            faults_.add(
+                "out of memory", host_name(),
+                "use fewer ranks on each node, or more nodes, and start again with --resume");
             raise(ExitStatus::failed);
         }
     }
@@ -44,7 +46,7 @@ class Troubles {
   private:
     void raise(ExitStatus status) {
         status_ = std::max(status_, status);
-        counter_.raise_alarm();
+        counter_.raise_alarm(Alarm::failure);
     }
 
     WorkCounter& counter_;
@@ -158,7 +160,7 @@ class FarmsRun {
         std::vector<double> eigenvalues;
         std::unique_ptr<MatrixSource> source;
         for (const Rectangle& window : plan_.windows_of(batch)) {
-            if (counter_.alarm()) {
+            if (counter_.alarm() != Alarm::none) {
                 return;
             }
             check_stop();
@@ -182,7 +184,7 @@ class FarmsRun {
 
     /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
     void watch_the_others() {
-        while (progress_ && counter_.items_done() < total_ && !counter_.alarm()) {
+        while (progress_ && counter_.items_done() < total_ && counter_.alarm() == Alarm::none) {
             tell();
             mailbox_.collect();
             std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -21,7 +21,8 @@ namespace {
 struct Trouble {
     FaultList faults;
     ExitStatus status = ExitStatus::done;
-    bool stopped = false;  ///< matrices were left undone on request
+    bool stopped = false;               ///< matrices were left undone on request
+    std::atomic<bool> no_time = false;  ///< or because they could not have ended in time
 
     std::optional<Error> error() const {
         if (!faults.empty()) {
@@ -95,7 +96,7 @@ class SpectrumRun {
           groups_(form_groups(ranks, ranks.split_by_node(), plan)),
           counter_(ranks, static_cast<int>(plan.stages.size())) {}
 
-    Trouble work_through() {
+    const Trouble& work_through() {
         for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
             if (groups_[stage].works) {
                 groups_[stage].ranks.size() == 1 && options_.threads > 1 ? work_in_threads(stage)
@@ -143,21 +144,34 @@ class SpectrumRun {
     }
 
     /// A matrix that cannot end before the deadline is left for the next attempt.
-    Fate fate_of(const PlannedMatrix& matrix) const {
-        const std::optional<double> left = seconds_left();
-        if (stop_requested() || (left && *left < matrix.seconds)) {
+    Fate fate_of(const PlannedMatrix& matrix) {
+        if (stop_requested()) {
             return Fate::leave;
         }
-        return counter_.alarm() ? Fate::only_check : Fate::solve;
+        if (const auto left = seconds_left(); left && *left < matrix.seconds) {
+            trouble_.no_time = true;
+            return Fate::leave;
+        }
+        switch (counter_.alarm()) {
+            case Alarm::none:
+                return Fate::solve;
+            case Alarm::bad_input:
+                return Fate::only_check;
+            case Alarm::failure:
+                break;
+        }
+        return Fate::leave;
     }
 
     void take(GroupWorker& worker, const Communicator& group, const PlannedMatrix& matrix) {
         const auto fate = static_cast<Fate>(
             from_leader(group, group.is_root() ? static_cast<std::int64_t>(fate_of(matrix)) : 0));
+        bool done = false;
         try {
             switch (fate) {
                 case Fate::solve:
                     worker.solve(matrix);
+                    done = true;
                     break;
                 case Fate::only_check:
                     worker.only_check(matrix);
@@ -168,10 +182,12 @@ class SpectrumRun {
         } catch (const Error& error) {
             note(error);
         } catch (const std::bad_alloc&) {
-            note(failure("out of memory", host_name(), "use fewer ranks on each node"));
+            note(failure(
+                "out of memory", host_name(),
+                "use fewer ranks on each node, or more nodes, and start again with --resume"));
         }
         if (group.is_root()) {
-            counter_.item_done();
+            done ? counter_.item_done() : counter_.item_left();
         }
         if (options_.threads == 1) {
             tell_progress();
@@ -186,22 +202,22 @@ class SpectrumRun {
         }
         trouble_.faults.add(error);
         trouble_.status = std::max(trouble_.status, error.status());
-        counter_.raise_alarm();
+        counter_.raise_alarm(error.status() == ExitStatus::bad_request ? Alarm::bad_input
+                                                                       : Alarm::failure);
     }
 
-    /// Matrices that all ranks have done so far.
-    std::int64_t tell_progress() const {
-        const std::int64_t done = progress_ ? before_ + counter_.items_done() : total_;
+    void tell_progress() const {
         if (progress_) {
-            progress_(done, total_);
+            progress_(before_ + counter_.items_done(), total_);
         }
-        return done;
     }
 
     /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
     void watch_until_done() const {
-        while (tell_progress() < total_) {
+        tell_progress();
+        while (progress_ && before_ + counter_.items_done() + counter_.items_left() < total_) {
             std::this_thread::sleep_for(kPause);
+            tell_progress();
         }
     }
 
@@ -330,7 +346,10 @@ SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& cata
     }
     const Progress report = ranks.is_root() ? progress : Progress{};
     SpectrumRun run(ranks, catalogue, options, plan, results, report);
-    const Trouble trouble = run.work_through();
+    const Trouble& trouble = run.work_through();
+    if (trouble.no_time) {
+        request_stop("the time left is too short for the matrices that remain");
+    }
     agree(ranks, trouble.error());
     share_results(ranks, results.matrices);
     return results;

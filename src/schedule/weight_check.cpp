@@ -13,7 +13,7 @@ namespace {
 void complain(const Catalogue& catalogue, const TensorInfo& tensor, std::size_t bad) {
     throw bad_request(fmt::format("{} values are NaN or infinite", bad),
                       place_of(catalogue, tensor),
-                      "the checkpoint is damaged: fetch it again, or repair this tensor");
+                      "the model's file is damaged: fetch it again, or repair this tensor");
 }
 
 }  // namespace

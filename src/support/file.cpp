@@ -25,6 +25,10 @@ Error system_failure(std::string_view doing, const std::filesystem::path& path, 
         remedy = "check the permissions of the file and of its folder";
     } else if (reason == ELOOP) {
         remedy = "this is a symbolic link, which is never written through: remove it";
+    } else if (reason == EFBIG) {
+        remedy = "raise the limit on the size of files (ulimit -f) or choose another --output";
+    } else {
+        remedy = "check the file system (its server, or dmesg, may tell more), then try again";
     }
     return failure(fmt::format("{} failed: {}", doing, std::strerror(reason)), path.string(),
                    std::move(remedy));
@@ -256,7 +260,7 @@ void make_own_folder(const std::filesystem::path& folder) {
         throw system_failure("making the folder", folder, reason);
     }
     if (!S_ISDIR(status.st_mode)) {
-        throw failure("what stands in the place of this folder is none", folder.string(),
+        throw failure("this is not a folder, and one is needed here", folder.string(),
                       "remove it: a symbolic link is never written through");
     }
 }

@@ -16,9 +16,10 @@ std::span<float> AlignedFloats::at_least(std::int64_t count) {
         values_.reset(static_cast<float*>(
             std::aligned_alloc(static_cast<std::size_t>(kLineFloats) * sizeof(float), bytes)));
         if (!values_) {
-            throw failure(fmt::format("no memory for {} of scratch", human_bytes(bytes)),
-                          "forward pass",
-                          "use shorter sequences (--seqlen) or fewer ranks on a node");
+            throw failure(
+                fmt::format("out of memory: no room for the activations of a sequence ({})",
+                            human_bytes(bytes)),
+                host_name(), "use shorter sequences (--seqlen) or fewer ranks on a node");
         }
         capacity_ = wanted;
     }

@@ -4,6 +4,7 @@
  *                short (reads and writes of half the bytes), slow_read, wrong_eigenvalues
  *   FAULT_FILE   only files whose path has this in it
  *   FAULT_AFTER  so many calls are left alone first (default 0)
+ *   FAULT_TIMES  so many calls fail then (default: all)
  *   FAULT_RANK   only on this rank (default: on all)
  */
 #define _GNU_SOURCE
@@ -46,7 +47,9 @@ static int is_file(int descriptor) {
 static int is_due(void) {
     static atomic_int calls;
     const char *after = getenv("FAULT_AFTER");
-    return atomic_fetch_add(&calls, 1) >= (after != NULL ? atoi(after) : 0);
+    const char *times = getenv("FAULT_TIMES");
+    const int call = atomic_fetch_add(&calls, 1) - (after != NULL ? atoi(after) : 0);
+    return call >= 0 && (times == NULL || call < atoi(times));
 }
 
 /* Whether this call is to fail, and with which error. */

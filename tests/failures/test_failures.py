@@ -254,7 +254,8 @@ class Failures(ProgramTest):
     def test_a_solver_that_fails_is_followed_by_another(self):
         def check(ranks):
             status, errors = self.run_with(
-                {"FAULT": "wrong_eigenvalues", "FAULT_AFTER": "3"}, ranks, "--solver", "two_stage")
+                {"FAULT": "wrong_eigenvalues", "FAULT_AFTER": "3", "FAULT_TIMES": "1"}, ranks,
+                "--solver", "two_stage")
             self.assertEqual(status, 0, errors)
             self.assertIn("solver two_stage failed; the spectrum was computed by", errors)
             masks = self.bytes_of_run()["matrices.csv"]

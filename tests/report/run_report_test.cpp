@@ -39,6 +39,7 @@ TEST(RunReport, HasExactlyTheMembersOfTheContract) {
                          R"("run":{"ranks":3,"threads_per_rank":2,"hosts":["n1","n2"],)"
                          R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
                          R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,)"
+                         R"("attempts":2,"identity":"0123abcd",)"
                          R"("gemm_gflops":61.5,"peak_memory":73400320},)"))
         << text;
     EXPECT_NE(text.find(R"("allocation":{"name":"alphapruning","metric":"alpha_peak",)"

@@ -39,6 +39,8 @@ inline RunReport analysed_report() {
     report.seconds = 1.5;
     report.phases = {{"spectrum", 1.0}, {"catalogue", 0.25}};
     report.resumed_matrices = 4;
+    report.attempts = 2;
+    report.identity = "0123abcd";
     report.gemm_gflops = 61.5;
     report.peak_memory = 73400320;
     report.matrices = {sample_matrix("b.0.q", 0, 4, 10, 2.0), sample_matrix("b.0.k", 0, 2, 10, 4.0),

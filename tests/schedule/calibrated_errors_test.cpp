@@ -64,7 +64,7 @@ TEST_P(CalibratedErrors, a_nan_is_named_on_all_ranks) {
         const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
         const auto run = [&](const NodeMap& nodes) {
             prune_calibrated(world(), nodes, model.catalogue(), GetParam(), all_tokens(), targets,
-                             [](int, RowRange, std::span<const std::byte>) {}, {});
+                             [](const WrittenRows&, std::span<const std::byte>) {}, {});
         };
         expect_agreed([&] { run(NodeMap(world())); }, "1 values are NaN", name);
         expect_agreed([&] { run(spread_over(2)); }, "1 values are NaN", name);
@@ -83,8 +83,8 @@ TEST_P(CalibratedErrors, a_sink_that_fails_on_one_rank_ends_all) {
             const auto run = [&] {
                 prune_calibrated(world(), spread_over(2), catalogue, GetParam(),
                                  random_sequences(5, 12), targets,
-                                 [&](int tensor, RowRange, std::span<const std::byte>) {
-                                     if (world().rank() == guilty && tensor == bad_tensor) {
+                                 [&](const WrittenRows& written, std::span<const std::byte>) {
+                                     if (world().rank() == guilty && written.tensor == bad_tensor) {
                                          throw failure("no space left", "checkpoint.h5");
                                      }
                                  },
@@ -103,7 +103,7 @@ TEST_P(CalibratedErrors, a_token_outside_the_vocabulary_ends_all_ranks) {
     sequences.ids.back() = 32;  // the vocabulary ends at 31
     const auto run = [&] {
         prune_calibrated(world(), NodeMap(world()), catalogue, GetParam(), sequences, targets,
-                         [](int, RowRange, std::span<const std::byte>) {}, {});
+                         [](const WrittenRows&, std::span<const std::byte>) {}, {});
     };
     expect_agreed(run, "32", "");
 }
@@ -115,7 +115,7 @@ TEST_P(CalibratedErrors, progress_is_told_on_the_root_alone) {
     std::vector<std::pair<std::int64_t, std::int64_t>> told;
     prune_calibrated(
         world(), NodeMap(world()), catalogue, GetParam(), random_sequences(3, 4), targets,
-        [](int, RowRange, std::span<const std::byte>) {},
+        [](const WrittenRows&, std::span<const std::byte>) {},
         [&](std::int64_t done, std::int64_t all) { told.emplace_back(done, all); });
     const std::vector<std::pair<std::int64_t, std::int64_t>> expected{{1, 3}, {2, 3}, {3, 3}};
     EXPECT_EQ(told, world().is_root() ? expected : decltype(expected){});
@@ -138,7 +138,7 @@ TEST(SparseGptErrors, an_update_beyond_float16_is_named) {
     const auto run = [&](CalibratedMethod method) {
         prune_calibrated(world(), NodeMap(world()), model.catalogue(), method,
                          random_sequences(3, 2), targets,
-                         [](int, RowRange, std::span<const std::byte>) {}, {});
+                         [](const WrittenRows&, std::span<const std::byte>) {}, {});
     };
     run(CalibratedMethod::wanda);  // the weights themselves are in order
     expect_agreed([&] { run(CalibratedMethod::sparsegpt); }, "beyond the range of F16",

@@ -280,5 +280,20 @@ TEST(CompleteTensors, are_those_whose_rows_are_covered_once) {
     EXPECT_GT(complete, 20);
 }
 
+TEST(CompleteTensors, records_of_what_cannot_be_do_not_count) {
+    Catalogue catalogue;
+    catalogue.tensors.push_back({"t", ScalarType::float32, {6, 2}, 0, 0, -1});
+    const auto counts = [&](RowRange rows, std::int64_t zeros) {
+        const std::vector<WrittenRows> written{{0, rows, {1, zeros}}};
+        return complete_tensors(catalogue, written)[0].has_value();
+    };
+    EXPECT_TRUE(counts({0, 6}, 0));
+    EXPECT_TRUE(counts({0, 6}, 12));
+    EXPECT_FALSE(counts({0, 6}, 13));
+    EXPECT_FALSE(counts({0, 6}, -1));
+    EXPECT_FALSE(counts({0, 7}, 0));
+    EXPECT_FALSE(counts({-1, 6}, 0));
+}
+
 }  // namespace
 }  // namespace alphaprune

@@ -24,7 +24,8 @@ TeamMemory<Real>::TeamMemory(const Communicator& team, std::int64_t size) {
     const std::size_t whole = (bytes / alignment + 1) * alignment;
     alone_.reset(static_cast<Real*>(std::aligned_alloc(alignment, whole)));
     if (!alone_) {
-        throw failure(fmt::format("no memory for a spectrum ({})", human_bytes(whole)), host_name(),
+        throw failure(fmt::format("out of memory: no room for a spectrum ({})", human_bytes(whole)),
+                      host_name(),
                       "give each rank more memory, or let more ranks share one matrix");
     }
     if (alignment == kHugePage) {
