@@ -1,3 +1,5 @@
+#include <hdf5.h>
+
 #include <string>
 #include <vector>
 
@@ -30,6 +32,12 @@ void read_all(const std::filesystem::path& path, std::size_t file_size) {
 
 }  // namespace
 
+/// HDF5 1.10 loses the bytes of an object header whose checksum is wrong. Objects of HDF5 that we
+/// leave open would not count as leaks; they are counted below.
+extern "C" const char* __lsan_default_suppressions() {
+    return "leak:libhdf5";
+}
+
 /// Damaged files. HDF5 keeps a checksum with each of its structures, so that it finds the damage
 /// before it follows it; on files forged with right checksums this does not look.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -37,5 +45,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto path = scratch.write("checkpoint.h5", fuzz::as_text(data, size));
     fuzz::is_accepted([&] { read_all(path, size); });
     fuzz::is_accepted([&] { catalogue_of_checkpoint(path); });
+    fuzz::require(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL) == 0);
     return 0;
 }
