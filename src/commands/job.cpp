@@ -250,6 +250,14 @@ void describe_earlier(Job& job) {
     for (const std::string& damage : earlier.damage) {
         log_warning("the journal is damaged: " + damage);
     }
+    if (job.options.prune_method == PruneMethod::sparsegpt &&
+        job.journal->first_ranks() != job.report.ranks) {
+        log_warning(
+            fmt::format("this run was begun on {} ranks and goes on with {}: SparseGPT's sums are "
+                        "taken in another order then, so that the last bits of the weights may "
+                        "differ from those of a run on one number of ranks",
+                        job.journal->first_ranks(), job.report.ranks));
+    }
     const auto tensors = std::ranges::count_if(
         earlier.tensors, [](const auto& tensor) { return tensor.has_value(); });
     log_info(

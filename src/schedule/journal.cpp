@@ -27,6 +27,14 @@ void require_shared(const fs::path& folder) {
     }
 }
 
+/// A run that was at work may have ended while this one waited for the lock.
+void require_unfinished(const fs::path& output) {
+    if (!Journal::exists_in(output)) {
+        throw bad_request("another run has ended here just now", output.string(),
+                          "start again: it will say whether anything is left to do");
+    }
+}
+
 }  // namespace
 
 struct Journal::State {
@@ -73,7 +81,7 @@ Journal Journal::begin(const Communicator& ranks, const Catalogue& catalogue,
                        const fs::path& output, const RunIdentity& identity,
                        const std::string& created) {
     auto state = std::make_unique<State>(ranks, catalogue, output);
-    state->document = {identity, created, 1};
+    state->document = {identity, created, 1, ranks.size()};
     state->earlier.has_spectrum.assign(catalogue.matrices.size(), false);
     state->earlier.tensors.resize(catalogue.tensors.size());
     together(ranks, [&] {
@@ -93,9 +101,9 @@ Journal Journal::resume(const Communicator& ranks, const Catalogue& catalogue,
     auto state = std::make_unique<State>(ranks, catalogue, output);
     together(ranks, [&] {
         if (ranks.is_root()) {
-            make_own_folder(
-                state->folder);  // which it is already, unless a link has taken its place
+            make_own_folder(state->folder);  // as it is, unless a link has taken its place
             state->lock_folder();
+            require_unfinished(output);
         }
     });
     together(ranks, [&] { state->document = read_document(state->folder); });
@@ -133,6 +141,9 @@ const std::string& Journal::created() const {
 }
 int Journal::attempt() const {
     return state_->document.attempt;
+}
+int Journal::first_ranks() const {
+    return state_->document.ranks;
 }
 
 void Journal::add_spectrum(int matrix, const MatrixSpectrum& spectrum,

@@ -88,6 +88,7 @@ void write_document(const RunDocument& document, const fs::path& journal) {
     const Json json(Json::Object{{"journal_version", kVersion},
                                  {"created", document.created},
                                  {"attempt", document.attempt},
+                                 {"ranks", document.ranks},
                                  {"identity", Json(std::move(identity))}});
     write_text_atomically(document_file(journal), json.dump() + "\n");
 }
@@ -109,12 +110,17 @@ RunDocument parse_document(std::string_view text, std::string_view where) {
     }
     const auto created = member(json, "created", where).as_string();
     const auto attempt = member(json, "attempt", where).as_integer();
+    const auto ranks = member(json, "ranks", where).as_integer();
     const Json& identity = member(json, "identity", where);
-    constexpr std::int64_t kMostAttempts = 1'000'000'000;
-    if (!created || !attempt || *attempt < 1 || *attempt > kMostAttempts || !identity.is_object()) {
+    constexpr std::int64_t kMost = 1'000'000'000;
+    const auto is_count = [](const auto& number) {
+        return number && *number >= 1 && *number <= kMost;
+    };
+    if (!created || !is_count(attempt) || !is_count(ranks) || !identity.is_object()) {
         throw not_a_document(where);
     }
-    RunDocument document{{}, std::string(*created), static_cast<int>(*attempt)};
+    RunDocument document{
+        {}, std::string(*created), static_cast<int>(*attempt), static_cast<int>(*ranks)};
     for (const auto& [name, value] : identity.members()) {
         const auto value_text = value.as_string();
         if (!value_text) {

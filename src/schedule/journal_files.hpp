@@ -15,6 +15,7 @@ struct RunDocument {
     RunIdentity identity;
     std::string created;  ///< time stamp of the first start
     int attempt = 1;      ///< starts so far
+    int ranks = 1;        ///< of the first start
 
     /// What every file of the journal begins with.
     std::uint64_t run() const;

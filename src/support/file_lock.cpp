@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/support/log.hpp"
 
 namespace alphaprune {
 
@@ -24,7 +25,13 @@ FileLock FileLock::take(const std::filesystem::path& path) {
     FileLock lock(descriptor);
     constexpr int kTries = 100;
     for (int tried = 0; tried < kTries; ++tried) {
-        if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+        if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+            return lock;
+        }
+        if (errno != EWOULDBLOCK) {
+            log_warning(
+                fmt::format("{} cannot be locked ({}): let no other run work on this output",
+                            path.string(), std::strerror(errno)));
             return lock;
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -101,6 +101,7 @@ TEST_F(JournalTest, gives_back_all_spectra_each_on_one_rank) {
     }
     const Journal journal = resume();
     EXPECT_EQ(journal.attempt(), 2);
+    EXPECT_EQ(journal.first_ranks(), world().size());
     EXPECT_EQ(journal.created(), "today");
     const EarlierResults& earlier = journal.earlier();
     EXPECT_TRUE(earlier.damage.empty());

@@ -113,6 +113,8 @@ class Journal {
     const std::string& created() const;
     /// 1 for a run that was never interrupted.
     int attempt() const;
+    /// Of the run's first start.
+    int first_ranks() const;
 
     // Not collective; any thread may call them. @throws Error
     void add_spectrum(int matrix, const MatrixSpectrum& spectrum,
