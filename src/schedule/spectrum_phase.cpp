@@ -1,13 +1,18 @@
 #include "alphaprune/schedule/spectrum_phase.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <thread>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
+#include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/stop.hpp"
@@ -106,6 +111,11 @@ class SpectrumRun {
         watch_until_done();
         return trouble_;
     }
+
+    /// By all ranks, in this attempt.
+    std::int64_t matrices_done() const { return counter_.items_done(); }
+    /// On this rank.
+    bool has_failed() const { return !trouble_.faults.empty(); }
 
   private:
     /// Each thread is a worker like a rank of its own; this one looks on.
@@ -237,31 +247,6 @@ class SpectrumRun {
     std::mutex trouble_mutex_;
 };
 
-/// The plan of the matrices that no earlier attempt has done.
-ShardPlan plan_of_the_rest(const Catalogue& catalogue, const Journal* journal,
-                           const Cluster& cluster, const CostModel& costs,
-                           const ShardOptions& options) {
-    const std::vector<PlannedShape> all = shapes_of(catalogue);
-    std::vector<PlannedShape> rest;
-    std::vector<int> numbers;
-    for (std::size_t m = 0; m < all.size(); ++m) {
-        if (journal == nullptr || !journal->earlier().has_spectrum[m]) {
-            rest.push_back(all[m]);
-            numbers.push_back(static_cast<int>(m));
-        }
-    }
-    if (rest.empty()) {
-        return {};
-    }
-    ShardPlan plan = make_shard_plan(rest, cluster, costs, options);
-    for (ShardStage& stage : plan.stages) {
-        for (PlannedMatrix& matrix : stage.matrices) {
-            matrix.matrix = numbers[static_cast<std::size_t>(matrix.matrix)];
-        }
-    }
-    return plan;
-}
-
 void take_earlier(const Journal& journal, int rank, SpectrumResults& results) {
     for (const auto& [matrix, known] : journal.earlier().spectra) {
         const auto index = static_cast<std::size_t>(matrix);
@@ -269,6 +254,23 @@ void take_earlier(const Journal& journal, int rank, SpectrumResults& results) {
         results.matrices[index].owner = rank;
         results.eigenvalues[index] = known.eigenvalues;
     }
+}
+
+/// @throws Error (failure) where the next attempt would get no further than this one
+void require_progress(const Communicator& ranks, const SpectrumRun& run, const ShardPlan& plan) {
+    if (run.matrices_done() > 0 || ranks.any(stop_requested() || run.has_failed())) {
+        return;
+    }
+    double quickest = std::numeric_limits<double>::infinity();
+    for (const ShardStage& stage : plan.stages) {
+        quickest = std::min(quickest, stage.matrices.back().seconds);
+    }
+    Error error(ExitStatus::failed,
+                {{fmt::format("no matrix can be done in the time there is: the quickest one left "
+                              "takes about {}, and there are {}",
+                              human_duration(quickest), human_duration(*seconds_left())),
+                  "time limit", "give the job more time (--max-time, sbatch --time)"}});
+    throw error.mark_agreed();
 }
 
 /// Every rank's results on every rank. A matrix is filled in on one rank and zero on the others,
@@ -310,27 +312,6 @@ void share_results(const Communicator& ranks, std::vector<MatrixSpectrum>& matri
 
 }  // namespace
 
-ShardPlan plan_spectra(const Communicator& ranks, const Catalogue& catalogue,
-                       const SpectrumOptions& options) {
-    // Threads count as ranks of their own, which share the memory of theirs.
-    const bool spread =
-        options.solver && works_on_groups(*options.solver) && *options.solver != Solver::two_stage;
-    const int threads = spread ? 1 : options.threads;
-    Cluster cluster{ranks.size() * threads, ranks.max(ranks.split_by_node().size()) * threads,
-                    options.memory_per_rank};
-    if (cluster.memory_per_rank) {
-        *cluster.memory_per_rank /= static_cast<std::uint64_t>(threads);
-    }
-    CostModel costs = options.costs;
-    costs.precision = options.precision;
-    costs.generated = catalogue.origin == WeightOrigin::synthetic;
-    // The same arguments and elementary arithmetic on every rank: the same plan.
-    return together(ranks, [&] {
-        return plan_of_the_rest(catalogue, options.journal, cluster, costs,
-                                {options.solver, threads > 1 ? 1 : options.group_ranks});
-    });
-}
-
 SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& catalogue,
                                 const SpectrumOptions& options, const ShardPlan& plan,
                                 const Progress& progress) {
@@ -347,7 +328,8 @@ SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& cata
     const Progress report = ranks.is_root() ? progress : Progress{};
     SpectrumRun run(ranks, catalogue, options, plan, results, report);
     const Trouble& trouble = run.work_through();
-    if (trouble.no_time) {
+    if (ranks.any(trouble.no_time)) {  // now that all have done what they could
+        require_progress(ranks, run, plan);
         request_stop("the time left is too short for the matrices that remain");
     }
     agree(ranks, trouble.error());
