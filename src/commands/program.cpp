@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <new>
+#include <optional>
 #include <sstream>
 
 #include "alphaprune/commands/commands.hpp"
@@ -83,11 +85,33 @@ ExitStatus carry_out(const Communicator& world, const Options& options, JobWatch
     return ExitStatus::done;
 }
 
+std::string how_to_go_on(const Options& options) {
+    return fmt::format(
+        "what is done is kept in {}; the same command with --resume goes on from there",
+        options.output.string());
+}
+
+/// @param stopping_time  seconds, where there is a time limit
+WatchOptions watch_options(const Options& options, std::optional<double> stopping_time) {
+    using std::chrono::milliseconds;
+    constexpr double kUsual = 20;
+    const auto in_ms = [](double seconds) {
+        return milliseconds(static_cast<std::int64_t>(seconds * 1e3));
+    };
+    WatchOptions watch;
+    watch.peer_timeout = in_ms(options.peer_timeout);
+    if (can_be_resumed(options)) {
+        watch.stop_patience = in_ms(std::min(kUsual, stopping_time.value_or(2 * kUsual) / 2));
+        watch.after_stop = how_to_go_on(options);
+    }
+    return watch;
+}
+
 /// The work itself, and the watch over the ranks meanwhile. An error that only one rank knows of is
 /// said by the watch, which ends the other ranks, since they may be waiting for that one.
-ExitStatus watched(const Communicator& world, const Options& options) {
-    const std::chrono::duration<double> silence(options.peer_timeout);
-    JobWatch watch(world, {std::chrono::duration_cast<std::chrono::milliseconds>(silence)});
+ExitStatus watched(const Communicator& world, const Options& options,
+                   std::optional<double> stopping_time) {
+    JobWatch watch(world, watch_options(options, stopping_time));
     try {
         return carry_out(world, options, watch);
     } catch (const Error& error) {
@@ -119,10 +143,7 @@ std::string common_stop_reason(const Communicator& world) {
 /// One line that says how to go on. Collective.
 void tell_of_stop(const Communicator& world, const Options& options) {
     const std::string reason = common_stop_reason(world);
-    log(LogLevel::error,
-        fmt::format("stopped early ({}): what is done is kept in {}; the same command with "
-                    "--resume goes on from there",
-                    reason, options.output.string()));
+    log(LogLevel::error, fmt::format("stopped early ({}): {}", reason, how_to_go_on(options)));
 }
 
 }  // namespace
@@ -136,12 +157,13 @@ ExitStatus run_program(const Communicator& world, int argc, char** argv) {
     try {
         options = agree_on_options(world, argc, argv);
         start_log(world.is_root(), options.log_level);
+        std::optional<double> stopping_time;
         if (can_be_resumed(options)) {
-            set_time_limit(world, options, start);
+            stopping_time = set_time_limit(world, options, start);
         } else {
             stop_listening();
         }
-        return watched(world, options);
+        return watched(world, options, stopping_time);
     } catch (const Error& error) {  // the same on every rank
         if (error.status() == ExitStatus::stopped) {
             tell_of_stop(world, options);

@@ -37,6 +37,14 @@ std::optional<double> seconds_of_slurm_job() {
     return seconds_of(left.substr(0, left.find_first_of(" \n")));  // "UNLIMITED", "INVALID": none
 }
 
+void set_deadline_in(double seconds, const char* reason) {
+    if (std::isfinite(seconds)) {
+        set_deadline(std::chrono::steady_clock::now() +
+                         std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1e3)),
+                     reason);
+    }
+}
+
 }  // namespace
 
 double stopping_time(double limit) {
@@ -46,32 +54,33 @@ double stopping_time(double limit) {
     return std::min(std::clamp(limit * kShare, kLeast, kMost), limit / 2);
 }
 
-void set_time_limit(const Communicator& ranks, const Options& options, const Stopwatch& start) {
+std::optional<double> set_time_limit(const Communicator& ranks, const Options& options,
+                                     const Stopwatch& start) {
     constexpr double kNone = std::numeric_limits<double>::infinity();
-    double left[2] = {kNone, kNone};  // by --max-time, by Slurm
+    double max_time[2] = {kNone, kNone};  // until the stop, for stopping
+    double slurm[2] = {kNone, kNone};
     if (ranks.is_root()) {
         if (options.max_seconds) {
-            left[0] = *options.max_seconds - stopping_time(*options.max_seconds) - start.seconds();
+            max_time[1] = stopping_time(*options.max_seconds);
+            max_time[0] = *options.max_seconds - max_time[1] - start.seconds();
         }
-        if (const auto slurm = seconds_of_slurm_job()) {
-            left[1] = *slurm - stopping_time(*slurm);
+        if (const auto left = seconds_of_slurm_job()) {
+            slurm[1] = stopping_time(*left);
+            slurm[0] = *left - slurm[1];
         }
     }
-    ranks.broadcast(std::span<double>(left));
-    const auto now = std::chrono::steady_clock::now();
-    const auto set = [&](double seconds, const char* reason) {
-        if (std::isfinite(seconds)) {
-            set_deadline(now + std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1e3)),
-                         reason);
-        }
-    };
-    set(left[0], "--max-time is nearly over");
-    set(left[1], "the Slurm job is near its end");
-    if (const double least = std::min(left[0], left[1]); std::isfinite(least)) {
-        log_info(fmt::format("stops after {} at the latest ({}), to be continued with --resume",
-                             human_duration(std::max(least, 0.0)),
-                             left[0] <= left[1] ? "--max-time" : "the end of the Slurm job"));
+    ranks.broadcast(std::span<double>(max_time));
+    ranks.broadcast(std::span<double>(slurm));
+    set_deadline_in(max_time[0], "--max-time is nearly over");
+    set_deadline_in(slurm[0], "the Slurm job is near its end");
+    const double* const first = max_time[0] <= slurm[0] ? max_time : slurm;
+    if (!std::isfinite(first[0])) {
+        return std::nullopt;
     }
+    log_info(fmt::format("stops after {} at the latest ({}), to be continued with --resume",
+                         human_duration(std::max(first[0], 0.0)),
+                         first == max_time ? "--max-time" : "the end of the Slurm job"));
+    return first[1];
 }
 
 }  // namespace alphaprune

@@ -98,7 +98,7 @@ void Ending::wait_for_abort(int told_by) {
     end_.be_silent();
     spread(told_by);
     words_.launchers = EndLauncher::any;
-    act_at_ = Clock::now() + kObedience;
+    act_at_ = Clock::now() + (all_leave() ? Clock::duration(kBreath) : kObedience);
 }
 
 void Ending::proceed() {
@@ -107,6 +107,8 @@ void Ending::proceed() {
     }
     if (!said_) {
         ask_next();
+    } else if (all_leave()) {
+        end_.leave(words_.status);
     } else {
         end_.abort(words_.status, words_.launchers);
     }

@@ -42,6 +42,8 @@ class Ending {
     void speak();
     void spread(int except);
     void wait_for_abort(int told_by);
+    /// A stop is no failure: each rank leaves by itself, with the status of all.
+    bool all_leave() const { return words_.status == ExitStatus::stopped; }
 
     WatchPost& post_;
     JobEnd& end_;

@@ -21,6 +21,9 @@ class JobEnd {
     /// From now on nothing is said here: it has been said elsewhere.
     void be_silent() { said_ = true; }
 
+    /// Ends this rank alone.
+    [[noreturn]] void leave(ExitStatus status) const;
+
     /// Ends all ranks, and this one in any case: where MPI_Abort hangs, some seconds later.
     [[noreturn]] void abort(ExitStatus status, EndLauncher launchers);
 

@@ -86,6 +86,7 @@ void Watch::run() {
         pause();
         const Clock::time_point now = Clock::now();
         look_for_stop_file(now);
+        abandon_work(now);
         if (company_) {
             read_letters();
             say_what_main_wants();

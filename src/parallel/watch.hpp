@@ -55,6 +55,7 @@ class Watch {
     void look_for_stop_file(Clock::time_point now);
     void read_letters();
     void pass_on_stop();
+    void abandon_work(Clock::time_point now);
     void give_sign_of_life(Clock::time_point now);
     void look_for_the_dead(Clock::time_point now);
     void look_for_the_lost(Clock::duration step);
@@ -75,6 +76,7 @@ class Watch {
     Periodic death_turn_;
     int stop_heard_from_ = -1;
     bool stop_passed_on_ = false;
+    std::optional<Clock::time_point> stop_seen_;
     Leaving leaving_ = Leaving::no;
     std::chrono::nanoseconds parting_for_{0};
 

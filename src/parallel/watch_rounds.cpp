@@ -54,6 +54,24 @@ void Watch::pass_on_stop() {
     }
 }
 
+void Watch::abandon_work(Clock::time_point now) {
+    if (leaving_ != Leaving::no || !stop_requested() || options_.stop_patience.count() == 0) {
+        return;
+    }
+    stop_seen_ = stop_seen_.value_or(now);
+    if (now - *stop_seen_ < options_.stop_patience) {
+        return;
+    }
+    const LastWords words{abandonment_text(stop_reason(), options_.after_stop),
+                          ExitStatus::stopped};
+    if (company_) {
+        company_->ending.begin(words, speakers_without({}), kPatienceAfterSilence);
+    } else {
+        end_.say(words.text);
+        end_.leave(words.status);
+    }
+}
+
 void Watch::give_sign_of_life(Clock::time_point now) {
     if (!life_turn_.is_due(now)) {
         return;

@@ -61,6 +61,10 @@ std::string death_text(const NodeNeighbour& dead, const std::string& host) {
          "memory with fewer ranks a node or a smaller --memory-per-rank"});
 }
 
+std::string abandonment_text(const std::string& reason, const std::string& after) {
+    return fmt::format("stopped early ({}) in the middle of a computation: {}\n", reason, after);
+}
+
 std::string parting_text(std::chrono::milliseconds time) {
     return to_text(
         {fmt::format("at the end of the job, other ranks have not answered for {}", seconds(time)),

@@ -24,6 +24,10 @@ std::string silence_text(std::span<const RankPlace> lost, std::chrono::milliseco
 /// A process of this host has died.
 std::string death_text(const NodeNeighbour& dead, const std::string& host);
 
+/// Work did not stop by itself.
+/// @param after  what becomes of the run
+std::string abandonment_text(const std::string& reason, const std::string& after);
+
 /// The ranks had all done their work, but not all could be reached once more.
 std::string parting_text(std::chrono::milliseconds time);
 

@@ -1,7 +1,8 @@
 /* Faults put between the program and the system, for LD_PRELOAD. By environment variables:
  *
  *   FAULT        what happens: full (no space left), broken_write, broken_sync, broken_read,
- *                short (reads and writes of half the bytes), slow_read, wrong_eigenvalues
+ *                short (reads and writes of half the bytes), slow_read, wrong_eigenvalues,
+ *                endless_solver
  *   FAULT_FILE   only files whose path has this in it
  *   FAULT_AFTER  so many calls are left alone first (default 0)
  *   FAULT_TIMES  so many calls fail then (default: all)
@@ -106,6 +107,11 @@ ssize_t pread64(int descriptor, void *bytes, size_t size, off64_t offset) {
 /* LAPACK: eigenvalues of a tridiagonal matrix, where the program's own solver ends. */
 void dsterf_(const int *n, double *d, double *e, int *info) {
     ((void (*)(const int *, double *, double *, int *))dlsym(RTLD_NEXT, "dsterf_"))(n, d, e, info);
+    if (is_asked("endless_solver") && is_due()) {
+        for (;;) {
+            sleep(1000); /* a signal wakes it */
+        }
+    }
     if (*n > 0 && is_asked("wrong_eigenvalues") && is_due()) {
         d[0] = NAN;
     }

@@ -251,6 +251,19 @@ class Failures(ProgramTest):
                 self.assertEqual(self.bytes_of_run(), self.undisturbed())
         self.for_all_ranks(check)
 
+    def test_a_computation_that_does_not_stop_when_asked_to(self):
+        def check(ranks):
+            def ask():
+                time.sleep(0.5)
+                for rank in ranks_of(self.output):
+                    os.kill(rank, signal.SIGUSR1)
+            status, errors = self.run_until(ranks, ask, fault={"FAULT": "endless_solver"})
+            self.assertEqual(status, 75, errors)
+            self.assertEqual(errors.count("stopped early (SIGUSR1 came) in the middle of a "
+                                          "computation: what is done is kept in"), 1, errors)
+            self.expect_resumable(ranks)
+        self.for_all_ranks(check)
+
     def test_a_solver_that_fails_is_followed_by_another(self):
         def check(ranks):
             status, errors = self.run_with(
