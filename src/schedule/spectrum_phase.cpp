@@ -224,11 +224,11 @@ class SpectrumRun {
 
     /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
     void watch_until_done() const {
-        tell_progress();
         while (progress_ && before_ + counter_.items_done() + counter_.items_left() < total_) {
-            std::this_thread::sleep_for(kPause);
             tell_progress();
+            std::this_thread::sleep_for(kPause);
         }
+        tell_progress();
     }
 
     static constexpr std::chrono::milliseconds kPause{5};
