@@ -2,10 +2,13 @@
 
 #include <utility>
 
+#include "shared_memory.hpp"
+
 namespace alphaprune {
 
 template <class T>
 NodeArray<T>::NodeArray(const Communicator& node, std::int64_t size) : node_(&node) {
+    require_shared_memory(node, static_cast<std::uint64_t>(size) * sizeof(T));
     const MPI_Aint bytes = node.is_root() ? size * static_cast<MPI_Aint>(sizeof(T)) : 0;
     T* mine = nullptr;
     MPI_Win_allocate_shared(bytes, sizeof(T), MPI_INFO_NULL, node.native(), &mine, &window_);

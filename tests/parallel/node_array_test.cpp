@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/support/error.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune {
@@ -33,6 +36,21 @@ TEST(NodeArray, can_be_replaced_and_empty) {
     }
     array.sync();
     EXPECT_EQ(array.values()[2], 5);
+}
+
+TEST(NodeArray, without_room_the_node_is_told_so) {
+    const Communicator node = world().split_by_node();
+    if (node.size() == 1) {
+        GTEST_SKIP() << "one rank alone shares nothing";
+    }
+    constexpr std::int64_t kPetabyte = 1'000'000'000'000'000 / sizeof(double);
+    try {
+        const NodeArray<double> array(node, kPetabyte);
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.status(), ExitStatus::failed);
+        EXPECT_NE(std::string(error.what()).find("--shm-size"), std::string::npos) << error.what();
+    }
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ class NodeArray {
   public:
     /// @param node  the ranks that share the array (Communicator::split_by_node); outlives it
     /// @param size  number of values, the same on every rank
+    /// @throws Error (failure) on all ranks of a node that has no room for them
     NodeArray(const Communicator& node, std::int64_t size);
     NodeArray(NodeArray&& other) noexcept;
     NodeArray& operator=(NodeArray&& other) noexcept;
