@@ -10,8 +10,10 @@ ExitStatus analyze(const Communicator& ranks, const Options& options, JobWatch& 
     if (!open_output(job, identity_of_analysis(options, job.catalogue), 0, kReports)) {
         return ExitStatus::done;
     }
-    const SpectrumResults spectra = measure_spectra(job);
-    finish_job(job, &spectra);
+    work_on(job, [&] {
+        const SpectrumResults spectra = measure_spectra(job);
+        finish_job(job, &spectra);
+    });
     return ExitStatus::done;
 }
 

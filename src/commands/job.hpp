@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -42,6 +43,11 @@ Job read_model(const Communicator& ranks, const Options& options, JobWatch& watc
 /// @throws Error
 bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
                  std::uint64_t bytes_needed);
+
+/// Does the work of a job whose output is open. Where it ends because the request or the model is
+/// wrong, nobody can go on with it once that is mended: then what is unfinished is removed.
+/// Collective.
+void work_on(const Job& job, const std::function<void()>& work);
 
 /// Computes the spectra of all prunable matrices, and what else the metric needs, into the report.
 /// Collective.

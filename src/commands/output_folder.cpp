@@ -200,6 +200,14 @@ void prepare_output_folder(const Options& options, const fs::path& model,
     }
 }
 
+void discard_unfinished_run(const fs::path& folder) {
+    std::vector<fs::path> unfinished{Journal::folder_in(folder)};
+    for (const std::string_view entry : kOwnEntries) {
+        unfinished.push_back(partial_name(folder / entry));
+    }
+    remove_all(unfinished);
+}
+
 void prepare_export_folder(const Options& options, const fs::path& model,
                            std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;

@@ -26,6 +26,9 @@ void prepare_output_folder(const Options& options, const std::filesystem::path& 
 /// @throws Error (bad_request)
 void reopen_output_folder(const std::filesystem::path& folder, std::uint64_t bytes_needed);
 
+/// Removes the unfinished results of a run that nobody can go on with, and its journal.
+void discard_unfinished_run(const std::filesystem::path& folder);
+
 /// The same as prepare_output_folder for `export`, whose output is the Hugging Face folder itself:
 /// it must not exist, or with `--overwrite` hold a model, which is then removed.
 /// @throws Error (bad_request)

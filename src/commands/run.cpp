@@ -45,6 +45,23 @@ void describe_calibration(Job& job, const Inputs& inputs) {
                     human_bytes(inputs.memory.statistics)));
 }
 
+/// From the spectra to the report.
+void prune_model(Job& job, const Inputs& inputs) {
+    job.report.prune_method = name_of(job.options.prune_method);
+    describe_calibration(job, inputs);
+
+    std::optional<SpectrumResults> spectra;
+    if (!job.options.metric_cache.empty()) {
+        take_metric_from_cache(job);
+    } else if (needs_metric(job.options)) {
+        spectra = measure_spectra(job);
+    }
+    const std::vector<PruneTarget> targets = decide_targets(job, inputs);
+    prune_and_write(job, inputs, targets, spectra ? &*spectra : nullptr);
+    evaluate_before_and_after(job, inputs);
+    finish_job(job, spectra ? &*spectra : nullptr);
+}
+
 }  // namespace
 
 ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watch) {
@@ -56,19 +73,7 @@ ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watc
     if (!open_output(job, identity, inputs.calibration.count(), output_size(job))) {
         return ExitStatus::done;
     }
-    job.report.prune_method = name_of(options.prune_method);
-    describe_calibration(job, inputs);
-
-    std::optional<SpectrumResults> spectra;
-    if (!options.metric_cache.empty()) {
-        take_metric_from_cache(job);
-    } else if (needs_metric(options)) {
-        spectra = measure_spectra(job);
-    }
-    const std::vector<PruneTarget> targets = decide_targets(job, inputs);
-    prune_and_write(job, inputs, targets, spectra ? &*spectra : nullptr);
-    evaluate_before_and_after(job, inputs);
-    finish_job(job, spectra ? &*spectra : nullptr);
+    work_on(job, [&] { prune_model(job, inputs); });
     return ExitStatus::done;
 }
 

@@ -54,6 +54,14 @@ def set_link(number, state):
                    check=True)
 
 
+def reaches(number, other):
+    """Whether packets come through: a port where nobody listens answers, too."""
+    done = subprocess.run(["ip", "netns", "exec", host(number), "timeout", "1", "bash", "-c",
+                           f"exec 3<>/dev/tcp/10.231.77.{other}/9"], capture_output=True, text=True,
+                          check=False)
+    return "refused" in done.stderr
+
+
 def bytes_sent(number):
     counter = "/sys/class/net/eth0/statistics/tx_bytes"
     return int(subprocess.run(["ip", "netns", "exec", host(number), "cat", counter],
@@ -71,6 +79,8 @@ class HostsTest(unittest.TestCase):
             os.kill(pid, signal.SIGKILL)
         for number in range(1, HOSTS + 1):
             set_link(number, "up")
+        for number in range(2, HOSTS + 1):
+            self.assertTrue(wait_until(lambda: reaches(1, number) and reaches(number, 1), 30))
 
 
 class InGoodOrder(HostsTest):

@@ -122,6 +122,18 @@ class BadInput(ProgramTest):
         self.refuse(model, "--solver", "elpa2", ranks=2,
                     says=["model.layers.0.mlp.up_proj.weight"])
 
+    def test_once_the_model_is_mended_resume_begins_anew(self):
+        def change(header, data):
+            begin = header["model.layers.1.mlp.up_proj.weight"]["data_offsets"][0]
+            data[begin:begin + 2] = b"\x80\x7f"
+        good = TINY / "tiny-mistral"
+        model, output = self.broken(change), self.folder / "out"
+        done = self.run_model(model, output, "--resume")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        (model / "model.safetensors").write_bytes((good / "model.safetensors").read_bytes())
+        done = self.run_model(model, output, "--resume")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_nan_in_a_tensor_that_is_not_pruned(self):
         def change(header, data):
             begin = header["model.embed_tokens.weight"]["data_offsets"][0]
