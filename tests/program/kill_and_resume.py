@@ -125,6 +125,7 @@ class Rounds:
         self.whole = {}  # bytes and seconds of uninterrupted runs
         self.kills = 0
         self.stops = 0
+        self.launcher_hangs = 0
         self.slowest = 0.0
         numpy.save(folder / EVALUATION, numpy.load(BOOKS / "eval.npy").ravel()[:24 * 128])
 
@@ -164,15 +165,26 @@ class Rounds:
             run.process.send_signal(signal.SIGUSR1)  # mpirun hands it on
             self.stops += 1
         status = run.wait(HANG)
-        self.slowest = max(self.slowest, time.monotonic() - start)
         if status is None:
-            print(f"hung for {HANG} s after: {kind}", file=sys.stderr)
-            return False
+            return self.is_of_the_launcher(run) or self.wrong(f"hung for {HANG} s after: {kind}")
+        self.slowest = max(self.slowest, time.monotonic() - start)
         # Before the program has begun, a signal ends it, or mpirun, as any other.
         if kind.startswith("stop") and status not in (0, 75) and run.has_begun():
-            print(f"exit status {status} after: {kind}", file=sys.stderr)
-            return False
+            return self.wrong(f"exit status {status} after: {kind}")
         return True
+
+    def is_of_the_launcher(self, run):
+        """Open MPI 4.1: when a rank is killed while it makes itself known to mpirun, that ends the
+        others and says so, but then may wait for ever. Nothing of the program is left."""
+        if run.has_begun() or run.ranks():
+            return False
+        self.launcher_hangs += 1
+        return True
+
+    @staticmethod
+    def wrong(text):
+        print(text, file=sys.stderr)
+        return False
 
     def round(self, number):
         """One run with some interruptions. False: something was wrong."""
@@ -225,6 +237,8 @@ def main():
         good += rounds.round(number)
         if number + 1 - good > 3:
             break
+    if rounds.launcher_hangs:
+        print(f"mpirun hung {rounds.launcher_hangs} times after a kill in MPI_Init, no rank being left")
     print(f"{good} of {arguments.rounds} rounds gave the same bytes; {rounds.kills} kills, "
           f"{rounds.stops} stops, the slowest was over after {rounds.slowest:.1f} s; "
           f"{time.monotonic() - start:.0f} s in all (seed {arguments.seed})")
