@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "launcher.hpp"
@@ -14,10 +15,13 @@ namespace {
 using std::chrono::seconds;
 
 void exit_soon(ExitStatus status) {
-    std::thread([status] {
-        std::this_thread::sleep_for(seconds(3));
-        ::_exit(static_cast<int>(status));
-    }).detach();
+    try {
+        std::thread([status] {
+            std::this_thread::sleep_for(seconds(3));
+            ::_exit(static_cast<int>(status));
+        }).detach();
+    } catch (const std::system_error&) {  // no memory for a thread: then MPI_Abort alone has to do
+    }
 }
 
 }  // namespace
