@@ -7,6 +7,7 @@
 #include "checkpoint/folders.hpp"
 #include "checkpoint/short_files.hpp"
 #include "support/model_folder.hpp"
+#include "support/some_ranks.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::test {
@@ -43,12 +44,6 @@ class ExportFaults : public testing::Test {
         HuggingFaceWriter writer(world(), model_.catalogue, place, {}, {}, 100);
         write_all(writer);
         writer.finish();
-    }
-    void on_root(const std::function<void()>& action) const {
-        if (world().is_root()) {
-            action();
-        }
-        world().barrier();
     }
 
     SharedFolder folder_{world()};

@@ -9,6 +9,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"
+#include "support/some_ranks.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::test {
@@ -41,13 +42,6 @@ class FullDisk : public testing::Test {
         }
     }
 
-    void on_root(const std::function<void()>& action) const {
-        world().barrier();
-        if (world().is_root()) {
-            action();
-        }
-        world().barrier();
-    }
     /// The disk has room for the rows, but not for what goes with them.
     void make_companion_too_large() {
         model_.catalogue.companions = {{"tokenizer.json", std::string(800'000, 'x')}};

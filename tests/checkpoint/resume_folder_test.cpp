@@ -6,6 +6,7 @@
 #include "alphaprune/checkpoint/export.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"
+#include "support/some_ranks.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::test {
@@ -29,13 +30,6 @@ class ResumeFolder : public testing::Test {
         whole_ = files_in(folder_ / "whole");
     }
 
-    void on_root(const std::function<void()>& action) const {
-        world().barrier();
-        if (world().is_root()) {
-            action();
-        }
-        world().barrier();
-    }
     void write_tensors(const Communicator& ranks, HuggingFaceWriter& writer, std::size_t begin,
                        std::size_t end = SIZE_MAX) const {
         for (std::size_t t = begin; t < std::min(end, model_.bytes.size()); ++t) {
@@ -71,14 +65,6 @@ class ResumeFolder : public testing::Test {
         });
         EXPECT_TRUE(files_in(hf_) == whole_);
         EXPECT_FALSE(fs::exists(partial_));
-    }
-    void on_ranks(int count, const std::function<void(const Communicator&)>& action) const {
-        const bool takes_part = world().rank() < count;
-        const Communicator some = world().split(takes_part ? 0 : 1, world().rank());
-        if (takes_part) {
-            action(some);
-        }
-        world().barrier();
     }
     void expect_precious() const {
         EXPECT_EQ(contents(folder_ / "precious/file").size(), 4U);

@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/sample_checkpoint.hpp"
 #include "checkpoint/tamper.hpp"
+#include "support/some_ranks.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::test {
@@ -33,22 +33,6 @@ class Resume : public testing::Test {
         whole_ = contents(folder_ / "whole.h5");
     }
 
-    void on_root(const std::function<void()>& action) const {
-        world().barrier();
-        if (world().is_root()) {
-            action();
-        }
-        world().barrier();
-    }
-    /// Collective: `action` on the first ranks.
-    void on_ranks(int count, const std::function<void(const Communicator&)>& action) const {
-        const bool takes_part = world().rank() < count;
-        const Communicator some = world().split(takes_part ? 0 : 1, world().rank());
-        if (takes_part) {
-            action(some);
-        }
-        world().barrier();
-    }
     static PartialFile resuming() { return {.resume = true, .keep = true, .created = kFirstRun}; }
     void write_tensors(const Communicator& ranks, CheckpointWriter& writer, std::size_t begin,
                        std::size_t end) const {
