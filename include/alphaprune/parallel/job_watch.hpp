@@ -13,8 +13,8 @@ namespace alphaprune {
 struct WatchOptions {
     /// A rank that has not been heard of for so long is taken for lost; zero: none ever is.
     std::chrono::milliseconds peer_timeout{20'000};
-    /// Work that is still not over so long after a stop was requested, as in the middle of a library's
-    /// factorisation, is abandoned: the job ends with status `stopped`. Zero: never.
+    /// Work that is still not over so long after a stop was requested, as in the middle of a
+    /// library's factorisation, is abandoned: the job ends with status `stopped`. Zero: never.
     std::chrono::milliseconds stop_patience{0};
     /// What is said then, after the reason of the stop.
     std::string after_stop{};
