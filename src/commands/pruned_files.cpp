@@ -123,6 +123,10 @@ void PrunedFiles::sync_rows() {
     }
 }
 
+void PrunedFiles::read_rows(int tensor, RowRange rows, std::span<std::byte> out) const {
+    checkpoint_ ? checkpoint_->read_rows(tensor, rows, out) : folder_->read_rows(tensor, rows, out);
+}
+
 void PrunedFiles::finish(std::span<const TensorSummary> summaries, const SpectrumResults* spectra) {
     if (checkpoint_) {
         if (spectra != nullptr) {

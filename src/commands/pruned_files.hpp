@@ -30,6 +30,8 @@ class PrunedFiles {
     void keep(int tensor);
     void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
     void sync_rows();
+    /// Rows that have been written, by this attempt or one before.
+    void read_rows(int tensor, RowRange rows, std::span<std::byte> out) const;
 
     /// Collective. @param spectra  may be nullptr
     void finish(std::span<const TensorSummary> summaries, const SpectrumResults* spectra);

@@ -76,6 +76,9 @@ EarlierTensors earlier_tensors(Job& job, PrunedFiles& files, RowKeeper& keeper) 
     EarlierTensors earlier;
     earlier.journal = &*job.journal;
     earlier.make_durable = [&keeper] { keeper.make_durable(); };
+    earlier.read = [&files](int tensor, RowRange rows, std::span<std::byte> out) {
+        files.read_rows(tensor, rows, out);
+    };
     earlier.kept = [&files](int tensor) { files.keep(tensor); };
     if (files.resumed()) {
         earlier.done = job.clock.measure(

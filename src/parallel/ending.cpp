@@ -10,6 +10,9 @@ using std::chrono::seconds;
 
 /// For letters to get away before the abort.
 constexpr milliseconds kBreath{100};
+/// How long a speaker may take to answer. Longer than mpirun takes to end all ranks after one of
+/// them has aborted the job: that one is dead, too, and who has not heard of it must not tell.
+constexpr milliseconds kPatience{2000};
 /// What launchers need at most to end a job that was aborted.
 constexpr seconds kObedience{5};
 
@@ -28,14 +31,13 @@ LastWords decode(const std::string& letter) {
 Ending::Ending(WatchPost& post, JobEnd& end, int rank, std::vector<int> neighbours)
     : post_(post), end_(end), rank_(rank), neighbours_(std::move(neighbours)) {}
 
-void Ending::begin(LastWords words, std::deque<int> speakers, Clock::duration patience) {
+void Ending::begin(LastWords words, std::deque<int> speakers) {
     if (begun_) {
         return;
     }
     begun_ = true;
     words_ = std::move(words);
     speakers_ = std::move(speakers);
-    patience_ = patience;
     ask_next();
 }
 
@@ -46,7 +48,7 @@ void Ending::ask_next() {
     }
     post_.send(speakers_.front(), Word::last_words, encode(words_));
     speakers_.pop_front();
-    act_at_ = Clock::now() + patience_;
+    act_at_ = Clock::now() + kPatience;
 }
 
 void Ending::receive(const WatchPost::Letter& letter) {

@@ -31,8 +31,7 @@ class Ending {
     bool has_begun() const { return begun_; }
     /// This rank has found a reason. Nothing happens when an end has begun.
     /// @param speakers  who is asked to say it, one after the other
-    /// @param patience  how long each may take to answer
-    void begin(LastWords words, std::deque<int> speakers, Clock::duration patience);
+    void begin(LastWords words, std::deque<int> speakers);
     void receive(const WatchPost::Letter& letter);
     /// To be called every few milliseconds.
     void proceed();
@@ -51,7 +50,6 @@ class Ending {
     std::vector<int> neighbours_;
     LastWords words_;
     std::deque<int> speakers_;
-    Clock::duration patience_{};
     bool begun_ = false;
     bool said_ = false;  ///< by whomever
     Clock::time_point act_at_ = Clock::time_point::max();

@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <string_view>
 #include <system_error>
 #include <thread>
 
+#include "alphaprune/support/log.hpp"
 #include "launcher.hpp"
 
 namespace alphaprune {
@@ -30,14 +30,7 @@ void JobEnd::say(const std::string& text) {
     if (said_.exchange(true)) {
         return;
     }
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
-        if (written <= 0) {
-            return;
-        }
-        rest.remove_prefix(static_cast<std::size_t>(written));
-    }
+    say_past_the_log(text);
 }
 
 void JobEnd::leave(ExitStatus status) const {

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <string>
 
+#include "alphaprune/parallel/work_process.hpp"
+
 namespace alphaprune {
 namespace {
 
@@ -49,7 +51,7 @@ bool ends_within(const ProcessMark& process, Seconds time) {
 }  // namespace
 
 std::optional<Launcher> find_launcher() {
-    const auto parent = mark_of(::getppid());
+    const auto parent = mark_of(launching_process());
     if (!parent) {
         return std::nullopt;
     }

@@ -14,7 +14,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{20};
 constexpr milliseconds kTickWhenLeaving{1};
-constexpr milliseconds kPatience{2000};
 
 milliseconds sign_interval(milliseconds peer_timeout) {
     constexpr milliseconds kUsual{1000};
@@ -119,7 +118,7 @@ void Watch::say_what_main_wants() {
         words = std::exchange(last_words_, std::nullopt);
     }
     if (words) {
-        company_->ending.begin(std::move(*words), speakers_without({}), kPatience);
+        company_->ending.begin(std::move(*words), speakers_without({}));
     }
 }
 
@@ -147,7 +146,7 @@ void Watch::proceed_leaving(Clock::duration step) {
         if (parting_for_ > parting_limit(options_)) {
             company_->ending.begin({with_speaker(self_, parting_text(parting_limit(options_))),
                                     ExitStatus::failed, EndLauncher::any},
-                                   speakers_without({}), kPatience);
+                                   speakers_without({}));
         }
     }
 }

@@ -77,6 +77,7 @@ class Watch {
     int stop_heard_from_ = -1;
     bool stop_passed_on_ = false;
     std::optional<Clock::time_point> stop_seen_;
+    std::optional<Clock::time_point> death_seen_;  ///< of the process beside this one
     Leaving leaving_ = Leaving::no;
     std::chrono::nanoseconds parting_for_{0};
 

@@ -7,11 +7,8 @@
 namespace alphaprune {
 namespace {
 
-using std::chrono::milliseconds;
-
-/// mpirun ends all others about a second after a process has died: one must speak before.
-constexpr milliseconds kPatienceAfterDeath{600};
-constexpr milliseconds kPatienceAfterSilence{2000};
+/// Whoever has ended the job is dead, too: what it has sent before is read first.
+constexpr std::chrono::milliseconds kTimeOfLastLetters{300};
 
 }  // namespace
 
@@ -65,7 +62,7 @@ void Watch::abandon_work(Clock::time_point now) {
     const LastWords words{abandonment_text(stop_reason(), options_.after_stop),
                           ExitStatus::stopped};
     if (company_) {
-        company_->ending.begin(words, speakers_without({}), kPatienceAfterSilence);
+        company_->ending.begin(words, speakers_without({}));
     } else {
         end_.say(words.text);
         end_.leave(words.status);
@@ -88,12 +85,15 @@ void Watch::look_for_the_dead(Clock::time_point now) {
     if (!beside || !death_turn_.is_due(now) || still_runs(beside->process)) {
         return;
     }
+    death_seen_ = death_seen_.value_or(now);
+    if (now - *death_seen_ < kTimeOfLastLetters) {
+        return;
+    }
     std::deque<int> speaker;
     if (beside->rank != 0) {
         speaker.push_back(0);
     }
-    company_->ending.begin({with_speaker(self_, death_text(*beside, self_.host))}, speaker,
-                           kPatienceAfterDeath);
+    company_->ending.begin({with_speaker(self_, death_text(*beside, self_.host))}, speaker);
 }
 
 void Watch::look_for_the_lost(Clock::duration step) {
@@ -102,7 +102,7 @@ void Watch::look_for_the_lost(Clock::duration step) {
     if (lost.empty()) {
         return;
     }
-    company_->ending.begin(words_about_lost(lost), speakers_without(lost), kPatienceAfterSilence);
+    company_->ending.begin(words_about_lost(lost), speakers_without(lost));
 }
 
 LastWords Watch::words_about_lost(const std::vector<int>& lost) const {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <csignal>
+#include <cstring>
 #include <map>
 #include <set>
 #include <vector>
@@ -59,6 +61,21 @@ std::string death_text(const NodeNeighbour& dead, const std::string& host) {
          "most likely a signal killed it, as happens when memory runs out (dmesg on "
          "that host, or Slurm's sacct, tells): start again with --resume, after lack of "
          "memory with fewer ranks a node or a smaller --memory-per-rank"});
+}
+
+std::string killed_text(const std::string& rank, const std::string& host, pid_t process,
+                        int signal) {
+    return to_text(
+        {fmt::format("rank {} (host {}, process {}) was ended by signal {} ({})", rank, host,
+                     process, signal, ::strsignal(signal)),
+         fmt::format("host {}", host),
+         signal == SIGKILL
+             ? "most likely memory ran out (dmesg on that host, or Slurm's sacct, tells), if "
+               "nobody "
+               "did it: start again with --resume, after lack of memory with fewer ranks a node or "
+               "a smaller --memory-per-rank"
+             : "a crash of the program, of a library or of the node: start again with --resume; if "
+               "it comes back, report it with the lines above"});
 }
 
 std::string abandonment_text(const std::string& reason, const std::string& after) {

@@ -24,6 +24,10 @@ std::string silence_text(std::span<const RankPlace> lost, std::chrono::milliseco
 /// A process of this host has died.
 std::string death_text(const NodeNeighbour& dead, const std::string& host);
 
+/// A signal has ended the process of a rank.
+std::string killed_text(const std::string& rank, const std::string& host, pid_t process,
+                        int signal);
+
 /// Work did not stop by itself.
 /// @param after  what becomes of the run
 std::string abandonment_text(const std::string& reason, const std::string& after);

@@ -51,22 +51,17 @@ class CalibratedRun {
           stream_(ranks, catalogue, sink),
           states_(ranks, earlier.journal, StatePass::prune) {}
 
-    /// Takes over what an earlier attempt has done, as far as it can be gone on with. Returns the
-    /// block to begin with.
+    /// Takes over what an earlier attempt has done. Returns the block to begin with.
     int take_over() {
+        for (int t = 0; t < tensors() && ranks_.is_root(); ++t) {
+            if (earlier_.has(t)) {
+                stream_.take_over(t, earlier_);
+            }
+        }
         const int saved = states_.saved_block();
         const int first = saved > 0 && all_done_before(saved) ? saved : 0;
         if (first > 0) {
             states_.restore(pass_);
-        }
-        for (int t = 0; t < tensors(); ++t) {
-            const int index = catalogue_.tensors[static_cast<std::size_t>(t)].matrix;
-            if (earlier_.has(t) && (index < 0 || matrix(index).block < first)) {
-                taken_over_[static_cast<std::size_t>(t)] = true;
-                if (ranks_.is_root()) {
-                    stream_.take_over(t, earlier_);
-                }
-            }
         }
         for (int block = 0; block < first; ++block) {
             add_earlier_notes(block);
@@ -79,23 +74,27 @@ class CalibratedRun {
         states_.at_entrance(block + 1, pass_, earlier_.make_durable);
     }
 
+    /// Matrices that an earlier attempt has done are read back.
     void prune_block(int block) {
         SharedWeights weights = pass_.load(block);
         const std::vector<InputSite> sites = pass_.transformer().input_sites(block);
         const auto pruner = make_block_pruner(method_, ranks_, sites, sequences_.count());
-        pass_.observe(block, weights,
-                      [&](std::size_t site, std::int64_t sequence, std::span<const float> input,
-                          std::int64_t tokens) { pruner->observe(site, sequence, input, tokens); });
+        gather_statistics(*pruner, block, weights, sites);
+        add_earlier_notes(block);
         FirstError problem;
         for (std::size_t site = 0; site < sites.size(); ++site) {
-            const int first = sites[site].matrices.front();
-            pruner->finish_statistics(site, catalogue_.name_of(matrix(first)));
+            if (!is_done(sites[site])) {
+                const int first = sites[site].matrices.front();
+                pruner->finish_statistics(site, catalogue_.name_of(matrix(first)));
+                keep_notes(block, pruner->notes());
+            }
             for (const int index : sites[site].matrices) {
-                prune_matrix(*pruner, site, index, weights, problem);
+                earlier_.has(matrix(index).tensor)
+                    ? read_back_matrix(index, weights, problem)
+                    : prune_matrix(*pruner, site, index, weights, problem);
             }
         }
         agree(ranks_, problem.get());
-        keep_notes(block, pruner->notes());
         if (block + 1 < catalogue_.blocks()) {
             pass_.advance(block, weights);
             states_.at_entrance(block + 1, pass_, earlier_.make_durable);
@@ -105,8 +104,7 @@ class CalibratedRun {
     void copy_the_rest() {
         FirstError problem;
         for (int t = 0; t < tensors(); ++t) {
-            if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 &&
-                !taken_over_[static_cast<std::size_t>(t)]) {
+            if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 && !earlier_.has(t)) {
                 problem.guard([&] {
                     check_stop();
                     stream_.copy(t);
@@ -130,17 +128,43 @@ class CalibratedRun {
         });
     }
 
+    bool is_done(const InputSite& site) const {
+        return std::ranges::all_of(site.matrices,
+                                   [&](int index) { return earlier_.has(matrix(index).tensor); });
+    }
+
+    void gather_statistics(BlockPruner& pruner, int block, const SharedWeights& weights,
+                           std::span<const InputSite> sites) {
+        if (std::ranges::all_of(sites, [&](const InputSite& site) { return is_done(site); })) {
+            return;
+        }
+        pass_.observe(block, weights,
+                      [&](std::size_t site, std::int64_t sequence, std::span<const float> input,
+                          std::int64_t tokens) {
+                          if (!is_done(sites[site])) {
+                              pruner.observe(site, sequence, input, tokens);
+                          }
+                      });
+    }
+
     void add_earlier_notes(int block) {
+        if (earlier_.journal == nullptr) {
+            return;
+        }
         const auto& notes = earlier_.journal->earlier().notes;
         if (const auto found = notes.find(block); found != notes.end()) {
             notes_.insert(notes_.end(), found->second.begin(), found->second.end());
         }
     }
 
+    /// Before the matrices they are about: those may be the last of their block to be done again.
     void keep_notes(int block, const std::vector<std::string>& notes) {
-        notes_.insert(notes_.end(), notes.begin(), notes.end());
         together(ranks_, [&] {
             for (const std::string& note : notes) {
+                if (std::ranges::find(notes_, note) != notes_.end()) {
+                    continue;
+                }
+                notes_.insert(notes_.end(), note);
                 if (ranks_.is_root() && earlier_.journal != nullptr) {
                     earlier_.journal->add_note(block, note);
                 }
@@ -161,7 +185,25 @@ class CalibratedRun {
             require_in_range(tensor, stored);
             stream_.deliver(number, mine, stored);
         });
-        widen(stored, tensor.type, rows);  // the next block sees what the checkpoint holds
+        put_back(number, stored, weights);
+    }
+
+    void read_back_matrix(int index, SharedWeights& weights, FirstError& problem) {
+        const int number = matrix(index).tensor;
+        const TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
+        const RowRange mine = stream_.share(tensor);
+        std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
+        problem.guard([&] {
+            check_stop();
+            earlier_.read(number, mine, stored);
+        });
+        put_back(number, stored, weights);
+    }
+
+    /// The next block sees what the checkpoint holds.
+    void put_back(int number, std::span<const std::byte> stored, SharedWeights& weights) {
+        const TensorInfo& tensor = catalogue_.tensors[static_cast<std::size_t>(number)];
+        widen(stored, tensor.type, weights.rows(number, stream_.share(tensor)));
         exchange_between_nodes(ranks_, nodes_, weights, number, tensor.rows());
     }
 
@@ -186,7 +228,6 @@ class CalibratedRun {
     CalibrationPass pass_;
     TensorStream stream_;
     StateKeeper states_;
-    std::vector<bool> taken_over_ = std::vector<bool>(catalogue_.tensors.size());
     std::vector<std::string> notes_;
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
@@ -91,11 +92,29 @@ double measure_block(CalibrationPass& pass, int block, const Communicator& ranks
     return share;
 }
 
+/// What an earlier attempt has found.
+std::optional<double> share_in(const Journal* journal, int block) {
+    if (journal == nullptr) {
+        return std::nullopt;
+    }
+    const auto& outliers = journal->earlier().outliers;
+    const auto found = outliers.find(block);
+    return found == outliers.end() ? std::nullopt : std::optional(found->second);
+}
+
+void record(double share, int block, const Communicator& ranks, Journal* journal) {
+    together(ranks, [&] {
+        if (ranks.is_root() && journal != nullptr) {
+            journal->add_outliers(block, share);
+        }
+    });
+}
+
 /// The block to begin with: that of the states that are kept, if all shares before it are known.
 int first_block(const StateKeeper& states, const Journal* journal, std::span<const int> prunable) {
     const int saved = states.saved_block();
     const bool all_known = saved > 0 && std::ranges::all_of(prunable, [&](int block) {
-                               return block >= saved || journal->earlier().outliers.contains(block);
+                               return block >= saved || share_in(journal, block);
                            });
     return all_known ? saved : 0;
 }
@@ -115,27 +134,23 @@ std::vector<double> outlier_shares(const Communicator& ranks, const NodeMap& nod
     std::vector<double> shares;
     for (int block = 0; block < catalogue.blocks(); ++block) {
         const bool measured = std::ranges::binary_search(prunable, block);
+        const std::optional<double> known = share_in(journal, block);
+        if (measured && known) {
+            shares.push_back(*known);
+        }
         if (block < first) {
-            if (measured) {
-                shares.push_back(journal->earlier().outliers.at(block));
-            }
             continue;
         }
         check_stop_together(ranks);
-        if (measured) {
+        if (measured && !known) {
             shares.push_back(
                 measure_block(pass, block, ranks, catalogue, sequences.count(), multiple));
+            record(shares.back(), block, ranks, journal);
         } else {
             pass.pass_through(block);
         }
         if (block + 1 < catalogue.blocks()) {
-            states.at_entrance(block + 1, pass, [&] {
-                for (std::size_t i = 0; i < shares.size() && ranks.is_root(); ++i) {
-                    if (prunable[i] >= first) {
-                        journal->add_outliers(prunable[i], shares[i]);
-                    }
-                }
-            });
+            states.at_entrance(block + 1, pass, {});
         }
         if (progress && ranks.is_root()) {
             progress(block + 1, catalogue.blocks());

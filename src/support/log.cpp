@@ -1,5 +1,7 @@
 #include "alphaprune/support/log.hpp"
 
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -105,6 +107,16 @@ void log(LogLevel level, std::string_view given) {
     }
     if (voice().file) {
         voice().file->log(spdlog_level(level), text);
+    }
+}
+
+void say_past_the_log(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+        if (written <= 0) {
+            return;
+        }
+        text.remove_prefix(static_cast<std::size_t>(written));
     }
 }
 

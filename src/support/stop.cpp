@@ -1,10 +1,8 @@
 #include "alphaprune/support/stop.hpp"
 
 #include <unistd.h>
-#include <csignal>
 #include <ctime>
 
-#include <array>
 #include <atomic>
 #include <limits>
 #include <mutex>
@@ -12,7 +10,6 @@
 namespace alphaprune {
 namespace {
 
-constexpr std::array kSignals{SIGTERM, SIGINT, SIGUSR1};
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 std::int64_t nanoseconds(std::chrono::steady_clock::time_point when) {
@@ -78,13 +75,13 @@ void listen_for_stop_signals() {
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
-    for (const int signal : kSignals) {
+    for (const int signal : kStopSignals) {
         sigaction(signal, &action, nullptr);
     }
 }
 
 void stop_listening() {
-    for (const int signal : kSignals) {
+    for (const int signal : kStopSignals) {
         std::signal(signal, SIG_DFL);
     }
     if (const int signal = state().signal; signal != 0) {

@@ -96,6 +96,18 @@ class InGoodOrder(HostsTest):
             self.assertEqual(job.finish(), 75, job.stderr())
             self.assertIn("stopped: SIGUSR1 came", job.stderr())
 
+    def test_a_rank_alone_on_its_host_that_is_killed_is_named(self):
+        for rank in (0, 2):
+            with self.subTest(rank=rank), WatchedJob(4, 20, 60, launcher=mpirun(slots=1)) as job:
+                self.assertEqual(job.hosts[rank], host(1 + rank))
+                job.signal(rank, signal.SIGKILL)
+                self.assertEqual(job.finish(), 1, job.stderr())
+                self.assertIn(f"rank {rank} (host {job.hosts[rank]}, process {job.pids[rank]}) was "
+                              "ended by signal 9", job.stderr())
+                self.assertEqual(job.stderr().count("error: "), 1, job.stderr())
+                self.assertIn("--resume", job.stderr())
+                self.assertTrue(wait_until(lambda: not processes(), LONGEST), processes())
+
     def test_the_main_job_computes_what_one_host_computes(self):
         outputs = {"one": [MPIEXEC, "-n", "2"], "four": [*mpirun(slots=1), "-n", str(HOSTS)]}
         before = bytes_sent(2)

@@ -1,4 +1,5 @@
 """Ranks of one host that are killed, halted, suspended, asked to stop, or fail."""
+import os
 import pathlib
 import signal
 import tempfile
@@ -24,8 +25,27 @@ class Watch(unittest.TestCase):
         for rank in (0, 1, 3):
             with self.subTest(rank=rank), WatchedJob(4, 20, 60) as job:
                 job.signal(rank, signal.SIGKILL)
-                self.ends_with(job, f"error: rank {rank} (host {job.hosts[rank]}, process "
-                                    f"{job.pids[rank]}) has died", "--resume", "memory")
+                status = self.ends_with(
+                    job, f"error: rank {rank} (host {job.hosts[rank]}, process {job.pids[rank]}) "
+                         "has died", "--resume", "memory")
+                self.assertEqual(status, 1)
+
+    def test_the_only_rank_is_named_too(self):
+        for number, name, remedy in ((signal.SIGKILL, "Killed", "memory"),
+                                     (signal.SIGSEGV, "Segmentation fault", "report it")):
+            with self.subTest(number=number), WatchedJob(1, 20, 60) as job:
+                job.signal(0, number)
+                status = self.ends_with(
+                    job, f"error: rank 0 (host {job.hosts[0]}, process {job.pids[0]}) was ended "
+                         f"by signal {int(number)} ({name})", "--resume", remedy)
+                self.assertEqual(status, 1)
+
+    def test_without_the_process_that_was_started_none_is_left(self):
+        with WatchedJob(4, 20, 60) as job:
+            stat = pathlib.Path(f"/proc/{job.pids[2]}/stat").read_text()
+            os.kill(int(stat.rpartition(") ")[2].split()[1]), signal.SIGKILL)
+            self.assertNotEqual(job.finish(), 0)
+            self.assertTrue(wait_until(lambda: not job.ranks_left(), LONGEST), job.ranks_left())
 
     def test_a_halted_rank_is_missed(self):
         for rank in (0, 2):

@@ -10,6 +10,7 @@
 
 #include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/parallel/work_process.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/stop.hpp"
 
@@ -73,9 +74,10 @@ int main(int argc, char** argv) {
     if (argc < 3) {
         return 2;
     }
+    listen_for_stop_signals();
+    continue_in_child();
     const MpiRuntime runtime(argc, argv);
     const Communicator world = Communicator::view(MPI_COMM_WORLD);
-    listen_for_stop_signals();
     JobWatch watch(world, {std::chrono::milliseconds(std::atoi(argv[1]))});
     if (const char* file = value_of(argc, argv, "stop_file")) {
         watch.look_for_stop_file(file);

@@ -12,25 +12,12 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "program"))
-from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest  # noqa: E402
+from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest, ranks_with  # noqa: E402
 
 SHIM = os.environ["FAULT_SHIM"]
 RANKS = (1, 2, 4)
 LIMIT = 30  # seconds within which a run must have ended after its failure
 SLOW = {"FAULT": "slow_read", "FAULT_FILE": "model.safetensors"}  # for failures in mid-run
-
-
-def ranks_of(output):
-    """The processes of a run's ranks."""
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[0] == os.fsencode(PROGRAM) and os.fsencode(str(output)) in words:
-            found.append(int(entry.name))
-    return sorted(found)
 
 
 class Failures(ProgramTest):
@@ -205,7 +192,7 @@ class Failures(ProgramTest):
                 end = time.monotonic() + LIMIT
                 while not list(self.output.glob("journal/records*")) and time.monotonic() < end:
                     time.sleep(0.02)
-                rank = ranks_of(self.output)[-1]
+                rank = ranks_with(self.output)[-1]
                 status = pathlib.Path(f"/proc/{rank}/status").read_text()
                 size = next(int(line.split()[1]) for line in status.splitlines()
                             if line.startswith("VmSize:"))
@@ -219,11 +206,16 @@ class Failures(ProgramTest):
     def test_a_rank_that_is_killed(self):
         def check(ranks):
             status, errors = self.run_until(
-                ranks, lambda: os.kill(ranks_of(self.output)[-1], signal.SIGKILL))
-            self.assertNotIn(status, (0, 75), errors)
-            self.assertEqual(errors.count("error: "), 1 if ranks > 1 else 0, errors)
-            if ranks > 1:
-                self.assertIn("--resume", errors)
+                ranks, lambda: os.kill(ranks_with(self.output)[-1], signal.SIGKILL))
+            self.expect_failure(status, errors, f"rank {ranks - 1} (host ", "memory")
+            self.expect_resumable(ranks)
+        self.for_all_ranks(check)
+
+    def test_a_rank_that_crashes(self):
+        def check(ranks):
+            status, errors = self.run_until(
+                ranks, lambda: os.kill(ranks_with(self.output)[0], signal.SIGSEGV))
+            self.expect_failure(status, errors, "rank 0 (host ")
             self.expect_resumable(ranks)
         self.for_all_ranks(check)
 
@@ -232,7 +224,7 @@ class Failures(ProgramTest):
             frozen = []
 
             def freeze():
-                frozen.append(ranks_of(self.output)[-1])
+                frozen.append(ranks_with(self.output)[-1])
                 os.kill(frozen[0], signal.SIGSTOP)
             status, errors = self.run_until(ranks, freeze, "--peer-timeout", "3")
             self.expect_failure(status, errors, "has not been heard of")
@@ -259,7 +251,7 @@ class Failures(ProgramTest):
         def check(ranks):
             def ask():
                 time.sleep(0.5)
-                for rank in ranks_of(self.output):
+                for rank in ranks_with(self.output):
                     os.kill(rank, signal.SIGUSR1)
             status, errors = self.run_until(ranks, ask, fault={"FAULT": "endless_solver"})
             self.assertEqual(status, 75, errors)

@@ -47,7 +47,7 @@ def faults_of(path, root):
         yield f"{path}: {len(lines)} lines, more than {LONGEST}"
     if area is None:
         return
-    if "MPI_COMM_WORLD" in text:
+    if re.search(r"\bMPI_COMM_WORLD\b", text):
         yield f"{path}: MPI_COMM_WORLD may stand in main.cpp alone"
     for number, line in enumerate(lines, 1):
         found = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -21,6 +22,34 @@ def start(arguments, ranks=1, environment=None, timeout=100):
     command = [MPIEXEC, "-n", str(ranks), PROGRAM, *map(str, arguments)]
     return subprocess.run(command, env={**os.environ, **(environment or {})}, timeout=timeout,
                           capture_output=True, text=True, check=False)
+
+
+def processes_with(word):
+    """The program's processes that have this word on their command line, each with its parent."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            state, parent = (entry / "stat").read_text().rpartition(") ")[2].split()[:2]
+        except (OSError, ValueError):
+            continue
+        if words[0] == os.fsencode(PROGRAM) and os.fsencode(str(word)) in words and state not in "ZX":
+            found[int(entry.name)] = int(parent)
+    return found
+
+
+def ranks_with(word):
+    """Those of them that do the work, by rank: each is the child of one that was started and waits
+    for it."""
+    found = processes_with(word)
+    ranks = {}
+    for pid in (pid for pid, parent in found.items() if parent in found):
+        try:
+            environment = (pathlib.Path("/proc") / str(pid) / "environ").read_bytes()
+        except OSError:
+            continue
+        ranks[int(re.search(rb"\0OMPI_COMM_WORLD_RANK=(\d+)", environment)[1])] = pid
+    return [ranks[rank] for rank in sorted(ranks)]
 
 
 class ProgramTest(unittest.TestCase):

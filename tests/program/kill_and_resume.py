@@ -23,7 +23,7 @@ import time
 import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import BOOKS, MPIEXEC, PROGRAM  # noqa: E402
+from harness import BOOKS, MPIEXEC, PROGRAM, processes_with, ranks_with  # noqa: E402
 
 CALIBRATION = ["--calibration", BOOKS / "calibration.npy", "--nsamples", "8", "--seqlen", "128"]
 EVALUATION = "evaluation.npy"  # some windows of the whole one, in the folder of the rounds
@@ -56,24 +56,12 @@ class Run:
                                         stderr=self.log, start_new_session=True, cwd=output.parent,
                                         env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
 
-    def ranks(self):
-        """The processes of the ranks."""
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            except (OSError, IndexError):
-                continue
-            if entry.name.isdigit() and self.mark.encode() in words and state != "Z" and \
-                    words[0].endswith(pathlib.Path(PROGRAM).name.encode()):
-                found.append(int(entry.name))
-        return found
-
-    def signal(self, number, everyone):
-        """To mpirun and all ranks, or to one of the ranks."""
-        ranks = self.ranks()
-        targets = ranks + [self.process.pid] if everyone else ranks[-1:]
+    def signal(self, number, whom):
+        """To all processes and mpirun, or to that of one rank: which works, or which was started."""
+        processes = processes_with(self.mark)
+        targets = {"all": [*processes, self.process.pid],
+                   "one": ranks_with(self.mark)[-1:],
+                   "started": [processes[pid] for pid in ranks_with(self.mark)[:1]]}[whom]
         for pid in targets:
             try:
                 os.kill(pid, number)
@@ -87,7 +75,7 @@ class Run:
         except subprocess.TimeoutExpired:
             return None
         end = time.monotonic() + HANG
-        while self.ranks():
+        while processes_with(self.mark):
             if time.monotonic() > end:
                 return None
             time.sleep(0.02)
@@ -99,7 +87,7 @@ class Run:
         return "GFLOP/s a rank" in text
 
     def close(self):
-        self.signal(signal.SIGKILL, True)
+        self.signal(signal.SIGKILL, "all")
         self.process.wait()
         self.log.close()
 
@@ -151,18 +139,20 @@ class Rounds:
     def interrupt(self, run, seconds):
         """Kills or stops the run at a random moment. False: it has hung."""
         moment = self.random.uniform(0.05, 1.1) * seconds
-        kind = self.random.choice(["kill all", "kill all", "kill one", "stop one", "stop all"])
+        kind = self.random.choice(["kill all", "kill all", "kill one", "kill started", "stop one",
+                                   "stop started", "stop all"])
         if run.wait(moment) is not None:
             return True  # it was quicker
         start = time.monotonic()
         if kind.startswith("kill"):
-            run.signal(signal.SIGKILL, kind == "kill all")
+            run.signal(signal.SIGKILL, kind.split()[1])
             self.kills += 1
-        elif kind == "stop one":
-            run.signal(self.random.choice([signal.SIGTERM, signal.SIGUSR1, signal.SIGINT]), False)
+        elif kind == "stop all":
+            run.process.send_signal(signal.SIGUSR1)  # mpirun hands it on
             self.stops += 1
         else:
-            run.process.send_signal(signal.SIGUSR1)  # mpirun hands it on
+            run.signal(self.random.choice([signal.SIGTERM, signal.SIGUSR1, signal.SIGINT]),
+                       kind.split()[1])
             self.stops += 1
         status = run.wait(HANG)
         if status is None:
@@ -176,7 +166,7 @@ class Rounds:
     def is_of_the_launcher(self, run):
         """Open MPI 4.1: when a rank is killed while it makes itself known to mpirun, that ends the
         others and says so, but then may wait for ever. Nothing of the program is left."""
-        if run.has_begun() or run.ranks():
+        if run.has_begun() or processes_with(run.mark):
             return False
         self.launcher_hangs += 1
         return True

@@ -34,8 +34,8 @@ struct CalibratedResult {
 /// @param nodes     which ranks share memory
 /// @param targets   one a matrix
 /// @param progress  blocks done, of how many
-/// @param earlier   where all matrices of the first blocks are done and their outputs are in the
-///                  journal, the work begins behind them
+/// @param earlier   matrices that are done are not pruned again; where those of the first blocks
+///                  are and the outputs are in the journal, the work begins behind them
 /// @throws Error on all ranks
 CalibratedResult prune_calibrated(const Communicator& ranks, const NodeMap& nodes,
                                   const Catalogue& catalogue, CalibratedMethod method,

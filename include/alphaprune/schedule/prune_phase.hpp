@@ -36,6 +36,8 @@ struct EarlierTensors {
     Journal* journal = nullptr;  ///< for what is between the tensors; nullptr: not kept
     /// Is told on rank 0 of each tensor that is indeed not done again.
     std::function<void(int tensor)> kept = {};
+    /// This rank's rows of such a tensor. @throws Error
+    std::function<void(int tensor, RowRange rows, std::span<std::byte> out)> read = {};
     /// Makes durable all that the sink has taken on this rank.
     std::function<void()> make_durable = {};
 

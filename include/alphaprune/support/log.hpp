@@ -28,6 +28,10 @@ inline void log_warning(std::string_view text) {
     log(LogLevel::warning, text);
 }
 
+/// For what must be said at once, whichever rank this is and whatever state it is in: goes to
+/// standard error in one piece.
+void say_past_the_log(std::string_view text);
+
 /// A line for the log file alone: what a terminal shows as a live line.
 void log_to_file(std::string_view text);
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <csignal>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,8 +15,11 @@ namespace alphaprune {
 /// one a process, as there is one set of signal handlers: long work asks `check_stop` now and then,
 /// wherever it is, and what is thrown reaches the other ranks as every Error does.
 
-/// From now on SIGTERM, SIGINT and SIGUSR1 ask for a stop. One that comes more than a quarter of a
-/// second after the first ends the process at once (one signal often arrives by two ways).
+/// The signals that ask for it.
+inline constexpr std::array kStopSignals{SIGTERM, SIGINT, SIGUSR1};
+
+/// From now on they do. One that comes more than a quarter of a second after the first ends the
+/// process at once (one signal often arrives by two ways).
 void listen_for_stop_signals();
 
 /// From now on these signals end the process again, as they end any; so does one that has come.
