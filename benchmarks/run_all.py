@@ -14,6 +14,7 @@ import tempfile
 from program import json_lines, run_program, start
 
 HERE = pathlib.Path(__file__).resolve().parent
+BOOKS = HERE.parent / "data" / "books-7m"
 BLOCK_7B = ["--model", "7b", "--synthetic", "--blocks", "0"]
 BLOCKS_7B = ["--model", "7b", "--synthetic", "--blocks", "0-1"]
 BLOCK_70B = ["--model", "70b", "--synthetic", "--blocks", "0"]
@@ -89,6 +90,11 @@ def predicted(options, name="whole"):
     return lambda bench: validation(bench, options)[name]
 
 
+def longest_stop(times, after, request=()):
+    return lambda bench: bench.script("stop_latency.py", "--times", times, "--after", after,
+                                      "--ranks", bench.ranks, *request)["longest_seconds"]
+
+
 class Figure:
     def __init__(self, name, asked, measure, most=None, least=None):
         self.name, self.asked, self.measure = name, asked, measure
@@ -114,7 +120,7 @@ FIGURES = [
     Figure("8192x8192: 2 ranks together against 1", ">= 1.6", group_of_two, least=1.6),
     Figure("KS scan over eigenvalues, N up to 16384", "<= 0.05", scan, most=0.05),
     Figure("books-7m: measured over planned", "0.75 to 1.25",
-           predicted(["--model", HERE.parent / "data" / "books-7m"]), most=1.25, least=0.75),
+           predicted(["--model", BOOKS]), most=1.25, least=0.75),
     Figure("7B block: measured over planned", "0.75 to 1.25", predicted(["analyze", *BLOCK_7B]),
            most=1.25, least=0.75),
     Figure("70B block: measured over planned", "0.75 to 1.25", predicted(["analyze", *BLOCK_70B]),
@@ -132,6 +138,12 @@ FIGURES = [
     Figure("SparseGPT sweep 4096x4096 over SGEMM limit", ">= 0.3",
            lambda bench: bench.lines("sparsegpt", "--shape", "4096x4096", ranks=1)[0]["ratio"],
            least=0.3),
+    Figure("seconds from a stop request to the end, books-7m", "<= 5",
+           longest_stop(20, 1.5, ["--", "--model", BOOKS, "--prune-method", "sparsegpt",
+                                  "--calibration", BOOKS / "calibration.npy", "--nsamples", "32",
+                                  "--eval", BOOKS / "eval.npy"]), most=5),
+    Figure("seconds from a stop request to the end, 70B block", "<= 20", longest_stop(6, 45),
+           most=20),
 ]
 
 

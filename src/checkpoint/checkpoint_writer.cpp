@@ -14,6 +14,7 @@
 #include "alphaprune/support/file.hpp"
 #include "checkpoint_image.hpp"
 #include "checkpoint_layout.hpp"
+#include "hdf5_dataset.hpp"
 #include "plain_files.hpp"
 
 namespace alphaprune {
@@ -72,8 +73,7 @@ Error naming(const Error& error, std::string_view doing, const std::string& obje
 
 Error naming_rows(const Error& error, std::string_view doing, const std::string& tensor,
                   RowRange rows) {
-    return naming(error, fmt::format("{} rows {} to {}", doing, rows.begin, rows.end - 1),
-                  object_name(kTensorGroup, tensor));
+    return naming(error, describe(doing, rows), object_name(kTensorGroup, tensor));
 }
 
 }  // namespace

@@ -87,11 +87,12 @@ void transfer_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
     }
 }
 
-std::string describe(std::string_view doing, RowRange rows) {
-    return fmt::format("{} rows {} to {}", doing, rows.begin, rows.end - 1);
-}
-
 }  // namespace
+
+std::string describe(std::string_view doing, RowRange rows) {
+    return rows.size() == 1 ? fmt::format("{} row {}", doing, rows.begin)
+                            : fmt::format("{} rows {} to {}", doing, rows.begin, rows.end - 1);
+}
 
 Hdf5Handle create_dataset(const Hdf5Place& place, hid_t parent, const char* link, hid_t type,
                           std::span<const std::int64_t> shape, std::string_view object) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct DatasetForm {
 /// @throws Error when it is not a contiguous dataset that lies inside the file
 DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
                          std::uint64_t file_size, std::string_view object);
+
+/// "writing rows 3 to 8", for people.
+std::string describe(std::string_view doing, RowRange rows);
 
 /// Bytes that are moved in one go: counts are 32 bits wide in places inside HDF5.
 inline constexpr std::uint64_t kTransferBytes = std::uint64_t{256} << 20;

@@ -120,10 +120,7 @@ ExitStatus watched(const Communicator& world, const Options& options,
         }
         watch.end_job(error.what(), error.status());
     } catch (const std::bad_alloc&) {
-        watch.end_job(to_text({"out of memory", host_name(),
-                               "use fewer ranks on each node, or more nodes, and start again with "
-                               "--resume"}),
-                      ExitStatus::failed);
+        watch.end_job(out_of_memory().what(), ExitStatus::failed);
     } catch (const std::exception& problem) {
         watch.end_job(to_text({problem.what(), "", "this is a defect: please report it"}),
                       ExitStatus::failed);

@@ -11,7 +11,6 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/mailbox.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
-#include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "farms_plan.hpp"
 
@@ -31,9 +30,7 @@ class Troubles {
             faults_.add(error);
             raise(error.status());
         } catch (const std::bad_alloc&) {
-            faults_.add(
-                "out of memory", host_name(),
-                "use fewer ranks on each node, or more nodes, and start again with --resume");
+            faults_.add(out_of_memory());
             raise(ExitStatus::failed);
         }
     }

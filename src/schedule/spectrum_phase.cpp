@@ -14,7 +14,6 @@
 #include "alphaprune/parallel/work_counter.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/error.hpp"
-#include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "group_worker.hpp"
 #include "stage_group.hpp"
@@ -192,9 +191,7 @@ class SpectrumRun {
         } catch (const Error& error) {
             note(error);
         } catch (const std::bad_alloc&) {
-            note(failure(
-                "out of memory", host_name(),
-                "use fewer ranks on each node, or more nodes, and start again with --resume"));
+            note(out_of_memory());
         }
         if (group.is_root()) {
             done ? counter_.item_done() : counter_.item_left();

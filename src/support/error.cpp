@@ -41,6 +41,11 @@ Error failure(std::string what, std::string where, std::string remedy) {
             {{std::move(what), std::move(where), std::move(remedy), rank_name()}}};
 }
 
+Error out_of_memory() {
+    return failure("out of memory", "",
+                   "use fewer ranks on each node, or more nodes, and start again with --resume");
+}
+
 std::string to_text(const Fault& fault) {
     std::string text = fmt::format("error: {}\n", fault.what);
     if (!fault.where.empty()) {

@@ -55,6 +55,9 @@ Error bad_request(std::string what, std::string where = {}, std::string remedy =
 /// Something went wrong while running (exit status 1), on this rank.
 Error failure(std::string what, std::string where = {}, std::string remedy = {});
 
+/// What is made of std::bad_alloc.
+Error out_of_memory();
+
 /// The fault as the lines a user reads: "error: what", then indented "where:", "rank:" and
 /// "remedy:", those that are not empty.
 std::string to_text(const Fault& fault);
