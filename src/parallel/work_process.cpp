@@ -60,10 +60,11 @@ int end_of_child() {
     return status;
 }
 
-/// Whether nobody ends this process while it waits: not the launcher, which it may have to.
+/// Gives the watches of the other ranks time to say what has happened, and the launcher time to end
+/// the job, this process with it. Whether there are none that do.
 bool is_left_alone() {
-    constexpr timespec kTimeOfOthers{5, 0};  // for the watches, and for mpirun to obey them
-    return ::nanosleep(&kTimeOfOthers, nullptr) == 0;
+    constexpr timespec kTimeOfOthers{5, 0};
+    return ::nanosleep(&kTimeOfOthers, nullptr) == 0;  // a signal of the launcher cuts it short
 }
 
 /// As the launcher has told it.

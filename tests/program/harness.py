@@ -48,7 +48,8 @@ def ranks_with(word):
             environment = (pathlib.Path("/proc") / str(pid) / "environ").read_bytes()
         except OSError:
             continue
-        ranks[int(re.search(rb"\0OMPI_COMM_WORLD_RANK=(\d+)", environment)[1])] = pid
+        if rank := re.search(rb"\0OMPI_COMM_WORLD_RANK=(\d+)", environment):  # else it is ending
+            ranks[int(rank[1])] = pid
     return [ranks[rank] for rank in sorted(ranks)]
 
 

@@ -61,7 +61,8 @@ class Run:
         processes = processes_with(self.mark)
         targets = {"all": [*processes, self.process.pid],
                    "one": ranks_with(self.mark)[-1:],
-                   "started": [processes[pid] for pid in ranks_with(self.mark)[:1]]}[whom]
+                   "started": [parent for parent in processes.values()
+                               if parent in processes][:1]}[whom]
         for pid in targets:
             try:
                 os.kill(pid, number)
