@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <string>
+#include <vector>
 
 #include "alphaprune/commands/commands.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "model_source.hpp"
+#include "result.hpp"
 #include "texts.hpp"
 
 namespace alphaprune {
@@ -18,14 +20,15 @@ ExitStatus evaluate(const Communicator& ranks, const Options& options) {
     for (const EvaluationText& text : texts) {
         results.push_back(evaluate_text(ranks, catalogue, source, text, "of the model"));
     }
-    for (std::size_t t = 0; t < texts.size() && ranks.is_root(); ++t) {
+    std::string lines;
+    for (std::size_t t = 0; t < texts.size(); ++t) {
         if (texts.size() > 1) {
-            fmt::print("{}\n", texts[t].file.string());
+            lines += texts[t].file.string() + "\n";
         }
-        fmt::print("perplexity {:.6g} (seqlen {}, windows {})\n", results[t].value,
-                   results[t].seqlen, results[t].windows);
+        lines += fmt::format("perplexity {:.6g} (seqlen {}, windows {})\n", results[t].value,
+                             results[t].seqlen, results[t].windows);
     }
-    std::fflush(stdout);
+    print_result(ranks, lines);
     return ExitStatus::done;
 }
 

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <vector>
 
 #include "alphaprune/checkpoint/export.hpp"
@@ -12,6 +11,7 @@
 #include "alphaprune/schedule/weight_check.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
+#include "result.hpp"
 
 namespace alphaprune {
 
@@ -42,11 +42,8 @@ ExitStatus export_model(const Communicator& ranks, const Options& options) {
         }
     });
     writer.finish();
-    if (ranks.is_root()) {
-        fmt::print("exported {} tensors to {}\n", catalogue.tensors.size(),
-                   options.output.string());
-        std::fflush(stdout);
-    }
+    print_result(ranks, fmt::format("exported {} tensors to {}\n", catalogue.tensors.size(),
+                                    options.output.string()));
     return ExitStatus::done;
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <set>
 
@@ -20,6 +19,7 @@
 #include "finished_run.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
+#include "result.hpp"
 
 namespace alphaprune {
 namespace {
@@ -344,6 +344,7 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
     job.report.seconds = job.clock.total();
     job.report.phases = job.clock.phases();
     job.report.peak_memory = job.ranks.max(peak_memory());
+    std::string table;
     together(job.ranks, [&] {
         if (!job.ranks.is_root()) {
             return;
@@ -357,14 +358,13 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
         for (const std::string& note : job.report.notes) {
             log_warning(note);
         }
-        const std::string table = block_table(job.report) + perplexity_lines(job.report);
-        fmt::print("{}", table);
-        std::fflush(stdout);
+        table = block_table(job.report) + perplexity_lines(job.report);
         log_to_file("\n" + table);
-        log_info(fmt::format("done in {}; peak memory of this rank {}; results in {}",
-                             human_duration(job.clock.total()), human_bytes(peak_memory()),
-                             folder.string()));
     });
+    print_result(job.ranks, table);
+    log_info(fmt::format("done in {}; peak memory of this rank {}; results in {}",
+                         human_duration(job.clock.total()), human_bytes(peak_memory()),
+                         job.options.output.string()));
     close_log_file();
 }
 

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <system_error>
 
 #include "alphaprune/commands/commands.hpp"
@@ -9,6 +8,7 @@
 #include "alphaprune/support/log.hpp"
 #include "finished_run.hpp"
 #include "plan_report.hpp"
+#include "result.hpp"
 #include "validation.hpp"
 
 namespace alphaprune {
@@ -82,10 +82,7 @@ ExitStatus tell(const Communicator& ranks, const Options& options, const std::st
             write_text_atomically(options.plan.json, document.dump() + "\n");
         }
     });
-    if (ranks.is_root()) {
-        fmt::print("{}", table);
-        std::fflush(stdout);
-    }
+    print_result(ranks, table);
     return ExitStatus::done;
 }
 

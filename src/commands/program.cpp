@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <new>
 #include <optional>
 #include <sstream>
@@ -20,6 +19,7 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/stop.hpp"
+#include "result.hpp"
 #include "time_limit.hpp"
 
 namespace alphaprune {
@@ -78,10 +78,7 @@ ExitStatus carry_out(const Communicator& world, const Options& options, JobWatch
         case Command::version:
             break;
     }
-    if (world.is_root()) {
-        fmt::print("{}", options.command == Command::help ? help_text() : version_text());
-        std::fflush(stdout);
-    }
+    print_result(world, options.command == Command::help ? help_text() : version_text());
     return ExitStatus::done;
 }
 

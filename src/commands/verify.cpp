@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstdio>
 
 #include "alphaprune/checkpoint/verification.hpp"
 #include "alphaprune/commands/commands.hpp"
@@ -10,6 +9,7 @@
 #include "alphaprune/report/run_report.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "result.hpp"
 
 namespace alphaprune {
 namespace fs = std::filesystem;
@@ -91,15 +91,12 @@ ExitStatus verify(const Communicator& ranks, const Options& options) {
         }
         throw Error(ExitStatus::failed, faults.faults()).mark_agreed();
     }
-    if (ranks.is_root()) {
-        fmt::print(
-            "verified {}: {} tensors, {} values, {} zeros, {}; {}\n", target.checkpoint.string(),
-            result.tensors, result.values, result.zeros, human_bytes(result.bytes),
-            target.report
-                ? fmt::format("all {} prunable matrices as report.json says", expected.size())
-                : "there is no report to compare with");
-        std::fflush(stdout);
-    }
+    const std::string compared =
+        target.report ? fmt::format("all {} prunable matrices as report.json says", expected.size())
+                      : "there is no report to compare with";
+    print_result(ranks, fmt::format("verified {}: {} tensors, {} values, {} zeros, {}; {}\n",
+                                    target.checkpoint.string(), result.tensors, result.values,
+                                    result.zeros, human_bytes(result.bytes), compared));
     return ExitStatus::done;
 }
 

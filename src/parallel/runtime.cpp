@@ -2,9 +2,12 @@
 
 #include <mpi.h>
 
+#include <csignal>
+
 namespace alphaprune {
 
 MpiRuntime::MpiRuntime(int& argc, char**& argv) {
+    std::signal(SIGPIPE, SIG_IGN);
     int provided = MPI_THREAD_SINGLE;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <utility>
 
 #include "alphaprune/support/log.hpp"
@@ -52,8 +51,7 @@ ProgressLine::ProgressLine(std::string phase, std::string unit, bool speaks)
 
 ProgressLine::~ProgressLine() {
     if (line_open_) {
-        std::fputs(kClearLine, stderr);
-        std::fflush(stderr);
+        say_past_the_log(kClearLine);
     }
 }
 
@@ -65,8 +63,7 @@ void ProgressLine::update(std::int64_t done, std::int64_t total) {
     const bool complete = done >= total;
     const std::string text = progress_text(phase_, unit_, done, total, now);
     if (terminal_ && (complete || now - shown_at_ >= kLiveInterval)) {
-        fmt::print(stderr, "{}{}", kClearLine, text);
-        std::fflush(stderr);
+        say_past_the_log(kClearLine + text);
         line_open_ = true;
         shown_at_ = now;
     }

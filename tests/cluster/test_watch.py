@@ -68,6 +68,13 @@ class Watch(unittest.TestCase):
             self.assertEqual(job.finish(), 0, job.stderr())
             self.assertEqual(job.stderr(), "")
 
+    def test_a_broken_connection_ends_no_rank(self):
+        """What its system sends a rank that writes to one that is gone."""
+        with WatchedJob(2, 20, 2) as job:
+            job.signal(1, signal.SIGPIPE)
+            self.assertEqual(job.finish(), 0, job.stderr())
+            self.assertEqual(job.stderr(), "")
+
     def test_of_several_failures_one_is_said(self):
         with WatchedJob(5, 20, 60, "fail", 1, "fail", 3, "fail", 4) as job:
             self.assertEqual(self.ends_with(job, "error: fault"), 2)

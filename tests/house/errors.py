@@ -69,7 +69,6 @@ SOLVERS = {"linalg/elpa_solver.cpp", "linalg/scalapack_solver.cpp", "linalg/symm
 VERIFY = {"checkpoint/verification.cpp", "commands/verify.cpp"}
 FAULT_LISTS = ("faults", "faults_", "list_")
 NOTE_LISTS = ("notes", "notes_", "problems", "damage")
-MAY_PRINT = {"report/progress.cpp"}  # to standard error by itself
 
 GROUPS = [
     ("Options and the command line", r"commands/(command_line|conflicts|duration|model_options|"
@@ -80,7 +79,7 @@ GROUPS = [
      r"transformer/(embedding|perplexity)"),
     ("Sparsity ratios and pruning", r"allocation/|pruning/|commands/(ratio\w*|pruning)\.|"
      r"schedule/(block_pruner|calibrated_phase)"),
-    ("Files and the output folder", r"support/file|commands/(output_folder|kept_inputs)|"
+    ("Files and the output folder", r"support/(file|standard)|commands/(output_folder|kept_inputs)|"
      r"checkpoint/(plain_files|export)"),
     ("Stopping and resuming", r"schedule/(journal|earlier)|formats/record_log|support/stop|"
      r"commands/(time_limit|pruned_files)"),
@@ -166,9 +165,12 @@ class Collector:
             if declared not in FAULT_LISTS:
                 self.problems.append(f"src/{file.path}: name the list of faults {FAULT_LISTS[0]}, not "
                                      f"{declared}: tests/house/errors.py looks for that name")
-        if file.path not in MAY_PRINT and re.search(r"std::cerr|\bstderr\b|throw std::", file.code):
+        if re.search(r"std::cerr|\bstderr\b|throw std::", file.code):
             self.problems.append(f"src/{file.path}: messages go through support/error.hpp or "
                                  "support/log.hpp, where tests/house/errors.py sees them")
+        if re.search(r"std::cout|\bstdout\b|\bprintf\b|fmt::print", file.code):
+            self.problems.append(f"src/{file.path}: results go through print_result of "
+                                 "support/standard_streams.hpp, which copes with a full disk")
         for name in re.findall(r"STDERR_FILENO, (\w+)\.data", file.code):
             if name in file.constants:
                 self.messages.append(Message(file.constants[name][0].strip(), "", file.path))

@@ -1,10 +1,12 @@
 """The main job on the embedded model against the published code's figures."""
 import json
+import os
+import subprocess
 import unittest
 
 import numpy as np
 
-from harness import BOOKS, REFERENCE, ProgramTest, start
+from harness import BOOKS, PROGRAM, REFERENCE, ProgramTest, start
 
 REFERENCE_RUN = json.loads((REFERENCE / "books-7m-reference.json").read_text())
 
@@ -130,6 +132,32 @@ class MainJob(ProgramTest):
             done = start(words)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("alphaprune_mpi", done.stdout)
+
+    def test_standard_streams_that_lead_nowhere(self):
+        run = ["run", "--model", BOOKS, "--output", self.folder / "out", "--overwrite"]
+        for words in (["help"], run):  # the reader has gone
+            reader, writer = os.pipe()
+            os.close(reader)
+            with open(writer, "wb") as nowhere:
+                done = self.print_to(nowhere, words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotIn("error", done.stderr)
+        for words in (["help"], run):  # the disk is full
+            with open("/dev/full", "wb") as full:
+                done = self.print_to(full, words)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("error: writing to standard output failed: No space left", done.stderr)
+            self.assertEqual(done.stderr.count("error:"), 1, done.stderr)
+        for streams in (">&-", ">&- 2>&-", "<&- >&- 2>&-"):
+            done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", PROGRAM, *map(str, run)],
+                                  timeout=100, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, f"{streams}: {done.stderr}")
+            verified = start(["verify", self.folder / "out"])
+            self.assertEqual(verified.returncode, 0, verified.stderr)
+
+    def print_to(self, file, words):
+        return subprocess.run([PROGRAM, *map(str, words)], stdout=file, stderr=subprocess.PIPE,
+                              text=True, timeout=100, check=False)
 
 
 if __name__ == "__main__":

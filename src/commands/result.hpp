@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string_view>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/standard_streams.hpp"
+
+namespace alphaprune {
+
+/// Collective: rank 0 prints what the command was asked for; where it cannot, every rank throws.
+inline void print_result(const Communicator& ranks, std::string_view text) {
+    together(ranks, [&] {
+        if (ranks.is_root()) {
+            print_result(text);
+        }
+    });
+}
+
+}  // namespace alphaprune
