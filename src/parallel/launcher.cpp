@@ -1,5 +1,6 @@
 #include "launcher.hpp"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,21 +18,16 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-/// Whether the process ends within this time.
-bool ends_within(const ProcessMark& process, Seconds time) {
-    constexpr Seconds kStep{0.1};
-    for (Seconds waited{0}; still_runs(process); waited += kStep) {
-        if (waited >= time) {
-            return false;
-        }
-        const timespec pause{0, 100'000'000};
-        ::nanosleep(&pause, nullptr);
-    }
-    return true;
+// What the small processes do: only calls that are allowed in a process just forked.
+
+constexpr Seconds kStep{0.1};
+
+void wait_a_step() {
+    constexpr timespec kPause{0, 100'000'000};
+    ::nanosleep(&kPause, nullptr);
 }
 
-/// All that the small process does; only calls that are allowed in a process just forked.
-[[noreturn]] void end_it_with_patience(const ProcessMark& launcher) {
+void leave_the_job() {
     ::setsid();  // mpirun ends each rank with its whole process group
     const long files = std::clamp(::sysconf(_SC_OPEN_MAX), 256L, 65536L);
     for (int file = 0; file < files; ++file) {
@@ -40,9 +36,16 @@ bool ends_within(const ProcessMark& process, Seconds time) {
     for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) {
         ::signal(signal, SIG_IGN);
     }
+}
+
+/// Ends the launcher if it is still there after this time.
+[[noreturn]] void end_with_patience(const ProcessMark& launcher, Seconds patience) {
+    for (Seconds waited{0}; still_runs(launcher) && waited < patience; waited += kStep) {
+        wait_a_step();
+    }
     // Not SIGTERM: Open MPI 4's mpirun, which is ending the job already, takes that for an order to
     // break off and crashes with pages of noise.
-    if (!ends_within(launcher, Seconds(4))) {
+    if (still_runs(launcher)) {
         ::kill(launcher.pid, SIGKILL);
     }
     ::_exit(0);
@@ -72,7 +75,28 @@ std::optional<Launcher> find_launcher() {
 
 void end_launcher_later(const Launcher& launcher) {
     if (::fork() == 0) {
-        end_it_with_patience(launcher.process);
+        leave_the_job();
+        end_with_patience(launcher.process, Seconds(4));
+    }
+}
+
+LauncherGuard::LauncherGuard() {
+    const auto launcher = find_launcher();
+    const pid_t self = ::getpid();
+    guard_ = launcher ? ::fork() : 0;
+    if (launcher && guard_ == 0) {
+        leave_the_job();
+        while (::getppid() == self) {
+            wait_a_step();
+        }
+        end_with_patience(launcher->process, Seconds(20));
+    }
+}
+
+LauncherGuard::~LauncherGuard() {
+    if (guard_ > 0) {
+        ::kill(guard_, SIGKILL);
+        ::waitpid(guard_, nullptr, 0);
     }
 }
 

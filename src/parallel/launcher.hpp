@@ -21,4 +21,19 @@ std::optional<Launcher> find_launcher();
 /// daemon of that host, also when told to stop, and that daemon waits for mpirun.
 void end_launcher_later(const Launcher& launcher);
 
+/// For the time in which MPI starts. If this process is killed meanwhile, a small process apart
+/// from the job ends the launcher, should it still be there twenty seconds later: Open MPI 4.1's
+/// mpirun ends the other ranks and says so, but may then wait for ever, for a lock that it took
+/// when the killed rank made itself known.
+class LauncherGuard {
+  public:
+    LauncherGuard();
+    LauncherGuard(const LauncherGuard&) = delete;
+    LauncherGuard& operator=(const LauncherGuard&) = delete;
+    ~LauncherGuard();
+
+  private:
+    pid_t guard_ = 0;  ///< 0: there is no launcher to end
+};
+
 }  // namespace alphaprune

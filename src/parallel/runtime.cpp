@@ -4,10 +4,13 @@
 
 #include <csignal>
 
+#include "launcher.hpp"
+
 namespace alphaprune {
 
 MpiRuntime::MpiRuntime(int& argc, char**& argv) {
     std::signal(SIGPIPE, SIG_IGN);
+    const LauncherGuard guard;
     int provided = MPI_THREAD_SINGLE;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
 }

@@ -6,7 +6,19 @@ import tempfile
 import time
 import unittest
 
-from watched import LONGEST, WatchedJob, wait_until
+from watched import JOB, LONGEST, Job, WatchedJob, runs, wait_until
+
+
+def children(pid):
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(") ")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[1]) == pid and fields[0] not in "ZX":
+            found.append(int(stat.parent.name))
+    return found
 
 
 class Watch(unittest.TestCase):
@@ -46,6 +58,24 @@ class Watch(unittest.TestCase):
             os.kill(int(stat.rpartition(") ")[2].split()[1]), signal.SIGKILL)
             self.assertNotEqual(job.finish(), 0)
             self.assertTrue(wait_until(lambda: not job.ranks_left(), LONGEST), job.ranks_left())
+
+    def test_a_rank_is_killed_while_mpi_starts_and_its_launcher_waits_for_ever(self):
+        """As Open MPI 4.1's mpirun does now and then, which this script stands for."""
+        with tempfile.TemporaryDirectory() as folder:
+            launcher = pathlib.Path(folder) / "mpirun"
+            launcher.write_text('#!/bin/sh\n"$@"\nwhile :; do sleep 1; done\n')
+            launcher.chmod(0o755)
+            with Job([launcher, JOB, 20000, 60]) as job:
+                chain = [job.process.pid]  # launcher, what it started, what works, its guard
+                wait_until(lambda: chain.extend(sorted(children(chain[-1]))[:1]) or len(chain) == 4,
+                           10, 0)
+                self.assertEqual(len(chain), 4)
+                os.kill(chain[2], signal.SIGKILL)
+                self.assertEqual(job.finish(), -signal.SIGKILL, job.stderr())
+                self.assertIn("was ended by signal 9", job.stderr())
+                self.assertTrue(wait_until(lambda: not runs(chain[3]), LONGEST))
+        with WatchedJob(2, 20, 60) as job:
+            self.assertEqual([children(pid) for pid in job.pids.values()], [[], []])
 
     def test_a_halted_rank_is_missed(self):
         for rank in (0, 2):

@@ -88,11 +88,11 @@ def runs(pid):
     return "watched_job" in status and status.rpartition(") ")[2][0] not in "ZX"
 
 
-def wait_until(condition, within):
+def wait_until(condition, within, pause=0.1):
     """Whether the condition came true in time."""
     end = time.monotonic() + within
     while not condition():
         if time.monotonic() > end:
             return False
-        time.sleep(0.1)
+        time.sleep(pause)
     return True

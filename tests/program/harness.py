@@ -38,12 +38,18 @@ def processes_with(word):
     return found
 
 
-def ranks_with(word):
-    """Those of them that do the work, by rank: each is the child of one that was started and waits
-    for it."""
+def workers_with(word):
+    """Those of them that do the work, each with the one that was started and waits for it. (While MPI
+    starts, each has a child of its own.)"""
     found = processes_with(word)
+    return {pid: parent for pid, parent in found.items()
+            if parent in found and found[parent] not in found}
+
+
+def ranks_with(word):
+    """Those of them that do the work, by rank."""
     ranks = {}
-    for pid in (pid for pid, parent in found.items() if parent in found):
+    for pid in workers_with(word):
         try:
             environment = (pathlib.Path("/proc") / str(pid) / "environ").read_bytes()
         except OSError:

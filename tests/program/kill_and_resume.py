@@ -23,7 +23,7 @@ import time
 import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import BOOKS, MPIEXEC, PROGRAM, processes_with, ranks_with  # noqa: E402
+from harness import BOOKS, MPIEXEC, PROGRAM, processes_with, ranks_with, workers_with  # noqa: E402
 
 CALIBRATION = ["--calibration", BOOKS / "calibration.npy", "--nsamples", "8", "--seqlen", "128"]
 EVALUATION = "evaluation.npy"  # some windows of the whole one, in the folder of the rounds
@@ -58,11 +58,9 @@ class Run:
 
     def signal(self, number, whom):
         """To all processes and mpirun, or to that of one rank: which works, or which was started."""
-        processes = processes_with(self.mark)
-        targets = {"all": [*processes, self.process.pid],
+        targets = {"all": [*processes_with(self.mark), self.process.pid],
                    "one": ranks_with(self.mark)[-1:],
-                   "started": [parent for parent in processes.values()
-                               if parent in processes][:1]}[whom]
+                   "started": list(workers_with(self.mark).values())[:1]}[whom]
         for pid in targets:
             try:
                 os.kill(pid, number)
@@ -114,7 +112,6 @@ class Rounds:
         self.whole = {}  # bytes and seconds of uninterrupted runs
         self.kills = 0
         self.stops = 0
-        self.launcher_hangs = 0
         self.slowest = 0.0
         numpy.save(folder / EVALUATION, numpy.load(BOOKS / "eval.npy").ravel()[:24 * 128])
 
@@ -157,19 +154,11 @@ class Rounds:
             self.stops += 1
         status = run.wait(HANG)
         if status is None:
-            return self.is_of_the_launcher(run) or self.wrong(f"hung for {HANG} s after: {kind}")
+            return self.wrong(f"hung for {HANG} s after: {kind}")
         self.slowest = max(self.slowest, time.monotonic() - start)
         # Before the program has begun, a signal ends it, or mpirun, as any other.
         if kind.startswith("stop") and status not in (0, 75) and run.has_begun():
             return self.wrong(f"exit status {status} after: {kind}")
-        return True
-
-    def is_of_the_launcher(self, run):
-        """Open MPI 4.1: when a rank is killed while it makes itself known to mpirun, that ends the
-        others and says so, but then may wait for ever. Nothing of the program is left."""
-        if run.has_begun() or processes_with(run.mark):
-            return False
-        self.launcher_hangs += 1
         return True
 
     @staticmethod
@@ -228,8 +217,6 @@ def main():
         good += rounds.round(number)
         if number + 1 - good > 3:
             break
-    if rounds.launcher_hangs:
-        print(f"mpirun hung {rounds.launcher_hangs} times after a kill in MPI_Init, no rank being left")
     print(f"{good} of {arguments.rounds} rounds gave the same bytes; {rounds.kills} kills, "
           f"{rounds.stops} stops, the slowest was over after {rounds.slowest:.1f} s; "
           f"{time.monotonic() - start:.0f} s in all (seed {arguments.seed})")
