@@ -80,10 +80,10 @@ class Run:
             time.sleep(0.02)
         return status
 
-    def has_begun(self):
-        """Whether the program itself has said anything yet."""
+    def is_at_work(self):
+        """Whether the program itself has said that it begins, and not that it is done."""
         text = pathlib.Path(self.log.name).read_text(encoding="utf-8")[self.said_before:]
-        return "GFLOP/s a rank" in text
+        return "GFLOP/s a rank" in text and "\ndone in " not in text
 
     def close(self):
         self.signal(signal.SIGKILL, "all")
@@ -156,8 +156,9 @@ class Rounds:
         if status is None:
             return self.wrong(f"hung for {HANG} s after: {kind}")
         self.slowest = max(self.slowest, time.monotonic() - start)
-        # Before the program has begun, a signal ends it, or mpirun, as any other.
-        if kind.startswith("stop") and status not in (0, 75) and run.has_begun():
+        # Before the program has begun, and after it has done all, a signal ends it, or mpirun, as any
+        # other.
+        if kind.startswith("stop") and status not in (0, 75) and run.is_at_work():
             return self.wrong(f"exit status {status} after: {kind}")
         return True
 
