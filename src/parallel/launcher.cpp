@@ -82,9 +82,12 @@ void end_launcher_later(const Launcher& launcher) {
 
 LauncherGuard::LauncherGuard() {
     const auto launcher = find_launcher();
+    if (!launcher) {
+        return;
+    }
     const pid_t self = ::getpid();
-    guard_ = launcher ? ::fork() : 0;
-    if (launcher && guard_ == 0) {
+    guard_ = ::fork();
+    if (guard_ == 0) {
         leave_the_job();
         while (::getppid() == self) {
             wait_a_step();

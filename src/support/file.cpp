@@ -65,6 +65,18 @@ void start_writing_out([[maybe_unused]] int descriptor, [[maybe_unused]] std::ui
 File::File(int descriptor, std::filesystem::path path)
     : descriptor_(descriptor), path_(std::move(path)) {}
 
+int write_whole(int descriptor, std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t put = ::write(descriptor, bytes.data(), bytes.size());
+        if (put >= 0) {
+            bytes = bytes.subspan(static_cast<std::size_t>(put));
+        } else if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
 File File::open_for_reading(const std::filesystem::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | kDoNotWait);
     if (descriptor < 0) {
@@ -168,15 +180,8 @@ void File::will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept {
 }
 
 void File::write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-        const ssize_t put = ::write(descriptor_, bytes.data(), bytes.size());
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put < 0) {
-            throw system_failure("writing", path_, errno);
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(put));
+    if (const int reason = write_whole(descriptor_, bytes)) {
+        throw system_failure("writing", path_, reason);
     }
 }
 

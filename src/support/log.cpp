@@ -111,13 +111,7 @@ void log(LogLevel level, std::string_view given) {
 }
 
 void say_past_the_log(std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-        if (written <= 0) {
-            return;
-        }
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
+    write_whole(STDERR_FILENO, std::as_bytes(std::span(text)));
 }
 
 void log_to_file(std::string_view text) {

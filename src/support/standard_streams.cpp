@@ -6,8 +6,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/support/file.hpp"
 
 namespace alphaprune {
 
@@ -22,18 +24,12 @@ void open_standard_streams() {
 }
 
 void print_result(std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-        if (written >= 0) {
-            text.remove_prefix(static_cast<std::size_t>(written));
-        } else if (errno == EPIPE) {
-            return;
-        } else if (errno != EINTR) {
-            throw failure(
-                fmt::format("writing to standard output failed: {}", std::strerror(errno)), "",
-                "make room where standard output goes, or send it elsewhere; files that were asked "
-                "for are complete");
-        }
+    const int reason = write_whole(STDOUT_FILENO, std::as_bytes(std::span(text)));
+    if (reason != 0 && reason != EPIPE) {
+        throw failure(fmt::format("writing to standard output failed: {}", std::strerror(reason)),
+                      "",
+                      "make room where standard output goes, or send it elsewhere; files that were "
+                      "asked for are complete");
     }
 }
 

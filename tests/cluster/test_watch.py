@@ -6,19 +6,7 @@ import tempfile
 import time
 import unittest
 
-from watched import JOB, LONGEST, Job, WatchedJob, runs, wait_until
-
-
-def children(pid):
-    found = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(") ")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[1]) == pid and fields[0] not in "ZX":
-            found.append(int(stat.parent.name))
-    return found
+from watched import JOB, LONGEST, Job, WatchedJob, children, living, runs, wait_until
 
 
 class Watch(unittest.TestCase):
@@ -54,8 +42,7 @@ class Watch(unittest.TestCase):
 
     def test_without_the_process_that_was_started_none_is_left(self):
         with WatchedJob(4, 20, 60) as job:
-            stat = pathlib.Path(f"/proc/{job.pids[2]}/stat").read_text()
-            os.kill(int(stat.rpartition(") ")[2].split()[1]), signal.SIGKILL)
+            os.kill(living(job.pids[2])[1], signal.SIGKILL)
             self.assertNotEqual(job.finish(), 0)
             self.assertTrue(wait_until(lambda: not job.ranks_left(), LONGEST), job.ranks_left())
 
@@ -67,7 +54,7 @@ class Watch(unittest.TestCase):
             launcher.chmod(0o755)
             with Job([launcher, JOB, 20000, 60]) as job:
                 chain = [job.process.pid]  # launcher, what it started, what works, its guard
-                wait_until(lambda: chain.extend(sorted(children(chain[-1]))[:1]) or len(chain) == 4,
+                wait_until(lambda: chain.extend(children(chain[-1])[:1]) or len(chain) == 4,
                            10, 0)
                 self.assertEqual(len(chain), 4)
                 os.kill(chain[2], signal.SIGKILL)

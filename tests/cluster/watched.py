@@ -79,13 +79,26 @@ class WatchedJob(Job):
         return [rank for rank, pid in self.pids.items() if runs(pid)]
 
 
+def living(pid):
+    """Name and parent of a process; nothing when it has died."""
+    try:
+        start, _, rest = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, parent = rest.split()[:2]
+    return None if state in "ZX" else (start.partition("(")[2], int(parent))
+
+
 def runs(pid):
     """Whether this is a process of ours that has not died."""
-    try:
-        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return "watched_job" in status and status.rpartition(") ")[2][0] not in "ZX"
+    found = living(pid)
+    return found is not None and found[0] == "watched_job"
+
+
+def children(pid):
+    """Its living children, in the order of their numbers."""
+    numbers = sorted(int(path.name) for path in pathlib.Path("/proc").glob("[0-9]*"))
+    return [number for number in numbers if (found := living(number)) and found[1] == pid]
 
 
 def wait_until(condition, within, pause=0.1):

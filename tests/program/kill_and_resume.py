@@ -80,10 +80,9 @@ class Run:
             time.sleep(0.02)
         return status
 
-    def is_at_work(self):
-        """Whether the program itself has said that it begins, and not that it is done."""
-        text = pathlib.Path(self.log.name).read_text(encoding="utf-8")[self.said_before:]
-        return "GFLOP/s a rank" in text and "\ndone in " not in text
+    def has_said(self, words):
+        """Whether this run, of all that write the same log, has said that."""
+        return words in pathlib.Path(self.log.name).read_text(encoding="utf-8")[self.said_before:]
 
     def close(self):
         self.signal(signal.SIGKILL, "all")
@@ -156,9 +155,10 @@ class Rounds:
         if status is None:
             return self.wrong(f"hung for {HANG} s after: {kind}")
         self.slowest = max(self.slowest, time.monotonic() - start)
-        # Before the program has begun, and after it has done all, a signal ends it, or mpirun, as any
-        # other.
-        if kind.startswith("stop") and status not in (0, 75) and run.is_at_work():
+        # Before the program has begun, a signal ends it, or mpirun, as any other; mpirun also after
+        # the program is done.
+        if kind.startswith("stop") and status not in (0, 75) and run.has_said("GFLOP/s a rank") and not (
+                kind == "stop all" and status == -signal.SIGUSR1 and run.has_said("\ndone in ")):
             return self.wrong(f"exit status {status} after: {kind}")
         return True
 

@@ -17,6 +17,10 @@ struct FileStamp {
     friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
+/// Writes all of it, in as many pieces as it takes; allocates nothing.
+/// @return  0, or the errno of what prevents it
+int write_whole(int descriptor, std::span<const std::byte> bytes);
+
 /// Owner of one open file descriptor. Every failure throws Error with the path and the system's
 /// reason.
 class File {
