@@ -356,7 +356,9 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
         write_report_json(job.report, folder);  // last: its presence says that all is there
         Journal::remove(folder);
         for (const std::string& note : job.report.notes) {
-            log_warning(note);
+            if (std::ranges::find(job.catalogue.warnings, note) == job.catalogue.warnings.end()) {
+                log_warning(note);  // those of the model were said when it was loaded
+            }
         }
         table = block_table(job.report) + perplexity_lines(job.report);
         log_to_file("\n" + table);

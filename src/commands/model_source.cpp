@@ -11,6 +11,7 @@
 #include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/log.hpp"
 #include "environment_variable.hpp"
 
 namespace alphaprune {
@@ -72,13 +73,17 @@ bool is_checkpoint(const fs::path& model) {
 }
 
 Catalogue load_model(const Communicator& ranks, const Options& options) {
-    return deserialize_catalogue(from_root(ranks, [&] {
-        Catalogue catalogue = requested(options);
+    Catalogue catalogue = deserialize_catalogue(from_root(ranks, [&] {
+        Catalogue found = requested(options);
         if (options.blocks) {
-            keep_blocks(catalogue, *options.blocks);
+            keep_blocks(found, *options.blocks);
         }
-        return serialize(catalogue);
+        return serialize(found);
     }));
+    for (const std::string& warning : catalogue.warnings) {
+        log_warning(warning);
+    }
+    return catalogue;
 }
 
 Catalogue load_catalogue(const Communicator& ranks, const fs::path& model) {
@@ -86,7 +91,7 @@ Catalogue load_catalogue(const Communicator& ranks, const fs::path& model) {
 }
 
 std::vector<std::string> notes_on(const Catalogue& catalogue, const Options& options) {
-    std::vector<std::string> notes;
+    std::vector<std::string> notes = catalogue.warnings;
     if (catalogue.origin == WeightOrigin::synthetic) {
         notes.emplace_back("the weights are synthetic: made up, in the shape of the model");
     }

@@ -35,7 +35,8 @@ static void visit_fields(auto& archive, FieldsOf<Companion> auto& companion) {
 static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
             catalogue.configuration_text, catalogue.configuration, catalogue.shards,
-            catalogue.stamps, catalogue.tensors, catalogue.matrices, catalogue.companions);
+            catalogue.stamps, catalogue.tensors, catalogue.matrices, catalogue.warnings,
+            catalogue.companions);
 }
 
 std::string serialize(const Catalogue& catalogue) {

@@ -40,6 +40,7 @@ UNREADABLE = {
     ("checkpoint/verification.cpp", "lines.substr(at,end-at)"): "problems of other ranks",
     ("commands/command_line.cpp", "problem.what()"): "what Boost.Program_options says",
     ("commands/job.cpp", "note"): "the notes are read where they are made",
+    ("commands/model_source.cpp", "warning"): "the warnings are read where they are made",
     ("commands/program.cpp", "error.what()"): "errors are read where they are made",
     ("commands/program.cpp", "problem.what()"): "what a library says in an exception",
     ("commands/verify.cpp", "problem"): "problems are read where they are found",
@@ -68,7 +69,7 @@ SOLVERS = {"linalg/elpa_solver.cpp", "linalg/scalapack_solver.cpp", "linalg/symm
            "linalg/two_stage_backend.cpp"}
 VERIFY = {"checkpoint/verification.cpp", "commands/verify.cpp"}
 FAULT_LISTS = ("faults", "faults_", "list_")
-NOTE_LISTS = ("notes", "notes_", "problems", "damage")
+NOTE_LISTS = ("notes", "notes_", "problems", "damage", "warnings", "warnings_")
 
 GROUPS = [
     ("Options and the command line", r"commands/(command_line|conflicts|duration|model_options|"

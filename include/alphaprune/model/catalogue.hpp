@@ -67,6 +67,8 @@ struct Catalogue {
     std::vector<FileStamp> stamps;     ///< of the shards of a folder, when they were catalogued
     std::vector<TensorInfo> tensors;   ///< in the order of the files
     std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
+    /// What a user should know of the model before relying on the result, a sentence each.
+    std::vector<std::string> warnings;
     /// Of a model that is not a folder, sorted by name; nothing when they lie in `folder`.
     std::optional<std::vector<Companion>> companions;
 
