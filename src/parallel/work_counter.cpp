@@ -32,13 +32,11 @@ void WorkCounter::item_left() {
 std::int64_t WorkCounter::items_left() const {
     return numbers_->update(kLeft, 0, Change::none);
 }
-void WorkCounter::raise_alarm(Alarm alarm) {
-    if (alarm > this->alarm()) {
-        numbers_->update(kAlarm, static_cast<std::int64_t>(alarm), Change::replace);
-    }
+void WorkCounter::raise_alarm() {
+    numbers_->update(kAlarm, 1, Change::replace);
 }
-Alarm WorkCounter::alarm() const {
-    return static_cast<Alarm>(numbers_->update(kAlarm, 0, Change::none));
+bool WorkCounter::alarm() const {
+    return numbers_->update(kAlarm, 0, Change::none) != 0;
 }
 
 }  // namespace alphaprune

@@ -43,7 +43,7 @@ class Troubles {
   private:
     void raise(ExitStatus status) {
         status_ = std::max(status_, status);
-        counter_.raise_alarm(Alarm::failure);
+        counter_.raise_alarm();
     }
 
     WorkCounter& counter_;
@@ -157,7 +157,7 @@ class FarmsRun {
         std::vector<double> eigenvalues;
         std::unique_ptr<MatrixSource> source;
         for (const Rectangle& window : plan_.windows_of(batch)) {
-            if (counter_.alarm() != Alarm::none) {
+            if (counter_.alarm()) {
                 return;
             }
             check_stop();
@@ -181,7 +181,7 @@ class FarmsRun {
 
     /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
     void watch_the_others() {
-        while (progress_ && counter_.items_done() < total_ && counter_.alarm() == Alarm::none) {
+        while (progress_ && counter_.items_done() < total_ && !counter_.alarm()) {
             tell();
             mailbox_.collect();
             std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "alphaprune/parallel/share.hpp"
-#include "alphaprune/schedule/weight_check.hpp"
 #include "alphaprune/support/clock.hpp"
 
 namespace alphaprune {
@@ -75,11 +73,6 @@ GramSpectrum GroupWorker::solve_again(Solver solver, MatrixSource& source, const
     } catch (const Error& second) {
         throw second.status() == ExitStatus::failed ? first : second;
     }
-}
-
-void GroupWorker::only_check(const PlannedMatrix& planned) {
-    require_finite_rows(reader_, catalogue_.tensor_of(matrix(planned)),
-                        share_of(matrix(planned).rows, group_.size(), group_.rank()));
 }
 
 void GroupWorker::will_need(const PlannedMatrix& planned) {

@@ -23,10 +23,6 @@ class GroupWorker {
     /// another.
     void solve(const PlannedMatrix& planned);
 
-    /// The rest of the model is still looked through when something is already wrong, so that the
-    /// user learns of all damaged tensors at once.
-    void only_check(const PlannedMatrix& planned);
-
     /// This rank will be asked to solve that one next.
     void will_need(const PlannedMatrix& planned);
 

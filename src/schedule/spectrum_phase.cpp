@@ -10,6 +10,7 @@
 #include <new>
 #include <thread>
 
+#include "alarm_watch.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
 #include "alphaprune/support/clock.hpp"
@@ -35,9 +36,6 @@ struct Trouble {
         return stopped ? std::optional(stop_error()) : std::nullopt;
     }
 };
-
-/// What becomes of an item.
-enum class Fate : std::int64_t { solve, only_check, leave };
 
 std::int64_t planned_matrices(const ShardPlan& plan) {
     std::int64_t matrices = 0;
@@ -101,6 +99,7 @@ class SpectrumRun {
           counter_(ranks, static_cast<int>(plan.stages.size())) {}
 
     const Trouble& work_through() {
+        const AlarmWatch watch(counter_);
         for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
             if (groups_[stage].works) {
                 groups_[stage].ranks.size() == 1 && options_.threads > 1 ? work_in_threads(stage)
@@ -152,42 +151,29 @@ class SpectrumRun {
         }
     }
 
-    /// A matrix that cannot end before the deadline is left for the next attempt.
-    Fate fate_of(const PlannedMatrix& matrix) {
-        if (stop_requested()) {
-            return Fate::leave;
+    /// Once something is wrong on any rank, no matrix is begun; one that cannot end before the
+    /// deadline is left for the next attempt.
+    bool is_to_be_solved(const PlannedMatrix& matrix) {
+        if (stop_requested() || counter_.alarm()) {
+            return false;
         }
         if (const auto left = seconds_left(); left && *left < matrix.seconds) {
             trouble_.no_time = true;
-            return Fate::leave;
+            return false;
         }
-        switch (counter_.alarm()) {
-            case Alarm::none:
-                return Fate::solve;
-            case Alarm::bad_input:
-                return Fate::only_check;
-            case Alarm::failure:
-                break;
-        }
-        return Fate::leave;
+        return true;
     }
 
     void take(GroupWorker& worker, const Communicator& group, const PlannedMatrix& matrix) {
-        const auto fate = static_cast<Fate>(
-            from_leader(group, group.is_root() ? static_cast<std::int64_t>(fate_of(matrix)) : 0));
+        const bool solves =
+            from_leader(group, group.is_root() && is_to_be_solved(matrix) ? 1 : 0) != 0;
         bool done = false;
         try {
-            switch (fate) {
-                case Fate::solve:
-                    worker.solve(matrix);
-                    done = true;
-                    break;
-                case Fate::only_check:
-                    worker.only_check(matrix);
-                    break;
-                case Fate::leave:
-                    throw stop_error();
+            if (!solves) {
+                throw stop_error();
             }
+            worker.solve(matrix);
+            done = true;
         } catch (const Error& error) {
             note(error);
         } catch (const std::bad_alloc&) {
@@ -209,8 +195,8 @@ class SpectrumRun {
         }
         trouble_.faults.add(error);
         trouble_.status = std::max(trouble_.status, error.status());
-        counter_.raise_alarm(error.status() == ExitStatus::bad_request ? Alarm::bad_input
-                                                                       : Alarm::failure);
+        counter_.raise_alarm();
+        abandon_work(true);  // of the other threads; the other ranks hear of the alarm
     }
 
     void tell_progress() const {

@@ -18,6 +18,7 @@ std::int64_t nanoseconds(std::chrono::steady_clock::time_point when) {
 
 struct StopState {
     std::atomic<bool> requested = false;
+    std::atomic<bool> abandoned = false;
     std::atomic<int> signal = 0;  ///< the first that came
     std::atomic<std::int64_t> signal_time = 0;
     std::atomic<std::int64_t> deadline = kNever;
@@ -119,6 +120,14 @@ std::optional<double> seconds_left() {
 
 bool stop_requested() {
     return state().requested.load(std::memory_order_relaxed) || deadline_passed();
+}
+
+void abandon_work(bool abandoned) {
+    state().abandoned = abandoned;
+}
+
+bool work_abandoned() {
+    return state().abandoned.load(std::memory_order_relaxed);
 }
 
 std::string stop_reason() {

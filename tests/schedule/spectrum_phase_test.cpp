@@ -80,28 +80,40 @@ TEST(SpectrumPhase, progress_ends_at_the_whole) {
     EXPECT_EQ(last, world().is_root() ? 21 : -1);
 }
 
-TEST(SpectrumPhase, every_damaged_matrix_is_named_on_all_ranks) {
-    const SharedModel model([](const std::filesystem::path& folder) {
-        const test::LlamaSizes sizes{3, 32, 56, 4, 2, 32};
-        auto tensors = test::llama_tensors(sizes, 1, ScalarType::bfloat16);
-        for (auto& tensor : tensors) {
-            if (tensor.name == "model.layers.0.mlp.up_proj.weight" ||
-                tensor.name == "model.layers.2.self_attn.k_proj.weight") {
-                tensor.bytes[0] = std::byte{0x80};  // the first value becomes an infinity
-                tensor.bytes[1] = std::byte{0x7F};
-            }
+/// All matrices of some kind have an infinity as first value.
+void damage_all(const std::filesystem::path& folder, std::string_view kind) {
+    const test::LlamaSizes sizes{12, 32, 56, 4, 2, 32};
+    auto tensors = test::llama_tensors(sizes, 1, ScalarType::bfloat16);
+    for (auto& tensor : tensors) {
+        if (tensor.name.ends_with(kind)) {
+            tensor.bytes[0] = std::byte{0x80};
+            tensor.bytes[1] = std::byte{0x7F};
         }
-        test::write_model_folder(folder, test::llama_config(sizes), tensors);
-    });
-    try {
-        compute_spectra(world(), model.catalogue(), {}, {});
-        ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
-        EXPECT_TRUE(error.agreed());
-        EXPECT_EQ(error.faults().size(), 2U);
-        const std::string text = error.what();
-        EXPECT_NE(text.find("model.layers.0.mlp.up_proj.weight"), std::string::npos);
-        EXPECT_NE(text.find("model.layers.2.self_attn.k_proj.weight"), std::string::npos);
+    }
+    test::write_model_folder(folder, test::llama_config(sizes), tensors);
+}
+
+TEST(SpectrumPhase, the_first_damaged_matrix_ends_the_phase_on_all_ranks) {
+    const SharedModel model(
+        [](const std::filesystem::path& folder) { damage_all(folder, "proj.weight"); });
+    for (const int threads : {1, 3}) {
+        SpectrumOptions options;
+        options.threads = threads;
+        std::int64_t done = 0;
+        try {
+            compute_spectra(world(), model.catalogue(), options,
+                            [&](std::int64_t so_far, std::int64_t) { done = so_far; });
+            ADD_FAILURE() << "no error";
+        } catch (const Error& error) {
+            EXPECT_TRUE(error.agreed());
+            EXPECT_EQ(error.status(), ExitStatus::bad_request);
+            // Each may have met one before it heard of the others'.
+            EXPECT_GE(error.faults().size(), 1U);
+            EXPECT_LE(error.faults().size(), static_cast<std::size_t>(threads * world().size()))
+                << error.what();
+            EXPECT_NE(std::string(error.what()).find("_proj.weight"), std::string::npos);
+        }
+        EXPECT_EQ(done, 0);
     }
 }
 

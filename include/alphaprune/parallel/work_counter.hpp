@@ -9,13 +9,6 @@ namespace alphaprune {
 
 class SharedNumbers;
 
-/// What the ranks of a job are told of their common work.
-enum class Alarm : std::int64_t {
-    none,
-    bad_input,  ///< nothing will come of it: the input is worth a look, but no expensive work
-    failure,    ///< something has gone wrong: leave it
-};
-
 /// Hands out the numbers 0, 1, 2, … of one or several lists to whichever rank asks next, and counts
 /// the work that is done. The counters live on rank 0; asking does not interrupt rank 0's own work.
 /// Made and destroyed collectively; in between, several threads of a rank may use it.
@@ -34,10 +27,9 @@ class WorkCounter {
     /// Tells all ranks that one more item will not be done.
     void item_left();
     std::int64_t items_left() const;
-    /// Tells all ranks that something is wrong. The gravest alarm stays (of two at the same moment
-    /// perhaps the lesser one).
-    void raise_alarm(Alarm alarm);
-    Alarm alarm() const;
+    /// Tells all ranks that something has gone wrong: nothing will come of the work.
+    void raise_alarm();
+    bool alarm() const;
 
   private:
     std::unique_ptr<SharedNumbers> numbers_;

@@ -50,8 +50,9 @@ ShardPlan plan_spectra(const Communicator& ranks, const Catalogue& catalogue,
 /// matrix on which a solver fails is given to another one. When a stop is requested the matrices at
 /// hand are given up, and those that would not end before the deadline are not begun.
 /// @param plan  from plan_spectra
-/// @throws Error on all ranks: unreadable weights, NaN or Inf (every matrix concerned is named);
-///         (stopped) when some matrices were left undone
+/// @throws Error on all ranks: unreadable weights, NaN or Inf; once one is met no other matrix is
+///         begun, and those at hand are given up where the solver can be stopped; (stopped) when
+///         some matrices were left undone
 SpectrumResults compute_spectra(const Communicator& ranks, const Catalogue& catalogue,
                                 const SpectrumOptions& options, const ShardPlan& plan,
                                 const Progress& progress);

@@ -44,9 +44,14 @@ std::string stop_reason();
 /// What stopped work throws: status `stopped`, the same text whatever the reason is.
 Error stop_error();
 
-/// @throws stop_error() when a stop is requested
+/// The work at hand is of no use any more, because another rank has failed: check_stop ends it as
+/// at a stop, though none is requested. Until it is taken back with `false`.
+void abandon_work(bool abandoned);
+bool work_abandoned();
+
+/// @throws stop_error() when a stop is requested or the work is abandoned
 inline void check_stop() {
-    if (stop_requested()) {
+    if (stop_requested() || work_abandoned()) {
         throw stop_error();
     }
 }

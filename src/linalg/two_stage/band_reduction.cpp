@@ -36,7 +36,7 @@ class BandReduction {
             take_panel(first);
             work_.sync();
             if (share_.is_root()) {
-                *work_.stop_flag() = stop_requested() ? Real(1) : Real(0);
+                *work_.stop_flag() = stop_requested() || work_abandoned() ? Real(1) : Real(0);
                 keep_diagonal_block(first);
                 if (below < size_) {
                     factor_panel(first, below);
