@@ -92,7 +92,7 @@ void made_up_rows(const TensorInfo& tensor, RowRange rows, std::span<std::byte> 
         state = state * 6364136223846793005ULL + 1442695040888963407ULL;
         value = static_cast<float>((static_cast<double>(state >> 40) / (1 << 23) - 1) * size);
     }
-    narrow(values, tensor.type, out);
+    narrow(values, tensor.scalar_type(), out);
 }
 
 /// GFLOP/s of a product that fits the outer cache, by processor time.

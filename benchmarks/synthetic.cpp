@@ -34,7 +34,7 @@ double rate(std::int64_t values, Work work) {
 void measure(const Catalogue& catalogue, const MatrixInfo& matrix, std::int64_t width) {
     const TensorInfo& tensor = catalogue.tensor_of(matrix);
     const std::int64_t values = matrix.rows * width;
-    std::vector<std::byte> bytes(static_cast<std::size_t>(values) * size_of(tensor.type));
+    std::vector<std::byte> bytes(static_cast<std::size_t>(values) * size_of(tensor.scalar_type()));
     std::vector<std::byte> copy(bytes.size());
     WeightReader reader(catalogue);
     const double made = rate(values, [&] {
@@ -46,7 +46,7 @@ void measure(const Catalogue& catalogue, const MatrixInfo& matrix, std::int64_t 
         "{{\"benchmark\": \"synthetic\", \"type\": \"{}\", \"rows\": {}, \"cols\": {}, "
         "\"million_weights_per_second\": {:.0f}, \"million_copied_per_second\": {:.0f}, "
         "\"goal\": 100}}\n",
-        name_of(tensor.type), matrix.rows, width, made, copied);
+        tensor.type.name(), matrix.rows, width, made, copied);
     std::fflush(stdout);
 }
 

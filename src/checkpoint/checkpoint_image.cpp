@@ -79,9 +79,9 @@ void CheckpointImage::create_tensors() {
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
         const TensorInfo& tensor = tensors_[t];
         const std::string object = object_name(kTensorGroup, tensor.name);
-        const Hdf5Handle type = hdf5_type(place_, tensor.type);
+        const Hdf5Handle type = dataset_type(place_, tensor);
         const Hdf5Handle dataset = create_dataset(place_, tensor_group_.id(), tensor.name.c_str(),
-                                                  type.id(), tensor.shape, object);
+                                                  type.id(), dataset_shape(tensor), object);
         if (tensor.bytes() > 0) {
             first_bytes_[t] = leave_out(dataset, tensor.bytes(), object);
         }
@@ -130,13 +130,17 @@ void CheckpointImage::write_summary(std::size_t position, const TensorSummary& s
         place_.own(H5Dopen2(tensor_group_.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
                    "opening the dataset", name);
     const Hdf5Object object{dataset.id(), name};
-    const auto values = static_cast<double>(tensor.bytes() / size_of(tensor.type));
+    const auto values = static_cast<double>(tensor.values());
     const double sparsity = values > 0 ? static_cast<double>(summary.zeros) / values : 0.0;
     write_attribute(place_, object, "sparsity", sparsity);
     write_attribute(place_, object, "sparsity_ratio", summary.sparsity_ratio);
     write_attribute(place_, object, "zeros", summary.zeros);
     write_attribute(place_, object, "checksum", summary.checksum);
     write_attribute(place_, object, "position", static_cast<std::int64_t>(position));
+    write_attribute(place_, object, kTypeName, tensor.type.name());
+    if (lies_in_bytes(tensor)) {
+        write_attribute(place_, object, kShape, std::span(tensor.shape));
+    }
 }
 
 void CheckpointImage::complete(std::span<const TensorSummary> summaries) {

@@ -16,6 +16,11 @@ inline constexpr const char* kMetricGroup = "metrics";
 inline constexpr const char* kModelGroup = "model";
 inline constexpr const char* kConfiguration = "config.json";
 
+// Attributes of a tensor: its type as safetensors names it; its shape, where its dataset has
+// another.
+inline constexpr const char* kTypeName = "dtype";
+inline constexpr const char* kShape = "shape";
+
 /// "/tensors/model.norm.weight"
 inline std::string object_name(std::string_view group, std::string_view link) {
     std::string name = "/";

@@ -36,7 +36,7 @@ std::vector<TensorInfo> tensors_in_order(const CheckpointReader& reader,
                           checkpoint);
         }
         taken[at] = true;
-        tensors[at] = {tensor.name, tensor.type, tensor.shape, 0, 0, -1};
+        tensors[at] = tensor;
     }
     return tensors;
 }

@@ -1,6 +1,7 @@
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -98,6 +99,25 @@ void require_whole_checkpoint(const Hdf5Place& place, Hdf5Object root) {
     }
 }
 
+/// What a dataset says by its type; files of older versions have no attribute.
+StoredType type_of(const Hdf5Place& place, const DatasetForm& form, Hdf5Object dataset) {
+    if (has_attribute(place, dataset, kTypeName)) {
+        const std::string name = read_text_attribute(place, dataset, kTypeName);
+        if (!is_type_name(name)) {
+            throw place.error("the attribute 'dtype' cannot be the name of a type", dataset.name);
+        }
+        return StoredType(name);
+    }
+    const std::optional<ScalarType> type = scalar_type_of(place, form.type.id());
+    if (!type) {
+        throw place.error(
+            "the values are not of type F32, F16 or BF16, and no attribute 'dtype' "
+            "says of which",
+            dataset.name);
+    }
+    return *type;
+}
+
 }  // namespace
 
 struct CheckpointReader::State {
@@ -119,6 +139,7 @@ struct CheckpointReader::State {
     }
 
     std::string read_configuration() const;
+    void read_form(const DatasetForm& form, Hdf5Object dataset, TensorInfo& tensor) const;
     StoredTensor describe(std::string name) const;
     std::optional<std::vector<double>> read_vector(const char* group_name,
                                                    std::string_view link) const;
@@ -152,15 +173,34 @@ std::string CheckpointReader::State::read_configuration() const {
     return text;
 }
 
+/// Type, shape and size of a tensor, which must agree with each other and with the dataset.
+void CheckpointReader::State::read_form(const DatasetForm& form, Hdf5Object dataset,
+                                        TensorInfo& tensor) const {
+    tensor.type = type_of(place, form, dataset);
+    tensor.shape =
+        has_attribute(place, dataset, kShape) ? read_integers(place, dataset, kShape) : form.shape;
+    tensor.unknown_bytes = form.bytes;
+    const auto bits = static_cast<std::size_t>(tensor.type.bits().value_or(8));
+    const std::uint64_t size = checked_size(place, tensor.shape, bits, dataset.name);
+    const bool fits = !tensor.type.bits() || (size % 8 == 0 && size / 8 == form.bytes);
+    if (!fits || H5Tequal(form.type.id(), dataset_type(place, tensor).id()) <= 0 ||
+        dataset_shape(tensor) != form.shape) {
+        throw place.error(
+            fmt::format("the dataset is not as one of the dtype {} and the shape [{}] "
+                        "must be",
+                        tensor.type.name(), fmt::join(tensor.shape, ", ")),
+            dataset.name);
+    }
+}
+
 StoredTensor CheckpointReader::State::describe(std::string name) const {
     const std::string object = object_name(kTensorGroup, name);
-    DatasetForm form = open_dataset(place, tensor_group.id(), name.c_str(), file_size, object);
-    const std::optional<ScalarType> type = scalar_type_of(place, form.type.id());
-    if (!type) {
-        throw place.error("the values are not of type F32, F16 or BF16", object);
-    }
+    const DatasetForm form =
+        open_dataset(place, tensor_group.id(), name.c_str(), file_size, object);
     const Hdf5Object dataset{form.dataset.id(), object};
-    StoredTensor tensor{std::move(name), *type, std::move(form.shape), {}, 0, 0};
+    StoredTensor tensor;
+    tensor.name = std::move(name);
+    read_form(form, dataset, tensor);
     tensor.sparsity = read_real(place, dataset, "sparsity");
     tensor.summary.sparsity_ratio = read_real(place, dataset, "sparsity_ratio");
     tensor.summary.zeros = read_integer(place, dataset, "zeros");
@@ -227,8 +267,9 @@ void CheckpointReader::read_rows(const StoredTensor& tensor, RowRange rows,
     const Hdf5Handle dataset =
         place.own(H5Dopen2(state_->tensor_group.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
                   "opening the dataset", object);
-    const Hdf5Handle type = hdf5_type(place, tensor.type);
-    alphaprune::read_rows(place, {dataset.id(), object}, type.id(), tensor.shape, rows, out);
+    const Hdf5Handle type = dataset_type(place, tensor);
+    alphaprune::read_rows(place, {dataset.id(), object}, type.id(), dataset_shape(tensor), rows,
+                          out);
 }
 
 std::optional<std::vector<double>> CheckpointReader::spectrum(std::string_view matrix) const {

@@ -26,6 +26,24 @@ std::vector<ExportShard> divide(std::span<const TensorInfo> tensors, std::uint64
     return shards;
 }
 
+/// A power of two by which a tensor's beginning and its bytes can be divided: the size of a value,
+/// or what that is likely to be where it is not known; 1 where a value is no whole bytes.
+std::uint64_t alignment_of(const TensorInfo& tensor) {
+    const auto values = static_cast<std::uint64_t>(tensor.values());
+    std::uint64_t bits = 8;
+    if (tensor.type.bits()) {
+        bits = static_cast<std::uint64_t>(*tensor.type.bits());
+    } else if (values > 0 && tensor.bytes() % values == 0) {
+        bits = 8 * (tensor.bytes() / values);
+    }
+    constexpr std::uint64_t kMost = 16;
+    std::uint64_t alignment = 1;
+    while (alignment < kMost && bits > 0 && bits % (16 * alignment) == 0) {
+        alignment *= 2;
+    }
+    return alignment;
+}
+
 std::string file_name(std::size_t shard, std::size_t shards) {
     return shards == 1 ? "model.safetensors"
                        : fmt::format("model-{:05}-of-{:05}.safetensors", shard + 1, shards);
@@ -33,7 +51,7 @@ std::string file_name(std::size_t shard, std::size_t shards) {
 
 Json entry_of(const TensorInfo& tensor, std::uint64_t offset) {
     Json::Array shape(tensor.shape.begin(), tensor.shape.end());
-    return Json::Object{{"dtype", name_of(tensor.type)},
+    return Json::Object{{"dtype", tensor.type.name()},
                         {"shape", std::move(shape)},
                         {"data_offsets", Json::Array{offset, offset + tensor.bytes()}}};
 }
@@ -46,7 +64,7 @@ ExportShards plan_export_shards(std::span<const TensorInfo> tensors, std::uint64
         ExportShard& shard = plan.shards[s];
         shard.file = file_name(s, plan.shards.size());
         std::ranges::stable_sort(shard.tensors, std::ranges::greater(), [&](int t) {
-            return size_of(tensors[static_cast<std::size_t>(t)].type);
+            return alignment_of(tensors[static_cast<std::size_t>(t)]);
         });
         std::uint64_t offset = 0;
         for (const int t : shard.tensors) {

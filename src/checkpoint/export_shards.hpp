@@ -30,8 +30,9 @@ struct ExportShards {
 };
 
 /// Divides the tensors, in their order, over files of at most `shard_bytes`; a larger tensor has a
-/// file of its own. Inside a file the tensors of larger values come first, so that every one begins
-/// at a multiple of the size of its values: readers that map the file need that.
+/// file of its own. Inside a file the tensors of larger values come first, and those whose values
+/// are no whole bytes last, so that every one begins at a multiple of the size of its values:
+/// readers that map the file need that.
 ExportShards plan_export_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes);
 
 /// What a shard's file begins with: the length of the header, and the header, padded with spaces to

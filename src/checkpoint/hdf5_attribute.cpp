@@ -10,14 +10,19 @@ namespace {
 // HDF5 keeps an attribute in the object's header, which ends at 64 KB.
 constexpr std::size_t kLongestText = 65536;
 
-void write_scalar(const Hdf5Place& place, Hdf5Object object, const char* name, hid_t file_type,
-                  hid_t memory_type, const void* value) {
+void write_values(const Hdf5Place& place, Hdf5Object object, const char* name, hid_t new_space,
+                  hid_t file_type, hid_t memory_type, const void* value) {
     const std::string doing = fmt::format("writing the attribute '{}'", name);
-    const Hdf5Handle space = place.own(H5Screate(H5S_SCALAR), H5Sclose, doing, object.name);
+    const Hdf5Handle space = place.own(new_space, H5Sclose, doing, object.name);
     const Hdf5Handle attribute =
         place.own(H5Acreate2(object.id, name, file_type, space.id(), H5P_DEFAULT, H5P_DEFAULT),
                   H5Aclose, doing, object.name);
     place.check(H5Awrite(attribute.id(), memory_type, value), doing, object.name);
+}
+
+void write_scalar(const Hdf5Place& place, Hdf5Object object, const char* name, hid_t file_type,
+                  hid_t memory_type, const void* value) {
+    write_values(place, object, name, H5Screate(H5S_SCALAR), file_type, memory_type, value);
 }
 
 struct OpenAttribute {
@@ -30,8 +35,7 @@ Error unexpected(const Hdf5Place& place, Hdf5Object object, const char* name) {
                        object.name);
 }
 
-/// Opens an attribute after making sure that it holds exactly one value.
-OpenAttribute open_scalar(const Hdf5Place& place, Hdf5Object object, const char* name) {
+OpenAttribute open_attribute(const Hdf5Place& place, Hdf5Object object, const char* name) {
     if (!has_attribute(place, object, name)) {
         throw place.error(fmt::format("the attribute '{}' is missing", name), object.name);
     }
@@ -39,11 +43,24 @@ OpenAttribute open_scalar(const Hdf5Place& place, Hdf5Object object, const char*
     Hdf5Handle attribute =
         place.own(H5Aopen(object.id, name, H5P_DEFAULT), H5Aclose, doing, object.name);
     Hdf5Handle type = place.own(H5Aget_type(attribute.id()), H5Tclose, doing, object.name);
-    const Hdf5Handle space = place.own(H5Aget_space(attribute.id()), H5Sclose, doing, object.name);
-    if (H5Sget_simple_extent_npoints(space.id()) != 1) {
+    return {std::move(attribute), std::move(type)};
+}
+
+std::int64_t values_in(const Hdf5Place& place, Hdf5Object object, const char* name,
+                       const OpenAttribute& open) {
+    const Hdf5Handle space =
+        place.own(H5Aget_space(open.attribute.id()), H5Sclose,
+                  fmt::format("reading the attribute '{}'", name), object.name);
+    return H5Sget_simple_extent_npoints(space.id());
+}
+
+/// Opens an attribute after making sure that it holds exactly one value.
+OpenAttribute open_scalar(const Hdf5Place& place, Hdf5Object object, const char* name) {
+    OpenAttribute open = open_attribute(place, object, name);
+    if (values_in(place, object, name, open) != 1) {
         throw unexpected(place, object, name);
     }
-    return {std::move(attribute), std::move(type)};
+    return open;
 }
 
 /// The value must have the very type it was written in: a stranger's is not put through HDF5's
@@ -94,6 +111,14 @@ void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name
     write_scalar(place, object, name, type.id(), type.id(), text.data());
 }
 
+void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name,
+                     std::span<const std::int64_t> values) {
+    const hsize_t count = values.size();
+    const std::int64_t none = 0;  // HDF5 wants memory to read even nothing from
+    write_values(place, object, name, H5Screate_simple(1, &count, nullptr), H5T_STD_I64LE,
+                 H5T_NATIVE_INT64, values.empty() ? &none : values.data());
+}
+
 bool has_attribute(const Hdf5Place& place, Hdf5Object object, const char* name) {
     const htri_t exists = H5Aexists(object.id, name);
     place.check(exists < 0 ? -1 : 0, fmt::format("looking for the attribute '{}'", name),
@@ -111,6 +136,22 @@ std::int64_t read_integer(const Hdf5Place& place, Hdf5Object object, const char*
 
 std::uint64_t read_unsigned(const Hdf5Place& place, Hdf5Object object, const char* name) {
     return read_scalar<std::uint64_t>(place, object, name, H5T_STD_U64LE, H5T_NATIVE_UINT64);
+}
+
+std::vector<std::int64_t> read_integers(const Hdf5Place& place, Hdf5Object object,
+                                        const char* name) {
+    constexpr std::int64_t kMost = 1000;
+    const OpenAttribute open = open_attribute(place, object, name);
+    const std::int64_t count = values_in(place, object, name, open);
+    if (count < 0 || count > kMost || H5Tequal(open.type.id(), H5T_STD_I64LE) <= 0) {
+        throw unexpected(place, object, name);
+    }
+    std::vector<std::int64_t> values(static_cast<std::size_t>(count));
+    if (count > 0) {
+        place.check(H5Aread(open.attribute.id(), H5T_NATIVE_INT64, values.data()),
+                    fmt::format("reading the attribute '{}'", name), object.name);
+    }
+    return values;
 }
 
 std::string read_text_attribute(const Hdf5Place& place, Hdf5Object object, const char* name) {

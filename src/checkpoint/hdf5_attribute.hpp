@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hdf5_place.hpp"
 
@@ -26,12 +28,19 @@ void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name
 void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name,
                      std::string_view value);
 
+/// Writes an attribute of several values, of none at all even.
+void write_attribute(const Hdf5Place& place, Hdf5Object object, const char* name,
+                     std::span<const std::int64_t> values);
+
 bool has_attribute(const Hdf5Place& place, Hdf5Object object, const char* name);
 
 /// Each reads one scalar attribute. @throws Error when it is absent or of another kind
 double read_real(const Hdf5Place& place, Hdf5Object object, const char* name);
 std::int64_t read_integer(const Hdf5Place& place, Hdf5Object object, const char* name);
 std::uint64_t read_unsigned(const Hdf5Place& place, Hdf5Object object, const char* name);
+/// One of several values, at most 1000.
+std::vector<std::int64_t> read_integers(const Hdf5Place& place, Hdf5Object object,
+                                        const char* name);
 std::string read_text_attribute(const Hdf5Place& place, Hdf5Object object, const char* name);
 
 }  // namespace alphaprune

@@ -45,23 +45,6 @@ std::vector<std::int64_t> read_shape(const Hdf5Place& place, hid_t dataset,
     return {extent.begin(), extent.end()};
 }
 
-/// Bytes of a shape, refusing what no computation with it could hold.
-std::uint64_t checked_bytes(const Hdf5Place& place, std::span<const std::int64_t> shape,
-                            std::size_t value_bytes, std::string_view object) {
-    std::uint64_t limit = std::numeric_limits<std::int64_t>::max() / value_bytes;
-    std::uint64_t bytes = value_bytes;
-    for (const std::int64_t extent : shape) {
-        const auto size = static_cast<std::uint64_t>(extent);
-        if (extent < 0 || size > limit) {
-            throw place.error(fmt::format("a shape of {} cannot be", fmt::join(shape, " x ")),
-                              object);
-        }
-        limit /= size == 0 ? 1 : size;
-        bytes *= size;
-    }
-    return bytes;
-}
-
 /// Calls `transfer(memory space, file space, first byte, bytes)` for each piece of the rows.
 template <class Transfer>
 void transfer_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
@@ -92,6 +75,22 @@ void transfer_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
 std::string describe(std::string_view doing, RowRange rows) {
     return rows.size() == 1 ? fmt::format("{} row {}", doing, rows.begin)
                             : fmt::format("{} rows {} to {}", doing, rows.begin, rows.end - 1);
+}
+
+std::uint64_t checked_size(const Hdf5Place& place, std::span<const std::int64_t> shape,
+                           std::size_t value_size, std::string_view object) {
+    std::uint64_t limit = std::numeric_limits<std::int64_t>::max() / value_size;
+    std::uint64_t whole = value_size;
+    for (const std::int64_t extent : shape) {
+        const auto size = static_cast<std::uint64_t>(extent);
+        if (extent < 0 || size > limit) {
+            throw place.error(fmt::format("a shape of {} cannot be", fmt::join(shape, " x ")),
+                              object);
+        }
+        limit /= size == 0 ? 1 : size;
+        whole *= size;
+    }
+    return whole;
 }
 
 Hdf5Handle create_dataset(const Hdf5Place& place, hid_t parent, const char* link, hid_t type,
@@ -129,7 +128,7 @@ DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
     if (value_bytes == 0) {
         throw place.hdf5_error("reading the dataset's type", object);
     }
-    form.bytes = checked_bytes(place, form.shape, value_bytes, object);
+    form.bytes = checked_size(place, form.shape, value_bytes, object);
     if (form.bytes == 0) {
         return form;
     }

@@ -28,6 +28,11 @@ struct DatasetForm {
     std::vector<std::int64_t> shape;
     std::uint64_t bytes = 0;
 };
+/// The product of a shape and the size of a value, in whatever unit that is.
+/// @throws Error when no computation with it could hold it, naming the object
+std::uint64_t checked_size(const Hdf5Place& place, std::span<const std::int64_t> shape,
+                           std::size_t value_size, std::string_view object);
+
 /// @throws Error when it is not a contiguous dataset that lies inside the file
 DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
                          std::uint64_t file_size, std::string_view object);

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <unordered_map>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
+#include "alphaprune/checkpoint/export.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/checksum.hpp"
+#include "alphaprune/transformer/forward_tensors.hpp"
 
 namespace alphaprune {
 namespace {
@@ -35,10 +38,48 @@ struct Findings {
     std::vector<std::int64_t> unreadable;  ///< ranks that could not read their rows
 };
 
+constexpr char kYes = '1';
+
+/// The tensors that the forward pass uses, as the model itself tells, or, where the checkpoint's
+/// model cannot be understood, as their names tell.
+std::set<std::string> names_in_forward_pass(const CheckpointReader& reader,
+                                            const std::filesystem::path& path) {
+    Catalogue catalogue;
+    try {
+        catalogue = catalogue_of_checkpoint(path);
+    } catch (const Error&) {
+        catalogue.tensors.assign(reader.tensors().begin(), reader.tensors().end());
+    }
+    std::set<std::string> names;
+    for (const int t : forward_tensors(catalogue)) {
+        names.insert(catalogue.tensors[static_cast<std::size_t>(t)].name);
+    }
+    return names;
+}
+
+/// Which tensors must be finite, a kYes for each: those that were pruned and those that the forward
+/// pass uses. Any other is a buffer and may hold what it likes, as masks hold infinities.
+std::string finite_tensors(const CheckpointReader& reader, const std::filesystem::path& path,
+                           const std::vector<ExpectedMatrix>& expected) {
+    std::set<std::string> names = names_in_forward_pass(reader, path);
+    for (const ExpectedMatrix& matrix : expected) {
+        names.insert(matrix.name);
+    }
+    std::string flags;
+    for (const StoredTensor& tensor : reader.tensors()) {
+        const bool wanted = names.contains(tensor.name) || tensor.summary.sparsity_ratio != 0;
+        flags.push_back(wanted && tensor.type.scalar() ? kYes : '0');
+    }
+    return flags;
+}
+
 class Verifier {
   public:
-    Verifier(const Communicator& ranks, const CheckpointReader& reader)
-        : ranks_(ranks), reader_(reader), found_(reader.tensors().size()) {}
+    Verifier(const Communicator& ranks, const CheckpointReader& reader, std::string must_be_finite)
+        : ranks_(ranks),
+          reader_(reader),
+          must_be_finite_(std::move(must_be_finite)),
+          found_(reader.tensors().size()) {}
 
     Verification verify(const std::vector<ExpectedMatrix>& expected) {
         for (std::size_t t = 0; t < tensors().size(); ++t) {
@@ -96,7 +137,10 @@ class Verifier {
         found_.checksums[t] +=
             checksum_of_rows(buffer_, tensor.row_bytes(), static_cast<std::uint64_t>(rows.begin));
         found_.zeros[t] += static_cast<std::int64_t>(count_zeros(buffer_, tensor.type));
-        found_.non_finite[t] += static_cast<std::int64_t>(count_non_finite(buffer_, tensor.type));
+        if (must_be_finite_[t] == kYes) {
+            found_.non_finite[t] +=
+                static_cast<std::int64_t>(count_non_finite(buffer_, tensor.scalar_type()));
+        }
     }
 
     /// The files that came with the model, shared out over the ranks.
@@ -133,10 +177,10 @@ class Verifier {
     }
 
     void count(std::size_t t) {
-        const auto values = tensors()[t].values();
-        result_.values += values;
+        const StoredTensor& tensor = tensors()[t];
+        result_.values += tensor.type.bits() ? tensor.values() : 0;
         result_.zeros += found_.zeros[t];
-        result_.bytes += static_cast<std::uint64_t>(values) * size_of(tensors()[t].type);
+        result_.bytes += tensor.bytes();
     }
 
     void check_contents(std::size_t t) {
@@ -213,6 +257,7 @@ class Verifier {
 
     const Communicator& ranks_;
     const CheckpointReader& reader_;
+    std::string must_be_finite_;  ///< as finite_tensors() says
     Findings found_;
     std::string unreadable_;  ///< lines, of what this rank could not read
     std::vector<std::byte> buffer_;
@@ -224,7 +269,8 @@ class Verifier {
 Verification verify_checkpoint(const Communicator& ranks, const std::filesystem::path& path,
                                const std::vector<ExpectedMatrix>& expected) {
     const CheckpointReader reader = together(ranks, [&] { return CheckpointReader(path); });
-    return Verifier(ranks, reader).verify(expected);
+    std::string finite = from_root(ranks, [&] { return finite_tensors(reader, path, expected); });
+    return Verifier(ranks, reader, std::move(finite)).verify(expected);
 }
 
 }  // namespace alphaprune

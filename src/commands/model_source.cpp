@@ -10,6 +10,7 @@
 #include "alphaprune/model/named_shape.hpp"
 #include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/model/weight_types.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "environment_variable.hpp"
@@ -77,6 +78,9 @@ Catalogue load_model(const Communicator& ranks, const Options& options) {
         Catalogue found = requested(options);
         if (options.blocks) {
             keep_blocks(found, *options.blocks);
+        }
+        if (options.command != Command::export_model) {  // that carries whatever there is
+            require_weight_types(found, prunable_tensors(found), "prunable weights");
         }
         return serialize(found);
     }));

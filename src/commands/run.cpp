@@ -3,9 +3,12 @@
 #include <optional>
 
 #include "alphaprune/commands/commands.hpp"
+#include "alphaprune/model/weight_types.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/schedule/weight_check.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/transformer/forward_tensors.hpp"
 #include "inputs.hpp"
 #include "job.hpp"
 #include "pruning.hpp"
@@ -45,10 +48,21 @@ void describe_calibration(Job& job, const Inputs& inputs) {
                     human_bytes(inputs.memory.statistics)));
 }
 
+/// The tensors that are not pruned, but used by whoever runs the model: before any expensive work.
+void check_unpruned_tensors(Job& job) {
+    if (job.catalogue.origin != WeightOrigin::synthetic) {
+        job.clock.measure("check", [&] {
+            require_finite_tensors(job.ranks, job.catalogue,
+                                   unpruned_forward_tensors(job.catalogue));
+        });
+    }
+}
+
 /// From the spectra to the report.
 void prune_model(Job& job, const Inputs& inputs) {
     job.report.prune_method = name_of(job.options.prune_method);
     describe_calibration(job, inputs);
+    check_unpruned_tensors(job);
 
     std::optional<SpectrumResults> spectra;
     if (!job.options.metric_cache.empty()) {
@@ -66,6 +80,10 @@ void prune_model(Job& job, const Inputs& inputs) {
 
 ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watch) {
     Job job = read_model(ranks, options, watch);
+    together(ranks, [&] {
+        require_weight_types(job.catalogue, unpruned_forward_tensors(job.catalogue),
+                             "tensors that the forward pass uses");
+    });
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
     const RunIdentity identity =

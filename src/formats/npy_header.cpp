@@ -90,7 +90,7 @@ NpyHeader parse_npy_header(std::span<const std::byte> head, std::uint64_t file_s
                           std::string(where),
                           "in Python: numpy.save(file, numpy.ascontiguousarray(array))");
     }
-    const auto bytes = bytes_of(dictionary.shape, size);
+    const auto bytes = size_of_shape(dictionary.shape, size);
     const std::uint64_t held = file_size - place.end;
     if (bytes != held) {
         throw bad_request(

@@ -41,20 +41,19 @@ class EntryReader {
         return description_.is_object();
     }
 
-    std::optional<ScalarType> dtype() {
+    std::optional<StoredType> dtype() {
         const Json* member = description_.find("dtype");
         if (member == nullptr || !member->is_string()) {
             fault("the tensor has no dtype");
             return std::nullopt;
         }
-        const auto type = scalar_type_named(*member->as_string());
-        if (!type) {
-            fault(fmt::format("the tensor's dtype {} is not supported: F32, F16 and BF16 are",
-                              in_quotes(*member->as_string())),
-                  "convert the model, or take its unquantised original; with transformers: "
-                  "model.to(torch.bfloat16).save_pretrained(...)");
+        const std::string name = *member->as_string();
+        if (!is_type_name(name)) {
+            fault(
+                fmt::format("the tensor's dtype {} cannot be the name of a type", in_quotes(name)));
+            return std::nullopt;
         }
-        return type;
+        return StoredType(name);
     }
 
     std::optional<std::vector<std::int64_t>> shape() {
@@ -83,13 +82,16 @@ class EntryReader {
     }
 
     void check_size(const SafetensorsEntry& entry) {
-        const auto bytes = bytes_of(entry.shape, size_of(entry.type));
-        const std::string what = fmt::format("the tensor's shape {} of {}", shape_text(entry.shape),
-                                             name_of(entry.type));
-        if (!bytes) {
+        const std::optional<int> width = entry.type.bits();
+        const auto bits = size_of_shape(entry.shape, static_cast<std::uint64_t>(width.value_or(8)));
+        const std::string what =
+            fmt::format("the tensor's shape {} of {}", shape_text(entry.shape), entry.type.name());
+        if (!bits) {
             fault(fmt::format("{} has more bytes than can be counted", what));
-        } else if (*bytes != entry.end - entry.begin) {
-            fault(fmt::format("{} needs {} bytes, but its data_offsets hold {}", what, *bytes,
+        } else if (width && *bits % 8 != 0) {
+            fault(fmt::format("{} needs {} bits, which are no whole bytes", what, *bits));
+        } else if (width && *bits / 8 != entry.end - entry.begin) {
+            fault(fmt::format("{} needs {} bytes, but its data_offsets hold {}", what, *bits / 8,
                               entry.end - entry.begin));
         }
     }
@@ -132,7 +134,7 @@ std::optional<SafetensorsEntry> parse_entry(std::string_view name, const Json& d
         return std::nullopt;
     }
     SafetensorsEntry entry{
-        std::string(name), type.value_or(ScalarType{}), {}, offsets->first, offsets->second};
+        std::string(name), type.value_or(StoredType()), {}, offsets->first, offsets->second};
     if (shape) {
         entry.shape = std::move(*shape);
     }

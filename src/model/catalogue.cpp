@@ -1,28 +1,62 @@
 #include "alphaprune/model/catalogue.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 #include <numeric>
 
 #include "alphaprune/model/family.hpp"
+#include "alphaprune/support/error.hpp"
 
 namespace alphaprune {
 
+namespace {
+
+/// Bytes of so many values.
+std::uint64_t bytes_of(std::int64_t values, int bits) {
+    return static_cast<std::uint64_t>(values) * static_cast<std::uint64_t>(bits) / 8;
+}
+
+bool is_one_row(const TensorInfo& tensor) {
+    if (tensor.shape.size() < 2) {
+        return true;
+    }
+    const auto rows = static_cast<std::uint64_t>(tensor.shape.front());
+    return rows == 0 ? tensor.bytes() > 0 : tensor.bytes() % rows != 0;
+}
+
+}  // namespace
+
+ScalarType TensorInfo::scalar_type() const {
+    if (!type.scalar()) {
+        throw bad_request(fmt::format("values of the type {} are needed, and only {} are read",
+                                      type.name(), scalar_type_names()),
+                          fmt::format("tensor {}", name), "convert this tensor to one of them");
+    }
+    return *type.scalar();
+}
+
+std::int64_t TensorInfo::values() const {
+    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
 std::int64_t TensorInfo::rows() const {
-    return shape.size() < 2 ? 1 : shape.front();
+    return is_one_row(*this) ? 1 : shape.front();
 }
 
 std::int64_t TensorInfo::row_length() const {
-    const auto first = shape.size() < 2 ? shape.begin() : shape.begin() + 1;
+    const auto first = is_one_row(*this) ? shape.begin() : shape.begin() + 1;
     return std::accumulate(first, shape.end(), std::int64_t{1}, std::multiplies<>());
 }
 
 std::uint64_t TensorInfo::row_bytes() const {
-    return static_cast<std::uint64_t>(row_length()) * size_of(type);
+    const auto count = static_cast<std::uint64_t>(rows());
+    return count > 0 ? bytes() / count : bytes_of(row_length(), type.bits().value_or(0));
 }
 
 std::uint64_t TensorInfo::bytes() const {
-    return static_cast<std::uint64_t>(rows()) * row_bytes();
+    return type.bits() ? bytes_of(values(), *type.bits()) : unknown_bytes;
 }
 
 int Catalogue::blocks() const {

@@ -24,7 +24,10 @@ std::int64_t rows_in_slab(std::uint64_t row_bytes) {
 class StoredMatrix : public MatrixSource {
   public:
     StoredMatrix(WeightReader& reader, const MatrixInfo& matrix)
-        : reader_(reader), tensor_(reader.catalogue().tensor_of(matrix)), matrix_(matrix) {}
+        : reader_(reader),
+          tensor_(reader.catalogue().tensor_of(matrix)),
+          type_(tensor_.scalar_type()),
+          matrix_(matrix) {}
 
     std::int64_t rows() const override { return matrix_.rows; }
     std::int64_t cols() const override { return matrix_.cols; }
@@ -33,7 +36,8 @@ class StoredMatrix : public MatrixSource {
   protected:
     WeightReader& reader() { return reader_; }
     const TensorInfo& tensor() const { return tensor_; }
-    std::size_t value_bytes() const { return size_of(tensor_.type); }
+    ScalarType type() const { return type_; }
+    std::size_t value_bytes() const { return size_of(type_); }
 
     bool contains(const Rectangle& part) const {
         return part.row_begin >= 0 && part.row_begin <= part.row_end && part.row_end <= rows() &&
@@ -43,6 +47,7 @@ class StoredMatrix : public MatrixSource {
   private:
     WeightReader& reader_;
     const TensorInfo& tensor_;
+    ScalarType type_;
     MatrixInfo matrix_;
 };
 
@@ -65,13 +70,13 @@ class KeptMatrix : public StoredMatrix {
         if (part.cols() == cols()) {
             widen(stored.subspan(as_size(part.row_begin * cols()) * value_bytes(),
                                  out.size() * value_bytes()),
-                  tensor().type, out);
+                  type(), out);
             return;
         }
         const std::size_t width = as_size(part.cols());
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
             const std::size_t first = as_size(row * cols() + part.col_begin) * value_bytes();
-            widen(stored.subspan(first, width * value_bytes()), tensor().type,
+            widen(stored.subspan(first, width * value_bytes()), type(),
                   out.subspan(as_size(row - part.row_begin) * width, width));
         }
     }
@@ -115,7 +120,7 @@ class StreamedMatrix : public StoredMatrix {
             some.row_end = std::min(row + slab, part.row_end);
             buffer_.resize(as_size(some.size()) * value_bytes());
             reader().read_part(tensor(), some, buffer_);
-            widen(buffer_, tensor().type,
+            widen(buffer_, type(),
                   out.subspan(as_size(row - part.row_begin) * width, as_size(some.size())));
         }
     }

@@ -1,4 +1,8 @@
+#include <fmt/format.h>
+
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/model/catalogue.hpp"
@@ -6,6 +10,7 @@
 #include "alphaprune/support/file.hpp"
 #include "find_matrices.hpp"
 #include "model_folder.hpp"
+#include "name_list.hpp"
 #include "read_tensors.hpp"
 
 namespace alphaprune {
@@ -26,6 +31,22 @@ void read_config_file(Catalogue& catalogue, FaultList& faults) {
     }
 }
 
+/// Whoever wrote such a file may have meant something else, and other programs may not read it.
+void warn_of_unknown_types(Catalogue& catalogue) {
+    std::vector<std::string> unknown;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        if (!tensor.type.bits()) {
+            unknown.push_back(fmt::format("{} ({})", tensor.name, tensor.type.name()));
+        }
+    }
+    if (!unknown.empty()) {
+        catalogue.warnings.push_back(
+            fmt::format("tensors have a dtype that this program does not know; their bytes are "
+                        "carried as they are: {}",
+                        list_names(unknown)));
+    }
+}
+
 }  // namespace
 
 Catalogue read_catalogue(const std::filesystem::path& folder) {
@@ -40,6 +61,7 @@ Catalogue read_catalogue(const std::filesystem::path& folder) {
     faults.throw_if_any();
     find_matrices(catalogue, faults);
     faults.throw_if_any();
+    warn_of_unknown_types(catalogue);
     return catalogue;
 }
 

@@ -37,7 +37,7 @@ bool read_shard(Catalogue& catalogue, int shard, FaultList& faults) {
         SafetensorsHeader header = read_safetensors_header(path);
         for (SafetensorsEntry& entry : header.tensors) {
             catalogue.tensors.push_back({std::move(entry.name), entry.type, std::move(entry.shape),
-                                         shard, entry.begin, -1});
+                                         shard, entry.begin, -1, entry.end - entry.begin});
         }
     } catch (const Error& error) {
         faults.add(error);

@@ -17,7 +17,12 @@ static void visit_fields(auto& archive, FieldsOf<ModelConfiguration> auto& model
 }
 
 static void visit_fields(auto& archive, FieldsOf<TensorInfo> auto& tensor) {
-    archive(tensor.name, tensor.type, tensor.shape, tensor.shard, tensor.offset, tensor.matrix);
+    std::string type = tensor.type.name();
+    archive(tensor.name, type, tensor.shape, tensor.shard, tensor.offset, tensor.matrix,
+            tensor.unknown_bytes);
+    if constexpr (!std::is_const_v<std::remove_reference_t<decltype(tensor)>>) {
+        tensor.type = StoredType(type);
+    }
 }
 
 static void visit_fields(auto& archive, FieldsOf<MatrixInfo> auto& matrix) {

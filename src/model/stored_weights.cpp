@@ -45,7 +45,7 @@ class StoredWeights : public WeightStore {
             read_bytes(tensor, first, out);
             return;
         }
-        const std::size_t value_bytes = size_of(tensor.type);
+        const std::size_t value_bytes = size_of(tensor.scalar_type());
         const std::uint64_t skipped = static_cast<std::uint64_t>(part.col_begin) * value_bytes;
         const std::size_t width = static_cast<std::size_t>(part.cols()) * value_bytes;
         for (std::size_t row = 0; row < static_cast<std::size_t>(part.rows()); ++row) {

@@ -66,7 +66,8 @@ class SyntheticWeights : public WeightStore {
 
     void read(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out) override {
         prepare(tensor);
-        const std::size_t value_bytes = size_of(tensor.type);
+        const ScalarType type = tensor.scalar_type();
+        const std::size_t value_bytes = size_of(type);
         std::array<float, kPiece> values;
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
             const RowKey key = row_key(recipe_.key, row);
@@ -76,7 +77,7 @@ class SyntheticWeights : public WeightStore {
                 const std::size_t count = std::min(left, kPiece);
                 make_weights(key, static_cast<std::uint32_t>(column), scale, recipe_.shift,
                              std::span(recipe_.col_scales).subspan(column, count), values.data());
-                store(std::span(values).first(count), tensor.type, out.first(count * value_bytes));
+                store(std::span(values).first(count), type, out.first(count * value_bytes));
                 out = out.subspan(count * value_bytes);
                 column += count;
                 left -= count;

@@ -32,7 +32,10 @@ void WeightReader::read_part(const TensorInfo& tensor, const Rectangle& part,
                              std::span<std::byte> out) {
     assert(part.row_begin >= 0 && part.row_end <= tensor.rows());
     assert(part.col_begin >= 0 && part.col_end <= tensor.row_length());
-    assert(out.size() == static_cast<std::size_t>(part.size()) * size_of(tensor.type));
+    assert(part.cols() == tensor.row_length()
+               ? out.size() == static_cast<std::size_t>(part.rows()) * tensor.row_bytes()
+               : out.size() ==
+                     static_cast<std::size_t>(part.size()) * size_of(tensor.scalar_type()));
     store_->read(tensor, part, out);
 }
 

@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/schedule/weight_check.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
@@ -77,6 +78,7 @@ class CalibratedRun {
     /// Matrices that an earlier attempt has done are read back.
     void prune_block(int block) {
         SharedWeights weights = pass_.load(block);
+        require_finite_matrices(block, weights);
         const std::vector<InputSite> sites = pass_.transformer().input_sites(block);
         const auto pruner = make_block_pruner(method_, ranks_, sites, sequences_.count());
         gather_statistics(*pruner, block, weights, sites);
@@ -133,6 +135,19 @@ class CalibratedRun {
                                    [&](int index) { return earlier_.has(matrix(index).tensor); });
     }
 
+    /// Where no spectrum was needed, nobody has looked at the matrices before. Collective.
+    void require_finite_matrices(int block, SharedWeights& weights) const {
+        together(ranks_, [&] {
+            for (const MatrixInfo& one : catalogue_.matrices) {
+                if (one.block == block) {
+                    const TensorInfo& tensor = catalogue_.tensor_of(one);
+                    require_finite(catalogue_, tensor,
+                                   weights.rows(one.tensor, stream_.share(tensor)));
+                }
+            }
+        });
+    }
+
     void gather_statistics(BlockPruner& pruner, int block, const SharedWeights& weights,
                            std::span<const InputSite> sites) {
         if (std::ranges::all_of(sites, [&](const InputSite& site) { return is_done(site); })) {
@@ -180,7 +195,7 @@ class CalibratedRun {
         const std::span<float> rows = weights.rows(number, mine);
         pruner.prune(site, rows, targets_[static_cast<std::size_t>(index)]);
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
-        narrow(rows, tensor.type, stored);
+        narrow(rows, tensor.scalar_type(), stored);
         problem.guard([&] {
             require_in_range(tensor, stored);
             stream_.deliver(number, mine, stored);
@@ -203,15 +218,15 @@ class CalibratedRun {
     /// The next block sees what the checkpoint holds.
     void put_back(int number, std::span<const std::byte> stored, SharedWeights& weights) {
         const TensorInfo& tensor = catalogue_.tensors[static_cast<std::size_t>(number)];
-        widen(stored, tensor.type, weights.rows(number, stream_.share(tensor)));
+        widen(stored, tensor.scalar_type(), weights.rows(number, stream_.share(tensor)));
         exchange_between_nodes(ranks_, nodes_, weights, number, tensor.rows());
     }
 
     /// What SparseGPT makes of the weights that stay may be too large for float16.
     void require_in_range(const TensorInfo& tensor, std::span<const std::byte> stored) const {
-        if (const std::size_t bad = count_non_finite(stored, tensor.type); bad > 0) {
+        if (const std::size_t bad = count_non_finite(stored, tensor.scalar_type()); bad > 0) {
             throw failure(fmt::format("{} pruned weights are beyond the range of {}", bad,
-                                      name_of(tensor.type)),
+                                      tensor.type.name()),
                           place_of(catalogue_, tensor),
                           "ask for a lower sparsity ratio, or prune with a method that changes no "
                           "other weights (--prune-method wanda or magnitude)");

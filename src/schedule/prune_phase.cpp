@@ -45,14 +45,15 @@ std::vector<Parcel> parcels_of(const TensorStream& stream, const Catalogue& cata
 /// N:M by magnitude: each row for itself, so each rank for itself. Returns the zeros.
 std::int64_t prune_to_pattern(std::span<std::byte> bytes, const TensorInfo& tensor,
                               Pattern pattern) {
+    const ScalarType type = tensor.scalar_type();
     const std::size_t row_bytes = tensor.row_bytes();
     std::vector<float> row(static_cast<std::size_t>(tensor.row_length()));
     std::int64_t zeros = 0;
     for (std::size_t at = 0; at < bytes.size(); at += row_bytes) {
         const std::span<std::byte> stored = bytes.subspan(at, row_bytes);
-        widen(stored, tensor.type, std::span(row));
+        widen(stored, type, std::span(row));
         zeros += prune_rows(row, tensor.row_length(), {}, pattern);
-        narrow(row, tensor.type, stored);
+        narrow(row, type, stored);
     }
     return zeros;
 }
@@ -153,8 +154,9 @@ class MagnitudeRun {
             return static_cast<std::int64_t>(count_zeros(bytes, tensor.type));
         }
         const PruneTarget& target = targets_[static_cast<std::size_t>(tensor.matrix)];
-        return target.pattern ? prune_to_pattern(bytes, tensor, *target.pattern)
-                              : prune_magnitude(ranks_, bytes, tensor.type, target.ratio, ties_);
+        return target.pattern
+                   ? prune_to_pattern(bytes, tensor, *target.pattern)
+                   : prune_magnitude(ranks_, bytes, tensor.scalar_type(), target.ratio, ties_);
     }
 
     void send(std::size_t number, std::int64_t zeros) {

@@ -45,7 +45,8 @@ class TensorStream {
 
     /// Room for those rows, all zero.
     std::vector<std::byte>& room_for(const TensorInfo& tensor, RowRange rows);
-    /// Reads those rows and checks that they are finite. @throws Error
+    /// Reads those rows, and checks that those of a prunable tensor are finite; what is not pruned
+    /// is carried whatever it holds. @throws Error
     void read(const TensorInfo& tensor, RowRange rows, std::span<std::byte> out);
     /// Books finished rows. @param zeros  among them
     /// @return for write()

@@ -134,4 +134,14 @@ std::vector<int> all_of(const BlockTensors& block) {
     return tensors;
 }
 
+std::vector<int> all_of(const OuterTensors& outer) {
+    std::vector<int> tensors;
+    const Norm norm = outer.final_norm.value_or(Norm{});
+    for (const int tensor : {outer.embedding, outer.position_table, outer.project_in,
+                             outer.project_out, norm.weight, norm.bias, outer.vocabulary}) {
+        add(tensors, tensor);
+    }
+    return tensors;
+}
+
 }  // namespace alphaprune

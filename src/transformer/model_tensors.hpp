@@ -53,6 +53,8 @@ OuterTensors find_outer_tensors(TensorFinder& finder, const Catalogue& catalogue
 
 /// Every tensor of a block, each once.
 std::vector<int> all_of(const BlockTensors& block);
+/// Every tensor outside the blocks; the embedding may be there twice, as the vocabulary, too.
+std::vector<int> all_of(const OuterTensors& outer);
 /// The projections of a block in the order in which they are used.
 std::vector<Projection> projections_of(const BlockTensors& block);
 

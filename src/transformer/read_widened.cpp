@@ -12,6 +12,7 @@ namespace alphaprune {
 void read_widened(const RowSource& source, const TensorInfo& tensor, RowRange rows,
                   std::span<float> out) {
     constexpr std::int64_t kPieceBytes = std::int64_t{4} << 20;
+    const ScalarType type = tensor.scalar_type();
     const std::int64_t length = tensor.row_length();
     assert(out.size() == static_cast<std::size_t>(rows.size() * length));
     const auto row_bytes = static_cast<std::int64_t>(tensor.row_bytes());
@@ -26,7 +27,7 @@ void read_widened(const RowSource& source, const TensorInfo& tensor, RowRange ro
         const auto bytes =
             std::span(stored).first(static_cast<std::size_t>(piece.size() * row_bytes));
         source(tensor, piece, bytes);
-        widen(bytes, tensor.type,
+        widen(bytes, type,
               out.subspan(static_cast<std::size_t>((begin - rows.begin) * length),
                           static_cast<std::size_t>(piece.size() * length)));
     }

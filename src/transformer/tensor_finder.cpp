@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <span>
 
+#include "alphaprune/model/weight_types.hpp"
+
 namespace alphaprune {
 namespace {
 
@@ -30,7 +32,8 @@ int TensorFinder::find_if_present(const std::string& name, const Shape& shape) {
         misshapen_.push_back(fmt::format("{} is [{}] instead of [{}]", tensor->name,
                                          fmt::join(tensor->shape, ", "), fmt::join(shape, ", ")));
     }
-    return static_cast<int>(tensor - catalogue_.tensors.data());
+    found_.push_back(static_cast<int>(tensor - catalogue_.tensors.data()));
+    return found_.back();
 }
 
 int TensorFinder::find(const std::string& name, const Shape& shape) {
@@ -51,6 +54,11 @@ void TensorFinder::report(FaultList& faults) const {
         faults.add(
             "tensors do not have the shape that follows from config.json: " + list(misshapen_),
             where, "check that config.json and the weights belong to the same model");
+    }
+    try {
+        require_weight_types(catalogue_, found_, "tensors that the forward pass needs");
+    } catch (const Error& error) {
+        faults.add(error);
     }
 }
 

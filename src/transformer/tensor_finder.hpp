@@ -9,8 +9,8 @@
 
 namespace alphaprune {
 
-/// Looks up tensors by the names of the family and checks their shapes; what is missing or wrong is
-/// collected, to be told at once.
+/// Looks up tensors by the names of the family and checks their shapes and types; what is missing
+/// or wrong is collected, to be told at once.
 class TensorFinder {
   public:
     using Shape = std::vector<std::int64_t>;
@@ -30,6 +30,7 @@ class TensorFinder {
     const Catalogue& catalogue_;
     std::vector<std::string> missing_;
     std::vector<std::string> misshapen_;
+    std::vector<int> found_;
 };
 
 }  // namespace alphaprune

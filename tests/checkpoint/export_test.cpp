@@ -122,7 +122,7 @@ TEST(HuggingFaceWriter, TensorsOfEveryKindInAnyOrderOfRows) {
         const TensorInfo& tensor = model.catalogue.tensors[t];
         EXPECT_EQ(entry.type, tensor.type);
         EXPECT_EQ(entry.shape, tensor.shape);
-        EXPECT_EQ(entry.begin % size_of(entry.type), 0U) << entry.name;
+        EXPECT_EQ(entry.begin % size_of(*entry.type.scalar()), 0U) << entry.name;
         const auto bytes = std::as_bytes(std::span(file)).subspan(entry.begin);
         EXPECT_TRUE(std::equal(model.bytes[t].begin(), model.bytes[t].end(), bytes.begin(),
                                bytes.begin() + static_cast<std::ptrdiff_t>(entry.end) -

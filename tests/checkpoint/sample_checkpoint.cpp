@@ -20,9 +20,9 @@ std::vector<std::byte> sample_bytes(const TensorInfo& tensor, std::mt19937& engi
         const auto draw = static_cast<int>(engine() % 2001) - 1000;
         value = draw % 5 == 0 ? 0.0F : static_cast<float>(draw) / 512.0F;
     }
-    std::vector<std::byte> bytes(size * size_of(tensor.type));
+    std::vector<std::byte> bytes(size * size_of(tensor.scalar_type()));
     if (size > 0) {
-        narrow(values, tensor.type, bytes);
+        narrow(values, tensor.scalar_type(), bytes);
     }
     return bytes;
 }
@@ -91,7 +91,7 @@ TensorSummary summarize(const TensorInfo& tensor, const std::vector<std::byte>& 
     for (std::size_t row = 0; row_bytes > 0 && row < rows; ++row) {
         summary.checksum += hash_bytes(std::span(bytes).subspan(row * row_bytes, row_bytes), row);
     }
-    const std::size_t width = size_of(tensor.type);
+    const std::size_t width = size_of(tensor.scalar_type());
     for (std::size_t at = 0; at < bytes.size(); at += width) {
         std::uint32_t bits = 0;
         std::memcpy(&bits, bytes.data() + at, width);

@@ -77,7 +77,7 @@ TEST_F(VerificationTest, ASoundCheckpointHasNoProblems) {
         bytes += model_.bytes[t].size();
         zeros += model_.summaries[t].zeros;
         values += static_cast<std::int64_t>(model_.bytes[t].size() /
-                                            size_of(model_.catalogue.tensors[t].type));
+                                            size_of(model_.catalogue.tensors[t].scalar_type()));
     }
     EXPECT_EQ(result.values, values);
     EXPECT_EQ(result.zeros, zeros);

@@ -50,7 +50,8 @@ TEST(CheckpointWriter, WhatIsWrittenIsReadBackBitByBit) {
         EXPECT_EQ(tensor.summary.checksum, model.summaries[t].checksum);
         EXPECT_EQ(tensor.summary.zeros, model.summaries[t].zeros);
         EXPECT_EQ(tensor.summary.sparsity_ratio, model.summaries[t].sparsity_ratio);
-        const auto values = static_cast<double>(model.bytes[t].size() / size_of(tensor.type));
+        const auto values =
+            static_cast<double>(model.bytes[t].size() / size_of(tensor.scalar_type()));
         EXPECT_EQ(tensor.sparsity,
                   values == 0 ? 0.0 : static_cast<double>(model.summaries[t].zeros) / values);
         std::vector<std::byte> bytes(model.bytes[t].size());

@@ -1,7 +1,9 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "faults_of.hpp"
 #include "safetensors_bytes.hpp"
+#include "support/many_types.hpp"
 
 namespace alphaprune::test {
 namespace {
@@ -52,6 +54,31 @@ TEST(Safetensors, AcceptsScalarsAndTensorsWithoutValues) {
     EXPECT_EQ(header.tensors[1].shape, Shape{});
     EXPECT_EQ(header.tensors[2].name, "also none");
     EXPECT_EQ(header.tensors[2].shape, (Shape{7, 0, 3}));
+}
+
+TEST(Safetensors, TakesEveryTypeOfTheFormat) {
+    for (const auto& [dtype, bits] : carried_types()) {
+        const auto header =
+            parse("{" + tensor_text("x", dtype, "[2,4]", fmt::format("[0,{}]", bits)) + "}",
+                  static_cast<std::uint64_t>(bits));
+        ASSERT_EQ(header.tensors.size(), 1U) << dtype;
+        EXPECT_EQ(header.tensors[0].type.name(), dtype);
+        EXPECT_EQ(header.tensors[0].type.bits(), bits);
+        EXPECT_FALSE(header.tensors[0].type.scalar()) << dtype;
+        EXPECT_EQ(header.tensors[0].shape, (Shape{2, 4}));
+    }
+}
+
+TEST(Safetensors, ATypeThatIsNotKnownHasTheBytesThatTheFileSays) {
+    const std::string text = "{" + tensor_text("odd", "X3_new.1", "[7,2]", "[0,5]") + "," +
+                             tensor_text("scalar", "F128", "[]", "[5,21]") + "," +
+                             tensor_text("none", "F128", "[0]", "[21,21]") + "}";
+    const SafetensorsHeader header = parse(text, 21);
+    ASSERT_EQ(header.tensors.size(), 3U);
+    EXPECT_EQ(header.tensors[0].type.name(), "X3_new.1");
+    EXPECT_FALSE(header.tensors[0].type.bits());
+    EXPECT_EQ(header.tensors[0].end - header.tensors[0].begin, 5U);
+    EXPECT_EQ(header.tensors[1].end - header.tensors[1].begin, 16U);
 }
 
 TEST(Safetensors, NeedsNoMoreThanTheHeadOfAHugeFile) {

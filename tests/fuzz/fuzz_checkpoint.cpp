@@ -17,9 +17,10 @@ void read_all(const std::filesystem::path& path, std::size_t file_size) {
     const CheckpointReader reader(path);
     std::vector<std::byte> rows;
     for (const StoredTensor& tensor : reader.tensors()) {
-        const auto values = static_cast<std::uint64_t>(tensor.values());
-        fuzz::require(values * size_of(tensor.type) <= file_size);
-        rows.resize(values * size_of(tensor.type));
+        fuzz::require(tensor.bytes() <= file_size);
+        fuzz::require(static_cast<std::uint64_t>(tensor.rows()) * tensor.row_bytes() ==
+                      tensor.bytes());
+        rows.resize(tensor.bytes());
         fuzz::is_accepted([&] { reader.read_rows(tensor, {0, tensor.rows()}, rows); });
         fuzz::is_accepted([&] { reader.spectrum(tensor.name); });
     }

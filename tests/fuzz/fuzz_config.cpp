@@ -75,7 +75,7 @@ void list_all_tensors(std::string_view text) {
     }
     FaultList faults;
     for (const TensorInfo& tensor : list_tensors(model, config, "config", faults)) {
-        unsigned __int128 bytes = size_of(tensor.type);
+        unsigned __int128 bytes = size_of(tensor.scalar_type());
         for (const std::int64_t dimension : tensor.shape) {
             fuzz::require(dimension > 0);
             bytes *= static_cast<std::uint64_t>(dimension);

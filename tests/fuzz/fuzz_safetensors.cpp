@@ -20,13 +20,15 @@ void check(const SafetensorsHeader& header, std::uint64_t data_begin, std::uint6
         fuzz::require(names.insert(tensor.name).second);
         fuzz::require(tensor.begin == covered && tensor.begin <= tensor.end);
         covered = tensor.end;
-        unsigned __int128 bytes = size_of(tensor.type);
+        unsigned __int128 bits = static_cast<unsigned>(tensor.type.bits().value_or(1));
         for (const std::int64_t dimension : tensor.shape) {
             fuzz::require(dimension >= 0);
-            bytes *= static_cast<std::uint64_t>(dimension);
-            fuzz::require(bytes <= ~std::uint64_t{0});
+            bits *= static_cast<std::uint64_t>(dimension);
+            fuzz::require(bits <= ~std::uint64_t{0});
         }
-        fuzz::require(bytes == tensor.end - tensor.begin);
+        if (tensor.type.bits()) {
+            fuzz::require(bits == 8 * static_cast<unsigned __int128>(tensor.end - tensor.begin));
+        }
     }
     fuzz::require(covered == file_size);
 }

@@ -244,11 +244,10 @@ TEST_F(BadFolder, MatricesOfWrongShape) {
     EXPECT_GE(count_faults(faults, {"model.layers.1.mlp.up_proj.weight"}), 1) << text_of(faults);
 }
 
-TEST_F(BadFolder, AnotherDtypeIsNamed) {
-    StoredTensor& quantised = tensor("model.layers.1.mlp.up_proj.weight");
-    quantised.type = "I16";
+TEST_F(BadFolder, ADtypeThatIsNoNameIsShown) {
+    tensor("model.layers.1.mlp.up_proj.weight").type = "I:16";
     write();
-    expect_one({"I16", "model.layers.1.mlp.up_proj.weight", "model.safetensors"});
+    expect_one({"I:16", "model.layers.1.mlp.up_proj.weight", "model.safetensors"});
 }
 
 }  // namespace

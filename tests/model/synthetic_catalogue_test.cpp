@@ -27,7 +27,7 @@ using Entry = std::tuple<std::string, std::vector<std::int64_t>, ScalarType>;
 std::vector<Entry> sorted_tensors(const Catalogue& catalogue) {
     std::vector<Entry> entries;
     for (const TensorInfo& tensor : catalogue.tensors) {
-        entries.emplace_back(tensor.name, tensor.shape, tensor.type);
+        entries.emplace_back(tensor.name, tensor.shape, tensor.scalar_type());
     }
     std::ranges::sort(entries);
     return entries;

@@ -33,7 +33,8 @@ class Stand {
         return *catalogue_.find_tensor(name);
     }
     std::vector<std::byte> part(const TensorInfo& tensor, const Rectangle& part) const {
-        std::vector<std::byte> bytes(static_cast<std::size_t>(part.size()) * size_of(tensor.type));
+        std::vector<std::byte> bytes(static_cast<std::size_t>(part.size()) *
+                                     size_of(tensor.scalar_type()));
         WeightReader(catalogue_).read_part(tensor, part, bytes);
         return bytes;
     }
@@ -42,8 +43,8 @@ class Stand {
     }
     std::vector<float> values(const std::string& name) const {
         const std::vector<std::byte> stored = bytes(tensor(name));
-        std::vector<float> out(stored.size() / size_of(tensor(name).type));
-        widen(stored, tensor(name).type, std::span(out));
+        std::vector<float> out(stored.size() / size_of(tensor(name).scalar_type()));
+        widen(stored, tensor(name).scalar_type(), std::span(out));
         return out;
     }
 
@@ -62,7 +63,7 @@ TEST_P(SyntheticWeightsOfType, AnyRectangleIsThatOfTheWholeMatrix) {
     for (const std::string& name : {kUp, kDown}) {
         const TensorInfo& tensor = model.tensor(name);
         const std::vector<std::byte> whole = model.bytes(tensor);
-        const std::size_t bytes = size_of(tensor.type);
+        const std::size_t bytes = size_of(tensor.scalar_type());
         for (const Rectangle& part :
              {Rectangle{0, 1, 0, 1}, Rectangle{3, 90, 5, 93}, Rectangle{95, 96, 0, 96},
               Rectangle{7, 11, tensor.row_length() - 3, tensor.row_length()},
@@ -85,10 +86,10 @@ TEST_P(SyntheticWeightsOfType, AreTheFloat32OnesRounded) {
     const Stand exact("float32");
     for (const TensorInfo& tensor : model.catalogue().tensors) {
         const std::vector<float> values = exact.values(tensor.name);
-        std::vector<std::byte> rounded(values.size() * size_of(tensor.type));
-        narrow(values, tensor.type, rounded);
+        std::vector<std::byte> rounded(values.size() * size_of(tensor.scalar_type()));
+        narrow(values, tensor.scalar_type(), rounded);
         EXPECT_EQ(model.bytes(tensor), rounded) << tensor.name;
-        EXPECT_EQ(count_non_finite(rounded, tensor.type), 0U) << tensor.name;
+        EXPECT_EQ(count_non_finite(rounded, tensor.scalar_type()), 0U) << tensor.name;
     }
 }
 

@@ -24,9 +24,11 @@ import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import BOOKS, MPIEXEC, PROGRAM, processes_with, ranks_with, workers_with  # noqa: E402
+from test_types import buffers, with_tensors  # noqa: E402
 
 CALIBRATION = ["--calibration", BOOKS / "calibration.npy", "--nsamples", "8", "--seqlen", "128"]
 EVALUATION = "evaluation.npy"  # some windows of the whole one, in the folder of the rounds
+MODEL = "model"  # the embedded one with buffers of every type, there too
 # A request, and whether its bytes hang on the number of ranks.
 REQUESTS = {
     "magnitude": (["--sparsity-ratio", "0.6"], False),
@@ -48,7 +50,7 @@ class Run:
     def __init__(self, options, output, ranks, resume):
         self.output = output
         self.mark = f"--output={output}"
-        command = [MPIEXEC, "-n", str(ranks), PROGRAM, "--model", BOOKS, self.mark, *options]
+        command = [MPIEXEC, "-n", str(ranks), PROGRAM, "--model", MODEL, self.mark, *options]
         command += ["--resume"] if resume else []
         self.log = open(f"{output}.log", "a", encoding="utf-8")
         self.said_before = self.log.tell()
@@ -112,6 +114,7 @@ class Rounds:
         self.kills = 0
         self.stops = 0
         self.slowest = 0.0
+        with_tensors(shutil.copytree(BOOKS, folder / MODEL), buffers())
         numpy.save(folder / EVALUATION, numpy.load(BOOKS / "eval.npy").ravel()[:24 * 128])
 
     def uninterrupted(self, name, ranks):

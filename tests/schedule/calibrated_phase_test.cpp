@@ -97,7 +97,7 @@ TEST_P(CalibratedPhase, books_what_the_sinks_got_and_leaves_other_tensors_alone)
         for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
             const TensorInfo& tensor = catalogue.tensors[t];
             const auto& booked = pruned.result.tensors[t];
-            const auto values = widened(pruned.tensors[t], tensor.type);
+            const auto values = widened(pruned.tensors[t], tensor.scalar_type());
             EXPECT_EQ(booked.checksum, checksum_of_rows(pruned.tensors[t], tensor.row_bytes(), 0));
             EXPECT_EQ(booked.zeros, std::ranges::count(values, 0.0F)) << tensor.name;
             if (tensor.matrix < 0) {
@@ -118,8 +118,7 @@ SharedModel model_of(const Catalogue& catalogue, const Pruned& pruned) {
         std::vector<test::StoredTensor> tensors;
         for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
             const TensorInfo& tensor = catalogue.tensors[t];
-            tensors.push_back(
-                {tensor.name, std::string(name_of(tensor.type)), tensor.shape, pruned.tensors[t]});
+            tensors.push_back({tensor.name, tensor.type.name(), tensor.shape, pruned.tensors[t]});
         }
         test::write_model_folder(folder, catalogue.configuration_text, tensors);
     });

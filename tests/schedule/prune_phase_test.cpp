@@ -63,7 +63,7 @@ TEST_P(PrunePhase, delivers_every_row_once_pruned_as_by_sorting) {
         const TensorInfo& tensor = catalogue.tensors[t];
         std::vector<std::byte> expected = whole_tensor(catalogue, tensor);
         if (tensor.matrix >= 0) {
-            prune_by_sorting(expected, tensor.type,
+            prune_by_sorting(expected, tensor.scalar_type(),
                              targets[static_cast<std::size_t>(tensor.matrix)].ratio);
         }
         const RowRange mine = share_of(tensor.rows(), world().size(), world().rank());

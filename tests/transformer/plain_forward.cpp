@@ -43,8 +43,8 @@ class Plain {
         const TensorInfo& info = *model_.catalogue.find_tensor(name);
         std::vector<std::byte> bytes(info.bytes());
         model_.reader.read_rows(info, {0, info.rows()}, bytes);
-        Values values(bytes.size() / size_of(info.type));
-        widen(bytes, info.type, std::span(values));
+        Values values(bytes.size() / size_of(info.scalar_type()));
+        widen(bytes, info.scalar_type(), std::span(values));
         return values;
     }
 

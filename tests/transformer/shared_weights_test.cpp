@@ -31,8 +31,8 @@ std::vector<float> stored_values(const Catalogue& catalogue, int index) {
     const TensorInfo& tensor = catalogue.tensors[static_cast<std::size_t>(index)];
     std::vector<std::byte> bytes(tensor.bytes());
     reader.read_rows(tensor, {0, tensor.rows()}, bytes);
-    std::vector<float> values(bytes.size() / size_of(tensor.type));
-    widen(bytes, tensor.type, std::span(values));
+    std::vector<float> values(bytes.size() / size_of(tensor.scalar_type()));
+    widen(bytes, tensor.scalar_type(), std::span(values));
     return values;
 }
 

@@ -11,23 +11,16 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/share.hpp"
-#include "alphaprune/support/scalar.hpp"
 
 namespace alphaprune {
 
 /// A tensor as the checkpoint describes it.
-struct StoredTensor {
-    std::string name;
-    ScalarType type{};
-    std::vector<std::int64_t> shape;
+struct StoredTensor : TensorInfo {
     TensorSummary summary;
     double sparsity = 0;        ///< the attribute: zeros / values
     std::int64_t position = 0;  ///< in the catalogue of the model
-
-    std::int64_t rows() const;
-    std::uint64_t row_bytes() const;
-    std::int64_t values() const;
 };
 
 /// Reads checkpoint.h5, each rank on its own (no collective calls).

@@ -19,8 +19,8 @@ namespace alphaprune {
 /// What the checkpoint says about one tensor beside its bytes.
 struct TensorSummary {
     std::uint64_t checksum = 0;  ///< checksum_of_rows over all rows; 0 for a tensor without bytes
-    std::int64_t zeros = 0;
-    double sparsity_ratio = 0;  ///< asked for; 0 for tensors that are not prunable
+    std::int64_t zeros = 0;      ///< 0 where the values are only carried
+    double sparsity_ratio = 0;   ///< asked for; 0 for tensors that are not prunable
 };
 
 /// Writes checkpoint.h5: one HDF5 file by all ranks together, each its own rows and spectra, as raw
@@ -29,12 +29,15 @@ struct TensorSummary {
 /// run killed at any moment leaves nothing that a later one could stumble over. The bytes of the
 /// file do not depend on the number of ranks, nor on how often the run was interrupted.
 ///
-/// Layout: /tensors/<name> in the stored type (bfloat16 as a custom 16-bit float type), attributes
-/// "sparsity", "sparsity_ratio", "zeros", "checksum" and "position" (in the catalogue);
-/// /spectra/<name>, float64; /metrics/<metric>, float64, one a matrix in order; /model/config.json
-/// as text; /model/<file> for each companion of the model (model/companions.hpp), uint8, attribute
-/// "checksum"; root attributes "format" ("alphaprune-checkpoint"), "version" (1), "model",
-/// "family", "created", "tensors" (count) and, last of all, "complete" (1).
+/// Layout: /tensors/<name> in the stored type (bfloat16 as a custom 16-bit float type, BOOL as
+/// h5py's enumeration, 8-bit floats as uint8), attributes "sparsity", "sparsity_ratio", "zeros",
+/// "checksum", "position" (in the catalogue) and "dtype" (safetensors' name of the type); a tensor
+/// whose values are no whole bytes, or of a type that is not known, lies there as its rows × bytes,
+/// uint8, with its shape as attribute "shape"; /spectra/<name>, float64; /metrics/<metric>,
+/// float64, one a matrix in order; /model/config.json as text; /model/<file> for each companion of
+/// the model (model/companions.hpp), uint8, attribute "checksum"; root attributes "format"
+/// ("alphaprune-checkpoint"), "version" (1), "model", "family", "created", "tensors" (count) and,
+/// last of all, "complete" (1).
 class CheckpointWriter {
   public:
     /// Collective. @throws Error on all ranks when the file cannot be made, or (bad_request) when a

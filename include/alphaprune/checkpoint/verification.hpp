@@ -27,9 +27,10 @@ struct Verification {
 };
 
 /// Re-reads the whole checkpoint, the rows of every tensor shared out over the ranks, and checks:
-/// all tensors declared are there, checksums, zeros, sparsity attributes, NaN and Inf, and, against
-/// `expected`, shapes, zeros and ratios of every prunable matrix. Collective; every rank returns
-/// the same. @throws Error when the file cannot be read at all
+/// all tensors declared are there, checksums, zeros, sparsity attributes, NaN and Inf in tensors
+/// that are pruned or that the forward pass uses, and, against `expected`, shapes, zeros and ratios
+/// of every prunable matrix. Collective; every rank returns the same. @throws Error when the file
+/// cannot be read at all
 Verification verify_checkpoint(const Communicator& ranks, const std::filesystem::path& path,
                                const std::vector<ExpectedMatrix>& expected);
 

@@ -9,21 +9,22 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/support/scalar.hpp"
+#include "alphaprune/support/stored_type.hpp"
 
 namespace alphaprune {
 
 /// One tensor of a safetensors file: its bytes lie at [begin, end) of the file, row-major.
 struct SafetensorsEntry {
     std::string name;
-    ScalarType type{};
+    StoredType type;
     std::vector<std::int64_t> shape;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
 };
 
 /// What the head of a safetensors file says, checked: every tensor's bytes are inside the file,
-/// match shape × type, do not overlap, and leave no holes.
+/// match shape × type, do not overlap, and leave no holes. Any type is taken, also one whose name
+/// is not known: then the number of bytes is what the file says.
 struct SafetensorsHeader {
     std::vector<SafetensorsEntry> tensors;  ///< by position in the file, names all different
     std::vector<std::pair<std::string, std::string>> metadata;

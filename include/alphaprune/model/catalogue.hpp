@@ -9,21 +9,28 @@
 
 #include "alphaprune/model/configuration.hpp"
 #include "alphaprune/support/file.hpp"
-#include "alphaprune/support/scalar.hpp"
+#include "alphaprune/support/stored_type.hpp"
 
 namespace alphaprune {
 
 /// One tensor of the model: what it is and where its bytes lie.
 struct TensorInfo {
     std::string name;
-    ScalarType type{};
+    StoredType type;
     std::vector<std::int64_t> shape;
     int shard = 0;             ///< index into Catalogue::shards
     std::uint64_t offset = 0;  ///< first byte in the shard; row-major from there
     int matrix = -1;           ///< index into Catalogue::matrices when prunable, else -1
+    /// Bytes of a tensor whose type is not known, and so how wide its values are; else unused.
+    std::uint64_t unknown_bytes = 0;
+
+    /// As which the values are read. @throws Error (bad_request) for a type that is only carried,
+    /// naming tensor and remedy
+    ScalarType scalar_type() const;
+    std::int64_t values() const;
 
     /// A tensor as rows, the unit in which it is shared out: shape[0] for two or more dimensions,
-    /// one row otherwise.
+    /// one row otherwise, and also where shape[0] rows would not be of whole bytes (F4, F6).
     std::int64_t rows() const;
     std::int64_t row_length() const;  ///< values in a row
     std::uint64_t row_bytes() const;

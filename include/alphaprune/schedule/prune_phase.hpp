@@ -54,7 +54,7 @@ struct EarlierTensors {
 /// @param targets  one a matrix
 /// @param earlier  tensors that are passed over
 /// @return one a tensor, the same on every rank
-/// @throws Error on all ranks: reading, writing, NaN or Inf in a weight, a stop
+/// @throws Error on all ranks: reading, writing, NaN or Inf in a prunable weight, a stop
 std::vector<PrunedTensor> prune_by_magnitude(const Communicator& ranks, const Catalogue& catalogue,
                                              std::span<const PruneTarget> targets, Ties ties,
                                              const RowSink& sink, const Progress& progress,

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
 
 namespace alphaprune {
@@ -12,9 +13,16 @@ namespace alphaprune {
 /// @throws Error (bad_request) naming tensor and file, with the count of NaN and Inf
 void require_finite(const Catalogue& catalogue, const TensorInfo& tensor,
                     std::span<const std::byte> values);
+/// The same for values that have been read.
+void require_finite(const Catalogue& catalogue, const TensorInfo& tensor,
+                    std::span<const float> values);
 
-/// Reads those rows of a tensor, piece by piece, only to check them. @throws Error as above
-void require_finite_rows(WeightReader& reader, const TensorInfo& tensor, RowRange rows);
+/// Reads these tensors, their rows shared out over the ranks, only to check them. Collective.
+/// @param tensors  indices into Catalogue::tensors
+/// @throws Error (bad_request) on all ranks, naming every tensor that is not finite; or whatever
+///         reading them meets; or a stop
+void require_finite_tensors(const Communicator& ranks, const Catalogue& catalogue,
+                            std::span<const int> tensors);
 
 /// Calls use(rows) for consecutive pieces of `rows`, each of at most about 64 MB (one row at
 /// least): the unit in which weights pass through a rank that need not hold them.
