@@ -68,6 +68,7 @@ ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watc
     Job job = read_model(ranks, options, watch);
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
+    job.note_said(inputs.warnings);
     const RunIdentity identity =
         together(ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
     if (!open_output(job, identity, inputs.calibration.count(), output_size(job))) {
