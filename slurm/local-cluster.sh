@@ -143,7 +143,6 @@ SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
 SlurmdParameters=config_overrides
 MpiDefault=pmix
-GresTypes=gpu
 ReturnToService=2
 SlurmctldTimeout=30
 SlurmdTimeout=${SLURMD_TIMEOUT:-30}
@@ -156,7 +155,7 @@ CONF
     for ((number = 1; number <= nodes; ++number)); do
         echo "NodeName=n$number NodeHostname=${host%%.*} NodeAddr=127.0.0.1" \
             "Port=$((port + 1 + number)) CPUs=$cores RealMemory=$((memory / nodes))" \
-            "Gres=gpu:2 State=UNKNOWN"
+            "State=UNKNOWN"
     done
     echo "PartitionName=main Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP"
 }
@@ -186,10 +185,6 @@ write_files() {
     # pmix alone: Open MPI 4 does not know Slurm's pmi2. The other kind of fence, tree, sometimes lets
     # a node pass before all have come, and ranks crash in MPI_Init.
     printf "%s\n" "PMIxCliTmpDirBase=$folder/own/pmix" PMIxCollFence=ring >"$folder/mpi.conf"
-    # GPUs that do not exist but can be asked for, for gpu-nodes.sbatch.
-    ln -s /dev/null "$folder/gpu0"
-    ln -s /dev/null "$folder/gpu1"
-    echo "NodeName=n[1-$nodes] Name=gpu File=$folder/gpu[0-1]" >"$folder/gres.conf"
     printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$folder/cgroup.conf"
 }
 

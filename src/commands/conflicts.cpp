@@ -59,6 +59,10 @@ bool has_band(const Chosen& chosen) {
     return follows_metric(chosen) || chosen.value("allocation") == "linear_depth";
 }
 
+bool is_owl(const Chosen& chosen) {
+    return chosen.value("allocation") == "owl";
+}
+
 bool is_computed(const Chosen& chosen) {
     return !chosen.value("allocation").starts_with("file:");
 }
@@ -97,6 +101,7 @@ bool reads_tokens(const Chosen& chosen) {
 }
 
 constexpr std::string_view kOneOfTwo = "leave one of the two out";
+constexpr std::string_view kOnlyOwl = "leave it out, or choose --allocation owl";
 constexpr std::string_view kNoActivations =
     "magnitude pruning and this allocation, which look at no activations";
 constexpr std::string_view kCalibrated =
@@ -110,6 +115,8 @@ const std::vector<Dependence>& dependences() {
         {"mapping-type", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
         {"epsilon", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
         {"max-sparsity", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
+        {"owl-lambda", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
+        {"owl-m", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
         {"metric", {"allocation"}, follows_metric, "", kOneOfTwo},
         {"metric-cache", {"allocation"}, follows_metric, "", kOneOfTwo},
         {"mapping-type", {"allocation"}, follows_metric, "", kOneOfTwo},
@@ -120,6 +127,8 @@ const std::vector<Dependence>& dependences() {
          "leave it out, or choose --metric alpha_peak_farms"},
         {"farms-aspect", {"metric-cache"}, computes_metric, "", kOneOfTwo},
         {"epsilon", {"allocation"}, has_band, "", kOneOfTwo},
+        {"owl-lambda", {"allocation"}, is_owl, "", kOnlyOwl},
+        {"owl-m", {"allocation"}, is_owl, "", kOnlyOwl},
         {"max-sparsity", {"allocation"}, is_computed, "", kOneOfTwo},
         {"sparsity-ratio", {"allocation"}, is_computed, "", kOneOfTwo},
         {"ties",

@@ -5,6 +5,7 @@
 
 #include "alphaprune/commands/commands.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/transformer/forward_check.hpp"
 #include "model_source.hpp"
 #include "result.hpp"
 #include "texts.hpp"
@@ -13,15 +14,21 @@ namespace alphaprune {
 
 ExitStatus evaluate(const Communicator& ranks, const Options& options) {
     const Catalogue catalogue = load_model(ranks, options);
+    const RowSource source = together(ranks, [&] { return open_source(catalogue); });
+    say_warnings(check_forward_pass(ranks, catalogue, source, PassReach::head));
     const std::vector<EvaluationText> texts =
         load_evaluations(ranks, options.evaluations, catalogue, options.sequence_length);
-    const RowSource source = together(ranks, [&] { return open_source(catalogue); });
     std::vector<Perplexity> results;
     for (const EvaluationText& text : texts) {
         results.push_back(evaluate_text(ranks, catalogue, source, text, "of the model"));
     }
     std::string lines;
+    std::string without;
     for (std::size_t t = 0; t < texts.size(); ++t) {
+        if (!results[t].is_number()) {
+            without += (without.empty() ? "" : ", ") + texts[t].file.string();
+            continue;
+        }
         if (texts.size() > 1) {
             lines += texts[t].file.string() + "\n";
         }
@@ -29,6 +36,11 @@ ExitStatus evaluate(const Communicator& ranks, const Options& options) {
                              results[t].seqlen, results[t].windows);
     }
     print_result(ranks, lines);
+    if (!without.empty()) {
+        throw failure("the perplexity is not a number: activations or losses are NaN or too large",
+                      without, "check the model's weights, and that the tokens are its tokenizer's")
+            .mark_agreed();
+    }
     return ExitStatus::done;
 }
 

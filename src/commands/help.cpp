@@ -111,7 +111,8 @@ file:
 With --blocks a calibrated method runs the blocks before A dense and none after B. --seed has no
 influence on synthetic weights.
 
-Exit status: 0 done; 1 failed while running; 2 the request or its input is wrong.
+Exit status: 0 done; 1 failed while running; 2 the request or its input is wrong; 75 stopped early,
+to be continued with --resume.
 
 Examples:
   mpirun -n 2 alphaprune_mpi --model books-7m --sparsity-ratio 0.7 --output out

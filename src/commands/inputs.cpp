@@ -4,7 +4,8 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/machine.hpp"
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/transformer/forward_check.hpp"
+#include "model_source.hpp"
 
 namespace alphaprune {
 namespace {
@@ -29,7 +30,10 @@ Inputs read_inputs(const Communicator& ranks, const Options& options, const Cata
     Inputs inputs{NodeMap(ranks), {}, {}, {}};
     const bool calibrates = !options.calibration.empty();
     if (calibrates || !options.evaluations.empty()) {
-        together(ranks, [&] { Transformer{catalogue}; });
+        const RowSource source = together(ranks, [&] { return open_source(catalogue); });
+        inputs.warnings =
+            check_forward_pass(ranks, catalogue, source,
+                               options.evaluations.empty() ? PassReach::blocks : PassReach::head);
     }
     if (calibrates) {
         inputs.calibration =
@@ -41,9 +45,16 @@ Inputs read_inputs(const Communicator& ranks, const Options& options, const Cata
                                                            : CalibratedMethod::wanda,
             inputs.calibration, ranks.size(), inputs.nodes.node().size());
         require_memory(ranks, inputs);
+        if (!options.sequences && inputs.calibration.count() < kUsualSequences) {
+            inputs.warnings.push_back(fmt::format(
+                "{} has {} samples, fewer than the usual {}: calibration takes them "
+                "all",
+                options.calibration.string(), inputs.calibration.count(), kUsualSequences));
+        }
     }
     inputs.evaluations =
         load_evaluations(ranks, options.evaluations, catalogue, options.sequence_length);
+    say_warnings(inputs.warnings);
     return inputs;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "alphaprune/commands/options.hpp"
@@ -16,6 +17,8 @@ struct Inputs {
     TokenSequences calibration;  ///< empty when nothing looks at activations
     CalibrationMemory memory;    ///< that a rank needs for it
     std::vector<EvaluationText> evaluations;
+    /// What a user should know of them, and of the model's forward pass.
+    std::vector<std::string> warnings = {};
 };
 
 /// Collective. Everything that can be wrong with the request is found here, before any work: texts,

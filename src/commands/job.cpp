@@ -269,6 +269,11 @@ void describe_earlier(Job& job) {
 
 }  // namespace
 
+void Job::note_said(const std::vector<std::string>& warnings) {
+    report.notes.insert(report.notes.end(), warnings.begin(), warnings.end());
+    catalogue.warnings.insert(catalogue.warnings.end(), warnings.begin(), warnings.end());
+}
+
 Job read_model(const Communicator& ranks, const Options& options, JobWatch& watch) {
     if (is_checkpoint(options.model)) {
         throw bad_request("--model is a file, and this command needs a model folder",

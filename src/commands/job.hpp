@@ -30,6 +30,9 @@ struct Job {
     /// Of predicted times, from the results that were in the output folder.
     std::map<Solver, double> corrections = {};
     std::optional<Journal> journal = {};  ///< once the output is open
+
+    /// Warnings that were logged already: they go into the report, and are not said again.
+    void note_said(const std::vector<std::string>& warnings);
 };
 
 /// Reads the catalogue on rank 0 and hands it to all. Collective. @throws Error

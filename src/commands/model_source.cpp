@@ -84,10 +84,14 @@ Catalogue load_model(const Communicator& ranks, const Options& options) {
         }
         return serialize(found);
     }));
-    for (const std::string& warning : catalogue.warnings) {
+    say_warnings(catalogue.warnings);
+    return catalogue;
+}
+
+void say_warnings(const std::vector<std::string>& warnings) {
+    for (const std::string& warning : warnings) {
         log_warning(warning);
     }
-    return catalogue;
 }
 
 Catalogue load_catalogue(const Communicator& ranks, const fs::path& model) {

@@ -21,6 +21,9 @@ Catalogue load_model(const Communicator& ranks, const Options& options);
 /// Collective: the catalogue of the folder or checkpoint.h5 at that path. @throws Error
 Catalogue load_catalogue(const Communicator& ranks, const std::filesystem::path& model);
 
+/// Logs what a user should know before relying on the result.
+void say_warnings(const std::vector<std::string>& warnings);
+
 /// What whoever reads the results should know of the model.
 std::vector<std::string> notes_on(const Catalogue& catalogue, const Options& options);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "alphaprune/model/tokens.hpp"
 #include "alphaprune/schedule/machine_rates.hpp"
 
 namespace alphaprune {
@@ -80,6 +81,13 @@ std::vector<OptionSpec> make_table() {
         {"max-sparsity", "M", "How much goes where", kRun,
          fmt::format("no matrix gets a larger ratio, in (0, 1] (default {})",
                      defaults.ratios.max_sparsity)},
+        {"owl-lambda", "L", "How much goes where", kRun,
+         fmt::format("half-width of the band of ratios of owl, in (0, 0.5] (default {})",
+                     defaults.owl_lambda)},
+        {"owl-m", "M", "How much goes where", kRun,
+         fmt::format("outliers of owl are weights that score above M times the mean of their block "
+                     "(default {})",
+                     defaults.owl_multiple)},
         {"metric-cache", "FILE", "How much goes where", kRun,
          "take the metric from this .npy (one value a matrix, in order); no spectra are computed"},
 
@@ -96,7 +104,8 @@ std::vector<OptionSpec> make_table() {
         {"calibration", "FILE", "Calibration and evaluation", kRun,
          "tokens (.npy) or UTF-8 text whose activations wanda, sparsegpt and owl look at"},
         {"nsamples", "N", "Calibration and evaluation", kRun,
-         fmt::format("calibration sequences (default {})", defaults.sequences)},
+         fmt::format("calibration sequences (default {}, or all samples of a file that has fewer)",
+                     kUsualSequences)},
         {"seqlen", "T", "Calibration and evaluation", kTelling,
          "tokens of a sequence or window (default: the samples' own length, or what the model "
          "allows, at most 2048)"},

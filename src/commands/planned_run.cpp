@@ -54,7 +54,8 @@ TokenSequences sequences_like(const Options& options, const Catalogue& catalogue
     TokenSequences sequences;
     sequences.length = options.sequence_length.value_or(
         static_cast<int>(most > 0 ? std::min(most, kUsualLength) : kUsualLength));
-    sequences.ids.resize(static_cast<std::size_t>(options.sequences * sequences.length));
+    sequences.ids.resize(
+        static_cast<std::size_t>(options.sequences.value_or(kUsualSequences) * sequences.length));
     return sequences;
 }
 

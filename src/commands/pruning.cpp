@@ -70,6 +70,16 @@ std::vector<Perplexity> evaluated(Job& job, const Inputs& inputs, const Catalogu
     return results;
 }
 
+void note_no_number(RunReport& report, const Perplexity& perplexity, std::string_view which,
+                    const std::string& text) {
+    if (!perplexity.is_number()) {
+        report.notes.push_back(
+            fmt::format("the perplexity of the {} model on {} is not a number (null in "
+                        "report.json): activations or losses are NaN or too large",
+                        which, text));
+    }
+}
+
 /// The tensors that an earlier attempt has done. SparseGPT's bits hang on the number of ranks,
 /// those of its tensors that are there hold all the same.
 EarlierTensors earlier_tensors(Job& job, PrunedFiles& files, RowKeeper& keeper) {
@@ -134,8 +144,11 @@ void evaluate_before_and_after(Job& job, const Inputs& inputs) {
                            job.options.output / (job.options.write_hdf5 ? "checkpoint.h5" : "hf")),
             true);
         for (std::size_t t = 0; t < dense.size(); ++t) {
-            job.report.perplexities.push_back({inputs.evaluations[t].file.string(), dense[t].seqlen,
-                                               dense[t].windows, dense[t].value, pruned[t].value});
+            const std::string text = inputs.evaluations[t].file.string();
+            job.report.perplexities.push_back(
+                {text, dense[t].seqlen, dense[t].windows, dense[t].value, pruned[t].value});
+            note_no_number(job.report, dense[t], "dense", text);
+            note_no_number(job.report, pruned[t], "pruned", text);
         }
     });
 }

@@ -42,11 +42,10 @@ std::string allocation_name(const Options& options) {
 }
 
 std::vector<double> measure_outliers(Job& job, const Inputs& inputs) {
-    constexpr double kMultiple = 5;  // OWL's M
     return job.clock.measure("outliers", [&] {
         ProgressLine line("outliers", "blocks", job.ranks.is_root());
         return outlier_shares(
-            job.ranks, inputs.nodes, job.catalogue, inputs.calibration, kMultiple,
+            job.ranks, inputs.nodes, job.catalogue, inputs.calibration, job.options.owl_multiple,
             [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
             &*job.journal);
     });
@@ -65,7 +64,7 @@ Allocation allocate(const Job& job, std::span<const AllocationItem> items,
         case AllocationKind::owl:
             return allocate_owl(
                 items, outliers,
-                {.sparsity_ratio = ratios.sparsity_ratio, .max_sparsity = ratios.max_sparsity});
+                {ratios.sparsity_ratio, job.options.owl_lambda, ratios.max_sparsity});
         case AllocationKind::file:
             break;
     }
@@ -82,6 +81,10 @@ void describe(Job& job, const Allocation& allocation) {
     report.sparsity_ratio = ratios.sparsity_ratio;
     report.max_sparsity = ratios.max_sparsity;
     report.bounded_blocks = allocation.bounded_blocks;
+    if (job.options.allocation == AllocationKind::owl) {
+        report.owl_lambda = job.options.owl_lambda;
+        report.owl_multiple = job.options.owl_multiple;
+    }
     job.report.notes.insert(job.report.notes.end(), allocation.notes.begin(),
                             allocation.notes.end());
 }

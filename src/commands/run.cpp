@@ -86,6 +86,7 @@ ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watc
     });
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
+    job.note_said(inputs.warnings);
     const RunIdentity identity =
         together(ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
     if (!open_output(job, identity, inputs.calibration.count(), output_size(job))) {

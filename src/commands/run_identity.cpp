@@ -101,6 +101,10 @@ void add_allocation(IdentityWriter& writer, const Options& options) {
                ratios.mapping == Mapping::block_wise ? "block_wise" : "layer_wise");
     writer.add("--epsilon", ratios.epsilon);
     writer.add("--max-sparsity", ratios.max_sparsity);
+    if (options.allocation == AllocationKind::owl) {
+        writer.add("--owl-lambda", options.owl_lambda);
+        writer.add("--owl-m", options.owl_multiple);
+    }
     writer.add("the file of --metric-cache", contents_of(options.metric_cache));
 }
 

@@ -26,18 +26,18 @@ TokenSequences from_rank_0(const Communicator& ranks, const std::function<TokenS
     return sequences;
 }
 
-std::optional<std::int64_t> as_length(std::optional<int> length) {
-    return length ? std::optional<std::int64_t>(*length) : std::nullopt;
+std::optional<std::int64_t> widened(std::optional<int> number) {
+    return number ? std::optional<std::int64_t>(*number) : std::nullopt;
 }
 
 }  // namespace
 
 TokenSequences load_calibration(const Communicator& ranks, const std::filesystem::path& file,
-                                const Catalogue& catalogue, int count, std::optional<int> length,
-                                std::uint64_t seed) {
+                                const Catalogue& catalogue, std::optional<int> count,
+                                std::optional<int> length, std::uint64_t seed) {
     return from_rank_0(ranks, [&] {
-        return calibration_sequences(read_tokens(file, catalogue), catalogue, count,
-                                     as_length(length), seed);
+        return calibration_sequences(read_tokens(file, catalogue), catalogue, widened(count),
+                                     widened(length), seed);
     });
 }
 
@@ -51,7 +51,7 @@ std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
         try {
             texts.push_back({file, from_rank_0(ranks, [&] {
                                  return evaluation_windows(read_tokens(file, catalogue), catalogue,
-                                                           as_length(length));
+                                                           widened(length));
                              })});
         } catch (const Error& error) {  // the same on every rank
             faults.add(error);

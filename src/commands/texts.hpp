@@ -20,8 +20,8 @@ struct EvaluationText {
 
 /// Collective: read on rank 0, the same on every rank. @throws Error
 TokenSequences load_calibration(const Communicator& ranks, const std::filesystem::path& file,
-                                const Catalogue& catalogue, int count, std::optional<int> length,
-                                std::uint64_t seed);
+                                const Catalogue& catalogue, std::optional<int> count,
+                                std::optional<int> length, std::uint64_t seed);
 /// Collective. @throws Error with the faults of all files
 std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
                                              const std::vector<std::filesystem::path>& files,

@@ -125,6 +125,12 @@ void read_ratios(const SettingReader& reader, Options& options) {
     }
 }
 
+void read_owl(const SettingReader& reader, Options& options) {
+    const auto within_half = [](double value) { return value > 0 && value <= 0.5; };
+    reader.share("owl-lambda", within_half, "in (0, 0.5]", options.owl_lambda);
+    options.owl_multiple = reader.rate("owl-m").value_or(options.owl_multiple);
+}
+
 void read_computing(const SettingReader& reader, Options& options) {
     Choices solvers{{"auto", "lapack"}, {"cuda"}};
     for (const Solver solver : kSolvers) {
@@ -184,6 +190,7 @@ Options understood(const Request& request, FaultList& faults) {
     read_metric(reader, options);
     read_pruning(reader, options);
     read_ratios(reader, options);
+    read_owl(reader, options);
     settle_fixed_pattern(reader, options);
     read_tokens(reader, options);
     read_computing(reader, options);

@@ -84,7 +84,7 @@ void settle_fixed_pattern(const SettingReader& reader, Options& options) {
 
 void read_tokens(const SettingReader& reader, Options& options) {
     options.calibration = reader.path("calibration");
-    options.sequences = reader.count("nsamples").value_or(options.sequences);
+    options.sequences = reader.count("nsamples");
     options.sequence_length = reader.count("seqlen");
     read_seed(reader, options);
     for (const std::string& value : reader.values("eval")) {

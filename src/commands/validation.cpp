@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "alphaprune/support/machine.hpp"
 
 namespace alphaprune {
@@ -24,18 +26,23 @@ Validation::Validation(const FinishedRun& finished, const RunForecast& predicted
     }
 }
 
+std::string Validation::Line::ratio_text() const {
+    return std::isfinite(ratio()) ? fmt::format("{:.2f}", ratio()) : "-";  // nothing was measured
+}
+
 std::string Validation::table() const {
     std::string text = title_ + "\n";
     text +=
         fmt::format("{:<17} {:>12} {:>12} {:>8}\n", "seconds", "predicted", "measured", "ratio");
     for (const Line& line : seconds_) {
-        text += fmt::format("{:<17} {:>12.4g} {:>12.4g} {:>8.2f}\n", line.name, line.predicted,
-                            line.measured, line.ratio());
+        text += fmt::format("{:<17} {:>12.4g} {:>12.4g} {:>8}\n", line.name, line.predicted,
+                            line.measured, line.ratio_text());
     }
     for (const Line& line : memory_) {
-        text += fmt::format("{:<17} {:>12} {:>12} {:>8.2f}\n", line.name,
-                            human_bytes(static_cast<std::uint64_t>(line.predicted)),
-                            human_bytes(static_cast<std::uint64_t>(line.measured)), line.ratio());
+        text +=
+            fmt::format("{:<17} {:>12} {:>12} {:>8}\n", line.name,
+                        human_bytes(static_cast<std::uint64_t>(line.predicted)),
+                        human_bytes(static_cast<std::uint64_t>(line.measured)), line.ratio_text());
     }
     return text;
 }

@@ -23,6 +23,7 @@ class Validation {
         double measured = 0;
 
         double ratio() const { return predicted / measured; }
+        std::string ratio_text() const;
     };
 
     std::string title_;

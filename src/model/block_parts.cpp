@@ -1,6 +1,9 @@
 #include "block_parts.hpp"
 
+#include <algorithm>
 #include <array>
+
+#include "alphaprune/model/family.hpp"
 
 namespace alphaprune {
 namespace {
@@ -52,6 +55,28 @@ std::span<const BlockPart> block_parts_of(std::string_view model_type) {
         return kOpt;
     }
     return {};
+}
+
+bool has_bias(PartBias bias, const ModelConfiguration& model) {
+    switch (bias) {
+        case PartBias::never:
+            return false;
+        case PartBias::always:
+            return true;
+        case PartBias::attention_flag:
+            return model.attention_bias;
+        case PartBias::mlp_flag:
+            return model.mlp_bias;
+        case PartBias::enable_flag:
+            break;
+    }
+    return model.all_biases;
+}
+
+bool has_bias(const ModelConfiguration& model, std::string_view layer) {
+    const auto parts = block_parts_of(model.model_type);
+    const auto part = std::ranges::find(parts, layer, &BlockPart::name);
+    return part != parts.end() && has_bias(part->bias, model);
 }
 
 }  // namespace alphaprune

@@ -4,6 +4,8 @@
 #include <span>
 #include <string_view>
 
+#include "alphaprune/model/configuration.hpp"
+
 namespace alphaprune {
 
 /// The sizes that the dimensions of a block's tensors are.
@@ -23,5 +25,8 @@ struct BlockPart {
 /// Parts of a family's blocks in the order of definition in transformers; nothing for a family that
 /// is not known.
 std::span<const BlockPart> block_parts_of(std::string_view model_type);
+
+/// Whether a part has one in this model.
+bool has_bias(PartBias bias, const ModelConfiguration& model);
 
 }  // namespace alphaprune

@@ -72,6 +72,9 @@ struct FlagField {
 };
 constexpr std::array kFlags{
     FlagField{{"tie_word_embeddings"}, &ModelConfiguration::tied_embeddings},
+    FlagField{{"attention_bias"}, &ModelConfiguration::attention_bias},
+    FlagField{{"mlp_bias"}, &ModelConfiguration::mlp_bias},
+    FlagField{{"enable_bias"}, &ModelConfiguration::all_biases},
     FlagField{{"do_layer_norm_before"}, &ModelConfiguration::norm_before},
     FlagField{{"layer_norm_elementwise_affine"}, &ModelConfiguration::norm_affine},
     FlagField{{"_remove_final_layer_norm"}, &ModelConfiguration::final_norm_removed},

@@ -12,8 +12,9 @@ static void visit_fields(auto& archive, FieldsOf<ModelConfiguration> auto& model
     archive(model.model_type, model.architecture, model.hidden_size, model.intermediate_size,
             model.blocks, model.heads, model.key_value_heads, model.head_size, model.vocabulary,
             model.max_positions, model.norm_epsilon, model.activation, model.tied_embeddings,
-            model.sliding_window, model.full_attention_blocks, model.rope, model.norm_before,
-            model.norm_affine, model.final_norm_removed, model.embedding_size);
+            model.attention_bias, model.mlp_bias, model.all_biases, model.sliding_window,
+            model.full_attention_blocks, model.rope, model.norm_before, model.norm_affine,
+            model.final_norm_removed, model.embedding_size);
 }
 
 static void visit_fields(auto& archive, FieldsOf<TensorInfo> auto& tensor) {

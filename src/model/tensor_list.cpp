@@ -12,27 +12,6 @@
 namespace alphaprune {
 namespace {
 
-bool flag(const Json& config, std::string_view name, bool otherwise) {
-    const Json* value = config.find(name);
-    return value != nullptr ? value->as_bool().value_or(otherwise) : otherwise;
-}
-
-bool has_bias(PartBias bias, const Json& config) {
-    switch (bias) {
-        case PartBias::never:
-            return false;
-        case PartBias::always:
-            return true;
-        case PartBias::attention_flag:
-            return flag(config, "attention_bias", false);
-        case PartBias::mlp_flag:
-            return flag(config, "mlp_bias", false);
-        case PartBias::enable_flag:
-            break;
-    }
-    return flag(config, "enable_bias", true);
-}
-
 /// torch_dtype, or dtype as transformers 5 writes it; bfloat16 where neither says anything.
 ScalarType stored_type(const Json& config, const std::string& where, FaultList& faults) {
     constexpr std::array<std::pair<std::string_view, ScalarType>, 3> kTypes{
@@ -58,8 +37,7 @@ ScalarType stored_type(const Json& config, const std::string& where, FaultList& 
 /// Puts tensors at the end of a list.
 class TensorLister {
   public:
-    TensorLister(const ModelConfiguration& model, const Json& config, ScalarType type)
-        : model_(model), config_(config), type_(type) {}
+    TensorLister(const ModelConfiguration& model, ScalarType type) : model_(model), type_(type) {}
 
     void add(std::string name, std::vector<std::int64_t> shape) {
         tensors_.push_back({std::move(name), type_, std::move(shape), 0, 0, -1});
@@ -73,7 +51,7 @@ class TensorLister {
         const std::string name = prefix + std::string(part.name);
         const std::int64_t rows = value_of(part.rows);
         add(name + ".weight", is_norm ? std::vector{rows} : std::vector{rows, value_of(part.cols)});
-        if (has_bias(part.bias, config_)) {
+        if (has_bias(part.bias, model_)) {
             add(name + ".bias", {rows});
         }
     }
@@ -106,7 +84,6 @@ class TensorLister {
     }
 
     const ModelConfiguration& model_;
-    const Json& config_;
     ScalarType type_;
     std::vector<TensorInfo> tensors_;
 };
@@ -149,7 +126,7 @@ std::vector<TensorInfo> list_tensors(const ModelConfiguration& model, const Json
             where, "synthetic weights are there for the families " + known);
         return {};
     }
-    TensorLister list(model, config, type);
+    TensorLister list(model, type);
     model.model_type == "opt" ? list_opt(list, model) : list_llama(list, model);
     if (!model.tied_embeddings) {
         list.add("lm_head.weight", {model.vocabulary, model.embedding_size});

@@ -26,6 +26,14 @@ std::int64_t default_length(const TokenFile& file, const Catalogue& catalogue) {
     return positions > 0 ? std::min(kUsualLength, positions) : kUsualLength;
 }
 
+/// At least one, so that a file without samples is told as such.
+std::int64_t usual_count(const TokenFile& file) {
+    const bool is_stream = file.sample_length == 0;
+    return is_stream
+               ? kUsualSequences
+               : std::clamp<std::int64_t>(tokens_in(file) / file.sample_length, 1, kUsualSequences);
+}
+
 /// @param shortest  tokens that a sequence must have to be of use
 void check_length(std::int64_t length, std::int64_t shortest, const TokenFile& file,
                   const Catalogue& catalogue, FaultList& faults) {
@@ -89,8 +97,9 @@ void append(TokenSequences& sequences, const TokenFile& file, std::int64_t first
 }  // namespace
 
 TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& catalogue,
-                                     std::int64_t count, std::optional<std::int64_t> length,
-                                     std::uint64_t seed) {
+                                     std::optional<std::int64_t> asked_count,
+                                     std::optional<std::int64_t> length, std::uint64_t seed) {
+    const std::int64_t count = asked_count.value_or(usual_count(file));
     TokenSequences sequences{length.value_or(default_length(file, catalogue)), {}};
     FaultList faults;
     check_length(sequences.length, 1, file, catalogue, faults);

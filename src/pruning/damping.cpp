@@ -1,32 +1,11 @@
 #include "damping.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "alphaprune/support/error.hpp"
+#include "finite_inputs.hpp"
 
 namespace alphaprune {
-namespace {
-
-/// The diagonal is enough to tell: an element of H is bounded by those of its row and column there,
-/// and whatever is not finite in an input is not finite in its square.
-void refuse_nonfinite(const std::vector<float>& diagonal, const std::string& where) {
-    const auto wrong = std::ranges::count_if(diagonal, [](float v) { return !std::isfinite(v); });
-    if (wrong > 0) {
-        throw failure(fmt::format("the inputs of a matrix are NaN or too large for float32 "
-                                  "({} of {} inputs)",
-                                  wrong, diagonal.size()),
-                      where,
-                      "check the model's weights and the calibration tokens; magnitude pruning "
-                      "needs no inputs")
-            .mark_agreed();
-    }
-}
-
-}  // namespace
 
 std::vector<bool> dead_among(const std::vector<float>& diagonal) {
     std::vector<bool> dead;
@@ -38,7 +17,8 @@ std::vector<bool> dead_among(const std::vector<float>& diagonal) {
 
 double factor_damped(OuterProducts& hessian, const std::vector<float>& diagonal,
                      const std::string& where) {
-    refuse_nonfinite(diagonal, where);
+    // The diagonal is enough: an element of H is bounded by those of its row and column there.
+    require_finite_inputs(diagonal, where);
     const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) /
                         static_cast<double>(diagonal.size());
     for (const double damping : {0.01, 0.1, 1.0}) {

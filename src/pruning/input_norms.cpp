@@ -5,6 +5,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "finite_inputs.hpp"
+
 namespace alphaprune {
 namespace {
 
@@ -39,7 +41,8 @@ void InputNorms::add_sequence(std::int64_t sequence, std::span<const float> inpu
                            [](double sum) { return static_cast<float>(sum); });
 }
 
-std::vector<float> InputNorms::norms(const Communicator& ranks, std::int64_t sequences) const {
+std::vector<float> InputNorms::norms(const Communicator& ranks, std::int64_t sequences,
+                                     const std::string& where) const {
     assert(ranks.sum(static_cast<std::int64_t>(numbers_.size())) == sequences);
     std::vector<float> means(static_cast<std::size_t>(cols_), 0.0F);
     const std::int64_t width =
@@ -59,6 +62,7 @@ std::vector<float> InputNorms::norms(const Communicator& ranks, std::int64_t seq
             }
         }
     }
+    require_finite_inputs(means, where);
     std::ranges::transform(means, means.begin(), [](float mean) { return std::sqrt(mean); });
     return means;
 }

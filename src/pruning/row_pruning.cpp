@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <vector>
 
 #include "group_choice.hpp"
@@ -69,6 +70,29 @@ std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
         }
     });
     return zeros_among(weights);
+}
+
+std::int64_t count_overflows(std::span<const float> weights, std::int64_t cols,
+                             std::span<const float> input_norms) {
+    assert(fits(weights, cols, input_norms));
+    const auto largest = [](std::span<const float> values) {
+        float most = 0;
+        for (const float value : values) {
+            most = std::max(most, std::abs(value));
+        }
+        return most;
+    };
+    if (input_norms.empty() || std::isfinite(largest(weights) * largest(input_norms))) {
+        return 0;
+    }
+    std::int64_t overflows = 0;
+    for_each_row(weights, cols, [&](std::span<const float> row) {
+        for (std::size_t col = 0; col < row.size(); ++col) {
+            const float score = score_of(row[col], input_norms, static_cast<std::int64_t>(col));
+            overflows += std::isfinite(score) ? 0 : 1;
+        }
+    });
+    return overflows;
 }
 
 double sum_of_scores(std::span<const float> weights, std::int64_t cols,

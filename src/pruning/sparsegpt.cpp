@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cmath>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/pruning/selection.hpp"
+#include "alphaprune/support/error.hpp"
 #include "panel_sweep.hpp"
 #include "scores.hpp"
 
@@ -56,11 +58,22 @@ float threshold_of(const Communicator& ranks, const FloatView& panel, const Cons
     return std::bit_cast<float>(select_key(ranks, keys, std::min(position, total - 1)).key);
 }
 
+/// The same on every rank.
+void require_finite_threshold(float threshold, const std::string& where) {
+    if (!std::isfinite(threshold)) {
+        throw failure(
+            "scores (squares of weights over those of the inverse Hessian's factor) are "
+            "NaN or too large for float32",
+            where, "check the model's weights and the calibration tokens")
+            .mark_agreed();
+    }
+}
+
 }  // namespace
 
 std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& factor,
-                             std::span<float> weights, double ratio,
-                             std::optional<Pattern> pattern) {
+                             std::span<float> weights, double ratio, std::optional<Pattern> pattern,
+                             const std::string& where) {
     const std::int64_t order = factor.order();
     const FloatView matrix = rows_of(weights, order);
     assert(matrix.rows * order == static_cast<std::int64_t>(weights.size()));
@@ -83,6 +96,7 @@ std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& fac
         RemovalRule rule{0, pattern};
         if (!pattern) {
             rule.threshold = threshold_of(ranks, panel, block, rows_in_all, ratio);
+            require_finite_threshold(rule.threshold, where);
         }
         sweep_panel(panel, block, rule, errors);
         sgemm(-1, constant(errors), rest, Transpose::no, 1, columns(matrix, end, order));

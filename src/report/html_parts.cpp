@@ -23,6 +23,9 @@ std::string allocation_text(const RunReport& report) {
         text += fmt::format(", {}, {}, ε {}", allocation.metric, allocation.mapping_type,
                             allocation.epsilon);
     }
+    if (allocation.owl_lambda && allocation.owl_multiple) {
+        text += fmt::format(", λ {}, M {}", *allocation.owl_lambda, *allocation.owl_multiple);
+    }
     if (!allocation.bounded_blocks.empty()) {
         text += fmt::format("; held at {} in block {}", allocation.max_sparsity,
                             fmt::join(allocation.bounded_blocks, ", "));

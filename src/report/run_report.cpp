@@ -55,7 +55,7 @@ Json allocation_json(const std::optional<AllocationReport>& allocation) {
     if (!allocation) {
         return {};
     }
-    return Json::Object{
+    Json::Object object{
         {"name", allocation->name},
         {"metric", allocation->metric},
         {"mapping_type", allocation->mapping_type},
@@ -64,6 +64,11 @@ Json allocation_json(const std::optional<AllocationReport>& allocation) {
         {"max_sparsity", allocation->max_sparsity},
         {"bounded_blocks", array_of(allocation->bounded_blocks)},
     };
+    if (allocation->owl_lambda && allocation->owl_multiple) {
+        object.emplace_back("owl_lambda", *allocation->owl_lambda);
+        object.emplace_back("owl_m", *allocation->owl_multiple);
+    }
+    return object;
 }
 
 Json model_json(const RunReport& report) {

@@ -5,6 +5,7 @@
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/pruning/sparsegpt.hpp"
+#include "alphaprune/support/error.hpp"
 
 namespace alphaprune {
 namespace {
@@ -24,11 +25,13 @@ class WandaPruner : public BlockPruner {
             gathered_[site].add_sequence(sequence, input, tokens);
         }
     }
-    void finish_statistics(std::size_t site, const std::string&) override {
-        norms_[site] = gathered_[site].norms(ranks_, sequences_);
+    void finish_statistics(std::size_t site, const std::string& where) override {
+        norms_[site] = gathered_[site].norms(ranks_, sequences_, where);
     }
-    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target) override {
+    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target,
+               const std::string& where) override {
         const auto cols = static_cast<std::int64_t>(norms_[site].size());
+        require_finite_scores(rows, cols, norms_[site], where);
         if (target.pattern) {
             prune_rows(rows, cols, norms_[site], *target.pattern);
         } else {
@@ -37,6 +40,18 @@ class WandaPruner : public BlockPruner {
     }
 
   private:
+    void require_finite_scores(std::span<const float> rows, std::int64_t cols,
+                               std::span<const float> norms, const std::string& where) const {
+        const std::int64_t wrong = ranks_.sum(count_overflows(rows, cols, norms));
+        if (wrong > 0) {
+            throw failure(fmt::format("{} scores (weight times norm of its input) are too large "
+                                      "for float32",
+                                      wrong),
+                          where, "check the model's weights and the calibration tokens")
+                .mark_agreed();
+        }
+    }
+
     const Communicator& ranks_;
     std::int64_t sequences_;
     std::vector<InputNorms> gathered_;
@@ -67,8 +82,9 @@ class SparseGptPruner : public BlockPruner {
                             where, kUsualDamping, factors_[site]->damping()));
         }
     }
-    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target) override {
-        prune_sparsegpt(ranks_, *factors_[site], rows, target.ratio, target.pattern);
+    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target,
+               const std::string& where) override {
+        prune_sparsegpt(ranks_, *factors_[site], rows, target.ratio, target.pattern, where);
     }
     std::vector<std::string> notes() const override { return notes_; }
 

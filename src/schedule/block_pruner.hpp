@@ -22,7 +22,10 @@ class BlockPruner {
     /// Collective: all sequences have been told. @throws Error on all ranks
     virtual void finish_statistics(std::size_t site, const std::string& where) = 0;
     /// Collective: prunes this rank's rows of a matrix that reads the input of `site`.
-    virtual void prune(std::size_t site, std::span<float> rows, const PruneTarget& target) = 0;
+    /// @param where  block and matrix, for messages
+    /// @throws Error on all ranks
+    virtual void prune(std::size_t site, std::span<float> rows, const PruneTarget& target,
+                       const std::string& where) = 0;
     /// What a user should know, after finish_statistics.
     virtual std::vector<std::string> notes() const { return {}; }
 };

@@ -193,7 +193,7 @@ class CalibratedRun {
         const TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const RowRange mine = stream_.share(tensor);
         const std::span<float> rows = weights.rows(number, mine);
-        pruner.prune(site, rows, targets_[static_cast<std::size_t>(index)]);
+        pruner.prune(site, rows, targets_[static_cast<std::size_t>(index)], tensor.name);
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
         narrow(rows, tensor.scalar_type(), stored);
         problem.guard([&] {

@@ -156,6 +156,7 @@ PhaseForecast evaluation_forecast(const Catalogue& catalogue, const Cluster& clu
     constexpr int kModels = 2;  // dense and pruned
     const Forward forward(catalogue, cluster, model, transfers);
     const Transformer& transformer = forward.transformer();
+    transformer.require_head();
     const TensorInfo& vocabulary =
         catalogue.tensors[static_cast<std::size_t>(transformer.vocabulary_tensor())];
     const PerplexityLimits limits;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 
@@ -6,6 +7,7 @@
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/schedule/calibrated_phase.hpp"
+#include "alphaprune/support/error.hpp"
 #include "calibration_pass.hpp"
 #include "state_keeper.hpp"
 
@@ -49,6 +51,12 @@ double mean_score(ScoredBlock& block) {
         }
         block.ranks.all_reduce_sum(std::span(by_row));
         sum = std::accumulate(by_row.begin(), by_row.end(), sum);
+        if (!std::isfinite(sum)) {
+            throw failure("scores (weight times norm of its input) are too large for float32",
+                          block.catalogue.name_of(matrix),
+                          "check the model's weights and the calibration tokens")
+                .mark_agreed();
+        }
         weights += static_cast<double>(matrix.size());
     });
     return sum / weights;
@@ -82,8 +90,10 @@ double measure_block(CalibrationPass& pass, int block, const Communicator& ranks
                          gathered[site].add_sequence(sequence, input, tokens);
                      }
                  });
-    for (const InputNorms& site : gathered) {
-        scored.norms.push_back(site.norms(ranks, sequences));
+    for (std::size_t site = 0; site < gathered.size(); ++site) {
+        const auto first = static_cast<std::size_t>(scored.sites[site].matrices.front());
+        scored.norms.push_back(
+            gathered[site].norms(ranks, sequences, catalogue.name_of(catalogue.matrices[first])));
     }
     const double share = outlier_share(scored, multiple);
     if (block + 1 < catalogue.blocks()) {

@@ -45,7 +45,7 @@ void look_up(const RowSource& source, const TensorInfo& table, std::span<const s
 
 void add_positions(const ForwardPlan& plan, const RowSource& source, std::int64_t tokens,
                    std::span<float> hidden) {
-    const TensorInfo& table = plan.tensor(plan.outer.position_table);
+    const TensorInfo& table = plan.tensor(plan.input.position_table);
     const std::int64_t offset = plan.family->position_offset;
     if (tokens > table.rows() - offset) {
         throw bad_request(fmt::format("a sequence of {} tokens, but the model has {} positions",
@@ -60,7 +60,7 @@ void add_positions(const ForwardPlan& plan, const RowSource& source, std::int64_
 /// hidden = narrow·Wᵀ.
 void project_in(const ForwardPlan& plan, const RowSource& source, std::span<const float> narrow,
                 std::int64_t tokens, std::span<float> hidden) {
-    const TensorInfo& projection = plan.tensor(plan.outer.project_in);
+    const TensorInfo& projection = plan.tensor(plan.input.project_in);
     const std::int64_t rows = projection.rows();
     const std::int64_t cols = projection.row_length();
     std::vector<float> weights(static_cast<std::size_t>(rows * cols));
@@ -73,19 +73,19 @@ void project_in(const ForwardPlan& plan, const RowSource& source, std::span<cons
 
 void embed_tokens(const ForwardPlan& plan, const RowSource& source,
                   std::span<const std::int32_t> tokens, std::span<float> hidden) {
-    const TensorInfo& table = plan.tensor(plan.outer.embedding);
+    const TensorInfo& table = plan.tensor(plan.input.embedding);
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(hidden.size() ==
            tokens.size() * static_cast<std::size_t>(plan.configuration().hidden_size));
     check_tokens(tokens, table.rows());
-    if (plan.outer.project_in < 0) {
+    if (plan.input.project_in < 0) {
         look_up(source, table, tokens, hidden);
     } else {
         std::vector<float> narrow(static_cast<std::size_t>(count * table.row_length()));
         look_up(source, table, tokens, narrow);
         project_in(plan, source, narrow, count, hidden);
     }
-    if (plan.outer.position_table >= 0) {
+    if (plan.input.position_table >= 0) {
         add_positions(plan, source, count, hidden);
     }
 }

@@ -62,9 +62,11 @@ ForwardPlan make_forward_plan(const Catalogue& catalogue) {
     for (int block = 0; block < model.blocks; ++block) {
         plan.blocks.push_back(find_block_tensors(finder, catalogue, *plan.family, block));
     }
-    plan.outer = find_outer_tensors(finder, catalogue, *plan.family);
+    plan.input = find_input_tensors(finder, catalogue, *plan.family);
     finder.report(faults);
     faults.throw_if_any();
+    plan.head = find_head_tensors(finder, catalogue, *plan.family);
+    plan.used = finder.used();
     if (plan.family->positions == Positions::rotary) {
         plan.rotary = RotaryTable(rotary_frequencies(model.rope, model.head_size));
     }

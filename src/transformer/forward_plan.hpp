@@ -19,7 +19,9 @@ struct ForwardPlan {
     const ForwardFamily* family = nullptr;
     Activation activation = nullptr;
     std::vector<BlockTensors> blocks;
-    OuterTensors outer;
+    InputTensors input;
+    HeadTensors head;
+    std::vector<bool> used;  ///< which of the catalogue's tensors all this is made of
     RotaryTable rotary;
     AlignedFloats scratch;
 
@@ -29,7 +31,7 @@ struct ForwardPlan {
     }
 };
 
-/// @throws Error (bad_request) with everything that stands in the way of a forward pass
+/// @throws Error (bad_request) with everything that stands in the way of running the blocks
 ForwardPlan make_forward_plan(const Catalogue& catalogue);
 
 /// How the heads of a block attend.

@@ -1,6 +1,6 @@
 #include "alphaprune/transformer/forward_tensors.hpp"
 
-#include <algorithm>
+#include <cstddef>
 #include <string_view>
 
 #include "forward_family.hpp"
@@ -29,14 +29,18 @@ std::vector<int> by_name(const Catalogue& catalogue) {
 /// What is missing or misshapen is a matter for those who run the forward pass.
 std::vector<int> by_family(const Catalogue& catalogue, const ForwardFamily& family) {
     TensorFinder finder(catalogue);
-    std::vector<int> found = all_of(find_outer_tensors(finder, catalogue, family));
+    find_input_tensors(finder, catalogue, family);
     const auto blocks = static_cast<int>(catalogue.configuration.blocks);
     for (int block = 0; block < blocks; ++block) {
-        const std::vector<int> more = all_of(find_block_tensors(finder, catalogue, family, block));
-        found.insert(found.end(), more.begin(), more.end());
+        find_block_tensors(finder, catalogue, family, block);
     }
-    std::ranges::sort(found);
-    found.erase(std::unique(found.begin(), found.end()), found.end());
+    find_head_tensors(finder, catalogue, family);
+    std::vector<int> found;
+    for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
+        if (finder.used()[t]) {
+            found.push_back(static_cast<int>(t));
+        }
+    }
     return found;
 }
 

@@ -14,7 +14,11 @@ ModelPass::ModelPass(const Communicator& ranks, const Catalogue& catalogue, cons
       catalogue_(catalogue),
       source_(source),
       node_(ranks.split_by_node()),
-      transformer_(together(ranks, [&] { return Transformer(catalogue); })) {}
+      transformer_(together(ranks, [&] {
+          Transformer transformer(catalogue);
+          transformer.require_head();
+          return transformer;
+      })) {}
 
 std::int64_t ModelPass::state_size(std::int64_t tokens) const {
     return tokens * std::max(transformer_.hidden_size(), transformer_.feature_size());

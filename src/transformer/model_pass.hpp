@@ -16,7 +16,7 @@ namespace alphaprune {
 /// that have no sequence.
 class ModelPass {
   public:
-    /// @throws Error on all ranks when the model has no forward pass
+    /// @throws Error on all ranks when the model has no forward pass or no head
     ModelPass(const Communicator& ranks, const Catalogue& catalogue, const RowSource& source);
 
     const Transformer& transformer() const { return transformer_; }

@@ -32,13 +32,16 @@ class PartFinder {
 
     Projection projection(std::string_view name, std::int64_t rows, std::int64_t cols) {
         Projection found{weight(name, rows, cols), -1, -1, rows, cols};
-        found.bias = finder_.find_if_present(full(name, "bias"), {rows});
+        if (has_bias(catalogue_.configuration, name)) {
+            found.bias = finder_.find(full(name, "bias"), {rows});
+        }
         if (found.weight >= 0) {
             found.matrix = catalogue_.tensors[static_cast<std::size_t>(found.weight)].matrix;
         }
         return found;
     }
 
+    bool has(std::string_view name) const { return finder_.has(full(name, "weight")); }
     int weight(std::string_view name, std::int64_t rows, std::int64_t cols) {
         return finder_.find(full(name, "weight"), {rows, cols});
     }
@@ -53,6 +56,12 @@ class PartFinder {
     const ForwardFamily& family_;
     std::string prefix_;
 };
+
+/// Values of an embedded token, and of what the head multiplies: OPT's may be narrower than its
+/// blocks.
+std::int64_t outer_width(const ForwardFamily& family, const ModelConfiguration& model) {
+    return family.project_in.empty() ? model.hidden_size : model.embedding_size;
+}
 
 void add(std::vector<int>& tensors, int tensor) {
     if (tensor >= 0) {
@@ -86,28 +95,56 @@ BlockTensors find_block_tensors(TensorFinder& finder, const Catalogue& catalogue
     return found;
 }
 
-OuterTensors find_outer_tensors(TensorFinder& finder, const Catalogue& catalogue,
+InputTensors find_input_tensors(TensorFinder& finder, const Catalogue& catalogue,
                                 const ForwardFamily& family) {
     const ModelConfiguration& model = catalogue.configuration;
     PartFinder parts(finder, catalogue, family, "");
     const std::int64_t hidden = model.hidden_size;
-    const std::int64_t narrow = family.project_in.empty() ? hidden : model.embedding_size;
+    const std::int64_t narrow = outer_width(family, model);
 
-    OuterTensors found;
-    found.embedding = parts.weight(family.embedding, model.vocabulary, narrow);
+    InputTensors found;
+    const bool is_the_head =
+        model.tied_embeddings && !parts.has(family.embedding) && parts.has(family.head);
+    found.embedding =
+        parts.weight(is_the_head ? family.head : family.embedding, model.vocabulary, narrow);
     if (family.positions == Positions::learned) {
         found.position_table = parts.weight(family.position_table,
                                             model.max_positions + family.position_offset, hidden);
     }
     if (narrow != hidden) {
         found.project_in = parts.weight(family.project_in, hidden, narrow);
-        found.project_out = parts.weight(family.project_out, narrow, hidden);
+    }
+    return found;
+}
+
+HeadTensors find_head_tensors(TensorFinder& finder, const Catalogue& catalogue,
+                              const ForwardFamily& family) {
+    const ModelConfiguration& model = catalogue.configuration;
+    PartFinder parts(finder, catalogue, family, "");
+    const std::int64_t hidden = model.hidden_size;
+
+    HeadTensors found;
+    found.width = outer_width(family, model);
+    if (found.width != hidden) {
+        found.project_out = parts.weight(family.project_out, found.width, hidden);
     }
     if (model.norm_before && !model.final_norm_removed) {
         found.final_norm = parts.norm(family.final_norm);
     }
-    found.vocabulary = model.tied_embeddings ? found.embedding
-                                             : parts.weight(family.head, model.vocabulary, narrow);
+    if (parts.has(family.head)) {
+        found.vocabulary = parts.weight(family.head, model.vocabulary, found.width);
+    } else if (model.tied_embeddings) {
+        found.vocabulary = parts.weight(family.embedding, model.vocabulary, found.width);
+    } else {
+        found.faults.add(
+            fmt::format("the model has no head: {}.weight is missing, and tie_word_embeddings is "
+                        "false",
+                        family.head),
+            catalogue.folder.string(),
+            "fetch the model's files again, or set tie_word_embeddings to true in config.json if "
+            "the embedding is the head; pruning without perplexities needs none");
+    }
+    finder.report(found.faults);
     return found;
 }
 
@@ -130,16 +167,6 @@ std::vector<int> all_of(const BlockTensors& block) {
     for (const Projection& projection : projections_of(block)) {
         add(tensors, projection.weight);
         add(tensors, projection.bias);
-    }
-    return tensors;
-}
-
-std::vector<int> all_of(const OuterTensors& outer) {
-    std::vector<int> tensors;
-    const Norm norm = outer.final_norm.value_or(Norm{});
-    for (const int tensor : {outer.embedding, outer.position_table, outer.project_in,
-                             outer.project_out, norm.weight, norm.bias, outer.vocabulary}) {
-        add(tensors, tensor);
     }
     return tensors;
 }

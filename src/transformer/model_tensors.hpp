@@ -36,25 +36,34 @@ struct BlockTensors {
     Projection down;
 };
 
-/// The tensors outside the blocks.
-struct OuterTensors {
+/// The tensors before the blocks.
+struct InputTensors {
     int embedding = -1;
     int position_table = -1;
     int project_in = -1;
-    int project_out = -1;
+};
+
+/// The tensors after the blocks, which perplexities and logits need and pruning does not.
+struct HeadTensors {
     std::optional<Norm> final_norm;
-    int vocabulary = -1;
+    int project_out = -1;
+    int vocabulary = -1;     ///< the projection to logits: a tensor of its own or the embedding
+    std::int64_t width = 0;  ///< of its rows, and of what they are multiplied with
+    FaultList faults;        ///< what is missing or wrong of all this
 };
 
 BlockTensors find_block_tensors(TensorFinder& finder, const Catalogue& catalogue,
                                 const ForwardFamily& family, int block);
-OuterTensors find_outer_tensors(TensorFinder& finder, const Catalogue& catalogue,
+/// Where config.json ties embedding and head, and the files have the head alone, it is both.
+InputTensors find_input_tensors(TensorFinder& finder, const Catalogue& catalogue,
                                 const ForwardFamily& family);
+/// A head that the files have is used, whether config.json ties it to the embedding or not, as
+/// transformers does: a tied one that is stored all the same is either equal or meant.
+HeadTensors find_head_tensors(TensorFinder& finder, const Catalogue& catalogue,
+                              const ForwardFamily& family);
 
 /// Every tensor of a block, each once.
 std::vector<int> all_of(const BlockTensors& block);
-/// Every tensor outside the blocks; the embedding may be there twice, as the vocabulary, too.
-std::vector<int> all_of(const OuterTensors& outer);
 /// The projections of a block in the order in which they are used.
 std::vector<Projection> projections_of(const BlockTensors& block);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,27 +11,35 @@
 namespace alphaprune {
 
 /// Looks up tensors by the names of the family and checks their shapes and types; what is missing
-/// or wrong is collected, to be told at once.
+/// or wrong is collected, to be told at once. Remembers which tensors were asked for.
 class TensorFinder {
   public:
     using Shape = std::vector<std::int64_t>;
 
     /// @param catalogue  outlives the finder
-    explicit TensorFinder(const Catalogue& catalogue) : catalogue_(catalogue) {}
+    explicit TensorFinder(const Catalogue& catalogue)
+        : catalogue_(catalogue), used_(catalogue.tensors.size()) {}
 
+    /// Whether the files have it; does not count as asking.
+    bool has(const std::string& name) const { return catalogue_.find_tensor(name) != nullptr; }
     /// Index into Catalogue::tensors; −1, with a fault noted, when it is not there.
     int find(const std::string& name, const Shape& shape);
-    /// The same for a tensor that need not be there.
-    int find_if_present(const std::string& name, const Shape& shape);
 
-    /// Adds what was found wrong.
-    void report(FaultList& faults) const;
+    /// Adds what was found wrong since the last report.
+    void report(FaultList& faults);
+
+    /// One for each tensor of the catalogue: whether it was found.
+    const std::vector<bool>& used() const { return used_; }
 
   private:
     const Catalogue& catalogue_;
+    std::vector<bool> used_;
     std::vector<std::string> missing_;
     std::vector<std::string> misshapen_;
     std::vector<int> found_;
 };
+
+/// "a, b, c", the first of them where there are many: "a, b, c, d, e, f and 30 more".
+std::string some_of(std::span<const std::string> names);
 
 }  // namespace alphaprune

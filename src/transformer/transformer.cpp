@@ -9,6 +9,7 @@
 #include "block_pass.hpp"
 #include "embedding.hpp"
 #include "forward_plan.hpp"
+#include "unused_tensors.hpp"
 
 namespace alphaprune {
 
@@ -84,11 +85,15 @@ std::uint64_t Transformer::scratch_bytes(std::int64_t tokens) const {
            sizeof(float);
 }
 
+void Transformer::require_head() const {
+    plan_->head.faults.throw_if_any();
+}
+
 std::vector<int> Transformer::head_tensors() const {
     std::vector<int> tensors;
-    const OuterTensors& outer = plan_->outer;
-    const Norm norm = outer.final_norm.value_or(Norm{});
-    for (const int tensor : {norm.weight, norm.bias, outer.project_out}) {
+    const HeadTensors& head = plan_->head;
+    const Norm norm = head.final_norm.value_or(Norm{});
+    for (const int tensor : {norm.weight, norm.bias, head.project_out}) {
         if (tensor >= 0) {
             tensors.push_back(tensor);
         }
@@ -96,31 +101,39 @@ std::vector<int> Transformer::head_tensors() const {
     return tensors;
 }
 
+int Transformer::embedding_tensor() const {
+    return plan_->input.embedding;
+}
+
 int Transformer::vocabulary_tensor() const {
-    return plan_->outer.vocabulary;
+    return plan_->head.vocabulary;
 }
 
 std::int64_t Transformer::feature_size() const {
-    return plan_->tensor(plan_->outer.vocabulary).row_length();
+    return plan_->head.width;
 }
 
-void Transformer::features(const SharedWeights& head, std::span<const float> hidden,
+std::vector<std::string> Transformer::warnings() const {
+    return warnings_on_unused(*plan_);
+}
+
+void Transformer::features(const SharedWeights& weights, std::span<const float> hidden,
                            std::int64_t tokens, std::span<float> features) const {
-    const OuterTensors& outer = plan_->outer;
+    const HeadTensors& head = plan_->head;
     const std::int64_t wide = hidden_size();
     const std::int64_t narrow = feature_size();
     assert(hidden.size() == static_cast<std::size_t>(tokens * wide));
     assert(features.size() == static_cast<std::size_t>(tokens * narrow));
-    const bool projects = outer.project_out >= 0;
+    const bool projects = head.project_out >= 0;
     const auto normed = projects ? plan_->scratch.at_least(tokens * wide) : features;
-    if (outer.final_norm) {
-        run_norm(*plan_, *outer.final_norm, head, hidden, normed);
+    if (head.final_norm) {
+        run_norm(*plan_, *head.final_norm, weights, hidden, normed);
     } else {
         std::ranges::copy(hidden, normed.begin());
     }
     if (projects) {
         sgemm(1, {normed.data(), tokens, wide, wide},
-              {head.values(outer.project_out).data(), narrow, wide, wide}, Transpose::yes, 0,
+              {weights.values(head.project_out).data(), narrow, wide, wide}, Transpose::yes, 0,
               {features.data(), tokens, narrow, narrow});
     }
 }

@@ -23,6 +23,13 @@ def why_not():
     return f"not installed: {', '.join(missing)}" if missing else None
 
 
+def cores():
+    """Of this machine, each once however many threads it has."""
+    shown = subprocess.run(["lscpu", "--parse=core,socket"], capture_output=True, text=True,
+                           check=True).stdout
+    return len({line for line in shown.splitlines() if not line.startswith("#")})
+
+
 def wait_for(condition, seconds, what):
     """Polls until `condition()` is true; its value."""
     deadline = time.monotonic() + seconds

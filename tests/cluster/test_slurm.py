@@ -70,12 +70,22 @@ class Slurm(ProgramTest):
         self.assertEqual(len(ends), 1)
         self.assertNotIn("", ends)
 
-    def test_one_node(self):
-        output = self.folder / "one"
-        job = self.submit("one-node.sbatch", output, self.shape(1))
-        job.wait_until_ended(60)
+    def ranks_and_hosts(self, script, *options):
+        output = self.folder / "-".join(["ranks", script, *options]).replace("=", "")
+        job = self.submit(script, output, self.shape(1), *options)
+        job.wait_until_ended(90)
         self.assertEqual(job.statuses(), [0], job.log())
-        self.assertEqual(self.report(output)["run"]["ranks"], 2)
+        run = self.report(output)["run"]
+        return run["ranks"], len(run["hosts"])
+
+    def test_one_rank_a_core_unless_told_otherwise(self):
+        cores = min(2, slurm_cluster.cores())  # a node has 2, and the machine may have fewer
+        self.assertEqual(self.ranks_and_hosts("one-node.sbatch"), (cores, 1))
+        self.assertEqual(self.ranks_and_hosts("many-nodes.sbatch", "--nodes=2"), (2 * cores, 2))
+        self.assertEqual(self.ranks_and_hosts("mpirun.sbatch", "--nodes=2"), (2 * cores, 2))
+        self.assertEqual(self.ranks_and_hosts("one-node.sbatch", "--ntasks=1"), (1, 1))
+        self.assertEqual(self.ranks_and_hosts("many-nodes.sbatch", "--nodes=2",
+                                              "--cpus-per-task=2"), (2, 2))
 
     def test_stopped_before_the_limit_and_requeued_by_itself(self):
         model = self.model_of_most_of_a_minute()

@@ -48,6 +48,51 @@ TEST(CalibrationOptions, OwlNeedsThemBesideAnyMethod) {
                   {"--epsilon has no effect with --allocation owl"});
 }
 
+TEST(OwlOptions, AreThePublishedOnesUnlessGiven) {
+    const Words owl = run_with({"--allocation", "owl", "--calibration", "c"});
+    EXPECT_EQ(parsed(owl).owl_lambda, 0.08);
+    EXPECT_EQ(parsed(owl).owl_multiple, 5);
+    Words given = owl;
+    given.insert(given.end(), {"--owl-lambda", "0.15", "--owl_m", "7.5"});
+    EXPECT_EQ(parsed(given).owl_lambda, 0.15);
+    EXPECT_EQ(parsed(given).owl_multiple, 7.5);
+    EXPECT_EQ(parse_options(owl, {"ALPHAPRUNE_OWL_M=3"}).owl_multiple, 3);
+    EXPECT_EQ(parse_options(resolved_arguments(given, {}), {}).owl_multiple, 7.5);
+}
+
+TEST(OwlOptions, HaveTheirRanges) {
+    for (const char* lambda : {"0", "-0.1", "0.51", "1", "nan"}) {
+        expect_faults(run_with({"--allocation=owl", "--calibration=c", "--owl-lambda", lambda}),
+                      {"--owl-lambda"});
+    }
+    for (const char* multiple : {"0", "-3", "inf", "x"}) {
+        expect_faults(run_with({"--allocation=owl", "--calibration=c", "--owl-m", multiple}),
+                      {"--owl-m"});
+    }
+    EXPECT_EQ(
+        parsed(run_with({"--allocation=owl", "--calibration=c", "--owl-lambda=0.5"})).owl_lambda,
+        0.5);
+}
+
+TEST(OwlOptions, HaveAnEffectOnOwlAlone) {
+    for (const std::string option : {"--owl-lambda", "--owl-m"}) {
+        for (const std::string allocation : {"alphapruning", "uniform", "linear-depth"}) {
+            expect_faults(run_with({"--allocation", allocation, option, "0.2"}),
+                          {option + " has no effect with --allocation"});
+        }
+        expect_faults(run_with({"--allocation=file:r.npy", option, "0.2"}),
+                      {option + " has no effect with --allocation file:r.npy"});
+        expect_faults(run_with({"--sparsity-type=2:4", option, "0.2"}),
+                      {option + " has no effect with --sparsity-type 2:4"});
+        // A weaker one gives way.
+        EXPECT_EQ(parse_options(run_with({"--allocation", "uniform"}), {"ALPHAPRUNE_OWL_M=3"})
+                      .owl_multiple,
+                  5);
+        expect_faults({"analyze", "--model=m", "--output=o", option, "0.2"},
+                      {option + " has no meaning"});
+    }
+}
+
 TEST(CalibrationOptions, WithoutEffectBesideMagnitude) {
     for (const Words& more :
          {Words{"--calibration", "c"}, Words{"--nsamples", "4"}, Words{"--seed", "1"}}) {

@@ -23,7 +23,8 @@ TEST(Help, NamesEveryOptionOfThisVersion) {
     }
     for (const char* word :
          {"run", "analyze", "plan", "verify", "evaluate", "export", "Exit status", "Examples",
-          "share of weights that become zero", "ALPHAPRUNE_SPARSITY_RATIO"}) {
+          "share of weights that become zero", "ALPHAPRUNE_SPARSITY_RATIO", "--owl-lambda L",
+          "--owl-m M", "75 stopped early"}) {
         EXPECT_NE(help.find(word), std::string::npos) << word;
     }
 }

@@ -147,7 +147,7 @@ TEST(OptionSources, AStrongerMethodDropsTheCalibration) {
     const Options options =
         parse_options(run_with({"--config", config.path(), "--prune-method", "magnitude"}), {});
     EXPECT_TRUE(options.calibration.empty());
-    EXPECT_EQ(options.sequences, 128);
+    EXPECT_EQ(options.sequences, std::nullopt);
     EXPECT_EQ(options.seed, 0U);
     EXPECT_EQ(options.sequence_length, std::nullopt);
 }

@@ -30,7 +30,7 @@ TEST(Options, DefaultsAreThePublishedOnes) {
     EXPECT_EQ(options.prune_method, PruneMethod::magnitude);
     EXPECT_EQ(options.pattern, std::nullopt);
     EXPECT_FALSE(options.mixed_pattern);
-    EXPECT_EQ(options.sequences, 128);
+    EXPECT_EQ(options.sequences, std::nullopt);  // the usual, or all that a file has
     EXPECT_EQ(options.sequence_length, std::nullopt);
     EXPECT_EQ(options.seed, 0U);
     EXPECT_TRUE(options.write_hdf5);

@@ -75,11 +75,11 @@ GROUPS = [
     ("Options and the command line", r"commands/(command_line|conflicts|duration|model_options|"
      r"option\w*|plan_options|request|setting_reader|suggestion|understanding\w*)\."),
     ("The model", r"model/(?!tok)|formats/(safetensors|json|capped)|commands/model_source|"
-     r"schedule/weight_check|transformer/(forward|tensor_finder)"),
-    ("Calibration and evaluation texts", r"model/tok|formats/npy|commands/texts|"
+     r"schedule/weight_check|transformer/(forward|tensor_finder|model_tensors|unused)"),
+    ("Calibration and evaluation texts", r"model/tok|formats/npy|commands/(texts|evaluate)|"
      r"transformer/(embedding|perplexity)"),
     ("Sparsity ratios and pruning", r"allocation/|pruning/|commands/(ratio\w*|pruning)\.|"
-     r"schedule/(block_pruner|calibrated_phase)"),
+     r"schedule/(block_pruner|calibrated_phase|outlier_shares)"),
     ("Files and the output folder", r"support/(file|standard)|commands/(output_folder|kept_inputs)|"
      r"checkpoint/(plain_files|export)"),
     ("Stopping and resuming", r"schedule/(journal|earlier)|formats/record_log|support/stop|"

@@ -106,6 +106,18 @@ TEST(CalibrationSequences, TheUsualLengthOfAStreamRespectsThePositions) {
               2048);
 }
 
+TEST(CalibrationSequences, TheUsualNumberIsTakenOrAllThatThereAre) {
+    const auto usual = [](const TokenFile& file) {
+        return calibration_sequences(file, kModel, std::nullopt, std::nullopt, 0);
+    };
+    EXPECT_EQ(usual(numbered(12, 4)).ids, (Ids{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}));
+    EXPECT_EQ(usual(numbered(127 * 3, 3)).count(), 127);
+    EXPECT_EQ(usual(numbered(128 * 3, 3)).count(), 128);
+    EXPECT_EQ(usual(numbered(200 * 3, 3)).count(), 128);
+    EXPECT_EQ(usual(numbered(600, 0)).count(), 128) << "windows of a stream may overlap";
+    EXPECT_EQ(count_faults(faults_of([&] { usual(numbered(0, 4)); }), {"has 0 samples"}), 1);
+}
+
 TEST(CalibrationSequences, EveryFaultIsNamed) {
     const auto faults = [](const TokenFile& file, std::int64_t count,
                            std::optional<std::int64_t> length) {

@@ -41,7 +41,7 @@ std::vector<float> norms_with(std::int64_t sequences,
             norms.add_sequence(number, mine.values, mine.tokens);
         }
     }
-    return norms.norms(world(), sequences);
+    return norms.norms(world(), sequences, "");
 }
 
 TEST(InputNorms, AreTheSameBitsHoweverTheSequencesAreSharedOut) {
@@ -92,7 +92,7 @@ TEST(InputNorms, OfAnInputThatIsZeroThroughoutIsZero) {
     if (world().is_root()) {
         norms.add_sequence(0, std::vector<float>{0, 3, 0, 4}, 2);
     }
-    EXPECT_EQ(norms.norms(world(), 1), (std::vector<float>{0, 5}));
+    EXPECT_EQ(norms.norms(world(), 1, ""), (std::vector<float>{0, 5}));
 }
 
 }  // namespace

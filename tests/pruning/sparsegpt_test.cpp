@@ -181,7 +181,7 @@ TEST(Sparsegpt, LeavesASmallerErrorThanWanda) {
         const auto& input = problem.sequences[static_cast<std::size_t>(s)];
         norms.add_sequence(s, input, static_cast<std::int64_t>(input.size()) / problem.cols);
     }
-    const std::vector<float> input_norms = norms.norms(world(), problem.samples);
+    const std::vector<float> input_norms = norms.norms(world(), problem.samples, "");
     const auto error_of = [&](const std::vector<float>& weights) {
         return world().sum(world().is_root() ? test::output_error(problem, weights) : 0.0);
     };

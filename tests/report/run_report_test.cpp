@@ -93,6 +93,31 @@ TEST(RunReport, AfterAnalyzeThereIsNothingOfPruning) {
     EXPECT_EQ(run_report_from_json(document, "r").sparsity_type, "");
 }
 
+TEST(RunReport, TellsTheParametersOfOwlWhereItWasUsed) {
+    RunReport report = test::pruned_report();
+    report.allocation->name = "owl";
+    report.allocation->owl_lambda = 0.08;
+    report.allocation->owl_multiple = 5;
+    const std::string text = to_json(report).dump(-1);
+    EXPECT_NE(text.find(R"("bounded_blocks":[1],"owl_lambda":0.08,"owl_m":5.0})"),
+              std::string::npos)
+        << text;
+    EXPECT_NO_THROW(run_report_from_json(Json::parse(text, "r"), "r"));
+}
+
+TEST(PerplexityLines, SayWhereThereIsNoNumber) {
+    RunReport report = test::pruned_report();
+    report.perplexities = {{"e.npy", 8, 1, std::nan(""), -std::nan("")},
+                           {"f.npy", 8, 1, 3.0, HUGE_VAL}};
+    EXPECT_EQ(perplexity_lines(report),
+              "perplexity not a number dense, not a number pruned (e.npy, seqlen 8, windows 1)\n"
+              "perplexity 3.000 dense, not a number pruned (f.npy, seqlen 8, windows 1)\n");
+    const std::string text = to_json(report).dump(-1);
+    EXPECT_NE(text.find(R"("dense":null,"pruned":null},)"), std::string::npos) << text;
+    EXPECT_NE(text.find(R"("dense":3.0,"pruned":null}])"), std::string::npos) << text;
+    EXPECT_NO_THROW(run_report_from_json(Json::parse(text, "r"), "r"));
+}
+
 TEST(PerplexityLines, OneATextWithWhatIsKnown) {
     RunReport report = test::pruned_report();
     EXPECT_EQ(perplexity_lines(report), "");

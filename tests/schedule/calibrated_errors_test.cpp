@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +70,59 @@ TEST_P(CalibratedErrors, a_nan_is_named_on_all_ranks) {
         expect_agreed([&] { run(NodeMap(world())); }, "1 values are NaN", name);
         expect_agreed([&] { run(spread_over(2)); }, "1 values are NaN", name);
     }
+}
+
+/// A model with the values of some tensors scaled. @param factors  by parts of their names
+SharedModel with_scaled(const std::map<std::string, float>& factors) {
+    return SharedModel([&](const std::filesystem::path& folder) {
+        const test::LlamaSizes sizes;
+        auto tensors = test::llama_tensors(sizes, 3, ScalarType::float32);
+        for (test::StoredTensor& tensor : tensors) {
+            for (const auto& [part, factor] : factors) {
+                if (tensor.name.find(part) != std::string::npos) {
+                    auto values = test::widened(tensor.bytes, ScalarType::float32);
+                    for (float& value : values) {
+                        value *= factor;
+                    }
+                    narrow(values, ScalarType::float32, tensor.bytes);
+                }
+            }
+        }
+        test::write_model_folder(folder, test::llama_config(sizes), tensors);
+    });
+}
+
+void prune_half(const SharedModel& model, CalibratedMethod method) {
+    const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
+    prune_calibrated(world(), NodeMap(world()), model.catalogue(), method, random_sequences(5, 12),
+                     targets, [](const WrittenRows&, std::span<const std::byte>) {}, {});
+}
+
+void measure_outliers(const SharedModel& model) {
+    outlier_shares(world(), spread_over(2), model.catalogue(), random_sequences(5, 12), 5, {});
+}
+
+TEST_P(CalibratedErrors, inputs_that_are_no_numbers_are_named) {
+    const std::string what = "the inputs of a matrix are NaN or too large";
+    const SharedModel last =
+        with_scaled({{"layers.0.mlp.up_proj", 1e30F}, {"layers.0.mlp.down_proj", 1e30F}});
+    expect_agreed([&] { prune_half(last, GetParam()); }, what, "layers.0.mlp.down_proj.weight");
+    expect_agreed([&] { measure_outliers(last); }, what, "layers.0.mlp.down_proj.weight");
+    const SharedModel first = with_scaled({{"layers.1.input_layernorm", 1e38F}});
+    expect_agreed([&] { prune_half(first, GetParam()); }, what, "layers.1.self_attn.q_proj.weight");
+    expect_agreed([&] { measure_outliers(first); }, what, "layers.1.self_attn.q_proj.weight");
+}
+
+TEST_P(CalibratedErrors, scores_that_overflow_are_named) {
+    const SharedModel inputs = with_scaled({{"layers.0.post_attention_layernorm", 1e3F}});
+    prune_half(inputs, GetParam());  // fine with the weights as they are
+    measure_outliers(inputs);
+    const SharedModel both =
+        with_scaled({{"layers.0.post_attention_layernorm", 1e3F}, {"layers.0.mlp.gate", 1e37F}});
+    expect_agreed([&] { prune_half(both, GetParam()); }, "scores", "layers.0.mlp.gate_proj.weight");
+    const SharedModel last =
+        with_scaled({{"layers.0.mlp.up_proj", 1e3F}, {"layers.0.mlp.down_proj", 3e38F}});
+    expect_agreed([&] { measure_outliers(last); }, "scores", "layers.0.mlp.down_proj.weight");
 }
 
 TEST_P(CalibratedErrors, a_sink_that_fails_on_one_rank_ends_all) {

@@ -50,14 +50,12 @@ void expect_logits_of(const OddModel& odd, std::int32_t count) {
     EXPECT_LT(error_of(logits, plain_forward(model, tokens).logits), 1e-5);
 }
 
-TEST(Blocks, MistralWithBiasesWindowAndWideHeads) {
+TEST(Blocks, MistralWithWindowAndWideHeads) {
     expect_logits_of(odd_mistral(), 21);
 }
 
-TEST(Blocks, LlamaWithoutWindow) {
-    OddModel odd = odd_mistral();
-    odd.replace("mistral", "llama");
-    expect_logits_of(odd, 21);
+TEST(Blocks, LlamaWithBiasesAndNoWindow) {
+    expect_logits_of(odd_llama(), 21);
 }
 
 TEST(Blocks, OptWithNormAfterAndNarrowEmbedding) {
@@ -136,6 +134,7 @@ void expect_inputs_of(const OddModel& odd, std::size_t calls_a_block) {
 
 TEST(Observer, SeesTheInputOfEveryMatrix) {
     expect_inputs_of(odd_mistral(), 4);
+    expect_inputs_of(odd_llama(), 4);
     expect_inputs_of(odd_opt(), 4);
 }
 

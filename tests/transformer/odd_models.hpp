@@ -19,8 +19,11 @@ struct OddModel {
     void write(const std::filesystem::path& folder) const;
 };
 
-/// Mistral: biases everywhere, heads wider than hidden size / heads, a window of 5, untied.
+/// Mistral: heads wider than hidden size / heads, a window of 5, untied.
 OddModel odd_mistral();
+
+/// LLaMA: biases everywhere (attention_bias, mlp_bias), no window, the rest as odd_mistral.
+OddModel odd_llama();
 
 /// OPT as opt-350m is: norm after, a narrow embedding, no final norm; and gelu.
 OddModel odd_opt();

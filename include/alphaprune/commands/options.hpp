@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
+#include "alphaprune/allocation/owl.hpp"
 #include "alphaprune/commands/version.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/model/catalogue.hpp"
@@ -64,6 +65,8 @@ struct Options {
     FarmsOptions farms;  ///< for alpha_peak_farms
     std::filesystem::path metric_cache;
     AllocationOptions ratios;
+    double owl_lambda = OwlOptions{}.lambda;  ///< half-width of OWL's band of ratios
+    double owl_multiple = 5;                  ///< OWL's M: outliers score above M times the mean
 
     PruneMethod prune_method = PruneMethod::magnitude;
     std::optional<Pattern> pattern;  ///< N:M in every matrix
@@ -71,7 +74,7 @@ struct Options {
     Ties ties = Ties::exact;
 
     std::filesystem::path calibration;
-    int sequences = 128;                 ///< of calibration
+    std::optional<int> sequences;        ///< of calibration; nothing: the usual, or all there are
     std::optional<int> sequence_length;  ///< of calibration and evaluation
     std::uint64_t seed = 0;
     std::vector<std::filesystem::path> evaluations;

@@ -37,6 +37,9 @@ struct ModelConfiguration {
     double norm_epsilon = 1e-5;
     std::string activation;
     bool tied_embeddings = false;
+    bool attention_bias = false;                 ///< LLaMA's, of the linear layers of the attention
+    bool mlp_bias = false;                       ///< LLaMA's
+    bool all_biases = true;                      ///< OPT's enable_bias
     std::optional<std::int64_t> sliding_window;  ///< only when in force in some block
     /// Blocks that see the whole sequence although sliding_window is set; ascending.
     std::vector<std::int64_t> full_attention_blocks;

@@ -3,6 +3,8 @@
 #include <span>
 #include <string_view>
 
+#include "alphaprune/model/configuration.hpp"
+
 namespace alphaprune {
 
 /// Where a family of models keeps its decoder blocks and which matrices of a block are prunable,
@@ -21,5 +23,10 @@ std::span<const Family> families();
 
 /// nullptr for an unknown model type.
 const Family* family_of(std::string_view model_type);
+
+/// Whether a linear layer of the family's blocks has a bias: by the family alone, or by a flag of
+/// config.json (attention_bias, mlp_bias, enable_bias), as in transformers.
+/// @param layer  its name after "<prefix><number>.", such as "self_attn.q_proj"
+bool has_bias(const ModelConfiguration& model, std::string_view layer);
 
 }  // namespace alphaprune

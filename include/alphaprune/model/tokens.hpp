@@ -40,16 +40,20 @@ struct TokenSequences {
     }
 };
 
+/// How many calibration sequences are taken where nothing else is asked for.
+inline constexpr std::int64_t kUsualSequences = 128;
+
 /// The calibration sequences. Samples: the first `count` of them, cut to `length`. A stream:
 /// `count` windows whose starts are drawn by a counter-based generator from `seed` alone
 /// (docs/methods.md), so that the same request gives the same tokens everywhere.
+/// @param count   nothing: kUsualSequences, or all samples where a file has fewer
 /// @param length  nothing: the samples' own length, or for a stream the smaller of 2048 and the
 ///                model's number of positions
 /// @throws Error (bad_request) with every fault found: fewer samples than asked for, fewer tokens
 ///         than one window has, length beyond the model's positions, length or count < 1
 TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& catalogue,
-                                     std::int64_t count, std::optional<std::int64_t> length,
-                                     std::uint64_t seed);
+                                     std::optional<std::int64_t> count,
+                                     std::optional<std::int64_t> length, std::uint64_t seed);
 
 /// The evaluation windows: consecutive, not overlapping; the tail that fills no window is dropped.
 /// Samples are taken as one stream in order.

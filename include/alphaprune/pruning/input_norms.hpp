@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
@@ -21,7 +22,10 @@ class InputNorms {
 
     /// Collective. ‖x_j‖₂ for each input, on every rank.
     /// @param sequences  how many there are on all ranks together, numbered from 0
-    std::vector<float> norms(const Communicator& ranks, std::int64_t sequences) const;
+    /// @param where      block and matrix, for messages
+    /// @throws Error (failure) on all ranks when inputs are NaN or too large for float32
+    std::vector<float> norms(const Communicator& ranks, std::int64_t sequences,
+                             const std::string& where) const;
 
   private:
     std::int64_t cols_;

@@ -30,6 +30,10 @@ std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
 std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
                         std::span<const float> input_norms, Pattern pattern);
 
+/// How many of the scores are too large for float32: no order is left among them.
+std::int64_t count_overflows(std::span<const float> weights, std::int64_t cols,
+                             std::span<const float> input_norms);
+
 /// How many of the weights score above `multiple` × `mean_score` (OWL's outliers).
 std::int64_t count_outliers(std::span<const float> weights, std::int64_t cols,
                             std::span<const float> input_norms, double mean_score, double multiple);

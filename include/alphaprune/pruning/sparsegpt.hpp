@@ -79,9 +79,11 @@ class InverseFactor {
 /// @param ratio    share to remove, in [0, 1], reached in each panel of 128 columns (ties at the
 ///                 threshold go too); 0 removes dead inputs alone; not looked at when there is a
 ///                 pattern
+/// @param where    block and matrix, for messages
 /// @return zeros among this rank's weights afterwards
+/// @throws Error (failure) on all ranks when the score that parts a panel is no number
 std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& factor,
-                             std::span<float> weights, double ratio,
-                             std::optional<Pattern> pattern);
+                             std::span<float> weights, double ratio, std::optional<Pattern> pattern,
+                             const std::string& where = {});
 
 }  // namespace alphaprune

@@ -37,6 +37,8 @@ struct AllocationReport {
     double sparsity_ratio = 0;
     double max_sparsity = 0;
     std::vector<int> bounded_blocks;
+    std::optional<double> owl_lambda;    ///< of OWL alone
+    std::optional<double> owl_multiple;  ///< OWL's M
 };
 
 /// Perplexity on one text, before and after pruning.
@@ -44,8 +46,8 @@ struct PerplexityReport {
     std::string text;  ///< the file's name as the user gave it
     std::int64_t seqlen = 0;
     std::int64_t windows = 0;
-    std::optional<double> dense;
-    std::optional<double> pruned;
+    std::optional<double> dense;   ///< NaN or infinite where it is no number: null in JSON
+    std::optional<double> pruned;  ///< the same
 };
 
 /// What the calibrated methods looked at.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -13,9 +14,12 @@
 namespace alphaprune {
 
 struct Perplexity {
-    double value = 0;         ///< exp of the mean negative log-likelihood
+    double value = 0;         ///< exp of the mean negative log-likelihood; may be no number
     std::int64_t seqlen = 0;  ///< tokens of a window; seqlen − 1 predictions each
     std::int64_t windows = 0;
+
+    /// Not so where activations are NaN or infinite, or the mean loss is beyond exp's range.
+    bool is_number() const { return std::isfinite(value); }
 };
 
 /// How much memory an evaluation takes. The result hangs on them by rounding at most.

@@ -66,16 +66,29 @@ class Transformer {
     /// Bytes of scratch memory that run_block needs for a sequence.
     std::uint64_t scratch_bytes(std::int64_t tokens) const;
 
+    /// Whoever runs blocks alone, to prune them, needs no head: a model without is no error then.
+    /// @throws Error (bad_request): what the head is made of is missing or of a wrong shape
+    void require_head() const;
     /// Tensors outside the blocks that the head needs except the vocabulary projection itself
-    /// (final norm, output projection), and the index of that projection (the embedding when tied).
+    /// (final norm, output projection), and the index of that projection: the stored head, or the
+    /// embedding where it is tied and none is stored. After require_head().
     std::vector<int> head_tensors() const;
     int vocabulary_tensor() const;
+    /// The index of the token embedding: where it is tied and not stored, the head's.
+    int embedding_tensor() const;
 
     /// Final norm (and output projection) over one sequence: what the vocabulary rows are
-    /// multiplied with. @param features  out: tokens × feature_size()
-    void features(const SharedWeights& head, std::span<const float> hidden, std::int64_t tokens,
+    /// multiplied with.
+    /// @param weights   holds head_tensors()
+    /// @param features  out: tokens × feature_size()
+    void features(const SharedWeights& weights, std::span<const float> hidden, std::int64_t tokens,
                   std::span<float> features) const;
     std::int64_t feature_size() const;
+
+    /// Stored tensors that the forward pass passes over, a sentence each kind: biases that
+    /// config.json does not announce, and whatever the family knows nothing of. Buffers such as
+    /// rotary frequencies are not worth a word.
+    std::vector<std::string> warnings() const;
 
   private:
     struct Plan;

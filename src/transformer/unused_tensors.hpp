@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "forward_plan.hpp"
+
+namespace alphaprune {
+
+/// See Transformer::warnings().
+std::vector<std::string> warnings_on_unused(const ForwardPlan& plan);
+
+}  // namespace alphaprune
