@@ -13,7 +13,8 @@ static void visit_fields(auto& archive, FieldsOf<ModelConfiguration> auto& model
             model.blocks, model.heads, model.key_value_heads, model.head_size, model.vocabulary,
             model.max_positions, model.norm_epsilon, model.activation, model.tied_embeddings,
             model.sliding_window, model.full_attention_blocks, model.rope, model.norm_before,
-            model.norm_affine, model.final_norm_removed, model.embedding_size);
+            model.norm_affine, model.final_norm_removed, model.embedding_size, model.is_part,
+            model.text_type, model.experts);
 }
 
 static void visit_fields(auto& archive, FieldsOf<TensorInfo> auto& tensor) {
@@ -21,7 +22,11 @@ static void visit_fields(auto& archive, FieldsOf<TensorInfo> auto& tensor) {
 }
 
 static void visit_fields(auto& archive, FieldsOf<MatrixInfo> auto& matrix) {
-    archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols);
+    archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols, matrix.transposed);
+}
+
+static void visit_fields(auto& archive, FieldsOf<BlockStack> auto& blocks) {
+    archive(blocks.prefix, blocks.count);
 }
 
 static void visit_fields(auto& archive, FieldsOf<FileStamp> auto& stamp) {
@@ -35,8 +40,8 @@ static void visit_fields(auto& archive, FieldsOf<Companion> auto& companion) {
 static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
             catalogue.configuration_text, catalogue.configuration, catalogue.shards,
-            catalogue.stamps, catalogue.tensors, catalogue.matrices, catalogue.warnings,
-            catalogue.companions);
+            catalogue.stamps, catalogue.tensors, catalogue.decoder, catalogue.matrices,
+            catalogue.warnings, catalogue.companions);
 }
 
 std::string serialize(const Catalogue& catalogue) {
