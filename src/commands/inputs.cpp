@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/transformer/forward_check.hpp"
@@ -24,6 +26,28 @@ void require_memory(const Communicator& ranks, const Inputs& inputs) {
     });
 }
 
+/// Methods that look at activations know those that go into the layers of the forward pass alone.
+void require_known_inputs(const Catalogue& catalogue) {
+    const Transformer transformer(catalogue);
+    std::set<int> known;
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        for (const InputSite& site : transformer.input_sites(block)) {
+            known.insert(site.matrices.begin(), site.matrices.end());
+        }
+    }
+    for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
+        if (!known.contains(static_cast<int>(m))) {
+            throw bad_request(
+                fmt::format("--include names {}, whose input the forward pass of the "
+                            "family {} does not know",
+                            catalogue.name_of(catalogue.matrices[m]), catalogue.family),
+                catalogue.folder.string(),
+                "leave it out, or choose --prune-method magnitude and an allocation "
+                "other than owl");
+        }
+    }
+}
+
 }  // namespace
 
 Inputs read_inputs(const Communicator& ranks, const Options& options, const Catalogue& catalogue) {
@@ -36,6 +60,7 @@ Inputs read_inputs(const Communicator& ranks, const Options& options, const Cata
                                options.evaluations.empty() ? PassReach::blocks : PassReach::head);
     }
     if (calibrates) {
+        together(ranks, [&] { require_known_inputs(catalogue); });
         inputs.calibration =
             load_calibration(ranks, options.calibration, catalogue, options.sequences,
                              options.sequence_length, options.seed);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "alphaprune/model/prunable_share.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/schedule/farms_phase.hpp"
@@ -38,12 +39,18 @@ void describe_model(Job& job) {
     report.blocks = static_cast<int>(catalogue.prunable_blocks().size());
     report.prunable_parameters = catalogue.prunable_parameters();
     report.shown_metric = name_of(job.options.metric);
+    const PrunableShare share = prunable_share(catalogue, job.options.matrices, job.options.blocks);
+    report.block_weights = share.block_weights;
+    for (const LeftOut& group : share.left_out) {
+        report.left_out.push_back({group.names, group.reason, group.tensors, group.weights});
+    }
     for (const MatrixInfo& matrix : catalogue.matrices) {
         MatrixReport entry;
         entry.name = catalogue.name_of(matrix);
         entry.block = matrix.block;
         entry.rows = matrix.rows;
         entry.cols = matrix.cols;
+        entry.transposed = matrix.transposed;
         report.matrices.push_back(std::move(entry));
     }
 }
@@ -85,10 +92,16 @@ void greet(const Job& job) {
                          report.ranks, report.ranks == 1 ? "" : "s", report.hosts.size(),
                          report.hosts.size() == 1 ? "" : "s", report.threads_per_rank,
                          report.threads_per_rank == 1 ? "" : "s", report.gemm_gflops));
+    const PrunableShare share =
+        prunable_share(job.catalogue, job.options.matrices, job.options.blocks);
+    log_info(fmt::format("{:.4g} % of the weights of the blocks {}* are prunable; left out: {}",
+                         100 * share.share(), job.catalogue.decoder.prefix,
+                         list_left_out(share.left_out)));
     if (job.catalogue.family == "generic") {
         log_warning(
-            "the architecture is not known by name: every 2-D weight inside a numbered "
-            "block is taken as prunable; check the table of matrices");
+            "the architecture is not known by name: linear layers inside the decoder blocks are "
+            "told by the names and shapes of their weights; check the table of matrices and what "
+            "is left out");
     }
 }
 

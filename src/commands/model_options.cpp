@@ -27,6 +27,19 @@ std::optional<BlockRange> range_in(std::string_view text) {
     return BlockRange{*first, *last};
 }
 
+std::vector<NamePattern> patterns_in(const SettingReader& reader, std::string_view option) {
+    std::vector<NamePattern> patterns;
+    for (const std::string& text : reader.values(option)) {
+        try {
+            patterns.emplace_back(text,
+                                  fmt::format("--{} ({})", option, reader.find(option)->origin));
+        } catch (const Error& error) {
+            reader.faults().add(error);
+        }
+    }
+    return patterns;
+}
+
 }  // namespace
 
 void read_model_options(const SettingReader& reader, Options& options) {
@@ -36,6 +49,7 @@ void read_model_options(const SettingReader& reader, Options& options) {
                         : reader.needed_path("model", "the folder or the name of the model");
     options.model_root = reader.path("model-root");
     options.synthetic = reader.on("synthetic");
+    options.matrices = {patterns_in(reader, "include"), patterns_in(reader, "exclude")};
     if (const Setting* blocks = reader.find("blocks")) {
         options.blocks = range_in(blocks->value);
         if (!options.blocks) {

@@ -6,7 +6,7 @@
 namespace alphaprune {
 
 /// Which model, where it is looked for, and how much of it: --model, --model-root, --synthetic,
-/// --blocks.
+/// --blocks, --include, --exclude.
 void read_model_options(const SettingReader& reader, Options& options);
 
 }  // namespace alphaprune

@@ -66,6 +66,11 @@ Catalogue requested(const Options& options) {
     return is_checkpoint(model) ? catalogue_at(model) : found_by_name(find_model(model, places));
 }
 
+/// Other commands take a model as it is, prunable or not.
+bool looks_at_matrices(Command command) {
+    return command == Command::run || command == Command::analyze || command == Command::plan;
+}
+
 }  // namespace
 
 bool is_checkpoint(const fs::path& model) {
@@ -76,6 +81,9 @@ bool is_checkpoint(const fs::path& model) {
 Catalogue load_model(const Communicator& ranks, const Options& options) {
     Catalogue catalogue = deserialize_catalogue(from_root(ranks, [&] {
         Catalogue found = requested(options);
+        if (looks_at_matrices(options.command)) {
+            choose_matrices(found, options.matrices);
+        }
         if (options.blocks) {
             keep_blocks(found, *options.blocks);
         }

@@ -45,6 +45,16 @@ std::vector<OptionSpec> make_table() {
         {"blocks", "A-B", "Input and output", kMeasuring,
          "only blocks A to B, or A alone, counted from 0: the others are neither measured nor "
          "pruned, and written as they are; the ratio asked for is that of the blocks chosen"},
+        {"include", "REGEX", "Input and output", kMeasuring,
+         "prune, too, the two-dimensional tensors of the blocks whose names this regular "
+         "expression "
+         "is found in; may be given several times",
+         true},
+        {"exclude", "REGEX", "Input and output", kMeasuring,
+         "leave the tensors whose names this regular expression is found in as they are, also "
+         "where "
+         "--include names them; may be given several times",
+         true},
         {"output", "DIR", "Input and output", kWriting, "folder for the results; needed"},
         {"overwrite", "", "Input and output", kWriting, "replace former results in that folder"},
         {"resume", "", "Input and output", kMeasuring,

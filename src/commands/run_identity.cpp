@@ -63,6 +63,14 @@ bool is_spread(std::optional<Solver> solver) {
     return solver == Solver::elpa1 || solver == Solver::elpa2 || solver == Solver::scalapack;
 }
 
+std::string texts_of(const std::vector<NamePattern>& patterns) {
+    std::string texts;
+    for (const NamePattern& pattern : patterns) {
+        texts += (texts.empty() ? "" : ", ") + fmt::format("'{}'", pattern.text());
+    }
+    return texts.empty() ? "none" : texts;
+}
+
 void add_model(IdentityWriter& writer, const Options& options, const Catalogue& catalogue) {
     writer.add("the model's config.json",
                digest_of(std::span<const char>(catalogue.configuration_text)));
@@ -70,6 +78,8 @@ void add_model(IdentityWriter& writer, const Options& options, const Catalogue& 
     writer.add("--blocks", options.blocks
                                ? fmt::format("{}-{}", options.blocks->first, options.blocks->last)
                                : "all");
+    writer.add("--include", texts_of(options.matrices.include));
+    writer.add("--exclude", texts_of(options.matrices.exclude));
     for (std::size_t s = 0; s < catalogue.stamps.size(); ++s) {
         const FileStamp& stamp = catalogue.stamps[s];
         writer.add(

@@ -38,6 +38,11 @@ std::optional<NumberedName> after_prefix(std::string_view name, std::string_view
     return NumberedName{name.substr(0, prefix.size()), *number, name.substr(dot + 1)};
 }
 
+std::optional<std::int64_t> block_of(std::string_view name, const BlockStack& blocks) {
+    const auto part = after_prefix(name, blocks.prefix);
+    return part && part->number < blocks.count ? std::optional(part->number) : std::nullopt;
+}
+
 std::vector<NumberedName> numbered_parts(std::string_view name) {
     std::vector<NumberedName> parts;
     for (std::size_t dot = name.find('.');

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "alphaprune/model/catalogue.hpp"
+
 namespace alphaprune {
 
 /// A tensor's name taken apart at a number: "model.layers." 12 "mlp.up_proj.weight".
@@ -16,6 +18,9 @@ struct NumberedName {
 
 /// The name behind a known prefix, or nothing when it is no number that follows.
 std::optional<NumberedName> after_prefix(std::string_view name, std::string_view prefix);
+
+/// The block that a tensor is inside of; nothing for a tensor outside of the blocks.
+std::optional<std::int64_t> block_of(std::string_view name, const BlockStack& blocks);
 
 /// Every way to read a name as "<prefix>.<number>.<rest>", the outermost first. In
 /// "model.layers.3.experts.5.w1.weight" 3 comes before 5.

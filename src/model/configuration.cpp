@@ -10,6 +10,7 @@
 #include "attention_window.hpp"
 #include "config_fields.hpp"
 #include "rope.hpp"
+#include "text_part.hpp"
 
 namespace alphaprune {
 namespace {
@@ -48,7 +49,14 @@ constexpr Names<2> kMaxPositions{"max_position_embeddings", "n_positions"};
 constexpr Names<1> kEmbeddingSize{"word_embed_proj_dim"};
 constexpr Names<3> kNormEpsilon{"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon"};
 constexpr Names<3> kActivation{"hidden_act", "activation_function", "hidden_activation"};
-constexpr Names<3> kInnerConfigs{"text_config", "language_config", "llm_config"};
+/// Of a kind of model that is not known; the decoder's own come first.
+constexpr Names<5> kExperts{"num_local_experts", "num_experts", "n_routed_experts",
+                            "moe_num_experts", "num_routed_experts"};
+constexpr Names<3> kWiderHiddenSize{"model_dim", "dim", "n_embed"};
+constexpr Names<5> kWiderIntermediateSize{"decoder_ffn_dim", "ffn_hidden_size", "hidden_dim",
+                                          "ffn_dim", "inner_dim"};
+constexpr Names<5> kWiderBlocks{"num_decoder_layers", "decoder_layers", "num_transformer_layers",
+                                "layers", "depth"};
 
 /// Each block is looked at: a slip of some digits must not cost minutes.
 constexpr std::int64_t kMaxBlocks = 100'000;
@@ -80,15 +88,26 @@ constexpr std::array kFlags{
     FlagField{{"_remove_final_layer_norm"}, &ModelConfiguration::final_norm_removed},
 };
 
-/// Models of several parts keep the language model's fields in an object of their own.
-const Json& language_part(const Json& config, Reading reading) {
-    if (reading == Reading::lenient && first_member(config, kBlocks) == nullptr) {
-        const Json* inner = first_member(config, kInnerConfigs);
-        if (inner != nullptr && inner->is_object()) {
-            return *inner;
+/// In a kind of model that is not known: the sizes under rarer names, those of the decoder of an
+/// encoder and a decoder, and the kind of the part for text.
+void read_unknown_kind(ConfigFields& fields, bool is_part, ModelConfiguration& model) {
+    const auto read = [&](FieldNames decoder, FieldNames rare, std::int64_t& value) {
+        if (const auto of_decoder = fields.size(decoder)) {
+            value = *of_decoder;
+        } else if (value == 0) {
+            value = fields.size(rare).value_or(0);
         }
+    };
+    const auto decoder = [](const auto& names) { return FieldNames(names).first(1); };
+    constexpr Names<2> kDecoderBlocks{"num_decoder_layers", "decoder_layers"};
+    read(kDecoderBlocks, kWiderBlocks, model.blocks);
+    read(decoder(kWiderIntermediateSize), kWiderIntermediateSize, model.intermediate_size);
+    if (model.hidden_size == 0) {
+        model.hidden_size = fields.size(kWiderHiddenSize).value_or(0);
     }
-    return config;
+    model.experts = fields.size(kExperts).value_or(0);
+    model.text_type = is_part ? fields.text(kModelType).value_or("") : "";
+    model.is_part = is_part;
 }
 
 void read_sizes(ConfigFields& fields, ModelConfiguration& model) {
@@ -167,10 +186,13 @@ ModelConfiguration read_configuration(const Json& config, std::string_view where
         [&](const FamilyDefaults& family) { return family.model_type == model.model_type; });
     const FamilyDefaults& defaults = known == kDefaults.end() ? kNoFamily : *known;
     const Reading reading = known == kDefaults.end() ? Reading::lenient : Reading::strict;
-    const Json& part = language_part(config, reading);
+    const Json& part = reading == Reading::lenient ? text_part(config) : config;
 
     ConfigFields fields(part, where, "", reading, faults);
     read_sizes(fields, model);
+    if (reading == Reading::lenient) {
+        read_unknown_kind(fields, &part != &config, model);
+    }
     read_heads(fields, defaults, model);
     read_rest(fields, defaults, model);
     model.rope = read_rope(part, where, model.max_positions, reading, faults);

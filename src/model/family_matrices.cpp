@@ -80,6 +80,7 @@ void find_family_matrices(const Family& family, Catalogue& catalogue, FaultList&
     if (!check_blocks(family, blocks_under(prefix, catalogue), catalogue, faults)) {
         return;
     }
+    catalogue.decoder = {std::string(prefix), catalogue.configuration.blocks};
     std::unordered_map<std::string, int> number_of;
     for (std::size_t i = 0; i < catalogue.tensors.size(); ++i) {
         number_of.emplace(catalogue.tensors[i].name, static_cast<int>(i));

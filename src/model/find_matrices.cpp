@@ -12,13 +12,20 @@ void add_matrix(Catalogue& catalogue, int tensor, std::int64_t block) {
     catalogue.matrices.push_back({tensor, static_cast<int>(block), info.shape[0], info.shape[1]});
 }
 
+/// Of an unknown kind of model, which need not be one that can be pruned.
+static void find_what_can_be(Catalogue& catalogue) {
+    FaultList faults;
+    find_generic_matrices(catalogue, {}, faults);
+    find_orientation(catalogue);
+}
+
 void find_matrices(Catalogue& catalogue, FaultList& faults) {
     if (const Family* family = family_of(catalogue.configuration.model_type)) {
         catalogue.family = family->name;
         find_family_matrices(*family, catalogue, faults);
     } else {
         catalogue.family = "generic";
-        find_generic_matrices(catalogue, faults);
+        find_what_can_be(catalogue);
     }
 }
 

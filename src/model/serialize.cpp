@@ -14,7 +14,8 @@ static void visit_fields(auto& archive, FieldsOf<ModelConfiguration> auto& model
             model.max_positions, model.norm_epsilon, model.activation, model.tied_embeddings,
             model.attention_bias, model.mlp_bias, model.all_biases, model.sliding_window,
             model.full_attention_blocks, model.rope, model.norm_before, model.norm_affine,
-            model.final_norm_removed, model.embedding_size);
+            model.final_norm_removed, model.embedding_size, model.is_part, model.text_type,
+            model.experts);
 }
 
 static void visit_fields(auto& archive, FieldsOf<TensorInfo> auto& tensor) {
@@ -27,7 +28,11 @@ static void visit_fields(auto& archive, FieldsOf<TensorInfo> auto& tensor) {
 }
 
 static void visit_fields(auto& archive, FieldsOf<MatrixInfo> auto& matrix) {
-    archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols);
+    archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols, matrix.transposed);
+}
+
+static void visit_fields(auto& archive, FieldsOf<BlockStack> auto& blocks) {
+    archive(blocks.prefix, blocks.count);
 }
 
 static void visit_fields(auto& archive, FieldsOf<FileStamp> auto& stamp) {
@@ -41,8 +46,8 @@ static void visit_fields(auto& archive, FieldsOf<Companion> auto& companion) {
 static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
             catalogue.configuration_text, catalogue.configuration, catalogue.shards,
-            catalogue.stamps, catalogue.tensors, catalogue.matrices, catalogue.warnings,
-            catalogue.companions);
+            catalogue.stamps, catalogue.tensors, catalogue.decoder, catalogue.matrices,
+            catalogue.warnings, catalogue.companions);
 }
 
 std::string serialize(const Catalogue& catalogue) {

@@ -116,11 +116,32 @@ figcaption { font-size: 12px; overflow-wrap: anywhere; }
 )";
 }
 
+/// "97.2 % of the weights of the blocks; left out: h.*.ln_1.weight (norms), …"
+std::string share_text(const RunReport& report) {
+    constexpr std::size_t kShown = 8;
+    std::vector<std::string> groups;
+    for (const LeftOutReport& group : report.left_out) {
+        if (groups.size() == kShown) {
+            groups.push_back(fmt::format("{} more", report.left_out.size() - kShown));
+            break;
+        }
+        groups.push_back(
+            fmt::format("{} ({}: {} weights)", group.names, group.reason, group.weights));
+    }
+    return fmt::format("{:.4g} % of the weights of the blocks; left out: {}",
+                       100.0 * static_cast<double>(report.prunable_parameters) /
+                           static_cast<double>(report.block_weights),
+                       groups.empty() ? "nothing" : fmt::format("{}", fmt::join(groups, ", ")));
+}
+
 std::string facts_part(const RunReport& report) {
     std::string text = "<table>\n";
     text += fact("model", fmt::format("{} ({}), {} blocks, {} matrices, {} prunable weights",
                                       report.model_name, report.family, report.blocks,
                                       report.matrices.size(), report.prunable_parameters));
+    if (report.block_weights > 0) {
+        text += fact("prunable", share_text(report));
+    }
     if (report.allocation) {
         text += fact("allocation", allocation_text(report));
     }

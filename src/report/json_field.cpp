@@ -43,6 +43,13 @@ double JsonField::number() const {
     throw misfit("a number");
 }
 
+bool JsonField::flag() const {
+    if (const auto flag = value_->as_bool()) {
+        return *flag;
+    }
+    throw misfit("true or false");
+}
+
 std::int64_t JsonField::count() const {
     const auto integer = value_->as_integer();
     if (!integer || *integer < 0) {

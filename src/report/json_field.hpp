@@ -27,6 +27,7 @@ class JsonField {
     /// The value as that kind. @throws Error (bad_request) when it is of another
     std::string text() const;
     double number() const;
+    bool flag() const;
     std::int64_t count() const;  ///< an integer, not negative
     int small_count() const;     ///< the same, and no larger than an int
     std::vector<JsonField> elements() const;

@@ -40,6 +40,7 @@ Json matrix_json(const MatrixReport& matrix) {
         {"block", matrix.block},
         {"rows", matrix.rows},
         {"cols", matrix.cols},
+        {"transposed", matrix.transposed},
         {"metrics", metrics_json(matrix)},
         {"sparsity_ratio", or_null(matrix.sparsity_ratio)},
         {"zeros", or_null(matrix.zeros)},
@@ -71,13 +72,34 @@ Json allocation_json(const std::optional<AllocationReport>& allocation) {
     return object;
 }
 
+Json left_out_json(const RunReport& report) {
+    Json::Array groups;
+    for (const LeftOutReport& group : report.left_out) {
+        groups.push_back(Json::Object{
+            {"names", group.names},
+            {"reason", group.reason},
+            {"tensors", group.tensors},
+            {"weights", group.weights},
+        });
+    }
+    return groups;
+}
+
 Json model_json(const RunReport& report) {
+    Json share;
+    if (report.block_weights > 0) {
+        share = static_cast<double>(report.prunable_parameters) /
+                static_cast<double>(report.block_weights);
+    }
     return Json::Object{
         {"name", report.model_name},
         {"family", report.family},
         {"blocks", report.blocks},
         {"matrices", static_cast<std::int64_t>(report.matrices.size())},
         {"prunable_parameters", report.prunable_parameters},
+        {"block_weights", report.block_weights},
+        {"prunable_share", share},
+        {"left_out", left_out_json(report)},
     };
 }
 

@@ -39,6 +39,7 @@ MatrixReport read_matrix(const JsonField& field) {
     matrix.block = field["block"].small_count();
     matrix.rows = field["rows"].count();
     matrix.cols = field["cols"].count();
+    matrix.transposed = field.has("transposed") && field["transposed"].flag();
     std::int64_t weights = 0;
     if (__builtin_mul_overflow(matrix.rows, matrix.cols, &weights)) {
         throw field.misfit("a matrix of a possible size");
@@ -90,6 +91,18 @@ AllocationReport read_allocation(const JsonField& field) {
     return allocation;
 }
 
+/// Reports of earlier versions say nothing of what is not pruned.
+void read_left_out(const JsonField& model, RunReport& report) {
+    if (!model.has("left_out")) {
+        return;
+    }
+    report.block_weights = model["block_weights"].count();
+    for (const JsonField& group : model["left_out"].elements()) {
+        report.left_out.push_back({group["names"].text(), group["reason"].text(),
+                                   group["tensors"].count(), group["weights"].count()});
+    }
+}
+
 void read_run(const JsonField& run, RunReport& report) {
     report.ranks = run["ranks"].small_count();
     report.threads_per_rank = run["threads_per_rank"].small_count();
@@ -126,6 +139,7 @@ RunReport run_report_from_json(const Json& document, std::string_view where) {
     report.family = model["family"].text();
     report.blocks = model["blocks"].small_count();
     report.prunable_parameters = model["prunable_parameters"].count();
+    read_left_out(model, report);
     read_run(root["run"], report);
     if (root.has("prune_method") && !root["prune_method"].is_null()) {
         report.prune_method = root["prune_method"].text();

@@ -25,6 +25,18 @@ std::vector<int> costliest_first(const FarmsPlan& plan) {
     return order;
 }
 
+/// The windows are those of the layer's outputs × inputs, however the matrix is stored.
+std::vector<Rectangle> windows_in(const MatrixInfo& matrix, const FarmsOptions& options) {
+    if (!matrix.transposed) {
+        return farms_windows(matrix.rows, matrix.cols, options);
+    }
+    std::vector<Rectangle> windows = farms_windows(matrix.cols, matrix.rows, options);
+    for (Rectangle& window : windows) {
+        window = {window.col_begin, window.col_end, window.row_begin, window.row_end};
+    }
+    return windows;
+}
+
 }  // namespace
 
 double window_cost(const Rectangle& window) {
@@ -53,7 +65,7 @@ std::size_t FarmsPlan::pool_size(int matrix) const {
 FarmsPlan plan_farms(const Catalogue& catalogue, const FarmsOptions& options, int ranks) {
     FarmsPlan plan;
     for (const MatrixInfo& matrix : catalogue.matrices) {
-        plan.windows.push_back(farms_windows(matrix.rows, matrix.cols, options));
+        plan.windows.push_back(windows_in(matrix, options));
     }
     const std::size_t fair_share =
         plan.total_windows() / (kBatchesPerRank * static_cast<std::size_t>(ranks));

@@ -24,7 +24,22 @@ struct Parcel {
     std::size_t bytes = 0;
 };
 
+/// N:M takes its groups from the inputs of a layer: down the columns, where the matrix is stored as
+/// inputs × outputs. Then a rank has whole groups of rows.
+bool groups_rows(const Catalogue& catalogue, const TensorInfo& tensor,
+                 std::span<const PruneTarget> targets) {
+    const auto matrix = static_cast<std::size_t>(tensor.matrix);
+    return tensor.matrix >= 0 && targets[matrix].pattern && catalogue.matrices[matrix].transposed;
+}
+
+/// This rank's rows, in whole groups; the last group of the matrix may be a shorter one.
+RowRange share_of_groups(const Communicator& ranks, std::int64_t rows, int group) {
+    const RowRange groups = share_of((rows + group - 1) / group, ranks.size(), ranks.rank());
+    return {std::min(groups.begin * group, rows), std::min(groups.end * group, rows)};
+}
+
 std::vector<Parcel> parcels_of(const TensorStream& stream, const Catalogue& catalogue,
+                               std::span<const PruneTarget> targets,
                                const EarlierTensors& earlier) {
     std::vector<Parcel> parcels;
     for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
@@ -36,6 +51,11 @@ std::vector<Parcel> parcels_of(const TensorStream& stream, const Catalogue& cata
             parcels.push_back({static_cast<int>(t), rows,
                                static_cast<std::size_t>(rows.size()) * tensor.row_bytes()});
         };
+        if (groups_rows(catalogue, tensor, targets)) {
+            const Pattern& pattern = *targets[static_cast<std::size_t>(tensor.matrix)].pattern;
+            add(share_of_groups(stream.ranks(), tensor.rows(), pattern.group));
+            continue;
+        }
         const RowRange mine = stream.share(tensor);
         tensor.matrix >= 0 ? add(mine) : for_each_piece(tensor, mine, add);
     }
@@ -58,6 +78,36 @@ std::int64_t prune_to_pattern(std::span<std::byte> bytes, const TensorInfo& tens
     return zeros;
 }
 
+/// The same where the inputs are the rows: whole groups of rows, each column of them for itself.
+std::int64_t prune_columns_to_pattern(std::span<std::byte> bytes, const TensorInfo& tensor,
+                                      Pattern pattern) {
+    const auto cols = static_cast<std::size_t>(tensor.row_length());
+    const std::size_t group_bytes = static_cast<std::size_t>(pattern.group) * tensor.row_bytes();
+    std::vector<float> stored;
+    std::vector<float> turned;
+    std::int64_t zeros = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += group_bytes) {
+        const auto group = bytes.subspan(at, std::min(group_bytes, bytes.size() - at));
+        const std::size_t rows = group.size() / tensor.row_bytes();
+        stored.resize(rows * cols);
+        turned.resize(rows * cols);
+        widen(group, tensor.scalar_type(), std::span(stored));
+        for (std::size_t row = 0; row < rows; ++row) {
+            for (std::size_t col = 0; col < cols; ++col) {
+                turned[col * rows + row] = stored[row * cols + col];
+            }
+        }
+        zeros += prune_rows(turned, static_cast<std::int64_t>(rows), {}, pattern);
+        for (std::size_t row = 0; row < rows; ++row) {
+            for (std::size_t col = 0; col < cols; ++col) {
+                stored[row * cols + col] = turned[col * rows + row];
+            }
+        }
+        narrow(stored, tensor.scalar_type(), group);
+    }
+    return zeros;
+}
+
 /// Takes the parcels through one after another. While one is pruned, a thread beside writes the one
 /// before it and reads the one after it.
 class MagnitudeRun {
@@ -70,7 +120,7 @@ class MagnitudeRun {
           targets_(targets),
           ties_(ties),
           stream_(ranks, catalogue, sink),
-          parcels_(parcels_of(stream_, catalogue, earlier)) {
+          parcels_(parcels_of(stream_, catalogue, targets, earlier)) {
         for (std::size_t t = 0; t < earlier.done.size() && ranks.is_root(); ++t) {
             if (earlier.done[t]) {
                 stream_.take_over(static_cast<int>(t), earlier);
@@ -154,6 +204,9 @@ class MagnitudeRun {
             return static_cast<std::int64_t>(count_zeros(bytes, tensor.type));
         }
         const PruneTarget& target = targets_[static_cast<std::size_t>(tensor.matrix)];
+        if (groups_rows(catalogue_, tensor, targets_)) {
+            return prune_columns_to_pattern(bytes, tensor, *target.pattern);
+        }
         return target.pattern
                    ? prune_to_pattern(bytes, tensor, *target.pattern)
                    : prune_magnitude(ranks_, bytes, tensor.scalar_type(), target.ratio, ties_);

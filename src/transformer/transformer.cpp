@@ -39,7 +39,9 @@ std::vector<InputSite> Transformer::input_sites(int block) const {
     const auto site = [](std::initializer_list<const Projection*> readers) {
         InputSite made;
         for (const Projection* reader : readers) {
-            made.matrices.push_back(reader->matrix);
+            if (reader->matrix >= 0) {  // else it is not pruned
+                made.matrices.push_back(reader->matrix);
+            }
             made.cols = reader->cols;
         }
         std::ranges::sort(made.matrices);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
@@ -61,10 +62,10 @@ TEST(CheckpointModel, IsCataloguedAndExportedAsTheFolderIs) {
 TEST(CheckpointModel, TheOrderOfAnUnknownArchitectureIsThatOfItsFiles) {
     const SharedFolder folder(world());
     if (world().is_root()) {
-        const float value = 1.0F;
+        const std::array<float, 4> values{1, 2, 3, 4};
         std::vector<StoredTensor> tensors;
         for (const char* name : {"h.1.z.weight", "h.0.up.weight", "h.0.a.weight", "h.1.b.weight"}) {
-            tensors.push_back(make_tensor(name, ScalarType::float32, {1, 1}, {&value, 1}));
+            tensors.push_back(make_tensor(name, ScalarType::float32, {2, 2}, values));
         }
         write_model_folder(folder / "model", R"({"model_type": "unheard-of"})", tensors);
     }

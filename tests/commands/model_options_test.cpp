@@ -28,6 +28,24 @@ TEST(ModelOptions, RangesOfBlocks) {
     }
 }
 
+TEST(ModelOptions, PatternsOfNames) {
+    const Options options = parse_options(
+        run_with({"--include", "a\\.b", "--include=c|d", "--exclude", "norm", "--exclude=x{2}"}),
+        {});
+    ASSERT_EQ(options.matrices.include.size(), 2U);
+    EXPECT_TRUE(options.matrices.includes("d"));
+    EXPECT_TRUE(options.matrices.excludes("xxx"));
+    EXPECT_FALSE(options.matrices.includes("a.b.norm"));
+    expect_faults(run_with({"--include", "(", "--exclude", "fine", "--exclude", "[a"}),
+                  {"the regular expression '('", "the regular expression '[a'"});
+    expect_faults({"evaluate", "--model=7b", "--eval=t.npy", "--exclude=a"},
+                  {"--exclude has no meaning for the command evaluate"});
+    const Options again =
+        parse_options(resolved_arguments(run_with({"--exclude", "a", "--exclude", "b"}), {}), {});
+    EXPECT_EQ(again.matrices.exclude.size(), 2U);
+    EXPECT_EQ(parse_options({"plan", "--model=7b", "--exclude=a"}, {}).matrices.exclude.size(), 1U);
+}
+
 TEST(ModelOptions, TheRootComesFromTheEnvironmentToo) {
     const Words environment{"ALPHAPRUNE_MODEL_ROOT=/models"};
     EXPECT_EQ(parse_options(run_with({}), environment).model_root, "/models");

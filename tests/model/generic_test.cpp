@@ -5,37 +5,10 @@
 
 #include "alphaprune/model/catalogue.hpp"
 #include "model/faults.hpp"
-#include "support/model_folder.hpp"
-#include "support/temporary_folder.hpp"
+#include "model/named_tensors.hpp"
 
 namespace alphaprune::test {
 namespace {
-
-struct Named {
-    std::string name;
-    std::vector<std::int64_t> shape;
-};
-
-Catalogue catalogue_of(const std::string& config, const std::vector<Named>& tensors) {
-    const TemporaryFolder folder;
-    std::vector<StoredTensor> stored;
-    for (const Named& tensor : tensors) {
-        stored.push_back(random_tensor(tensor.name, ScalarType::float32, tensor.shape, 1));
-    }
-    write_model_folder(folder / "m", config, stored);
-    return read_catalogue(folder / "m");
-}
-
-/// "block:name" of each matrix.
-std::vector<std::string> described(const Catalogue& catalogue) {
-    std::vector<std::string> texts;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
-        texts.push_back(std::to_string(matrix.block) + ":" + catalogue.name_of(matrix));
-    }
-    return texts;
-}
-
-using Texts = std::vector<std::string>;
 
 TEST(Generic, OnlyTwoDimensionalWeightsInsideBlocks) {
     const Catalogue catalogue = catalogue_of(R"({"model_type": "gpt2", "n_layer": 2})",
@@ -119,16 +92,6 @@ TEST(Generic, ExtraBlocksAreLeftOut) {
     EXPECT_EQ(catalogue.tensors.back().matrix, -1);
 }
 
-TEST(Generic, TheDeeperStackOrTheOneAnnouncedIsTheDecoder) {
-    const std::vector<Named> tensors{{"vision.blocks.0.a.weight", {20, 20}},
-                                     {"vision.blocks.1.a.weight", {20, 20}},
-                                     {"text.layers.0.a.weight", {3, 3}},
-                                     {"text.layers.1.a.weight", {3, 3}},
-                                     {"text.layers.2.a.weight", {3, 3}}};
-    EXPECT_EQ(catalogue_of(R"({"text_config": {"num_hidden_layers": 3}})", tensors).blocks(), 3);
-    EXPECT_EQ(described(catalogue_of("{}", tensors)).front(), "0:vision.blocks.0.a.weight");
-}
-
 TEST(Generic, NoBlocksIsAFault) {
     const auto faults = faults_of([] {
         catalogue_of(R"({"model_type": "odd", "num_hidden_layers": 4})",
@@ -137,6 +100,12 @@ TEST(Generic, NoBlocksIsAFault) {
     EXPECT_EQ(count_faults(faults, {"4 blocks", "net.<0, 2>"}), 1) << text_of(faults);
     const auto none = faults_of([] { catalogue_of("{}", {{"embedding.weight", {2, 2}}}); });
     EXPECT_EQ(count_faults(none, {"none"}), 1) << text_of(none);
+}
+
+TEST(Generic, WithoutBlocksTheTensorsAreCatalogued) {
+    const Catalogue catalogue = unchosen_catalogue("{}", {{"embedding.weight", {2, 2}}});
+    EXPECT_EQ(catalogue.tensors.size(), 1U);
+    EXPECT_TRUE(catalogue.matrices.empty());
 }
 
 }  // namespace

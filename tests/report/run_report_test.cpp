@@ -35,7 +35,9 @@ TEST(RunReport, HasExactlyTheMembersOfTheContract) {
         text.starts_with(R"({"schema_version":1,"program":{"version":"1.2.3","commit":"abcdef"},)"
                          R"("command_line":["alphaprune_mpi","--model","a b"],)"
                          R"("model":{"name":"toy","family":"llama","blocks":2,"matrices":4,)"
-                         R"("prunable_parameters":120},)"
+                         R"("prunable_parameters":120,"block_weights":160,"prunable_share":0.75,)"
+                         R"("left_out":[{"names":"b.*.gate.weight","reason":"routers of experts",)"
+                         R"("tensors":2,"weights":40}]},)"
                          R"("run":{"ranks":3,"threads_per_rank":2,"hosts":["n1","n2"],)"
                          R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
                          R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,)"
@@ -71,6 +73,26 @@ TEST(RunReport, TellsPatternCalibrationAndPerplexity) {
               std::string::npos)
         << text;
     EXPECT_EQ(run_report_from_json(Json::parse(text, "r"), "r").sparsity_type, "2:4");
+}
+
+TEST(RunReport, ReadsBackWhatIsLeftOutAndHowMatricesAreStored) {
+    RunReport report = test::pruned_report();
+    report.matrices[1].transposed = true;
+    const RunReport again = run_report_from_json(to_json(report), "r");
+    EXPECT_EQ(again.block_weights, 160);
+    ASSERT_EQ(again.left_out.size(), 1U);
+    EXPECT_EQ(again.left_out[0].names, "b.*.gate.weight");
+    EXPECT_EQ(again.left_out[0].reason, "routers of experts");
+    EXPECT_EQ(again.left_out[0].tensors, 2);
+    EXPECT_EQ(again.left_out[0].weights, 40);
+    EXPECT_FALSE(again.matrices[0].transposed);
+    EXPECT_TRUE(again.matrices[1].transposed);
+}
+
+TEST(RunReport, ReadsReportsThatSayNothingOfIt) {
+    const std::string early = R"("block_weights":160,"prunable_share":0.75,"left_out")";
+    EXPECT_EQ(reading_fault(changed(early, R"("unknown")")), "");
+    EXPECT_NE(reading_fault(changed(R"("tensors":2,)", R"("tensors":"2",)")), "");
 }
 
 TEST(RunReport, TellsTheWindowsOfFarms) {

@@ -32,6 +32,8 @@ inline RunReport analysed_report() {
     report.family = "llama";
     report.blocks = 2;
     report.prunable_parameters = 120;
+    report.block_weights = 160;
+    report.left_out = {{"b.*.gate.weight", "routers of experts", 2, 40}};
     report.ranks = 3;
     report.threads_per_rank = 2;
     report.hosts = {"n1", "n2"};

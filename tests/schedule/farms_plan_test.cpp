@@ -64,5 +64,22 @@ TEST(FarmsPlan, large_windows_go_one_by_one_and_small_ones_together) {
     EXPECT_EQ(plan_farms(catalogue_of(many), {}, 1000).batches.size(), 1000U);
 }
 
+TEST(FarmsPlan, the_windows_are_those_of_the_layer_however_it_is_stored) {
+    FarmsOptions options;
+    options.aspect = 2;
+    Catalogue catalogue = catalogue_of({{300, 700}, {700, 300}});
+    catalogue.matrices[1].transposed = true;
+    const FarmsPlan plan = plan_farms(catalogue, options, 1);
+    ASSERT_EQ(plan.windows[0].size(), plan.windows[1].size());
+    for (std::size_t w = 0; w < plan.windows[0].size(); ++w) {
+        const Rectangle& usual = plan.windows[0][w];
+        const Rectangle& turned = plan.windows[1][w];
+        EXPECT_EQ(turned.row_begin, usual.col_begin);
+        EXPECT_EQ(turned.row_end, usual.col_end);
+        EXPECT_EQ(turned.col_begin, usual.row_begin);
+        EXPECT_EQ(turned.col_end, usual.row_end);
+    }
+}
+
 }  // namespace
 }  // namespace alphaprune

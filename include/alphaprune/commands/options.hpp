@@ -12,6 +12,7 @@
 #include "alphaprune/commands/version.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/pruning/magnitude.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/spectrum/farms.hpp"
@@ -53,6 +54,7 @@ struct Options {
     std::filesystem::path model_root;  ///< where names are looked for; empty: not given
     bool synthetic = false;            ///< made-up weights
     std::optional<BlockRange> blocks;  ///< the others are left alone
+    MatrixChoice matrices;             ///< which are pruned, where the user says otherwise
     std::filesystem::path output;
     bool overwrite = false;
     bool resume = false;  ///< go on with the unfinished run in `output`, if there is one

@@ -43,8 +43,17 @@ struct MatrixInfo {
     int block = 0;
     std::int64_t rows = 0;
     std::int64_t cols = 0;
+    /// Stored as inputs × outputs (GPT-2's Conv1D): a linear layer's usual weight is outputs ×
+    /// inputs, its rows one output each.
+    bool transposed = false;
 
     std::int64_t size() const { return rows * cols; }
+};
+
+/// Where the decoder blocks are: their tensors are named "<prefix><number>.…", numbers from 0 up.
+struct BlockStack {
+    std::string prefix;      ///< "model.layers."; empty when no blocks were found
+    std::int64_t count = 0;  ///< larger numbers are no blocks
 };
 
 /// A small file that goes with the weights, such as the tokenizer (model/companions.hpp).
@@ -73,6 +82,7 @@ struct Catalogue {
     std::vector<std::string> shards;   ///< file names inside the folder; none when synthetic
     std::vector<FileStamp> stamps;     ///< of the shards of a folder, when they were catalogued
     std::vector<TensorInfo> tensors;   ///< in the order of the files
+    BlockStack decoder;                ///< the blocks that matrices are taken from
     std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
     /// What a user should know of the model before relying on the result, a sentence each.
     std::vector<std::string> warnings;
@@ -96,9 +106,10 @@ struct Catalogue {
 
 /// Reads config.json, the index and the headers of all shards of a Hugging Face folder (no weight).
 /// Weights are model.safetensors or, in its absence, the shards of model.safetensors.index.json.
-/// Unknown architectures are catalogued by the shape of their names ("<any>.<number>.<any>.weight",
-/// two dimensions), with `family` set to "generic"; the number is the block, and inside a block the
-/// order is that of the files.
+/// In unknown architectures, with `family` set to "generic", the linear layers of the blocks are
+/// told by their names and shapes ("<any>.<number>.<any>.weight", two dimensions); the number is
+/// the block, and inside a block the order is that of the files. Where none are found there are no
+/// matrices: choose_matrices (model/matrix_choice.hpp) says why.
 /// @throws Error (bad_request) with every fault found
 Catalogue read_catalogue(const std::filesystem::path& folder);
 

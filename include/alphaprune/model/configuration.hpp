@@ -48,6 +48,11 @@ struct ModelConfiguration {
     bool norm_affine = true;          ///< OPT's layer_norm_elementwise_affine
     bool final_norm_removed = false;  ///< OPT's _remove_final_layer_norm
     std::int64_t embedding_size = 0;  ///< OPT's word_embed_proj_dim; else hidden_size
+    /// Of a kind of model that is not known by name: whether the sizes are those of its part for
+    /// text (text_config), that part's model_type, and the experts of a block; 0: not said.
+    bool is_part = false;
+    std::string text_type;
+    std::int64_t experts = 0;
 
     /// How many tokens back, itself included, a token of that block sees; nothing for all.
     std::optional<std::int64_t> window_of(std::int64_t block) const;

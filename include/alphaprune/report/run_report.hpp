@@ -19,6 +19,7 @@ struct MatrixReport {
     int block = 0;
     std::int64_t rows = 0;
     std::int64_t cols = 0;
+    bool transposed = false;               ///< stored as inputs × outputs
     ShapeMetrics metrics;                  ///< undefined ones are NaN, null in JSON
     bool has_metrics = false;              ///< false when no spectrum was computed
     std::optional<double> sparsity_ratio;  ///< asked for; absent after `analyze`
@@ -39,6 +40,14 @@ struct AllocationReport {
     std::vector<int> bounded_blocks;
     std::optional<double> owl_lambda;    ///< of OWL alone
     std::optional<double> owl_multiple;  ///< OWL's M
+};
+
+/// Tensors of the blocks that are not pruned and differ in their numbers only.
+struct LeftOutReport {
+    std::string names;  ///< "model.layers.*.mlp.gate.weight"
+    std::string reason;
+    std::int64_t tensors = 0;
+    std::int64_t weights = 0;
 };
 
 /// Perplexity on one text, before and after pruning.
@@ -76,6 +85,8 @@ struct RunReport {
     std::string family;
     int blocks = 0;
     std::int64_t prunable_parameters = 0;
+    std::int64_t block_weights = 0;       ///< of the blocks, prunable or not; 0: not known
+    std::vector<LeftOutReport> left_out;  ///< of them what is not prunable, the most first
 
     int ranks = 1;
     int threads_per_rank = 1;

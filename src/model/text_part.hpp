@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "alphaprune/formats/json.hpp"
+
+namespace alphaprune {
+
+/// The object of config.json that describes the blocks of text of a model of several parts:
+/// text_config and its like, nested ones too (thinker_config.text_config). `config` itself where
+/// there is none, or where none says how large it is and `config` does.
+const Json& text_part(const Json& config);
+
+/// How large a model is of which a configuration gives the kind alone.
+struct UsualSizes {
+    std::string_view model_type;
+    std::int64_t blocks = 0;
+    std::int64_t hidden_size = 0;
+};
+
+/// What transformers assumes where text_config leaves the sizes out; nothing for other kinds.
+std::optional<UsualSizes> usual_sizes(std::string_view model_type);
+
+}  // namespace alphaprune

@@ -1,0 +1,128 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/schedule/prune_phase.hpp"
+#include "alphaprune/support/checksum.hpp"
+#include "schedule/shared_model.hpp"
+
+namespace alphaprune {
+namespace {
+
+using test::SharedModel;
+using test::world;
+
+/// GPT-2's layers, whose weights are stored as inputs × outputs. 22 inputs make groups of no M, and
+/// coarse values make many equal ones.
+void write_gpt2(const std::filesystem::path& folder) {
+    std::vector<test::StoredTensor> tensors;
+    int seed = 0;
+    for (const char* block : {"h.0.", "h.1."}) {
+        const auto add = [&](const char* name, std::int64_t rows, std::int64_t cols) {
+            auto tensor = test::random_tensor(block + std::string(name), ScalarType::float32,
+                                              {rows, cols}, static_cast<std::uint64_t>(++seed));
+            std::vector<float> values(static_cast<std::size_t>(rows * cols));
+            widen(tensor.bytes, ScalarType::float32, std::span(values));
+            for (float& value : values) {
+                value = std::round(4 * value) / 4;
+            }
+            tensors.push_back(
+                test::make_tensor(tensor.name, ScalarType::bfloat16, {rows, cols}, values));
+        };
+        add("attn.c_attn.weight", 22, 66);
+        add("attn.c_proj.weight", 22, 22);
+        add("mlp.c_fc.weight", 22, 50);
+        add("mlp.c_proj.weight", 50, 22);
+        add("mlp.lin.weight", 22, 50);  // of another name: outputs × inputs
+    }
+    test::write_model_folder(folder, R"({"model_type": "gpt2", "n_embd": 22, "n_layer": 2})",
+                             tensors);
+}
+
+/// N:M in every group of M inputs of an output, one weight after another.
+void prune_by_hand(std::vector<float>& weights, const MatrixInfo& matrix, Pattern pattern) {
+    const std::int64_t inputs = matrix.transposed ? matrix.rows : matrix.cols;
+    const std::int64_t outputs = matrix.transposed ? matrix.cols : matrix.rows;
+    const auto at = [&](std::int64_t output, std::int64_t input) -> float& {
+        return weights[static_cast<std::size_t>(matrix.transposed ? input * matrix.cols + output
+                                                                  : output * matrix.cols + input)];
+    };
+    for (std::int64_t output = 0; output < outputs; ++output) {
+        for (std::int64_t first = 0; first < inputs; first += pattern.group) {
+            const std::int64_t width = std::min<std::int64_t>(pattern.group, inputs - first);
+            std::vector<bool> gone(static_cast<std::size_t>(width));
+            for (std::int64_t n = 0; n < width * pattern.removed / pattern.group; ++n) {
+                std::int64_t least = -1;
+                for (std::int64_t i = 0; i < width; ++i) {
+                    if (!gone[static_cast<std::size_t>(i)] &&
+                        (least < 0 ||
+                         std::fabs(at(output, first + i)) < std::fabs(at(output, first + least)))) {
+                        least = i;
+                    }
+                }
+                gone[static_cast<std::size_t>(least)] = true;
+            }
+            for (std::int64_t i = 0; i < width; ++i) {
+                if (gone[static_cast<std::size_t>(i)]) {
+                    at(output, first + i) = 0.0F;
+                }
+            }
+        }
+    }
+}
+
+std::vector<std::byte> pruned_by_hand(const Catalogue& catalogue, const MatrixInfo& matrix,
+                                      Pattern pattern) {
+    const TensorInfo& tensor = catalogue.tensor_of(matrix);
+    std::vector<std::byte> bytes(tensor.bytes());
+    WeightReader(catalogue).read_rows(tensor, {0, tensor.rows()}, bytes);
+    std::vector<float> weights(static_cast<std::size_t>(matrix.size()));
+    widen(bytes, ScalarType::bfloat16, std::span(weights));
+    prune_by_hand(weights, matrix, pattern);
+    narrow(weights, ScalarType::bfloat16, bytes);
+    return bytes;
+}
+
+TEST(TransposedPattern, GroupsAreTakenFromTheInputs) {
+    const SharedModel model(write_gpt2);
+    const Catalogue& catalogue = model.catalogue();
+    ASSERT_EQ(std::ranges::count(catalogue.matrices, true, &MatrixInfo::transposed), 8);
+    ASSERT_EQ(catalogue.matrices.size(), 10U);
+    for (const Pattern pattern : {Pattern{2, 4}, Pattern{1, 2}, Pattern{5, 8}, Pattern{3, 16}}) {
+        const std::vector<PruneTarget> targets(
+            catalogue.matrices.size(),
+            {static_cast<double>(pattern.removed) / pattern.group, pattern});
+        std::vector<std::int64_t> rows_taken(catalogue.tensors.size());
+        const auto results = prune_by_magnitude(
+            world(), catalogue, targets, Ties::exact,
+            [&](const WrittenRows& written, std::span<const std::byte> bytes) {
+                const auto t = static_cast<std::size_t>(written.tensor);
+                const TensorInfo& tensor = catalogue.tensors[t];
+                rows_taken[t] += written.rows.size();
+                const auto matrix = static_cast<std::size_t>(tensor.matrix);
+                const std::vector<std::byte> expected =
+                    pruned_by_hand(catalogue, catalogue.matrices[matrix], pattern);
+                const auto begin =
+                    static_cast<std::size_t>(written.rows.begin) * tensor.row_bytes();
+                EXPECT_TRUE(
+                    std::ranges::equal(bytes, std::span(expected).subspan(begin, bytes.size())))
+                    << tensor.name << ", " << pattern.removed << ":" << pattern.group;
+            },
+            {});
+        world().all_reduce_sum(std::span(rows_taken));
+        for (const MatrixInfo& matrix : catalogue.matrices) {
+            const auto t = static_cast<std::size_t>(matrix.tensor);
+            const std::vector<std::byte> expected = pruned_by_hand(catalogue, matrix, pattern);
+            EXPECT_EQ(rows_taken[t], matrix.rows);
+            EXPECT_EQ(results[t].zeros,
+                      static_cast<std::int64_t>(count_zeros(expected, ScalarType::bfloat16)));
+            EXPECT_EQ(results[t].checksum,
+                      checksum_of_rows(expected, catalogue.tensors[t].row_bytes(), 0));
+        }
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune
