@@ -100,7 +100,9 @@ decoder layer of the transformer, a matrix one prunable weight in it.
            R"(
 [run]: understood by run and plan. - and _ are the same between the words of an option. What the
 command line leaves open is taken from --config, then from variables such as
-ALPHAPRUNE_SPARSITY_RATIO.
+ALPHAPRUNE_SPARSITY_RATIO. Two variables are no options: ALPHAPRUNE_SUPERVISE=0 does without the
+process that waits beside each rank (for debuggers and profilers); ALPHAPRUNE_MPI=1 starts MPI, and
+0 does not, where the program cannot tell how it was started.
 
 A MODEL that is no folder is a name: of a folder in --model-root (ALPHAPRUNE_MODEL_ROOT), ORG/NAME
 in it or in Hugging Face's caches (HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub); books-7m, a

@@ -12,8 +12,8 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/model/weight_types.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
-#include "environment_variable.hpp"
 
 namespace alphaprune {
 namespace {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/program_options/errors.hpp>
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
@@ -15,6 +16,9 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr std::string_view kPrefix = "ALPHAPRUNE_";
+/// How the process is started, which begin_program looks at.
+constexpr std::array kNoOptions{std::string_view("ALPHAPRUNE_MPI"),
+                                std::string_view("ALPHAPRUNE_SUPERVISE")};
 
 std::string lower_case(std::string_view text) {
     std::string lower(text);
@@ -56,7 +60,8 @@ std::vector<Setting> read_environment(const std::vector<std::string>& environmen
         const auto equals = variable.find('=');
         const std::string_view name = variable.substr(0, equals);
         if (!name.starts_with(kPrefix) || equals == std::string_view::npos ||
-            equals + 1 == variable.size()) {
+            equals + 1 == variable.size() ||
+            std::ranges::find(kNoOptions, name) != kNoOptions.end()) {
             continue;
         }
         settings.push_back({canonical_name(lower_case(name.substr(kPrefix.size()))),

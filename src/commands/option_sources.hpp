@@ -36,7 +36,7 @@ CommandLine read_command_line(std::vector<std::string> arguments, FaultList& fau
 /// "name = value" lines, from text that was read from `file`.
 std::vector<Setting> read_config(std::string_view text, std::string_view file, FaultList& faults);
 
-/// The variables named ALPHAPRUNE_… that have a value.
+/// The variables named ALPHAPRUNE_… that have a value and are options.
 std::vector<Setting> read_environment(const std::vector<std::string>& environment);
 
 }  // namespace alphaprune

@@ -1,7 +1,6 @@
 #include "alphaprune/commands/program.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +15,7 @@
 #include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/schedule/journal.hpp"
 #include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/stop.hpp"
@@ -25,22 +25,14 @@
 namespace alphaprune {
 namespace {
 
-std::vector<std::string> environment() {
-    std::vector<std::string> variables;
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-        variables.emplace_back(*variable);
-    }
-    return variables;
-}
-
 /// Rank 0 reads the request with its environment and configuration file; the others hear the
 /// outcome, so that all ranks do the same wherever they were started.
 Options agree_on_options(const Communicator& world, int argc, char** argv) {
     constexpr char kEnd = '\0';
     const std::string request = from_root(world, [&] {
         std::string joined;
-        for (const std::string& word :
-             resolved_arguments(std::vector<std::string>(argv + 1, argv + argc), environment())) {
+        for (const std::string& word : resolved_arguments(
+                 std::vector<std::string>(argv + 1, argv + argc), whole_environment())) {
             joined += word + kEnd;
         }
         return joined;
@@ -140,16 +132,40 @@ void tell_of_stop(const Communicator& world, const Options& options) {
     log(LogLevel::error, fmt::format("stopped early ({}): {}", reason, how_to_go_on(options)));
 }
 
+/// The launcher and the program's MPI do not go together: each process is rank 0 of 1.
+bool are_separated(const Communicator& world, const Launch& launch) {
+    return world.size() == 1 && launch.kind == Launch::Kind::in_job && launch.ranks.value_or(1) > 1;
+}
+
+ExitStatus end_separated(const Launch& launch) {
+    if (!launch.speaks()) {
+        return ExitStatus::done;
+    }
+    const Error error = bad_request(
+        fmt::format("{} processes were started, but MPI knows of one only: each would do all of "
+                    "the work",
+                    launch.ranks.value_or(0)),
+        "",
+        "start it with the mpirun of the MPI library that it was built with (--version names it), "
+        "or with srun --mpi=pmix");
+    log(LogLevel::error, error.what());
+    return error.status();
+}
+
 }  // namespace
 
-ExitStatus run_program(const Communicator& world, int argc, char** argv) {
+ExitStatus run_program(const Communicator& world, int argc, char** argv,
+                       const Beginning& beginning) {
     start_log(world.is_root(), LogLevel::info);
     name_this_rank(fmt::format("{} on host {}", world.rank(), host_name()));
+    if (are_separated(world, beginning.launch)) {
+        return end_separated(beginning.launch);
+    }
     use_one_blas_thread();
     const Stopwatch start;
     Options options;
     try {
-        options = agree_on_options(world, argc, argv);
+        options = beginning.options ? *beginning.options : agree_on_options(world, argc, argv);
         start_log(world.is_root(), options.log_level);
         std::optional<double> stopping_time;
         if (can_be_resumed(options)) {
@@ -158,7 +174,11 @@ ExitStatus run_program(const Communicator& world, int argc, char** argv) {
             stop_listening();
         }
         return watched(world, options, stopping_time);
-    } catch (const Error& error) {  // the same on every rank
+    } catch (const Error& error) {
+        if (!error.agreed() && world.size() > 1) {  // MPI has failed before there was a watch
+            say_past_the_log(error.what());
+            world.abort(static_cast<int>(error.status()));
+        }
         if (error.status() == ExitStatus::stopped) {
             tell_of_stop(world, options);
         } else {

@@ -155,23 +155,29 @@ const Setting* Request::find(std::string_view name) const {
     return found == settings.end() ? nullptr : &found->second;
 }
 
-Request gather_request(const std::vector<std::string>& arguments,
-                       const std::vector<std::string>& environment, FaultList& faults) {
+Request request_of_line(const std::vector<std::string>& arguments, FaultList& faults) {
     std::vector<std::string> rest = arguments;
     Request request;
     request.command = take_command(rest, faults);
     const CommandLine line = read_command_line(std::move(rest), faults);
     if (request.command == Command::help || find_in(line.settings, "help") != nullptr) {
         request.command = Command::help;
-        return request;
-    }
-    if (find_in(line.settings, "version") != nullptr) {
+    } else if (find_in(line.settings, "version") != nullptr) {
         request.command = Command::version;
+    } else {
+        take_over(line.settings, request, faults);
+        take_over(line.words, request, faults);
+    }
+    return request;
+}
+
+Request gather_request(const std::vector<std::string>& arguments,
+                       const std::vector<std::string>& environment, FaultList& faults) {
+    Request request = request_of_line(arguments, faults);
+    if (request.command == Command::help || request.command == Command::version) {
         return request;
     }
     const std::vector<Setting> variables = read_environment(environment);
-    take_over(line.settings, request, faults);
-    take_over(line.words, request, faults);
     const Setting* config = request.find("config");
     if (config == nullptr) {
         config = find_in(variables, "config");

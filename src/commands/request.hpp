@@ -21,7 +21,11 @@ struct Request {
     const Setting* find(std::string_view name) const;
 };
 
-/// Unknown options, duplicates and stray words go to `faults`; --help and --version win over them.
+/// What the command line says by itself, the same on every rank. Unknown options, duplicates and
+/// stray words go to `faults`; --help and --version win over them.
+Request request_of_line(const std::vector<std::string>& arguments, FaultList& faults);
+
+/// The same with what configuration file and environment add.
 Request gather_request(const std::vector<std::string>& arguments,
                        const std::vector<std::string>& environment, FaultList& faults);
 

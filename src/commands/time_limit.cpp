@@ -11,10 +11,10 @@
 #include <string>
 
 #include "alphaprune/support/child_process.hpp"
+#include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "duration.hpp"
-#include "environment_variable.hpp"
 
 namespace alphaprune {
 namespace {

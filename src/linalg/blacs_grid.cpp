@@ -23,6 +23,9 @@ GridShape near_square_grid(int ranks, std::int64_t order) {
 BlacsGrid::BlacsGrid(const Communicator& group, GridShape shape)
     : shape_(shape), ranks_(group.split(group.rank() < shape.ranks() ? 0 : 1, group.rank())) {
     if (group.rank() < shape.ranks()) {
+        // BLACS and ELPA do not look at what MPI returns: an error must not come back to them.
+        check_mpi(MPI_Comm_set_errhandler(ranks_.native(), MPI_ERRORS_ARE_FATAL),
+                  "MPI_Comm_set_errhandler");
         handle_ = Csys2blacs_handle(ranks_.native());
         context_ = handle_;
         Cblacs_gridinit(&context_, "C", shape_.rows, shape_.cols);

@@ -89,9 +89,10 @@ void LocalProducts::total_on_root() {
     const bool root = group_->is_root();
     for (std::size_t at = 0; group_->size() > 1 && at < sums_.size(); at += kPiece) {
         const auto piece = std::span(sums_).subspan(at, std::min(kPiece, sums_.size() - at));
-        MPI_Reduce(root ? MPI_IN_PLACE : piece.data(), root ? piece.data() : nullptr,
-                   static_cast<int>(piece.size()), mpi_type<double>(), MPI_SUM, 0,
-                   group_->native());
+        check_mpi(MPI_Reduce(root ? MPI_IN_PLACE : piece.data(), root ? piece.data() : nullptr,
+                             static_cast<int>(piece.size()), mpi_type<double>(), MPI_SUM, 0,
+                             group_->native()),
+                  "MPI_Reduce");
     }
 }
 

@@ -1,6 +1,7 @@
 #include "row_exchange.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace alphaprune {
 namespace {
@@ -86,9 +87,14 @@ SpreadVectors spread_vectors(const Communicator& group, const BlacsGrid& grid,
     }
     // What comes is in the order of ranks, thus of vectors: it is the local matrix, column-major.
     spread.local.resize(static_cast<std::size_t>(received.total));
-    MPI_Alltoallv(packed.data(), sent.counts.data(), sent.starts.data(), mpi_type<float>(),
-                  spread.local.data(), received.counts.data(), received.starts.data(),
-                  mpi_type<float>(), group.native());
+    if (group.size() == 1) {
+        spread.local = std::move(packed);
+        return spread;
+    }
+    check_mpi(MPI_Alltoallv(packed.data(), sent.counts.data(), sent.starts.data(),
+                            mpi_type<float>(), spread.local.data(), received.counts.data(),
+                            received.starts.data(), mpi_type<float>(), group.native()),
+              "MPI_Alltoallv");
     return spread;
 }
 

@@ -1,43 +1,56 @@
 #include "alphaprune/parallel/communicator.hpp"
 
-#include <cstdlib>
+#include <unistd.h>
+
+#include <mutex>
 #include <utility>
+
+#include "gather_rounds.hpp"
 
 namespace alphaprune {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{1} << 30;  // MPI 3 counts are int
 
-std::vector<std::string> cut(const std::string& all, const std::vector<int>& lengths) {
-    std::vector<std::string> texts;
-    std::size_t at = 0;
-    for (const int length : lengths) {
-        texts.push_back(all.substr(at, static_cast<std::size_t>(length)));
-        at += static_cast<std::size_t>(length);
+/// Appends to each rank's text its piece of a round.
+void hand_out(const std::string& pieces, const GatherRounds::Round& round,
+              std::vector<std::string>& texts) {
+    for (std::size_t rank = 0; rank < texts.size(); ++rank) {
+        texts[rank].append(pieces, static_cast<std::size_t>(round.starts[rank]),
+                           static_cast<std::size_t>(round.counts[rank]));
     }
-    return texts;
 }
 
-std::vector<int> starts_of(const std::vector<int>& lengths) {
-    std::vector<int> starts;
-    int at = 0;
-    for (const int length : lengths) {
-        starts.push_back(at);
-        at += length;
+/// A new communicator from one; of one rank, several threads may ask for one at once.
+template <class Make>
+MPI_Comm made_from(int size, Make&& make) {
+    static std::mutex of_single_ranks;
+    std::unique_lock lock(of_single_ranks, std::defer_lock);
+    if (size == 1) {
+        lock.lock();
     }
-    starts.push_back(at);
-    return starts;
+    MPI_Comm made = MPI_COMM_NULL;
+    make(&made);
+    return made;
 }
 
 }  // namespace
 
 Communicator::Communicator(MPI_Comm handle, bool owned) : handle_(handle), owned_(owned) {
-    MPI_Comm_rank(handle_, &rank_);
-    MPI_Comm_size(handle_, &size_);
+    check_mpi(MPI_Comm_rank(handle_, &rank_), "MPI_Comm_rank");
+    check_mpi(MPI_Comm_size(handle_, &size_), "MPI_Comm_size");
 }
 
 Communicator Communicator::view(MPI_Comm handle) {
+    if (handle == MPI_COMM_NULL) {
+        return alone();
+    }
+    check_mpi(MPI_Comm_set_errhandler(handle, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     return {handle, false};
+}
+
+Communicator Communicator::alone() {
+    return {};
 }
 
 Communicator::Communicator(Communicator&& other) noexcept
@@ -63,42 +76,59 @@ Communicator::~Communicator() {
 
 void Communicator::release() noexcept {
     if (owned_) {
-        MPI_Comm_free(&handle_);
+        static_cast<void>(MPI_Comm_free(&handle_));
     }
 }
 
 Communicator Communicator::split(int color, int key) const {
-    MPI_Comm made = MPI_COMM_NULL;
-    MPI_Comm_split(handle_, color, key, &made);
-    return {made, true};
+    if (handle_ == MPI_COMM_NULL) {
+        return alone();
+    }
+    return {made_from(size_,
+                      [&](MPI_Comm* made) {
+                          check_mpi(MPI_Comm_split(handle_, color, key, made), "MPI_Comm_split");
+                      }),
+            true};
 }
 
 Communicator Communicator::split_by_node() const {
+    if (size_ == 1) {
+        return duplicate();
+    }
     MPI_Comm made = MPI_COMM_NULL;
-    MPI_Comm_split_type(handle_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &made);
+    check_mpi(MPI_Comm_split_type(handle_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &made),
+              "MPI_Comm_split_type");
     return {made, true};
 }
 
 Communicator Communicator::duplicate() const {
-    MPI_Comm made = MPI_COMM_NULL;
-    MPI_Comm_dup(handle_, &made);
-    return {made, true};
+    if (handle_ == MPI_COMM_NULL) {
+        return alone();
+    }
+    return {
+        made_from(size_,
+                  [&](MPI_Comm* made) { check_mpi(MPI_Comm_dup(handle_, made), "MPI_Comm_dup"); }),
+        true};
 }
 
 void Communicator::barrier() const {
     if (size_ > 1) {
-        MPI_Barrier(handle_);
+        check_mpi(MPI_Barrier(handle_), "MPI_Barrier");
     }
 }
 
 void Communicator::abort(int status) const {
-    MPI_Abort(handle_, status);
-    std::abort();
+    if (handle_ != MPI_COMM_NULL) {
+        static_cast<void>(MPI_Abort(handle_, status));
+    }
+    ::_exit(status);
 }
 
 std::int64_t Communicator::sum_before(std::int64_t value) const {
     std::int64_t before = 0;
-    MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, handle_);
+    if (size_ > 1) {
+        check_mpi(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, handle_), "MPI_Exscan");
+    }
     return rank_ == 0 ? 0 : before;
 }
 
@@ -108,7 +138,8 @@ void Communicator::broadcast_bytes(std::span<std::byte> bytes, int root) const {
     }
     for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
         const auto part = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
-        MPI_Bcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, root, handle_);
+        check_mpi(MPI_Bcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, root, handle_),
+                  "MPI_Bcast");
     }
 }
 
@@ -121,21 +152,38 @@ std::string Communicator::broadcast_text(std::string text, int root) const {
 }
 
 std::vector<std::string> Communicator::all_gather_texts(std::string_view text) const {
-    const std::vector<int> lengths = all_gather(static_cast<int>(text.size()));
-    const std::vector<int> starts = starts_of(lengths);
-    std::string all(static_cast<std::size_t>(starts.back()), '\0');
-    MPI_Allgatherv(text.data(), static_cast<int>(text.size()), MPI_CHAR, all.data(), lengths.data(),
-                   starts.data(), MPI_CHAR, handle_);
-    return cut(all, lengths);
+    return gather_in_rounds(text, Receivers::all);
 }
 
 std::vector<std::string> Communicator::gather_texts(std::string_view text) const {
-    const std::vector<int> lengths = all_gather(static_cast<int>(text.size()));
-    const std::vector<int> starts = starts_of(lengths);
-    std::string all(is_root() ? static_cast<std::size_t>(starts.back()) : 0, '\0');
-    MPI_Gatherv(text.data(), static_cast<int>(text.size()), MPI_CHAR, all.data(), lengths.data(),
-                starts.data(), MPI_CHAR, 0, handle_);
-    return is_root() ? cut(all, lengths) : std::vector<std::string>{};
+    return gather_in_rounds(text, Receivers::root);
+}
+
+std::vector<std::string> Communicator::gather_in_rounds(std::string_view text,
+                                                        Receivers receivers) const {
+    if (size_ == 1) {
+        return {std::string(text)};
+    }
+    const GatherRounds rounds(all_gather(static_cast<std::int64_t>(text.size())));
+    const bool receives = receivers == Receivers::all || is_root();
+    std::vector<std::string> texts(receives ? static_cast<std::size_t>(size_) : 0);
+    for (std::int64_t number = 0; number < rounds.rounds(); ++number) {
+        const GatherRounds::Round round = rounds.round(number);
+        const int mine = round.counts[static_cast<std::size_t>(rank_)];
+        const char* const piece = mine > 0 ? text.data() + rounds.offset(number) : nullptr;
+        std::string pieces(receives ? static_cast<std::size_t>(round.total) : 0, '\0');
+        if (receivers == Receivers::all) {
+            check_mpi(MPI_Allgatherv(piece, mine, MPI_CHAR, pieces.data(), round.counts.data(),
+                                     round.starts.data(), MPI_CHAR, handle_),
+                      "MPI_Allgatherv");
+        } else {
+            check_mpi(MPI_Gatherv(piece, mine, MPI_CHAR, pieces.data(), round.counts.data(),
+                                  round.starts.data(), MPI_CHAR, 0, handle_),
+                      "MPI_Gatherv");
+        }
+        hand_out(pieces, round, texts);
+    }
+    return texts;
 }
 
 }  // namespace alphaprune

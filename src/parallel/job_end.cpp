@@ -45,8 +45,7 @@ void JobEnd::abort(ExitStatus status, EndLauncher launchers) {
             end_launcher_later(*launcher);
         }
         exit_soon(status);
-        MPI_Abort(ranks_.native(), static_cast<int>(status));
-        ::_exit(static_cast<int>(status));
+        ranks_.abort(static_cast<int>(status));
     }
     for (;;) {  // another thread of this process is at it
         std::this_thread::sleep_for(seconds(1));

@@ -20,23 +20,26 @@ void Mailbox::post(int to, std::int64_t subject, std::span<const double> values)
     letter.text.insert(letter.text.end(), values.begin(), values.end());
     // Synchronous: the request is complete only when the letter is being received, which is what
     // finish() has to know.
-    MPI_Issend(letter.text.data(), static_cast<int>(letter.text.size()), MPI_DOUBLE, to, 0,
-               ranks_.native(), &letter.request);
+    check_mpi(MPI_Issend(letter.text.data(), static_cast<int>(letter.text.size()), MPI_DOUBLE, to,
+                         0, ranks_.native(), &letter.request),
+              "MPI_Issend");
 }
 
 void Mailbox::collect() {
-    for (;;) {
+    while (ranks_.size() > 1) {
         int arrived = 0;
         MPI_Message message = MPI_MESSAGE_NULL;
         MPI_Status status;
-        MPI_Improbe(MPI_ANY_SOURCE, 0, ranks_.native(), &arrived, &message, &status);
+        check_mpi(MPI_Improbe(MPI_ANY_SOURCE, 0, ranks_.native(), &arrived, &message, &status),
+                  "MPI_Improbe");
         if (arrived == 0) {
             break;
         }
         int length = 0;
-        MPI_Get_count(&status, MPI_DOUBLE, &length);
+        check_mpi(MPI_Get_count(&status, MPI_DOUBLE, &length), "MPI_Get_count");
         incoming_.resize(static_cast<std::size_t>(length));
-        MPI_Mrecv(incoming_.data(), length, MPI_DOUBLE, &message, MPI_STATUS_IGNORE);
+        check_mpi(MPI_Mrecv(incoming_.data(), length, MPI_DOUBLE, &message, MPI_STATUS_IGNORE),
+                  "MPI_Mrecv");
         receiver_(static_cast<std::int64_t>(incoming_.front()), std::span(incoming_).subspan(1));
     }
     forget_delivered();
@@ -45,7 +48,7 @@ void Mailbox::collect() {
 void Mailbox::forget_delivered() {
     std::erase_if(outgoing_, [](Letter& letter) {
         int delivered = 0;
-        MPI_Test(&letter.request, &delivered, MPI_STATUS_IGNORE);
+        check_mpi(MPI_Test(&letter.request, &delivered, MPI_STATUS_IGNORE), "MPI_Test");
         return delivered != 0;
     });
 }
@@ -55,12 +58,12 @@ void Mailbox::finish() {
     // nothing is under way any more (Hoefler, Siebert and Lumsdaine 2010).
     MPI_Request barrier = MPI_REQUEST_NULL;
     bool inside = false;
-    for (int passed = 0; passed == 0;) {
+    for (int passed = ranks_.size() == 1 ? 1 : 0; passed == 0;) {
         collect();
         if (inside) {
-            MPI_Test(&barrier, &passed, MPI_STATUS_IGNORE);
+            check_mpi(MPI_Test(&barrier, &passed, MPI_STATUS_IGNORE), "MPI_Test");
         } else if (outgoing_.empty()) {
-            MPI_Ibarrier(ranks_.native(), &barrier);
+            check_mpi(MPI_Ibarrier(ranks_.native(), &barrier), "MPI_Ibarrier");
             inside = true;
         }
         if (passed == 0) {

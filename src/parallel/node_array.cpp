@@ -8,15 +8,24 @@ namespace alphaprune {
 
 template <class T>
 NodeArray<T>::NodeArray(const Communicator& node, std::int64_t size) : node_(&node) {
+    if (node.size() == 1) {
+        own_ = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(size));
+        values_ = {own_.get(), static_cast<std::size_t>(size)};
+        return;
+    }
     require_shared_memory(node, static_cast<std::uint64_t>(size) * sizeof(T));
     const MPI_Aint bytes = node.is_root() ? size * static_cast<MPI_Aint>(sizeof(T)) : 0;
     T* mine = nullptr;
-    MPI_Win_allocate_shared(bytes, sizeof(T), MPI_INFO_NULL, node.native(), &mine, &window_);
+    check_mpi(
+        MPI_Win_allocate_shared(bytes, sizeof(T), MPI_INFO_NULL, node.native(), &mine, &window_),
+        "MPI_Win_allocate_shared");
+    check_mpi(MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");
     MPI_Aint whole_bytes = 0;
     int unit = 0;
     T* whole = nullptr;
-    MPI_Win_shared_query(window_, 0, &whole_bytes, &unit, &whole);
-    MPI_Win_lock_all(MPI_MODE_NOCHECK, window_);
+    check_mpi(MPI_Win_shared_query(window_, 0, &whole_bytes, &unit, &whole),
+              "MPI_Win_shared_query");
+    check_mpi(MPI_Win_lock_all(MPI_MODE_NOCHECK, window_), "MPI_Win_lock_all");
     values_ = {whole, static_cast<std::size_t>(size)};
 }
 
@@ -24,6 +33,7 @@ template <class T>
 NodeArray<T>::NodeArray(NodeArray&& other) noexcept
     : node_(other.node_),
       window_(std::exchange(other.window_, MPI_WIN_NULL)),
+      own_(std::move(other.own_)),
       values_(std::exchange(other.values_, {})) {}
 
 template <class T>
@@ -32,6 +42,7 @@ NodeArray<T>& NodeArray<T>::operator=(NodeArray&& other) noexcept {
         release();
         node_ = other.node_;
         window_ = std::exchange(other.window_, MPI_WIN_NULL);
+        own_ = std::move(other.own_);
         values_ = std::exchange(other.values_, {});
     }
     return *this;
@@ -45,16 +56,19 @@ NodeArray<T>::~NodeArray() {
 template <class T>
 void NodeArray<T>::release() noexcept {
     if (window_ != MPI_WIN_NULL) {
-        MPI_Win_unlock_all(window_);
-        MPI_Win_free(&window_);
+        static_cast<void>(MPI_Win_unlock_all(window_));
+        static_cast<void>(MPI_Win_free(&window_));
     }
 }
 
 template <class T>
 void NodeArray<T>::sync() {
-    MPI_Win_sync(window_);
+    if (window_ == MPI_WIN_NULL) {
+        return;
+    }
+    check_mpi(MPI_Win_sync(window_), "MPI_Win_sync");
     node_->barrier();
-    MPI_Win_sync(window_);
+    check_mpi(MPI_Win_sync(window_), "MPI_Win_sync");
 }
 
 template class NodeArray<float>;

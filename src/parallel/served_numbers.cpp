@@ -4,9 +4,10 @@
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <vector>
 
 #include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/support/log.hpp"
+#include "own_numbers.hpp"
 #include "shared_numbers.hpp"
 
 namespace alphaprune {
@@ -19,7 +20,7 @@ using Question = std::array<std::int64_t, 3>;  ///< number, operand, change
 class Server {
   public:
     Server(const Communicator& ranks, int count)
-        : ranks_(ranks), numbers_(static_cast<std::size_t>(count)), thread_([this] { run(); }) {}
+        : ranks_(ranks), numbers_(count), thread_([this] { run(); }) {}
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server() {
@@ -28,28 +29,22 @@ class Server {
     }
 
     std::int64_t update(const Question& question) {
-        const std::lock_guard one_at_a_time(mutex_);
-        std::int64_t& number = numbers_.at(static_cast<std::size_t>(question[0]));
-        const std::int64_t before = number;
-        switch (static_cast<SharedNumbers::Change>(question[2])) {
-            case SharedNumbers::Change::add:
-                number += question[1];
-                break;
-            case SharedNumbers::Change::replace:
-                number = question[1];
-                break;
-            case SharedNumbers::Change::none:
-                break;
-        }
-        return before;
+        return numbers_.update(static_cast<int>(question[0]), question[1],
+                               static_cast<SharedNumbers::Change>(question[2]));
     }
 
   private:
+    /// An error here would leave the other ranks waiting for answers: it ends the job.
     void run() {
-        while (!finished_) {
-            while (answer_one()) {
+        try {
+            while (!finished_) {
+                while (answer_one()) {
+                }
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
             }
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        } catch (const Error& error) {
+            say_past_the_log(error.what());
+            ranks_.abort(static_cast<int>(ExitStatus::failed));
         }
     }
 
@@ -57,21 +52,24 @@ class Server {
         int arrived = 0;
         MPI_Message message = MPI_MESSAGE_NULL;
         MPI_Status status;
-        MPI_Improbe(MPI_ANY_SOURCE, kQuestion, ranks_.native(), &arrived, &message, &status);
+        check_mpi(
+            MPI_Improbe(MPI_ANY_SOURCE, kQuestion, ranks_.native(), &arrived, &message, &status),
+            "MPI_Improbe");
         if (arrived == 0) {
             return false;
         }
         Question question{};
-        MPI_Mrecv(question.data(), static_cast<int>(question.size()), MPI_INT64_T, &message,
-                  MPI_STATUS_IGNORE);
+        check_mpi(MPI_Mrecv(question.data(), static_cast<int>(question.size()), MPI_INT64_T,
+                            &message, MPI_STATUS_IGNORE),
+                  "MPI_Mrecv");
         const std::int64_t answer = update(question);
-        MPI_Send(&answer, 1, MPI_INT64_T, status.MPI_SOURCE, kAnswer, ranks_.native());
+        check_mpi(MPI_Send(&answer, 1, MPI_INT64_T, status.MPI_SOURCE, kAnswer, ranks_.native()),
+                  "MPI_Send");
         return true;
     }
 
     const Communicator& ranks_;
-    std::mutex mutex_;
-    std::vector<std::int64_t> numbers_;
+    OwnNumbers numbers_;
     std::atomic<bool> finished_ = false;
     std::thread thread_;  // the last member: it uses the others
 };
@@ -84,7 +82,10 @@ class ServedNumbers : public SharedNumbers {
         }
     }
     ~ServedNumbers() override {
-        ranks_.barrier();  // nobody has a question any more
+        try {
+            ranks_.barrier();     // nobody has a question any more
+        } catch (const Error&) {  // MPI has failed: whoever needs it next says so
+        }
     }
 
     std::int64_t update(int number, std::int64_t operand, Change change) final {
@@ -94,8 +95,10 @@ class ServedNumbers : public SharedNumbers {
         }
         const std::lock_guard one_at_a_time(mutex_);
         std::int64_t before = 0;
-        MPI_Sendrecv(question.data(), static_cast<int>(question.size()), MPI_INT64_T, 0, kQuestion,
-                     &before, 1, MPI_INT64_T, 0, kAnswer, ranks_.native(), MPI_STATUS_IGNORE);
+        check_mpi(MPI_Sendrecv(question.data(), static_cast<int>(question.size()), MPI_INT64_T, 0,
+                               kQuestion, &before, 1, MPI_INT64_T, 0, kAnswer, ranks_.native(),
+                               MPI_STATUS_IGNORE),
+                  "MPI_Sendrecv");
         return before;
     }
 
@@ -112,6 +115,9 @@ std::unique_ptr<SharedNumbers> make_served_numbers(const Communicator& ranks, in
 }
 
 std::unique_ptr<SharedNumbers> make_shared_numbers(const Communicator& ranks, int count) {
+    if (ranks.size() == 1) {
+        return std::make_unique<OwnNumbers>(count);
+    }
     const bool several_nodes = ranks.any(ranks.split_by_node().size() < ranks.size());
     return several_nodes && supports_threads() ? make_served_numbers(ranks, count)
                                                : make_window_numbers(ranks, count);

@@ -22,9 +22,11 @@ class WindowNumbers : public SharedNumbers {
     WindowNumbers(const Communicator& ranks, int count) {
         const MPI_Aint bytes =
             ranks.is_root() ? count * static_cast<MPI_Aint>(sizeof(std::int64_t)) : 0;
-        MPI_Win_allocate(bytes, sizeof(std::int64_t), MPI_INFO_NULL, ranks.native(), &numbers_,
-                         &window_);
-        MPI_Win_lock_all(MPI_MODE_NOCHECK, window_);
+        check_mpi(MPI_Win_allocate(bytes, sizeof(std::int64_t), MPI_INFO_NULL, ranks.native(),
+                                   &numbers_, &window_),
+                  "MPI_Win_allocate");
+        check_mpi(MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");
+        check_mpi(MPI_Win_lock_all(MPI_MODE_NOCHECK, window_), "MPI_Win_lock_all");
         if (ranks.is_root()) {
             for (int number = 0; number < count; ++number) {
                 update(number, 0, Change::replace);
@@ -33,15 +35,17 @@ class WindowNumbers : public SharedNumbers {
         ranks.barrier();
     }
     ~WindowNumbers() override {
-        MPI_Win_unlock_all(window_);
-        MPI_Win_free(&window_);
+        static_cast<void>(MPI_Win_unlock_all(window_));
+        static_cast<void>(MPI_Win_free(&window_));
     }
 
     std::int64_t update(int number, std::int64_t operand, Change change) final {
         const std::lock_guard one_at_a_time(mutex_);
         std::int64_t before = 0;
-        MPI_Fetch_and_op(&operand, &before, MPI_INT64_T, 0, number, operation_of(change), window_);
-        MPI_Win_flush(0, window_);
+        check_mpi(MPI_Fetch_and_op(&operand, &before, MPI_INT64_T, 0, number, operation_of(change),
+                                   window_),
+                  "MPI_Fetch_and_op");
+        check_mpi(MPI_Win_flush(0, window_), "MPI_Win_flush");
         return before;
     }
 

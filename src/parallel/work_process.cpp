@@ -8,9 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
+#include <string>
 
+#include "alphaprune/parallel/launch.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
@@ -67,16 +68,6 @@ bool is_left_alone() {
     return ::nanosleep(&kTimeOfOthers, nullptr) == 0;  // a signal of the launcher cuts it short
 }
 
-/// As the launcher has told it.
-std::string number_of_this_rank() {
-    for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
-        if (const char* rank = std::getenv(variable)) {
-            return rank;
-        }
-    }
-    return "0";
-}
-
 /// What the process that stays behind does.
 [[noreturn]] void wait_and_end_alike() {
     const pid_t worker = child;
@@ -91,7 +82,8 @@ std::string number_of_this_rank() {
         std::raise(signal);
     }
     if (is_left_alone()) {
-        say_past_the_log(killed_text(number_of_this_rank(), host_name(), worker, signal));
+        const std::string rank = std::to_string(find_launch().rank.value_or(0));
+        say_past_the_log(killed_text(rank, host_name(), worker, signal));
     }
     ::_exit(static_cast<int>(ExitStatus::failed));
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <span>
 
@@ -21,6 +22,7 @@ void open_standard_streams() {
     if (stream >= 0) {
         ::close(stream);
     }
+    std::signal(SIGPIPE, SIG_IGN);
 }
 
 void print_result(std::string_view text) {

@@ -7,6 +7,8 @@
 #include <limits>
 #include <mutex>
 
+#include "first_signal.hpp"
+
 namespace alphaprune {
 namespace {
 
@@ -17,10 +19,9 @@ std::int64_t nanoseconds(std::chrono::steady_clock::time_point when) {
 }
 
 struct StopState {
-    std::atomic<bool> requested = false;
+    std::atomic<bool> requested = false;  ///< other than by a signal
     std::atomic<bool> abandoned = false;
-    std::atomic<int> signal = 0;  ///< the first that came
-    std::atomic<std::int64_t> signal_time = 0;
+    FirstSignal signal;
     std::atomic<std::int64_t> deadline = kNever;
     std::mutex mutex;  ///< of the texts
     std::string reason;
@@ -36,16 +37,8 @@ StopState& state() {
 void on_signal(int signal) {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
-    const std::int64_t time = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-    StopState& stop = state();
-    int none = 0;
-    if (stop.signal.compare_exchange_strong(none, signal)) {
-        stop.signal_time = time;
-        stop.requested = true;
-        return;
-    }
-    constexpr std::int64_t kSameRequest = 250'000'000;
-    if (time - stop.signal_time > kSameRequest) {
+    const std::int64_t microseconds = std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+    if (state().signal.arrived(signal, microseconds) == FirstSignal::Meaning::abort) {
         constexpr std::string_view kText = "alphaprune_mpi: a second signal: aborted\n";
         static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
         ::_exit(128 + signal);
@@ -85,7 +78,7 @@ void stop_listening() {
     for (const int signal : kStopSignals) {
         std::signal(signal, SIG_DFL);
     }
-    if (const int signal = state().signal; signal != 0) {
+    if (const int signal = state().signal.signal(); signal != 0) {
         std::raise(signal);
     }
 }
@@ -119,7 +112,9 @@ std::optional<double> seconds_left() {
 }
 
 bool stop_requested() {
-    return state().requested.load(std::memory_order_relaxed) || deadline_passed();
+    const StopState& stop = state();
+    return stop.requested.load(std::memory_order_relaxed) || stop.signal.signal() != 0 ||
+           deadline_passed();
 }
 
 void abandon_work(bool abandoned) {
@@ -132,7 +127,7 @@ bool work_abandoned() {
 
 std::string stop_reason() {
     StopState& stop = state();
-    if (const int signal = stop.signal; signal != 0) {
+    if (const int signal = stop.signal.signal(); signal != 0) {
         return std::string(name_of_signal(signal)) + " came";
     }
     const std::scoped_lock lock(stop.mutex);
@@ -150,7 +145,7 @@ void forget_stop() {
     StopState& stop = state();
     const std::scoped_lock lock(stop.mutex);
     stop.requested = false;
-    stop.signal = 0;
+    stop.signal.forget();
     stop.deadline = kNever;
     stop.reason.clear();
     stop.deadline_reason.clear();

@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "program"))
 import slurm_cluster  # noqa: E402
-from harness import PROGRAM, ProgramTest, start  # noqa: E402
+from harness import PROGRAM, TINY, ProgramTest, start  # noqa: E402
 
 FIXED_CLOCK = {"SOURCE_DATE_EPOCH": "1700000000"}
 # One-stage reduction: the most seconds for the fewest bytes.
@@ -86,6 +86,17 @@ class Slurm(ProgramTest):
         self.assertEqual(self.ranks_and_hosts("one-node.sbatch", "--ntasks=1"), (1, 1))
         self.assertEqual(self.ranks_and_hosts("many-nodes.sbatch", "--nodes=2",
                                               "--cpus-per-task=2"), (2, 2))
+
+    def test_srun_without_pmi(self):
+        step = ("srun", "--mpi=none", "--nodes=1")
+        analyze = ("analyze", "--model", str(TINY / "tiny-mistral"), "--output")
+        helped = self.cluster.run(*step, "--ntasks=2", PROGRAM, "--help")
+        self.assertEqual(helped.count("Exit status"), 1)
+        with self.assertRaisesRegex(AssertionError, "(?s)srun has started 2 tasks.*--mpi=pmix"):
+            self.cluster.run(*step, "--ntasks=2", PROGRAM, *analyze, str(self.folder / "two"))
+        self.assertFalse((self.folder / "two").exists())
+        self.cluster.run(*step, "--ntasks=1", PROGRAM, *analyze, str(self.folder / "one"))
+        self.assertEqual(self.report(self.folder / "one")["run"]["ranks"], 1)
 
     def test_stopped_before_the_limit_and_requeued_by_itself(self):
         model = self.model_of_most_of_a_minute()

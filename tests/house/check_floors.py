@@ -4,6 +4,7 @@
 - an area includes only areas on floors above its own (and the exceptions named below);
 - a third-party library is included in the one area that owns it;
 - MPI_COMM_WORLD stands in main.cpp alone;
+- what a call of MPI returns is looked at (check_mpi, mpi_succeeded), or thrown away on purpose;
 - no source file is longer than 400 lines.
 
 Usage: check_floors.py SOURCE_FOLDER
@@ -28,6 +29,19 @@ OWNERS = {
     r"elpa/": "linalg", r"hdf5\.h": "checkpoint", r"boost/": "commands",
 }
 LONGEST = 400
+MPI_CALL = re.compile(r"\bMPI_[A-Z][a-z]\w*\s*\(")
+LOOKED_AT = ("check_mpi(", "mpi_succeeded(", "static_cast<void>(")
+RETURN_NO_STATUS = ("MPI_Comm_c2f",)
+
+
+def unchecked_calls(text):
+    """The line numbers of MPI calls whose result nobody looks at."""
+    code = re.sub(r"//.*", "", text)
+    for found in MPI_CALL.finditer(code):
+        if found.group().startswith(RETURN_NO_STATUS):
+            continue
+        if not code[:found.start()].rstrip().endswith(LOOKED_AT):
+            yield code.count("\n", 0, found.start()) + 1
 
 
 def area_of(path, root):
@@ -49,6 +63,8 @@ def faults_of(path, root):
         return
     if re.search(r"\bMPI_COMM_WORLD\b", text):
         yield f"{path}: MPI_COMM_WORLD may stand in main.cpp alone"
+    for number in unchecked_calls(text):
+        yield f"{path}:{number}: call MPI through check_mpi (parallel/mpi_call.hpp)"
     for number, line in enumerate(lines, 1):
         found = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
         if not found:

@@ -38,6 +38,7 @@ UNREADABLE = {
     ("checkpoint/verification.cpp", "fmt::format(text,std::forward<Args>(args)...)"):
         "the formats themselves are read",
     ("checkpoint/verification.cpp", "lines.substr(at,end-at)"): "problems of other ranks",
+    ("commands/beginning.cpp", "error.what()"): "errors are read where they are made",
     ("commands/command_line.cpp", "problem.what()"): "what Boost.Program_options says",
     ("commands/job.cpp", "note"): "the notes are read where they are made",
     ("commands/model_source.cpp", "warning"): "the warnings are read where they are made",
@@ -74,7 +75,7 @@ NOTE_LISTS = ("notes", "notes_", "problems", "damage", "warnings", "warnings_")
 GROUPS = [
     ("Options and the command line", r"commands/(command_line|conflicts|duration|model_options|"
      r"option\w*|plan_options|request|setting_reader|suggestion|understanding\w*)\.|"
-     r"support/pattern"),
+     r"support/(pattern|environment)|model/name_pattern"),
     ("The model", r"model/(?!tok)|formats/(safetensors|json|capped)|commands/model_source|"
      r"schedule/weight_check|transformer/(forward|tensor_finder|model_tensors|unused)"),
     ("Calibration and evaluation texts", r"model/tok|formats/npy|commands/(texts|evaluate)|"
@@ -87,7 +88,7 @@ GROUPS = [
      r"commands/(time_limit|pruned_files)"),
     ("Checkpoints, reports, verify, plan", r"checkpoint/|report/|commands/(verify|finished_run|plan)"),
     ("Computing and memory", r"linalg/|schedule/|transformer/|commands/(inputs|job)\."),
-    ("Ranks and nodes", r"parallel/|commands/program|model/archive|support/error"),
+    ("Ranks and nodes", r"parallel/|commands/(beginning|program)|model/archive|support/error"),
 ]
 
 

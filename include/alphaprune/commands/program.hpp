@@ -1,12 +1,14 @@
 #pragma once
 
+#include "alphaprune/commands/beginning.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune {
 
-/// The whole program between MPI_Init and MPI_Finalize: understands the request, carries it out,
-/// prints what went wrong once. Collective.
-ExitStatus run_program(const Communicator& world, int argc, char** argv);
+/// The whole program after its beginning, between MPI_Init and MPI_Finalize where MPI is used:
+/// understands the request, carries it out, prints what went wrong once. Collective.
+ExitStatus run_program(const Communicator& world, int argc, char** argv,
+                       const Beginning& beginning);
 
 }  // namespace alphaprune

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "alphaprune/parallel/mpi_call.hpp"
+
 namespace alphaprune {
 
 /// The MPI datatype of a C++ arithmetic type.
@@ -54,11 +56,15 @@ inline MPI_Datatype mpi_type<double>() {
 
 /// A group of ranks that talk to each other: an MPI communicator, owned (made by split or
 /// duplicate, freed with the object) or only looked at (view). A rank alone talks to nobody: its
-/// sums, broadcasts and barriers do not enter MPI, and several threads may have such a group each.
+/// collectives do not enter MPI, so that several threads may call them on one group, and a process
+/// that needs no MPI can do without it (alone).
 class Communicator {
   public:
-    /// Does not free `handle`; it must outlive the object.
+    /// Does not free `handle`; it must outlive the object. From now on errors of MPI on it, and on
+    /// what is made from it, are thrown as Error (failure).
     static Communicator view(MPI_Comm handle);
+    /// This process by itself, MPI started or not.
+    static Communicator alone();
 
     Communicator(Communicator&& other) noexcept;
     Communicator& operator=(Communicator&& other) noexcept;
@@ -76,7 +82,7 @@ class Communicator {
     int rank() const { return rank_; }
     int size() const { return size_; }
     bool is_root() const { return rank_ == 0; }
-    /// For libraries that take a communicator (BLACS, ELPA, HDF5).
+    /// For libraries that take a communicator (BLACS, ELPA); MPI_COMM_NULL when this is `alone`.
     MPI_Comm native() const { return handle_; }
 
     void barrier() const;
@@ -127,8 +133,12 @@ class Communicator {
     /// One value a rank, in rank order, on every rank.
     template <class T>
     std::vector<T> all_gather(T value) const {
-        std::vector<T> all(static_cast<std::size_t>(size_));
-        MPI_Allgather(&value, 1, mpi_type<T>(), all.data(), 1, mpi_type<T>(), handle_);
+        std::vector<T> all(static_cast<std::size_t>(size_), value);
+        if (size_ > 1) {
+            check_mpi(
+                MPI_Allgather(&value, 1, mpi_type<T>(), all.data(), 1, mpi_type<T>(), handle_),
+                "MPI_Allgather");
+        }
         return all;
     }
     /// Texts of any length, in rank order, on every rank.
@@ -137,9 +147,12 @@ class Communicator {
     std::vector<std::string> gather_texts(std::string_view text) const;
 
   private:
+    Communicator() = default;
     Communicator(MPI_Comm handle, bool owned);
     void release() noexcept;
     void broadcast_bytes(std::span<std::byte> bytes, int root) const;
+    enum class Receivers { all, root };
+    std::vector<std::string> gather_in_rounds(std::string_view text, Receivers receivers) const;
 
     template <class T>
     void all_reduce(std::span<T> values, MPI_Op operation) const {
@@ -149,8 +162,9 @@ class Communicator {
         constexpr std::size_t kPiece = std::size_t{1} << 26;  // counts are int in MPI 3
         for (std::size_t at = 0; at < values.size(); at += kPiece) {
             const auto part = values.subspan(at, std::min(kPiece, values.size() - at));
-            MPI_Allreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), mpi_type<T>(),
-                          operation, handle_);
+            check_mpi(MPI_Allreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()),
+                                    mpi_type<T>(), operation, handle_),
+                      "MPI_Allreduce");
         }
     }
 

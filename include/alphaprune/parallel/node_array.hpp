@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "alphaprune/parallel/communicator.hpp"
@@ -34,6 +35,7 @@ class NodeArray {
 
     const Communicator* node_;
     MPI_Win window_ = MPI_WIN_NULL;
+    std::unique_ptr<T[]> own_;  ///< of a rank alone on its node, instead of a window
     std::span<T> values_;
 };
 

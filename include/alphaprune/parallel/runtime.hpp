@@ -1,5 +1,7 @@
 #pragma once
 
+#include "alphaprune/parallel/launch.hpp"
+
 namespace alphaprune {
 
 /// Starts MPI when made and ends it when destroyed. One in a program, the first thing in main.
@@ -8,13 +10,15 @@ namespace alphaprune {
 /// run outlives who reads its standard output.
 class MpiRuntime {
   public:
-    MpiRuntime(int& argc, char**& argv);
+    /// @param launch  of a process alone, MPI is not told of the Slurm job around it: else Open MPI
+    /// would look there for a PMI, and end the process when it found none
+    MpiRuntime(int& argc, char**& argv, const Launch& launch = find_launch());
     ~MpiRuntime();
     MpiRuntime(const MpiRuntime&) = delete;
     MpiRuntime& operator=(const MpiRuntime&) = delete;
 };
 
-/// Whether MPI may be called from several threads at once.
+/// Whether MPI may be called from several threads at once; also where MPI is not used at all.
 bool supports_threads();
 
 }  // namespace alphaprune

@@ -1,16 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <string>
 
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/support/environment.hpp"
 
 namespace alphaprune {
-
-/// The value of an environment variable; nothing when it is not set.
-using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& variable)>;
 
 /// Bytes that Slurm grants a job on each node: SLURM_MEM_PER_NODE, or SLURM_MEM_PER_CPU for each of
 /// SLURM_CPUS_ON_NODE, in MiB. Nothing without them, or where they are 0: all of the node.

@@ -6,6 +6,7 @@ namespace alphaprune {
 
 /// Makes those of the three standard streams that the process was started without lead to
 /// /dev/null; else the next file that is opened takes their place, and what is printed goes there.
+/// From then on a reader that has gone does not end the process (SIGPIPE).
 void open_standard_streams();
 
 /// Writes what a command was asked for to standard output, all of it. That a reader has gone (as

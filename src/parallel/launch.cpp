@@ -1,0 +1,134 @@
+#include "alphaprune/parallel/launch.hpp"
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "alphaprune/parallel/mpi_call.hpp"
+
+namespace alphaprune {
+namespace {
+
+using Kind = Launch::Kind;
+
+/// What a launcher calls a process's number and how many there are; no name: it does not tell.
+struct Variables {
+    const char* rank;
+    const char* ranks;
+};
+
+/// Inner launchers first: what mpirun starts in a Slurm job also has Slurm's variables, those of
+/// mpirun's own daemon; and Open MPI's processes have PMIx's.
+constexpr std::array kLaunchers{
+    Variables{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},  // Open MPI's mpirun
+    Variables{"MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE"},    // MVAPICH2
+    Variables{"MVP_COMM_WORLD_RANK", "MVP_COMM_WORLD_SIZE"},    // MVAPICH
+    Variables{"PMI_RANK", "PMI_SIZE"},  // MPICH, Intel MPI, srun --mpi=pmi2, Cray
+    Variables{"PALS_RANKID", ""},       // HPE Cray EX
+    Variables{"ALPS_APP_PE", ""},       // Cray XC
+    Variables{"FLUX_TASK_RANK", "FLUX_JOB_SIZE"},
+    Variables{"JSM_NAMESPACE_RANK", "JSM_NAMESPACE_SIZE"},  // IBM's jsrun
+    Variables{"PMIX_RANK", ""},                             // srun --mpi=pmix, prun
+};
+
+/// Of launchers that tell MPI alone who it is.
+constexpr std::array kConnections{"PMI_FD", "PMI_PORT", "PMIX_NAMESPACE"};
+
+std::optional<std::int64_t> number_in(const EnvironmentLookup& environment, const char* variable) {
+    const std::optional<std::string> text = environment(variable);
+    if (!text) {
+        return std::nullopt;
+    }
+    std::int64_t number = 0;
+    const char* const end = text->data() + text->size();
+    const auto [stop, problem] = std::from_chars(text->data(), end, number);
+    return problem == std::errc{} && stop == end && number >= 0 ? std::optional(number)
+                                                                : std::nullopt;
+}
+
+std::optional<int> small_number_in(const EnvironmentLookup& environment, const char* variable) {
+    const auto number = number_in(environment, variable);
+    return number && *number <= INT32_MAX ? std::optional(static_cast<int>(*number)) : std::nullopt;
+}
+
+std::optional<std::int64_t> first_number_in(const EnvironmentLookup& environment,
+                                            std::initializer_list<const char*> variables) {
+    for (const char* const variable : variables) {
+        if (const auto number = number_in(environment, variable)) {
+            return number;
+        }
+    }
+    return std::nullopt;
+}
+
+/// The tasks of the step that srun has started; nothing outside one, as in a job's script or in the
+/// shell that salloc opens.
+std::optional<int> tasks_of_slurm_step(const EnvironmentLookup& environment) {
+    constexpr std::int64_t kNoStepsOfSrun = 0xfffffff0;  // the script, the interactive shell, …
+    const auto step = first_number_in(environment, {"SLURM_STEP_ID", "SLURM_STEPID"});
+    if (!step || *step >= kNoStepsOfSrun || !number_in(environment, "SLURM_PROCID")) {
+        return std::nullopt;
+    }
+    const auto tasks = first_number_in(environment, {"SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"});
+    return tasks && *tasks <= INT32_MAX ? std::optional(static_cast<int>(*tasks)) : std::nullopt;
+}
+
+/// srun's PMIx server tells no size in a variable; Slurm does. Several jobs that srun starts as one
+/// (heterogeneous ones) have sizes each.
+std::optional<int> tasks_under_slurm_pmix(const EnvironmentLookup& environment) {
+    const bool of_slurm = environment("PMIX_NAMESPACE").value_or("").starts_with("slurm.");
+    return of_slurm && !environment("SLURM_HET_SIZE") ? tasks_of_slurm_step(environment)
+                                                      : std::nullopt;
+}
+
+Launch started_by(const Variables& launcher, int rank, const EnvironmentLookup& environment) {
+    Launch launch{Kind::in_job, rank, small_number_in(environment, launcher.ranks), true};
+    if (launcher.rank == std::string_view("PMIX_RANK")) {
+        launch.ranks = tasks_under_slurm_pmix(environment);
+    }
+    if (launch.ranks == 1) {
+        launch.kind = Kind::alone;
+    }
+    return launch;
+}
+
+/// Open MPI's tasks find each other over PMI or PMIx; of the other libraries some know Slurm's own
+/// way.
+SlurmSupport support_of_this_library() {
+    std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+    int length = 0;
+    check_mpi(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
+    return std::string_view(text.data()).starts_with("Open MPI") ? SlurmSupport::pmi
+                                                                 : SlurmSupport::none;
+}
+
+}  // namespace
+
+Launch launch_of(const EnvironmentLookup& environment, SlurmSupport support) {
+    for (const Variables& launcher : kLaunchers) {
+        if (const auto rank = small_number_in(environment, launcher.rank)) {
+            return started_by(launcher, *rank, environment);
+        }
+    }
+    const auto task = small_number_in(environment, "SLURM_PROCID");
+    const auto tasks = tasks_of_slurm_step(environment);
+    const auto is_set = [&](const char* variable) { return environment(variable).has_value(); };
+    if (std::ranges::any_of(kConnections, is_set)) {
+        return {Kind::in_job, tasks ? task : std::nullopt, std::nullopt, true};
+    }
+    if (tasks.value_or(1) == 1) {
+        return {};
+    }
+    return {support == SlurmSupport::pmi ? Kind::unconnected : Kind::in_job, task, tasks, false};
+}
+
+Launch find_launch() {
+    return launch_of(environment_variable, support_of_this_library());
+}
+
+}  // namespace alphaprune

@@ -1,0 +1,45 @@
+#include "alphaprune/support/environment.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string_view>
+
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune {
+
+std::optional<std::string> environment_variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
+}
+
+std::vector<std::string> whole_environment() {
+    std::vector<std::string> variables;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+        variables.emplace_back(*variable);
+    }
+    return variables;
+}
+
+std::optional<bool> switch_in(const EnvironmentLookup& environment, const std::string& variable) {
+    constexpr std::array<std::string_view, 4> kYes{"1", "true", "yes", "on"};
+    constexpr std::array<std::string_view, 4> kNo{"0", "false", "no", "off"};
+    const std::optional<std::string> value = environment(variable);
+    if (!value || value->empty()) {
+        return std::nullopt;
+    }
+    if (std::ranges::find(kYes, *value) != kYes.end()) {
+        return true;
+    }
+    if (std::ranges::find(kNo, *value) != kNo.end()) {
+        return false;
+    }
+    throw bad_request(fmt::format("{} says neither yes nor no: '{}'", variable, *value),
+                      fmt::format("environment variable {}", variable), "set it to 1 or 0");
+}
+
+}  // namespace alphaprune

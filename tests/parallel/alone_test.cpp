@@ -1,0 +1,112 @@
+// Without MPI: in this program nobody calls MPI_Init, and MPI ends who calls it before.
+#include <gtest/gtest.h>
+#include <mpi.h>
+
+#include <thread>
+#include <vector>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/job_watch.hpp"
+#include "alphaprune/parallel/mailbox.hpp"
+#include "alphaprune/parallel/node_array.hpp"
+#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/parallel/work_counter.hpp"
+
+namespace alphaprune {
+namespace {
+
+void use_everything(const Communicator& self) {
+    EXPECT_EQ(self.rank(), 0);
+    EXPECT_EQ(self.size(), 1);
+    self.barrier();
+    std::vector<double> values{1, 2};
+    self.all_reduce_sum(std::span(values));
+    self.broadcast(std::span(values));
+    EXPECT_EQ(values, (std::vector<double>{1, 2}));
+    EXPECT_EQ(self.max(3), 3);
+    EXPECT_EQ(self.sum_before(5), 0);
+    EXPECT_EQ(self.broadcast_text("text"), "text");
+    EXPECT_EQ(self.all_gather(7), std::vector<int>{7});
+    EXPECT_EQ(self.all_gather_texts("text"), std::vector<std::string>{"text"});
+    EXPECT_EQ(self.gather_texts("text"), std::vector<std::string>{"text"});
+    EXPECT_EQ(self.split(0, 0).split_by_node().duplicate().size(), 1);
+    EXPECT_EQ(together(self, [] { return 3; }), 3);
+    EXPECT_THROW(together(self, [] { throw failure("no"); }), Error);
+    EXPECT_EQ(Communicator::view(self.native()).size(), 1);
+}
+
+TEST(Alone, every_collective_does_without_mpi) {
+    use_everything(Communicator::alone());
+}
+
+TEST(Alone, several_threads_may_call_them_at_once) {
+    const Communicator self = Communicator::alone();
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 50; ++i) {
+                use_everything(self);
+            }
+        });
+    }
+}
+
+TEST(Alone, work_is_counted) {
+    WorkCounter counter(Communicator::alone(), 2);
+    EXPECT_EQ(counter.next(0), 0);
+    EXPECT_EQ(counter.next(0), 1);
+    EXPECT_EQ(counter.next(1), 0);
+    counter.item_done();
+    counter.item_left();
+    counter.raise_alarm(Alarm::failure);
+    counter.raise_alarm(Alarm::bad_input);
+    EXPECT_EQ(counter.items_done(), 1);
+    EXPECT_EQ(counter.items_left(), 1);
+    EXPECT_EQ(counter.alarm(), Alarm::failure);
+}
+
+TEST(Alone, letters_arrive) {
+    std::int64_t arrived = 0;
+    Mailbox mailbox(Communicator::alone(),
+                    [&](std::int64_t subject, std::span<const double>) { arrived += subject; });
+    mailbox.post(0, 5, {});
+    mailbox.collect();
+    mailbox.finish();
+    EXPECT_EQ(arrived, 5);
+}
+
+TEST(Alone, a_node_of_one_has_its_arrays) {
+    const Communicator self = Communicator::alone();
+    NodeArray<float> array(self, 5);
+    array.values()[4] = 2;
+    array.sync();
+    NodeArray<float> moved(std::move(array));
+    EXPECT_EQ(moved.values()[4], 2);
+    moved = NodeArray<float>(self, 0);
+    EXPECT_TRUE(moved.values().empty());
+    EXPECT_EQ(NodeMap(self).nodes(), 1);
+}
+
+TEST(Alone, it_is_watched_and_may_have_threads) {
+    { const JobWatch watch(Communicator::alone(), {}); }
+    EXPECT_TRUE(supports_threads());
+    int started = 1;
+    MPI_Initialized(&started);
+    EXPECT_EQ(started, 0);
+}
+
+TEST(Alone, ending_the_job_ends_the_process) {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    EXPECT_EXIT(Communicator::alone().abort(3), testing::ExitedWithCode(3), "");
+    EXPECT_EXIT(
+        {
+            JobWatch watch(Communicator::alone(), {});
+            watch.end_job("the cause\n", ExitStatus::failed);
+        },
+        testing::ExitedWithCode(1), "on rank 0 .*\n.*the cause");
+}
+
+}  // namespace
+}  // namespace alphaprune
