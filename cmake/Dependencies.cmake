@@ -13,6 +13,7 @@ find_package(Boost REQUIRED COMPONENTS program_options)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
 # Debian keeps serial and parallel HDF5 side by side; the pkg-config name is the only way to ask for
 # the MPI one without guessing paths.
 pkg_search_module(hdf5_mpi REQUIRED IMPORTED_TARGET hdf5-openmpi hdf5-mpich hdf5)

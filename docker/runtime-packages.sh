@@ -7,7 +7,7 @@ set -euo pipefail
 
 libraries=(
     libboost-program-options1.74.0 libelpa19 libfmt9 libhdf5-openmpi-103-1 libopenblas0-pthread
-    libopenmpi3 libscalapack-openmpi2.2 libsentencepiece0 libxxhash0
+    libopenmpi3 libpcre2-8-0 libscalapack-openmpi2.2 libsentencepiece0 libxxhash0
 )
 programs=(openmpi-bin) # mpirun
 everywhere='libc6|libgcc-s1|libstdc\+\+6'

@@ -8,7 +8,7 @@ packages=(
     cmake g++ git ninja-build pkg-config
     libopenmpi-dev openmpi-bin libscalapack-openmpi-dev libelpa-dev libhdf5-openmpi-dev
     libopenblas-dev libboost-program-options-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-    libxxhash-dev libsentencepiece-dev libgtest-dev
+    libxxhash-dev libsentencepiece-dev libpcre2-dev libgtest-dev
 )
 if [[ ${1:-} == --tests ]]; then
     packages+=(python3 python3-numpy python3-h5py python3-xxhash

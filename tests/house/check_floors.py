@@ -25,7 +25,7 @@ FLOORS = {
 SAME_FLOOR_ALLOWED = {("linalg", "parallel")}
 OWNERS = {
     r"spdlog/": "support", r"xxhash\.h": "support",
-    r"mpi\.h": "parallel", r"nlohmann/": "formats", r"sentencepiece": "model",
+    r"mpi\.h": "parallel", r"nlohmann/": "formats", r"sentencepiece": "model", r"pcre2": "model",
     r"elpa/": "linalg", r"hdf5\.h": "checkpoint", r"boost/": "commands",
 }
 LONGEST = 400

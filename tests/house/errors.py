@@ -75,8 +75,8 @@ NOTE_LISTS = ("notes", "notes_", "problems", "damage", "warnings", "warnings_")
 GROUPS = [
     ("Options and the command line", r"commands/(command_line|conflicts|duration|model_options|"
      r"option\w*|plan_options|request|setting_reader|suggestion|understanding\w*)\.|"
-     r"support/(pattern|environment)|model/name_pattern"),
-    ("The model", r"model/(?!tok)|formats/(safetensors|json|capped)|commands/model_source|"
+     r"support/environment|model/name_pattern"),
+    ("The model", r"model/(?!tok|name_pattern)|formats/(safetensors|json|capped)|commands/model_source|"
      r"schedule/weight_check|transformer/(forward|tensor_finder|model_tensors|unused)"),
     ("Calibration and evaluation texts", r"model/tok|formats/npy|commands/(texts|evaluate)|"
      r"transformer/(embedding|perplexity)"),

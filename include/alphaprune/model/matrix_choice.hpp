@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/support/name_pattern.hpp"
+#include "alphaprune/model/name_pattern.hpp"
 
 namespace alphaprune {
 

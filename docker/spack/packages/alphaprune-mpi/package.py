@@ -35,6 +35,7 @@ class AlphapruneMpi(CMakePackage):
     depends_on("spdlog+fmt_external")  # of a version that goes with fmt's
     depends_on("nlohmann-json@3.11:")
     depends_on("sentencepiece")
+    depends_on("pcre2")
     depends_on("xxhash@0.8:")
     depends_on("googletest", type="test")
 
