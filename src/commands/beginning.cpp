@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "alphaprune/support/log.hpp"
@@ -81,6 +83,20 @@ void heed_wish(Launch& launch) {
     }
 }
 
+/// The status to end with.
+ExitStatus tell(const Error& error, const Launch& launch) {
+    if (!launch.speaks()) {
+        return ExitStatus::done;
+    }
+    log(LogLevel::error, error.what());
+    if (launch.kind != Launch::Kind::alone) {
+        // The others are about to end. A launcher that ended them because this one has failed would
+        // give their status for that of the job.
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+    return error.status();
+}
+
 }  // namespace
 
 Beginning begin_program(int argc, char** argv) {
@@ -100,11 +116,7 @@ Beginning begin_program(int argc, char** argv) {
             beginning.end = ExitStatus::done;
         }
     } catch (const Error& error) {
-        const bool speaks = beginning.launch.speaks();
-        if (speaks) {
-            log(LogLevel::error, error.what());
-        }
-        beginning.end = speaks ? error.status() : ExitStatus::done;
+        beginning.end = tell(error, beginning.launch);
     }
     if (beginning.options) {
         beginning.options->command_line.assign(argv, argv + argc);

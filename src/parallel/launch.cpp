@@ -87,7 +87,8 @@ std::optional<int> tasks_under_slurm_pmix(const EnvironmentLookup& environment) 
 }
 
 Launch started_by(const Variables& launcher, int rank, const EnvironmentLookup& environment) {
-    Launch launch{Kind::in_job, rank, small_number_in(environment, launcher.ranks), true};
+    Launch launch{Kind::in_job, rank, small_number_in(environment, launcher.ranks),
+                  &launcher == &kLaunchers.front()};
     if (launcher.rank == std::string_view("PMIX_RANK")) {
         launch.ranks = tasks_under_slurm_pmix(environment);
     }
@@ -119,7 +120,7 @@ Launch launch_of(const EnvironmentLookup& environment, SlurmSupport support) {
     const auto tasks = tasks_of_slurm_step(environment);
     const auto is_set = [&](const char* variable) { return environment(variable).has_value(); };
     if (std::ranges::any_of(kConnections, is_set)) {
-        return {Kind::in_job, tasks ? task : std::nullopt, std::nullopt, true};
+        return {Kind::in_job, tasks ? task : std::nullopt, std::nullopt, false};
     }
     if (tasks.value_or(1) == 1) {
         return {};

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alphaprune/parallel/mpi_call.hpp"
@@ -14,20 +15,26 @@
 namespace alphaprune {
 namespace {
 
-/// While this lives, Slurm's variables are not in the environment. For a time without threads.
-class SlurmHidden {
+/// What launchers tell MPI, other than how it is to work.
+bool is_of_launchers(std::string_view variable) {
+    return variable.starts_with("SLURM_") || variable.starts_with("PMI_") ||
+           (variable.starts_with("PMIX_") && !variable.starts_with("PMIX_MCA_"));
+}
+
+/// While this lives, the environment tells of no launcher. For a time without threads.
+class LaunchersHidden {
   public:
-    SlurmHidden() {
+    LaunchersHidden() {
         for (const std::string& variable : whole_environment()) {
-            if (variable.starts_with("SLURM_")) {
+            if (is_of_launchers(variable)) {
                 ::unsetenv(variable.substr(0, variable.find('=')).c_str());
                 hidden_.push_back(variable);
             }
         }
     }
-    SlurmHidden(const SlurmHidden&) = delete;
-    SlurmHidden& operator=(const SlurmHidden&) = delete;
-    ~SlurmHidden() {
+    LaunchersHidden(const LaunchersHidden&) = delete;
+    LaunchersHidden& operator=(const LaunchersHidden&) = delete;
+    ~LaunchersHidden() {
         for (const std::string& variable : hidden_) {
             const std::size_t name_end = variable.find('=');
             ::setenv(variable.substr(0, name_end).c_str(), variable.c_str() + name_end + 1, 1);
@@ -42,8 +49,8 @@ class SlurmHidden {
 
 MpiRuntime::MpiRuntime(int& argc, char**& argv, const Launch& launch) {
     std::signal(SIGPIPE, SIG_IGN);
-    std::optional<SlurmHidden> hidden;
-    if (launch.kind == Launch::Kind::alone && !launch.by_launcher) {
+    std::optional<LaunchersHidden> hidden;
+    if (launch.kind == Launch::Kind::alone && !launch.by_mpirun) {
         hidden.emplace();
     }
     const LauncherGuard guard;

@@ -98,6 +98,16 @@ class Slurm(ProgramTest):
         self.cluster.run(*step, "--ntasks=1", PROGRAM, *analyze, str(self.folder / "one"))
         self.assertEqual(self.report(self.folder / "one")["run"]["ranks"], 1)
 
+    def test_a_shell_of_a_job(self):
+        """One program after the other, with and without MPI, whatever PMI is around them."""
+        model = TINY / "tiny-mistral"
+        for mpi in ("none", "pmi2", "pmix"):
+            output = self.folder / mpi
+            commands = [f"{PROGRAM} analyze --model {model} --output {output}-{solver}{time} "
+                        f"--solver {solver}" for time in (1, 2) for solver in ("lapack1", "scalapack")]
+            self.cluster.run("srun", f"--mpi={mpi}", "--ntasks=1", "bash", "-c",
+                             " && ".join(commands))
+
     def test_stopped_before_the_limit_and_requeued_by_itself(self):
         model = self.model_of_most_of_a_minute()
         output = self.folder / "stopped"

@@ -23,7 +23,8 @@ OTHER_SHELLS = {
     "a job's script": {"SLURM_JOB_ID": "1", "SLURM_NTASKS": "8", "SLURM_PROCID": "0"},
     "little of Slurm": {"SLURM_JOB_ID": "1", "SLURM_STEP_ID": "0", "SLURM_PROCID": "0"},
     "srun --mpi=pmi2": {**SLURM_SHELL, "PMI_RANK": "0", "PMI_SIZE": "1", "PMI_FD": "99"},
-    "srun --mpi=pmix": {**SLURM_SHELL, "PMIX_RANK": "0", "PMIX_NAMESPACE": "slurm.pmix.1.0"},
+    "srun --mpi=pmix": {**SLURM_SHELL, "PMIX_RANK": "0", "PMIX_NAMESPACE": "slurm.pmix.1.0",
+                         "PMIX_SERVER_URI41": "pmix-server.1;tcp4://127.0.0.1:9"},
     "mpiexec -n 1 of MPICH": {"PMI_RANK": "0", "PMI_SIZE": "1", "PMI_PORT": "n1:9"},
 }
 
@@ -55,9 +56,9 @@ class StartTest(ProgramTest):
 class WithoutMpi(StartTest):
     def test_nothing_works_with_mpi_here(self):
         """So that the tests below show something."""
-        done = start(["analyze", "--model", SMALL, "--output", self.folder / "out"], 2, NO_MPI)
+        done = run_plainly("plan", "--model", SMALL, ALPHAPRUNE_MPI="1", **NO_MPI)
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("MPI_Init", done.stderr)
+        self.assertNotIn("seconds", done.stdout)
 
     def test_every_command_of_one_process(self):
         for name, shell in {"none": {}, "srun --mpi=none": SLURM_SHELL}.items():
@@ -91,11 +92,13 @@ class WithoutMpi(StartTest):
                          (self.folder / "with" / "checkpoint.h5").read_bytes())
 
     def test_a_solver_that_needs_mpi_has_it_in_a_shell_of_slurm_too(self):
-        output = self.folder / "out"
-        self.done("analyze", "--model", SMALL, "--output", output, "--solver", "scalapack",
-                  **SLURM_SHELL)
-        self.assertEqual({matrix["solver"] for matrix in self.report(output)["matrices"]},
-                         {"scalapack"})
+        for mpi, shell in {"none": SLURM_SHELL, "pmi2": OTHER_SHELLS["srun --mpi=pmi2"],
+                           "pmix": OTHER_SHELLS["srun --mpi=pmix"]}.items():
+            output = self.folder / mpi
+            self.done("analyze", "--model", SMALL, "--output", output, "--solver", "scalapack",
+                      **shell)
+            self.assertEqual({matrix["solver"] for matrix in self.report(output)["matrices"]},
+                             {"scalapack"})
 
     def test_a_reader_that_goes_away(self):
         reader, writer = os.pipe()

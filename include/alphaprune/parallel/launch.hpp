@@ -17,7 +17,7 @@ struct Launch {
     Kind kind = Kind::alone;
     std::optional<int> rank{};   ///< as the launcher counts; nothing: it does not tell
     std::optional<int> ranks{};  ///< that the launcher has started; nothing: it does not tell
-    bool by_launcher = false;    ///< one that MPI talks to (over PMI or PMIx), even if alone
+    bool by_mpirun = false;      ///< Open MPI's, which prepares MPI for a process alone, too
 
     /// Of several processes that end before MPI is started, the one that says why.
     bool speaks() const { return rank.value_or(0) == 0; }

@@ -10,8 +10,9 @@ namespace alphaprune {
 /// run outlives who reads its standard output.
 class MpiRuntime {
   public:
-    /// @param launch  of a process alone, MPI is not told of the Slurm job around it: else Open MPI
-    /// would look there for a PMI, and end the process when it found none
+    /// @param launch  of a process alone, MPI is not told of what is around it: in a shell of a
+    /// Slurm job Open MPI would look for a PMI and end the process when it found none; and Slurm
+    /// ends the whole shell when a second program talks to its PMIx
     MpiRuntime(int& argc, char**& argv, const Launch& launch = find_launch());
     ~MpiRuntime();
     MpiRuntime(const MpiRuntime&) = delete;
