@@ -223,6 +223,19 @@ class Planner {
 
 }  // namespace
 
+int threads_taking_matrices(std::optional<Solver> solver, int threads) {
+    return solver && spans_nodes(*solver) ? 1 : threads;
+}
+
+Cluster with_threads_as_ranks(Cluster cluster, int threads) {
+    cluster.ranks *= threads;
+    cluster.ranks_per_node *= threads;
+    if (cluster.memory_per_rank) {
+        *cluster.memory_per_rank /= static_cast<std::uint64_t>(threads);
+    }
+    return cluster;
+}
+
 int groups_of(const Cluster& cluster, int group_ranks) {
     const int whole_nodes = cluster.ranks / cluster.ranks_per_node;
     const int last_node = cluster.ranks % cluster.ranks_per_node;
