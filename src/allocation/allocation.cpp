@@ -1,6 +1,7 @@
 #include "alphaprune/allocation/allocation.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cassert>

@@ -1,6 +1,7 @@
 #include "hdf5_dataset.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <limits>
 

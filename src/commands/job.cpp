@@ -173,7 +173,8 @@ std::string describe(const ShardPlan& plan) {
                                          : fmt::format("groups of {} ranks", stage.group_ranks)));
     }
     return fmt::format("spectrum: about {}; {}; {} a rank", human_duration(plan.seconds),
-                       fmt::join(stages, ", "), human_bytes(plan.memory));
+                       fmt::join(stages, ", "),
+                       human_bytes(plan.memory * static_cast<std::uint64_t>(plan.threads)));
 }
 
 /// Each owner draws the spectra it holds; the pictures travel to rank 0 as text.
@@ -324,7 +325,9 @@ bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
 SpectrumResults measure_spectra(Job& job) {
     SpectrumOptions options = spectrum_options(job);
     const ShardPlan plan = plan_within_memory(job, options);
-    job.report.threads_per_rank = options.threads;
+    if (!plan.stages.empty()) {
+        job.report.threads_per_rank = plan.threads;
+    }
     log_info(describe(plan));
     SpectrumResults spectra = job.clock.measure("spectrum", [&] {
         ProgressLine line("spectrum", "matrices", job.ranks.is_root());

@@ -171,7 +171,7 @@ std::vector<OptionSpec> make_table() {
 
         {"max-time", "HH:MM:SS", "Time limits and failures", kMeasuring,
          "stop in time to have ended by then, resumable (also: D-HH:MM:SS; default: the end of the "
-         "Slurm job, if there is one)"},
+         "batch job, if there is one)"},
         {"peer-timeout", "SECONDS", "Time limits and failures", kAll,
          fmt::format("a rank that is silent for so long is lost, and the job ends (default {}; 0: "
                      "never)",

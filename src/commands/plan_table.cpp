@@ -66,10 +66,8 @@ std::string matrices_part(const PlanReport& plan) {
             group_text(kind.matrix.solver, kind.group_ranks, std::min(kind.rows, kind.cols)),
             kind.matrix.seconds, human_bytes(kind.matrix.memory));
     }
-    Cluster workers = plan.run.cluster;  // threads take matrices as ranks do
-    workers.ranks *= plan.run.task.threads;
-    workers.ranks_per_node *= plan.run.task.threads;
-    const std::string_view worker = plan.run.task.threads > 1 ? "thread" : "rank";
+    const Cluster workers = with_threads_as_ranks(plan.run.cluster, spectra.threads);
+    const std::string_view worker = spectra.threads > 1 ? "thread" : "rank";
     int number = 0;
     for (const ShardStage& stage : spectra.stages) {
         const auto groups = spectra.across_nodes

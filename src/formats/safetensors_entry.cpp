@@ -1,6 +1,7 @@
 #include "safetensors_entry.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "alphaprune/model/weight_reader.hpp"
+#include "column_strips.hpp"
 
 namespace alphaprune {
 namespace {
@@ -100,7 +101,8 @@ class KeptMatrix : public StoredMatrix {
 /// Every rectangle is read when it is asked for.
 class StreamedMatrix : public StoredMatrix {
   public:
-    using StoredMatrix::StoredMatrix;
+    StreamedMatrix(WeightReader& reader, const MatrixInfo& matrix, int ranks)
+        : StoredMatrix(reader, matrix), strips_(reader, tensor(), ranks) {}
 
     void read(const Rectangle& part, std::span<double> out) override { stream(part, out); }
     void read_single(const Rectangle& part, std::span<float> out) override { stream(part, out); }
@@ -113,6 +115,16 @@ class StreamedMatrix : public StoredMatrix {
             return;
         }
         const std::size_t width = as_size(part.cols());
+        if (const Strip* const strip = strips_.with(part)) {
+            for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
+                const std::int64_t first = (row - strip->part.row_begin) * strip->part.cols() +
+                                           part.col_begin - strip->part.col_begin;
+                widen(std::span(strip->bytes)
+                          .subspan(as_size(first) * value_bytes(), width * value_bytes()),
+                      tensor().type, out.subspan(as_size(row - part.row_begin) * width, width));
+            }
+            return;
+        }
         const std::int64_t slab = rows_in_slab(width * value_bytes());
         for (std::int64_t row = part.row_begin; row < part.row_end; row += slab) {
             Rectangle some = part;
@@ -125,17 +137,18 @@ class StreamedMatrix : public StoredMatrix {
         }
     }
 
+    ColumnStrips strips_;
     std::vector<std::byte> buffer_;
 };
 
 }  // namespace
 
 std::unique_ptr<MatrixSource> make_matrix_source(WeightReader& reader, const MatrixInfo& matrix,
-                                                 bool whole) {
+                                                 bool whole, int ranks) {
     if (whole) {
         return std::make_unique<KeptMatrix>(reader, matrix);
     }
-    return std::make_unique<StreamedMatrix>(reader, matrix);
+    return std::make_unique<StreamedMatrix>(reader, matrix, ranks);
 }
 
 }  // namespace alphaprune

@@ -6,6 +6,7 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "read_ahead.hpp"
 #include "weight_store.hpp"
 
 namespace alphaprune {
@@ -32,7 +33,7 @@ class StoredWeights : public WeightStore {
 
     void will_need(const TensorInfo& tensor) override {
         try {
-            shard(tensor.shard).will_need(tensor.offset, tensor.bytes());
+            ahead_.begin(shard(tensor.shard), tensor.offset, tensor.bytes());
         } catch (const Error&) {  // comes again, and is told of, when the tensor is read
         }
     }
@@ -83,6 +84,7 @@ class StoredWeights : public WeightStore {
 
     const Catalogue& catalogue_;
     std::vector<std::optional<File>> files_;
+    ReadAhead ahead_;  // after the files, which it reads
 };
 
 }  // namespace

@@ -1,12 +1,16 @@
 #include "shared_memory.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <span>
 #include <string>
 
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
 
@@ -19,26 +23,67 @@ std::string backing_folder() {
     return chosen != nullptr ? chosen : "/dev/shm";
 }
 
+[[noreturn]] void refuse(std::uint64_t bytes, std::uint64_t room) {
+    throw failure(
+        fmt::format("the ranks of this node need {} of shared memory, and {} has {} left",
+                    human_bytes(bytes), backing_folder(), human_bytes(room)),
+        host_name(),
+        "give it more room (a container: --shm-size or --ipc=host), remove what dead jobs left "
+        "there, or start one rank a node with several cores");
+}
+
+/// What is free, as the first rank of the node sees it; `otherwise` where that cannot be known.
+std::uint64_t room_left(const Communicator& node, std::uint64_t otherwise) {
+    std::uint64_t room = otherwise;
+    if (node.is_root()) {
+        std::error_code unknown;
+        const auto space = std::filesystem::space(backing_folder(), unknown);
+        room = unknown ? otherwise : space.available;
+    }
+    node.broadcast(std::span(&room, 1));
+    return room;
+}
+
+/// Fills it with zeros by way of the kernel, which says so where there is no memory for a page; a
+/// write of the program would be ended by SIGBUS there.
+bool fill_with_zeros(std::span<std::byte> bytes) {
+    const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    if (zeros < 0) {
+        return true;  // a system without it: as before
+    }
+    bool filled = true;
+    while (filled && !bytes.empty()) {
+        constexpr std::size_t kPiece = std::size_t{64} << 20;
+        const ssize_t done = read(zeros, bytes.data(), std::min(bytes.size(), kPiece));
+        if (done > 0) {
+            bytes = bytes.subspan(static_cast<std::size_t>(done));
+        } else {
+            filled = done < 0 && errno == EINTR;
+        }
+    }
+    close(zeros);
+    return filled;
+}
+
 }  // namespace
 
 void require_shared_memory(const Communicator& node, std::uint64_t bytes) {
     if (node.size() == 1) {
         return;  // then it is memory as any other
     }
-    std::uint64_t room = bytes;
-    if (node.is_root()) {
-        std::error_code unknown;
-        const auto space = std::filesystem::space(backing_folder(), unknown);
-        room = unknown ? bytes : space.available;
-    }
-    node.broadcast(std::span(&room, 1));
+    const std::uint64_t room = room_left(node, bytes);
     if (room < bytes) {
-        throw failure(
-            fmt::format("the ranks of this node need {} of shared memory, and {} has {} left",
-                        human_bytes(bytes), backing_folder(), human_bytes(room)),
-            host_name(),
-            "give it more room (a container: --shm-size or --ipc=host), remove what dead jobs left "
-            "there, or start one rank a node with several cores");
+        refuse(bytes, room);
+    }
+}
+
+void reserve_shared_memory(const Communicator& node, std::span<std::byte> bytes) {
+    const RowRange mine =
+        share_of(static_cast<std::int64_t>(bytes.size()), node.size(), node.rank());
+    const bool filled = fill_with_zeros(
+        bytes.subspan(static_cast<std::size_t>(mine.begin), static_cast<std::size_t>(mine.size())));
+    if (node.any(!filled)) {
+        refuse(bytes.size(), room_left(node, 0));
     }
 }
 

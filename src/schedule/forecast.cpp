@@ -35,8 +35,11 @@ class Forecaster {
         RunForecast result;
         result.phases.push_back(start());
         if (task_.computes_spectra) {
+            const int threads = threads_taking_matrices(task_.spectra.solver, task_.threads);
             result.spectra =
-                make_shard_plan(shapes_of(catalogue_), workers(), model_, task_.spectra);
+                make_shard_plan(shapes_of(catalogue_), with_threads_as_ranks(cluster_, threads),
+                                model_, task_.spectra);
+            result.spectra.threads = threads;
             result.phases.push_back(spectrum(result.spectra));
         }
         if (task_.calibration.count() > 0) {
@@ -59,16 +62,6 @@ class Forecaster {
     }
 
   private:
-    Cluster workers() const {
-        Cluster workers = cluster_;
-        workers.ranks *= task_.threads;
-        workers.ranks_per_node *= task_.threads;
-        if (workers.memory_per_rank) {
-            *workers.memory_per_rank /= static_cast<std::uint64_t>(task_.threads);
-        }
-        return workers;
-    }
-
     double tensors() const { return static_cast<double>(catalogue_.tensors.size()); }
 
     PhaseForecast start() const {
@@ -82,7 +75,7 @@ class Forecaster {
             seconds += farms_seconds();
             read *= 2;
         }
-        return {Phase::spectrum, seconds, plan.memory * static_cast<std::uint64_t>(task_.threads),
+        return {Phase::spectrum, seconds, plan.memory * static_cast<std::uint64_t>(plan.threads),
                 transfers_.from_files(read), 0};
     }
 

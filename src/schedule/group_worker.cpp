@@ -32,7 +32,8 @@ const MatrixInfo& GroupWorker::matrix(const PlannedMatrix& planned) const {
 
 void GroupWorker::solve(const PlannedMatrix& planned) {
     const Stopwatch watch;
-    const auto source = make_matrix_source(reader_, matrix(planned), group_.size() == 1);
+    const auto source =
+        make_matrix_source(reader_, matrix(planned), group_.size() == 1, group_.size());
     MatrixSpectrum result;
     result.solver = planned.solver;
     GramSpectrum spectrum;

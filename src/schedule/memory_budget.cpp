@@ -41,7 +41,8 @@ std::uint64_t memory_of_each_rank(const Communicator& ranks, const EnvironmentLo
     if (const auto granted = slurm_memory_of_node(environment)) {
         left = std::min(left, *granted);
     }
-    return ranks.min(left / neighbours);
+    left /= neighbours;
+    return ranks.min(std::min(left, address_space_left().value_or(left)));
 }
 
 }  // namespace alphaprune

@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "stage_search.hpp"
@@ -96,11 +97,12 @@ class Planner {
         return {shape.rows, shape.cols, shape.stored_bytes, kind.solver, group_ranks};
     }
 
-    /// One rank alone keeps the stored bytes beside what it makes of them.
+    /// One rank alone keeps the stored bytes beside what it makes of them, one of a group a part.
     std::uint64_t memory(const Kind& kind, int group_ranks) const {
         const SpectrumTask work = task(kind, group_ranks);
+        const std::uint64_t share = work.stored_bytes / static_cast<std::uint64_t>(group_ranks);
         return memory_needed(work.solver, group_ranks, work.rows, work.cols) +
-               (group_ranks == 1 ? work.stored_bytes : 0);
+               (group_ranks == 1 ? share : std::min(share, kStripBytes));
     }
     bool fits(const Kind& kind, int group_ranks) const {
         return !cluster_.memory_per_rank ||
@@ -222,6 +224,19 @@ class Planner {
 };
 
 }  // namespace
+
+int threads_taking_matrices(std::optional<Solver> solver, int threads) {
+    return solver && spans_nodes(*solver) ? 1 : threads;
+}
+
+Cluster with_threads_as_ranks(Cluster cluster, int threads) {
+    cluster.ranks *= threads;
+    cluster.ranks_per_node *= threads;
+    if (cluster.memory_per_rank) {
+        *cluster.memory_per_rank /= static_cast<std::uint64_t>(threads);
+    }
+    return cluster;
+}
 
 int groups_of(const Cluster& cluster, int group_ranks) {
     const int whole_nodes = cluster.ranks / cluster.ranks_per_node;

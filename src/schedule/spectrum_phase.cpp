@@ -102,8 +102,8 @@ class SpectrumRun {
         const AlarmWatch watch(counter_);
         for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
             if (groups_[stage].works) {
-                groups_[stage].ranks.size() == 1 && options_.threads > 1 ? work_in_threads(stage)
-                                                                         : work_off(stage, 1);
+                plan_.threads > 1 && groups_[stage].ranks.size() == 1 ? work_in_threads(stage)
+                                                                      : work_off(stage, 1);
             }
         }
         watch_until_done();
@@ -119,10 +119,10 @@ class SpectrumRun {
     /// Each thread is a worker like a rank of its own; this one looks on.
     void work_in_threads(std::size_t stage) {
         std::vector<std::jthread> workers;
-        std::atomic<int> busy = options_.threads;
-        for (int thread = 0; thread < options_.threads; ++thread) {
+        std::atomic<int> busy = plan_.threads;
+        for (int thread = 0; thread < plan_.threads; ++thread) {
             workers.emplace_back([this, stage, &busy] {
-                work_off(stage, options_.threads);
+                work_off(stage, plan_.threads);
                 --busy;
             });
         }
@@ -182,7 +182,7 @@ class SpectrumRun {
         if (group.is_root()) {
             done ? counter_.item_done() : counter_.item_left();
         }
-        if (options_.threads == 1) {
+        if (plan_.threads == 1) {
             tell_progress();
         }
     }

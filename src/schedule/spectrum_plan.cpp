@@ -33,22 +33,18 @@ ShardPlan plan_of_the_rest(const Catalogue& catalogue, const Journal* journal,
 
 ShardPlan plan_spectra(const Communicator& ranks, const Catalogue& catalogue,
                        const SpectrumOptions& options) {
-    // Threads count as ranks of their own, which share the memory of theirs.
-    const bool spread =
-        options.solver && works_on_groups(*options.solver) && *options.solver != Solver::two_stage;
-    const int threads = spread ? 1 : options.threads;
-    Cluster cluster{ranks.size() * threads, ranks.max(ranks.split_by_node().size()) * threads,
-                    options.memory_per_rank};
-    if (cluster.memory_per_rank) {
-        *cluster.memory_per_rank /= static_cast<std::uint64_t>(threads);
-    }
+    const int threads = threads_taking_matrices(options.solver, options.threads);
+    const Cluster cluster = with_threads_as_ranks(
+        {ranks.size(), ranks.max(ranks.split_by_node().size()), options.memory_per_rank}, threads);
     CostModel costs = options.costs;
     costs.precision = options.precision;
     costs.generated = catalogue.origin == WeightOrigin::synthetic;
     // The same arguments and elementary arithmetic on every rank: the same plan.
     return together(ranks, [&] {
-        return plan_of_the_rest(catalogue, options.journal, cluster, costs,
-                                {options.solver, threads > 1 ? 1 : options.group_ranks});
+        ShardPlan plan = plan_of_the_rest(catalogue, options.journal, cluster, costs,
+                                          {options.solver, threads > 1 ? 1 : options.group_ranks});
+        plan.threads = threads;
+        return plan;
     });
 }
 

@@ -10,7 +10,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
-#include <string_view>
+
+#include "affinity.hpp"
+#include "alphaprune/support/control_group.hpp"
 
 namespace alphaprune {
 namespace {
@@ -28,51 +30,6 @@ std::uint64_t memory_left_in_system() {
     return kNoLimit;
 }
 
-std::uint64_t number_in(const std::string& path) {
-    std::ifstream file(path);
-    std::uint64_t value = kNoLimit;
-    return file >> value ? value : kNoLimit;  // "max" is no number: no limit
-}
-
-/// A line "NAME NUMBER" of a control group's statistics; 0 without it.
-std::uint64_t statistic(const std::string& path, std::string_view name) {
-    std::ifstream file(path);
-    std::string found;
-    for (std::uint64_t value = 0; file >> found >> value;) {
-        if (found == name) {
-            return value;
-        }
-    }
-    return 0;
-}
-
-/// The folder of this process's control group (version 2).
-std::optional<std::string> control_group() {
-    std::ifstream file("/proc/self/cgroup");
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("0::")) {
-            return "/sys/fs/cgroup" + line.substr(3);
-        }
-    }
-    return std::nullopt;
-}
-
-/// What the control group leaves. Cached files count as used there, but make room when asked to.
-std::uint64_t memory_left_in_group() {
-    const auto folder = control_group();
-    if (!folder) {
-        return kNoLimit;
-    }
-    const std::uint64_t limit = number_in(*folder + "/memory.max");
-    const std::uint64_t used = number_in(*folder + "/memory.current");
-    if (limit == kNoLimit || used == kNoLimit) {
-        return kNoLimit;
-    }
-    const std::uint64_t cached = statistic(*folder + "/memory.stat", "active_file") +
-                                 statistic(*folder + "/memory.stat", "inactive_file");
-    return limit - std::min(limit, used - std::min(used, cached));
-}
-
 }  // namespace
 
 std::uint64_t peak_memory() {
@@ -82,7 +39,7 @@ std::uint64_t peak_memory() {
 }
 
 std::uint64_t available_memory() {
-    return std::min(memory_left_in_system(), memory_left_in_group());
+    return std::min(memory_left_in_system(), limits_of_groups().memory_left.value_or(kNoLimit));
 }
 
 std::string host_name() {
@@ -92,27 +49,24 @@ std::string host_name() {
 }
 
 std::string usable_cores() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0) {
-        return "1";
-    }
-    std::string cores(CPU_SETSIZE, '0');
-    for (int core = 0; core < CPU_SETSIZE; ++core) {
-        cores[static_cast<std::size_t>(core)] = CPU_ISSET(core, &set) ? '1' : '0';
-    }
-    return cores;
+    return cores_in_mask(
+        [](std::size_t bytes, cpu_set_t* mask) { return sched_getaffinity(0, bytes, mask) == 0; });
 }
 
 std::optional<double> cores_of_group() {
-    const auto folder = control_group();
-    if (!folder) {
+    return limits_of_groups().cores;
+}
+
+std::optional<std::uint64_t> address_space_left() {
+    struct rlimit limit {};
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
         return std::nullopt;
     }
-    std::ifstream file(*folder + "/cpu.max");
-    double quota = 0;
-    double period = 0;
-    return file >> quota >> period && period > 0 ? std::optional(quota / period) : std::nullopt;
+    std::ifstream file("/proc/self/statm");  // in pages
+    std::uint64_t taken = 0;
+    file >> taken;
+    taken *= static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    return limit.rlim_cur - std::min<std::uint64_t>(limit.rlim_cur, taken);
 }
 
 std::string human_bytes(std::uint64_t bytes) {

@@ -5,7 +5,8 @@
 - a third-party library is included in the one area that owns it;
 - MPI_COMM_WORLD stands in main.cpp alone;
 - what a call of MPI returns is looked at (check_mpi, mpi_succeeded), or thrown away on purpose;
-- no source file is longer than 400 lines.
+- no source file is longer than 400 lines;
+- a header is included where it is needed: fmt::join is in fmt/ranges.h from fmt 11 on.
 
 Usage: check_floors.py SOURCE_FOLDER
 """
@@ -59,6 +60,8 @@ def faults_of(path, root):
     lines = text.splitlines()
     if len(lines) > LONGEST:
         yield f"{path}: {len(lines)} lines, more than {LONGEST}"
+    if "fmt::join(" in text and "#include <fmt/ranges.h>" not in text:
+        yield f"{path}: fmt::join needs #include <fmt/ranges.h>"
     if area is None:
         return
     if re.search(r"\bMPI_COMM_WORLD\b", text):

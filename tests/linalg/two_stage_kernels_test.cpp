@@ -14,37 +14,6 @@
 namespace alphaprune::two_stage {
 namespace {
 
-template <class Real>
-std::vector<const Kernels<Real>*> all_kernels();
-
-template <>
-std::vector<const Kernels<double>*> all_kernels<double>() {
-    std::vector<const Kernels<double>*> all{&kDoubleBaseline};
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        all.push_back(&kDoubleAvx2);
-    }
-    if (__builtin_cpu_supports("avx512f")) {
-        all.push_back(&kDoubleAvx512);
-    }
-#endif
-    return all;
-}
-
-template <>
-std::vector<const Kernels<float>*> all_kernels<float>() {
-    std::vector<const Kernels<float>*> all{&kFloatBaseline};
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        all.push_back(&kFloatAvx2);
-    }
-    if (__builtin_cpu_supports("avx512f")) {
-        all.push_back(&kFloatAvx512);
-    }
-#endif
-    return all;
-}
-
 /// Numbers between −1 and 1.
 double noise(std::int64_t i) {
     const auto hashed = static_cast<std::uint64_t>(i + 1) * 0x9e3779b97f4a7c15ULL;
@@ -68,9 +37,21 @@ class TwoStageKernels : public testing::Test {};
 using Reals = testing::Types<double, float>;
 TYPED_TEST_SUITE(TwoStageKernels, Reals);
 
+TYPED_TEST(TwoStageKernels, TheBestThatCanRunIsChosenAndAnyProcessorHasOne) {
+    using Real = TypeParam;
+    const auto usable = usable_kernels<Real>();
+    EXPECT_EQ(&kernels<Real>(), usable.front());
+    const bool in_double = sizeof(Real) == sizeof(double);
+    EXPECT_EQ(static_cast<const void*>(usable.back()),
+              in_double ? static_cast<const void*>(&kDoubleBaseline) : &kFloatBaseline);
+#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+    EXPECT_EQ(usable.size(), 3U);
+#endif
+}
+
 TYPED_TEST(TwoStageKernels, ProductsAgreeWithATripleLoop) {
     using Real = TypeParam;
-    for (const Kernels<Real>* const kernels : all_kernels<Real>()) {
+    for (const Kernels<Real>* const kernels : usable_kernels<Real>()) {
         for (const std::int64_t depth : {1, 31, 96}) {
             constexpr std::int64_t kRows = 40;
             constexpr std::int64_t kWide = 48;
@@ -149,7 +130,7 @@ void expect_factored(const std::vector<Real>& panel, const std::vector<Real>& v,
 
 TYPED_TEST(TwoStageKernels, PanelsAreFactored) {
     using Real = TypeParam;
-    for (const Kernels<Real>* const kernels : all_kernels<Real>()) {
+    for (const Kernels<Real>* const kernels : usable_kernels<Real>()) {
         for (const std::int64_t rows : {32, 64, 224}) {
             for (const int rank : {kBand, 5, 0}) {
                 auto panel = noisy<Real>(rows * kBand, 4);
@@ -171,7 +152,7 @@ TYPED_TEST(TwoStageKernels, PanelsAreFactored) {
 TYPED_TEST(TwoStageKernels, BandsBecomeTridiagonalWithTheSameEigenvalues) {
     using Real = TypeParam;
     use_one_blas_thread();
-    for (const Kernels<Real>* const kernels : all_kernels<Real>()) {
+    for (const Kernels<Real>* const kernels : usable_kernels<Real>()) {
         for (const std::int64_t order : {3, 33, 97, 260}) {
             Matrix dense(order, order);
             std::vector<Real> band(static_cast<std::size_t>((order + 3 * kBand) * 2 * kBand));

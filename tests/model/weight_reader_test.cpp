@@ -1,12 +1,18 @@
 #include "alphaprune/model/weight_reader.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "alphaprune/support/error.hpp"
@@ -132,6 +138,109 @@ TEST(WeightReader, MatricesOfSeveralSlabs) {
         source->read({0, 2600, 0, 2000}, got);
         EXPECT_EQ(got, expected);
     }
+}
+
+/// Calls of read and pread that this process has made.
+std::int64_t reads_so_far() {
+    std::ifstream file("/proc/self/io");
+    std::string name;
+    for (std::int64_t value = 0; file >> name >> value;) {
+        if (name == "syscr:") {
+            return value;
+        }
+    }
+    return 0;
+}
+
+TEST(WeightReader, GroupsReadLongPiecesOfRowsAndGetTheSameValues) {
+    const TemporaryFolder folder;
+    const StoredTensor wide = random_tensor("h.0.a.weight", ScalarType::bfloat16, {64, 4000}, 3);
+    write_model_folder(folder / "m", "{}", std::vector{wide});
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    const std::vector<double> expected = numbers_of(wide);
+    WeightReader reader(catalogue);
+    constexpr int kRanks = 3;
+    const auto source = make_matrix_source(reader, catalogue.matrices.at(0), false, kRanks);
+    const std::int64_t before = reads_so_far();
+    std::int64_t pieces = 0;
+    for (std::int64_t col = 0; col < 4000; col += 96) {
+        for (const std::int64_t row : {0, 30, 45}) {  // of different heights
+            const Rectangle part{row, row == 0 ? 10 : row + 15, col, std::min(col + 96, 4000L)};
+            std::vector<double> got(static_cast<std::size_t>(part.size()));
+            source->read(part, got);
+            for (std::int64_t i = 0; i < part.size(); ++i) {
+                const std::int64_t at =
+                    (part.row_begin + i / part.cols()) * 4000 + part.col_begin + i % part.cols();
+                ASSERT_EQ(got[static_cast<std::size_t>(i)], expected[static_cast<std::size_t>(at)]);
+            }
+            pieces += part.rows();
+        }
+    }
+    EXPECT_LT(reads_so_far() - before, pieces / 20);
+}
+
+TEST(WeightReader, StripsOfAGroupStayWithinTheirMemory) {
+    // 2000 x 10000 bfloat16 is 40 MB: more than a rank of a group of two may keep.
+    const TemporaryFolder folder;
+    const StoredTensor big = random_tensor("h.0.a.weight", ScalarType::bfloat16, {2000, 10000}, 3);
+    write_model_folder(folder / "m", "{}", std::vector{big});
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    WeightReader reader(catalogue);
+    const auto kept = make_matrix_source(reader, catalogue.matrices.at(0), false, 2);
+    const auto plain = make_matrix_source(reader, catalogue.matrices.at(0), false);
+    for (const std::int64_t col : {0, 100, 8400, 9900, 50}) {
+        for (std::int64_t row = 0; row < 2000; row += 500) {  // all rows, not only a half of them
+            const Rectangle part{row, row + 500, col, col + 100};
+            std::vector<double> expected(static_cast<std::size_t>(part.size()));
+            std::vector<double> got(expected.size());
+            plain->read(part, expected);
+            kept->read(part, got);
+            ASSERT_EQ(got, expected) << row << ' ' << col;
+        }
+    }
+    std::vector<double> row(10000);
+    kept->read({3, 4, 0, 10000}, row);
+}
+
+/// Share of a file's pages that are in the system's cache.
+double cached_share(const std::filesystem::path& path) {
+    const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(path));
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    std::vector<unsigned char> pages((bytes + page - 1) / page);
+    const int file = open(path.c_str(), O_RDONLY);
+    void* const memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
+    mincore(memory, bytes, pages.data());
+    munmap(memory, bytes);
+    close(file);
+    return static_cast<double>(std::ranges::count_if(pages, [](auto p) { return (p & 1) != 0; })) /
+           static_cast<double>(pages.size());
+}
+
+void drop_from_cache(const std::filesystem::path& path) {
+    const int file = open(path.c_str(), O_RDONLY);
+    fsync(file);
+    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    close(file);
+}
+
+TEST(WeightReader, WhatWillBeNeededIsFetchedWhole) {
+    const TemporaryFolder folder;
+    write_model_folder(
+        folder / "m", "{}",
+        std::vector{random_tensor("h.0.a.weight", ScalarType::float32, {4000, 2000}, 3)});
+    const Catalogue catalogue = read_catalogue(folder / "m");
+    const std::filesystem::path path = folder / "m/model.safetensors";
+    drop_from_cache(path);
+    if (cached_share(path) > 0.5) {
+        GTEST_SKIP() << "this file system keeps files in memory";
+    }
+    WeightReader reader(catalogue);
+    reader.will_need(catalogue.tensors.at(0));
+    for (int wait = 0; wait < 3000 && cached_share(path) < 0.99; ++wait) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_GT(cached_share(path), 0.99);
+    reader.will_need(catalogue.tensors.at(0));  // and goes away in the middle of it
 }
 
 TEST(WeightReader, ErrorsNameTensorFileAndRemedy) {

@@ -1,4 +1,5 @@
 """--precision: float32 where it suffices, said in the report, refused where it cannot; threads."""
+import os
 import unittest
 
 from harness import BOOKS, ProgramTest, start
@@ -22,6 +23,16 @@ class Threads(ProgramTest):
             self.assertEqual(done.returncode, 0, done.stderr)
             made.append((output / "metrics" / "alpha_peak.npy").read_bytes())
         self.assertEqual(made[0], made[1])
+
+    def test_solvers_of_groups_of_ranks_use_one_thread_of_each(self):
+        if len(os.sched_getaffinity(0)) < 2:
+            self.skipTest("threads need two cores")
+        output = self.folder / "out"
+        done = start(["analyze", "--model", BOOKS, "--output", output, "--solver", "elpa2",
+                      "--threads-per-rank", "2"], 1,
+                     {"OMPI_MCA_hwloc_base_binding_policy": "none"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.report(output)["run"]["threads_per_rank"], 1)
 
 
 class Precision(ProgramTest):

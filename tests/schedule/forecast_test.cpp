@@ -87,6 +87,17 @@ TEST(Forecast, threads_take_matrices_as_ranks_do) {
     EXPECT_EQ(phase_of(threads, Phase::spectrum).memory, 4 * ranks.spectra.memory + kProgramMemory);
 }
 
+TEST(Forecast, solvers_of_groups_of_ranks_use_one_thread_of_each) {
+    RunTask task;
+    task.spectra.solver = Solver::elpa2;
+    const RunForecast one = forecast(model_7b(), {4, 2, std::uint64_t{8} << 30}, {}, task);
+    task.threads = 4;
+    const RunForecast many = forecast(model_7b(), {4, 2, std::uint64_t{8} << 30}, {}, task);
+    EXPECT_EQ(many.spectra.threads, 1);
+    EXPECT_EQ(many.spectra.seconds, one.spectra.seconds);
+    EXPECT_EQ(phase_of(many, Phase::spectrum).memory, phase_of(one, Phase::spectrum).memory);
+}
+
 TEST(Forecast, calibration_reads_every_block_once_on_each_node) {
     RunTask task;
     task.computes_spectra = false;

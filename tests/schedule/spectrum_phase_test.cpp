@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <set>
 
 #include "alphaprune/schedule/shard_plan.hpp"
 #include "schedule/shared_model.hpp"
@@ -51,6 +52,29 @@ TEST(SpectrumPhase, threads_take_matrices_as_ranks_do) {
     }
     if (world().is_root()) {
         EXPECT_EQ(last, std::ssize(model.catalogue().matrices));
+    }
+}
+
+TEST(SpectrumPhase, solvers_of_groups_of_ranks_are_used_by_one_thread) {
+    const SharedModel model(ScalarType::float32);
+    const auto expected = compute_spectra(world(), model.catalogue(), {}, {});
+    for (const Solver solver : {Solver::elpa1, Solver::elpa2, Solver::scalapack}) {
+        for (const int group : {1, 2, world().size()}) {
+            SpectrumOptions options{solver, group};
+            options.threads = 4;
+            std::set<std::int64_t> told;
+            const auto found =
+                compute_spectra(world(), model.catalogue(), options,
+                                [&](std::int64_t done, std::int64_t) { told.insert(done); });
+            for (std::size_t m = 0; m < expected.matrices.size(); ++m) {
+                EXPECT_EQ(found.matrices[m].solver, solver);
+                EXPECT_NEAR(found.matrices[m].metrics[Metric::alpha_mid],
+                            expected.matrices[m].metrics[Metric::alpha_mid], 1e-8);
+            }
+            if (world().size() == 1) {  // who works tells it after each matrix, who only looks on
+                EXPECT_EQ(told.size(), model.catalogue().matrices.size());  // now and then
+            }
+        }
     }
 }
 

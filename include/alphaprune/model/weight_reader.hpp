@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,7 +33,8 @@ class WeightReader {
     /// The same for a rectangle of the tensor taken as rows, row after row without gaps.
     void read_part(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out);
 
-    /// The tensor will be read soon: the system may fetch it meanwhile. Returns at once.
+    /// The tensor will be read soon: a thread beside fetches it meanwhile into the system's cache,
+    /// and leaves what it was asked to fetch before. Returns at once.
     void will_need(const TensorInfo& tensor);
 
   private:
@@ -43,11 +45,16 @@ class WeightReader {
 /// "tensor NAME in FILE" or "tensor NAME of MODEL", for messages.
 std::string place_of(const Catalogue& catalogue, const TensorInfo& tensor);
 
+/// Stored bytes that a rank of a group keeps, to read long pieces of the rows.
+inline constexpr std::uint64_t kStripBytes = std::uint64_t{32} << 20;
+
 /// A prunable matrix, as the linear algebra sees it.
 /// @param whole  read the stored bytes once, contiguously, and keep them (one rank takes the whole
 ///               matrix); otherwise each rectangle is read when asked for (groups)
 /// @param reader  outlives the source
+/// @param ranks  of a group, each with a source of its own, that go through the columns of the
+///               matrix in order: each keeps up to kStripBytes of its rows
 std::unique_ptr<MatrixSource> make_matrix_source(WeightReader& reader, const MatrixInfo& matrix,
-                                                 bool whole);
+                                                 bool whole, int ranks = 1);
 
 }  // namespace alphaprune

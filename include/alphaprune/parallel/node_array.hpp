@@ -14,6 +14,7 @@ namespace alphaprune {
 template <class T>
 class NodeArray {
   public:
+    /// All zero; the memory is taken here, in equal parts by all ranks, not when it is written to.
     /// @param node  the ranks that share the array (Communicator::split_by_node); outlives it
     /// @param size  number of values, the same on every rank
     /// @throws Error (failure) on all ranks of a node that has no room for them

@@ -12,8 +12,9 @@ namespace alphaprune {
 /// SLURM_CPUS_ON_NODE, in MiB. Nothing without them, or where they are 0: all of the node.
 std::optional<std::uint64_t> slurm_memory_of_node(const EnvironmentLookup& environment);
 
-/// Bytes that every rank may take: what the system, the control group and Slurm leave on its node,
-/// divided by the ranks there; the least over all ranks. Collective.
+/// Bytes that every rank may take: what the system, the control groups and Slurm leave on its node,
+/// divided by the ranks there, and no more than a limit of its address space leaves; the least over
+/// all ranks. Collective.
 std::uint64_t memory_of_each_rank(const Communicator& ranks, const EnvironmentLookup& environment);
 
 }  // namespace alphaprune

@@ -28,6 +28,13 @@ struct Cluster {
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: no limit
 };
 
+/// How many threads of a rank can take matrices like ranks of their own: with ELPA and ScaLAPACK
+/// only one, as their groups are made of ranks.
+int threads_taking_matrices(std::optional<Solver> solver, int threads);
+
+/// The cluster in which every such thread counts as a rank, with its part of the rank's memory.
+Cluster with_threads_as_ranks(Cluster cluster, int threads);
+
 /// Groups of that size within the nodes.
 int groups_of(const Cluster& cluster, int group_ranks);
 
@@ -57,6 +64,7 @@ struct ShardPlan {
     std::vector<ShardStage> stages;
     /// Groups are formed over all ranks (ELPA, ScaLAPACK), not within the nodes.
     bool across_nodes = false;
+    int threads = 1;           ///< of a rank, that take matrices, one each, where there are several
     double seconds = 0;        ///< predicted, until the last rank is done
     double balance = 1;        ///< mean over longest time that ranks work
     std::uint64_t memory = 0;  ///< predicted, of the rank that needs most
