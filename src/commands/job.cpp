@@ -19,6 +19,8 @@
 #include "finished_run.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
+#include "output_names.hpp"
+#include "provenance.hpp"
 #include "result.hpp"
 
 namespace alphaprune {
@@ -191,11 +193,11 @@ std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
 
 /// Whether there is something to resume, as rank 0 sees it. Collective.
 EarlierRun earlier_run(const Job& job) {
-    int found = static_cast<int>(EarlierRun::none);
-    if (job.options.resume && job.ranks.is_root()) {
-        found = static_cast<int>(earlier_run_in(job.options.output));
-    }
-    return static_cast<EarlierRun>(job.ranks.max(found));
+    const EarlierRun found = together(job.ranks, [&] {
+        return job.options.resume && job.ranks.is_root() ? earlier_run_in(job.options.output)
+                                                         : EarlierRun::none;
+    });
+    return static_cast<EarlierRun>(job.ranks.max(static_cast<int>(found)));
 }
 
 /// There is nothing to do, unless the run that is complete was another one. Collective.
@@ -220,21 +222,24 @@ void make_output_ready(Job& job, const RunIdentity& identity, std::int64_t seque
     const std::filesystem::path& output = job.options.output;
     if (earlier == EarlierRun::unfinished) {
         // First, before anything is touched: the journal refuses another run.
-        job.journal.emplace(Journal::resume(job.ranks, job.catalogue, output, identity, sequences));
+        job.journal.emplace(Journal::resume(job.ranks, job.catalogue, output, identity, sequences,
+                                            provenance_here()));
     }
     together(job.ranks, [&] {
         if (job.ranks.is_root() && job.journal) {
-            reopen_output_folder(output, bytes_needed);
-            open_log_file(output / "run.log", LogFile::continued);
+            reopen_output_folder(job.options, bytes_needed);
+            open_log_file(output / kLogName, LogFile::continued);
         } else if (job.ranks.is_root()) {
             prepare_output_folder(job.options, job.catalogue.folder, bytes_needed);
-            open_log_file(output / "run.log");
+            open_log_file(output / kLogName);
+            log_to_file(fmt::format("alphaprune_mpi {} ({})", program_version(), program_commit()));
         }
     });
     if (!job.journal) {
         const std::string created =
             job.ranks.broadcast_text(job.ranks.is_root() ? utc_timestamp() : "");
-        job.journal.emplace(Journal::begin(job.ranks, job.catalogue, output, identity, created));
+        job.journal.emplace(
+            Journal::begin(job.ranks, job.catalogue, output, identity, created, provenance_here()));
     }
     job.watch.look_for_stop_file(stop_file_in(output));
 }
@@ -281,7 +286,16 @@ Job read_model(const Communicator& ranks, const Options& options, JobWatch& watc
     job.catalogue = job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
     describe_model(job);
     job.report.notes = notes_on(job.catalogue, options);
+    job.said.insert(job.catalogue.warnings.begin(), job.catalogue.warnings.end());
     return job;
+}
+
+std::uint64_t bytes_of_spectra(const Catalogue& catalogue) {
+    std::uint64_t bytes = 0;
+    for (const MatrixInfo& matrix : catalogue.matrices) {
+        bytes += sizeof(double) * static_cast<std::uint64_t>(std::min(matrix.rows, matrix.cols));
+    }
+    return bytes;
 }
 
 bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
@@ -300,6 +314,7 @@ bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
     }
     greet(job);
     describe_earlier(job);
+    tell_of_provenance(job);
     return true;
 }
 
@@ -356,8 +371,8 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
         write_report_json(job.report, folder);  // last: its presence says that all is there
         Journal::remove(folder);
         for (const std::string& note : job.report.notes) {
-            if (std::ranges::find(job.catalogue.warnings, note) == job.catalogue.warnings.end()) {
-                log_warning(note);  // those of the model were said when it was loaded
+            if (!job.said.contains(note)) {
+                log_warning(note);
             }
         }
         table = block_table(job.report) + perplexity_lines(job.report);
