@@ -12,6 +12,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 #include "checkpoint_image.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_dataset.hpp"
@@ -47,8 +48,7 @@ void require_usable_names(const Catalogue& catalogue) {
 bool take_over(const std::filesystem::path& path) {
     const std::filesystem::path partial = partial_name(path);
     std::error_code problem;
-    const auto status = std::filesystem::symlink_status(partial, problem);
-    if (!std::filesystem::exists(status) && is_plain_file(path)) {
+    if (!std::filesystem::exists(link_status_of(partial)) && is_plain_file(path)) {
         std::filesystem::rename(path, partial, problem);
     }
     return is_plain_file(partial);

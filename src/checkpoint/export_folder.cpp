@@ -9,6 +9,7 @@
 #include "alphaprune/model/companions.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 #include "plain_files.hpp"
 
 namespace alphaprune {
@@ -31,7 +32,7 @@ bool is_small_file(const fs::path& name, const Catalogue& catalogue) {
                 catalogue.companions->end());
 }
 
-/// What stands in the folder; nothing when that cannot be said.
+/// What stands in the folder. @throws Error when that cannot be said
 std::vector<fs::path> entries_of(const fs::path& folder) {
     std::vector<fs::path> entries;
     std::error_code problem;
@@ -39,7 +40,10 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
          at.increment(problem)) {
         entries.push_back(at->path());
     }
-    return problem ? std::vector<fs::path>() : entries;
+    if (problem) {
+        throw path_error("cannot list the folder", folder, problem.value());
+    }
+    return entries;
 }
 
 /// Whether an earlier run has made this folder.
@@ -65,8 +69,7 @@ fs::path without_last_slash(const fs::path& folder) {
 }
 
 void require_free(const fs::path& folder) {
-    std::error_code problem;
-    const auto status = fs::symlink_status(folder, problem);
+    const auto status = link_status_of(folder);
     if (!fs::exists(status)) {
         return;
     }
@@ -74,7 +77,7 @@ void require_free(const fs::path& folder) {
         throw bad_request("the folder to write exists already, and is no folder", folder.string(),
                           "remove it, or choose another place");
     }
-    if (!fs::is_empty(folder, problem) || problem) {
+    if (!entries_of(folder).empty()) {
         throw bad_request("the folder to write exists already, with files in it", folder.string(),
                           "remove it, or choose another place");
     }
@@ -84,7 +87,7 @@ bool take_over_folder(const fs::path& folder, const Catalogue& catalogue,
                       const ExportShards& plan) {
     const fs::path partial = partial_name(folder);
     std::error_code problem;
-    if (!fs::exists(fs::symlink_status(partial, problem)) && is_ours(folder, catalogue, plan)) {
+    if (!fs::exists(link_status_of(partial)) && is_ours(folder, catalogue, plan)) {
         fs::rename(folder, partial, problem);
     }
     if (!is_ours(partial, catalogue, plan)) {

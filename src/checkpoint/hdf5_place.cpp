@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <string>
 #include <utility>
+
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 namespace {
@@ -35,6 +38,18 @@ std::string hdf5_reason() {
     return reason.empty() ? "no reason given" : reason;
 }
 
+/// Whether HDF5 tells of a system that has failed it, as in "errno = 5".
+bool blames_the_system(std::string_view reason) {
+    constexpr std::string_view kBefore = "errno = ";
+    const std::size_t at = reason.find(kBefore);
+    if (at == reason.npos) {
+        return false;
+    }
+    int number = 0;
+    std::from_chars(reason.data() + at + kBefore.size(), reason.data() + reason.size(), number);
+    return number != 0 && !is_about_the_path(number);
+}
+
 }  // namespace
 
 Hdf5Place::Hdf5Place(std::filesystem::path file, ExitStatus status)
@@ -63,7 +78,9 @@ Error Hdf5Place::error(std::string_view what, std::string_view object) const {
 }
 
 Error Hdf5Place::hdf5_error(std::string_view doing, std::string_view object) const {
-    return error(fmt::format("{} failed: {}", doing, hdf5_reason()), object);
+    const std::string reason = hdf5_reason();
+    const Hdf5Place place{file_, blames_the_system(reason) ? ExitStatus::failed : status_};
+    return place.error(fmt::format("{} failed: {}", doing, reason), object);
 }
 
 void Hdf5Place::check(herr_t status, std::string_view doing, std::string_view object) const {

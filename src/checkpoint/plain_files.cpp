@@ -7,18 +7,17 @@
 #include <system_error>
 
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 namespace fs = std::filesystem;
 
 bool is_plain_file(const fs::path& path) {
-    std::error_code problem;
-    return fs::is_regular_file(fs::symlink_status(path, problem));
+    return fs::is_regular_file(link_status_of(path));
 }
 
 bool is_plain_folder(const fs::path& path) {
-    std::error_code problem;
-    return fs::is_directory(fs::symlink_status(path, problem));
+    return fs::is_directory(link_status_of(path));
 }
 
 void set_size(const fs::path& file, std::uint64_t bytes) {

@@ -11,6 +11,7 @@
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/checkpoint/export.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/transformer/forward_tensors.hpp"
 
@@ -125,8 +126,8 @@ class Verifier {
             }
         } catch (const Error& error) {
             found_.unreadable[t] = 1;
-            unreadable_ +=
-                fmt::format("tensor '{}': {}\n", tensor.name, error.faults().front().what);
+            problems_.push_back(
+                fmt::format("tensor '{}': {}", tensor.name, error.faults().front().what));
         }
     }
 
@@ -151,19 +152,19 @@ class Verifier {
             try {
                 reader_.companion(names[i]);
             } catch (const Error& error) {
-                unreadable_ +=
-                    fmt::format("model file '{}': {}\n", names[i], error.faults().front().what);
+                problems_.push_back(
+                    fmt::format("model file '{}': {}", names[i], error.faults().front().what));
             }
         }
     }
 
     void share_findings() {
         found_.sum_over(ranks_);
-        for (const std::string& lines : ranks_.all_gather_texts(unreadable_)) {
-            for (std::size_t at = 0; at < lines.size();) {
-                const std::size_t end = lines.find('\n', at);
-                result_.problems.push_back(lines.substr(at, end - at));
-                at = end + 1;
+        ByteWriter mine;
+        mine(problems_);
+        for (const std::string& text : ranks_.all_gather_texts(mine.take())) {
+            for (std::string& problem : ByteReader(text).get<std::vector<std::string>>()) {
+                result_.problems.push_back(std::move(problem));
             }
         }
     }
@@ -259,7 +260,7 @@ class Verifier {
     const CheckpointReader& reader_;
     std::string must_be_finite_;  ///< as finite_tensors() says
     Findings found_;
-    std::string unreadable_;  ///< lines, of what this rank could not read
+    std::vector<std::string> problems_;  ///< of what this rank could not read
     std::vector<std::byte> buffer_;
     Verification result_;
 };

@@ -7,7 +7,8 @@ namespace alphaprune {
 ExitStatus analyze(const Communicator& ranks, const Options& options, JobWatch& watch) {
     constexpr std::uint64_t kReports = 8U << 20;
     Job job = read_model(ranks, options, watch);
-    if (!open_output(job, identity_of_analysis(options, job.catalogue), 0, kReports)) {
+    if (!open_output(job, identity_of_analysis(options, job.catalogue), 0,
+                     bytes_of_spectra(job.catalogue) + kReports)) {
         return ExitStatus::done;
     }
     work_on(job, [&] {

@@ -4,6 +4,7 @@
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 #include "finished_run.hpp"
 
 namespace alphaprune {
@@ -28,6 +29,9 @@ Options options_of(const RunReport& report, const Options& now) {
 
 /// The first fault says enough; the remedy is another one here.
 Error missing_input(const Error& error) {
+    if (error.status() == ExitStatus::failed) {
+        return error;
+    }
     const Fault& fault = error.faults().front();
     Error other =
         bad_request("the finished run cannot be predicted again: " + fault.what, fault.where,
@@ -67,11 +71,15 @@ RunReport report_in(const Communicator& ranks, const fs::path& folder) {
 }
 
 std::optional<RunReport> former_report(const Communicator& ranks, const fs::path& folder) {
-    std::error_code ignored;
-    const bool there = ranks.any(ranks.is_root() && fs::exists(folder / "report.json", ignored));
+    const bool seen = together(
+        ranks, [&] { return ranks.is_root() && fs::exists(status_of(folder / "report.json")); });
+    const bool there = ranks.any(seen);
     try {
         return there ? std::optional(report_in(ranks, folder)) : std::nullopt;
-    } catch (const Error&) {  // the same on every rank; of another version, perhaps
+    } catch (const Error& error) {  // the same on every rank; of another version, perhaps
+        if (error.status() == ExitStatus::failed) {
+            throw;
+        }
         return std::nullopt;
     }
 }

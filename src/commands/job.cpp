@@ -1,18 +1,13 @@
 #include "job.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <set>
 
 #include "alphaprune/model/prunable_share.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/report/progress.hpp"
-#include "alphaprune/schedule/farms_phase.hpp"
-#include "alphaprune/schedule/memory_budget.hpp"
 #include "alphaprune/schedule/thread_budget.hpp"
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
@@ -20,6 +15,8 @@
 #include "finished_run.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
+#include "output_names.hpp"
+#include "provenance.hpp"
 #include "result.hpp"
 
 namespace alphaprune {
@@ -105,78 +102,6 @@ void greet(const Job& job) {
     }
 }
 
-void note_undefined_metrics(Job& job) {
-    for (const MatrixReport& matrix : job.report.matrices) {
-        const double alpha = matrix.metrics[job.options.metric];
-        if (!std::isfinite(alpha) && !matrix.in_single) {
-            job.report.notes.push_back(
-                fmt::format("{}: {} is undefined (an all-zero matrix, or too few eigenvalues)",
-                            matrix.name, name_of(job.options.metric)));
-        }
-    }
-}
-
-void measure_windows(Job& job) {
-    const FarmsOptions& options = job.options.farms;
-    const FarmsResults farms = job.clock.measure("farms", [&] {
-        ProgressLine line("farms", "windows", job.ranks.is_root());
-        return compute_farms(
-            job.ranks, job.catalogue, options, job.options.solver,
-            [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
-            &*job.journal);
-    });
-    for (std::size_t m = 0; m < farms.alphas.size(); ++m) {
-        job.report.matrices[m].metrics[Metric::alpha_peak_farms] = farms.alphas[m];
-    }
-    job.report.farms = {options.aspect, options.largest_side, options.offsets, farms.windows};
-}
-
-SpectrumOptions spectrum_options(Job& job) {
-    SpectrumOptions options;
-    options.journal = &*job.journal;
-    options.solver = job.options.solver;
-    options.group_ranks = job.options.group_ranks;
-    options.precision = job.options.precision;
-    options.memory_per_rank = job.options.memory_per_rank
-                                  ? *job.options.memory_per_rank
-                                  : memory_of_each_rank(job.ranks, environment_variable);
-    options.threads = job.report.threads_per_rank;
-    options.costs.rates = job.rates;
-    options.costs.corrections = job.corrections;
-    return options;
-}
-
-/// With fewer threads than there are cores where the memory is too small for a matrix on each.
-ShardPlan plan_within_memory(const Job& job, SpectrumOptions& options) {
-    for (;;) {
-        try {
-            return plan_spectra(job.ranks, job.catalogue, options);
-        } catch (const Error&) {
-            if (options.threads == 1 || job.options.threads_per_rank) {
-                throw;
-            }
-            options.threads /= 2;
-        }
-    }
-}
-
-/// "spectrum: about 2 min; 12 matrices on groups of 4 ranks, 48 on single ranks; 1.2 GB a rank"
-std::string describe(const ShardPlan& plan) {
-    if (plan.stages.empty()) {
-        return "spectrum: nothing is left to compute";
-    }
-    std::vector<std::string> stages;
-    for (const ShardStage& stage : plan.stages) {
-        stages.push_back(fmt::format("{} matrices on {}", stage.matrices.size(),
-                                     stage.group_ranks == 1
-                                         ? "single ranks"
-                                         : fmt::format("groups of {} ranks", stage.group_ranks)));
-    }
-    return fmt::format("spectrum: about {}; {}; {} a rank", human_duration(plan.seconds),
-                       fmt::join(stages, ", "),
-                       human_bytes(plan.memory * static_cast<std::uint64_t>(plan.threads)));
-}
-
 /// Each owner draws the spectra it holds; the pictures travel to rank 0 as text.
 std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
                                              const SpectrumResults& spectra) {
@@ -205,11 +130,11 @@ std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
 
 /// Whether there is something to resume, as rank 0 sees it. Collective.
 EarlierRun earlier_run(const Job& job) {
-    int found = static_cast<int>(EarlierRun::none);
-    if (job.options.resume && job.ranks.is_root()) {
-        found = static_cast<int>(earlier_run_in(job.options.output));
-    }
-    return static_cast<EarlierRun>(job.ranks.max(found));
+    const EarlierRun found = together(job.ranks, [&] {
+        return job.options.resume && job.ranks.is_root() ? earlier_run_in(job.options.output)
+                                                         : EarlierRun::none;
+    });
+    return static_cast<EarlierRun>(job.ranks.max(static_cast<int>(found)));
 }
 
 /// There is nothing to do, unless the run that is complete was another one. Collective.
@@ -234,21 +159,24 @@ void make_output_ready(Job& job, const RunIdentity& identity, std::int64_t seque
     const std::filesystem::path& output = job.options.output;
     if (earlier == EarlierRun::unfinished) {
         // First, before anything is touched: the journal refuses another run.
-        job.journal.emplace(Journal::resume(job.ranks, job.catalogue, output, identity, sequences));
+        job.journal.emplace(Journal::resume(job.ranks, job.catalogue, output, identity, sequences,
+                                            provenance_here()));
     }
     together(job.ranks, [&] {
         if (job.ranks.is_root() && job.journal) {
-            reopen_output_folder(output, bytes_needed);
-            open_log_file(output / "run.log", LogFile::continued);
+            reopen_output_folder(job.options, bytes_needed);
+            open_log_file(output / kLogName, LogFile::continued);
         } else if (job.ranks.is_root()) {
             prepare_output_folder(job.options, job.catalogue.folder, bytes_needed);
-            open_log_file(output / "run.log");
+            open_log_file(output / kLogName);
+            log_to_file(fmt::format("alphaprune_mpi {} ({})", program_version(), program_commit()));
         }
     });
     if (!job.journal) {
         const std::string created =
             job.ranks.broadcast_text(job.ranks.is_root() ? utc_timestamp() : "");
-        job.journal.emplace(Journal::begin(job.ranks, job.catalogue, output, identity, created));
+        job.journal.emplace(
+            Journal::begin(job.ranks, job.catalogue, output, identity, created, provenance_here()));
     }
     job.watch.look_for_stop_file(stop_file_in(output));
 }
@@ -285,7 +213,7 @@ void describe_earlier(Job& job) {
 
 void Job::note_said(const std::vector<std::string>& warnings) {
     report.notes.insert(report.notes.end(), warnings.begin(), warnings.end());
-    catalogue.warnings.insert(catalogue.warnings.end(), warnings.begin(), warnings.end());
+    said.insert(warnings.begin(), warnings.end());
 }
 
 Job read_model(const Communicator& ranks, const Options& options, JobWatch& watch) {
@@ -300,7 +228,16 @@ Job read_model(const Communicator& ranks, const Options& options, JobWatch& watc
     job.catalogue = job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
     describe_model(job);
     job.report.notes = notes_on(job.catalogue, options);
+    job.said.insert(job.catalogue.warnings.begin(), job.catalogue.warnings.end());
     return job;
+}
+
+std::uint64_t bytes_of_spectra(const Catalogue& catalogue) {
+    std::uint64_t bytes = 0;
+    for (const MatrixInfo& matrix : catalogue.matrices) {
+        bytes += sizeof(double) * static_cast<std::uint64_t>(std::min(matrix.rows, matrix.cols));
+    }
+    return bytes;
 }
 
 bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
@@ -319,44 +256,8 @@ bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
     }
     greet(job);
     describe_earlier(job);
+    tell_of_provenance(job);
     return true;
-}
-
-SpectrumResults measure_spectra(Job& job) {
-    SpectrumOptions options = spectrum_options(job);
-    const ShardPlan plan = plan_within_memory(job, options);
-    if (!plan.stages.empty()) {
-        job.report.threads_per_rank = plan.threads;
-    }
-    log_info(describe(plan));
-    SpectrumResults spectra = job.clock.measure("spectrum", [&] {
-        ProgressLine line("spectrum", "matrices", job.ranks.is_root());
-        return compute_spectra(
-            job.ranks, job.catalogue, options, plan,
-            plan.stages.empty() ? Progress{} : [&](std::int64_t done, std::int64_t total) {
-                line.update(done, total);
-            });
-    });
-    for (std::size_t m = 0; m < spectra.matrices.size(); ++m) {
-        const MatrixSpectrum& from = spectra.matrices[m];
-        MatrixReport& to = job.report.matrices[m];
-        to.metrics = from.metrics;
-        to.has_metrics = true;
-        to.solver = name_of(from.solver);
-        if (from.failed_solver) {
-            job.report.notes.push_back(
-                fmt::format("{}: solver {} failed; the spectrum was computed by {}", to.name,
-                            name_of(*from.failed_solver), name_of(from.solver)));
-        }
-        to.in_single = from.in_single;
-        to.group_ranks = from.group_ranks;
-        to.seconds = from.seconds;
-    }
-    if (job.options.metric == Metric::alpha_peak_farms) {
-        measure_windows(job);
-    }
-    note_undefined_metrics(job);
-    return spectra;
 }
 
 void finish_job(Job& job, const SpectrumResults* spectra) {
@@ -377,8 +278,8 @@ void finish_job(Job& job, const SpectrumResults* spectra) {
         write_report_json(job.report, folder);  // last: its presence says that all is there
         Journal::remove(folder);
         for (const std::string& note : job.report.notes) {
-            if (std::ranges::find(job.catalogue.warnings, note) == job.catalogue.warnings.end()) {
-                log_warning(note);  // those of the model were said when it was loaded
+            if (!job.said.contains(note)) {
+                log_warning(note);
             }
         }
         table = block_table(job.report) + perplexity_lines(job.report);

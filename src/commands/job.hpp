@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "alphaprune/commands/options.hpp"
 #include "alphaprune/model/catalogue.hpp"
@@ -30,13 +32,17 @@ struct Job {
     /// Of predicted times, from the results that were in the output folder.
     std::map<Solver, double> corrections = {};
     std::optional<Journal> journal = {};  ///< once the output is open
+    std::set<std::string> said = {};      ///< notes of the report that the user has read already
 
-    /// Warnings that were logged already: they go into the report, and are not said again.
+    /// Takes warnings into the report that the user has read already.
     void note_said(const std::vector<std::string>& warnings);
 };
 
 /// Reads the catalogue on rank 0 and hands it to all. Collective. @throws Error
 Job read_model(const Communicator& ranks, const Options& options, JobWatch& watch);
+
+/// Of all eigenvalues of the model.
+std::uint64_t bytes_of_spectra(const Catalogue& catalogue);
 
 /// Makes the output folder ready for so many bytes, with a journal of the run or that of the run
 /// that is to be resumed, starts the log and says what is at hand. Collective.
@@ -48,8 +54,8 @@ bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
                  std::uint64_t bytes_needed);
 
 /// Does the work of a job whose output is open. Where it ends because the request or the model is
-/// wrong, nobody can go on with it once that is mended: then what is unfinished is removed.
-/// Collective.
+/// wrong before anything was computed, what it has made is removed: nobody misses it. Anything that
+/// was computed stays, to be gone on with. Collective.
 void work_on(const Job& job, const std::function<void()>& work);
 
 /// Computes the spectra of all prunable matrices, and what else the metric needs, into the report.

@@ -10,8 +10,8 @@ void work_on(const Job& job, const std::function<void()>& work) {
     } catch (const Error& error) {
         if (error.agreed() && error.status() == ExitStatus::bad_request) {
             together(job.ranks, [&] {
-                if (job.ranks.is_root()) {
-                    discard_unfinished_run(job.options.output);
+                if (job.ranks.is_root() && !Journal::holds_work(job.options.output)) {
+                    discard_unfinished_run(job.options);
                 }
             });
         }

@@ -14,6 +14,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 namespace {
@@ -22,8 +23,8 @@ namespace fs = std::filesystem;
 
 /// A run's output folder is easily taken for the model in it.
 void refuse_output_folder(const fs::path& model) {
-    std::error_code ignored;
-    if (fs::exists(model / "report.json", ignored) && !fs::exists(model / "config.json", ignored)) {
+    if (fs::exists(status_of(model / "report.json")) &&
+        !fs::exists(status_of(model / "config.json"))) {
         throw bad_request("this is the output folder of a run, not a model", model.string(),
                           "name the checkpoint.h5 in it, or its folder hf");
     }
@@ -47,9 +48,8 @@ Catalogue stand_in(const std::string& model, const ModelPlaces& places) {
         throw bad_request("--synthetic has no meaning for a checkpoint, which has its weights",
                           model, "leave it out, or name a model folder or a short name such as 7b");
     }
-    std::error_code ignored;
     const NamedShape* shape = shape_named(model);
-    if (shape != nullptr && !fs::exists(fs::path(model) / "config.json", ignored)) {
+    if (shape != nullptr && !fs::exists(status_of(fs::path(model) / "config.json"))) {
         return synthetic_catalogue(*shape);
     }
     const FoundModel found = find_model(model, places);
@@ -74,8 +74,7 @@ bool looks_at_matrices(Command command) {
 }  // namespace
 
 bool is_checkpoint(const fs::path& model) {
-    std::error_code ignored;
-    return fs::is_regular_file(model, ignored);
+    return fs::is_regular_file(status_of(model));
 }
 
 Catalogue load_model(const Communicator& ranks, const Options& options) {

@@ -1,14 +1,14 @@
 #include "output_folder.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -17,23 +17,19 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/system_error.hpp"
+#include "former_run.hpp"
 #include "kept_inputs.hpp"
+#include "output_names.hpp"
+#include "run_proof.hpp"
 
 namespace alphaprune {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 9> kOwnEntries{
-    "report.json", "report.html", "matrices.csv", "checkpoint.h5", "metrics",
-    "hf",          "run.log",     "journal",      "stop"};
-/// Of those, what a run that has just begun may have left.
-constexpr std::array<std::string_view, 3> kNoResults{"run.log", "journal", "stop"};
-
 bool holds_results(const fs::path& folder) {
-    return std::ranges::any_of(kOwnEntries, [&](std::string_view entry) {
-        std::error_code ignored;
-        return std::ranges::find(kNoResults, entry) == kNoResults.end() &&
-               fs::exists(fs::symlink_status(folder / entry, ignored));
+    return std::ranges::any_of(kResultNames, [&](std::string_view entry) {
+        return fs::exists(link_status_of(folder / entry));
     });
 }
 
@@ -57,7 +53,7 @@ std::uint64_t size_on_disk(const fs::path& path) {
 /// What is there already need not be written once more.
 std::uint64_t written_before(const fs::path& folder) {
     std::uint64_t bytes = 0;
-    for (const std::string_view entry : {"checkpoint.h5", "hf"}) {
+    for (const std::string_view entry : {kCheckpointName, kFolderName}) {
         bytes += size_on_disk(folder / entry) + size_on_disk(partial_name(folder / entry));
     }
     return bytes;
@@ -87,50 +83,31 @@ void require_room(const fs::path& folder, std::uint64_t bytes_needed) {
 
 void require_writable(const fs::path& folder) {
     if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-        throw bad_request(fmt::format("cannot write here: {}", std::strerror(errno)),
-                          folder.string(), "choose another --output or change the permissions");
+        throw path_error("cannot write here", folder, errno,
+                         "choose another --output or change the permissions");
     }
 }
 
-/// Finished or not.
-std::vector<fs::path> former_results(const fs::path& folder) {
-    std::vector<fs::path> results;
-    for (const std::string_view entry : kOwnEntries) {
-        results.push_back(folder / entry);
-        results.push_back(partial_name(folder / entry));
+void require_room_to_write(const FormerRun& former, const Options& options) {
+    std::vector<std::string> names;
+    for (const fs::path& path : in_the_way(former, options)) {
+        names.push_back(path.filename().string());
     }
-    return results;
-}
-
-void remove_all(const std::vector<fs::path>& results) {
-    for (const fs::path& result : results) {
-        std::error_code problem;
-        fs::remove_all(result, problem);
-        if (problem) {
-            throw bad_request(fmt::format("cannot remove the former result: {}", problem.message()),
-                              result.string(), "choose another --output");
-        }
+    if (!names.empty()) {
+        throw bad_request(
+            fmt::format("the output folder holds what no report or journal in it proves to be this "
+                        "program's: {}",
+                        fmt::join(names, ", ")),
+            options.output.string(),
+            "choose another --output, or move these away: they are never removed");
     }
-}
-
-/// An export leaves a configuration and no folders. Something else must not go with it.
-bool may_be_exported(const fs::path& folder) {
-    bool empty = true;
-    std::error_code problem;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
-        empty = false;
-        if (fs::is_directory(entry.symlink_status(problem))) {
-            return false;
-        }
-    }
-    return empty || fs::exists(folder / "config.json", problem);
 }
 
 /// Whether the output exists; everything that must hold before work starts does.
 bool check_place(const Options& options, const fs::path& model, std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     std::error_code problem;
-    const bool exists = fs::exists(fs::symlink_status(folder, problem));
+    const bool exists = fs::exists(link_status_of(folder));
     const bool may_exist = options.overwrite || (options.resume && !holds_results(folder));
     if (exists && !may_exist) {
         const bool unfinished = earlier_run_in(folder) == EarlierRun::unfinished;
@@ -164,19 +141,20 @@ bool check_place(const Options& options, const fs::path& model, std::uint64_t by
 }  // namespace
 
 EarlierRun earlier_run_in(const fs::path& output) {
-    std::error_code ignored;
-    if (fs::exists(output / "report.json", ignored)) {
+    if (fs::exists(status_of(output / kReportName))) {
         return EarlierRun::complete;
     }
     return Journal::exists_in(output) ? EarlierRun::unfinished : EarlierRun::none;
 }
 
 fs::path stop_file_in(const fs::path& output) {
-    return output / "stop";
+    return output / kStopName;
 }
 
-void reopen_output_folder(const fs::path& folder, std::uint64_t bytes_needed) {
+void reopen_output_folder(const Options& options, std::uint64_t bytes_needed) {
+    const fs::path& folder = options.output;
     require_writable(folder);
+    require_room_to_write(former_run_in(folder), options);
     const std::uint64_t written = written_before(folder);
     require_room(folder, bytes_needed > written ? bytes_needed - written : 0);
     std::error_code ignored;
@@ -190,33 +168,45 @@ void prepare_output_folder(const Options& options, const fs::path& model,
     std::error_code problem;
     fs::create_directories(folder, problem);
     if (problem) {
-        throw bad_request(fmt::format("cannot make the output folder: {}", problem.message()),
-                          folder.string(), "choose another --output");
+        throw path_error("cannot make the output folder", folder, problem.value(),
+                         "choose another --output");
     }
     if (exists) {
-        const std::vector<fs::path> former = former_results(folder);
-        require_inputs_elsewhere(options, model, former);
-        remove_all(former);
+        require_writable(folder);
+        const FormerRun former = former_run_in(folder);
+        require_room_to_write(former, options);
+        require_inputs_elsewhere(options, model, former.ours);
+        remove_former_run(former, folder);
     }
 }
 
-void discard_unfinished_run(const fs::path& folder) {
-    std::vector<fs::path> unfinished{Journal::folder_in(folder)};
-    for (const std::string_view entry : kOwnEntries) {
-        unfinished.push_back(partial_name(folder / entry));
+void discard_unfinished_run(const Options& options) {
+    for (const std::string_view name : kResultNames) {
+        const bool written = name != kMetricsName &&
+                             (name != kCheckpointName || options.write_hdf5) &&
+                             (name != kFolderName || options.write_safetensors);
+        std::error_code problem;
+        if (written) {
+            fs::remove_all(partial_name(options.output / name), problem);
+        }
     }
-    remove_all(unfinished);
+    Journal::remove(options.output);
 }
 
 void prepare_export_folder(const Options& options, const fs::path& model,
                            std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
-    std::error_code problem;
-    if (check_place(options, model, bytes_needed)) {
-        if (!may_be_exported(folder)) {
-            throw bad_request("this folder holds something else than a model", folder.string(),
-                              "choose another --output");
+    const fs::path partial = partial_name(folder.has_filename() ? folder : folder.parent_path());
+    const bool exists = check_place(options, model, bytes_needed);
+    for (const fs::path& place : {folder, partial}) {
+        if (fs::exists(link_status_of(place)) &&
+            !(fs::is_directory(status_of(place)) && is_export(place, place == partial))) {
+            throw bad_request("this folder holds something else than an export of this program",
+                              place.string(), "choose another --output");
         }
+    }
+    std::error_code problem;
+    if (exists) {
         require_inputs_elsewhere(options, model, std::span(&folder, 1));
         fs::remove_all(folder, problem);
     }

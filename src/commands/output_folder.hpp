@@ -15,8 +15,8 @@ EarlierRun earlier_run_in(const std::filesystem::path& output);
 std::filesystem::path stop_file_in(const std::filesystem::path& output);
 
 /// Makes the output folder ready, on rank 0, before any work: it must not exist (or `--overwrite`:
-/// then what this program wrote there before is removed, and nothing else), must be writable, and
-/// its file system must have room.
+/// then what is proved to be a former run's is removed, and nothing else), must be writable, must
+/// hold nothing else under the names that the run writes, and its file system must have room.
 /// @param model  the model's folder, which must not be the output
 /// @throws Error (bad_request)
 void prepare_output_folder(const Options& options, const std::filesystem::path& model,
@@ -24,13 +24,13 @@ void prepare_output_folder(const Options& options, const std::filesystem::path& 
 
 /// Makes the folder of an unfinished run ready to be gone on with, on rank 0.
 /// @throws Error (bad_request)
-void reopen_output_folder(const std::filesystem::path& folder, std::uint64_t bytes_needed);
+void reopen_output_folder(const Options& options, std::uint64_t bytes_needed);
 
-/// Removes the unfinished results of a run that nobody can go on with, and its journal.
-void discard_unfinished_run(const std::filesystem::path& folder);
+/// Removes what a run has made that has not come to any result, and its journal.
+void discard_unfinished_run(const Options& options);
 
 /// The same as prepare_output_folder for `export`, whose output is the Hugging Face folder itself:
-/// it must not exist, or with `--overwrite` hold a model, which is then removed.
+/// it must not exist, or with `--overwrite` be such an export, which is then removed.
 /// @throws Error (bad_request)
 void prepare_export_folder(const Options& options, const std::filesystem::path& model,
                            std::uint64_t bytes_needed);

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <new>
 #include <optional>
-#include <sstream>
+#include <string_view>
 
 #include "alphaprune/commands/commands.hpp"
 #include "alphaprune/commands/options.hpp"
@@ -14,6 +14,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/schedule/journal.hpp"
+#include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
@@ -28,20 +29,13 @@ namespace {
 /// Rank 0 reads the request with its environment and configuration file; the others hear the
 /// outcome, so that all ranks do the same wherever they were started.
 Options agree_on_options(const Communicator& world, int argc, char** argv) {
-    constexpr char kEnd = '\0';
     const std::string request = from_root(world, [&] {
-        std::string joined;
-        for (const std::string& word : resolved_arguments(
-                 std::vector<std::string>(argv + 1, argv + argc), whole_environment())) {
-            joined += word + kEnd;
-        }
-        return joined;
+        ByteWriter bytes;
+        bytes(resolved_arguments(std::vector<std::string>(argv + 1, argv + argc),
+                                 whole_environment()));
+        return bytes.take();
     });
-    std::vector<std::string> words;
-    std::istringstream stream(request);
-    for (std::string word; std::getline(stream, word, kEnd);) {
-        words.push_back(word);
-    }
+    const auto words = ByteReader(request).get<std::vector<std::string>>();
     Options options = parse_options(words, {});
     options.command_line.assign(argv, argv + argc);
     return options;
@@ -80,6 +74,22 @@ std::string how_to_go_on(const Options& options) {
         options.output.string());
 }
 
+constexpr std::string_view kWhatIsKept =
+    "what was done before is kept in {}; once this is put right, the same command with --resume "
+    "goes on from there";
+
+/// Whether a run that ends with an error has left something to go on with. A request that is wrong
+/// may have been found so only after hours.
+bool is_work_kept(const Options& options, ExitStatus status) {
+    try {
+        return can_be_resumed(options) &&
+               (status == ExitStatus::failed ? Journal::exists_in(options.output)
+                                             : Journal::holds_work(options.output));
+    } catch (const Error&) {  // the run ends with another one
+        return false;
+    }
+}
+
 /// @param stopping_time  seconds, where there is a time limit
 WatchOptions watch_options(const Options& options, std::optional<double> stopping_time) {
     using std::chrono::milliseconds;
@@ -107,7 +117,11 @@ ExitStatus watched(const Communicator& world, const Options& options,
         if (error.agreed()) {
             throw;
         }
-        watch.end_job(error.what(), error.status());
+        std::string text = error.what();
+        if (is_work_kept(options, error.status())) {
+            text += fmt::format(kWhatIsKept, options.output.string()) + '\n';
+        }
+        watch.end_job(text, error.status());
     } catch (const std::bad_alloc&) {
         watch.end_job(out_of_memory().what(), ExitStatus::failed);
     } catch (const std::exception& problem) {
@@ -183,12 +197,8 @@ ExitStatus run_program(const Communicator& world, int argc, char** argv,
             tell_of_stop(world, options);
         } else {
             log(LogLevel::error, error.what());
-            if (can_be_resumed(options) && error.status() == ExitStatus::failed &&
-                Journal::exists_in(options.output)) {
-                log(LogLevel::error,
-                    fmt::format("what was done before is kept in {}; once this is mended, the same "
-                                "command with --resume goes on from there",
-                                options.output.string()));
+            if (is_work_kept(options, error.status())) {
+                log(LogLevel::error, fmt::format(kWhatIsKept, options.output.string()));
             }
         }
         close_log_file();

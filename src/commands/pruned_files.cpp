@@ -10,17 +10,18 @@
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/stop.hpp"
+#include "output_names.hpp"
+#include "ratios.hpp"
 
 namespace alphaprune {
 namespace {
 
-std::vector<std::pair<std::string, std::string>> metadata(const Job& job) {
-    const RunReport& report = job.report;
+std::vector<std::pair<std::string, std::string>> metadata(const Options& options) {
     return {{"alphaprune_mpi", std::string(program_version())},
-            {"prune_method", report.prune_method},
-            {"sparsity_type", report.sparsity_type},
-            {"allocation", report.allocation ? report.allocation->name : ""},
-            {"sparsity_ratio", fmt::format("{}", job.options.ratios.sparsity_ratio)}};
+            {"prune_method", std::string(name_of(options.prune_method))},
+            {"sparsity_type", sparsity_type(options)},
+            {"allocation", allocation_name(options)},
+            {"sparsity_ratio", fmt::format("{}", options.ratios.sparsity_ratio)}};
 }
 
 /// Sums over this rank's rows of what a writer's files hold of the recorded tensors.
@@ -74,12 +75,12 @@ PrunedFiles::PrunedFiles(const Job& job) : job_(job) {
     const PartialFile partial{
         .resume = job.journal->attempt() > 1, .keep = true, .created = job.journal->created()};
     if (job.options.write_hdf5) {
-        checkpoint_.emplace(job.ranks, job.catalogue, job.options.output / "checkpoint.h5",
+        checkpoint_.emplace(job.ranks, job.catalogue, job.options.output / kCheckpointName,
                             partial);
     }
     if (job.options.write_safetensors) {
-        folder_.emplace(job.ranks, job.catalogue, job.options.output / "hf", metadata(job),
-                        partial);
+        folder_.emplace(job.ranks, job.catalogue, job.options.output / kFolderName,
+                        metadata(job.options), partial);
     }
 }
 

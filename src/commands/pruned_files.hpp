@@ -12,8 +12,9 @@
 
 namespace alphaprune {
 
-/// The files a pruned model goes to, made anew or taken over from the attempt before. They stay,
-/// under their partial names, when the run ends early.
+/// The files a pruned model goes to, made anew or taken over from the attempt before, in their full
+/// size and before any work, so that what cannot be written is known then. They stay, under their
+/// partial names, when the run ends early.
 class PrunedFiles {
   public:
     /// Collective. @param job  outlives the object

@@ -8,7 +8,7 @@
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/schedule/calibrated_phase.hpp"
 #include "model_source.hpp"
-#include "pruned_files.hpp"
+#include "output_names.hpp"
 #include "row_keeper.hpp"
 
 namespace alphaprune {
@@ -99,9 +99,8 @@ EarlierTensors earlier_tensors(Job& job, PrunedFiles& files, RowKeeper& keeper) 
 
 }  // namespace
 
-void prune_and_write(Job& job, const Inputs& inputs, std::span<const PruneTarget> targets,
-                     const SpectrumResults* spectra) {
-    PrunedFiles files(job);
+void prune_and_write(Job& job, const Inputs& inputs, PrunedFiles& files,
+                     std::span<const PruneTarget> targets, const SpectrumResults* spectra) {
     RowKeeper keeper(files, *job.journal);
     const EarlierTensors earlier = earlier_tensors(job, files, keeper);
     std::vector<PrunedTensor> tensors;
@@ -140,8 +139,8 @@ void evaluate_before_and_after(Job& job, const Inputs& inputs) {
         const std::vector<Perplexity> dense = evaluated(job, inputs, job.catalogue, false);
         const std::vector<Perplexity> pruned = evaluated(
             job, inputs,
-            load_catalogue(job.ranks,
-                           job.options.output / (job.options.write_hdf5 ? "checkpoint.h5" : "hf")),
+            load_catalogue(job.ranks, job.options.output /
+                                          (job.options.write_hdf5 ? kCheckpointName : kFolderName)),
             true);
         for (std::size_t t = 0; t < dense.size(); ++t) {
             const std::string text = inputs.evaluations[t].file.string();

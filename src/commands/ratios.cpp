@@ -25,22 +25,6 @@ std::vector<AllocationItem> items_of(const Job& job) {
     return items;
 }
 
-std::string allocation_name(const Options& options) {
-    switch (options.allocation) {
-        case AllocationKind::alphapruning:
-            return "alphapruning";
-        case AllocationKind::uniform:
-            return "uniform";
-        case AllocationKind::linear_depth:
-            return "linear_depth";
-        case AllocationKind::owl:
-            return "owl";
-        case AllocationKind::file:
-            break;
-    }
-    return "file:" + options.allocation_file.string();
-}
-
 std::vector<double> measure_outliers(Job& job, const Inputs& inputs) {
     return job.clock.measure("outliers", [&] {
         ProgressLine line("outliers", "blocks", job.ranks.is_root());
@@ -105,6 +89,24 @@ std::vector<PruneTarget> targets_of(const Options& options, std::span<const Allo
     return targets;
 }
 
+}  // namespace
+
+std::string allocation_name(const Options& options) {
+    switch (options.allocation) {
+        case AllocationKind::alphapruning:
+            return "alphapruning";
+        case AllocationKind::uniform:
+            return "uniform";
+        case AllocationKind::linear_depth:
+            return "linear_depth";
+        case AllocationKind::owl:
+            return "owl";
+        case AllocationKind::file:
+            break;
+    }
+    return "file:" + options.allocation_file.string();
+}
+
 std::string sparsity_type(const Options& options) {
     if (options.mixed_pattern) {
         return "mixed-N:8";
@@ -112,8 +114,6 @@ std::string sparsity_type(const Options& options) {
     return options.pattern ? fmt::format("{}:{}", options.pattern->removed, options.pattern->group)
                            : "unstructured";
 }
-
-}  // namespace
 
 bool needs_metric(const Options& options) {
     return options.allocation == AllocationKind::alphapruning;
@@ -128,6 +128,17 @@ void take_metric_from_cache(Job& job) {
         matrix.metrics[job.options.metric] = values[m];
         matrix.has_metrics = true;
     }
+}
+
+void check_ratios(const Job& job) {
+    if (job.options.allocation == AllocationKind::file) {
+        return;  // they are read before anything else is done
+    }
+    together(job.ranks, [&] {
+        const std::vector<AllocationItem> items = items_of(job);
+        const Allocation uniform = allocate_uniform(items, job.options.ratios);
+        targets_of(job.options, items, uniform.ratios);
+    });
 }
 
 std::vector<PruneTarget> decide_targets(Job& job, const Inputs& inputs) {

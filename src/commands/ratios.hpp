@@ -9,8 +9,16 @@
 
 namespace alphaprune {
 
+/// "owl", "file:ratios.csv"
+std::string allocation_name(const Options& options);
+/// "unstructured", "2:4", "mixed-N:8"
+std::string sparsity_type(const Options& options);
+
 /// Whether the request needs a metric of every matrix.
 bool needs_metric(const Options& options);
+
+/// Refuses what no metric could make possible, before any is computed. Collective. @throws Error
+void check_ratios(const Job& job);
 
 /// The chosen metric of every matrix from the user's file instead of from spectra. Collective.
 void take_metric_from_cache(Job& job);

@@ -18,19 +18,19 @@
 namespace alphaprune {
 namespace {
 
-/// The model in each format, the spectra, and room for the small files.
-std::uint64_t output_size(const Job& job) {
+/// The model in each format, spectra there and in the journal, hidden states that are saved while
+/// older ones are still there, and room for the small files.
+std::uint64_t output_size(const Job& job, const TokenSequences& calibration) {
     const Catalogue& catalogue = job.catalogue;
-    std::uint64_t spectra = 0;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
-        spectra += sizeof(double) * static_cast<std::uint64_t>(std::min(matrix.rows, matrix.cols));
-    }
+    const std::uint64_t spectra = bytes_of_spectra(catalogue);
+    const auto states = sizeof(float) * calibration.ids.size() *
+                        static_cast<std::uint64_t>(catalogue.configuration.hidden_size);
     constexpr std::uint64_t kPerTensor = 4096;
     constexpr std::uint64_t kReports = 8U << 20;
     const std::uint64_t copies =
         (job.options.write_hdf5 ? 1U : 0U) + (job.options.write_safetensors ? 1U : 0U);
-    return copies * (catalogue.bytes() + kPerTensor * catalogue.tensors.size()) + spectra +
-           kReports;
+    return copies * (catalogue.bytes() + kPerTensor * catalogue.tensors.size()) + 2 * spectra +
+           2 * states + kReports;
 }
 
 void describe_calibration(Job& job, const Inputs& inputs) {
@@ -62,8 +62,9 @@ void check_unpruned_tensors(Job& job) {
 void prune_model(Job& job, const Inputs& inputs) {
     job.report.prune_method = name_of(job.options.prune_method);
     describe_calibration(job, inputs);
+    check_ratios(job);
     check_unpruned_tensors(job);
-
+    PrunedFiles files(job);
     std::optional<SpectrumResults> spectra;
     if (!job.options.metric_cache.empty()) {
         take_metric_from_cache(job);
@@ -71,7 +72,7 @@ void prune_model(Job& job, const Inputs& inputs) {
         spectra = measure_spectra(job);
     }
     const std::vector<PruneTarget> targets = decide_targets(job, inputs);
-    prune_and_write(job, inputs, targets, spectra ? &*spectra : nullptr);
+    prune_and_write(job, inputs, files, targets, spectra ? &*spectra : nullptr);
     evaluate_before_and_after(job, inputs);
     finish_job(job, spectra ? &*spectra : nullptr);
 }
@@ -89,7 +90,8 @@ ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watc
     job.note_said(inputs.warnings);
     const RunIdentity identity =
         together(ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
-    if (!open_output(job, identity, inputs.calibration.count(), output_size(job))) {
+    if (!open_output(job, identity, inputs.calibration.count(),
+                     output_size(job, inputs.calibration))) {
         return ExitStatus::done;
     }
     work_on(job, [&] { prune_model(job, inputs); });

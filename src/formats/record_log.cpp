@@ -16,7 +16,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "numbers are stored as they are");
 
 constexpr std::string_view kMagic = "APRECLOG";
-constexpr std::uint64_t kHeadBytes = 16;
 
 struct RecordHead {
     std::uint64_t kind = 0;
@@ -29,8 +28,8 @@ std::span<const std::byte> bytes_of(const T& value) {
     return std::as_bytes(std::span(&value, 1));
 }
 
-std::array<std::byte, kHeadBytes> file_head(std::uint64_t run) {
-    std::array<std::byte, kHeadBytes> head;
+std::array<std::byte, kRecordLogHead> file_head(std::uint64_t run) {
+    std::array<std::byte, kRecordLogHead> head;
     std::memcpy(head.data(), kMagic.data(), kMagic.size());
     std::memcpy(head.data() + kMagic.size(), &run, sizeof(run));
     return head;
@@ -45,7 +44,7 @@ std::uint64_t checksum_of(const RecordHead& head, std::span<const std::byte> pay
 }  // namespace
 
 RecordLogWriter::RecordLogWriter(const std::filesystem::path& path, std::uint64_t run)
-    : file_(File::create(path)), run_(run), size_(kHeadBytes) {
+    : file_(File::create(path)), run_(run), size_(kRecordLogHead) {
     file_.write(file_head(run));
 }
 
@@ -69,15 +68,15 @@ std::optional<Record> RecordLogReader::damaged(std::string what) {
 
 std::optional<Record> RecordLogReader::next() {
     if (at_ == 0) {
-        std::array<std::byte, kHeadBytes> head{};
-        if (size_ < kHeadBytes) {
+        std::array<std::byte, kRecordLogHead> head{};
+        if (size_ < kRecordLogHead) {
             return damaged("it ends before its first record");
         }
         file_.read_at(0, head);
         if (head != file_head(run_)) {
             return damaged("it does not belong to this run");
         }
-        at_ = kHeadBytes;
+        at_ = kRecordLogHead;
     }
     if (at_ == size_) {
         return std::nullopt;

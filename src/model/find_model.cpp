@@ -4,19 +4,27 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <system_error>
 
 #include "alphaprune/model/named_shape.hpp"
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/support/system_error.hpp"
 #include "hugging_face_cache.hpp"
 
 namespace alphaprune {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_folder(const fs::path& path) {
-    std::error_code ignored;
-    return fs::is_directory(path, ignored);
+/// As far as this user may see it: a cache of another user's holds no model for this one.
+/// @throws Error (failure) where the system does not say
+fs::file_type type_of(const fs::path& path) {
+    try {
+        return status_of(path).type();
+    } catch (const Error& error) {
+        if (error.status() == ExitStatus::failed) {
+            throw;
+        }
+        return fs::file_type::none;
+    }
 }
 
 bool looks_like_path(const std::string& model) {
@@ -71,8 +79,7 @@ class Search {
 
   private:
     void take(const fs::path& folder, std::string name) {
-        std::error_code ignored;
-        if (!folder.empty() && fs::is_regular_file(folder / "config.json", ignored)) {
+        if (!folder.empty() && type_of(folder / "config.json") == fs::file_type::regular) {
             found_ = {folder, std::move(name)};
         }
     }
@@ -99,7 +106,8 @@ Error not_found(const std::string& model, const std::vector<std::string>& search
 
 FoundModel find_model(const std::string& model, const ModelPlaces& places) {
     // A folder without a model must not hide a named shape: outputs are easily called so.
-    const bool is_its_folder = is_folder(model) && shape_named(model) == nullptr;
+    const bool is_its_folder =
+        type_of(model) == fs::file_type::directory && shape_named(model) == nullptr;
     if (is_its_folder || looks_like_path(model)) {
         return {model};
     }

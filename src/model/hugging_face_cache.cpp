@@ -6,6 +6,7 @@
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 namespace {
@@ -45,9 +46,12 @@ std::filesystem::path cached_model(const std::filesystem::path& cache,
 
 std::filesystem::path snapshot_in(const std::filesystem::path& cached) {
     constexpr std::uint64_t kLongest = 1024;
-    std::error_code ignored;
     const auto reference = cached / "refs" / "main";
-    if (!std::filesystem::is_regular_file(reference, ignored)) {
+    std::error_code reason;
+    if (!std::filesystem::is_regular_file(reference, reason)) {
+        if (reason && !is_about_the_path(reason.value())) {
+            throw path_error("cannot look at the file", reference, reason.value());
+        }
         return {};
     }
     std::string revision = read_text(reference, kLongest);

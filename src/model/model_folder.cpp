@@ -2,7 +2,7 @@
 
 #include <system_error>
 
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 
@@ -22,8 +22,8 @@ void require_model_folder(const std::filesystem::path& folder) {
         const std::filesystem::directory_iterator first(folder, reason);
     }
     if (reason) {
-        throw bad_request("the model folder cannot be read: " + reason.message(), folder.string(),
-                          "check the permissions of the folder");
+        throw path_error("the model folder cannot be read", folder, reason.value(),
+                         "check the permissions of the folder");
     }
 }
 

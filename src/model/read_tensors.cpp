@@ -7,7 +7,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -15,6 +14,7 @@
 
 #include "alphaprune/formats/safetensors.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 #include "name_list.hpp"
 #include "weight_files.hpp"
 
@@ -26,13 +26,12 @@ const std::string kFetchAgain = "fetch the shards and the index again: they belo
 /// The tensors of one shard, at the end of the catalogue. False when its header cannot be used.
 bool read_shard(Catalogue& catalogue, int shard, FaultList& faults) {
     const auto path = catalogue.folder / catalogue.shards[static_cast<std::size_t>(shard)];
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) {
-        faults.add("a shard that the index names is not there", path.string(),
-                   "fetch the missing file from where the model came from");
-        return false;
-    }
     try {
+        if (!std::filesystem::exists(status_of(path))) {
+            faults.add("a shard that the index names is not there", path.string(),
+                       "fetch the missing file from where the model came from");
+            return false;
+        }
         catalogue.stamps.push_back(File::open_for_reading(path).stamp());
         SafetensorsHeader header = read_safetensors_header(path);
         for (SafetensorsEntry& entry : header.tensors) {

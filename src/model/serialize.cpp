@@ -1,5 +1,5 @@
 #include "alphaprune/model/catalogue.hpp"
-#include "archive.hpp"
+#include "alphaprune/support/bytes.hpp"
 
 namespace alphaprune {
 
@@ -51,16 +51,16 @@ static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
 }
 
 std::string serialize(const Catalogue& catalogue) {
-    Packer packer;
-    packer(catalogue);
-    return packer.take();
+    ByteWriter bytes;
+    bytes(catalogue);
+    return bytes.take();
 }
 
 Catalogue deserialize_catalogue(std::string_view text) {
-    Unpacker unpacker(text);
+    ByteReader bytes(text);
     Catalogue catalogue;
-    unpacker(catalogue);
-    unpacker.finish();
+    bytes(catalogue);
+    bytes.finish();
     return catalogue;
 }
 

@@ -5,10 +5,10 @@
 #include <array>
 #include <set>
 #include <string_view>
-#include <system_error>
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 namespace {
@@ -21,8 +21,7 @@ constexpr std::array<std::string_view, 3> kPickledFiles{
     "pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"};
 
 bool is_file(const std::filesystem::path& path) {
-    std::error_code ignored;
-    return std::filesystem::is_regular_file(path, ignored);
+    return std::filesystem::is_regular_file(status_of(path));
 }
 
 void add_no_weights(const std::filesystem::path& folder, FaultList& faults) {
@@ -79,16 +78,16 @@ void read_index(const Json& index, WeightFiles& files, FaultList& faults) {
 
 WeightFiles find_weight_files(const std::filesystem::path& folder, FaultList& faults) {
     WeightFiles files;
-    if (is_file(folder / kSingleFile)) {
-        files.shards = {std::string(kSingleFile)};
-        return files;
-    }
-    files.index_path = folder / kIndexFile;
-    if (!is_file(files.index_path)) {
-        add_no_weights(folder, faults);
-        return files;
-    }
     try {
+        if (is_file(folder / kSingleFile)) {
+            files.shards = {std::string(kSingleFile)};
+            return files;
+        }
+        files.index_path = folder / kIndexFile;
+        if (!is_file(files.index_path)) {
+            add_no_weights(folder, faults);
+            return files;
+        }
         const std::string text = read_text(files.index_path);
         read_index(Json::parse(text, files.index_path.string()), files, faults);
     } catch (const Error& error) {

@@ -1,35 +1,25 @@
 #include "alphaprune/parallel/agreement.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/stop.hpp"
 
 namespace alphaprune {
-namespace {
 
-constexpr char kEnd = '\x1f';  // closes a field; never part of a message
-
-std::string packed(const std::optional<Error>& error) {
-    std::string text;
-    if (error) {
-        for (const Fault& fault : error->faults()) {
-            text +=
-                fault.what + kEnd + fault.where + kEnd + fault.remedy + kEnd + fault.rank + kEnd;
-        }
-    }
-    return text;
+static void visit_fields(auto& bytes, FieldsOf<Fault> auto& fault) {
+    bytes(fault.what, fault.where, fault.remedy, fault.rank);
 }
 
-std::string next_field(const std::string& text, std::size_t& at) {
-    const std::size_t end = text.find(kEnd, at);
-    std::string field = text.substr(at, end - at);
-    at = end + 1;
-    return field;
+namespace {
+
+std::string packed(const std::optional<Error>& error) {
+    ByteWriter bytes;
+    bytes(error ? error->faults() : std::vector<Fault>());
+    return bytes.take();
 }
 
 std::string without_digits(std::string text) {
@@ -49,12 +39,7 @@ bool are_the_same(const Fault& one, const Fault& other) {
 class FaultsOfRanks {
   public:
     void add(const std::string& text) {
-        for (std::size_t at = 0; at < text.size();) {
-            Fault fault;
-            fault.what = next_field(text, at);
-            fault.where = next_field(text, at);
-            fault.remedy = next_field(text, at);
-            fault.rank = next_field(text, at);
+        for (Fault& fault : ByteReader(text).get<std::vector<Fault>>()) {
             add(std::move(fault));
         }
     }
@@ -85,26 +70,18 @@ class FaultsOfRanks {
     std::vector<int> others_;
 };
 
-/// What matters more comes later: a rank that stops on request must not hide another's failure.
-constexpr std::array kBySeverity{ExitStatus::done, ExitStatus::stopped, ExitStatus::failed,
-                                 ExitStatus::bad_request};
-
-int severity_of(const std::optional<Error>& error) {
-    const ExitStatus status = error ? error->status() : ExitStatus::done;
-    return static_cast<int>(std::ranges::find(kBySeverity, status) - kBySeverity.begin());
-}
-
 }  // namespace
 
+/// The gravest status counts: a rank that stops on request must not hide another's failure.
 void agree(const Communicator& ranks, const std::optional<Error>& mine) {
-    const int most = ranks.max(severity_of(mine));
-    const ExitStatus status = kBySeverity[static_cast<std::size_t>(most)];
+    const int most = ranks.max(gravity_of(mine ? mine->status() : ExitStatus::done));
+    const ExitStatus status = kByGravity[static_cast<std::size_t>(most)];
     if (status == ExitStatus::done) {
         return;
     }
     const bool hidden = mine && mine->status() == ExitStatus::stopped && status != mine->status();
     FaultsOfRanks faults;
-    for (const std::string& text : ranks.all_gather_texts(hidden ? "" : packed(mine))) {
+    for (const std::string& text : ranks.all_gather_texts(packed(hidden ? std::nullopt : mine))) {
         faults.add(text);
     }
     Error common(status, faults.take());

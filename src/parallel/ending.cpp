@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "alphaprune/support/bytes.hpp"
+
 namespace alphaprune {
 namespace {
 
@@ -16,14 +18,25 @@ constexpr milliseconds kPatience{2000};
 /// What launchers need at most to end a job that was aborted.
 constexpr seconds kObedience{5};
 
+/// What travels with Word::last_words.
 std::string encode(const LastWords& words) {
-    return std::string{static_cast<char>(words.status), static_cast<char>(words.launchers)} +
-           words.text;
+    ByteWriter bytes;
+    bytes(words.status, words.launchers, words.text);
+    return bytes.take();
 }
 
 LastWords decode(const std::string& letter) {
-    return {letter.substr(2), static_cast<ExitStatus>(letter.at(0)),
-            static_cast<EndLauncher>(letter.at(1))};
+    LastWords words;
+    ByteReader bytes(letter);
+    bytes(words.status, words.launchers, words.text);
+    return words;
+}
+
+/// What travels with Word::ending.
+std::string encode(ExitStatus status) {
+    ByteWriter bytes;
+    bytes(status);
+    return bytes.take();
 }
 
 }  // namespace
@@ -67,7 +80,7 @@ void Ending::receive(const WatchPost::Letter& letter) {
             wait_for_abort(letter.from);
             break;
         case Word::ending:
-            words_.status = static_cast<ExitStatus>(letter.text.at(0));
+            ByteReader(letter.text)(words_.status);
             wait_for_abort(letter.from);
             break;
         case Word::alive:
@@ -86,7 +99,7 @@ void Ending::speak() {
 void Ending::spread(int except) {
     for (const int neighbour : neighbours_) {
         if (neighbour != except) {
-            post_.send(neighbour, Word::ending, {static_cast<char>(words_.status)});
+            post_.send(neighbour, Word::ending, encode(words_.status));
         }
     }
 }

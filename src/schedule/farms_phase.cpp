@@ -42,7 +42,7 @@ class Troubles {
 
   private:
     void raise(ExitStatus status) {
-        status_ = std::max(status_, status);
+        status_ = gravity_of(status) > gravity_of(status_) ? status : status_;
         counter_.raise_alarm();
     }
 

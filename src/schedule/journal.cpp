@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <mutex>
 #include <system_error>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/file_lock.hpp"
+#include "alphaprune/support/system_error.hpp"
 #include "earlier_results.hpp"
 #include "journal_files.hpp"
 #include "journal_records.hpp"
@@ -19,8 +22,7 @@ namespace {
 
 /// @throws Error (failure) on ranks that do not see what rank 0 has just written
 void require_shared(const fs::path& folder) {
-    std::error_code problem;
-    if (!fs::exists(document_file(folder), problem)) {
+    if (!fs::exists(status_of(document_file(folder)))) {
         throw failure("this rank does not see the file that rank 0 has just made",
                       document_file(folder).string(),
                       "choose an --output on a file system that all nodes share");
@@ -33,6 +35,16 @@ void require_unfinished(const fs::path& output) {
         throw bad_request("another run has ended here just now", output.string(),
                           "start again: it will say whether anything is left to do");
     }
+}
+
+bool is_empty_file(const fs::path& path) {
+    return fs::is_regular_file(link_status_of(path)) && File::open_for_reading(path).size() == 0;
+}
+
+bool holds_own_files_only(const fs::path& folder) {
+    std::error_code problem;
+    const auto all = std::distance(fs::directory_iterator(folder, problem), {});
+    return !problem && static_cast<std::size_t>(all) == own_files_in(folder).size();
 }
 
 }  // namespace
@@ -54,7 +66,7 @@ struct Journal::State {
         }
     }
 
-    void lock_folder() { lock = FileLock::take(folder / "lock"); }
+    void lock_folder() { lock = FileLock::take(lock_file(folder)); }
 
     /// The file is made by the first record: ranks without results leave none.
     void append(RecordKind kind, const Payload& payload) {
@@ -73,15 +85,46 @@ fs::path Journal::folder_in(const fs::path& output) {
 }
 
 bool Journal::exists_in(const fs::path& output) {
-    std::error_code ignored;
-    return fs::exists(document_file(folder_in(output)), ignored);
+    return fs::exists(status_of(document_file(folder_in(output))));
+}
+
+bool Journal::holds_work(const fs::path& output) {
+    const fs::path folder = folder_in(output);
+    const auto holds_more_than_its_head = [&](const std::string& name) {
+        return File::open_for_reading(folder / name).size() > kRecordLogHead;
+    };
+    if (!exists_in(output)) {
+        return false;
+    }
+    const JournalFiles files = files_in(folder);
+    return std::ranges::any_of(files.records, holds_more_than_its_head) ||
+           std::ranges::any_of(files.states, holds_more_than_its_head, &StatesFile::name);
+}
+
+bool Journal::is_ours(const fs::path& output) {
+    const fs::path folder = folder_in(output);
+    std::error_code unknown;
+    return fs::is_directory(link_status_of(folder)) &&
+           (fs::is_empty(folder, unknown) || identity_in(output) ||
+            (is_empty_file(lock_file(folder)) && holds_own_files_only(folder)));
+}
+
+std::optional<RunIdentity> Journal::identity_in(const fs::path& output) {
+    try {
+        return read_identity(folder_in(output));
+    } catch (const Error& error) {
+        if (error.status() == ExitStatus::failed) {
+            throw;
+        }
+        return std::nullopt;
+    }
 }
 
 Journal Journal::begin(const Communicator& ranks, const Catalogue& catalogue,
                        const fs::path& output, const RunIdentity& identity,
-                       const std::string& created) {
+                       const std::string& created, const Provenance& here) {
     auto state = std::make_unique<State>(ranks, catalogue, output);
-    state->document = {identity, created, 1, ranks.size()};
+    state->document = {identity, created, 1, ranks.size(), {here}};
     state->earlier.has_spectrum.assign(catalogue.matrices.size(), false);
     state->earlier.tensors.resize(catalogue.tensors.size());
     together(ranks, [&] {
@@ -96,8 +139,8 @@ Journal Journal::begin(const Communicator& ranks, const Catalogue& catalogue,
 }
 
 Journal Journal::resume(const Communicator& ranks, const Catalogue& catalogue,
-                        const fs::path& output, const RunIdentity& identity,
-                        std::int64_t sequences) {
+                        const fs::path& output, const RunIdentity& identity, std::int64_t sequences,
+                        const Provenance& here) {
     auto state = std::make_unique<State>(ranks, catalogue, output);
     together(ranks, [&] {
         if (ranks.is_root()) {
@@ -110,6 +153,8 @@ Journal Journal::resume(const Communicator& ranks, const Catalogue& catalogue,
     together(ranks, [&] { require_same(state->document.identity, identity, output); });
     ranks.barrier();  // all have read the document
     ++state->document.attempt;
+    std::erase(state->document.computed_by, here);
+    state->document.computed_by.push_back(here);
     together(ranks, [&] {
         if (ranks.is_root()) {
             write_document(state->document, state->folder);
@@ -121,12 +166,19 @@ Journal Journal::resume(const Communicator& ranks, const Catalogue& catalogue,
 }
 
 void Journal::remove(const fs::path& output) {
-    std::error_code problem;
-    fs::remove_all(folder_in(output), problem);
-    if (problem) {
-        throw failure("cannot remove the folder: " + problem.message(), folder_in(output).string(),
-                      "remove it by hand: the run is complete");
+    const fs::path folder = folder_in(output);
+    if (!fs::is_directory(link_status_of(folder))) {
+        return;
     }
+    std::error_code problem;
+    for (const fs::path& file : own_files_in(folder)) {
+        fs::remove(file, problem);
+        if (problem) {
+            throw failure("cannot remove the file: " + problem.message(), file.string(),
+                          "remove the folder journal by hand");
+        }
+    }
+    fs::remove(folder, problem);  // stays with what somebody else has put there
 }
 
 Journal::Journal(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -144,6 +196,9 @@ int Journal::attempt() const {
 }
 int Journal::first_ranks() const {
     return state_->document.ranks;
+}
+const std::vector<Provenance>& Journal::computed_by() const {
+    return state_->document.computed_by;
 }
 
 void Journal::add_spectrum(int matrix, const MatrixSpectrum& spectrum,

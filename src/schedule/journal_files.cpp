@@ -10,12 +10,18 @@
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kVersion = 1;
+/// Of the form of the journal's files: to be raised when that changes.
+constexpr std::int64_t kVersion = 2;
+/// Of what the program computes: to be raised with every change after which spectra, metrics,
+/// ratios, statistics or pruned weights may come out otherwise. Half a run of each would be
+/// neither.
+constexpr std::int64_t kResultsVersion = 1;
 
 const char* name_of(StatePass pass) {
     return pass == StatePass::prune ? "prune" : "outliers";
@@ -42,6 +48,52 @@ const Json& member(const Json& object, std::string_view name, std::string_view w
         throw not_a_document(where);
     }
     return *found;
+}
+
+std::string text_member(const Json& object, std::string_view name, std::string_view where) {
+    const auto text = member(object, name, where).as_string();
+    if (!text) {
+        throw not_a_document(where);
+    }
+    return *text;
+}
+
+std::vector<Provenance> read_provenances(const Json& array, std::string_view where) {
+    if (!array.is_array()) {
+        throw not_a_document(where);
+    }
+    std::vector<Provenance> provenances;
+    for (const Json& one : array.elements()) {
+        if (!one.is_object()) {
+            throw not_a_document(where);
+        }
+        provenances.push_back(
+            {text_member(one, "version", where), text_member(one, "commit", where),
+             text_member(one, "processor", where), text_member(one, "blas", where)});
+    }
+    return provenances;
+}
+
+RunIdentity identity_of(const Json& json, std::string_view where) {
+    const Json& members = member(json, "identity", where);
+    if (!members.is_object()) {
+        throw not_a_document(where);
+    }
+    RunIdentity identity;
+    for (const auto& [name, value] : members.members()) {
+        identity.parts.emplace_back(name, text_member(members, name, where));
+    }
+    return identity;
+}
+
+void require_version(const Json& json, std::string_view where) {
+    const Json* results = json.find("results_version");
+    if (member(json, "journal_version", where).as_integer() != kVersion || results == nullptr ||
+        results->as_integer() != kResultsVersion) {
+        throw bad_request("the unfinished run was written by another version of the program",
+                          std::string(where),
+                          "continue it with that version, or start anew with --overwrite");
+    }
 }
 
 /// "states-prune-5-2-17.log" → prune, 5.
@@ -80,12 +132,25 @@ fs::path document_file(const fs::path& journal) {
     return journal / "run.json";
 }
 
+fs::path lock_file(const fs::path& journal) {
+    return journal / "lock";
+}
+
 void write_document(const RunDocument& document, const fs::path& journal) {
     Json::Object identity;
     for (const auto& [name, value] : document.identity.parts) {
         identity.emplace_back(name, value);
     }
+    Json::Array computed_by;
+    for (const Provenance& one : document.computed_by) {
+        computed_by.push_back(Json::Object{{"version", one.version},
+                                           {"commit", one.commit},
+                                           {"processor", one.processor},
+                                           {"blas", one.blas}});
+    }
     const Json json(Json::Object{{"journal_version", kVersion},
+                                 {"results_version", kResultsVersion},
+                                 {"computed_by", std::move(computed_by)},
                                  {"created", document.created},
                                  {"attempt", document.attempt},
                                  {"ranks", document.ranks},
@@ -103,32 +168,28 @@ RunDocument parse_document(std::string_view text, std::string_view where) {
     if (!json.is_object()) {
         throw not_a_document(where);
     }
-    if (member(json, "journal_version", where).as_integer() != kVersion) {
-        throw bad_request("the unfinished run was written by another version of the program",
-                          std::string(where),
-                          "continue it with that version, or start anew with --overwrite");
-    }
+    require_version(json, where);
     const auto created = member(json, "created", where).as_string();
     const auto attempt = member(json, "attempt", where).as_integer();
     const auto ranks = member(json, "ranks", where).as_integer();
-    const Json& identity = member(json, "identity", where);
     constexpr std::int64_t kMost = 1'000'000'000;
     const auto is_count = [](const auto& number) {
         return number && *number >= 1 && *number <= kMost;
     };
-    if (!created || !is_count(attempt) || !is_count(ranks) || !identity.is_object()) {
+    if (!created || !is_count(attempt) || !is_count(ranks)) {
         throw not_a_document(where);
     }
-    RunDocument document{
-        {}, std::string(*created), static_cast<int>(*attempt), static_cast<int>(*ranks)};
-    for (const auto& [name, value] : identity.members()) {
-        const auto value_text = value.as_string();
-        if (!value_text) {
-            throw not_a_document(where);
-        }
-        document.identity.parts.emplace_back(name, std::string(*value_text));
+    return {identity_of(json, where), std::string(*created), static_cast<int>(*attempt),
+            static_cast<int>(*ranks), read_provenances(member(json, "computed_by", where), where)};
+}
+
+RunIdentity read_identity(const fs::path& journal) {
+    const fs::path file = document_file(journal);
+    const Json json = Json::parse(read_text(file), file.string());
+    if (!json.is_object() || !member(json, "journal_version", file.string()).as_integer()) {
+        throw not_a_document(file.string());
     }
-    return document;
+    return identity_of(json, file.string());
 }
 
 void require_same(const RunIdentity& then, const RunIdentity& now, const fs::path& output) {
@@ -161,6 +222,24 @@ std::string records_name(int attempt, int rank) {
 
 std::string states_name(StatePass pass, int block, int attempt, int rank) {
     return fmt::format("states-{}-{}-{}-{}.log", name_of(pass), block, attempt, rank);
+}
+
+std::vector<fs::path> own_files_in(const fs::path& journal) {
+    const JournalFiles logs = files_in(journal);
+    std::vector<fs::path> files;
+    for (const std::string& name : logs.records) {
+        files.push_back(journal / name);
+    }
+    for (const StatesFile& states : logs.states) {
+        files.push_back(journal / states.name);
+    }
+    for (const fs::path& file :
+         {partial_name(document_file(journal)), document_file(journal), lock_file(journal)}) {
+        if (fs::exists(link_status_of(file))) {
+            files.push_back(file);
+        }
+    }
+    return files;
 }
 
 JournalFiles files_in(const fs::path& journal) {

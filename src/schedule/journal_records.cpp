@@ -1,15 +1,48 @@
 #include "journal_records.hpp"
 
-#include <algorithm>
-#include <array>
+#include <iterator>
+#include <utility>
 
-#include "alphaprune/formats/bytes.hpp"
+#include "alphaprune/support/bytes.hpp"
 
 namespace alphaprune {
+
+static void visit_fields(auto& bytes, FieldsOf<RowRange> auto& rows) {
+    bytes(rows.begin, rows.end);
+}
+
+static void visit_fields(auto& bytes, FieldsOf<PrunedTensor> auto& tensor) {
+    bytes(tensor.checksum, tensor.zeros);
+}
+
+static void visit_fields(auto& bytes, FieldsOf<WrittenRows> auto& written) {
+    bytes(written.tensor, written.rows, written.part);
+}
+
+static void visit_fields(auto& bytes, FieldsOf<KnownPerplexity> auto& perplexity) {
+    bytes(perplexity.pruned, perplexity.text, perplexity.value, perplexity.seqlen,
+          perplexity.windows);
+}
+
+static void visit_fields(auto& bytes, FieldsOf<FoundState> auto& found) {
+    bytes(found.pass, found.block, found.sequence, found.state.file, found.state.place);
+}
+
+static void visit_fields(auto& bytes, FieldsOf<RecordedFacts> auto& facts) {
+    bytes(facts.states, facts.damage, facts.farms, facts.outliers, facts.notes, facts.rows,
+          facts.perplexities);
+}
+
 namespace {
 
-Solver read_solver(ByteReader& reader) {
-    const std::string name = reader.get_text();
+template <class... Values>
+Payload payload_of(const Values&... values) {
+    ByteWriter bytes;
+    bytes(values...);
+    return bytes.take();
+}
+
+Solver read_solver(const std::string& name) {
     const std::optional<Solver> solver = solver_named(name);
     if (!solver) {
         throw bad_request("a record names an unknown solver");
@@ -17,142 +50,82 @@ Solver read_solver(ByteReader& reader) {
     return *solver;
 }
 
-NamedSpectrum read_spectrum(ByteReader& reader) {
+/// Solvers go by their names, whatever their numbers in the program.
+NamedSpectrum read_spectrum(ByteReader& bytes) {
     NamedSpectrum named;
-    named.name = reader.get_text();
     MatrixSpectrum& spectrum = named.known.spectrum;
-    const auto metrics = reader.get_values<double>();
-    if (metrics.size() != kMetrics) {
-        throw bad_request("a record has other metrics than this program");
+    std::string solver;
+    std::optional<std::string> failed_solver;
+    bytes(named.name, spectrum.metrics.values, solver, failed_solver, spectrum.in_single,
+          spectrum.group_ranks, spectrum.seconds, named.known.eigenvalues);
+    spectrum.solver = read_solver(solver);
+    if (failed_solver) {
+        spectrum.failed_solver = read_solver(*failed_solver);
     }
-    std::ranges::copy(metrics, spectrum.metrics.values.begin());
-    spectrum.solver = read_solver(reader);
-    if (reader.get<std::uint8_t>() != 0) {
-        spectrum.failed_solver = read_solver(reader);
-    }
-    spectrum.in_single = reader.get<std::uint8_t>() != 0;
-    spectrum.group_ranks = reader.get<int>();
-    spectrum.seconds = reader.get<double>();
-    named.known.eigenvalues = reader.get_values<double>();
     return named;
 }
 
-WrittenRows read_rows(ByteReader& reader) {
-    WrittenRows rows;
-    rows.tensor = reader.get<int>();
-    rows.rows.begin = reader.get<std::int64_t>();
-    rows.rows.end = reader.get<std::int64_t>();
-    rows.part.checksum = reader.get<std::uint64_t>();
-    rows.part.zeros = reader.get<std::int64_t>();
-    return rows;
-}
-
-KnownPerplexity read_perplexity(ByteReader& reader) {
-    KnownPerplexity perplexity;
-    perplexity.pruned = reader.get<std::uint8_t>() != 0;
-    perplexity.text = reader.get<std::int64_t>();
-    perplexity.value = reader.get<double>();
-    perplexity.seqlen = reader.get<std::int64_t>();
-    perplexity.windows = reader.get<std::int64_t>();
-    return perplexity;
+template <class Item>
+void append(std::vector<Item>& items, std::vector<Item> more) {
+    items.insert(items.end(), std::move_iterator(more.begin()), std::move_iterator(more.end()));
 }
 
 }  // namespace
 
 Payload spectrum_payload(const std::string& name, const MatrixSpectrum& spectrum,
                          std::span<const double> eigenvalues) {
-    ByteWriter writer;
-    writer.put_text(name);
-    writer.put_values(std::span<const double>(spectrum.metrics.values));
-    writer.put_text(name_of(spectrum.solver));
-    writer.put(static_cast<std::uint8_t>(spectrum.failed_solver ? 1 : 0));
+    std::optional<std::string> failed_solver;
     if (spectrum.failed_solver) {
-        writer.put_text(name_of(*spectrum.failed_solver));
+        failed_solver = name_of(*spectrum.failed_solver);
     }
-    writer.put(static_cast<std::uint8_t>(spectrum.in_single ? 1 : 0));
-    writer.put(spectrum.group_ranks);
-    writer.put(spectrum.seconds);
-    writer.put_values(eigenvalues);
-    return writer.take();
+    return payload_of(name, spectrum.metrics.values, std::string(name_of(spectrum.solver)),
+                      failed_solver, spectrum.in_single, spectrum.group_ranks, spectrum.seconds,
+                      eigenvalues);
 }
 
 Payload farms_payload(const std::string& name, double alpha) {
-    ByteWriter writer;
-    writer.put_text(name);
-    writer.put(alpha);
-    return writer.take();
+    return payload_of(name, alpha);
 }
 
 Payload outliers_payload(int block, double share) {
-    ByteWriter writer;
-    writer.put(block);
-    writer.put(share);
-    return writer.take();
+    return payload_of(block, share);
 }
 
 Payload note_payload(int block, const std::string& note) {
-    ByteWriter writer;
-    writer.put(block);
-    writer.put_text(note);
-    return writer.take();
+    return payload_of(block, note);
 }
 
 Payload rows_payload(std::span<const WrittenRows> rows) {
-    ByteWriter writer;
-    for (const WrittenRows& written : rows) {
-        writer.put(written.tensor);
-        writer.put(written.rows.begin);
-        writer.put(written.rows.end);
-        writer.put(written.part.checksum);
-        writer.put(written.part.zeros);
-    }
-    return writer.take();
+    return payload_of(std::vector<WrittenRows>(rows.begin(), rows.end()));
 }
 
 Payload perplexity_payload(const KnownPerplexity& perplexity) {
-    ByteWriter writer;
-    writer.put(static_cast<std::uint8_t>(perplexity.pruned ? 1 : 0));
-    writer.put(perplexity.text);
-    writer.put(perplexity.value);
-    writer.put(perplexity.seqlen);
-    writer.put(perplexity.windows);
-    return writer.take();
+    return payload_of(perplexity);
 }
 
 Payload state_payload(std::int64_t sequence, std::span<const float> values) {
-    ByteWriter writer;
-    writer.put(sequence);
-    writer.put_values(values);
-    return writer.take();
+    return payload_of(sequence, values);
 }
 
 std::optional<NamedSpectrum> read_record(const Record& record, RecordedFacts& facts) {
-    ByteReader reader(record.payload);
+    ByteReader bytes(record.payload);
     switch (static_cast<RecordKind>(record.kind)) {
         case RecordKind::spectrum:
-            return read_spectrum(reader);
-        case RecordKind::farms: {
-            std::string name = reader.get_text();
-            facts.farms.emplace_back(std::move(name), reader.get<double>());
+            return read_spectrum(bytes);
+        case RecordKind::farms:
+            facts.farms.push_back(bytes.get<std::pair<std::string, double>>());
             return std::nullopt;
-        }
-        case RecordKind::outliers: {
-            const int block = reader.get<int>();
-            facts.outliers.emplace_back(block, reader.get<double>());
+        case RecordKind::outliers:
+            facts.outliers.push_back(bytes.get<std::pair<int, double>>());
             return std::nullopt;
-        }
-        case RecordKind::note: {
-            const int block = reader.get<int>();
-            facts.notes.emplace_back(block, reader.get_text());
+        case RecordKind::note:
+            facts.notes.push_back(bytes.get<std::pair<int, std::string>>());
             return std::nullopt;
-        }
         case RecordKind::rows:
-            while (!reader.empty()) {
-                facts.rows.push_back(read_rows(reader));
-            }
+            append(facts.rows, bytes.get<std::vector<WrittenRows>>());
             return std::nullopt;
         case RecordKind::perplexity:
-            facts.perplexities.push_back(read_perplexity(reader));
+            facts.perplexities.push_back(bytes.get<KnownPerplexity>());
             return std::nullopt;
         case RecordKind::state:
             break;
@@ -165,85 +138,26 @@ std::optional<std::int64_t> sequence_of(const Record& record) {
         record.payload.size() < kStateHead) {
         return std::nullopt;
     }
-    ByteReader reader(record.payload);
-    const auto sequence = reader.get<std::int64_t>();
-    const auto values = reader.get<std::uint64_t>();
+    ByteReader bytes(record.payload);
+    const auto sequence = bytes.get<std::int64_t>();
+    const auto values = bytes.get<std::uint64_t>();
     const bool whole = values == (record.payload.size() - kStateHead) / sizeof(float);
     return whole ? std::optional(sequence) : std::nullopt;
 }
 
 std::string packed(const RecordedFacts& facts) {
-    ByteWriter writer;
-    const auto put_all = [&](const auto& list, const auto& put) {
-        writer.put(std::uint64_t{list.size()});
-        for (const auto& item : list) {
-            put(item);
-        }
-    };
-    const auto put_text = [&](const std::string& text) { writer.put_text(text); };
-    const auto put_pair = [&](const auto& pair) {
-        writer.put(pair.first);
-        writer.put(pair.second);
-    };
-    put_all(facts.damage, put_text);
-    put_all(facts.farms, [&](const auto& pair) {
-        writer.put_text(pair.first);
-        writer.put(pair.second);
-    });
-    put_all(facts.outliers, put_pair);
-    put_all(facts.notes, [&](const auto& pair) {
-        writer.put(pair.first);
-        writer.put_text(pair.second);
-    });
-    put_all(facts.states, [&](const FoundState& found) {
-        writer.put(static_cast<std::uint8_t>(found.pass));
-        writer.put(found.block);
-        writer.put(found.sequence);
-        writer.put_text(found.state.file);
-        writer.put(found.state.place);
-    });
-    put_all(facts.perplexities,
-            [&](const KnownPerplexity& one) { writer.put_text(perplexity_payload(one)); });
-    return writer.take() + rows_payload(facts.rows);
+    return payload_of(facts);
 }
 
 void unpack_into(RecordedFacts& facts, const std::string& text) {
-    ByteReader reader(std::as_bytes(std::span(text)));
-    const auto get_all = [&](const auto& get) {
-        const auto count = reader.get<std::uint64_t>();
-        for (std::uint64_t i = 0; i < count; ++i) {
-            get();
-        }
-    };
-    get_all([&] { facts.damage.push_back(reader.get_text()); });
-    get_all([&] {
-        std::string name = reader.get_text();
-        facts.farms.emplace_back(std::move(name), reader.get<double>());
-    });
-    get_all([&] {
-        const int block = reader.get<int>();
-        facts.outliers.emplace_back(block, reader.get<double>());
-    });
-    get_all([&] {
-        const int block = reader.get<int>();
-        facts.notes.emplace_back(block, reader.get_text());
-    });
-    get_all([&] {
-        FoundState& found = facts.states.emplace_back();
-        found.pass = static_cast<StatePass>(reader.get<std::uint8_t>());
-        found.block = reader.get<int>();
-        found.sequence = reader.get<std::int64_t>();
-        found.state.file = reader.get_text();
-        found.state.place = reader.get<std::uint64_t>();
-    });
-    get_all([&] {
-        const std::string payload = reader.get_text();
-        ByteReader one(std::as_bytes(std::span(payload)));
-        facts.perplexities.push_back(read_perplexity(one));
-    });
-    while (!reader.empty()) {
-        facts.rows.push_back(read_rows(reader));
-    }
+    auto arrived = ByteReader(text).get<RecordedFacts>();
+    append(facts.states, std::move(arrived.states));
+    append(facts.damage, std::move(arrived.damage));
+    append(facts.farms, std::move(arrived.farms));
+    append(facts.outliers, std::move(arrived.outliers));
+    append(facts.notes, std::move(arrived.notes));
+    append(facts.rows, std::move(arrived.rows));
+    append(facts.perplexities, std::move(arrived.perplexities));
 }
 
 }  // namespace alphaprune

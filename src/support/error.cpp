@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "alphaprune/support/control_characters.hpp"
@@ -15,6 +16,10 @@ std::string& rank_name() {
 }
 
 }  // namespace
+
+int gravity_of(ExitStatus status) {
+    return static_cast<int>(std::ranges::find(kByGravity, status) - kByGravity.begin());
+}
 
 void name_this_rank(std::string name) {
     rank_name() = std::move(name);
@@ -61,16 +66,23 @@ std::string to_text(const Fault& fault) {
 }
 
 void FaultList::add(std::string what, std::string where, std::string remedy) {
-    faults_.push_back({std::move(what), std::move(where), std::move(remedy)});
+    add(bad_request(std::move(what), std::move(where), std::move(remedy)));
 }
 
 void FaultList::add(const Error& error) {
-    faults_.insert(faults_.end(), error.faults().begin(), error.faults().end());
+    const bool graver = gravity_of(error.status()) > gravity_of(status_);
+    if (graver && status_ == ExitStatus::stopped) {
+        faults_.clear();
+    }
+    if (graver || error.status() != ExitStatus::stopped || status_ == ExitStatus::stopped) {
+        faults_.insert(faults_.end(), error.faults().begin(), error.faults().end());
+    }
+    status_ = graver ? error.status() : status_;
 }
 
 void FaultList::throw_if_any() const {
     if (!faults_.empty()) {
-        throw Error(ExitStatus::bad_request, faults_);
+        throw Error(status_, faults_);
     }
 }
 

@@ -8,31 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 namespace {
-
-Error system_failure(std::string_view doing, const std::filesystem::path& path, int reason) {
-    std::string remedy;
-    if (reason == ENOSPC || reason == EDQUOT) {
-        remedy = "free some space on that file system or choose another --output";
-    } else if (reason == EACCES || reason == EPERM || reason == EROFS) {
-        remedy = "check the permissions of the file and of its folder";
-    } else if (reason == ELOOP) {
-        remedy = "this is a symbolic link, which is never written through: remove it";
-    } else if (reason == EFBIG) {
-        remedy = "raise the limit on the size of files (ulimit -f) or choose another --output";
-    } else {
-        remedy = "check the file system (its server, or dmesg, may tell more), then try again";
-    }
-    return failure(fmt::format("{} failed: {}", doing, std::strerror(reason)), path.string(),
-                   std::move(remedy));
-}
 
 void sync_folder(const std::filesystem::path& folder) {
     const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
@@ -46,9 +28,21 @@ void sync_folder(const std::filesystem::path& folder) {
 /// regular files these flags mean nothing.
 constexpr int kDoNotWait = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
-bool is_regular(int descriptor) {
+bool is_regular(int descriptor, const std::filesystem::path& path) {
     struct stat status {};
-    return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    if (::fstat(descriptor, &status) != 0) {
+        throw system_failure("asking what the file is", path, errno);
+    }
+    return S_ISREG(status.st_mode);
+}
+
+/// A file system over a network may be interrupted before it answers.
+int open_patiently(const std::filesystem::path& path, int flags) {
+    int descriptor = -1;
+    do {
+        descriptor = ::open(path.c_str(), flags, 0666);
+    } while (descriptor < 0 && errno == EINTR);
+    return descriptor;
 }
 
 /// No more than a hint: what goes wrong shows when the file is synced.
@@ -78,13 +72,12 @@ int write_whole(int descriptor, std::span<const std::byte> bytes) {
 }
 
 File File::open_for_reading(const std::filesystem::path& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | kDoNotWait);
+    const int descriptor = open_patiently(path, O_RDONLY | kDoNotWait);
     if (descriptor < 0) {
-        throw bad_request(fmt::format("cannot open the file: {}", std::strerror(errno)),
-                          path.string(), "check the path and its permissions");
+        throw path_error("cannot open the file", path, errno);
     }
     File file(descriptor, path);
-    if (!is_regular(descriptor)) {
+    if (!is_regular(descriptor, path)) {
         throw bad_request("this is not a regular file", path.string(), "name a file");
     }
     return file;
@@ -95,7 +88,7 @@ File File::create(const std::filesystem::path& path) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
         throw system_failure("replacing what stands under the file's name", path, errno);
     }
-    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int descriptor = open_patiently(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
     if (descriptor < 0) {
         throw system_failure("creating the file", path, errno);
     }
@@ -111,12 +104,12 @@ File File::open_for_appending(const std::filesystem::path& path) {
 }
 
 File File::open_own(const std::filesystem::path& path, int mode, std::string_view doing) {
-    const int descriptor = ::open(path.c_str(), mode | O_NOFOLLOW | kDoNotWait, 0666);
+    const int descriptor = open_patiently(path, mode | O_NOFOLLOW | kDoNotWait);
     if (descriptor < 0) {
         throw system_failure(doing, path, errno);
     }
     File file(descriptor, path);
-    if (!is_regular(descriptor)) {
+    if (!is_regular(descriptor, path)) {
         throw failure("this is not a regular file", path.string(), "remove it and run again");
     }
     return file;

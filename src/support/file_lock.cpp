@@ -13,14 +13,15 @@
 
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/log.hpp"
+#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune {
 
 FileLock FileLock::take(const std::filesystem::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (descriptor < 0) {
-        throw bad_request(fmt::format("cannot make the file: {}", std::strerror(errno)),
-                          path.string(), "check the permissions of the output folder");
+        throw path_error("cannot make the file", path, errno,
+                         "check the permissions of the output folder");
     }
     FileLock lock(descriptor);
     constexpr int kTries = 100;

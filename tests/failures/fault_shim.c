@@ -1,8 +1,9 @@
 /* Faults put between the program and the system, for LD_PRELOAD. By environment variables:
  *
  *   FAULT        what happens: full (no space left), broken_write, broken_sync, broken_read,
- *                short (reads and writes of half the bytes), slow_read, wrong_eigenvalues,
- *                endless_solver
+ *                broken_open, broken_stat, short (reads and writes of half the bytes), slow_read,
+ *                wrong_eigenvalues, endless_solver
+ *   FAULT_ERRNO  which error a broken call ends with (default: 5, an I/O error)
  *   FAULT_FILE   only files whose path has this in it
  *   FAULT_AFTER  so many calls are left alone first (default 0)
  *   FAULT_TIMES  so many calls fail then (default: all)
@@ -11,11 +12,14 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -45,6 +49,11 @@ static int is_file(int descriptor) {
     return strstr(path, part) != NULL;
 }
 
+static int broken_with(void) {
+    const char *number = getenv("FAULT_ERRNO");
+    return number != NULL ? atoi(number) : EIO;
+}
+
 static int is_due(void) {
     static atomic_int calls;
     const char *after = getenv("FAULT_AFTER");
@@ -55,7 +64,7 @@ static int is_due(void) {
 
 /* Whether this call is to fail, and with which error. */
 static int write_fault(int descriptor) {
-    const int reason = is_asked("full") ? ENOSPC : is_asked("broken_write") ? EIO : 0;
+    const int reason = is_asked("full") ? ENOSPC : is_asked("broken_write") ? broken_with() : 0;
     return reason != 0 && is_file(descriptor) && is_due() ? reason : 0;
 }
 
@@ -91,7 +100,7 @@ int fsync(int descriptor) {
 
 ssize_t pread(int descriptor, void *bytes, size_t size, off_t offset) {
     if (is_asked("broken_read") && is_file(descriptor) && is_due()) {
-        errno = EIO;
+        errno = broken_with();
         return -1;
     }
     if (is_asked("slow_read") && is_file(descriptor)) {
@@ -102,6 +111,44 @@ ssize_t pread(int descriptor, void *bytes, size_t size, off_t offset) {
 
 ssize_t pread64(int descriptor, void *bytes, size_t size, off64_t offset) {
     return pread(descriptor, bytes, size, offset);
+}
+
+/* Whether what is done to a path is to fail. */
+static int path_fault(const char *kind, const char *path) {
+    const char *part = getenv("FAULT_FILE");
+    if (path == NULL || part == NULL || strstr(path, part) == NULL || !is_asked(kind) || !is_due()) {
+        return 0;
+    }
+    errno = broken_with();
+    return 1;
+}
+
+int open(const char *path, int flags, ...) {
+    va_list more;
+    va_start(more, flags);
+    const mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return path_fault("broken_open", path) ? -1 : REAL(open)(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...) {
+    va_list more;
+    va_start(more, flags);
+    const mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return path_fault("broken_open", path) ? -1 : REAL(open64)(path, flags, mode);
+}
+
+int stat(const char *path, struct stat *status) {
+    return path_fault("broken_stat", path) ? -1 : REAL(stat)(path, status);
+}
+
+int stat64(const char *path, struct stat64 *status) {
+    return path_fault("broken_stat", path) ? -1 : REAL(stat64)(path, status);
+}
+
+int lstat(const char *path, struct stat *status) {
+    return path_fault("broken_stat", path) ? -1 : REAL(lstat)(path, status);
 }
 
 /* LAPACK: eigenvalues of a tridiagonal matrix, where the program's own solver ends. */

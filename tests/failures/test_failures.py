@@ -1,6 +1,7 @@
 """Every kind of failure, on several numbers of ranks: the run ends soon, says once what happened and
 what to do, and a later --resume gives the bytes of a run that nothing happened to. Failures that can
 be lived with are lived with."""
+import errno
 import os
 import pathlib
 import resource
@@ -12,7 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "program"))
-from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest, ranks_with  # noqa: E402
+from harness import BOOKS, MPIEXEC, PROGRAM, TINY, ProgramTest, ranks_with  # noqa: E402
 
 SHIM = os.environ["FAULT_SHIM"]
 RANKS = (1, 2, 4)
@@ -124,6 +125,64 @@ class Failures(ProgramTest):
     def test_weights_that_cannot_be_read(self):
         self.expect_fault({"FAULT": "broken_read", "FAULT_FILE": "model.safetensors",
                            "FAULT_AFTER": "12"}, "Input/output error", "model.safetensors")
+
+    def test_input_that_the_system_does_not_give(self):
+        """Of any file, at any call: the system fails (1), the request is not wrong (2)."""
+        tokens = self.folder / "tokens.npy"
+        shutil.copy2(BOOKS / "eval.npy", tokens)
+        text = ("--prune-method", "wanda", "--calibration", tokens, "--nsamples", "2", "--seqlen", "32")
+        shards = self.sharded_model()
+        calls = {"broken_open": (errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.EAGAIN,
+                                 errno.ETIMEDOUT, errno.ENOMEM),
+                 "broken_stat": (errno.EIO, errno.ESTALE), "broken_read": (errno.EIO, errno.ESTALE)}
+        for model, file, options in ((BOOKS, "/config.json", ()), (BOOKS, "/model.safetensors", ()),
+                                     (shards, "index.json", ()), (shards, "00002-of-", ()),
+                                     (BOOKS, "tokens.npy", text), (BOOKS, "/tokenizer.model", ())):
+            self.model = model
+            for call, reasons in calls.items():
+                if call == "broken_stat" and file in ("/config.json", "tokens.npy", "/tokenizer.model"):
+                    continue  # the others are opened without looking at them before
+                for reason in reasons if file == "/config.json" else reasons[:2]:
+                    with self.subTest(file=file, call=call, reason=errno.errorcode[reason]):
+                        shutil.rmtree(self.output, ignore_errors=True)
+                        status, errors = self.run_with(
+                            {"FAULT": call, "FAULT_FILE": file, "FAULT_ERRNO": str(reason)}, 1,
+                            *options)
+                        self.assertEqual(status, 1, errors)
+                        self.assertIn(os.strerror(reason), errors)
+                        self.assertIn(file.strip("/"), errors)
+                        self.assertEqual(errors.count("error: "), 1, errors)
+
+    def test_input_that_cannot_be(self):
+        """The path is wrong (2)."""
+        for reason in (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.ELOOP,
+                       errno.ENAMETOOLONG):
+            for file in ("/config.json", "/model.safetensors"):
+                with self.subTest(file=file, reason=errno.errorcode[reason]):
+                    shutil.rmtree(self.output, ignore_errors=True)
+                    status, errors = self.run_with({"FAULT": "broken_open", "FAULT_FILE": file,
+                                                    "FAULT_ERRNO": str(reason)}, 1)
+                    self.assertEqual(status, 2, errors)
+                    self.assertIn(os.strerror(reason), errors)
+
+    def test_a_journal_that_the_system_does_not_show_is_not_begun_anew(self):
+        status, errors = self.run_with(
+            {"FAULT": "broken_read", "FAULT_FILE": "model.safetensors", "FAULT_AFTER": "12"}, 1)
+        self.assertEqual(status, 1, errors)
+        before = {path.name: path.read_bytes() for path in (self.output / "journal").iterdir()}
+        self.assertTrue(any(name.startswith("records") for name in before))
+        for call in ("broken_stat", "broken_open"):
+            status, errors = self.run_with({"FAULT": call, "FAULT_FILE": "/journal/run.json"}, 2)
+            self.assertEqual(status, 1, errors)
+            self.assertEqual(before, {path.name: path.read_bytes()
+                                      for path in (self.output / "journal").iterdir()})
+        self.expect_resumable(2)
+
+    def sharded_model(self):
+        """A model in two shards, with an index."""
+        folder = self.folder / "shards"
+        shutil.copytree(TINY / "tiny-qwen2", folder)
+        return folder
 
     def test_a_full_disk(self):
         if os.geteuid() != 0:

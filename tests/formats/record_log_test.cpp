@@ -6,7 +6,6 @@
 #include <fstream>
 #include <random>
 
-#include "alphaprune/formats/bytes.hpp"
 #include "formats/temporary_folder.hpp"
 
 namespace alphaprune {
@@ -119,28 +118,6 @@ TEST_F(RecordLog, records_do_not_pass_in_another_place) {
     put(whole + whole.substr(16, 24));
     EXPECT_EQ(read().size(), 5U);
     EXPECT_NE(damage_, "");
-}
-
-TEST(Bytes, come_back_as_they_went) {
-    ByteWriter writer;
-    writer.put(std::int64_t{-5});
-    writer.put_text("a text");
-    writer.put_values(std::span<const double>(std::vector{1.5, -2.0}));
-    writer.put(std::uint8_t{7});
-    ByteReader reader(writer.bytes());
-    EXPECT_EQ(reader.get<std::int64_t>(), -5);
-    EXPECT_EQ(reader.get_text(), "a text");
-    EXPECT_EQ(reader.get_values<double>(), (std::vector{1.5, -2.0}));
-    EXPECT_EQ(reader.get<std::uint8_t>(), 7);
-    EXPECT_TRUE(reader.empty());
-    EXPECT_THROW(reader.get<std::uint8_t>(), Error);
-}
-
-TEST(Bytes, a_length_beyond_the_end_takes_no_memory) {
-    ByteWriter writer;
-    writer.put(~std::uint64_t{0} / 4);
-    EXPECT_THROW(ByteReader(writer.bytes()).get_values<double>(), Error);
-    EXPECT_THROW(ByteReader(writer.bytes()).get_text(), Error);
 }
 
 }  // namespace

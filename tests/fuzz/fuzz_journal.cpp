@@ -30,6 +30,7 @@ void check_document(std::string_view text, const fuzz::Scratch& scratch) {
     const RunDocument again = read_document(scratch.folder());
     require_same(document.identity, again.identity, "output");
     fuzz::require(again.attempt == document.attempt);
+    fuzz::require(again.computed_by == document.computed_by);
 }
 
 /// A file of records as it may be found: each record counts once it is whole.

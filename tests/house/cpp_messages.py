@@ -30,7 +30,7 @@ class Wrapper:
     defined: str  # file, below src
     parameter: str
     text: int  # which argument
-    used: str = ""  # where: a file or folder; by default the file of its definition
+    used: str | tuple = ""  # where: files or folders; by default the file of its definition
     remedy: int | None = None  # which argument, where it is given that too
     otherwise: str = ""  # the constant that is the remedy where it is not given
     status: str = ""  # of the messages in other files, where it has several

@@ -21,7 +21,9 @@ HOW = ("run tests/house/errors.py --write, then give new messages a cause if the
        "what the first part of the document shows")
 
 WRAPPERS = [
-    Wrapper("system_failure", "support/file.cpp", "doing", 0),
+    Wrapper("system_failure", "support/system_error.cpp", "doing", 0, used="support/"),
+    Wrapper("path_error", "support/system_error.cpp", "what", 0, remedy=3, 
+            used=("support/", "model/", "checkpoint/", "commands/")),
     Wrapper("open_own", "support/file.cpp", "doing", 2),
     Wrapper("fault", "formats/safetensors_entry.cpp", "what", 0, remedy=1, otherwise="kDamaged"),
     Wrapper("refuse", "formats/npy_dictionary.cpp", "expected", 0),
@@ -37,18 +39,19 @@ WRAPPERS = [
 UNREADABLE = {
     ("checkpoint/verification.cpp", "fmt::format(text,std::forward<Args>(args)...)"):
         "the formats themselves are read",
-    ("checkpoint/verification.cpp", "lines.substr(at,end-at)"): "problems of other ranks",
+    ("checkpoint/verification.cpp", "problem"): "problems of other ranks",
     ("commands/beginning.cpp", "error.what()"): "errors are read where they are made",
     ("commands/command_line.cpp", "problem.what()"): "what Boost.Program_options says",
     ("commands/job.cpp", "note"): "the notes are read where they are made",
     ("commands/model_source.cpp", "warning"): "the warnings are read where they are made",
     ("commands/program.cpp", "error.what()"): "errors are read where they are made",
     ("commands/program.cpp", "problem.what()"): "what a library says in an exception",
+    ("commands/provenance.cpp", "note"): "the notes are read where they are made",
     ("commands/verify.cpp", "problem"): "problems are read where they are found",
     ("formats/capped_faults.hpp", "what"): "faults are read where they are found",
     ("schedule/earlier_results.cpp", "note"): "the notes are read where they are made",
-    ("schedule/journal_records.cpp", "block"): "a note with its block, read where it is made",
-    ("schedule/journal_records.cpp", "reader.get_text()"): "what another rank found damaged",
+    ("schedule/journal_records.cpp", "bytes.get<std::pair<int"):
+        "a note with its block, read where it is made",
     ("support/error.cpp", "what"): "errors are read where they are made",
 }
 # Remedies that cannot be read: what stands for them.
@@ -63,14 +66,14 @@ STATUS = {
     "formats/record_log.cpp": "warning",
 }
 # Lines that are no errors: with which exit status they come.
-LINES = {"stopped early (": "75", "what was done before": "1",
+LINES = {"stopped early (": "75", "what was done before": "1, 2",
          "alphaprune_mpi: a second signal": "128 + signal"}
 # Whose errors get the solver's name and a remedy on their way.
 SOLVERS = {"linalg/elpa_solver.cpp", "linalg/scalapack_solver.cpp", "linalg/symmetric_eigenvalues.cpp",
            "linalg/two_stage_backend.cpp"}
 VERIFY = {"checkpoint/verification.cpp", "commands/verify.cpp"}
 FAULT_LISTS = ("faults", "faults_", "list_")
-NOTE_LISTS = ("notes", "notes_", "problems", "damage", "warnings", "warnings_")
+NOTE_LISTS = ("notes", "notes_", "problems", "problems_", "damage", "warnings", "warnings_")
 
 GROUPS = [
     ("Options and the command line", r"commands/(command_line|conflicts|duration|model_options|"
@@ -82,13 +85,14 @@ GROUPS = [
      r"transformer/(embedding|perplexity)"),
     ("Sparsity ratios and pruning", r"allocation/|pruning/|commands/(ratio\w*|pruning)\.|"
      r"schedule/(block_pruner|calibrated_phase|outlier_shares)"),
-    ("Files and the output folder", r"support/(file|standard)|commands/(output_folder|kept_inputs)|"
+    ("Files and the output folder", r"support/(file|standard|system_error)|"
+     r"commands/(output_folder|kept_inputs|former_run|run_proof)|"
      r"checkpoint/(plain_files|export)"),
     ("Stopping and resuming", r"schedule/(journal|earlier)|formats/record_log|support/stop|"
-     r"commands/(time_limit|pruned_files)"),
+     r"commands/(time_limit|pruned_files|provenance)"),
     ("Checkpoints, reports, verify, plan", r"checkpoint/|report/|commands/(verify|finished_run|plan)"),
-    ("Computing and memory", r"linalg/|schedule/|transformer/|commands/(inputs|job)\."),
-    ("Ranks and nodes", r"parallel/|commands/(beginning|program)|model/archive|support/error"),
+    ("Computing and memory", r"linalg/|schedule/|transformer/|commands/(inputs|job\\w*)\."),
+    ("Ranks and nodes", r"parallel/|commands/(beginning|program)|support/error"),
 ]
 
 
@@ -137,7 +141,7 @@ class Collector:
                 file.path.startswith("formats/")
             return argument(0), argument(1 if capped else 2), "2"
         if name in ("push_back", "emplace_back") and receiver in NOTE_LISTS:
-            return argument(0), None, "1" if receiver == "problems" else "warning"
+            return argument(0), None, "1" if receiver.startswith("problems") else "warning"
         if name == "log_warning":
             return argument(0), None, "warning"
         if name == "log" and argument(0) and argument(0)[-1] in ("error", "warning"):
@@ -195,7 +199,7 @@ class Collector:
                 message = self.of_solver(message)
             if template is not None:
                 message = Message(template.text.replace(HOLE, one), template.status, file.path,
-                                  remedies or template.remedies)
+                                  template.remedies or remedies)
             if HOLE in message.text:
                 self.templates.setdefault(wrapper, []).append(message)
             else:

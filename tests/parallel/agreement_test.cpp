@@ -48,6 +48,50 @@ TEST(Agreement, different_faults_are_all_told_once) {
     }
 }
 
+/// Names out of files may hold any byte.
+TEST(Agreement, faults_may_say_anything) {
+    const std::string odd(
+        "a\x1f"
+        "b\0c\nd\x1f",
+        8);
+    const std::string all_bytes = [] {
+        std::string text;
+        for (int byte = 0; byte < 256; ++byte) {
+            text += static_cast<char>(byte);
+        }
+        return text;
+    }();
+    for (const std::string& text : {odd, all_bytes, std::string("\x1f"), std::string()}) {
+        try {
+            together(world(), [&] {
+                if (world().is_root()) {
+                    throw bad_request(text, text + "2", text + "3");
+                }
+            });
+            ADD_FAILURE() << "no error";
+        } catch (const Error& error) {
+            ASSERT_EQ(error.faults().size(), 1U);
+            EXPECT_EQ(error.faults()[0], (Fault{text, text + "2", text + "3"}));
+        }
+    }
+}
+
+TEST(Agreement, the_gravest_status_counts) {
+    const auto status_of = [](const Error& mine, const Error& other) {
+        try {
+            together(world(), [&] { throw world().rank() == 0 ? mine : other; });
+        } catch (const Error& error) {
+            return error.status();
+        }
+        return ExitStatus::done;
+    };
+    const bool alone = world().size() == 1;
+    EXPECT_EQ(status_of(failure("f"), failure("f")), ExitStatus::failed);
+    EXPECT_EQ(status_of(failure("f"), bad_request("b")),
+              alone ? ExitStatus::failed : ExitStatus::bad_request);
+    EXPECT_EQ(status_of(bad_request("b"), failure("f")), ExitStatus::bad_request);
+}
+
 TEST(Agreement, what_rank_0_reads_reaches_all) {
     EXPECT_EQ(from_root(world(), [] { return std::string("read once"); }), "read once");
     EXPECT_THROW(from_root(world(), []() -> std::string { throw bad_request("no such file"); }),

@@ -2,6 +2,7 @@
 a final name, and no rank left hanging (every run has a time limit)."""
 import json
 import os
+import shutil
 import struct
 import unittest
 
@@ -145,7 +146,32 @@ class BadInput(ProgramTest):
             self.refuse(BOOKS, option, value, says=[option])
 
     def test_ratio_that_cannot_be_met(self):
-        self.refuse(BOOKS, "--sparsity-ratio", "0.8", "--max-sparsity", "0.75", says=["0.75"])
+        for more, says in ((("--sparsity-ratio", "0.8", "--max-sparsity", "0.75"), "0.75"),
+                           (("--sparsity-ratio", "0.95", "--sparsity-type", "mixed-N:8"), "0.875")):
+            done = self.refuse(BOOKS, *more, says=[says])
+            self.assertNotIn("spectrum:", done.stderr)  # said before any work
+
+    def test_names_with_any_byte(self):
+        """What is wrong reaches all ranks whatever it is called."""
+        for name in ("a\x1fb", "\x1f", "a\nb", "a\x1f\n\x1f\x1f"):
+            self.refuse(self.folder / name / "model", says=["there is no such model folder"], ranks=3)
+
+            def rename(header, _, name=name):
+                header[f"model.layers.0.{name}.weight"] = header.pop(
+                    "model.layers.0.mlp.up_proj.weight")
+            model = self.broken(rename, f"broken{len(list(self.folder.iterdir()))}")
+            self.refuse(model, says=["remedy"], ranks=3)
+
+    def test_files_beside_the_weights_that_cannot_be_read(self):
+        """Before any work, in whatever format the model is written."""
+        for kind in ("hdf5", "safetensors"):
+            model = self.copy_of(BOOKS, f"model-{kind}")
+            secret = self.folder / kind
+            shutil.move(model / "tokenizer.model", secret)
+            (model / "tokenizer.model").symlink_to(secret)
+            done = self.refuse(model, "--metric", "alpha_mid", "--format", kind,
+                               says=["tokenizer.model"])
+            self.assertNotIn("spectrum:", done.stderr)
 
     def test_unknown_and_contradictory_options(self):
         self.refuse(BOOKS, "--sparsityratio", "0.7", says=["--sparsityratio"])
@@ -188,6 +214,83 @@ class BadInput(ProgramTest):
         done = start(["verify", output], 2)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("model.", done.stderr)
+
+
+class LateFaults(ProgramTest):
+    """A request may be found wrong when much is done: that is kept, and gone on with."""
+
+    def setUp(self):
+        super().setUp()
+        self.output = self.folder / "out"
+        self.model = self.copy_of(BOOKS)
+        self.weights = self.model / "model.safetensors"
+        self.sound = self.weights.read_bytes()
+        self.stamp = self.weights.stat()
+
+    def write_weights(self, raw):
+        """As if the file had always been so."""
+        self.weights.write_bytes(raw)
+        os.utime(self.weights, ns=(self.stamp.st_atime_ns, self.stamp.st_mtime_ns))
+
+    def prune(self, *more, ranks=1):
+        return self.run_model(self.model, self.output, "--metric", "alpha_mid", "--resume", *more,
+                              ranks=ranks)
+
+    def fail_late(self):
+        """A matrix with a NaN, one of the last to be read."""
+        header, data = read_safetensors(self.weights)
+        end = header["model.layers.7.self_attn.v_proj.weight"]["data_offsets"][1]
+        raw = bytearray(self.sound)
+        raw[len(raw) - len(data) + end - 2:len(raw) - len(data) + end] = b"\xc0\x7f"
+        self.write_weights(raw)
+        done = self.prune()
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("NaN", done.stderr)
+        self.assertIn(f"what was done before is kept in {self.output}", done.stderr)
+        self.assertTrue(list((self.output / "journal").glob("records-*")))
+        self.write_weights(self.sound)
+
+    def test_work_is_kept(self):
+        self.fail_late()
+        again = self.run_model(self.model, self.output, "--metric", "alpha_mid")
+        self.assertEqual(again.returncode, 2, again.stderr)
+        done = self.prune(ranks=2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(self.report(self.output)["run"]["resumed_matrices"], 20)
+        other = self.folder / "other"
+        environment = {"SOURCE_DATE_EPOCH": "1700000000"}
+        self.succeed(self.model, other, "--metric", "alpha_mid", environment=environment)
+        self.assertEqual((self.output / "metrics" / "alpha_mid.npy").read_bytes(),
+                         (other / "metrics" / "alpha_mid.npy").read_bytes())
+
+    def test_what_computed_it_is_remembered(self):
+        self.fail_late()
+        document = self.output / "journal" / "run.json"
+        run = json.loads(document.read_text())
+        self.assertEqual(len(run["computed_by"]), 1)
+        for name in ("version", "commit", "processor", "blas"):
+            self.assertTrue(run["computed_by"][0][name], name)
+        document.write_text(json.dumps({**run, "results_version": 0}))
+        refused = self.prune()
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn("another version of the program", refused.stderr)
+        run["computed_by"][0].update(processor="a processor of long ago", blas="a BLAS of its own")
+        document.write_text(json.dumps(run))
+        done = self.prune()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        notes = " ".join(self.report(self.output)["notes"])
+        for part in ("another type of processor (a processor of long ago)",
+                     "another BLAS (a BLAS of its own)"):
+            self.assertEqual(done.stderr.count(part), 1, done.stderr)
+            self.assertIn(part, notes)
+
+    def test_nothing_is_left_of_a_run_without_work(self):
+        """The journal is there to be gone on with; without anything in it, it would be in the way."""
+        refused = self.prune("--sparsity-ratio", "0.8", "--max-sparsity", "0.75")
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertNotIn("what was done before", refused.stderr)
+        self.assertEqual([path.name for path in self.output.iterdir()], ["run.log"])
+        self.assertEqual(self.prune().returncode, 0)
 
 
 class OddMatrices(ProgramTest):

@@ -1,8 +1,9 @@
 """--precision: float32 where it suffices, said in the report, refused where it cannot; threads."""
 import os
+import subprocess
 import unittest
 
-from harness import BOOKS, ProgramTest, start
+from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest, start
 
 
 class Threads(ProgramTest):
@@ -33,6 +34,22 @@ class Threads(ProgramTest):
                      {"OMPI_MCA_hwloc_base_binding_policy": "none"})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.report(output)["run"]["threads_per_rank"], 1)
+
+
+class Processors(ProgramTest):
+    def test_ranks_that_compute_otherwise_are_told_of(self):
+        """As on nodes of two kinds: OpenBLAS is told to take other kernels on one rank."""
+        output = self.folder / "out"
+        words = [PROGRAM, "analyze", "--model", str(BOOKS), "--output", str(output),
+                 "--metric", "alpha_mid"]
+        done = subprocess.run([MPIEXEC, "-n", "1", *words, ":", "-n", "1", "env",
+                               "OPENBLAS_CORETYPE=Prescott", *words],
+                              capture_output=True, text=True, timeout=100, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        if "Prescott" not in done.stderr:
+            self.skipTest("this BLAS does not choose its kernels at run time")
+        self.assertEqual(done.stderr.count("the ranks have different BLAS libraries"), 1)
+        self.assertIn("the ranks have different BLAS", " ".join(self.report(output)["notes"]))
 
 
 class Precision(ProgramTest):

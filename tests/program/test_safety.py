@@ -2,6 +2,7 @@
 nobody waits for a pipe, no shell sees a name."""
 import json
 import os
+import shutil
 import stat
 import subprocess
 import unittest
@@ -48,11 +49,17 @@ class Output(SafetyTest):
         (elsewhere / "inner").mkdir(parents=True)
         inside = self.precious("elsewhere/inner/kept")
         output = self.folder / "out"
-        output.mkdir()
-        files = ("report.json", "report.html", "matrices.csv", "run.log", "checkpoint.h5")
+        self.succeed(SMALL, output, "--metric", "alpha_mid", "--format", "hdf5", "--format",
+                     "safetensors")
+        shutil.rmtree(output / "metrics")
+        shutil.rmtree(output / "hf")
+        files = ("report.html", "matrices.csv", "run.log", "checkpoint.h5")
         for name in files:
+            (output / name).unlink()
             (output / name).symlink_to(target)
-            (output / f"{name}.partial").symlink_to(target)
+        for name in (*files, "report.json"):
+            if name != "run.log":
+                (output / f"{name}.partial").symlink_to(target)
         for name in ("metrics", "hf", "hf.partial", "journal"):
             (output / name).symlink_to(elsewhere)
         (output / "precious").symlink_to(target)
@@ -96,7 +103,7 @@ class Output(SafetyTest):
         self.assertTrue((model / "model.safetensors").is_file())
 
     def test_exporting_spares_what_the_links_of_the_model_name(self):
-        former = self.copy_of(SMALL, "former")
+        former = self.exported("former")
         model = self.folder / "model"
         model.mkdir()
         for file in former.iterdir():
@@ -106,7 +113,7 @@ class Output(SafetyTest):
         self.assertTrue((model / "model.safetensors").is_file())
 
     def test_exporting_removes_no_folders(self):
-        output = self.copy_of(SMALL, "export")
+        output = self.exported("export")
         (output / "notes").mkdir()
         inside = output / "notes" / "kept"
         inside.write_text("keep")
@@ -117,6 +124,72 @@ class Output(SafetyTest):
         inside.parent.rmdir()
         done = start(["export", "--model", SMALL, "--output", output, "--overwrite"])
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_exporting_replaces_exports_alone(self):
+        model = self.copy_of(SMALL, "somebody's model")
+        partial = self.copy_of(SMALL, "new.partial")
+        for output in (model, self.folder / "new"):
+            done = start(["export", "--model", SMALL, "--output", output, "--overwrite"])
+            self.refused(done, "something else than an export")
+        for kept in (model, partial):
+            self.assertEqual(sorted(path.name for path in kept.iterdir()),
+                             sorted(path.name for path in SMALL.iterdir()))
+
+    def exported(self, name):
+        output = self.folder / name
+        done = start(["export", "--model", SMALL, "--output", output])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return output
+
+
+class Overwrite(SafetyTest):
+    """Only what is proved to be a former run's is removed."""
+
+    def setUp(self):
+        super().setUp()
+        self.output = self.folder / "out"
+
+    def put(self, *names):
+        for name in names:
+            (self.output / name).parent.mkdir(parents=True, exist_ok=True)
+            self.precious(f"out/{name}")
+
+    def test_an_unrelated_folder_is_left_alone(self):
+        self.put("metrics/loss.npy", "metrics/alpha_mid.npy", "hf/model.safetensors", "stop", "notes",
+                 "journal/monday.txt", "report.json", "run.log")
+        for more in (("--overwrite",), ("--overwrite", "--format", "safetensors")):
+            done = self.run_model(SMALL, self.output, *FAST, *more, ranks=2)
+            self.refused(done, "metrics", "stop", "journal", "report.json", "run.log",
+                         "choose another --output")
+            self.assertEqual("hf" in done.stderr.split("program's: ")[1].split("\n")[0],
+                             "safetensors" in more)
+
+    def test_what_was_put_beside_a_run_stays(self):
+        self.succeed(SMALL, self.output, "--metric", "alpha_mid")
+        self.put("metrics/mine.npy", "hf/model.safetensors", "notes", "hf.partial/mine")
+        (self.output / "stop").touch()
+        refused = self.run_model(SMALL, self.output, *FAST, "--overwrite", "--format", "safetensors")
+        self.refused(refused, ": hf, hf.partial")
+        self.assertTrue((self.output / "checkpoint.h5").is_file())
+        self.succeed(SMALL, self.output, *FAST, "--overwrite", ranks=2)
+        self.assertFalse((self.output / "metrics" / "alpha_mid.npy").exists())
+        self.assertFalse((self.output / "stop").exists())
+
+    def test_an_export_of_the_run_is_replaced(self):
+        self.succeed(SMALL, self.output, *FAST, "--format", "safetensors")
+        self.succeed(SMALL, self.output, *FAST, "--overwrite", "--format", "safetensors", ranks=2)
+        self.succeed(SMALL, self.output, *FAST, "--overwrite")
+        self.assertFalse((self.output / "hf").exists())
+
+    def test_a_run_that_came_to_nothing_is_replaced(self):
+        done = self.run_model(SMALL, self.output, *FAST, "--sparsity-ratio", "0.8",
+                              "--max-sparsity", "0.7")
+        self.refused(done)
+        self.succeed(SMALL, self.output, *FAST, "--overwrite")
+
+    def test_resuming_clears_nothing_away_either(self):
+        self.put("stop", "notes")
+        self.refused(self.run_model(SMALL, self.output, *FAST, "--resume"), "stop")
 
 
 class Input(SafetyTest):

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <random>
 
+#include "alphaprune/support/file.hpp"
 #include "earlier_results.hpp"
 #include "schedule/shared_model.hpp"
 
@@ -236,6 +237,82 @@ TEST_F(JournalTest, another_run_is_refused_by_the_names_of_what_differs) {
         }
     }
     EXPECT_EQ(resume().attempt(), 2);  // and nothing was harmed
+}
+
+TEST_F(JournalTest, remembers_what_it_was_computed_by) {
+    const Provenance one{"1.0", "abc", "a processor, avx2 kernels", "a BLAS"};
+    const Provenance other{"1.0", "abd", "another, avx512 kernels", "a BLAS"};
+    const auto begin_with = [&](const Provenance& here) {
+        return Journal::begin(world(), catalogue(), output_.path(), kIdentity, "today", here);
+    };
+    const auto resume_with = [&](const Provenance& here) {
+        return Journal::resume(world(), catalogue(), output_.path(), kIdentity, kSequences, here);
+    };
+    EXPECT_EQ(begin_with(one).computed_by(), std::vector{one});
+    EXPECT_EQ(resume_with(one).computed_by(), std::vector{one});
+    EXPECT_EQ(resume_with(other).computed_by(), (std::vector{one, other}));
+    EXPECT_EQ(resume_with(one).computed_by(), (std::vector{other, one}));
+}
+
+TEST_F(JournalTest, refuses_one_whose_version_computed_other_results) {
+    { const Journal journal = begin(); }
+    world().barrier();
+    const fs::path document = Journal::folder_in(output_.path()) / "run.json";
+    for (const char* version : {"\"results_version\": ", "\"journal_version\": "}) {
+        const std::string text = from_root(world(), [&] { return read_text(document); });
+        world().barrier();
+        if (world().is_root()) {
+            std::string changed = text;
+            changed.insert(changed.find(version) + std::string(version).size(), "9");
+            write_text_atomically(document, changed);
+        }
+        world().barrier();
+        try {
+            resume();
+            FAIL() << "was taken over";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.status(), ExitStatus::bad_request);
+            EXPECT_NE(std::string(error.what()).find("another version"), std::string::npos);
+        }
+        EXPECT_TRUE(Journal::identity_in(output_.path()));  // whose it is can be told all the same
+        world().barrier();
+        if (world().is_root()) {
+            write_text_atomically(document, text);
+        }
+        world().barrier();
+    }
+}
+
+TEST_F(JournalTest, holds_work_once_something_was_recorded) {
+    {
+        Journal journal = begin();
+        EXPECT_FALSE(Journal::holds_work(output_.path()));
+        world().barrier();
+        if (world().is_root()) {
+            journal.add_outliers(0, 0.5);
+        }
+        world().barrier();
+    }
+    EXPECT_TRUE(Journal::holds_work(output_.path()));
+}
+
+TEST_F(JournalTest, spares_what_somebody_else_has_put_there) {
+    const fs::path folder = Journal::folder_in(output_.path());
+    { const Journal journal = begin(); }
+    world().barrier();
+    EXPECT_TRUE(Journal::is_ours(output_.path()));
+    world().barrier();
+    if (world().is_root()) {
+        write_text_atomically(folder / "diary.txt", "dear diary");
+        Journal::remove(output_.path());
+        EXPECT_EQ(read_text(folder / "diary.txt"), "dear diary");
+        EXPECT_FALSE(Journal::is_ours(output_.path()));
+        write_text_atomically(folder / "lock", "");
+        EXPECT_FALSE(Journal::is_ours(output_.path()));
+        fs::remove(folder / "diary.txt");
+        EXPECT_TRUE(Journal::is_ours(output_.path()));
+    }
+    world().barrier();
 }
 
 TEST_F(JournalTest, is_gone_when_removed) {

@@ -12,6 +12,8 @@
 
 namespace alphaprune {
 
+inline constexpr std::uint64_t kRecordLogHead = 16;  ///< bytes before the first record
+
 /// A file of records that is only ever added to, so that what is in it survives whatever happens to
 /// the program or the machine:
 ///

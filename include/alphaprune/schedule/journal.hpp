@@ -26,6 +26,16 @@ struct RunIdentity {
     std::string digest() const;
 };
 
+/// What the last bits of the same results depend on.
+struct Provenance {
+    std::string version;    ///< of the program
+    std::string commit;     ///< that it was built from
+    std::string processor;  ///< its model, and which kernels it is given
+    std::string blas;
+
+    friend bool operator==(const Provenance&, const Provenance&) = default;
+};
+
 /// A spectrum that was computed before.
 struct KnownSpectrum {
     MatrixSpectrum spectrum;
@@ -87,22 +97,30 @@ struct EarlierResults {
 class Journal {
   public:
     static std::filesystem::path folder_in(const std::filesystem::path& output);
-    /// Whether there is an unfinished run to continue.
+    /// Whether there is an unfinished run to continue. @throws Error where that cannot be said
     static bool exists_in(const std::filesystem::path& output);
+    /// Whether anything that was computed is in it. @throws Error where that cannot be said
+    static bool holds_work(const std::filesystem::path& output);
+    /// Whether the folder `journal` is one of this program's, or empty.
+    static bool is_ours(const std::filesystem::path& output);
+    /// Of the run that is there; nothing where none is or its document cannot be read.
+    static std::optional<RunIdentity> identity_in(const std::filesystem::path& output);
 
     /// Collective. A new journal.
     /// @param created  time stamp of the run
+    /// @param here     of rank 0
     static Journal begin(const Communicator& ranks, const Catalogue& catalogue,
                          const std::filesystem::path& output, const RunIdentity& identity,
-                         const std::string& created);
+                         const std::string& created, const Provenance& here = {});
     /// Collective. Reads what is there, to be continued.
     /// @param sequences  calibration sequences of the run
     /// @throws Error (bad_request) naming everything in which the run that is there differs, or
-    ///         when it is still at work
+    ///         when it is still at work, or was begun by a version that computes other results
     static Journal resume(const Communicator& ranks, const Catalogue& catalogue,
                           const std::filesystem::path& output, const RunIdentity& identity,
-                          std::int64_t sequences);
-    /// On rank 0, when the run is complete.
+                          std::int64_t sequences, const Provenance& here = {});
+    /// On rank 0, when the run is complete: removes the files that a journal consists of, and the
+    /// folder unless somebody has put something else into it. @throws Error
     static void remove(const std::filesystem::path& output);
 
     Journal(Journal&&) noexcept;
@@ -115,6 +133,8 @@ class Journal {
     int attempt() const;
     /// Of the run's first start.
     int first_ranks() const;
+    /// Of all attempts, this one last, each different one once.
+    const std::vector<Provenance>& computed_by() const;
 
     // Not collective; any thread may call them. @throws Error
     void add_spectrum(int matrix, const MatrixSpectrum& spectrum,

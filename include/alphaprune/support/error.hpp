@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <exception>
 #include <string>
 #include <vector>
@@ -13,6 +14,13 @@ enum class ExitStatus : int {
     bad_request = 2,  ///< the request or its input is wrong
     stopped = 75,     ///< stopped early on request; `--resume` continues
 };
+
+/// The gravest last: it counts when there are several. A request that is wrong stays so however
+/// often it is repeated; what failed while running may succeed the next time; a stop was asked for.
+inline constexpr std::array kByGravity{ExitStatus::done, ExitStatus::stopped, ExitStatus::failed,
+                                       ExitStatus::bad_request};
+/// The place of a status in that list.
+int gravity_of(ExitStatus status);
 
 /// One thing that is wrong: what it is, where it was seen, and what the user can do about it.
 struct Fault {
@@ -65,16 +73,19 @@ std::string to_text(const Fault& fault);
 /// Collects input faults so that a user sees all of them at once.
 class FaultList {
   public:
+    /// Something that is wrong with the request or its input.
     void add(std::string what, std::string where = {}, std::string remedy = {});
     /// Takes over the faults of an error caught while collecting.
     void add(const Error& error);
     bool empty() const { return faults_.empty(); }
     const std::vector<Fault>& faults() const { return faults_; }
-    /// @throws Error (bad_request) with every fault collected, if there is any.
+    /// @throws Error with every fault collected, if there is any, and the status of the gravest; a
+    ///         stop on request is told of only where it is all there is.
     void throw_if_any() const;
 
   private:
     std::vector<Fault> faults_;
+    ExitStatus status_ = ExitStatus::done;
 };
 
 }  // namespace alphaprune

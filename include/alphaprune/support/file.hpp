@@ -25,7 +25,9 @@ int write_whole(int descriptor, std::span<const std::byte> bytes);
 /// reason.
 class File {
   public:
-    /// Waits for nothing: a pipe or a device is refused. Links are followed.
+    /// Waits for nothing: a pipe or a device is refused. Links are followed. @throws Error
+    /// (bad_request) where there is no such file or it may not be read, (failure) where the system
+    /// fails (see system_error.hpp)
     static File open_for_reading(const std::filesystem::path& path);
     /// A new file. What stood under that name, be it a link or a pipe, is removed: neither followed
     /// nor emptied.
@@ -69,7 +71,8 @@ class File {
     std::filesystem::path path_;
 };
 
-/// The whole file as text. @throws Error (bad_request) when missing, unreadable, or over `limit`.
+/// The whole file as text. @throws Error (bad_request) when missing, not permitted, or over
+/// `limit`, (failure) when reading fails
 std::string read_text(const std::filesystem::path& path, std::uint64_t limit = 64U << 20);
 
 /// Writes under `path` + ".partial", syncs, and renames: the final name never holds half a file.

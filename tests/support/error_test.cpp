@@ -1,0 +1,52 @@
+#include "alphaprune/support/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include "alphaprune/support/stop.hpp"
+
+namespace alphaprune {
+namespace {
+
+ExitStatus status_of_list(const FaultList& faults) {
+    try {
+        faults.throw_if_any();
+    } catch (const Error& error) {
+        return error.status();
+    }
+    return ExitStatus::done;
+}
+
+TEST(FaultList, of_failures_alone_is_a_failure) {
+    FaultList faults;
+    EXPECT_EQ(status_of_list(faults), ExitStatus::done);
+    faults.add(failure("the disk does not answer"));
+    faults.add(failure("nor does the other"));
+    EXPECT_EQ(status_of_list(faults), ExitStatus::failed);
+    EXPECT_EQ(faults.faults().size(), 2U);
+}
+
+TEST(FaultList, has_the_status_of_the_gravest) {
+    FaultList first;
+    first.add(failure("the disk does not answer"));
+    first.add("the request is wrong, too");
+    EXPECT_EQ(status_of_list(first), ExitStatus::bad_request);
+    FaultList last;
+    last.add(bad_request("the request is wrong"));
+    last.add(failure("and the disk does not answer"));
+    EXPECT_EQ(status_of_list(last), ExitStatus::bad_request);
+    EXPECT_EQ(last.faults().size(), 2U);
+}
+
+TEST(FaultList, tells_of_a_stop_only_where_nothing_else_is_wrong) {
+    FaultList stopped;
+    stopped.add(stop_error());
+    EXPECT_EQ(status_of_list(stopped), ExitStatus::stopped);
+    stopped.add(failure("the disk does not answer"));
+    stopped.add(stop_error());
+    EXPECT_EQ(status_of_list(stopped), ExitStatus::failed);
+    ASSERT_EQ(stopped.faults().size(), 1U);
+    EXPECT_EQ(stopped.faults()[0].what, "the disk does not answer");
+}
+
+}  // namespace
+}  // namespace alphaprune
