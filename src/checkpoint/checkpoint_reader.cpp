@@ -131,6 +131,8 @@ struct CheckpointReader::State {
         model_group = open_own_group(place, file, kModelGroup);
         configuration_text = read_configuration();
         companions = names_in(place, model_group, object_name(kModelGroup, ""));
+        std::ranges::transform(companions, companions.begin(), file_of_link);
+        std::ranges::sort(companions);
         std::erase_if(companions, [](const std::string& name) { return !is_companion(name); });
         tensor_group = open_own_group(place, file, kTensorGroup);
         for (std::string& name : names_in(place, tensor_group, object_name(kTensorGroup, ""))) {

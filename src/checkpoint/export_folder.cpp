@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -23,13 +25,12 @@ bool is_shard(const fs::path& name, const ExportShards& plan) {
     return std::ranges::find(plan.shards, name.string(), &ExportShard::file) != plan.shards.end();
 }
 
-/// One of the files beside the shards, whole or still under its partial name.
-bool is_small_file(const fs::path& name, const Catalogue& catalogue) {
-    const fs::path whole = partial_name(name.stem()) == name ? name.stem() : name;
-    return whole == kIndex || whole == kConfiguration || is_companion(whole.string()) ||
-           (catalogue.companions &&
-            std::ranges::find(*catalogue.companions, whole.string(), &Companion::name) !=
-                catalogue.companions->end());
+/// The files beside the shards, by their names inside the folder.
+std::set<std::string> small_files(const Catalogue& catalogue) {
+    std::vector<std::string> names = names_of_companions(catalogue);
+    std::set<std::string> files(names.begin(), names.end());
+    files.insert({kIndex, kConfiguration});
+    return files;
 }
 
 /// What stands in the folder. @throws Error when that cannot be said
@@ -46,20 +47,44 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
     return entries;
 }
 
+/// Whether this, inside a folder to be taken over, is one of those files, whole or still under its
+/// partial name, or a folder of such.
+bool is_small_file(const fs::path& folder, const fs::path& name,
+                   const std::set<std::string>& files) {
+    if (is_plain_file(folder / name)) {
+        const fs::path whole = name.parent_path() / name.stem();
+        return files.contains(name) || (partial_name(whole) == name && files.contains(whole));
+    }
+    return is_plain_folder(folder / name) &&
+           std::ranges::all_of(entries_of(folder / name), [&](const fs::path& entry) {
+               return is_small_file(folder, name / entry.filename(), files);
+           });
+}
+
 /// Whether an earlier run has made this folder.
 bool is_ours(const fs::path& folder, const Catalogue& catalogue, const ExportShards& plan) {
     if (!is_plain_folder(folder)) {
         return false;
     }
+    const std::set<std::string> files = small_files(catalogue);
     std::size_t shards = 0;
     for (const fs::path& entry : entries_of(folder)) {
-        const bool shard = is_shard(entry.filename(), plan);
-        if (!is_plain_file(entry) || !(shard || is_small_file(entry.filename(), catalogue))) {
+        const bool shard = is_shard(entry.filename(), plan) && is_plain_file(entry);
+        if (!shard && !is_small_file(folder, entry.filename(), files)) {
             return false;
         }
         shards += shard ? 1 : 0;
     }
     return shards == plan.shards.size();
+}
+
+/// Makes the folders that lie between a folder and a file inside it.
+void make_folders_of(const fs::path& folder, const fs::path& name) {
+    fs::path inner;
+    for (const fs::path& part : name.parent_path()) {
+        inner /= part;
+        make_own_folder(folder / inner);
+    }
 }
 
 }  // namespace
@@ -95,7 +120,7 @@ bool take_over_folder(const fs::path& folder, const Catalogue& catalogue,
     }
     for (const fs::path& entry : entries_of(partial)) {
         if (!is_shard(entry.filename(), plan)) {
-            fs::remove(entry, problem);  // written again at the end
+            fs::remove_all(entry, problem);  // written again at the end
         }
     }
     return true;
@@ -120,6 +145,7 @@ void write_small_files(const fs::path& folder, const Catalogue& catalogue,
         write_text_atomically(folder / kIndex, safetensors_index(plan, catalogue.tensors));
     }
     for (const Companion& companion : read_companions(catalogue)) {
+        make_folders_of(folder, companion.name);
         write_text_atomically(folder / companion.name, companion.contents);
     }
     write_text_atomically(folder / kConfiguration, catalogue.configuration_text);

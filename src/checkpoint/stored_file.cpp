@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "alphaprune/support/checksum.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_attribute.hpp"
@@ -13,13 +16,27 @@ std::uint64_t checksum_of(std::string_view contents) {
     return hash_bytes(std::as_bytes(std::span(contents)));
 }
 
+std::string replaced(std::string text, char old, char by) {
+    std::ranges::replace(text, old, by);
+    return text;
+}
+
 }  // namespace
+
+std::string link_of_file(std::string name) {
+    return replaced(std::move(name), '/', '\\');
+}
+
+std::string file_of_link(std::string link) {
+    return replaced(std::move(link), '\\', '/');
+}
 
 void write_file(const Hdf5Place& place, const Hdf5Handle& group, const Companion& file) {
     const std::string object = object_name(kModelGroup, file.name);
+    const std::string link = link_of_file(file.name);
     const auto size = static_cast<std::int64_t>(file.contents.size());
-    const Hdf5Handle dataset = create_dataset(place, group.id(), file.name.c_str(), H5T_STD_U8LE,
-                                              std::span(&size, 1), object);
+    const Hdf5Handle dataset =
+        create_dataset(place, group.id(), link.c_str(), H5T_STD_U8LE, std::span(&size, 1), object);
     write_attribute(place, {dataset.id(), object}, "checksum", checksum_of(file.contents));
     if (size > 0) {
         write_rows(place, {dataset.id(), object}, H5T_STD_U8LE, std::span(&size, 1), {0, 1},
@@ -30,7 +47,8 @@ void write_file(const Hdf5Place& place, const Hdf5Handle& group, const Companion
 std::string read_file(const Hdf5Place& place, const Hdf5Handle& group, const std::string& name,
                       std::uint64_t file_size) {
     const std::string object = object_name(kModelGroup, name);
-    const DatasetForm form = open_dataset(place, group.id(), name.c_str(), file_size, object);
+    const std::string link = link_of_file(name);
+    const DatasetForm form = open_dataset(place, group.id(), link.c_str(), file_size, object);
     if (H5Tequal(form.type.id(), H5T_STD_U8LE) <= 0 || form.shape.size() != 1) {
         throw place.error("this is not a file stored as bytes", object);
     }

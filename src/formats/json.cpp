@@ -42,7 +42,10 @@ Json::Json(std::uint64_t value) {
     }
 }
 
-Json Json::parse(std::string_view text, std::string_view where) {
+Json Json::parse(std::string_view text, std::string_view where, JsonDialect dialect) {
+    if (dialect == JsonDialect::python) {
+        return read_python_json(text, where);
+    }
     Json document = read_json(text, where);
     CappedFaults faults{std::string(where)};
     find_repeats(document, faults);

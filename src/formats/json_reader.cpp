@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 #include <utility>
 
 #include "alphaprune/support/error.hpp"
+#include "python_json.hpp"
 
 namespace alphaprune {
 namespace {
@@ -36,19 +38,50 @@ std::string reason_of(std::string_view message) {
     return printable(message);
 }
 
+/// The parser takes a zero byte for the end of its input, and would not look at what follows.
+void refuse_zero_bytes(std::string_view text, std::string_view where) {
+    if (const auto zero = text.find('\0'); zero != text.npos) {
+        throw bad_request(fmt::format("this is not JSON: byte {} is zero", zero),
+                          std::string(where), "repair the file or fetch it again");
+    }
+}
+
+/// Python's dictionaries: of members of one name the last value, where the first stood.
+void keep_last_of_repeated(Json::Object& members) {
+    if (repeated_names(members).empty()) {
+        return;
+    }
+    Json::Object kept;
+    std::unordered_map<std::string, std::size_t> place_of;
+    for (auto& [name, value] : members) {
+        const auto [place, is_new] = place_of.try_emplace(name, kept.size());
+        if (is_new) {
+            kept.emplace_back(name, std::move(value));
+        } else {
+            kept[place->second].second = std::move(value);
+        }
+    }
+    members = std::move(kept);
+}
+
 /// Builds the document from the parser's events. The parser itself does not recurse, and the depth
 /// is limited here, so no input can exhaust the stack, in reading or in later walks.
 class DocumentBuilder final : public nlohmann::json::json_sax_t {
   public:
     explicit DocumentBuilder(std::string_view where) : where_(where) {}
+    /// @param values  that stand for numbers of the text (StandardJson); outlives the builder
+    DocumentBuilder(std::string_view where, const std::map<std::size_t, double>& values)
+        : where_(where), values_of_numbers_(&values) {}
 
     Json take() { return std::move(root_); }
 
     bool null() override { return put(Json()); }
     bool boolean(bool value) override { return put(value); }
-    bool number_integer(std::int64_t value) override { return put(value); }
-    bool number_unsigned(std::uint64_t value) override { return put(value); }
-    bool number_float(double value, const std::string& /*text*/) override { return put(value); }
+    bool number_integer(std::int64_t value) override { return put_number(value); }
+    bool number_unsigned(std::uint64_t value) override { return put_number(value); }
+    bool number_float(double value, const std::string& /*text*/) override {
+        return put_number(value);
+    }
     bool string(std::string& value) override { return put(std::move(value)); }
     bool binary(nlohmann::json::binary_t& /*value*/) override { return false; }
 
@@ -61,6 +94,9 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
     bool end_object() override {
         Json::Object members = std::move(open_.back().members);
         open_.pop_back();
+        if (values_of_numbers_ != nullptr) {
+            keep_last_of_repeated(members);
+        }
         return put(std::move(members));
     }
     bool end_array() override {
@@ -92,6 +128,17 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
         return true;
     }
 
+    bool put_number(Json value) {
+        const std::size_t number = numbers_++;
+        if (values_of_numbers_ != nullptr) {
+            if (const auto other = values_of_numbers_->find(number);
+                other != values_of_numbers_->end()) {
+                return put(other->second);
+            }
+        }
+        return put(std::move(value));
+    }
+
     bool put(Json value) {
         if (++values_ > kMaxValues) {
             throw bad_request(fmt::format("this JSON has more than {} values", kMaxValues),
@@ -109,7 +156,10 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
     }
 
     std::string_view where_;
+    /// By the rules of Python; else nullptr.
+    const std::map<std::size_t, double>* values_of_numbers_ = nullptr;
     std::vector<Container> open_;
+    std::size_t numbers_ = 0;
     std::size_t values_ = 0;
     Json root_;
 };
@@ -117,13 +167,21 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 }  // namespace
 
 Json read_json(std::string_view text, std::string_view where) {
-    // The parser takes a zero byte for the end of its input, and would not look at what follows.
-    if (const auto zero = text.find('\0'); zero != text.npos) {
-        throw bad_request(fmt::format("this is not JSON: byte {} is zero", zero),
-                          std::string(where), "repair the file or fetch it again");
-    }
+    refuse_zero_bytes(text, where);
     DocumentBuilder builder(where);
     nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+    return builder.take();
+}
+
+Json read_python_json(std::string_view text, std::string_view where) {
+    refuse_zero_bytes(text, where);
+    if (text.starts_with("\xEF\xBB\xBF")) {
+        throw bad_request("this JSON begins with a byte order mark, which Python does not read",
+                          std::string(where), "save the file as UTF-8 without that mark");
+    }
+    const StandardJson standard = standard_json(text);
+    DocumentBuilder builder(where, standard.values);
+    nlohmann::json::sax_parse(standard.text.begin(), standard.text.end(), &builder);
     return builder.take();
 }
 

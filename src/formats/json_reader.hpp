@@ -13,6 +13,9 @@ namespace alphaprune {
 /// @throws Error (bad_request): not JSON, or nested deeper than 64
 Json read_json(std::string_view text, std::string_view where);
 
+/// Json::parse by the rules of Python. @throws Error (bad_request) as it does
+Json read_python_json(std::string_view text, std::string_view where);
+
 /// The names that stand more than once in the object, each once, sorted.
 std::vector<std::string_view> repeated_names(const Json::Object& object);
 

@@ -9,23 +9,38 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "find_matrices.hpp"
+#include "model_file.hpp"
 #include "model_folder.hpp"
 #include "name_list.hpp"
+#include "quantization.hpp"
 #include "read_tensors.hpp"
 
 namespace alphaprune {
 namespace {
 
-void understand_configuration(Catalogue& catalogue, const std::string& where) {
-    catalogue.configuration =
-        read_configuration(Json::parse(catalogue.configuration_text, where), where);
+/// @return  the whole document
+Json understand_configuration(Catalogue& catalogue, const std::string& where) {
+    Json config = Json::parse(catalogue.configuration_text, where, JsonDialect::python);
+    catalogue.configuration = read_configuration(config, where);
+    return config;
 }
 
 void read_config_file(Catalogue& catalogue, FaultList& faults) {
     const auto path = catalogue.folder / "config.json";
     try {
+        require_model_file(catalogue.folder, "config.json");
         catalogue.configuration_text = read_text(path);
-        understand_configuration(catalogue, path.string());
+        const Json config = understand_configuration(catalogue, path.string());
+        if (const Json* named = config.find("transformers_weights");
+            named != nullptr && !named->is_null()) {
+            // It would be looked for in what is written here, too.
+            faults.add(fmt::format("config.json names the file of the weights "
+                                   "(transformers_weights): {}",
+                                   named->dump(-1)),
+                       path.string(),
+                       "call that file model.safetensors, or its index "
+                       "model.safetensors.index.json, and take the member out of config.json");
+        }
     } catch (const Error& error) {
         faults.add(error);
     }
@@ -47,6 +62,12 @@ void warn_of_unknown_types(Catalogue& catalogue) {
     }
 }
 
+FaultList faults_of_matrices(Catalogue& catalogue) {
+    FaultList faults;
+    find_matrices(catalogue, faults);
+    return faults;
+}
+
 }  // namespace
 
 Catalogue read_catalogue(const std::filesystem::path& folder) {
@@ -56,11 +77,14 @@ Catalogue read_catalogue(const std::filesystem::path& folder) {
     catalogue.folder = folder;
     catalogue.model_name = folder_name(folder);
     read_config_file(catalogue, faults);
-    read_tensors(catalogue, faults);
+    const IndexFindings findings = read_tensors(catalogue, faults);
     // With half of the story the matrices would only add faults that are none.
     faults.throw_if_any();
-    find_matrices(catalogue, faults);
+    const auto without_matrices = faults_of_matrices(catalogue);
+    judge_index(findings, catalogue, faults);
+    judge_quantization(catalogue, faults);
     faults.throw_if_any();
+    without_matrices.throw_if_any();
     warn_of_unknown_types(catalogue);
     return catalogue;
 }

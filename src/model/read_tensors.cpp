@@ -2,36 +2,33 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <map>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
-#include <vector>
 
 #include "alphaprune/formats/safetensors.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
+#include "model_file.hpp"
 #include "name_list.hpp"
 #include "weight_files.hpp"
 
 namespace alphaprune {
 namespace {
 
-const std::string kFetchAgain = "fetch the shards and the index again: they belong to each other";
-
-/// The tensors of one shard, at the end of the catalogue. False when its header cannot be used.
-bool read_shard(Catalogue& catalogue, int shard, FaultList& faults) {
-    const auto path = catalogue.folder / catalogue.shards[static_cast<std::size_t>(shard)];
+/// The tensors of one shard, at the end of the catalogue.
+void read_shard(Catalogue& catalogue, int shard, FaultList& faults) {
+    const std::string& name = catalogue.shards[static_cast<std::size_t>(shard)];
+    const auto path = catalogue.folder / name;
     try {
-        if (!std::filesystem::exists(status_of(path))) {
+        if (!std::filesystem::exists(link_status_of(path))) {
             faults.add("a shard that the index names is not there", path.string(),
                        "fetch the missing file from where the model came from");
-            return false;
+            return;
         }
+        require_model_file(catalogue.folder, name);
         catalogue.stamps.push_back(File::open_for_reading(path).stamp());
         SafetensorsHeader header = read_safetensors_header(path);
         for (SafetensorsEntry& entry : header.tensors) {
@@ -40,86 +37,95 @@ bool read_shard(Catalogue& catalogue, int shard, FaultList& faults) {
         }
     } catch (const Error& error) {
         faults.add(error);
-        return false;
-    }
-    return true;
-}
-
-/// Names by the shard they are a fault of.
-using NamesByShard = std::map<int, std::vector<std::string>>;
-
-void add_faults(const Catalogue& catalogue, const NamesByShard& names, std::string_view what,
-                FaultList& faults) {
-    for (const auto& [shard, tensors] : names) {
-        const auto path = catalogue.folder / catalogue.shards[static_cast<std::size_t>(shard)];
-        faults.add(fmt::format("{}: {}", what, list_names(tensors)), path.string(), kFetchAgain);
     }
 }
 
-/// The shards each tensor was found in.
-using ShardsOfTensors = std::unordered_map<std::string_view, std::vector<int>>;
+/// Leaves of each tensor the last. @return the others
+std::vector<TensorInfo> take_out_copies(std::vector<TensorInfo>& tensors) {
+    std::unordered_map<std::string, int> last_shard;
+    for (const TensorInfo& tensor : tensors) {
+        last_shard[tensor.name] = tensor.shard;
+    }
+    if (last_shard.size() == tensors.size()) {
+        return {};
+    }
+    std::vector<TensorInfo> kept;
+    std::vector<TensorInfo> copies;
+    for (TensorInfo& tensor : tensors) {
+        const bool is_last = tensor.shard == last_shard.at(tensor.name);
+        (is_last ? kept : copies).push_back(std::move(tensor));
+    }
+    tensors = std::move(kept);
+    return copies;
+}
 
-ShardsOfTensors shards_of_tensors(const Catalogue& catalogue) {
-    ShardsOfTensors shards;
+std::uint64_t bytes_of(const std::vector<TensorInfo>& tensors) {
+    std::uint64_t bytes = 0;
+    for (const TensorInfo& tensor : tensors) {
+        bytes += tensor.bytes();
+    }
+    return bytes;
+}
+
+void compare_sizes(const Catalogue& catalogue, const WeightIndex& index,
+                   const IndexFindings& findings, std::vector<std::string>& warnings) {
+    if (!index.has_metadata) {
+        warnings.emplace_back(
+            "the index of the shards has no metadata, without which transformers "
+            "does not read it; what is written here has an index of its own");
+    }
+    const std::uint64_t bytes = bytes_of(catalogue.tensors);
+    const std::uint64_t with_copies = bytes + bytes_of(findings.copies);
+    if (index.total_size && *index.total_size != bytes && *index.total_size != with_copies) {
+        warnings.push_back(
+            fmt::format("the index says that the tensors have {} bytes (total_size), "
+                        "but they have {}",
+                        *index.total_size, bytes));
+    }
+}
+
+void compare_names(const Catalogue& catalogue, const WeightIndex& index, IndexFindings& findings,
+                   std::vector<std::string>& warnings) {
+    std::unordered_set<std::string_view> stored;
     for (const TensorInfo& tensor : catalogue.tensors) {
-        shards[tensor.name].push_back(tensor.shard);
-    }
-    return shards;
-}
-
-void add_repeated(const Catalogue& catalogue, const ShardsOfTensors& found, FaultList& faults) {
-    NamesByShard repeated;
-    for (const TensorInfo& tensor : catalogue.tensors) {
-        const int first = found.at(tensor.name).front();
-        if (first != tensor.shard) {
-            repeated[tensor.shard].push_back(fmt::format(
-                "{} (also in {})", tensor.name, catalogue.shards[static_cast<std::size_t>(first)]));
-        }
-    }
-    add_faults(catalogue, repeated, "tensors of this shard are in another one, too", faults);
-}
-
-void compare_with_index(const Catalogue& catalogue, const WeightFiles& files,
-                        const std::vector<bool>& usable, FaultList& faults) {
-    const ShardsOfTensors found = shards_of_tensors(catalogue);
-    add_repeated(catalogue, found, faults);
-    std::unordered_map<std::string, int> number_of;
-    for (std::size_t i = 0; i < files.shards.size(); ++i) {
-        number_of.emplace(files.shards[i], static_cast<int>(i));
+        stored.insert(tensor.name);
     }
     std::unordered_set<std::string_view> promised;
-    NamesByShard absent;
-    for (const auto& [tensor, shard] : *files.index) {
-        const int number = number_of.at(shard);
+    for (const auto& [tensor, shard] : index.map) {
         promised.insert(tensor);
-        const auto places = found.find(tensor);
-        const bool there = places != found.end() && std::ranges::count(places->second, number) > 0;
-        if (!there && usable[static_cast<std::size_t>(number)]) {
-            absent[number].push_back(tensor);
+        if (!stored.contains(tensor)) {
+            findings.absent.push_back({tensor, shard});
         }
     }
-    NamesByShard unlisted;
+    std::vector<std::string> unlisted;
     for (const TensorInfo& tensor : catalogue.tensors) {
         if (!promised.contains(tensor.name)) {
-            unlisted[tensor.shard].push_back(tensor.name);
+            unlisted.push_back(tensor.name);
         }
     }
-    add_faults(catalogue, absent, "tensors that the index puts here are not in the shard", faults);
-    add_faults(catalogue, unlisted, "tensors of this shard are missing from the index", faults);
+    if (!unlisted.empty()) {
+        warnings.push_back(
+            fmt::format("tensors in the shards are not in the index; they belong to "
+                        "the model all the same: {}",
+                        list_names(unlisted)));
+    }
 }
 
 }  // namespace
 
-void read_tensors(Catalogue& catalogue, FaultList& faults) {
-    const WeightFiles files = find_weight_files(catalogue.folder, faults);
+IndexFindings read_tensors(Catalogue& catalogue, FaultList& faults) {
+    const WeightFiles files = find_weight_files(catalogue.folder, faults, catalogue.warnings);
     catalogue.shards = files.shards;
-    std::vector<bool> usable;
     for (std::size_t i = 0; i < files.shards.size(); ++i) {
-        usable.push_back(read_shard(catalogue, static_cast<int>(i), faults));
+        read_shard(catalogue, static_cast<int>(i), faults);
     }
-    if (files.index) {
-        compare_with_index(catalogue, files, usable, faults);
+    IndexFindings findings{{}, take_out_copies(catalogue.tensors)};
+    // Where a shard could not be read, what it has is not known.
+    if (files.index && faults.empty()) {
+        compare_sizes(catalogue, *files.index, findings, catalogue.warnings);
+        compare_names(catalogue, *files.index, findings, catalogue.warnings);
     }
+    return findings;
 }
 
 }  // namespace alphaprune

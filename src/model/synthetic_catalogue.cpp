@@ -15,7 +15,7 @@ namespace {
 
 /// Everything that follows from the configuration.
 void fill_from_configuration(Catalogue& catalogue, const std::string& where) {
-    const Json config = Json::parse(catalogue.configuration_text, where);
+    const Json config = Json::parse(catalogue.configuration_text, where, JsonDialect::python);
     catalogue.origin = WeightOrigin::synthetic;
     catalogue.configuration = read_configuration(config, where);
     FaultList faults;

@@ -42,7 +42,8 @@ bool wants_beginning(const Catalogue& catalogue) {
     if (!text) {
         return true;
     }
-    const Json settings = Json::parse(*text, place_of_companion(catalogue, kSettingsFile));
+    const Json settings =
+        Json::parse(*text, place_of_companion(catalogue, kSettingsFile), JsonDialect::python);
     const Json* wanted = settings.find("add_bos_token");
     return wanted == nullptr || wanted->as_bool().value_or(true);
 }

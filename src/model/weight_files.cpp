@@ -2,94 +2,119 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <set>
 #include <string_view>
 
 #include "alphaprune/formats/json.hpp"
+#include "alphaprune/model/other_formats.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
+#include "model_file.hpp"
+#include "name_list.hpp"
 
 namespace alphaprune {
+namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
+constexpr const char* kFetchIndex = "fetch the index again from where the model came from";
 
-/// Weights in a form that the program does not read: running pickled code is not its business.
-constexpr std::array<std::string_view, 3> kPickledFiles{
-    "pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"};
-
-bool is_file(const std::filesystem::path& path) {
-    return std::filesystem::is_regular_file(status_of(path));
+bool is_file(const fs::path& path) {
+    return fs::is_regular_file(status_of(path));
 }
 
-void add_no_weights(const std::filesystem::path& folder, FaultList& faults) {
-    for (const std::string_view pickled : kPickledFiles) {
-        if (is_file(folder / pickled)) {
-            faults.add(
-                fmt::format("the weights are pickled ({}); only safetensors are read", pickled),
-                folder.string(),
-                fmt::format("convert them once, in Python: AutoModelForCausalLM"
-                            ".from_pretrained(\"{}\", torch_dtype=\"auto\")"
-                            ".save_pretrained(NEW_FOLDER, safe_serialization=True)",
-                            folder.string()));
-            return;
+/// Whether a shard may be read: an index must not lead out of the folder.
+bool check_shard(const fs::path& folder, const std::string& tensor, const std::string& shard,
+                 const std::string& where, FaultList& faults) {
+    if (is_inner_name(shard)) {
+        return true;
+    }
+    faults.add(
+        fmt::format("the index puts tensor {} outside the model folder, in \"{}\"", tensor, shard),
+        where,
+        fmt::format("put all shards into {} or folders of it, and name them so", folder.string()));
+    return false;
+}
+
+void read_metadata(const Json& index, WeightIndex& read) {
+    const Json* metadata = index.find("metadata");
+    read.has_metadata = metadata != nullptr && metadata->is_object();
+    if (const Json* size = read.has_metadata ? metadata->find("total_size") : nullptr) {
+        read.total_size = size->as_unsigned();
+        // Some tools have written it as a real number.
+        if (const auto real = size->as_number(); real && !read.total_size && *real >= 0) {
+            constexpr double kMost = 0x1p63;
+            read.total_size = static_cast<std::uint64_t>(std::min(*real, kMost));
         }
     }
-    faults.add(fmt::format("there is neither {} nor {}", kSingleFile, kIndexFile), folder.string(),
-               "name the folder that holds config.json and the weights as safetensors");
 }
 
-/// A shard lies in the folder itself: an index must not lead anywhere else.
-bool stays_inside(std::string_view name) {
-    return !name.empty() && name != "." && name != ".." &&
-           name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
-}
-
-void read_index(const Json& index, WeightFiles& files, FaultList& faults) {
-    const std::string where = files.index_path.string();
-    const std::string remedy = "fetch the index again from where the model came from";
+void read_index(const fs::path& folder, const Json& index, WeightFiles& files, FaultList& faults) {
+    WeightIndex& read = files.index.emplace();
+    read.path = folder / kIndexFile;
+    const std::string where = read.path.string();
     const Json* map = index.find("weight_map");
     if (map == nullptr || !map->is_object()) {
-        faults.add("the index has no weight_map object", where, remedy);
+        faults.add("the index has no weight_map object", where, kFetchIndex);
         return;
     }
+    read_metadata(index, read);
     std::set<std::string> names;
-    files.index.emplace();
     for (const auto& [tensor, value] : map->members()) {
         const auto shard = value.as_string();
         if (!shard) {
             faults.add(fmt::format("the index gives no file name for tensor {}", tensor), where,
-                       remedy);
-        } else if (!stays_inside(*shard)) {
-            faults.add(fmt::format("the index puts tensor {} outside the model folder, in \"{}\"",
-                                   tensor, *shard),
-                       where, "put all shards into the model folder and name them without a path");
-        } else {
+                       kFetchIndex);
+        } else if (check_shard(folder, tensor, *shard, where, faults)) {
             names.insert(*shard);
-            files.index->emplace_back(tensor, *shard);
+            read.map.emplace_back(tensor, *shard);
         }
     }
     files.shards.assign(names.begin(), names.end());
 }
 
+/// The files called like shards that transformers does not look at either.
+void warn_of_unread(const fs::path& folder, const WeightFiles& files,
+                    std::vector<std::string>& warnings) {
+    std::vector<std::string> unread;
+    std::error_code gone;
+    for (fs::directory_iterator at(folder, gone), end; !gone && at != end; at.increment(gone)) {
+        const std::string name = at->path().filename().string();
+        if (name.starts_with("model-") && name.ends_with(".safetensors") &&
+            std::ranges::find(files.shards, name) == files.shards.end()) {
+            unread.push_back(name);
+        }
+    }
+    if (!unread.empty()) {
+        std::ranges::sort(unread);
+        warnings.push_back(fmt::format(
+            "weight files in the model folder are not read, as {}: {}",
+            files.index ? "the index does not name them" : "there is a model.safetensors",
+            list_names(unread)));
+    }
+}
+
 }  // namespace
 
-WeightFiles find_weight_files(const std::filesystem::path& folder, FaultList& faults) {
+WeightFiles find_weight_files(const fs::path& folder, FaultList& faults,
+                              std::vector<std::string>& warnings) {
     WeightFiles files;
     try {
         if (is_file(folder / kSingleFile)) {
             files.shards = {std::string(kSingleFile)};
+            warn_of_unread(folder, files, warnings);
             return files;
         }
-        files.index_path = folder / kIndexFile;
-        if (!is_file(files.index_path)) {
-            add_no_weights(folder, faults);
+        const fs::path index = folder / kIndexFile;
+        if (!is_file(index)) {
+            faults.add(no_safetensors(folder));
             return files;
         }
-        const std::string text = read_text(files.index_path);
-        read_index(Json::parse(text, files.index_path.string()), files, faults);
+        read_index(folder, Json::parse(read_text(index), index.string(), JsonDialect::python),
+                   files, faults);
+        warn_of_unread(folder, files, warnings);
     } catch (const Error& error) {
         faults.add(error);
     }

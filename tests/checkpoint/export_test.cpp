@@ -137,10 +137,13 @@ TEST(HuggingFaceWriter, TensorsOfEveryKindInAnyOrderOfRows) {
 TEST(HuggingFaceWriter, CompanionsAreCopiedAsPlainFiles) {
     const SharedFolder folder(world());
     Catalogue model = read_catalogue(kRoot / "tests/data/models/tiny-opt");
-    model.companions = {{"merges.txt", ""}, {"tokenizer.json", std::string("a\0b", 3)}};
+    model.companions = {{"code/inner/modeling.py", "x = 1\n"},
+                        {"merges.txt", ""},
+                        {"tokenizer.json", std::string("a\0b", 3)}};
     export_model(world(), model, rows_of_folder(model), folder / "hf", 5'000'000'000);
     const auto files = files_in(folder / "hf");
-    EXPECT_EQ(files.size(), 4U);
+    EXPECT_EQ(files.size(), 5U);
+    EXPECT_EQ(files.at("code/inner/modeling.py"), "x = 1\n");
     EXPECT_EQ(files.at("merges.txt"), "");
     EXPECT_EQ(files.at("tokenizer.json"), std::string("a\0b", 3));
 }

@@ -55,8 +55,10 @@ inline void checkpoint_model(const Communicator& ranks, const Catalogue& catalog
 /// Every file of a folder with its contents.
 inline std::map<std::string, std::string> files_in(const std::filesystem::path& folder) {
     std::map<std::string, std::string> files;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-        files[entry.path().filename().string()] = read_text(entry.path());
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        if (entry.is_regular_file()) {
+            files[entry.path().lexically_relative(folder).string()] = read_text(entry.path());
+        }
     }
     return files;
 }

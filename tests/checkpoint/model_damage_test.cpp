@@ -49,10 +49,15 @@ TEST_F(ModelDamage, ADamagedCompanionIsFound) {
 }
 
 TEST_F(ModelDamage, FilesThatDoNotBelongBesideTheWeightsAreLeftAlone) {
-    rename_link(path_, "/model/vocab.json", "/model/model.safetensors");
-    const Catalogue stored = catalogue_of_checkpoint(path_);
-    EXPECT_EQ(stored.companions->size(), 1U);
-    EXPECT_EQ(stored.companions->front().name, "tokenizer.json");
+    std::string name = "/model/vocab.json";
+    for (const char* other : {"/model/model.safetensors", "/model/..\\evil.py", "/model/\\evil.py",
+                              "/model/code\\..\\..\\evil.py", "/model/.bashrc"}) {
+        rename_link(path_, name, other);
+        name = other;
+        const Catalogue stored = catalogue_of_checkpoint(path_);
+        EXPECT_EQ(stored.companions->size(), 1U) << other;
+        EXPECT_EQ(stored.companions->front().name, "tokenizer.json");
+    }
 }
 
 TEST_F(ModelDamage, ACompanionOfAnotherKindIsRefused) {

@@ -94,7 +94,8 @@ TEST(CheckpointModel, TheBytesOfACheckpointWithCompanionsDoNotDependOnTheNumberO
     ::setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
     const SharedFolder folder(world());
     Catalogue model = read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
-    model.companions = {{"merges.txt", ""},
+    model.companions = {{"code/modeling_my.py", "class My: pass\n"},
+                        {"merges.txt", ""},
                         {"tokenizer.json", std::string(70'000, 'x')},
                         {"vocab.json", std::string("\0\xFF", 2)}};
     for (int ranks = 1; ranks <= world().size(); ++ranks) {
@@ -107,8 +108,8 @@ TEST(CheckpointModel, TheBytesOfACheckpointWithCompanionsDoNotDependOnTheNumberO
         EXPECT_TRUE(contents(folder / std::to_string(ranks)) == contents(folder / "1")) << ranks;
     }
     const CheckpointReader reader(folder / "1");
-    EXPECT_EQ(reader.companions(),
-              (std::vector<std::string>{"merges.txt", "tokenizer.json", "vocab.json"}));
+    EXPECT_EQ(reader.companions(), (std::vector<std::string>{"code/modeling_my.py", "merges.txt",
+                                                             "tokenizer.json", "vocab.json"}));
     for (const Companion& companion : *model.companions) {
         EXPECT_EQ(reader.companion(companion.name), companion.contents);
     }

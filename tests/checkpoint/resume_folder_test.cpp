@@ -21,7 +21,9 @@ const PartialFile kResuming{.resume = true, .keep = true};
 class ResumeFolder : public testing::Test {
   protected:
     ResumeFolder() {
-        model_.catalogue.companions = {{"merges.txt", "a b"}, {"tokenizer.json", "{}"}};
+        model_.catalogue.companions = {{"additional_chat_templates/tool.jinja", "{{ x }}"},
+                                       {"merges.txt", "a b"},
+                                       {"tokenizer.json", "{}"}};
         HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "whole", kMetadata, {},
                                  kShardBytes);
         write_tensors(world(), writer, 0);
@@ -114,7 +116,8 @@ TEST_F(ResumeFolder, HeadsSizesAndSmallFilesAreMadeAgain) {
         }
         replace_contents(partial_ / "config.json", {'x'});
         replace_contents(partial_ / "merges.txt.partial", {'x'});
-        replace_contents(partial_ / "generation_config.json", {'x'});  // not of this model
+        fs::create_directory(partial_ / "additional_chat_templates");
+        replace_contents(partial_ / "additional_chat_templates/tool.jinja.partial", {'x'});
     });
     complete(world().size(), model_.bytes.size());
 }
@@ -138,6 +141,11 @@ TEST_F(ResumeFolder, AFolderWithSomethingForeignIsNotTakenOver) {
     const std::string shard = "model-00001-of-00004.safetensors";
     const std::vector<std::function<void()>> faults{
         [&] { replace_contents(partial_ / "notes", {'x'}); },
+        [&] { replace_contents(partial_ / "vocab.json", {'x'}); },  // not of this model
+        [&] {
+            fs::create_directory(partial_ / "additional_chat_templates");
+            replace_contents(partial_ / "additional_chat_templates/mine.jinja", {'x'});
+        },
         [&] { fs::create_directory(partial_ / "tokenizer.json"); },
         [&] { fs::create_symlink(folder_ / "precious/file", partial_ / "config.json"); },
         [&] {

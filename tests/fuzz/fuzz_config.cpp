@@ -63,7 +63,7 @@ void check(const Catalogue& catalogue) {
 
 /// What a stand-in of that configuration would be made of.
 void list_all_tensors(std::string_view text) {
-    const Json config = Json::parse(text, "config");
+    const Json config = Json::parse(text, "config", JsonDialect::python);
     const ModelConfiguration model = read_configuration(config, "config");
     for (const std::int64_t block : {std::int64_t{0}, model.blocks}) {
         const auto window = model.window_of(block);

@@ -1,4 +1,6 @@
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "alphaprune/formats/json.hpp"
@@ -7,18 +9,39 @@
 
 using namespace alphaprune;
 
-/// Whatever is read can be written and read again, and is the same.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view text(reinterpret_cast<const char*>(data), size);
-    std::string written;
+namespace {
+
+/// The document, written again; nothing when it is refused.
+std::optional<std::string> written(std::string_view text, JsonDialect dialect) {
     try {
-        written = Json::parse(text, "input").dump(2);
+        return Json::parse(text, "input", dialect).dump(2);
     } catch (const Error& error) {
         fuzz::require(error.status() == ExitStatus::bad_request);
-        return 0;
+        return std::nullopt;
     }
-    const Json again = Json::parse(written, "written");
-    fuzz::require(again.dump(2) == written);
-    fuzz::require(Json::parse(again.dump(-1), "line").dump(2) == written);
+}
+
+void require_the_same_again(const std::string& text) {
+    const Json again = Json::parse(text, "written");
+    fuzz::require(again.dump(2) == text);
+    fuzz::require(Json::parse(again.dump(-1), "line").dump(2) == text);
+}
+
+}  // namespace
+
+/// Whatever is read can be written and read again, and is the same. What the standard allows,
+/// Python reads as the same (but for the mark that it does not want at the beginning).
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const auto strict = written(text, JsonDialect::strict);
+    const auto python = written(text, JsonDialect::python);
+    for (const auto& document : {strict, python}) {
+        if (document) {
+            require_the_same_again(*document);
+        }
+    }
+    if (strict && !text.starts_with("\xEF\xBB\xBF")) {
+        fuzz::require(python == strict);
+    }
     return 0;
 }

@@ -28,7 +28,6 @@ WRAPPERS = [
     Wrapper("fault", "formats/safetensors_entry.cpp", "what", 0, remedy=1, otherwise="kDamaged"),
     Wrapper("refuse", "formats/npy_dictionary.cpp", "expected", 0),
     Wrapper("add_fault", "model/config_fields.cpp", "what", 1, used="model/"),
-    Wrapper("add_faults", "model/read_tensors.cpp", "what", 2),
     Wrapper("reject", "linalg/checked_spectrum.cpp", "what", 0),
     Wrapper("damaged", "checkpoint/checkpoint_model.cpp", "what", 0),
     Wrapper("error", "checkpoint/hdf5_place.cpp", "what", 0, used="checkpoint/", status="2"),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/support/file.hpp"
 #include "model/faults.hpp"
 #include "support/model_folder.hpp"
 #include "support/temporary_folder.hpp"
@@ -78,6 +79,21 @@ TEST_F(BadFolder, ConfigIsNotJson) {
     expect_one({"config.json"});
 }
 
+TEST_F(BadFolder, ConfigNamesTheWeights) {
+    config_.insert(config_.find('{') + 1, "\"transformers_weights\": \"other.safetensors\",");
+    write();
+    expect_one({"transformers_weights", "other.safetensors"});
+}
+
+TEST_F(BadFolder, ConfigIsReadByTheRulesOfPython) {
+    config_.insert(config_.find('{') + 1, R"("limit": [0.0, Infinity], "num_hidden_layers": 99,)");
+    write();
+    EXPECT_EQ(read_catalogue(model_).matrices.size(), 21U);
+    config_ = "\xEF\xBB\xBF" + config_;
+    write();
+    expect_one({"byte order mark", "config.json"});
+}
+
 TEST_F(BadFolder, NoWeights) {
     std::filesystem::remove(model_ / "model.safetensors");
     expect_one({"neither model.safetensors nor model.safetensors.index.json"});
@@ -121,9 +137,10 @@ TEST_F(BadFolder, IndexIsNoObject) {
 
 TEST_F(BadFolder, IndexLeadsOutOfTheFolder) {
     write_index(R"({"weight_map": {"a": "../x.safetensors", "b": "/etc/passwd", "c": "..",
-                    "d": "sub/x.safetensors", "e": "", "f": 7}})");
+                    "d": "sub/../../x.safetensors", "e": "", "f": 7, "g": "sub\\x.safetensors",
+                    "h": "a\u0000b", "i": "./x.safetensors", "j": "sub//x.safetensors"}})");
     const auto faults = faults_of([&] { read_catalogue(model_); });
-    EXPECT_EQ(count_faults(faults, {"outside the model folder"}), 5) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"outside the model folder"}), 9) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"/etc/passwd", "tensor b"}), 1) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"no file name", "tensor f"}), 1) << text_of(faults);
 }
@@ -136,11 +153,11 @@ TEST_F(BadFolder, PipesAndDevicesAreNoFiles) {
     expect_one({"not a regular file", "model-00002-of-00002.safetensors"});
     std::filesystem::remove(shard);
     std::filesystem::create_symlink("/dev/zero", shard);
-    expect_one({"not a regular file", "model-00002-of-00002.safetensors"});
+    expect_one({"leads out of the model folder", "model-00002-of-00002.safetensors -> /dev/zero"});
     std::filesystem::remove(model_ / "config.json");
     ASSERT_EQ(::mkfifo((model_ / "config.json").c_str(), 0666), 0);
     const auto faults = faults_of([&] { read_catalogue(model_); });
-    EXPECT_EQ(count_faults(faults, {"not a regular file"}), 2) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"not a regular file"}), 1) << text_of(faults);
 }
 
 TEST_F(BadFolder, ACacheOfLinksIsAGoodOne) {
@@ -171,29 +188,38 @@ TEST_F(BadFolder, ShardLacksATensor) {
     expect_one({"not in the shard", tensors_[9].name, "model-00001-of-00002.safetensors"});
 }
 
-TEST_F(BadFolder, TensorInTwoShards) {
+TEST_F(BadFolder, TensorsOfTwoShardsThatDiffer) {
     write_shards();
     std::vector<StoredTensor> more(tensors_.begin() + 9, tensors_.end());
+    more.front().bytes.back() ^= std::byte{1};
     write_file(model_ / shard_name(1, 2), safetensors_bytes(more));
-    expect_one({"in another one, too", tensors_[9].name, "model-00001-of-00002.safetensors",
+    expect_one({"is another one there", tensors_[9].name, "model-00001-of-00002.safetensors",
                 "model-00002-of-00002.safetensors"});
 }
 
-TEST_F(BadFolder, TensorMissingFromTheIndex) {
+TEST_F(BadFolder, ShardsThatAreLinksOutOfTheFolder) {
     write_shards();
-    std::vector<StoredTensor> more(tensors_.begin() + 10, tensors_.end());
-    more.push_back(random_tensor("stowaway", ScalarType::float32, {3}, 1));
-    write_file(model_ / shard_name(1, 2), safetensors_bytes(more));
-    expect_one({"missing from the index", "stowaway", "model-00002-of-00002.safetensors"});
+    const auto shard = model_ / shard_name(1, 2);
+    std::filesystem::rename(shard, folder_ / "secret");
+    std::filesystem::create_symlink("../secret", shard);
+    expect_one({"leads out of the model folder", "model-00002-of-00002.safetensors ->", "secret"});
+    std::filesystem::remove(shard);
+    std::filesystem::create_symlink("../nowhere", shard);
+    expect_one({"leads nowhere", "model-00002-of-00002.safetensors -> ../nowhere"});
 }
 
-TEST_F(BadFolder, TensorInAnotherShardThanTheIndexSays) {
+TEST_F(BadFolder, AnInnerFolderThatIsALinkOutOfTheFolder) {
     write_shards();
-    std::vector<StoredTensor> less(tensors_.begin(), tensors_.begin() + 9);
-    std::vector<StoredTensor> more(tensors_.begin() + 9, tensors_.end());
-    write_file(model_ / shard_name(0, 2), safetensors_bytes(less));
-    write_file(model_ / shard_name(1, 2), safetensors_bytes(more));
-    expect_one({"not in the shard", tensors_[9].name, "model-00001-of-00002.safetensors"});
+    std::filesystem::create_directory(folder_ / "outside");
+    std::filesystem::rename(model_ / shard_name(1, 2), folder_ / "outside" / shard_name(1, 2));
+    std::filesystem::create_directory_symlink("../outside", model_ / "weights");
+    std::string index = read_text(model_ / "model.safetensors.index.json");
+    for (auto at = index.find("model-00002"); at != index.npos;
+         at = index.find("model-00002", at + 20)) {
+        index.insert(at, "weights/");
+    }
+    write_index(index);
+    expect_one({"leads out of the model folder", "weights/model-00002-of-00002.safetensors ->"});
 }
 
 TEST_F(BadFolder, FewerBlocksThanAnnounced) {

@@ -13,15 +13,68 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(Companions, AreKnownByName) {
-    for (const char* name :
-         {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-          "generation_config.json", "vocab.json", "vocab.txt", "merges.txt", "added_tokens.json",
-          "chat_template.jinja", "chat_template.json"}) {
+    for (const char* name : {"tokenizer.model",
+                             "tokenizer.json",
+                             "tokenizer_config.json",
+                             "special_tokens_map.json",
+                             "generation_config.json",
+                             "vocab.json",
+                             "vocab.txt",
+                             "merges.txt",
+                             "added_tokens.json",
+                             "chat_template.jinja",
+                             "chat_template.json",
+                             "modeling_my.py",
+                             "tokenization_my.py",
+                             "qwen.tiktoken",
+                             "tekken.json",
+                             "preprocessor_config.json",
+                             "processor_config.json",
+                             "params.json",
+                             "README.md",
+                             "LICENSE",
+                             "NOTICE.txt",
+                             "spiece.model",
+                             "vocabulary.txt",
+                             "additional_chat_templates/tool_use.jinja",
+                             "code/modeling_my.py"}) {
         EXPECT_TRUE(is_companion(name)) << name;
     }
-    for (const char* name :
-         {"config.json", "model.safetensors", "model.safetensors.index.json", "README.md", "", "..",
-          "vocabulary.txt", "xtokenizer.json", "tokenizer/../../.bashrc", "vocab./x"}) {
+    for (const char* name : {"config.json",
+                             "model.safetensors",
+                             "model.safetensors.index.json",
+                             "model.safetensors.index.fp16.json",
+                             "pytorch_model.bin",
+                             "pytorch_model.bin.index.json",
+                             "consolidated.00.pth",
+                             "consolidated.safetensors",
+                             "tf_model.h5",
+                             "flax_model.msgpack",
+                             "model-q4.gguf",
+                             "model.onnx",
+                             "optimizer.pt",
+                             "training_args.bin",
+                             "rng_state_0.pth",
+                             "trainer_state.json",
+                             "adapter_config.json",
+                             ".gitattributes",
+                             ".git",
+                             "",
+                             ".",
+                             "..",
+                             "tokenizer/../../.bashrc",
+                             "../tokenizer.json",
+                             "/etc/passwd",
+                             "vocab./x",
+                             "a\\b.json",
+                             "original/params.json",
+                             "code/.hidden.py",
+                             ".cache/x.py",
+                             "a//b.py",
+                             "additional_chat_templates/deeper/x.jinja",
+                             "x.py/",
+                             "tokenizer.json.partial",
+                             "1/2/3/4/5/6/7/8/9.py"}) {
         EXPECT_FALSE(is_companion(name)) << name;
     }
     EXPECT_FALSE(is_companion(std::string_view("tokenizer\0.json", 15)));
@@ -83,6 +136,131 @@ TEST(Companions, CarryNoOtherFileAlong) {
                 << text_of(faults);
         }
     }
+}
+
+TEST(Companions, OfFoldersAreTemplatesAndTheCodeThatIsNamed) {
+    const TemporaryFolder folder;
+    Catalogue catalogue;
+    catalogue.folder = folder.path();
+    catalogue.configuration_text = R"({"auto_map": {"AutoConfig": "code/configuration_my.My",
+        "AutoModel": "other/repository--modeling.My"}, "x": NaN})";
+    for (const char* inner :
+         {"code", "tokens", "other", "additional_chat_templates", "../outside"}) {
+        fs::create_directories(folder / inner);
+        write_file(folder / inner / "helper.py", std::string(inner));
+        write_file(folder / inner / "notes.txt", std::string("no"));
+        write_file(folder / inner / "tool.jinja", std::string("{{ tools }}"));
+    }
+    write_file(folder / "tokenizer_config.json",
+               std::string(R"({"auto_map": {"AutoTokenizer": ["tokens/my.Slow", null,
+                               "../outside/my.Fast"]}})"));
+    write_file(folder / "processor_config.json", std::string("not json"));
+    EXPECT_EQ(names_of_companions(catalogue),
+              (std::vector<std::string>{"additional_chat_templates/helper.py",
+                                        "additional_chat_templates/tool.jinja", "code/helper.py",
+                                        "processor_config.json", "tokenizer_config.json",
+                                        "tokens/helper.py"}));
+    EXPECT_EQ(read_companion(catalogue, "code/helper.py"), "code");
+    EXPECT_TRUE(check_companions(catalogue).empty());
+}
+
+TEST(Companions, AllFaultsAreFoundBeforeTheWork) {
+    const TemporaryFolder folder;
+    Catalogue catalogue;
+    catalogue.folder = folder / "model";
+    fs::create_directories(catalogue.folder);
+    write_file(folder / "id_rsa", std::string("secret"));
+    write_file(catalogue.folder / "merges.txt", std::string("fine"));
+    fs::create_symlink("../id_rsa", catalogue.folder / "tokenizer.json");
+    fs::create_symlink("../id_rsa", catalogue.folder / "id_rsa");  // the name is no excuse
+    fs::create_symlink("nowhere", catalogue.folder / "LICENSE");
+    const auto faults = faults_of([&] { check_companions(catalogue); });
+    EXPECT_EQ(faults.size(), 3U) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"leads nowhere", "LICENSE -> nowhere"}), 1) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"leads out of the model folder", "tokenizer.json ->"}), 1);
+    EXPECT_EQ(count_faults(faults, {"leads out of the model folder", "model/id_rsa ->"}), 1);
+    EXPECT_NE(faults[0].remedy.find("remove the link"), std::string::npos);
+}
+
+TEST(Companions, MayLieInStoresThatNameFilesByDigests) {
+    const TemporaryFolder folder;
+    Catalogue catalogue;
+    catalogue.folder = folder / "model";
+    fs::create_directories(catalogue.folder);
+    const std::vector<std::string> stored{
+        "files/md5/ab/0123456789abcdef0123456789abcd",
+        "lfs/objects/01/23/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "annex/MD5E-s6--0123456789abcdef0123456789abcdef.json"};
+    for (const std::string& store : stored) {
+        fs::create_directories((folder / store).parent_path());
+        write_file(folder / store, std::string("stored"));
+        fs::remove(catalogue.folder / "tokenizer.json");
+        fs::create_symlink("../" + store, catalogue.folder / "tokenizer.json");
+        EXPECT_EQ(read_companion(catalogue, "tokenizer.json"), "stored") << store;
+    }
+    fs::create_directories(folder / "files/md5/ab");
+    write_file(folder / "files/md5/ab/cdef", std::string("stored"));
+    fs::remove(catalogue.folder / "tokenizer.json");
+    fs::create_symlink("../files/md5/ab/cdef", catalogue.folder / "tokenizer.json");
+    EXPECT_EQ(faults_of([&] { check_companions(catalogue); }).size(), 1U);
+}
+
+TEST(Companions, OfAnotherModelMayBeLinkedUnderTheirNames) {
+    const TemporaryFolder folder;
+    Catalogue catalogue;
+    catalogue.folder = folder / "model";
+    for (const char* inner : {"model", "former", "other"}) {
+        fs::create_directories(folder / inner);
+        write_file(folder / inner / "config.json", std::string("{}"));
+        write_file(folder / inner / "generation_config.json", std::string("{}"));
+    }
+    fs::remove(folder / "other" / "generation_config.json");
+    for (const char* inner : {"former", "other"}) {
+        write_file(folder / inner / "modeling_my.py", std::string("code"));
+    }
+    fs::create_symlink("../former/modeling_my.py", catalogue.folder / "modeling_my.py");
+    EXPECT_TRUE(check_companions(catalogue).empty());
+    fs::remove(catalogue.folder / "modeling_my.py");
+    fs::create_symlink("../other/modeling_my.py", catalogue.folder / "modeling_my.py");
+    EXPECT_EQ(faults_of([&] { check_companions(catalogue); }).size(), 1U);
+}
+
+TEST(Companions, ThatAreTooLargeAreLeftOutAndSaid) {
+    const TemporaryFolder folder;
+    Catalogue catalogue;
+    catalogue.folder = folder.path();
+    write_file(folder / "merges.txt", std::string("small"));
+    write_file(folder / "adapter_config.json", std::string("{}"));
+    constexpr std::uint64_t kMegabyte = std::uint64_t{1} << 20;
+    const auto make = [&](const std::string& name, std::uint64_t bytes) {
+        write_file(folder / name, std::string());
+        fs::resize_file(folder / name, bytes);  // a hole
+    };
+    make("film.mp4", 128 * kMegabyte + 1);
+    const auto carried = names_of_companions(catalogue);
+    EXPECT_EQ(carried, std::vector<std::string>{"merges.txt"});
+    const auto warnings = check_companions(catalogue);
+    ASSERT_EQ(warnings.size(), 2U);
+    EXPECT_NE(warnings[0].find("film.mp4"), std::string::npos) << warnings[0];
+    EXPECT_NE(warnings[1].find("adapter"), std::string::npos) << warnings[1];
+    for (int number = 0; number < 5; ++number) {
+        make("part" + std::to_string(number), 120 * kMegabyte);
+    }
+    EXPECT_EQ(names_of_companions(catalogue).size(), 5U) << "512 MiB in all";
+}
+
+TEST(Companions, FoldersOfThemHoldNothingElse) {
+    const TemporaryFolder folder;
+    fs::create_directories(folder / "code" / "inner");
+    write_file(folder / "code" / "inner" / "a.py", std::string("x"));
+    EXPECT_TRUE(is_folder_of_companions(folder.path(), "code"));
+    write_file(folder / "code" / "notes.txt", std::string("x"));
+    EXPECT_FALSE(is_folder_of_companions(folder.path(), "code"));
+    fs::remove(folder / "code" / "notes.txt");
+    fs::create_symlink("/etc/passwd", folder / "code" / "b.py");
+    EXPECT_FALSE(is_folder_of_companions(folder.path(), "code"));
+    fs::create_directory_symlink("code/inner", folder / "link");
+    EXPECT_FALSE(is_folder_of_companions(folder.path(), "link"));
 }
 
 TEST(Companions, ThatArePipesDoNotMakeAnybodyWait) {

@@ -11,8 +11,17 @@
 
 namespace alphaprune {
 
-/// A JSON value, immutable once built into a document. Objects keep the order of their members,
-/// and a member named twice is an error when read.
+/// Whose rules a text is read by.
+enum class JsonDialect {
+    strict,  ///< the standard's, and no member twice
+    /// Those of Python's json module, by which transformers reads what it wrote: Infinity,
+    /// -Infinity and NaN are numbers, as is what is too large for a double; of members named twice
+    /// the last counts, in the place of the first; half a surrogate pair is a character (U+FFFD
+    /// here).
+    python,
+};
+
+/// A JSON value, immutable once built into a document. Objects keep the order of their members.
 class Json {
   public:
     using Array = std::vector<Json>;
@@ -34,8 +43,10 @@ class Json {
 
     /// @param where  names the source in errors: a path, or a tensor file's header
     /// @throws Error (bad_request): not JSON (with line and column), nested deeper than 64, of more
-    ///         than ten million values, or members named twice in one object (all of them)
-    static Json parse(std::string_view text, std::string_view where);
+    ///         than ten million values, or, by strict rules, members named twice in one object (all
+    ///         of them)
+    static Json parse(std::string_view text, std::string_view where,
+                      JsonDialect dialect = JsonDialect::strict);
 
     /// Doubles are written with the fewest digits that read back as the same double, bytes that are
     /// not UTF-8 as U+FFFD, arrays of scalars on one line.
