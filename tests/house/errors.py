@@ -90,7 +90,7 @@ GROUPS = [
     ("Stopping and resuming", r"schedule/(journal|earlier)|formats/record_log|support/stop|"
      r"commands/(time_limit|pruned_files|provenance)"),
     ("Checkpoints, reports, verify, plan", r"checkpoint/|report/|commands/(verify|finished_run|plan)"),
-    ("Computing and memory", r"linalg/|schedule/|transformer/|commands/(inputs|job\\w*)\."),
+    ("Computing and memory", r"linalg/|schedule/|transformer/|commands/(inputs|job\w*)\."),
     ("Ranks and nodes", r"parallel/|commands/(beginning|program)|support/error"),
 ]
 
