@@ -77,18 +77,18 @@ TEST(Launch, the_only_process_of_a_launcher_is_alone) {
     expect(launched(slurm_step(0, 1, {{"PMIX_RANK", "0"}, {"PMIX_NAMESPACE", "slurm.pmix.7.0"}})),
            Kind::alone, 0, 1);
     // One of several jobs that srun starts as one, of one task each.
-    expect(launched(slurm_step(0, 1,
-                               {{"PMIX_RANK", "0"},
-                                {"PMIX_NAMESPACE", "slurm.pmix.7.0"},
-                                {"SLURM_HET_SIZE", "2"}})),
-           Kind::in_job, 0, {});
+    expect(
+        launched(slurm_step(
+            0, 1,
+            {{"PMIX_RANK", "0"}, {"PMIX_NAMESPACE", "slurm.pmix.7.0"}, {"SLURM_HET_SIZE", "2"}})),
+        Kind::in_job, 0, {});
 }
 
 TEST(Launch, the_innermost_launcher_counts) {
     // mpirun in a Slurm job: the step is that of mpirun's daemons, one a node.
-    expect(launched(slurm_step(
-               0, 1, {{"OMPI_COMM_WORLD_RANK", "2"}, {"OMPI_COMM_WORLD_SIZE", "4"}})),
-           Kind::in_job, 2, 4);
+    expect(
+        launched(slurm_step(0, 1, {{"OMPI_COMM_WORLD_RANK", "2"}, {"OMPI_COMM_WORLD_SIZE", "4"}})),
+        Kind::in_job, 2, 4);
     expect(launched(slurm_step(0, 1, {{"PMI_RANK", "2"}, {"PMI_SIZE", "4"}})), Kind::in_job, 2, 4);
     expect(launched(slurm_step(0, 1, {{"PMIX_RANK", "2"}, {"PMIX_NAMESPACE", "prterun-n1-5@1"}})),
            Kind::in_job, 2, {});

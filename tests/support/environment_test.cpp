@@ -29,7 +29,8 @@ TEST(Environment, a_switch_that_says_something_else_is_refused) {
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.status(), ExitStatus::bad_request);
-        EXPECT_NE(std::string(error.what()).find("A_VARIABLE says neither yes nor no: 'perhaps'"), std::string::npos);
+        EXPECT_NE(std::string(error.what()).find("A_VARIABLE says neither yes nor no: 'perhaps'"),
+                  std::string::npos);
     }
 }
 
