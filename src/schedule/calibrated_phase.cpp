@@ -6,7 +6,6 @@
 #include <cassert>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/schedule/weight_check.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
@@ -78,7 +77,6 @@ class CalibratedRun {
     /// Matrices that an earlier attempt has done are read back.
     void prune_block(int block) {
         SharedWeights weights = pass_.load(block);
-        require_finite_matrices(block, weights);
         const std::vector<InputSite> sites = pass_.transformer().input_sites(block);
         const auto pruner = make_block_pruner(method_, ranks_, sites, sequences_.count());
         gather_statistics(*pruner, block, weights, sites);
@@ -133,19 +131,6 @@ class CalibratedRun {
     bool is_done(const InputSite& site) const {
         return std::ranges::all_of(site.matrices,
                                    [&](int index) { return earlier_.has(matrix(index).tensor); });
-    }
-
-    /// Where no spectrum was needed, nobody has looked at the matrices before. Collective.
-    void require_finite_matrices(int block, SharedWeights& weights) const {
-        together(ranks_, [&] {
-            for (const MatrixInfo& one : catalogue_.matrices) {
-                if (one.block == block) {
-                    const TensorInfo& tensor = catalogue_.tensor_of(one);
-                    require_finite(catalogue_, tensor,
-                                   weights.rows(one.tensor, stream_.share(tensor)));
-                }
-            }
-        });
     }
 
     void gather_statistics(BlockPruner& pruner, int block, const SharedWeights& weights,

@@ -18,12 +18,6 @@ Error not_finite(const Catalogue& catalogue, const TensorInfo& tensor, std::int6
                        "the model's file is damaged: fetch it again, or repair this tensor");
 }
 
-void require_none(const Catalogue& catalogue, const TensorInfo& tensor, std::size_t bad) {
-    if (bad > 0) {
-        throw not_finite(catalogue, tensor, static_cast<std::int64_t>(bad));
-    }
-}
-
 /// In these rows, which are read piece by piece.
 std::int64_t non_finite_in(WeightReader& reader, const TensorInfo& tensor, RowRange rows) {
     std::vector<std::byte> piece;
@@ -41,12 +35,9 @@ std::int64_t non_finite_in(WeightReader& reader, const TensorInfo& tensor, RowRa
 
 void require_finite(const Catalogue& catalogue, const TensorInfo& tensor,
                     std::span<const std::byte> values) {
-    require_none(catalogue, tensor, count_non_finite(values, tensor.scalar_type()));
-}
-
-void require_finite(const Catalogue& catalogue, const TensorInfo& tensor,
-                    std::span<const float> values) {
-    require_none(catalogue, tensor, count_non_finite(std::as_bytes(values), ScalarType::float32));
+    if (const std::size_t bad = count_non_finite(values, tensor.scalar_type()); bad > 0) {
+        throw not_finite(catalogue, tensor, static_cast<std::int64_t>(bad));
+    }
 }
 
 void require_finite_tensors(const Communicator& ranks, const Catalogue& catalogue,

@@ -13,9 +13,6 @@ namespace alphaprune {
 /// @throws Error (bad_request) naming tensor and file, with the count of NaN and Inf
 void require_finite(const Catalogue& catalogue, const TensorInfo& tensor,
                     std::span<const std::byte> values);
-/// The same for values that have been read.
-void require_finite(const Catalogue& catalogue, const TensorInfo& tensor,
-                    std::span<const float> values);
 
 /// Reads these tensors, their rows shared out over the ranks, only to check them. Collective.
 /// @param tensors  indices into Catalogue::tensors
