@@ -9,8 +9,8 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/file.hpp"
 #include "export_folder.hpp"
+#include "export_shards.hpp"
 #include "plain_files.hpp"
-#include "shard_plan.hpp"
 
 namespace alphaprune {
 namespace {
@@ -41,10 +41,10 @@ struct HuggingFaceWriter::State {
           catalogue(model),
           folder(without_last_slash(place)),
           partial(treatment),
-          plan(plan_shards(model.tensors, shard_bytes)),
+          plan(plan_export_shards(model.tensors, shard_bytes)),
           files(plan.shards.size()) {
         metadata = with_format(std::move(metadata));
-        for (const PlannedShard& shard : plan.shards) {
+        for (const ExportShard& shard : plan.shards) {
             heads.push_back(safetensors_head(plan, shard, model.tensors, metadata));
         }
     }
@@ -74,7 +74,7 @@ struct HuggingFaceWriter::State {
     const Catalogue& catalogue;
     std::filesystem::path folder;
     PartialFile partial;
-    ShardPlan plan;
+    ExportShards plan;
     std::vector<std::vector<std::byte>> heads;  ///< of each shard
     std::vector<std::optional<File>> files;     ///< of each shard; opened at first use
     std::uint64_t written = 0;                  ///< bytes, by this rank, or kept

@@ -18,8 +18,8 @@ namespace {
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kConfiguration = "config.json";
 
-bool is_shard(const fs::path& name, const ShardPlan& plan) {
-    return std::ranges::find(plan.shards, name.string(), &PlannedShard::file) != plan.shards.end();
+bool is_shard(const fs::path& name, const ExportShards& plan) {
+    return std::ranges::find(plan.shards, name.string(), &ExportShard::file) != plan.shards.end();
 }
 
 /// One of the files beside the shards, whole or still under its partial name.
@@ -43,7 +43,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
 }
 
 /// Whether an earlier run has made this folder.
-bool is_ours(const fs::path& folder, const Catalogue& catalogue, const ShardPlan& plan) {
+bool is_ours(const fs::path& folder, const Catalogue& catalogue, const ExportShards& plan) {
     if (!is_plain_folder(folder)) {
         return false;
     }
@@ -80,7 +80,8 @@ void require_free(const fs::path& folder) {
     }
 }
 
-bool take_over_folder(const fs::path& folder, const Catalogue& catalogue, const ShardPlan& plan) {
+bool take_over_folder(const fs::path& folder, const Catalogue& catalogue,
+                      const ExportShards& plan) {
     const fs::path partial = partial_name(folder);
     std::error_code problem;
     if (!fs::exists(fs::symlink_status(partial, problem)) && is_ours(folder, catalogue, plan)) {
@@ -110,7 +111,8 @@ void make_empty(const fs::path& partial) {
     }
 }
 
-void write_small_files(const fs::path& folder, const Catalogue& catalogue, const ShardPlan& plan) {
+void write_small_files(const fs::path& folder, const Catalogue& catalogue,
+                       const ExportShards& plan) {
     if (plan.shards.size() > 1) {
         write_text_atomically(folder / kIndex, safetensors_index(plan, catalogue.tensors));
     }

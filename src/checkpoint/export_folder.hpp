@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "alphaprune/model/catalogue.hpp"
-#include "shard_plan.hpp"
+#include "export_shards.hpp"
 
 namespace alphaprune {
 
@@ -17,13 +17,13 @@ void require_free(const std::filesystem::path& folder);
 /// of that, under its own, which it then loses: all shards are there, and nothing foreign is. Only
 /// the shards stay in it.
 bool take_over_folder(const std::filesystem::path& folder, const Catalogue& catalogue,
-                      const ShardPlan& plan);
+                      const ExportShards& plan);
 
 /// Makes the folder, empty; what an earlier run that was killed has left there goes.
 void make_empty(const std::filesystem::path& partial);
 
 /// Writes everything beside the weights: configuration, companions, the index of several shards.
 void write_small_files(const std::filesystem::path& folder, const Catalogue& catalogue,
-                       const ShardPlan& plan);
+                       const ExportShards& plan);
 
 }  // namespace alphaprune

@@ -12,7 +12,7 @@
 namespace alphaprune {
 
 /// One safetensors file to be.
-struct PlannedShard {
+struct ExportShard {
     std::string file;
     std::vector<int> tensors;  ///< indices into the catalogue, by position in the file
     std::uint64_t bytes = 0;   ///< of the tensors
@@ -24,24 +24,24 @@ struct TensorPlace {
     std::uint64_t offset = 0;  ///< of its first byte, counted from the first byte of any tensor
 };
 
-struct ShardPlan {
-    std::vector<PlannedShard> shards;  ///< at least one
-    std::vector<TensorPlace> places;   ///< one a tensor
+struct ExportShards {
+    std::vector<ExportShard> shards;  ///< at least one
+    std::vector<TensorPlace> places;  ///< one a tensor
 };
 
 /// Divides the tensors, in their order, over files of at most `shard_bytes`; a larger tensor has a
 /// file of its own. Inside a file the tensors of larger values come first, so that every one begins
 /// at a multiple of the size of its values: readers that map the file need that.
-ShardPlan plan_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes);
+ExportShards plan_export_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes);
 
 /// What a shard's file begins with: the length of the header, and the header, padded with spaces to
 /// a multiple of 8 bytes.
 /// @param metadata  text pairs for __metadata__
 std::vector<std::byte> safetensors_head(
-    const ShardPlan& plan, const PlannedShard& shard, std::span<const TensorInfo> tensors,
+    const ExportShards& plan, const ExportShard& shard, std::span<const TensorInfo> tensors,
     std::span<const std::pair<std::string, std::string>> metadata);
 
 /// model.safetensors.index.json.
-std::string safetensors_index(const ShardPlan& plan, std::span<const TensorInfo> tensors);
+std::string safetensors_index(const ExportShards& plan, std::span<const TensorInfo> tensors);
 
 }  // namespace alphaprune

@@ -1,4 +1,4 @@
-#include "shard_plan.hpp"
+#include "export_shards.hpp"
 
 #include <fmt/format.h>
 
@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint64_t kHeaderAlignment = 8;
 
-std::vector<PlannedShard> divide(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes) {
-    std::vector<PlannedShard> shards(1);
+std::vector<ExportShard> divide(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes) {
+    std::vector<ExportShard> shards(1);
     for (std::size_t t = 0; t < tensors.size(); ++t) {
         const std::uint64_t bytes = tensors[t].bytes();
         const std::uint64_t before = shards.back().bytes;
@@ -40,10 +40,10 @@ Json entry_of(const TensorInfo& tensor, std::uint64_t offset) {
 
 }  // namespace
 
-ShardPlan plan_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes) {
-    ShardPlan plan{divide(tensors, shard_bytes), std::vector<TensorPlace>(tensors.size())};
+ExportShards plan_export_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes) {
+    ExportShards plan{divide(tensors, shard_bytes), std::vector<TensorPlace>(tensors.size())};
     for (std::size_t s = 0; s < plan.shards.size(); ++s) {
-        PlannedShard& shard = plan.shards[s];
+        ExportShard& shard = plan.shards[s];
         shard.file = file_name(s, plan.shards.size());
         std::ranges::stable_sort(shard.tensors, std::ranges::greater(), [&](int t) {
             return size_of(tensors[static_cast<std::size_t>(t)].type);
@@ -58,7 +58,7 @@ ShardPlan plan_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_b
 }
 
 std::vector<std::byte> safetensors_head(
-    const ShardPlan& plan, const PlannedShard& shard, std::span<const TensorInfo> tensors,
+    const ExportShards& plan, const ExportShard& shard, std::span<const TensorInfo> tensors,
     std::span<const std::pair<std::string, std::string>> metadata) {
     Json::Object header{{"__metadata__", Json::Object(metadata.begin(), metadata.end())}};
     for (const int t : shard.tensors) {
@@ -74,7 +74,7 @@ std::vector<std::byte> safetensors_head(
     return head;
 }
 
-std::string safetensors_index(const ShardPlan& plan, std::span<const TensorInfo> tensors) {
+std::string safetensors_index(const ExportShards& plan, std::span<const TensorInfo> tensors) {
     std::uint64_t total = 0;
     Json::Object map;
     for (std::size_t t = 0; t < tensors.size(); ++t) {

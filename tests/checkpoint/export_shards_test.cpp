@@ -1,4 +1,4 @@
-#include "shard_plan.hpp"
+#include "export_shards.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,9 +22,9 @@ std::vector<TensorInfo> of_bytes(const std::vector<std::int64_t>& sizes) {
     return tensors;
 }
 
-std::vector<std::vector<int>> groups(const ShardPlan& plan) {
+std::vector<std::vector<int>> groups(const ExportShards& plan) {
     std::vector<std::vector<int>> groups;
-    for (const PlannedShard& shard : plan.shards) {
+    for (const ExportShard& shard : plan.shards) {
         groups.push_back(shard.tensors);
     }
     return groups;
@@ -32,36 +32,38 @@ std::vector<std::vector<int>> groups(const ShardPlan& plan) {
 
 using Groups = std::vector<std::vector<int>>;
 
-TEST(ShardPlan, FillsEachFileUpToTheLimit) {
+TEST(ExportShards, FillsEachFileUpToTheLimit) {
     const auto tensors = of_bytes({40, 60, 2, 98, 10});
-    EXPECT_EQ(groups(plan_shards(tensors, 100)), (Groups{{0, 1}, {2, 3}, {4}}));
-    EXPECT_EQ(groups(plan_shards(tensors, 99)), (Groups{{0}, {1, 2}, {3}, {4}}));
-    EXPECT_EQ(groups(plan_shards(tensors, 210)), (Groups{{0, 1, 2, 3, 4}}));
+    EXPECT_EQ(groups(plan_export_shards(tensors, 100)), (Groups{{0, 1}, {2, 3}, {4}}));
+    EXPECT_EQ(groups(plan_export_shards(tensors, 99)), (Groups{{0}, {1, 2}, {3}, {4}}));
+    EXPECT_EQ(groups(plan_export_shards(tensors, 210)), (Groups{{0, 1, 2, 3, 4}}));
 }
 
-TEST(ShardPlan, ATensorOverTheLimitHasAFileOfItsOwn) {
-    EXPECT_EQ(groups(plan_shards(of_bytes({10, 500, 10, 10}), 20)), (Groups{{0}, {1}, {2, 3}}));
-    EXPECT_EQ(groups(plan_shards(of_bytes({500, 10}), 20)), (Groups{{0}, {1}}));
-    EXPECT_EQ(groups(plan_shards(of_bytes({4, 4, 4}), 0)), (Groups{{0}, {1}, {2}}));
+TEST(ExportShards, ATensorOverTheLimitHasAFileOfItsOwn) {
+    EXPECT_EQ(groups(plan_export_shards(of_bytes({10, 500, 10, 10}), 20)),
+              (Groups{{0}, {1}, {2, 3}}));
+    EXPECT_EQ(groups(plan_export_shards(of_bytes({500, 10}), 20)), (Groups{{0}, {1}}));
+    EXPECT_EQ(groups(plan_export_shards(of_bytes({4, 4, 4}), 0)), (Groups{{0}, {1}, {2}}));
 }
 
-TEST(ShardPlan, TensorsWithoutBytesTakeNoRoom) {
-    EXPECT_EQ(groups(plan_shards(of_bytes({0, 20, 0, 20, 0}), 20)), (Groups{{0, 1, 2}, {3, 4}}));
-    EXPECT_EQ(groups(plan_shards(of_bytes({0, 0, 30}), 20)), (Groups{{0, 1, 2}}));
+TEST(ExportShards, TensorsWithoutBytesTakeNoRoom) {
+    EXPECT_EQ(groups(plan_export_shards(of_bytes({0, 20, 0, 20, 0}), 20)),
+              (Groups{{0, 1, 2}, {3, 4}}));
+    EXPECT_EQ(groups(plan_export_shards(of_bytes({0, 0, 30}), 20)), (Groups{{0, 1, 2}}));
 }
 
-TEST(ShardPlan, FilesAreNamedAsTransformersDoes) {
-    EXPECT_EQ(plan_shards(of_bytes({2}), 2).shards.front().file, "model.safetensors");
-    const ShardPlan plan = plan_shards(of_bytes(std::vector<std::int64_t>(12, 2)), 2);
+TEST(ExportShards, FilesAreNamedAsTransformersDoes) {
+    EXPECT_EQ(plan_export_shards(of_bytes({2}), 2).shards.front().file, "model.safetensors");
+    const ExportShards plan = plan_export_shards(of_bytes(std::vector<std::int64_t>(12, 2)), 2);
     EXPECT_EQ(plan.shards.front().file, "model-00001-of-00012.safetensors");
     EXPECT_EQ(plan.shards.back().file, "model-00012-of-00012.safetensors");
 }
 
-TEST(ShardPlan, LargerValuesComeFirstSoThatEveryTensorIsAligned) {
+TEST(ExportShards, LargerValuesComeFirstSoThatEveryTensorIsAligned) {
     const std::vector<TensorInfo> tensors{tensor("a", bfloat16, {3}), tensor("b", float32, {2, 1}),
                                           tensor("c", float16, {1}), tensor("d", float32, {}),
                                           tensor("e", float32, {0, 4})};
-    const ShardPlan plan = plan_shards(tensors, 1000);
+    const ExportShards plan = plan_export_shards(tensors, 1000);
     EXPECT_EQ(groups(plan), (Groups{{1, 3, 4, 0, 2}}));
     EXPECT_EQ(plan.shards[0].bytes, 20U);
     const std::vector<std::uint64_t> offsets{12, 0, 18, 8, 12};
@@ -70,18 +72,18 @@ TEST(ShardPlan, LargerValuesComeFirstSoThatEveryTensorIsAligned) {
     }
 }
 
-TEST(ShardPlan, AModelWithoutTensorsIsOneEmptyFile) {
-    const ShardPlan plan = plan_shards({}, 100);
+TEST(ExportShards, AModelWithoutTensorsIsOneEmptyFile) {
+    const ExportShards plan = plan_export_shards({}, 100);
     ASSERT_EQ(plan.shards.size(), 1U);
     const std::vector<std::pair<std::string, std::string>> metadata{{"format", "pt"}};
     const auto head = safetensors_head(plan, plan.shards[0], {}, metadata);
     EXPECT_TRUE(parse_safetensors_header(head, head.size(), "empty").tensors.empty());
 }
 
-TEST(ShardPlan, TheHeadIsWhatTheFormatAsksFor) {
+TEST(ExportShards, TheHeadIsWhatTheFormatAsksFor) {
     const std::vector<TensorInfo> tensors{tensor("größe \"x\"\n", float16, {2, 3}),
                                           tensor("b", float32, {})};
-    const ShardPlan plan = plan_shards(tensors, 1000);
+    const ExportShards plan = plan_export_shards(tensors, 1000);
     for (const std::string note : {"", "1", "12", "123", "1234", "12345", "123456", "1234567"}) {
         const std::vector<std::pair<std::string, std::string>> metadata{{"format", "pt"},
                                                                         {"note", note}};
