@@ -167,11 +167,6 @@ void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
     }
 }
 
-void File::will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept {
-    ::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes),
-                    POSIX_FADV_WILLNEED);
-}
-
 void File::write(std::span<const std::byte> bytes) {
     if (const int reason = write_whole(descriptor_, bytes)) {
         throw system_failure("writing", path_, reason);

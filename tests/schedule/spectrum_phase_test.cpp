@@ -59,7 +59,7 @@ TEST(SpectrumPhase, solvers_of_groups_of_ranks_are_used_by_one_thread) {
     const SharedModel model(ScalarType::float32);
     const auto expected = compute_spectra(world(), model.catalogue(), {}, {});
     for (const Solver solver : {Solver::elpa1, Solver::elpa2, Solver::scalapack}) {
-        for (const int group : {1, 2, world().size()}) {
+        for (const int group : std::set{1, world().size()}) {
             SpectrumOptions options{solver, group};
             options.threads = 4;
             std::set<std::int64_t> told;

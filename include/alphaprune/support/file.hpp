@@ -50,8 +50,6 @@ class File {
     /// Fills `out` from byte `offset` on.
     /// @throws Error (failure) on a read error or when the file ends before.
     void read_at(std::uint64_t offset, std::span<std::byte> out) const;
-    /// Asks the system to have these bytes at hand soon; returns at once. Nothing hangs on it.
-    void will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept;
     void write(std::span<const std::byte> bytes);
     /// Writes from byte `offset` on, wherever write() stands.
     void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
