@@ -6,6 +6,7 @@
 #include <optional>
 #include <system_error>
 
+#include "alphaprune/model/companions.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/file.hpp"
 #include "export_folder.hpp"
@@ -159,6 +160,7 @@ HuggingFaceWriter::HuggingFaceWriter(const Communicator& ranks, const Catalogue&
                                      shard_bytes)) {
     together(ranks, [&] {
         if (ranks.is_root()) {
+            read_companions(catalogue);  // those that cannot be read are refused before the work
             state_->make_folder();
             state_->make_files();
         }

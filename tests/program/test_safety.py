@@ -181,12 +181,6 @@ class Overwrite(SafetyTest):
         self.succeed(SMALL, self.output, *FAST, "--overwrite")
         self.assertFalse((self.output / "hf").exists())
 
-    def test_a_run_that_came_to_nothing_is_replaced(self):
-        done = self.run_model(SMALL, self.output, *FAST, "--sparsity-ratio", "0.8",
-                              "--max-sparsity", "0.7")
-        self.refused(done)
-        self.succeed(SMALL, self.output, *FAST, "--overwrite")
-
     def test_resuming_clears_nothing_away_either(self):
         self.put("stop", "notes")
         self.refused(self.run_model(SMALL, self.output, *FAST, "--resume"), "stop")
