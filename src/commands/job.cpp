@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "alphaprune/model/other_formats.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/schedule/farms_phase.hpp"
@@ -271,6 +272,7 @@ void describe_earlier(Job& job) {
 
 Job read_model(const Communicator& ranks, const Options& options, JobWatch& watch) {
     if (is_checkpoint(options.model)) {
+        together(ranks, [&] { refuse_other_format(options.model); });
         throw bad_request("--model is a file, and this command needs a model folder",
                           options.model.string(),
                           "make a folder of it first: alphaprune_mpi export --model FILE "

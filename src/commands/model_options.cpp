@@ -35,6 +35,9 @@ void read_model_options(const SettingReader& reader, Options& options) {
                         ? reader.path("model")
                         : reader.needed_path("model", "the folder or the name of the model");
     options.model_root = reader.path("model-root");
+    if (const Setting* revision = reader.find("revision")) {
+        options.revision = revision->value;
+    }
     options.synthetic = reader.on("synthetic");
     if (const Setting* blocks = reader.find("blocks")) {
         options.blocks = range_in(blocks->value);

@@ -6,8 +6,10 @@
 #include <memory>
 
 #include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/model/companions.hpp"
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/other_formats.hpp"
 #include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -30,6 +32,9 @@ void refuse_output_folder(const fs::path& model) {
 
 Catalogue catalogue_at(const fs::path& model) {
     refuse_output_folder(model);
+    if (is_checkpoint(model)) {
+        refuse_other_format(model);
+    }
     return is_checkpoint(model) ? catalogue_of_checkpoint(model) : read_catalogue(model);
 }
 
@@ -48,7 +53,8 @@ Catalogue stand_in(const std::string& model, const ModelPlaces& places) {
     }
     std::error_code ignored;
     const NamedShape* shape = shape_named(model);
-    if (shape != nullptr && !fs::exists(fs::path(model) / "config.json", ignored)) {
+    if (shape != nullptr && places.revision.empty() &&
+        !fs::exists(fs::path(model) / "config.json", ignored)) {
         return synthetic_catalogue(*shape);
     }
     const FoundModel found = find_model(model, places);
@@ -58,7 +64,11 @@ Catalogue stand_in(const std::string& model, const ModelPlaces& places) {
 Catalogue requested(const Options& options) {
     const std::string model = options.model.string();
     const ModelPlaces places{options.model_root, hugging_face_caches(environment_variable),
-                             shipped_models()};
+                             shipped_models(), options.revision};
+    if (is_checkpoint(model) && !options.revision.empty()) {
+        throw bad_request("--revision has no effect with a file", model,
+                          "leave it out, or name the model as ORG/NAME");
+    }
     if (options.synthetic) {
         return stand_in(model, places);
     }
@@ -77,6 +87,11 @@ Catalogue load_model(const Communicator& ranks, const Options& options) {
         Catalogue found = requested(options);
         if (options.blocks) {
             keep_blocks(found, *options.blocks);
+        }
+        if (options.command == Command::run || options.command == Command::export_model) {
+            for (std::string& warning : check_companions(found)) {
+                found.warnings.push_back(std::move(warning));
+            }
         }
         return serialize(found);
     }));

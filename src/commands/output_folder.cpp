@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "alphaprune/model/companions.hpp"
 #include "alphaprune/schedule/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
@@ -113,13 +114,15 @@ void remove_all(const std::vector<fs::path>& results) {
     }
 }
 
-/// An export leaves a configuration and no folders. Something else must not go with it.
+/// An export leaves a configuration, and no folders but of the model's own code and templates.
+/// Something else must not go with it.
 bool may_be_exported(const fs::path& folder) {
     bool empty = true;
     std::error_code problem;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
         empty = false;
-        if (fs::is_directory(entry.symlink_status(problem))) {
+        if (fs::is_directory(entry.symlink_status(problem)) &&
+            !is_folder_of_companions(folder, entry.path().filename().string())) {
             return false;
         }
     }
