@@ -47,6 +47,12 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
     return entries;
 }
 
+bool has_file_in(const std::set<std::string>& files, const fs::path& folder) {
+    const std::string beginning = folder.string() + "/";
+    const auto first = files.lower_bound(beginning);
+    return first != files.end() && first->starts_with(beginning);
+}
+
 /// Whether this, inside a folder to be taken over, is one of those files, whole or still under its
 /// partial name, or a folder of such.
 bool is_small_file(const fs::path& folder, const fs::path& name,
@@ -55,7 +61,7 @@ bool is_small_file(const fs::path& folder, const fs::path& name,
         const fs::path whole = name.parent_path() / name.stem();
         return files.contains(name) || (partial_name(whole) == name && files.contains(whole));
     }
-    return is_plain_folder(folder / name) &&
+    return is_plain_folder(folder / name) && has_file_in(files, name) &&
            std::ranges::all_of(entries_of(folder / name), [&](const fs::path& entry) {
                return is_small_file(folder, name / entry.filename(), files);
            });

@@ -23,6 +23,7 @@ Options options_of(const RunReport& report, const Options& now) {
     if (!now.model.empty()) {
         options.model = now.model;
         options.model_root = now.model_root;
+        options.revision = now.revision;
     }
     return options;
 }

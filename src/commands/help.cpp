@@ -105,9 +105,10 @@ process that waits beside each rank (for debuggers and profilers); ALPHAPRUNE_MP
 0 does not, where the program cannot tell how it was started.
 
 A MODEL that is no folder is a name: of a folder in --model-root (ALPHAPRUNE_MODEL_ROOT), ORG/NAME
-in it or in Hugging Face's caches (HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub); books-7m, a
-small one to try, which comes with the program; or one of these, which --synthetic knows without any
-file:
+in it or in Hugging Face's caches (HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, TRANSFORMERS_CACHE,
+HF_HOME/hub, ~/.cache/huggingface/hub), of which --revision chooses what is there beside main;
+books-7m, a small one to try, which comes with the program; or one of these, which --synthetic knows
+without any file:
 )" + names_part() +
            R"(
 With --blocks a calibrated method runs the blocks before A dense and none after B. --seed has no

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "alphaprune/model/other_formats.hpp"
 #include "alphaprune/model/prunable_share.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/schedule/thread_budget.hpp"
@@ -218,6 +219,7 @@ void Job::note_said(const std::vector<std::string>& warnings) {
 
 Job read_model(const Communicator& ranks, const Options& options, JobWatch& watch) {
     if (is_checkpoint(options.model)) {
+        together(ranks, [&] { refuse_other_format(options.model); });
         throw bad_request("--model is a file, and this command needs a model folder",
                           options.model.string(),
                           "make a folder of it first: alphaprune_mpi export --model FILE "

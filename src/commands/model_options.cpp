@@ -48,6 +48,9 @@ void read_model_options(const SettingReader& reader, Options& options) {
                         ? reader.path("model")
                         : reader.needed_path("model", "the folder or the name of the model");
     options.model_root = reader.path("model-root");
+    if (const Setting* revision = reader.find("revision")) {
+        options.revision = revision->value;
+    }
     options.synthetic = reader.on("synthetic");
     options.matrices = {patterns_in(reader, "include"), patterns_in(reader, "exclude")};
     if (const Setting* blocks = reader.find("blocks")) {

@@ -5,8 +5,8 @@
 
 namespace alphaprune {
 
-/// Which model, where it is looked for, and how much of it: --model, --model-root, --synthetic,
-/// --blocks, --include, --exclude.
+/// Which model, where it is looked for, and how much of it: --model, --model-root, --revision,
+/// --synthetic, --blocks, --include, --exclude.
 void read_model_options(const SettingReader& reader, Options& options);
 
 }  // namespace alphaprune

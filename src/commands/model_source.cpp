@@ -6,8 +6,10 @@
 #include <memory>
 
 #include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/model/companions.hpp"
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/other_formats.hpp"
 #include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/model/weight_types.hpp"
@@ -32,6 +34,9 @@ void refuse_output_folder(const fs::path& model) {
 
 Catalogue catalogue_at(const fs::path& model) {
     refuse_output_folder(model);
+    if (is_checkpoint(model)) {
+        refuse_other_format(model);
+    }
     return is_checkpoint(model) ? catalogue_of_checkpoint(model) : read_catalogue(model);
 }
 
@@ -49,7 +54,8 @@ Catalogue stand_in(const std::string& model, const ModelPlaces& places) {
                           model, "leave it out, or name a model folder or a short name such as 7b");
     }
     const NamedShape* shape = shape_named(model);
-    if (shape != nullptr && !fs::exists(status_of(fs::path(model) / "config.json"))) {
+    if (shape != nullptr && places.revision.empty() &&
+        !fs::exists(status_of(fs::path(model) / "config.json"))) {
         return synthetic_catalogue(*shape);
     }
     const FoundModel found = find_model(model, places);
@@ -59,7 +65,11 @@ Catalogue stand_in(const std::string& model, const ModelPlaces& places) {
 Catalogue requested(const Options& options) {
     const std::string model = options.model.string();
     const ModelPlaces places{options.model_root, hugging_face_caches(environment_variable),
-                             shipped_models()};
+                             shipped_models(), options.revision};
+    if (is_checkpoint(model) && !options.revision.empty()) {
+        throw bad_request("--revision has no effect with a file", model,
+                          "leave it out, or name the model as ORG/NAME");
+    }
     if (options.synthetic) {
         return stand_in(model, places);
     }
@@ -88,6 +98,11 @@ Catalogue load_model(const Communicator& ranks, const Options& options) {
         }
         if (options.command != Command::export_model) {  // that carries whatever there is
             require_weight_types(found, prunable_tensors(found), "prunable weights");
+        }
+        if (options.command == Command::run || options.command == Command::export_model) {
+            for (std::string& warning : check_companions(found)) {
+                found.warnings.push_back(std::move(warning));
+            }
         }
         return serialize(found);
     }));

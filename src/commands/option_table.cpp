@@ -39,6 +39,9 @@ std::vector<OptionSpec> make_table() {
          "checkpoint.h5); needed"},
         {"model-root", "DIR", "Input and output", kModel,
          "folder in which models are looked for by name, before Hugging Face's caches"},
+        {"revision", "REV", "Input and output", kModel,
+         "of a model in a cache of Hugging Face's tools: a branch, a tag, or a commit or its first "
+         "digits, seven or more (default: main, or the only one there)"},
         {"synthetic", "", "Input and output", kModel,
          "made-up weights, always the same for a model, in the shape of a short name or of a "
          "folder's config.json; no weight file is read"},

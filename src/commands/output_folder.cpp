@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "alphaprune/model/companions.hpp"
 #include "alphaprune/schedule/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"

@@ -10,6 +10,7 @@
 #include "alphaprune/commands/options.hpp"
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/formats/safetensors.hpp"
+#include "alphaprune/model/companions.hpp"
 #include "alphaprune/schedule/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
@@ -152,7 +153,10 @@ bool is_export(const fs::path& folder, bool may_be_begun) {
         const fs::path& path = at->path();
         empty = false;
         if (fs::is_directory(link_status_of(path))) {
-            return false;
+            if (!is_folder_of_companions(folder, path.filename().string())) {
+                return false;
+            }
+            continue;
         }
         if (path.extension() == ".safetensors") {
             const bool begun = may_be_begun && is_file(path) && fs::is_empty(path, problem);

@@ -21,13 +21,13 @@ constexpr std::string_view kTemplates = "additional_chat_templates";
 constexpr std::size_t kDeepest = 8;
 
 /// Weights, in the formats of all frameworks, and what trainers write.
-constexpr std::array<std::string_view, 21> kEndingsLeftOut{
+constexpr std::array<std::string_view, 20> kEndingsLeftOut{
     ".safetensors", ".bin",  ".pt",   ".pth",     ".ckpt",   ".h5",        ".hdf5",
     ".keras",       ".gguf", ".ggml", ".msgpack", ".onnx",   ".onnx_data", ".onnx.data",
-    ".tflite",      ".ot",   ".pkl",  ".pickle",  ".distcp", ".partial",   ".npz"};
-constexpr std::array<std::string_view, 5> kBeginningsLeftOut{
-    "consolidated.", "rng_state", "trainer_state.json", "events.out.tfevents",
-    "adapter_config.json"};
+    ".tflite",      ".ot",   ".pkl",  ".pickle",  ".distcp", ".partial"};
+constexpr std::array<std::string_view, 6> kBeginningsLeftOut{
+    "consolidated.",      "weights.npz",         "rng_state",
+    "trainer_state.json", "events.out.tfevents", "adapter_config.json"};
 
 /// model.safetensors.index.fp16.json is the index of a variant.
 bool is_index(std::string_view name) {

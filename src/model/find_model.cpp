@@ -59,12 +59,14 @@ std::vector<std::string> names_of(const std::string& model) {
 /// Looks at one place after another and remembers them.
 class Search {
   public:
+    explicit Search(std::string revision) : revision_(std::move(revision)) {}
+
     bool found() const { return !found_.folder.empty(); }
     const FoundModel& result() const { return found_; }
     const std::vector<std::string>& searched() const { return searched_; }
 
     void look_at(const fs::path& folder) {
-        if (!found()) {
+        if (!found() && revision_.empty()) {
             searched_.push_back(folder.string());
             take(folder, {});
         }
@@ -73,7 +75,10 @@ class Search {
         const fs::path cached = cached_model(cache, repository);
         if (!found()) {
             searched_.push_back(cached.string());
-            take(snapshot_in(cached), bare_name(repository));
+            if (const std::string revisions = revisions_in(cached); !revisions.empty()) {
+                searched_.back() += fmt::format(" (which has {})", revisions);
+            }
+            take(snapshot_in(cached, revision_), bare_name(repository));
         }
     }
 
@@ -84,9 +89,36 @@ class Search {
         }
     }
 
+    std::string revision_;
     FoundModel found_;
     std::vector<std::string> searched_;
 };
+
+/// models--ORG--NAME in a cache, given as a path.
+bool is_cached_model(const fs::path& path) {
+    std::error_code ignored;
+    return is_folder(path / "snapshots") && !fs::exists(path / "config.json", ignored);
+}
+
+FoundModel found_by_path(const fs::path& path, const std::string& revision) {
+    const fs::path folder = path.has_filename() ? path : path.parent_path();
+    if (is_cached_model(folder)) {
+        const fs::path snapshot = snapshot_in(folder, revision);
+        if (snapshot.empty()) {
+            throw bad_request("the cache does not have that revision of the model", folder.string(),
+                              fmt::format("fetch it with Hugging Face's tools; what is there: {}",
+                                          revisions_in(folder)));
+        }
+        return {snapshot, bare_name(repository_of(folder))};
+    }
+    if (!revision.empty()) {
+        throw bad_request(
+            "--revision has no effect with the path of a folder: only caches of "
+            "Hugging Face's tools have revisions",
+            path.string(), "leave it out, or name the model as ORG/NAME");
+    }
+    return {path};
+}
 
 Error not_found(const std::string& model, const std::vector<std::string>& searched) {
     std::vector<std::string_view> names;
@@ -109,10 +141,10 @@ FoundModel find_model(const std::string& model, const ModelPlaces& places) {
     const bool is_its_folder =
         type_of(model) == fs::file_type::directory && shape_named(model) == nullptr;
     if (is_its_folder || looks_like_path(model)) {
-        return {model};
+        return found_by_path(model, places.revision);
     }
     const std::vector<std::string> names = names_of(model);
-    Search search;
+    Search search(places.revision);
     search.look_at(model);
     if (!places.root.empty()) {
         for (const std::string& name : names) {
@@ -134,7 +166,10 @@ FoundModel find_model(const std::string& model, const ModelPlaces& places) {
         search.look_at(places.shipped / model);
     }
     if (!search.found()) {
-        throw not_found(model, search.searched());
+        throw not_found(places.revision.empty()
+                            ? model
+                            : fmt::format("{} of the revision {}", model, places.revision),
+                        search.searched());
     }
     return search.result();
 }

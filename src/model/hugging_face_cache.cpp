@@ -1,35 +1,97 @@
 #include "hugging_face_cache.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cctype>
 #include <system_error>
+#include <vector>
 
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
+#include "model_file.hpp"
+#include "name_list.hpp"
 
 namespace alphaprune {
+namespace fs = std::filesystem;
 namespace {
 
-/// A revision is a commit: it must not lead out of the folder of snapshots.
-bool is_revision(const std::string& text) {
+/// Whether it is a commit: what is read must not lead out of the folder of snapshots.
+bool is_commit(const std::string& text) {
     return !text.empty() && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+}
+
+/// As the shell and Python's os.path do: the home folder for a tilde at the beginning.
+fs::path expanded(const std::string& path, const Environment& environment) {
+    const auto home = environment("HOME");
+    const bool has_tilde = path == "~" || path.starts_with("~/");
+    return has_tilde && home ? fs::path(*home + path.substr(1)) : fs::path(path);
+}
+
+/// The commit that a branch or tag names; empty when there is no such.
+std::string commit_of(const fs::path& reference) {
+    constexpr std::uint64_t kLongest = 1024;
+    std::error_code reason;
+    if (!fs::is_regular_file(reference, reason)) {
+        if (reason && !is_about_the_path(reason.value())) {
+            throw path_error("cannot look at the file", reference, reason.value());
+        }
+        return {};
+    }
+    std::string commit = read_text(reference, kLongest);
+    while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back())) != 0) {
+        commit.pop_back();
+    }
+    if (!is_commit(commit)) {
+        throw bad_request("this names no revision of a model", reference.string(),
+                          "fetch the model again with Hugging Face's tools");
+    }
+    return commit;
+}
+
+/// Names of snapshots that begin so, sorted.
+std::vector<std::string> snapshots_beginning(const fs::path& cached, const std::string& digits) {
+    std::vector<std::string> commits;
+    std::error_code none;
+    for (fs::directory_iterator at(cached / "snapshots", none), end; !none && at != end;
+         at.increment(none)) {
+        const std::string name = at->path().filename().string();
+        if (is_commit(name) && name.starts_with(digits)) {
+            commits.push_back(name);
+        }
+    }
+    std::ranges::sort(commits);
+    return commits;
+}
+
+Error ambiguous(std::string what, const fs::path& cached, const std::vector<std::string>& commits) {
+    return bad_request(fmt::format("{}: {}", what, list_names(commits)), cached.string(),
+                       "say with --revision which one is meant");
 }
 
 }  // namespace
 
-std::vector<std::filesystem::path> hugging_face_caches(const Environment& environment) {
-    std::vector<std::filesystem::path> caches;
-    const auto add = [&](const char* variable, const char* inside) {
+std::vector<fs::path> hugging_face_caches(const Environment& environment) {
+    std::vector<fs::path> caches;
+    const auto add = [&](const char* variable, std::string_view inside) {
         const auto value = environment(variable);
         if (value) {
-            caches.push_back(std::filesystem::path(*value) / inside);
+            const fs::path place = expanded(*value, environment);
+            const fs::path cache = inside.empty() ? place : place / inside;
+            if (std::ranges::find(caches, cache) == caches.end()) {
+                caches.push_back(cache);
+            }
         }
         return value.has_value();
     };
-    if (const auto cache = environment("HF_HUB_CACHE")) {
-        caches.emplace_back(*cache);
+    // These name the cache itself. The old name counts where the new one is not set; the third is
+    // that of transformers before version 5.
+    if (!add("HF_HUB_CACHE", "")) {
+        add("HUGGINGFACE_HUB_CACHE", "");
     }
+    add("TRANSFORMERS_CACHE", "");
     add("HF_HOME", "hub");
     if (!add("XDG_CACHE_HOME", "huggingface/hub")) {
         add("HOME", ".cache/huggingface/hub");
@@ -37,32 +99,61 @@ std::vector<std::filesystem::path> hugging_face_caches(const Environment& enviro
     return caches;
 }
 
-std::filesystem::path cached_model(const std::filesystem::path& cache,
-                                   const std::string& repository) {
+fs::path cached_model(const fs::path& cache, const std::string& repository) {
     std::string folder = "models--" + repository;
     folder.replace(folder.find('/'), 1, "--");
     return cache / folder;
 }
 
-std::filesystem::path snapshot_in(const std::filesystem::path& cached) {
-    constexpr std::uint64_t kLongest = 1024;
-    const auto reference = cached / "refs" / "main";
-    std::error_code reason;
-    if (!std::filesystem::is_regular_file(reference, reason)) {
-        if (reason && !is_about_the_path(reason.value())) {
-            throw path_error("cannot look at the file", reference, reason.value());
-        }
+std::string repository_of(const fs::path& cached) {
+    constexpr std::string_view kLead = "models--";
+    std::string name = cached.filename().string();
+    if (name.starts_with(kLead)) {
+        name.erase(0, kLead.size());
+    }
+    const std::size_t between = name.find("--");
+    return between == std::string::npos ? name : name.replace(between, 2, "/");
+}
+
+fs::path snapshot_in(const fs::path& cached, const std::string& revision) {
+    constexpr std::size_t kFewestDigits = 7;
+    if (!revision.empty() && !is_inner_name(revision)) {
+        throw bad_request(fmt::format("'{}' is no revision of a model", revision), "--revision",
+                          "name a branch, a tag or a commit");
+    }
+    const std::string commit = commit_of(cached / "refs" / (revision.empty() ? "main" : revision));
+    if (!commit.empty()) {
+        return cached / "snapshots" / commit;
+    }
+    if (!revision.empty() && !(is_commit(revision) && revision.size() >= kFewestDigits)) {
         return {};
     }
-    std::string revision = read_text(reference, kLongest);
-    while (!revision.empty() && std::isspace(static_cast<unsigned char>(revision.back())) != 0) {
-        revision.pop_back();
+    const std::vector<std::string> commits = snapshots_beginning(cached, revision);
+    if (commits.size() > 1) {
+        throw ambiguous(
+            revision.empty()
+                ? std::string("the cache has several revisions of the model and no main")
+                : fmt::format("several revisions of the model begin with {}", revision),
+            cached, commits);
     }
-    if (!is_revision(revision)) {
-        throw bad_request("this names no revision of a model", reference.string(),
-                          "fetch the model again with Hugging Face's tools");
+    return commits.empty() ? fs::path() : cached / "snapshots" / commits.front();
+}
+
+std::string revisions_in(const fs::path& cached) {
+    std::vector<std::string> names;
+    std::error_code none;
+    const fs::path references = cached / "refs";
+    for (fs::recursive_directory_iterator at(references, none), end; !none && at != end;
+         at.increment(none)) {
+        if (at->is_regular_file(none)) {
+            names.push_back(at->path().lexically_relative(references).string());
+        }
     }
-    return cached / "snapshots" / revision;
+    std::ranges::sort(names);
+    for (std::string& commit : snapshots_beginning(cached, {})) {
+        names.push_back(std::move(commit));
+    }
+    return list_names(names);
 }
 
 }  // namespace alphaprune

@@ -25,6 +25,11 @@ bool is_file(const fs::path& path) {
     return fs::is_regular_file(status_of(path));
 }
 
+/// A link, perhaps to a file that has not been fetched.
+bool is_link(const fs::path& path) {
+    return fs::is_symlink(link_status_of(path));
+}
+
 /// Whether a shard may be read: an index must not lead out of the folder.
 bool check_shard(const fs::path& folder, const std::string& tensor, const std::string& shard,
                  const std::string& where, FaultList& faults) {
@@ -102,16 +107,17 @@ WeightFiles find_weight_files(const fs::path& folder, FaultList& faults,
                               std::vector<std::string>& warnings) {
     WeightFiles files;
     try {
-        if (is_file(folder / kSingleFile)) {
+        const fs::path index = folder / kIndexFile;
+        if (is_file(folder / kSingleFile) || (is_link(folder / kSingleFile) && !is_file(index))) {
             files.shards = {std::string(kSingleFile)};
             warn_of_unread(folder, files, warnings);
             return files;
         }
-        const fs::path index = folder / kIndexFile;
-        if (!is_file(index)) {
+        if (!is_file(index) && !is_link(index)) {
             faults.add(no_safetensors(folder));
             return files;
         }
+        require_model_file(folder, kIndexFile);
         read_index(folder, Json::parse(read_text(index), index.string(), JsonDialect::python),
                    files, faults);
         warn_of_unread(folder, files, warnings);

@@ -65,13 +65,27 @@ TEST(ModelOptions, BelongToTheCommandsThatReadAModel) {
                   {"--synthetic has no meaning for the command verify"});
 }
 
+TEST(ModelOptions, TheRevisionIsAnyText) {
+    EXPECT_EQ(parse_options(run_with({}), {}).revision, "");
+    EXPECT_EQ(parse_options(run_with({"--revision", "refs/pr/1"}), {}).revision, "refs/pr/1");
+    for (const char* command : {"analyze", "plan", "export"}) {
+        EXPECT_EQ(
+            parse_options({command, "--model=a/b", "--output=o", "--revision=v1"}, {}).revision,
+            "v1");
+    }
+    expect_faults({"verify", "out", "--revision=v1"},
+                  {"--revision has no meaning for the command verify"});
+}
+
 TEST(ModelOptions, SurviveTheWayToTheOtherRanks) {
-    const Words words = resolved_arguments(run_with({"--synthetic", "--blocks", "2-4"}),
-                                           {"ALPHAPRUNE_MODEL_ROOT=/models"});
+    const Words words =
+        resolved_arguments(run_with({"--synthetic", "--blocks", "2-4", "--revision", "v1.0"}),
+                           {"ALPHAPRUNE_MODEL_ROOT=/models"});
     const Options options = parse_options(words, {});
     EXPECT_TRUE(options.synthetic);
     EXPECT_EQ(options.blocks, (BlockRange{2, 4}));
     EXPECT_EQ(options.model_root, "/models");
+    EXPECT_EQ(options.revision, "v1.0");
 }
 
 }  // namespace

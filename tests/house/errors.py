@@ -28,6 +28,7 @@ WRAPPERS = [
     Wrapper("fault", "formats/safetensors_entry.cpp", "what", 0, remedy=1, otherwise="kDamaged"),
     Wrapper("refuse", "formats/npy_dictionary.cpp", "expected", 0),
     Wrapper("add_fault", "model/config_fields.cpp", "what", 1, used="model/"),
+    Wrapper("ambiguous", "model/hugging_face_cache.cpp", "what", 0),
     Wrapper("reject", "linalg/checked_spectrum.cpp", "what", 0),
     Wrapper("damaged", "checkpoint/checkpoint_model.cpp", "what", 0),
     Wrapper("error", "checkpoint/hdf5_place.cpp", "what", 0, used="checkpoint/", status="2"),
@@ -56,6 +57,10 @@ UNREADABLE = {
 # Remedies that cannot be read: what stands for them.
 OPEN_REMEDIES = {
     ("commands/conflicts.cpp", "rule.remedy"): "the remedy says which of the two to leave out or to change",
+    ("model/other_formats.cpp", "fmt::format(fmt::runtime(format.remedy),place,file)"):
+        "the remedy says how to come by safetensors",
+    ("model/quantization.cpp", "remedy_for(method,catalogue.folder.string())"):
+        "take the model as it was before it was quantised, or turn it back as the remedy says",
     ("model/tokens.cpp", "remedy"): "make the file with the tokenizer of this very model",
 }
 # Exit statuses that do not follow from the call.

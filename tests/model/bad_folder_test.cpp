@@ -208,6 +208,16 @@ TEST_F(BadFolder, ShardsThatAreLinksOutOfTheFolder) {
     expect_one({"leads nowhere", "model-00002-of-00002.safetensors -> ../nowhere"});
 }
 
+TEST_F(BadFolder, WeightsThatHaveNotBeenFetched) {
+    const auto weights = model_ / "model.safetensors";
+    std::filesystem::remove(weights);
+    std::filesystem::create_symlink("../.git/annex/objects/x", weights);
+    expect_one({"leads nowhere", "model.safetensors -> ../.git/annex"});
+    std::filesystem::remove(weights);
+    std::filesystem::create_symlink("../nothing", model_ / "model.safetensors.index.json");
+    expect_one({"leads nowhere", "model.safetensors.index.json ->"});
+}
+
 TEST_F(BadFolder, AnInnerFolderThatIsALinkOutOfTheFolder) {
     write_shards();
     std::filesystem::create_directory(folder_ / "outside");

@@ -77,10 +77,77 @@ TEST_F(FindModel, MainIsTheRevisionTaken) {
     const fs::path main = make_cached(cache_, "models--some--other", "bbbb");
     EXPECT_EQ(find_model("some/other", places_).folder, main);
     fs::remove(cache_ / "models--some--other/refs/main");
-    EXPECT_EQ(faults_of([&] { find_model("some/other", places_); }).size(), 1U);
+    EXPECT_EQ(count_faults(faults_of([&] { find_model("some/other", places_); }),
+                           {"several revisions", "aaaa, bbbb"}),
+              1);
     test::write_file(cache_ / "models--some--other/refs/main", "../../../root");
     EXPECT_EQ(count_faults(faults_of([&] { find_model("some/other", places_); }), {"refs/main"}),
               1);
+}
+
+TEST_F(FindModel, TheOnlyRevisionNeedsNoMain) {
+    const fs::path only = make_cached(cache_, "models--some--other", "aaaa");
+    fs::remove_all(cache_ / "models--some--other/refs");
+    EXPECT_EQ(find_model("some/other", places_).folder, only);
+    fs::remove_all(only);
+    EXPECT_EQ(count_faults(faults_of([&] { find_model("some/other", places_); }),
+                           {"no model 'some/other'"}),
+              1);
+}
+
+TEST_F(FindModel, AnyRevisionOfACacheIsFound) {
+    const std::string name = "models--some--other";
+    const fs::path main = make_cached(cache_, name, "0123456789abcdef");
+    const fs::path other = make_model(cache_ / name / "snapshots/0123456fedcba987");
+    test::write_file(cache_ / name / "refs/v1.0", "0123456fedcba987");
+    fs::create_directories(cache_ / name / "refs/refs/pr");
+    test::write_file(cache_ / name / "refs/refs/pr/1", "0123456fedcba987\n");
+    const auto find = [&](const std::string& revision) {
+        ModelPlaces places = places_;
+        places.revision = revision;
+        return find_model("some/other", places).folder;
+    };
+    EXPECT_EQ(find(""), main);
+    EXPECT_EQ(find("main"), main);
+    EXPECT_EQ(find("v1.0"), other);
+    EXPECT_EQ(find("refs/pr/1"), other);
+    EXPECT_EQ(find("0123456fedcba987"), other);
+    EXPECT_EQ(find("0123456f"), other);
+    EXPECT_EQ(count_faults(faults_of([&] { find("0123456"); }), {"several revisions"}), 1);
+    for (const char* absent : {"012345", "0123456e", "v2.0", "mai"}) {
+        EXPECT_EQ(
+            count_faults(faults_of([&] { find(absent); }), {absent, "v1.0", "0123456789abcdef"}), 1)
+            << absent;
+    }
+    for (const char* bad : {"../main", "/etc/passwd", "refs/../../x", "a\\b"}) {
+        EXPECT_EQ(count_faults(faults_of([&] { find(bad); }), {"is no revision"}), 1) << bad;
+    }
+}
+
+TEST_F(FindModel, FoldersHaveNoRevisions) {
+    ModelPlaces places = places_;
+    places.revision = "main";
+    const fs::path folder = make_model(root_ / "70b");
+    EXPECT_EQ(count_faults(faults_of([&] { find_model(folder.string(), places); }),
+                           {"--revision has no effect"}),
+              1);
+    EXPECT_EQ(count_faults(faults_of([&] { find_model("70b", places); }), {"no model '70b of"}), 1);
+    const fs::path cached = make_cached(cache_, "models--meta-llama--Llama-2-70b-hf");
+    EXPECT_EQ(find_model("70b", places).folder, cached) << "not the folder in the root";
+}
+
+TEST_F(FindModel, AFolderOfTheCacheMayBeGivenAsAPath) {
+    const fs::path snapshot = make_cached(cache_, "models--some--other");
+    const std::string path = (cache_ / "models--some--other").string();
+    for (const std::string& given : {path, path + "/"}) {
+        const FoundModel found = find_model(given, places_);
+        EXPECT_EQ(found.folder, snapshot);
+        EXPECT_EQ(found.name, "other");
+    }
+    ModelPlaces places = places_;
+    places.revision = "v1.0";
+    EXPECT_EQ(
+        count_faults(faults_of([&] { find_model(path, places); }), {"not have that revision"}), 1);
 }
 
 TEST_F(FindModel, ShippedModelsComeLast) {
@@ -125,6 +192,10 @@ TEST(HuggingFaceCaches, FollowTheEnvironment) {
     EXPECT_EQ(with({{"HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}}), Paths{"/x/huggingface/hub"});
     EXPECT_EQ(with({{"HOME", "/h"}, {"HF_HOME", "/f"}, {"HF_HUB_CACHE", "/c"}}),
               (Paths{"/c", "/f/hub", "/h/.cache/huggingface/hub"}));
+    EXPECT_EQ(with({{"HUGGINGFACE_HUB_CACHE", "/old"}, {"HF_HOME", "~/f"}, {"HOME", "/h"}}),
+              (Paths{"/old", "/h/f/hub", "/h/.cache/huggingface/hub"}));
+    EXPECT_EQ(with({{"HUGGINGFACE_HUB_CACHE", "/old"}, {"HF_HUB_CACHE", "/new"}}), Paths{"/new"});
+    EXPECT_EQ(with({{"TRANSFORMERS_CACHE", "/t"}, {"HF_HUB_CACHE", "/t"}}), Paths{"/t"});
 }
 
 }  // namespace

@@ -17,8 +17,9 @@ import struct
 import sys
 
 BYTES = {"F32": 4, "F16": 2, "BF16": 2}
-COMPANIONS = re.compile(r"tokenizer.*|vocab\..*|chat_template.*|special_tokens_map\.json|"
-                        r"generation_config\.json|merges\.txt|added_tokens\.json", re.DOTALL)
+# Weights, their indexes, what a training leaves, hidden files: all others go with the model.
+LEFT_OUT = re.compile(r"\..*|.*\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|gguf|onnx|ot)|.*\.index\..*json|"
+                      r"(consolidated\.|rng_state|trainer_state|adapter_config).*", re.DOTALL)
 INDEX = "model.safetensors.index.json"
 
 
@@ -134,9 +135,11 @@ def check_checkpoint(folder, checkpoint):
 
 def check_others(folder, model):
     expected = {path.name for path in model.iterdir()
-                if path.is_file() and COMPANIONS.fullmatch(path.name)} | {"config.json"}
-    found = {path.name for path in folder.iterdir()
-             if not path.name.endswith(".safetensors") and path.name != INDEX}
+                if path.is_file() and not LEFT_OUT.fullmatch(path.name)}
+    expected |= {str(path.relative_to(model))
+                 for path in model.glob("additional_chat_templates/*.jinja")}
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*")
+             if not (path.is_dir() or path.name.endswith(".safetensors") or path.name == INDEX)}
     require(found == expected, f"other files: {sorted(found)}, not {sorted(expected)}")
     for name in expected:
         require(not (folder / name).is_symlink(), f"{name} is a link")

@@ -58,9 +58,11 @@ class BadInput(ProgramTest):
         self.refuse(model, says=["model-00002-of-00002.safetensors"])
         model = self.copy_of(TINY / "tiny-qwen2", "again")
         index = json.loads((model / "model.safetensors.index.json").read_text())
-        index["weight_map"]["model.ghost.weight"] = "model-00001-of-00002.safetensors"
-        (model / "model.safetensors.index.json").write_text(json.dumps(index))
-        self.refuse(model, says=["model.ghost.weight"])
+        shard = model / index["weight_map"]["model.norm.weight"]
+        header, data = read_safetensors(shard)
+        header["model.ghost.weight"] = header.pop("model.norm.weight")
+        write_safetensors(shard, header, data)
+        self.refuse(model, says=["not in the shard", "model.norm.weight", shard.name])
 
     def test_header_longer_than_the_file_or_too_long(self):
         model = self.copy_of(TINY / "tiny-mistral")

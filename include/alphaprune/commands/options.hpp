@@ -52,6 +52,7 @@ struct Options {
 
     std::filesystem::path model;       ///< a folder, a checkpoint.h5, or a name
     std::filesystem::path model_root;  ///< where names are looked for; empty: not given
+    std::string revision;              ///< of a model in a cache; empty: main
     bool synthetic = false;            ///< made-up weights
     std::optional<BlockRange> blocks;  ///< the others are left alone
     MatrixChoice matrices;             ///< which are pruned, where the user says otherwise

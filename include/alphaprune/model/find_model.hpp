@@ -13,13 +13,16 @@ struct ModelPlaces {
     std::filesystem::path root;                 ///< --model-root; empty: none
     std::vector<std::filesystem::path> caches;  ///< hugging_face_caches()
     std::filesystem::path shipped = {};         ///< shipped_models(); empty: none
+    std::string revision = {};                  ///< --revision; empty: none is asked for
 };
 
 /// The value of an environment variable; nothing when it is not set or empty.
 using Environment = std::function<std::optional<std::string>(const std::string& variable)>;
 
-/// The folders in which Hugging Face's tools keep models: $HF_HUB_CACHE, $HF_HOME/hub, and hub in
-/// $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface; those that the environment gives a place.
+/// The folders in which Hugging Face's tools keep models: $HF_HUB_CACHE (or, as it was called,
+/// $HUGGINGFACE_HUB_CACHE), $TRANSFORMERS_CACHE, $HF_HOME/hub, and hub in
+/// $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface; those that the environment gives a place,
+/// each once.
 std::vector<std::filesystem::path> hugging_face_caches(const Environment& environment);
 
 /// The folder of the models that come with the program (books-7m): share/alphaprune_mpi beside the
@@ -36,10 +39,13 @@ struct FoundModel {
 /// the same) or looks like a path (absolute, beginning with a dot or a tilde, or with more than one
 /// slash), is that folder, whether it is there or not. Everything else is a name: of a NamedShape,
 /// ORG/NAME, or of a folder in the root. In the root NAME, ORG/NAME and a cache's layout are tried,
-/// in the caches models--ORG--NAME/snapshots/REV with the REV in refs/main; for a named shape under
-/// its names and those of its repository. Last come the models that are shipped. Found is what has
-/// a config.json.
-/// @throws Error (bad_request) with the places searched, when there is none
+/// in the caches models--ORG--NAME/snapshots/REV with the REV in refs/main (or the only one that is
+/// there); for a named shape under its names and those of its repository. Last come the models that
+/// are shipped. Found is what has a config.json. A folder models--ORG--NAME of a cache may be given
+/// as a path, too. Where a revision is asked for, only caches are looked at: they alone have any.
+/// @throws Error (bad_request) with the places searched, when there is none; when a revision is
+/// asked
+///         for of a model that is a folder; when a cache has several and none is asked for
 FoundModel find_model(const std::string& model, const ModelPlaces& places);
 
 }  // namespace alphaprune
