@@ -97,17 +97,20 @@ class Selection {
         }
     }
 
-    /// Whether most weights have that extent in one of their dimensions.
+    /// Whether that is the extent that most weights have in one of their dimensions.
     bool has_width(const Candidate& candidate, std::int64_t width) const {
-        std::int64_t with = 0;
-        std::int64_t all = 0;
+        std::map<std::int64_t, std::int64_t> weights_with;
         for (const int index : candidate.tensors) {
             const TensorInfo& tensor = tensor_of(index);
-            const std::int64_t weights = tensor.rows() * tensor.row_length();
-            all += weights;
-            with += std::ranges::count(tensor.shape, width) > 0 ? weights : 0;
+            const std::set<std::int64_t> extents(tensor.shape.begin(), tensor.shape.end());
+            for (const std::int64_t extent : extents) {
+                weights_with[extent] += tensor.rows() * tensor.row_length();
+            }
         }
-        return 2 * with >= all;
+        const std::int64_t with = weights_with[width];
+        return with > 0 && std::ranges::all_of(weights_with, [&](const auto& other) {
+                   return other.second <= with;
+               });
     }
     /// Whether some matrix has it, or twice it (gate and up in one).
     bool has_extent(const Candidate& candidate, std::int64_t extent) const {
@@ -130,11 +133,11 @@ int speaks_of_text(std::string_view prefix) {
     constexpr std::array<std::string_view, 8> kText{"text", "language", "llm",     "lm",
                                                     "gpt",  "decoder",  "thinker", "causal"};
     constexpr std::array<std::string_view, 33> kOther{
-        "vision",  "visual",    "image",     "img",     "video",     "audio",   "speech",
-        "sound",   "vit",       "clip",      "siglip",  "sam",       "qformer", "resampler",
-        "adapter", "projector", "connector", "encoder", "talker",    "vpm",     "apm",
-        "tts",     "codec",     "mtp",       "depth",   "predictor", "draft",   "tokenizer",
-        "merger",  "pooler",    "refiner",   "embedder"};
+        "cross",     "vision",  "visual",    "image",     "img",     "video",     "audio",
+        "speech",    "sound",   "vit",       "clip",      "siglip",  "sam",       "qformer",
+        "resampler", "adapter", "projector", "connector", "encoder", "talker",    "vpm",
+        "apm",       "tts",     "codec",     "mtp",       "depth",   "predictor", "draft",
+        "tokenizer", "merger",  "pooler",    "refiner",   "embedder"};
     int score = 0;
     for (const std::string& word : words_of(prefix)) {
         score += std::ranges::count(kText, word) > 0 ? 1 : 0;

@@ -50,6 +50,15 @@ struct RoleFinder::Path {
         }
     }
     bool is_weight() const { return last == "weight"; }
+    /// The number of the expert behind a part ("experts.5", "experts.local_experts.5"); -1: none.
+    std::int64_t expert_behind(std::size_t part) const {
+        std::size_t next = part + 1;
+        while (next < inside.size() && names_experts(inside[next], false) &&
+               expert_number(inside[next]) < 0) {
+            ++next;
+        }
+        return next < inside.size() ? expert_number(inside[next]) : -1;
+    }
 };
 
 std::string_view reason_of(Role role) {
@@ -100,8 +109,7 @@ void RoleFinder::note_neighbours(const TensorInfo& tensor) {
             routed_.insert(owner);
         }
         if (names_experts(part, false) && expert_number(part) < 0) {
-            const std::int64_t number =
-                i + 1 < path.inside.size() ? expert_number(path.inside[i + 1]) : -1;
+            const std::int64_t number = path.expert_behind(i);
             const std::int64_t stacked = tensor.shape.size() == 3 ? tensor.shape.front() : 0;
             std::int64_t& count = experts_[owner];
             count = std::max(count, number >= 0 ? number + 1 : stacked);
@@ -151,9 +159,7 @@ bool RoleFinder::is_stacked(const TensorInfo& tensor, const Path& path) const {
         return false;
     }
     for (std::size_t i = 0; i < path.inside.size(); ++i) {
-        const bool numbered =
-            expert_number(path.inside[i]) >= 0 ||
-            (i + 1 < path.inside.size() && expert_number(path.inside[i + 1]) >= 0);
+        const bool numbered = expert_number(path.inside[i]) >= 0 || path.expert_behind(i) >= 0;
         if (!numbered && names_experts(path.inside[i], shape.size() > 2)) {
             return true;
         }

@@ -81,6 +81,7 @@ std::int64_t prune_to_pattern(std::span<std::byte> bytes, const TensorInfo& tens
 /// The same where the inputs are the rows: whole groups of rows, each column of them for itself.
 std::int64_t prune_columns_to_pattern(std::span<std::byte> bytes, const TensorInfo& tensor,
                                       Pattern pattern) {
+    const ScalarType type = tensor.scalar_type();
     const auto cols = static_cast<std::size_t>(tensor.row_length());
     const std::size_t group_bytes = static_cast<std::size_t>(pattern.group) * tensor.row_bytes();
     std::vector<float> stored;
@@ -91,7 +92,7 @@ std::int64_t prune_columns_to_pattern(std::span<std::byte> bytes, const TensorIn
         const std::size_t rows = group.size() / tensor.row_bytes();
         stored.resize(rows * cols);
         turned.resize(rows * cols);
-        widen(group, tensor.scalar_type(), std::span(stored));
+        widen(group, type, std::span(stored));
         for (std::size_t row = 0; row < rows; ++row) {
             for (std::size_t col = 0; col < cols; ++col) {
                 turned[col * rows + row] = stored[row * cols + col];
@@ -103,7 +104,7 @@ std::int64_t prune_columns_to_pattern(std::span<std::byte> bytes, const TensorIn
                 stored[row * cols + col] = turned[col * rows + row];
             }
         }
-        narrow(stored, tensor.scalar_type(), group);
+        narrow(stored, type, group);
     }
     return zeros;
 }

@@ -23,14 +23,15 @@ std::string prefix_of(const std::string& config, const std::vector<Named>& tenso
 const std::string kText = R"("num_hidden_layers": 4, "hidden_size": 8, "intermediate_size": 20)";
 
 TEST(ChooseBlocks, WhatTheTextPartDescribesWhateverThePrefix) {
-    for (const std::string prefix :
+    for (const char* prefix :
          {"language_model.model.layers.", "model.language_model.layers.", "thinker.model.layers.",
           "model.text_model.layers.", "llm.model.layers.", "a.b.layers."}) {
-        for (const std::string& part : std::vector<std::string>
-             {R"({"text_config": {)" + kText + "}}", R"({"llm_config": {)" + kText + "}}",
-              R"({"language_config": {)" + kText + "}}",
-              R"({"thinker_config": {"text_config": {)" + kText + "}}}",
-              R"({"num_hidden_layers": 6, "hidden_size": 32, "text_config": {)" + kText + "}}"}) {
+        for (const std::string& part : std::vector<std::string>{
+                 R"({"text_config": {)" + kText + "}}", R"({"llm_config": {)" + kText + "}}",
+                 R"({"language_config": {)" + kText + "}}",
+                 R"({"thinker_config": {"text_config": {)" + kText + "}}}",
+                 R"({"num_hidden_layers": 6, "hidden_size": 32, "text_config": {)" + kText +
+                     "}}"}) {
             // A larger tower with more blocks, and one as deep that is larger.
             EXPECT_EQ(
                 prefix_of(part, stack("vision_tower.encoder.layers.", 6, 32, 64) +

@@ -79,7 +79,8 @@ class Oracle : public testing::TestWithParam<std::string> {};
 
 TEST_P(Oracle, LinearLayersOfTheBlocksAndNothingElse) {
     const Architecture architecture =
-        read_architecture(std::filesystem::path(ARCHITECTURES) / (GetParam() + ".txt"));
+        read_architecture(std::filesystem::path(ALPHAPRUNE_SOURCE_DIR "/tests/data/architectures") /
+                          (GetParam() + ".txt"));
     ASSERT_FALSE(architecture.tensors.empty());
     const bool stacked = GetParam() == "jetmoe";
     const Catalogue catalogue =
