@@ -17,7 +17,7 @@ ColumnStrips::ColumnStrips(WeightReader& reader, const TensorInfo& tensor, int r
     if (ranks > 1) {
         const std::uint64_t column =
             static_cast<std::uint64_t>(std::max<std::int64_t>(tensor.rows(), 1)) *
-            size_of(tensor.type);
+            size_of(tensor.scalar_type());
         longest_ = static_cast<std::int64_t>(kStripBytes / column) * ranks;
     }
 }
@@ -32,7 +32,8 @@ const Strip* ColumnStrips::with(const Rectangle& part) {
     }
     Rectangle wide = part;
     wide.col_end = std::min(part.col_begin + longest_, tensor_.row_length());
-    const std::size_t bytes = static_cast<std::size_t>(wide.size()) * size_of(tensor_.type);
+    const std::size_t bytes =
+        static_cast<std::size_t>(wide.size()) * size_of(tensor_.scalar_type());
     kept_ -= strip.bytes.size();
     strip = {};
     if (kept_ + bytes > kStripBytes) {

@@ -96,8 +96,8 @@ class Search {
 
 /// models--ORG--NAME in a cache, given as a path.
 bool is_cached_model(const fs::path& path) {
-    std::error_code ignored;
-    return is_folder(path / "snapshots") && !fs::exists(path / "config.json", ignored);
+    return type_of(path / "snapshots") == fs::file_type::directory &&
+           type_of(path / "config.json") == fs::file_type::not_found;
 }
 
 FoundModel found_by_path(const fs::path& path, const std::string& revision) {

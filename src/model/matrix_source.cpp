@@ -121,7 +121,8 @@ class StreamedMatrix : public StoredMatrix {
                                            part.col_begin - strip->part.col_begin;
                 widen(std::span(strip->bytes)
                           .subspan(as_size(first) * value_bytes(), width * value_bytes()),
-                      tensor().type, out.subspan(as_size(row - part.row_begin) * width, width));
+                      tensor().scalar_type(),
+                      out.subspan(as_size(row - part.row_begin) * width, width));
             }
             return;
         }
