@@ -10,6 +10,7 @@
 #include "alphaprune/model/companions.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 #include "model_file.hpp"
 
 namespace alphaprune {
@@ -42,12 +43,15 @@ bool is_left_out(std::string_view name) {
                                [&](auto beginning) { return name.starts_with(beginning); });
 }
 
-/// What is inside a folder; nothing when that cannot be said.
+/// What is inside a folder; nothing when there is none. @throws Error where the system fails
 std::vector<fs::directory_entry> entries_of(const fs::path& folder) {
     std::vector<fs::directory_entry> entries;
     std::error_code gone;
     for (fs::directory_iterator at(folder, gone), end; !gone && at != end; at.increment(gone)) {
         entries.push_back(*at);
+    }
+    if (gone && !is_about_the_path(gone.value())) {
+        throw path_error("cannot list the folder", folder, gone.value());
     }
     return entries;
 }

@@ -8,6 +8,7 @@
 
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/system_error.hpp"
 #include "companion_names.hpp"
 #include "model_file.hpp"
 #include "name_list.hpp"
@@ -109,8 +110,7 @@ std::vector<std::string> check_companions(const Catalogue& catalogue) {
 
 std::optional<std::string> read_companion(const Catalogue& catalogue, std::string_view name) {
     if (!catalogue.companions) {
-        std::error_code ignored;
-        return fs::is_regular_file(catalogue.folder / name, ignored)
+        return fs::is_regular_file(status_of(catalogue.folder / name))
                    ? std::optional(read_companion_file(catalogue.folder, name))
                    : std::nullopt;
     }
