@@ -51,7 +51,7 @@ void describe_calibration(Job& job, const Inputs& inputs) {
 /// The tensors that are not pruned, but used by whoever runs the model: before any expensive work.
 void check_unpruned_tensors(Job& job) {
     if (job.catalogue.origin != WeightOrigin::synthetic) {
-        job.clock.measure("check", [&] {
+        job.clock.measure("weights", [&] {
             require_finite_tensors(job.ranks, job.catalogue,
                                    unpruned_forward_tensors(job.catalogue));
         });
