@@ -97,20 +97,20 @@ class Selection {
         }
     }
 
-    /// Whether that is the extent that most weights have in one of their dimensions.
+    /// Whether half of the weights have that extent in one of their dimensions.
     bool has_width(const Candidate& candidate, std::int64_t width) const {
-        std::map<std::int64_t, std::int64_t> weights_with;
+        std::int64_t all = 0;
         for (const int index : candidate.tensors) {
-            const TensorInfo& tensor = tensor_of(index);
-            const std::set<std::int64_t> extents(tensor.shape.begin(), tensor.shape.end());
-            for (const std::int64_t extent : extents) {
-                weights_with[extent] += tensor.rows() * tensor.row_length();
-            }
+            all += weights_of(tensor_of(index));
         }
-        const std::int64_t with = weights_with[width];
-        return with > 0 && std::ranges::all_of(weights_with, [&](const auto& other) {
-                   return other.second <= with;
-               });
+        return 2 * weights_with(candidate)[width] >= all;
+    }
+    /// Whether no other extent has more of the weights.
+    bool is_main_width(const Candidate& candidate, std::int64_t width) const {
+        std::map<std::int64_t, std::int64_t> weights = weights_with(candidate);
+        const std::int64_t with = weights[width];
+        return with > 0 && std::ranges::all_of(
+                               weights, [&](const auto& other) { return other.second <= with; });
     }
     /// Whether some matrix has it, or twice it (gate and up in one).
     bool has_extent(const Candidate& candidate, std::int64_t extent) const {
@@ -124,6 +124,21 @@ class Selection {
     }
 
   private:
+    static std::int64_t weights_of(const TensorInfo& tensor) {
+        return tensor.rows() * tensor.row_length();
+    }
+    /// For each extent, the weights of the tensors that have it.
+    std::map<std::int64_t, std::int64_t> weights_with(const Candidate& candidate) const {
+        std::map<std::int64_t, std::int64_t> weights;
+        for (const int index : candidate.tensors) {
+            const TensorInfo& tensor = tensor_of(index);
+            for (const std::int64_t extent : std::set(tensor.shape.begin(), tensor.shape.end())) {
+                weights[extent] += weights_of(tensor);
+            }
+        }
+        return weights;
+    }
+
     const Catalogue& catalogue_;
     Candidates candidates_;
 };
@@ -182,8 +197,10 @@ void prefer_described(Selection& selection, const ModelConfiguration& model) {
     const auto wide = [&](const Candidate& one) { return selection.has_width(one, width); };
     if (model.is_part && model.blocks > 0 && model.hidden_size > 0) {
         selection.require(wide);
-    } else if (width > 0) {
+    }
+    if (width > 0) {
         selection.prefer(wide);
+        selection.prefer([&](const Candidate& one) { return selection.is_main_width(one, width); });
     }
     if (model.intermediate_size > 0) {
         selection.prefer([&](const Candidate& one) {

@@ -37,9 +37,11 @@ std::string reason_for(const TensorInfo& tensor, Role role, bool by_request, boo
 
 std::string counted(std::int64_t weights) {
     constexpr double kMillion = 1e6;
+    constexpr double kBillion = 1e9;
     const auto value = static_cast<double>(weights);
-    return value < kMillion ? fmt::format("{} weights", weights)
-                            : fmt::format("{:.3g} million weights", value / kMillion);
+    return value < kMillion   ? fmt::format("{} weights", weights)
+           : value < kBillion ? fmt::format("{:.3g} million weights", value / kMillion)
+                              : fmt::format("{:.3g} billion weights", value / kBillion);
 }
 
 }  // namespace
