@@ -7,6 +7,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/transformer/forward_check.hpp"
+#include "alphaprune/transformer/transformer.hpp"
 #include "model_source.hpp"
 
 namespace alphaprune {

@@ -87,8 +87,7 @@ TEST(MatrixChoice, ExpertsInOneTensorAreRefusedUnlessExcluded) {
              {"dbrx with weights", {{"ffn.experts.w1.weight", {256, 32}}}},
              {"qwen3",
               {{"mlp.experts.gate_up_proj.weight", {4, 64, 32}}, {"mlp.gate.weight", {4, 32}}}},
-             {"shared",
-              {{"mlp.shared_experts.up_proj", {2, 64, 32}}}},
+             {"shared", {{"mlp.shared_experts.up_proj", {2, 64, 32}}}},
              {"nameless", {{"ff.big", {4, 64, 32}}}}}) {
         const auto faults = faults_of([&] { catalogue_of(kConfig, model(tensors)); });
         EXPECT_EQ(count_faults(faults, {"several matrices in one tensor", tensors[0].name}), 1)
