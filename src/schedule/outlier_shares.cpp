@@ -91,7 +91,12 @@ double measure_block(CalibrationPass& pass, int block, const Communicator& ranks
                      }
                  });
     for (std::size_t site = 0; site < gathered.size(); ++site) {
-        const auto first = static_cast<std::size_t>(scored.sites[site].matrices.front());
+        const std::vector<int>& matrices = scored.sites[site].matrices;
+        if (matrices.empty()) {  // all of them stay dense
+            scored.norms.emplace_back();
+            continue;
+        }
+        const auto first = static_cast<std::size_t>(matrices.front());
         scored.norms.push_back(
             gathered[site].norms(ranks, sequences, catalogue.name_of(catalogue.matrices[first])));
     }
