@@ -48,7 +48,8 @@ Code compiled(std::string_view pattern, std::string_view where) {
     Code made(
         pcre2_compile(bytes_of(pattern), pattern.size(), PCRE2_NEVER_UTF, &code, &at, nullptr));
     if (!made) {
-        throw bad_request(fmt::format("'{}' is no regular expression: {} (at character {})",
+        throw bad_request(fmt::format("the regular expression '{}' is not understood: {} (at "
+                                      "character {})",
                                       pattern, reason_of(code), at),
                           std::string(where),
                           "write it as for grep -P, as in 'layers\\.(0|1)\\.mlp'");

@@ -27,13 +27,11 @@ NodeArray<T>::NodeArray(const Communicator& node, std::int64_t size) : node_(&no
               "MPI_Win_shared_query");
     check_mpi(MPI_Win_lock_all(MPI_MODE_NOCHECK, window_), "MPI_Win_lock_all");
     values_ = {whole, static_cast<std::size_t>(size)};
-    if (node.size() > 1) {
-        try {
-            reserve_shared_memory(node, std::as_writable_bytes(values_));
-        } catch (...) {
-            release();
-            throw;
-        }
+    try {
+        reserve_shared_memory(node, std::as_writable_bytes(values_));
+    } catch (...) {
+        release();
+        throw;
     }
 }
 

@@ -32,8 +32,10 @@ std::string backing_folder() {
         "there, or start one rank a node with several cores");
 }
 
-/// What is free, as the first rank of the node sees it; `otherwise` where that cannot be known.
+/// What is free, as the first rank of the node sees it once all have given back what they gave up
+/// before; `otherwise` where that cannot be known.
 std::uint64_t room_left(const Communicator& node, std::uint64_t otherwise) {
+    node.barrier();
     std::uint64_t room = otherwise;
     if (node.is_root()) {
         std::error_code unknown;

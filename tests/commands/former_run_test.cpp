@@ -180,7 +180,10 @@ TEST_F(FormerRunTest, an_export_says_so_in_its_metadata) {
     put("model/more.safetensors", shard("format"));
     EXPECT_FALSE(is_export(folder_ / "model", true));
     put("model/more.safetensors", shard("alphaprune_mpi"));
-    fs::create_directory(folder_ / "model/folder");
+    fs::create_directory(folder_ / "model/code");
+    put("model/code/modeling_my.py", "");
+    EXPECT_TRUE(is_export(folder_ / "model"));  // code of the model's own
+    put("model/code/notes.txt", "");
     EXPECT_FALSE(is_export(folder_ / "model"));
 }
 

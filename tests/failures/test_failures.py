@@ -124,7 +124,7 @@ class Failures(ProgramTest):
 
     def test_weights_that_cannot_be_read(self):
         self.expect_fault({"FAULT": "broken_read", "FAULT_FILE": "model.safetensors",
-                           "FAULT_AFTER": "12"}, "Input/output error", "model.safetensors")
+                           "FAULT_AFTER": "40"}, "Input/output error", "model.safetensors")
 
     def test_input_that_the_system_does_not_give(self):
         """Of any file, at any call: the system fails (1), the request is not wrong (2)."""
@@ -167,7 +167,7 @@ class Failures(ProgramTest):
 
     def test_a_journal_that_the_system_does_not_show_is_not_begun_anew(self):
         status, errors = self.run_with(
-            {"FAULT": "broken_read", "FAULT_FILE": "model.safetensors", "FAULT_AFTER": "12"}, 1)
+            {"FAULT": "broken_read", "FAULT_FILE": "model.safetensors", "FAULT_AFTER": "40"}, 1)
         self.assertEqual(status, 1, errors)
         before = {path.name: path.read_bytes() for path in (self.output / "journal").iterdir()}
         self.assertTrue(any(name.startswith("records") for name in before))

@@ -32,7 +32,7 @@ TEST(NamePattern, TakesAnyBytesAsAName) {
 
 /// Hostile names and patterns end in an error, not in a search without end.
 TEST(NamePattern, GivesUpWhatTakesTooLong) {
-    EXPECT_THROW(found("(a*)*b$", std::string(10'000, 'a') + "c"), Error);
+    EXPECT_THROW(found("(a|aa)+$", std::string(10'000, 'a') + "c"), Error);
     EXPECT_THROW(NamePattern(std::string(100'000, 'a')), Error);
     EXPECT_TRUE(found(".*a$", std::string(100'000, 'a')));
 }

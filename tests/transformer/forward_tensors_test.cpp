@@ -99,13 +99,15 @@ TEST(ForwardTensors, OfAnUnknownFamilyAreWhatIsNamedLikeAParameter) {
 }
 
 TEST(ForwardTensors, OfATypeThatIsNotReadStandInTheWayOfAForwardPass) {
-    OddModel model = odd_mistral();
-    model.erase("model.norm.weight");
-    model.tensors.push_back(buffer("model.norm.weight", "F64", {20}, 160));
-    const Catalogue catalogue = catalogue_of(model);
-    const auto faults = faults_of([&] { const Transformer transformer(catalogue); });
-    ASSERT_EQ(faults.size(), 1U) << text_of(faults);
-    EXPECT_EQ(count_faults(faults, {"F64", "model.norm.weight", "F32, F16 and BF16"}), 1);
+    for (const std::string name : {"model.norm.weight", "model.layers.0.input_layernorm.weight"}) {
+        OddModel model = odd_mistral();
+        model.erase(name);
+        model.tensors.push_back(buffer(name, "F64", {20}, 160));
+        const Catalogue catalogue = catalogue_of(model);
+        const auto faults = faults_of([&] { Transformer(catalogue).require_head(); });
+        ASSERT_EQ(faults.size(), 1U) << text_of(faults);
+        EXPECT_EQ(count_faults(faults, {"F64", name, "F32, F16 and BF16"}), 1);
+    }
 }
 
 }  // namespace
