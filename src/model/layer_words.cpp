@@ -37,6 +37,13 @@ constexpr std::array<std::string_view, 7> kAdapters{"lora_a",
                                                     "lora_embedding_b",
                                                     "lora_magnitude_vector"};
 
+/// Whether the letters of a word, of either case, are in it at all: names are many, and most are
+/// done with by this alone.
+bool holds(std::string_view part, std::string_view word) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return !std::ranges::search(part, word, {}, lower).empty();
+}
+
 bool speaks_of_norm(const std::string& word) {
     return word.find("norm") != std::string::npos || word == "ln" || word == "rms";
 }
@@ -79,6 +86,9 @@ bool is_buffer(const Words& words) {
 }
 
 bool is_adapter(std::string_view part) {
+    if (!holds(part, "lora")) {
+        return false;
+    }
     std::string lower(part);
     std::ranges::transform(lower, lower.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -90,7 +100,7 @@ bool is_number(std::string_view part) {
 }
 
 bool is_router(std::string_view part) {
-    return has_word(words_of(part), kRouters);
+    return holds(part, "router") && has_word(words_of(part), kRouters);
 }
 
 bool is_gate(std::string_view part) {
@@ -98,6 +108,9 @@ bool is_gate(std::string_view part) {
 }
 
 bool names_experts(std::string_view part, bool shared) {
+    if (!holds(part, "expert")) {
+        return false;
+    }
     const Words words = words_of(part);
     return !words.empty() && (words.back() == "expert" || words.back() == "experts") &&
            (shared || std::ranges::count(words, std::string("shared")) == 0);

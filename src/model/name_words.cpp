@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 namespace alphaprune {
 
@@ -16,22 +17,24 @@ std::vector<std::string_view> components_of(std::string_view name) {
 }
 
 std::vector<std::string> words_of(std::string_view part) {
-    std::vector<std::string> words(1);
+    std::vector<std::string> words;
+    std::string word;
+    const auto finish = [&] {
+        word.resize(word.find_last_not_of("0123456789") + 1);  // npos + 1 is 0
+        if (!word.empty()) {
+            words.push_back(std::move(word));
+        }
+        word.clear();
+    };
     for (const char c : part) {
         if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-            words.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-        } else if (!words.back().empty()) {
-            words.emplace_back();
+            word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        } else {
+            finish();
         }
     }
-    std::vector<std::string> bare;
-    for (std::string& word : words) {
-        const std::size_t last = word.find_last_not_of("0123456789");
-        if (last != std::string::npos) {
-            bare.push_back(word.substr(0, last + 1));
-        }
-    }
-    return bare;
+    finish();
+    return words;
 }
 
 }  // namespace alphaprune

@@ -104,14 +104,13 @@ void RoleFinder::note_neighbours(const TensorInfo& tensor) {
     for (std::size_t i = path.inside.size(); i-- > 0;) {
         const std::string_view part = path.inside[i];
         end -= part.size() + 1;  // of the name of the module that it is a part of
-        const std::string owner(tensor.name, 0, end);
         if (is_router(part) || is_gate(part)) {
-            routed_.insert(owner);
+            routed_.insert(tensor.name.substr(0, end));
         }
         if (names_experts(part, false) && expert_number(part) < 0) {
             const std::int64_t number = path.expert_behind(i);
             const std::int64_t stacked = tensor.shape.size() == 3 ? tensor.shape.front() : 0;
-            std::int64_t& count = experts_[owner];
+            std::int64_t& count = experts_[tensor.name.substr(0, end)];
             count = std::max(count, number >= 0 ? number + 1 : stacked);
         }
     }
