@@ -40,8 +40,10 @@ constexpr std::array<std::string_view, 7> kAdapters{"lora_a",
 /// Whether the letters of a word, of either case, are in it at all: names are many, and most are
 /// done with by this alone.
 bool holds(std::string_view part, std::string_view word) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return !std::ranges::search(part, word, {}, lower).empty();
+    const auto are_one = [](char letter, char wanted) {
+        return (letter >= 'A' && letter <= 'Z' ? letter + 32 : letter) == wanted;
+    };
+    return std::search(part.begin(), part.end(), word.begin(), word.end(), are_one) != part.end();
 }
 
 bool speaks_of_norm(const std::string& word) {
