@@ -5,6 +5,7 @@
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/matrix_choice.hpp"
 #include "model/tensor_list.hpp"
 #include "require.hpp"
 #include "scratch.hpp"
@@ -40,7 +41,8 @@ std::string shard_with(const std::string& tensor) {
 }
 
 /// The promises of a catalogue, looked at anew.
-void check(const Catalogue& catalogue) {
+void check(Catalogue catalogue) {
+    choose_matrices(catalogue, {});
     const auto count = static_cast<int>(catalogue.tensors.size());
     int block = 0;
     for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
