@@ -10,8 +10,8 @@
 
 #include "alphaprune/commands/version.hpp"
 #include "alphaprune/linalg/arithmetic.hpp"
-#include "alphaprune/support/log.hpp"
 #include "alphaprune/support/processor.hpp"
+#include "model_source.hpp"
 
 namespace alphaprune {
 namespace {
@@ -68,11 +68,8 @@ void tell_of_provenance(Job& job) {
     for (const Provenance& then : job.journal->computed_by()) {
         compare(then, now, notes);
     }
-    for (const std::string& note : notes) {
-        log_warning(note);
-        job.report.notes.push_back(note);
-        job.said.insert(note);
-    }
+    say_warnings(notes);
+    job.note_said(notes);
 }
 
 }  // namespace alphaprune

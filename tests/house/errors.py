@@ -46,7 +46,6 @@ UNREADABLE = {
     ("commands/model_source.cpp", "warning"): "the warnings are read where they are made",
     ("commands/program.cpp", "error.what()"): "errors are read where they are made",
     ("commands/program.cpp", "problem.what()"): "what a library says in an exception",
-    ("commands/provenance.cpp", "note"): "the notes are read where they are made",
     ("commands/verify.cpp", "problem"): "problems are read where they are found",
     ("formats/capped_faults.hpp", "what"): "faults are read where they are found",
     ("schedule/earlier_results.cpp", "note"): "the notes are read where they are made",
