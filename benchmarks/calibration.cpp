@@ -20,7 +20,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node_map.hpp"
 #include "alphaprune/parallel/runtime.hpp"
-#include "alphaprune/schedule/calibrated_phase.hpp"
+#include "alphaprune/phases/calibrated_phase.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/transformer/transformer.hpp"
 #include "command_line.hpp"
@@ -34,7 +34,7 @@ using namespace alphaprune::benchmark;
 struct Request {
     std::string model;
     std::string calibration;
-    CalibratedMethod method = CalibratedMethod::wanda;
+    pruning::CalibratedMethod method = pruning::CalibratedMethod::wanda;
     double ratio = 0;
     std::int64_t sequences = 0;
     std::optional<std::int64_t> length;
@@ -61,24 +61,26 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         return std::nullopt;
     }
     if (method != "wanda" && method != "sparsegpt") {
-        throw bad_request(fmt::format("there is no calibrated method '{}'", method),
-                          "--prune-method", "give wanda or sparsegpt");
+        throw support::bad_request(fmt::format("there is no calibrated method '{}'", method),
+                                   "--prune-method", "give wanda or sparsegpt");
     }
-    request.method = method == "wanda" ? CalibratedMethod::wanda : CalibratedMethod::sparsegpt;
+    request.method =
+        method == "wanda" ? pruning::CalibratedMethod::wanda : pruning::CalibratedMethod::sparsegpt;
     if (length != 0) {
         request.length = length;
     }
     if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1)) {
-        throw bad_request("repeat or ratio out of range", "command line",
-                          "give --repeat 1 or more, --sparsity-ratio from 0 to 1");
+        throw support::bad_request("repeat or ratio out of range", "command line",
+                                   "give --repeat 1 or more, --sparsity-ratio from 0 to 1");
     }
     return request;
 }
 
 /// Every block sees all sequences once dense, for the statistics, and once pruned, for the inputs
 /// of the next block: which the last block has not.
-double flops_of_forward_passes(const Catalogue& catalogue, const TokenSequences& sequences) {
-    const Transformer transformer(catalogue);
+double flops_of_forward_passes(const model::Catalogue& catalogue,
+                               const model::TokenSequences& sequences) {
+    const transformer::Transformer transformer(catalogue);
     double flops = 0;
     for (int block = 0; block < catalogue.blocks(); ++block) {
         const int passes = block + 1 < catalogue.blocks() ? 2 : 1;
@@ -88,27 +90,29 @@ double flops_of_forward_passes(const Catalogue& catalogue, const TokenSequences&
 }
 
 /// GFLOP/s of a rank while all of them multiply: the mean over the ranks.
-double sgemm_gflops(const Communicator& all) {
+double sgemm_gflops(const parallel::Communicator& all) {
     all.barrier();
-    return all.sum(measure_sgemm_gflops()) / all.size();
+    return all.sum(linalg::measure_sgemm_gflops()) / all.size();
 }
 
 /// Wall time of the slowest rank, processor time of all together.
-Seconds time_of_phase(const Communicator& all, const NodeMap& nodes, const Catalogue& catalogue,
-                      const TokenSequences& sequences, const Request& request) {
-    const std::vector<PruneTarget> targets(catalogue.matrices.size(),
-                                           {request.ratio, std::nullopt});
-    const RowSink nowhere = [](const WrittenRows&, std::span<const std::byte>) {};
+Seconds time_of_phase(const parallel::Communicator& all, const parallel::NodeMap& nodes,
+                      const model::Catalogue& catalogue, const model::TokenSequences& sequences,
+                      const Request& request) {
+    const std::vector<phases::PruneTarget> targets(catalogue.matrices.size(),
+                                                   {request.ratio, std::nullopt});
+    const phases::RowSink nowhere = [](const resume::WrittenRows&, std::span<const std::byte>) {};
     all.barrier();
     const Seconds mine = time_of([&] {
-        prune_calibrated(all, nodes, catalogue, request.method, sequences, targets, nowhere, {});
+        phases::prune_calibrated(all, nodes, catalogue, request.method, sequences, targets, nowhere,
+                                 {});
     });
     return {all.max(mine.wall), all.sum(mine.processor)};
 }
 
-void measure(const Communicator& all, const Catalogue& catalogue, const TokenSequences& sequences,
-             const Request& request) {
-    const NodeMap nodes(all);
+void measure(const parallel::Communicator& all, const model::Catalogue& catalogue,
+             const model::TokenSequences& sequences, const Request& request) {
+    const parallel::NodeMap nodes(all);
     std::vector<double> walls;
     std::vector<double> processors;
     std::vector<double> rates{sgemm_gflops(all)};
@@ -127,23 +131,25 @@ void measure(const Communicator& all, const Catalogue& catalogue, const TokenSeq
             "\"tokens\": {}, \"seconds\": {:.6f}, \"processor_seconds\": {:.6f}, \"flops\": "
             "{:.0f}, \"sgemm_gflops\": {:.2f}, \"limit_seconds\": {:.6f}, \"ratio\": {:.3f}, "
             "\"processor_ratio\": {:.3f}}}\n",
-            catalogue.model_name, request.method == CalibratedMethod::wanda ? "wanda" : "sparsegpt",
-            all.size(), sequences.count(), sequences.length, median(walls), median(processors),
-            flops, rate, limit, limit / median(walls), limit * all.size() / median(processors));
+            catalogue.model_name,
+            request.method == pruning::CalibratedMethod::wanda ? "wanda" : "sparsegpt", all.size(),
+            sequences.count(), sequences.length, median(walls), median(processors), flops, rate,
+            limit, limit / median(walls), limit * all.size() / median(processors));
         std::fflush(stdout);
     }
 }
 
-void run(const Communicator& all, int argc, char** argv) {
+void run(const parallel::Communicator& all, int argc, char** argv) {
     const std::optional<Request> request = request_of(argc, argv, all.is_root());
     if (!request) {
         return;
     }
-    use_one_blas_thread();
-    const Catalogue catalogue = together(all, [&] { return read_catalogue(request->model); });
-    const TokenSequences sequences = together(all, [&] {
-        return calibration_sequences(read_tokens(request->calibration, catalogue), catalogue,
-                                     request->sequences, request->length, 0);
+    linalg::use_one_blas_thread();
+    const model::Catalogue catalogue =
+        parallel::together(all, [&] { return model::read_catalogue(request->model); });
+    const model::TokenSequences sequences = parallel::together(all, [&] {
+        return model::calibration_sequences(model::read_tokens(request->calibration, catalogue),
+                                            catalogue, request->sequences, request->length, 0);
     });
     measure(all, catalogue, sequences, *request);
 }
@@ -151,7 +157,7 @@ void run(const Communicator& all, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    alphaprune::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
+    alphaprune::parallel::MpiRuntime runtime(argc, argv);
+    const auto world = alphaprune::parallel::Communicator::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });
 }

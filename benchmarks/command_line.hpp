@@ -23,7 +23,7 @@ inline bool read_command_line(const boost::program_options::options_description&
         po::store(po::parse_command_line(argc, argv, options), given);
         po::notify(given);
     } catch (const po::error& error) {
-        throw bad_request(error.what(), "command line", "see --help");
+        throw support::bad_request(error.what(), "command line", "see --help");
     }
     if (given.count("help") != 0 && speaks) {
         std::cout << options;
@@ -43,19 +43,19 @@ inline Shape shape_of(const std::string& text) {
     int end = 0;
     const int found = std::sscanf(text.c_str(), "%lldx%lld%n", &rows, &cols, &end);
     if (found != 2 || static_cast<std::size_t>(end) != text.size() || rows < 1 || cols < 1) {
-        throw bad_request(fmt::format("'{}' is no shape", text), "--shape",
-                          "give rows x columns, such as 4096x11008");
+        throw support::bad_request(fmt::format("'{}' is no shape", text), "--shape",
+                                   "give rows x columns, such as 4096x11008");
     }
     return {rows, cols};
 }
 
 /// The exit status of a benchmark; what went wrong is told by rank 0.
 template <class Work>
-int status_of(const Communicator& all, Work&& work) {
+int status_of(const parallel::Communicator& all, Work&& work) {
     try {
         work();
         return 0;
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         if (all.is_root()) {
             std::cerr << error.what();
         }

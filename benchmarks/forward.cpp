@@ -34,7 +34,7 @@ struct Request {
 };
 
 /// A LLaMA block of given sizes, without files.
-Catalogue made_up_model(const std::string& shape) {
+model::Catalogue made_up_model(const std::string& shape) {
     long long hidden = 0;
     long long inner = 0;
     long long heads = 0;
@@ -44,14 +44,14 @@ Catalogue made_up_model(const std::string& shape) {
                                   &key_value_heads, &end);
     if (found != 4 || static_cast<std::size_t>(end) != shape.size() || hidden < 1 || inner < 1 ||
         heads < 1 || key_value_heads < 1 || hidden % heads != 0 || heads % key_value_heads != 0) {
-        throw bad_request(fmt::format("'{}' is no shape of a block", shape), "--shape",
-                          "give hidden x intermediate x heads x key/value heads, such as "
-                          "4096x11008x32x32");
+        throw support::bad_request(fmt::format("'{}' is no shape of a block", shape), "--shape",
+                                   "give hidden x intermediate x heads x key/value heads, such as "
+                                   "4096x11008x32x32");
     }
-    Catalogue catalogue;
+    model::Catalogue catalogue;
     catalogue.model_name = shape;
     catalogue.family = "llama";
-    ModelConfiguration& model = catalogue.configuration;
+    model::ModelConfiguration& model = catalogue.configuration;
     model.model_type = "llama";
     model.activation = "silu";
     model.hidden_size = model.embedding_size = hidden;
@@ -64,7 +64,7 @@ Catalogue made_up_model(const std::string& shape) {
     model.tied_embeddings = true;
     const auto add = [&](const std::string& name, std::vector<std::int64_t> sizes) {
         catalogue.tensors.push_back(
-            {name + ".weight", ScalarType::bfloat16, std::move(sizes), 0, 0, -1});
+            {name + ".weight", support::ScalarType::bfloat16, std::move(sizes), 0, 0, -1});
     };
     const std::int64_t keys = key_value_heads * model.head_size;
     const std::string block = "model.layers.0.";
@@ -83,7 +83,8 @@ Catalogue made_up_model(const std::string& shape) {
 }
 
 /// Values between −1 and 1, over the root of the row's length: sums of products stay moderate.
-void made_up_rows(const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
+void made_up_rows(const model::TensorInfo& tensor, parallel::RowRange rows,
+                  std::span<std::byte> out) {
     const auto count = static_cast<std::size_t>(rows.size() * tensor.row_length());
     const double size = 1 / std::sqrt(static_cast<double>(tensor.row_length()));
     std::vector<float> values(count);
@@ -92,7 +93,7 @@ void made_up_rows(const TensorInfo& tensor, RowRange rows, std::span<std::byte> 
         state = state * 6364136223846793005ULL + 1442695040888963407ULL;
         value = static_cast<float>((static_cast<double>(state >> 40) / (1 << 23) - 1) * size);
     }
-    narrow(values, tensor.scalar_type(), out);
+    support::narrow(values, tensor.scalar_type(), out);
 }
 
 /// GFLOP/s of a product that fits the outer cache, by processor time.
@@ -101,17 +102,18 @@ double sgemm_gflops() {
     constexpr double kFlops = 2.0 * kOrder * kOrder * kOrder;
     static const std::vector<float> a(kOrder * kOrder, 0.5F);
     static std::vector<float> c(a.size());
-    const ConstFloatView factor{a.data(), kOrder, kOrder, kOrder};
+    const linalg::ConstFloatView factor{a.data(), kOrder, kOrder, kOrder};
     const Seconds seconds = time_of([&] {
-        sgemm(1, factor, factor, Transpose::yes, 0, {c.data(), kOrder, kOrder, kOrder});
+        linalg::sgemm(1, factor, factor, linalg::Transpose::yes, 0,
+                      {c.data(), kOrder, kOrder, kOrder});
     });
     return kFlops / seconds.processor * 1e-9;
 }
 
-void measure(const Communicator& self, const Catalogue& catalogue, const RowSource& source,
-             const Request& request) {
-    const Transformer transformer(catalogue);
-    SharedWeights weights(self, catalogue, transformer.block_tensors(0));
+void measure(const parallel::Communicator& self, const model::Catalogue& catalogue,
+             const model::RowSource& source, const Request& request) {
+    const transformer::Transformer transformer(catalogue);
+    transformer::SharedWeights weights(self, catalogue, transformer.block_tensors(0));
     weights.load(source);
     std::vector<std::int32_t> tokens(static_cast<std::size_t>(request.tokens));
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -163,27 +165,27 @@ std::optional<Request> request_of(int argc, char** argv) {
         return std::nullopt;
     }
     if (request.sequences < 1 || request.tokens < 1) {
-        throw bad_request("nothing to measure", "command line",
-                          "give 1 sequence and token or more");
+        throw support::bad_request("nothing to measure", "command line",
+                                   "give 1 sequence and token or more");
     }
     return request;
 }
 
-void run(const Communicator& self, int argc, char** argv) {
+void run(const parallel::Communicator& self, int argc, char** argv) {
     const std::optional<Request> request = request_of(argc, argv);
     if (!request) {
         return;
     }
-    use_one_blas_thread();
+    linalg::use_one_blas_thread();
     if (!request->shape.empty()) {
         measure(self, made_up_model(request->shape), made_up_rows, *request);
         return;
     }
-    const Catalogue catalogue = read_catalogue(request->model);
-    WeightReader reader(catalogue);
+    const model::Catalogue catalogue = model::read_catalogue(request->model);
+    model::WeightReader reader(catalogue);
     measure(
         self, catalogue,
-        [&](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
+        [&](const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out) {
             reader.read_rows(tensor, rows, out);
         },
         *request);
@@ -192,7 +194,7 @@ void run(const Communicator& self, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    alphaprune::MpiRuntime runtime(argc, argv);
-    const auto self = alphaprune::Communicator::view(MPI_COMM_SELF);
+    alphaprune::parallel::MpiRuntime runtime(argc, argv);
+    const auto self = alphaprune::parallel::Communicator::view(MPI_COMM_SELF);
     return status_of(self, [&] { run(self, argc, argv); });
 }

@@ -108,12 +108,12 @@ const std::vector<Kind>& kinds() {
 }
 
 /// The formulas as they stand: every start, every value of its tail.
-std::optional<PowerLawFit> plain_scan(const std::vector<double>& values) {
-    std::optional<PowerLawFit> best;
+std::optional<spectrum::PowerLawFit> plain_scan(const std::vector<double>& values) {
+    std::optional<spectrum::PowerLawFit> best;
     for (std::size_t start = 0; start < values.size(); ++start) {
-        const double alpha = hill_alpha(values, start);
+        const double alpha = spectrum::hill_alpha(values, start);
         if (std::isfinite(alpha) && alpha > 1) {
-            const double distance = ks_distance(values, start, alpha);
+            const double distance = spectrum::ks_distance(values, start, alpha);
             if (!best || distance < best->distance) {
                 best = {start, alpha, distance};
             }
@@ -127,7 +127,7 @@ double best_seconds(Action action) {
     double best = HUGE_VAL;
     double spent = 0;
     for (int i = 0; i < 5 && spent < 2; ++i) {
-        const Stopwatch watch;
+        const support::Stopwatch watch;
         action();
         best = std::min(best, watch.seconds());
         spent += watch.seconds();
@@ -145,9 +145,9 @@ double eigenvalue_seconds(std::size_t size, double gflops) {
 
 void measure(const Kind& kind, std::size_t size, bool check, double gflops) {
     const std::vector<double> values = kind.make(size);
-    std::optional<PowerLawFit> fit;
-    const double scan = best_seconds([&] { fit = best_fit(values, 0, values.size()); });
-    const double metrics = best_seconds([&] { shape_metrics(values); });
+    std::optional<spectrum::PowerLawFit> fit;
+    const double scan = best_seconds([&] { fit = spectrum::best_fit(values, 0, values.size()); });
+    const double metrics = best_seconds([&] { spectrum::shape_metrics(values); });
     const double eig = eigenvalue_seconds(size, gflops);
     std::string same = "null";
     if (check) {
@@ -193,8 +193,8 @@ int main(int argc, char** argv) {
     if (sizes.empty()) {
         sizes = {256, 512, 1024, 2048, 4096, 8192, 16384, 200000};
     }
-    use_one_blas_thread();
-    const double gflops = measure_dgemm_gflops(0.2);
+    linalg::use_one_blas_thread();
+    const double gflops = linalg::measure_dgemm_gflops(0.2);
     for (const std::size_t size : sizes) {
         for (const Kind& kind : kinds()) {
             measure(kind, size, size <= checked, gflops);

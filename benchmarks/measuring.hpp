@@ -24,7 +24,7 @@ struct Seconds {
 
 template <class Work>
 Seconds time_of(Work&& work) {
-    const Stopwatch watch;
+    const support::Stopwatch watch;
     const double before = processor_seconds();
     work();
     return {watch.seconds(), processor_seconds() - before};

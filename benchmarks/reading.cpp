@@ -29,12 +29,12 @@ using namespace alphaprune;
 using namespace alphaprune::benchmark;
 
 /// One bfloat16 matrix, written to a file of its own.
-Catalogue one_matrix(const std::filesystem::path& folder, const Shape& shape) {
-    Catalogue catalogue;
+model::Catalogue one_matrix(const std::filesystem::path& folder, const Shape& shape) {
+    model::Catalogue catalogue;
     catalogue.folder = folder;
     catalogue.shards = {"alphaprune-benchmark-reading"};
     catalogue.tensors.push_back(
-        {"matrix", ScalarType::bfloat16, {shape.rows, shape.cols}, 0, 0, 0});
+        {"matrix", support::ScalarType::bfloat16, {shape.rows, shape.cols}, 0, 0, 0});
     catalogue.matrices.push_back({0, 0, shape.rows, shape.cols});
     std::vector<char> row(static_cast<std::size_t>(shape.cols) * 2, 'a');
     std::ofstream file(folder / catalogue.shards[0], std::ios::binary);
@@ -42,26 +42,26 @@ Catalogue one_matrix(const std::filesystem::path& folder, const Shape& shape) {
         file.write(row.data(), std::ssize(row));
     }
     if (!file.flush()) {
-        throw failure("writing failed", folder.string(), "choose another --folder");
+        throw support::failure("writing failed", folder.string(), "choose another --folder");
     }
     return catalogue;
 }
 
-std::filesystem::path file_of(const Catalogue& catalogue) {
+std::filesystem::path file_of(const model::Catalogue& catalogue) {
     return catalogue.folder / catalogue.shards[0];
 }
 
 /// Out of the system's cache, into which it would come again.
-void drop_from_cache(const Catalogue& catalogue) {
+void drop_from_cache(const model::Catalogue& catalogue) {
     const int file = open(file_of(catalogue).c_str(), O_RDONLY);
     fsync(file);
     posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
     close(file);
 }
 
-double seconds_plain(const Catalogue& catalogue) {
+double seconds_plain(const model::Catalogue& catalogue) {
     drop_from_cache(catalogue);
-    const File file = File::open_for_reading(file_of(catalogue));
+    const support::File file = support::File::open_for_reading(file_of(catalogue));
     std::vector<std::byte> piece(std::size_t{8} << 20);
     return time_of([&] {
                for (std::uint64_t at = 0; at < catalogue.bytes(); at += piece.size()) {
@@ -75,16 +75,16 @@ double seconds_plain(const Catalogue& catalogue) {
 
 constexpr std::int64_t kPieceRows = 128;
 
-double seconds_ahead(const Catalogue& catalogue, double plain) {
+double seconds_ahead(const model::Catalogue& catalogue, double plain) {
     drop_from_cache(catalogue);
-    WeightReader reader(catalogue);
+    model::WeightReader reader(catalogue);
     reader.will_need(catalogue.tensors[0]);
     std::this_thread::sleep_for(std::chrono::duration<double>(plain));
-    const TensorInfo& tensor = catalogue.tensors[0];
+    const model::TensorInfo& tensor = catalogue.tensors[0];
     std::vector<std::byte> rows(kPieceRows * tensor.row_bytes());
     return time_of([&] {
                for (std::int64_t row = 0; row < tensor.rows(); row += kPieceRows) {
-                   const RowRange some{row, std::min(row + kPieceRows, tensor.rows())};
+                   const parallel::RowRange some{row, std::min(row + kPieceRows, tensor.rows())};
                    reader.read_rows(tensor, some,
                                     std::span(rows).first(static_cast<std::size_t>(some.size()) *
                                                           tensor.row_bytes()));
@@ -94,19 +94,19 @@ double seconds_ahead(const Catalogue& catalogue, double plain) {
 }
 
 /// The first rank's rows: of every so many, 192.
-double seconds_by_columns(const Catalogue& catalogue, int ranks, bool keeps_strips) {
+double seconds_by_columns(const model::Catalogue& catalogue, int ranks, bool keeps_strips) {
     constexpr std::int64_t kRows = 192;
     constexpr std::int64_t kCols = 384;
     drop_from_cache(catalogue);
-    WeightReader reader(catalogue);
-    const MatrixInfo& matrix = catalogue.matrices[0];
-    const auto source = make_matrix_source(reader, matrix, false, keeps_strips ? ranks : 1);
+    model::WeightReader reader(catalogue);
+    const model::MatrixInfo& matrix = catalogue.matrices[0];
+    const auto source = model::make_matrix_source(reader, matrix, false, keeps_strips ? ranks : 1);
     std::vector<float> values(kRows * kCols);
     return time_of([&] {
                for (std::int64_t col = 0; col < matrix.cols; col += kCols) {
                    for (std::int64_t row = 0; row < matrix.rows; row += ranks * kRows) {
-                       const Rectangle part{row, std::min(row + kRows, matrix.rows), col,
-                                            std::min(col + kCols, matrix.cols)};
+                       const linalg::Rectangle part{row, std::min(row + kRows, matrix.rows), col,
+                                                    std::min(col + kCols, matrix.cols)};
                        source->read_single(
                            part, std::span(values).first(static_cast<std::size_t>(part.size())));
                    }
@@ -115,7 +115,7 @@ double seconds_by_columns(const Catalogue& catalogue, int ranks, bool keeps_stri
         .wall;
 }
 
-void measure(const Catalogue& catalogue, int ranks) {
+void measure(const model::Catalogue& catalogue, int ranks) {
     const double plain = seconds_plain(catalogue);
     const double share = plain / ranks;
     const auto print = [&](const char* how, double seconds, double plainly) {
@@ -143,11 +143,11 @@ int main(int argc, char** argv) {
                                                   "on the file system to be measured");
     try {
         if (read_command_line(options, argc, argv, true)) {
-            const Catalogue catalogue = one_matrix(folder, shape_of(shape));
+            const model::Catalogue catalogue = one_matrix(folder, shape_of(shape));
             measure(catalogue, ranks);
             std::filesystem::remove(file_of(catalogue));
         }
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         std::cerr << error.what();
         return static_cast<int>(error.status());
     }

@@ -32,7 +32,7 @@ using namespace alphaprune::benchmark;
 struct Request {
     Shape shape;
     double ratio = 0;
-    std::optional<Pattern> pattern;
+    std::optional<pruning::Pattern> pattern;
     std::int64_t largest_local = 0;
     int repeat = 1;
 };
@@ -48,21 +48,22 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "shape", po::value(&shape)->default_value("1024x1024"), "rows x columns")(
         "ratio", po::value(&request.ratio)->default_value(0.7), "sparsity ratio")(
         "sparsity-type", po::value(&type)->default_value("unstructured"), "or N:M")(
-        "largest-local", po::value(&request.largest_local)->default_value(kLargestLocalHessian),
+        "largest-local",
+        po::value(&request.largest_local)->default_value(pruning::kLargestLocalHessian),
         "largest order that LAPACK factors on one rank")(
         "repeat", po::value(&request.repeat)->default_value(1), "best of so many");
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
     }
     request.shape = shape_of(shape);
-    request.pattern = pattern_named(type);
+    request.pattern = pruning::pattern_named(type);
     if (!request.pattern && type != "unstructured") {
-        throw bad_request(fmt::format("'{}' is no sparsity type", type), "--sparsity-type",
-                          "give unstructured or N:M");
+        throw support::bad_request(fmt::format("'{}' is no sparsity type", type), "--sparsity-type",
+                                   "give unstructured or N:M");
     }
     if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1)) {
-        throw bad_request("repeat or ratio out of range", "command line",
-                          "give --repeat 1 or more, --ratio from 0 to 1");
+        throw support::bad_request("repeat or ratio out of range", "command line",
+                                   "give --repeat 1 or more, --ratio from 0 to 1");
     }
     return request;
 }
@@ -76,10 +77,10 @@ std::vector<float> random_values(std::int64_t count, unsigned seed) {
 }
 
 /// The factor of a Hessian that has twice as many random input vectors as its order.
-InverseFactor random_factor(const Communicator& all, const Request& request) {
+pruning::InverseFactor random_factor(const parallel::Communicator& all, const Request& request) {
     constexpr std::int64_t kTokens = 512;
     const auto rank = static_cast<unsigned>(all.rank());
-    Hessian hessian(all, request.shape.cols, request.largest_local);
+    pruning::Hessian hessian(all, request.shape.cols, request.largest_local);
     const std::int64_t sequences = 2 * request.shape.cols / (kTokens * all.size()) + 1;
     const std::vector<float> input = random_values(kTokens * request.shape.cols + sequences, rank);
     for (std::int64_t i = 0; i < sequences; ++i) {  // shifted each time: cheap and different
@@ -92,26 +93,28 @@ InverseFactor random_factor(const Communicator& all, const Request& request) {
 }
 
 /// Wall time of the slowest rank, processor time of all together.
-Seconds best_sweep(const Communicator& all, const InverseFactor& factor, const Request& request) {
-    const RowRange share = share_of(request.shape.rows, all.size(), all.rank());
+Seconds best_sweep(const parallel::Communicator& all, const pruning::InverseFactor& factor,
+                   const Request& request) {
+    const parallel::RowRange share = parallel::share_of(request.shape.rows, all.size(), all.rank());
     const std::vector<float> dense =
         random_values(share.size() * request.shape.cols, static_cast<unsigned>(all.rank() + 1000));
     Seconds best{1e300, 0};
     for (int i = 0; i < request.repeat; ++i) {
         std::vector<float> weights = dense;
         all.barrier();
-        const Seconds mine =
-            time_of([&] { prune_sparsegpt(all, factor, weights, request.ratio, request.pattern); });
+        const Seconds mine = time_of([&] {
+            pruning::prune_sparsegpt(all, factor, weights, request.ratio, request.pattern);
+        });
         const Seconds timing{all.max(mine.wall), all.sum(mine.processor)};
         best = timing.wall < best.wall ? timing : best;
     }
     return best;
 }
 
-void measure(const Communicator& all, const Request& request) {
-    const double gflops = all.sum(measure_sgemm_gflops()) / all.size();
-    const Stopwatch clock;
-    const InverseFactor factor = random_factor(all, request);
+void measure(const parallel::Communicator& all, const Request& request) {
+    const double gflops = all.sum(linalg::measure_sgemm_gflops()) / all.size();
+    const support::Stopwatch clock;
+    const pruning::InverseFactor factor = random_factor(all, request);
     const double factor_seconds = all.max(clock.seconds());
     const Seconds sweep = best_sweep(all, factor, request);
     const double n = static_cast<double>(request.shape.cols);
@@ -129,7 +132,7 @@ void measure(const Communicator& all, const Request& request) {
     }
 }
 
-void run(const Communicator& all, int argc, char** argv) {
+void run(const parallel::Communicator& all, int argc, char** argv) {
     if (const auto request = request_of(argc, argv, all.is_root())) {
         measure(all, *request);
     }
@@ -138,7 +141,7 @@ void run(const Communicator& all, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    alphaprune::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
+    alphaprune::parallel::MpiRuntime runtime(argc, argv);
+    const auto world = alphaprune::parallel::Communicator::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });
 }

@@ -32,15 +32,15 @@ using namespace alphaprune::benchmark;
 
 struct Request {
     std::vector<Shape> shapes;
-    std::vector<Solver> backends;
+    std::vector<linalg::Solver> backends;
     int group_ranks = 0;  ///< 0: what suits the backend
-    Precision precision = Precision::in_double;
+    linalg::Precision precision = linalg::Precision::in_double;
     int repeat = 1;
 };
 
 /// A matrix with heavy-tailed entries (quantiles of Student's t with two degrees of freedom), each
 /// a function of its place: the same for any number of ranks, and as cheap to read as from memory.
-class HashedMatrix : public MatrixSource {
+class HashedMatrix : public linalg::MatrixSource {
   public:
     explicit HashedMatrix(Shape shape) : shape_(shape), quantiles_(std::size_t{1} << kBits) {
         for (std::size_t i = 0; i < quantiles_.size(); ++i) {
@@ -53,7 +53,7 @@ class HashedMatrix : public MatrixSource {
     std::int64_t cols() const override { return shape_.cols; }
     std::string name() const override { return fmt::format("{}x{}", shape_.rows, shape_.cols); }
 
-    void read(const Rectangle& part, std::span<double> out) override {
+    void read(const linalg::Rectangle& part, std::span<double> out) override {
         auto next = out.begin();
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
             const std::uint64_t start = hash(static_cast<std::uint64_t>(row));
@@ -83,16 +83,17 @@ struct Timing {
     double total() const { return gram + eig; }
 };
 
-std::vector<Solver> backends_of(const std::vector<std::string>& names) {
-    std::vector<Solver> backends;
+std::vector<linalg::Solver> backends_of(const std::vector<std::string>& names) {
+    std::vector<linalg::Solver> backends;
     for (const std::string& name : names) {
         if (name == "all") {
-            backends.insert(backends.end(), kSolvers.begin(), kSolvers.end());
-        } else if (const auto solver = solver_named(name)) {
+            backends.insert(backends.end(), linalg::kSolvers.begin(), linalg::kSolvers.end());
+        } else if (const auto solver = linalg::solver_named(name)) {
             backends.push_back(*solver);
         } else {
-            throw bad_request(fmt::format("there is no backend '{}'", name), "--backend",
-                              "give lapack1, lapack2, two_stage, elpa1, elpa2, scalapack or all");
+            throw support::bad_request(
+                fmt::format("there is no backend '{}'", name), "--backend",
+                "give lapack1, lapack2, two_stage, elpa1, elpa2, scalapack or all");
         }
     }
     return backends;
@@ -119,13 +120,13 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         return std::nullopt;
     }
     if (request.repeat < 1) {
-        throw bad_request("nothing to repeat", "--repeat", "give 1 or more");
+        throw support::bad_request("nothing to repeat", "--repeat", "give 1 or more");
     }
-    if (!precision_named(precision)) {
-        throw bad_request(fmt::format("there is no precision '{}'", precision), "--precision",
-                          "give double, single or auto");
+    if (!linalg::precision_named(precision)) {
+        throw support::bad_request(fmt::format("there is no precision '{}'", precision),
+                                   "--precision", "give double, single or auto");
     }
-    request.precision = *precision_named(precision);
+    request.precision = *linalg::precision_named(precision);
     request.backends = backends_of(names.empty() ? std::vector<std::string>{"all"} : names);
     for (const std::string& text :
          shapes.empty() ? std::vector<std::string>{"1024x1024"} : shapes) {
@@ -134,12 +135,13 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     return request;
 }
 
-Timing best_timing(const Communicator& all, SpectralBackend& backend, Shape shape, int repeat) {
+Timing best_timing(const parallel::Communicator& all, linalg::SpectralBackend& backend, Shape shape,
+                   int repeat) {
     HashedMatrix matrix(shape);
     Timing best{HUGE_VAL, 0, 0};
     for (int i = 0; i < repeat; ++i) {
         all.barrier();
-        GramSpectrum spectrum;
+        linalg::GramSpectrum spectrum;
         const Seconds seconds = time_of([&] { spectrum = backend.spectrum_of(matrix); });
         const Timing timing{all.max(spectrum.gram_seconds), all.max(spectrum.eig_seconds),
                             all.max(seconds.processor)};
@@ -148,28 +150,30 @@ Timing best_timing(const Communicator& all, SpectralBackend& backend, Shape shap
     return best;
 }
 
-void measure(const Communicator& all, Shape shape, Solver solver, const Request& request) {
-    const bool library = works_on_groups(solver) && solver != Solver::two_stage;
+void measure(const parallel::Communicator& all, Shape shape, linalg::Solver solver,
+             const Request& request) {
+    const bool library = linalg::works_on_groups(solver) && solver != linalg::Solver::two_stage;
     const int ranks = request.group_ranks > 0 ? request.group_ranks : library ? all.size() : 1;
     if (all.size() % ranks != 0) {
-        throw bad_request(fmt::format("{} ranks do not make groups of {}", all.size(), ranks),
-                          "--group-ranks", "start a multiple of it");
+        throw support::bad_request(
+            fmt::format("{} ranks do not make groups of {}", all.size(), ranks), "--group-ranks",
+            "start a multiple of it");
     }
-    const Communicator group = all.split(all.rank() / ranks, 0);
-    const Precision precision =
-        has_single_precision(solver) ? request.precision : Precision::in_double;
-    const auto backend = make_backend(solver, group, precision);
+    const parallel::Communicator group = all.split(all.rank() / ranks, 0);
+    const linalg::Precision precision =
+        linalg::has_single_precision(solver) ? request.precision : linalg::Precision::in_double;
+    const auto backend = linalg::make_backend(solver, group, precision);
     const int matrices = all.size() / ranks;
 
     all.barrier();
-    const double gflops = all.sum(measure_dgemm_gflops(0.3)) / all.size();
+    const double gflops = all.sum(linalg::measure_dgemm_gflops(0.3)) / all.size();
     const Timing timing = best_timing(all, *backend, shape, request.repeat);
 
     const auto n = static_cast<double>(std::min(shape.rows, shape.cols));
     const auto k = static_cast<double>(std::max(shape.rows, shape.cols));
     const double flops = matrices * (n * n * k + 4.0 / 3 * n * n * n);
     const double limit = flops / (gflops * 1e9 * all.size());
-    const std::uint64_t peak = all.max(peak_memory());
+    const std::uint64_t peak = all.max(support::peak_memory());
     if (all.is_root()) {
         fmt::print(
             "{{\"shape\": \"{}x{}\", \"backend\": \"{}\", \"precision\": \"{}\", \"ranks\": {}, "
@@ -178,20 +182,20 @@ void measure(const Communicator& all, Shape shape, Solver solver, const Request&
             "\"processor_seconds\": {:.6f}, \"gemm_gflops\": {:.2f}, \"limit_seconds\": {:.6f}, "
             "\"ratio_to_limit\": {:.3f}, \"processor_ratio\": {:.3f}, "
             "\"peak_bytes\": {}}}\n",
-            shape.rows, shape.cols, name_of(solver), name_of(precision), all.size(), ranks,
-            matrices, timing.gram, timing.eig, timing.total(), timing.processor, gflops, limit,
-            timing.total() / limit, timing.processor / limit, peak);
+            shape.rows, shape.cols, linalg::name_of(solver), linalg::name_of(precision), all.size(),
+            ranks, matrices, timing.gram, timing.eig, timing.total(), timing.processor, gflops,
+            limit, timing.total() / limit, timing.processor / limit, peak);
         std::fflush(stdout);
     }
 }
 
-void run(const Communicator& all, int argc, char** argv) {
+void run(const parallel::Communicator& all, int argc, char** argv) {
     const std::optional<Request> request = request_of(argc, argv, all.is_root());
     if (!request) {
         return;
     }
     for (const Shape shape : request->shapes) {
-        for (const Solver solver : request->backends) {
+        for (const linalg::Solver solver : request->backends) {
             measure(all, shape, solver, *request);
         }
     }
@@ -200,7 +204,7 @@ void run(const Communicator& all, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    alphaprune::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
+    alphaprune::parallel::MpiRuntime runtime(argc, argv);
+    const auto world = alphaprune::parallel::Communicator::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });
 }

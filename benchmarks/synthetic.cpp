@@ -31,12 +31,14 @@ double rate(std::int64_t values, Work work) {
     return median(rates);
 }
 
-void measure(const Catalogue& catalogue, const MatrixInfo& matrix, std::int64_t width) {
-    const TensorInfo& tensor = catalogue.tensor_of(matrix);
+void measure(const model::Catalogue& catalogue, const model::MatrixInfo& matrix,
+             std::int64_t width) {
+    const model::TensorInfo& tensor = catalogue.tensor_of(matrix);
     const std::int64_t values = matrix.rows * width;
-    std::vector<std::byte> bytes(static_cast<std::size_t>(values) * size_of(tensor.scalar_type()));
+    std::vector<std::byte> bytes(static_cast<std::size_t>(values) *
+                                 support::size_of(tensor.scalar_type()));
     std::vector<std::byte> copy(bytes.size());
-    WeightReader reader(catalogue);
+    model::WeightReader reader(catalogue);
     const double made = rate(values, [&] {
         reader.read_part(tensor, {0, matrix.rows, 0, width}, bytes);
     });
@@ -62,16 +64,17 @@ int main(int argc, char** argv) {
             return 0;
         }
         for (const std::string& model : models) {
-            const NamedShape* shape = shape_named(model);
+            const model::NamedShape* shape = model::shape_named(model);
             if (shape == nullptr) {
-                throw bad_request("no short name of a model: " + model, "--model", "try 7b");
+                throw support::bad_request("no short name of a model: " + model, "--model",
+                                           "try 7b");
             }
-            const Catalogue catalogue = synthetic_catalogue(*shape);
-            const MatrixInfo& matrix = catalogue.matrices.front();
+            const model::Catalogue catalogue = model::synthetic_catalogue(*shape);
+            const model::MatrixInfo& matrix = catalogue.matrices.front();
             measure(catalogue, matrix, matrix.cols);
             measure(catalogue, matrix, 32);
         }
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         std::cerr << error.what();
         return static_cast<int>(error.status());
     }

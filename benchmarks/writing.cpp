@@ -26,7 +26,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/runtime.hpp"
-#include "alphaprune/schedule/prune_phase.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "command_line.hpp"
@@ -65,14 +65,15 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         return std::nullopt;
     }
     if (request.format != "hdf5" && request.format != "safetensors") {
-        throw bad_request(fmt::format("there is no format '{}'", request.format), "--format",
-                          "give hdf5 or safetensors");
+        throw support::bad_request(fmt::format("there is no format '{}'", request.format),
+                                   "--format", "give hdf5 or safetensors");
     }
     if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1) ||
         !(request.gibibytes > 0 && request.gibibytes < 1e6)) {
-        throw bad_request("a number is out of range", "command line",
-                          "give --repeat 1 or more, --sparsity-ratio from 0 to 1, --gibibytes "
-                          "above 0");
+        throw support::bad_request(
+            "a number is out of range", "command line",
+            "give --repeat 1 or more, --sparsity-ratio from 0 to 1, --gibibytes "
+            "above 0");
     }
     return request;
 }
@@ -80,13 +81,13 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
 /// A folder of its own under the one that was named; rank 0 removes it with all that is in it.
 class ScratchFolder {
   public:
-    ScratchFolder(const Communicator& all, const fs::path& parent) : all_(all) {
-        path_ = from_root(all, [&] {
+    ScratchFolder(const parallel::Communicator& all, const fs::path& parent) : all_(all) {
+        path_ = parallel::from_root(all, [&] {
             const fs::path own = parent / fmt::format("writing-benchmark.{}", ::getpid());
             std::error_code problem;
             if (!fs::create_directory(own, problem)) {
-                throw bad_request("cannot make a folder: " + problem.message(), own.string(),
-                                  "give a --folder that can be written to");
+                throw support::bad_request("cannot make a folder: " + problem.message(),
+                                           own.string(), "give a --folder that can be written to");
             }
             return own.string();
         });
@@ -103,12 +104,12 @@ class ScratchFolder {
     fs::path operator/(const char* name) const { return path_ / name; }
 
   private:
-    const Communicator& all_;
+    const parallel::Communicator& all_;
     fs::path path_;
 };
 
 /// The tensors of LLaMA-7B blocks, one after another until there are so many bytes.
-Catalogue catalogue_of(double bytes) {
+model::Catalogue catalogue_of(double bytes) {
     constexpr std::array<std::pair<const char*, Shape>, 7> kMatrices{{
         {"self_attn.q_proj", {4096, 4096}},
         {"self_attn.k_proj", {4096, 4096}},
@@ -118,21 +119,22 @@ Catalogue catalogue_of(double bytes) {
         {"mlp.up_proj", {11008, 4096}},
         {"mlp.down_proj", {4096, 11008}},
     }};
-    std::vector<TensorInfo> tensors;
+    std::vector<model::TensorInfo> tensors;
     double so_far = 0;
     for (int block = 0; so_far < bytes; ++block) {
         for (const auto& [name, shape] : kMatrices) {
             if (so_far < bytes) {
-                TensorInfo& tensor = tensors.emplace_back();
+                model::TensorInfo& tensor = tensors.emplace_back();
                 tensor.name = fmt::format("model.layers.{}.{}.weight", block, name);
-                tensor.type = ScalarType::bfloat16;
+                tensor.type = support::ScalarType::bfloat16;
                 tensor.shape = {shape.rows, shape.cols};
                 so_far += static_cast<double>(tensor.bytes());
             }
         }
     }
-    Catalogue catalogue = make_catalogue("nowhere/nothing", "writing-benchmark",
-                                         "{\"model_type\": \"benchmark\"}\n", std::move(tensors));
+    model::Catalogue catalogue =
+        model::make_catalogue("nowhere/nothing", "writing-benchmark",
+                              "{\"model_type\": \"benchmark\"}\n", std::move(tensors));
     catalogue.companions.emplace();
     return catalogue;
 }
@@ -140,9 +142,9 @@ Catalogue catalogue_of(double bytes) {
 /// One rank's rows of every tensor.
 class Shares {
   public:
-    Shares(const Communicator& all, const Catalogue& catalogue) {
-        for (const TensorInfo& tensor : catalogue.tensors) {
-            rows_.push_back(share_of(tensor.rows(), all.size(), all.rank()));
+    Shares(const parallel::Communicator& all, const model::Catalogue& catalogue) {
+        for (const model::TensorInfo& tensor : catalogue.tensors) {
+            rows_.push_back(parallel::share_of(tensor.rows(), all.size(), all.rank()));
             const auto first = static_cast<std::uint64_t>(rows_.back().begin) * tensor.row_bytes();
             offsets_.push_back(end_ + first);
             end_ += tensor.bytes();
@@ -160,7 +162,7 @@ class Shares {
 
   private:
     /// The sum of the four bytes of a hash: bell-shaped, as weights are.
-    static std::vector<std::byte> made_up(const TensorInfo& tensor, RowRange rows,
+    static std::vector<std::byte> made_up(const model::TensorInfo& tensor, parallel::RowRange rows,
                                           std::uint64_t seed) {
         std::vector<std::byte> stored(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
         for (std::size_t at = 0; at < stored.size(); at += 2) {
@@ -171,68 +173,67 @@ class Shares {
                                               (x >> 24 & 0xFF));
             const float value = 1e-4F * (static_cast<float>(sum - 510) +
                                          static_cast<float>(x >> 56) * (1.0F / 256));
-            const std::uint16_t bits = float_to_bfloat16(value);
+            const std::uint16_t bits = support::float_to_bfloat16(value);
             std::memcpy(stored.data() + at, &bits, sizeof bits);
         }
         return stored;
     }
 
-    std::vector<RowRange> rows_;
+    std::vector<parallel::RowRange> rows_;
     std::vector<std::uint64_t> offsets_;
     std::vector<std::vector<std::byte>> bytes_;
     std::uint64_t end_ = 0;
 };
 
-void write_plainly(const Communicator& all, const Shares& shares, const fs::path& path) {
-    together(all, [&] {
+void write_plainly(const parallel::Communicator& all, const Shares& shares, const fs::path& path) {
+    parallel::together(all, [&] {
         if (all.is_root()) {
-            File::create(path);
+            support::File::create(path);
         }
     });
-    together(all, [&] {
-        File file = File::open_for_writing(path);
-        shares.for_each([&](int, RowRange, std::span<const std::byte> bytes, std::uint64_t at) {
-            file.write_at(at, bytes);
-        });
+    parallel::together(all, [&] {
+        support::File file = support::File::open_for_writing(path);
+        shares.for_each([&](int, parallel::RowRange, std::span<const std::byte> bytes,
+                            std::uint64_t at) { file.write_at(at, bytes); });
         file.sync();
     });
 }
 
 /// Opens a writer of the format, lets `fill(sink)` write every tensor and finishes.
 template <class Fill>
-void write_model(const Communicator& all, const Catalogue& catalogue, const Request& request,
-                 const fs::path& path, Fill fill) {
+void write_model(const parallel::Communicator& all, const model::Catalogue& catalogue,
+                 const Request& request, const fs::path& path, Fill fill) {
     if (request.format == "hdf5") {
-        CheckpointWriter writer(all, catalogue, path);
-        fill([&](const WrittenRows& written, auto bytes) {
+        checkpoint::CheckpointWriter writer(all, catalogue, path);
+        fill([&](const resume::WrittenRows& written, auto bytes) {
             writer.write_rows(written.tensor, written.rows, bytes);
         });
-        writer.finish(std::vector<TensorSummary>(catalogue.tensors.size()));
+        writer.finish(std::vector<checkpoint::TensorSummary>(catalogue.tensors.size()));
     } else {
-        HuggingFaceWriter writer(all, catalogue, path, {});
-        fill([&](const WrittenRows& written, auto bytes) {
+        checkpoint::HuggingFaceWriter writer(all, catalogue, path, {});
+        fill([&](const resume::WrittenRows& written, auto bytes) {
             writer.write_rows(written.tensor, written.rows, bytes);
         });
         writer.finish();
     }
 }
 
-void write_from_memory(const Communicator& all, const Catalogue& catalogue, const Shares& shares,
-                       const Request& request, const fs::path& path) {
-    write_model(all, catalogue, request, path, [&](const RowSink& sink) {
-        together(all, [&] {
-            shares.for_each([&](int t, RowRange rows, auto bytes, auto) {
+void write_from_memory(const parallel::Communicator& all, const model::Catalogue& catalogue,
+                       const Shares& shares, const Request& request, const fs::path& path) {
+    write_model(all, catalogue, request, path, [&](const phases::RowSink& sink) {
+        parallel::together(all, [&] {
+            shares.for_each([&](int t, parallel::RowRange rows, auto bytes, auto) {
                 sink({t, rows, {}}, bytes);
             });
         });
     });
 }
 
-void write_through_phase(const Communicator& all, const Catalogue& catalogue,
+void write_through_phase(const parallel::Communicator& all, const model::Catalogue& catalogue,
                          const Request& request, const fs::path& path) {
-    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {request.ratio, {}});
-    write_model(all, catalogue, request, path, [&](const RowSink& sink) {
-        prune_by_magnitude(all, catalogue, targets, Ties::exact, sink, {});
+    const std::vector<phases::PruneTarget> targets(catalogue.matrices.size(), {request.ratio, {}});
+    write_model(all, catalogue, request, path, [&](const phases::RowSink& sink) {
+        phases::prune_by_magnitude(all, catalogue, targets, pruning::Ties::exact, sink, {});
     });
 }
 
@@ -242,7 +243,7 @@ void write_through_phase(const Communicator& all, const Catalogue& catalogue,
 /// takes longer than a disk does: `last`, what was written before, goes only now, so that its pages
 /// are there to be taken.
 template <class Write>
-Seconds seconds_of(const Communicator& all, const fs::path& last, Write write) {
+Seconds seconds_of(const parallel::Communicator& all, const fs::path& last, Write write) {
     if (all.is_root()) {
         ::sync();
         fs::remove_all(last);
@@ -268,15 +269,16 @@ class Timings {
     std::vector<double> processors_;
 };
 
-void measure(const Communicator& all, const Request& request) {
+void measure(const parallel::Communicator& all, const Request& request) {
     const ScratchFolder scratch(all, request.folder);
-    Catalogue catalogue = catalogue_of(request.gibibytes * std::ldexp(1.0, 30));
+    model::Catalogue catalogue = catalogue_of(request.gibibytes * std::ldexp(1.0, 30));
     const Shares shares(all, catalogue);
     if (request.through_phase) {
         Request input;
         input.format = "safetensors";
         write_from_memory(all, catalogue, shares, input, scratch / "model");
-        catalogue = together(all, [&] { return read_catalogue(scratch / "model"); });
+        catalogue =
+            parallel::together(all, [&] { return model::read_catalogue(scratch / "model"); });
     }
     Timings ours;
     Timings plain;
@@ -304,7 +306,7 @@ void measure(const Communicator& all, const Request& request) {
     }
 }
 
-void run(const Communicator& all, int argc, char** argv) {
+void run(const parallel::Communicator& all, int argc, char** argv) {
     if (const std::optional<Request> request = request_of(argc, argv, all.is_root())) {
         measure(all, *request);
     }
@@ -313,7 +315,7 @@ void run(const Communicator& all, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    alphaprune::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::Communicator::view(MPI_COMM_WORLD);
+    alphaprune::parallel::MpiRuntime runtime(argc, argv);
+    const auto world = alphaprune::parallel::Communicator::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });
 }

@@ -11,14 +11,33 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     target_compile_options(alphaprune_flags INTERFACE -Wno-restrict)
 endif()
 
-# alphaprune_area(NAME SOURCES a.cpp ... USES areas_above ... LIBRARIES targets_it_owns ...)
+# alphaprune_area(NAME [EXCEPT a.cpp ...] [LIBRARIES targets_it_owns ...])
+# All sources in the folder of the area, which may use every area of the layers below it.
 function(alphaprune_area NAME)
-    cmake_parse_arguments(AREA "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
-    add_library(alphaprune_${NAME} STATIC ${AREA_SOURCES})
-    list(TRANSFORM AREA_USES PREPEND alphaprune_)
+    cmake_parse_arguments(AREA "" "" "EXCEPT;LIBRARIES" ${ARGN})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" "*.cpp")
+    list(REMOVE_ITEM sources ${AREA_EXCEPT})
+    add_library(alphaprune_${NAME} STATIC ${sources})
+    alphaprune_areas_below(${NAME} below)
+    list(TRANSFORM below PREPEND alphaprune_)
     target_link_libraries(alphaprune_${NAME}
-        PUBLIC alphaprune_flags ${AREA_USES}
+        PUBLIC alphaprune_flags ${below}
         PRIVATE ${AREA_LIBRARIES})
+    target_include_directories(alphaprune_${NAME} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+endfunction()
+
+# The areas of the layers below the one that NAME is in.
+function(alphaprune_areas_below NAME RESULT)
+    set(below)
+    foreach(layer IN LISTS ALPHAPRUNE_LAYERS)
+        string(REPLACE " " ";" areas "${layer}")
+        if(NAME IN_LIST areas)
+            set(${RESULT} ${below} PARENT_SCOPE)
+            return()
+        endif()
+        list(PREPEND below ${areas}) # users before what they use, as the linker wants it
+    endforeach()
+    message(FATAL_ERROR "cmake/Layers.cmake has no area ${NAME}")
 endfunction()
 
 set(ALPHAPRUNE_TEST_ENVIRONMENT

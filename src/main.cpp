@@ -11,19 +11,20 @@
 
 int main(int argc, char** argv) {
     using namespace alphaprune;
-    open_standard_streams();
-    listen_for_stop_signals();  // before MPI starts, which takes a while
-    const Beginning beginning = begin_program(argc, argv);
+    support::open_standard_streams();
+    support::listen_for_stop_signals();  // before MPI starts, which takes a while
+    const commands::Beginning beginning = commands::begin_program(argc, argv);
     if (beginning.end) {
         return static_cast<int>(*beginning.end);
     }
     if (beginning.supervised) {
-        continue_in_child();
+        parallel::continue_in_child();
     }
-    std::optional<MpiRuntime> mpi;
+    std::optional<parallel::MpiRuntime> mpi;
     if (beginning.starts_mpi) {
         mpi.emplace(argc, argv, beginning.launch);
     }
-    const auto world = mpi ? Communicator::view(MPI_COMM_WORLD) : Communicator::alone();
-    return static_cast<int>(run_program(world, argc, argv, beginning));
+    const auto world =
+        mpi ? parallel::Communicator::view(MPI_COMM_WORLD) : parallel::Communicator::alone();
+    return static_cast<int>(commands::run_program(world, argc, argv, beginning));
 }

@@ -16,7 +16,7 @@
 #include "request.hpp"
 #include "scaling.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 constexpr std::size_t kFaultsShown = 10;
@@ -83,9 +83,10 @@ Allocation allocate_alphapruning(std::span<const AllocationItem> items,
     const std::vector<double> values =
         options.mapping == Mapping::block_wise ? means_of_blocks(items) : metrics_of(items);
     if (std::ranges::none_of(values, [](double value) { return std::isfinite(value); })) {
-        throw bad_request("the metric is undefined for every matrix", "the model's spectra",
-                          "check that the weights are not all zero, or choose another metric or "
-                          "--allocation uniform");
+        throw support::bad_request(
+            "the metric is undefined for every matrix", "the model's spectra",
+            "check that the weights are not all zero, or choose another metric or "
+            "--allocation uniform");
     }
     Allocation result = scaled(items, relative_ratios(values, options.epsilon), options);
     note_undefined(items, result.notes);
@@ -112,10 +113,11 @@ Allocation allocate_linear_depth(std::span<const AllocationItem> items,
 Allocation allocate_given(std::span<const AllocationItem> items, std::span<const double> ratios) {
     constexpr std::string_view kWhere = "the given ratios";
     if (ratios.size() != items.size()) {
-        throw bad_request(fmt::format("{} ratios for {} matrices", ratios.size(), items.size()),
-                          std::string(kWhere), "give one ratio for each prunable matrix, in order");
+        throw support::bad_request(
+            fmt::format("{} ratios for {} matrices", ratios.size(), items.size()),
+            std::string(kWhere), "give one ratio for each prunable matrix, in order");
     }
-    FaultList faults;
+    support::FaultList faults;
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < ratios.size(); ++i) {
         const bool right = ratios[i] >= 0 && ratios[i] <= 1;  // false for NaN
@@ -145,4 +147,4 @@ double overall_ratio(std::span<const AllocationItem> items, std::span<const doub
     return static_cast<double>(zeros / weights);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

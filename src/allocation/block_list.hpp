@@ -7,7 +7,7 @@
 
 #include "alphaprune/allocation/allocation.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 
 /// Blocks of the items chosen by their index, ascending, each once.
 template <class Choose>
@@ -34,4 +34,4 @@ inline std::size_t position_of(const std::vector<int>& blocks, int block) {
     return static_cast<std::size_t>(std::ranges::lower_bound(blocks, block) - blocks.begin());
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

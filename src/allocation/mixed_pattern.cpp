@@ -10,7 +10,7 @@
 #include "alphaprune/support/error.hpp"
 #include "block_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 struct BlockPattern {
@@ -77,7 +77,7 @@ void check(std::span<const AllocationItem> items, std::span<const double> ratios
     const double overall = overall_ratio(items, ratios);
     constexpr double kRounding = 1e-12;
     if (!(overall <= most + kRounding)) {
-        throw bad_request(
+        throw support::bad_request(
             fmt::format("a sparsity ratio of {} cannot be met: of every {} weights at "
                         "most {} are removed",
                         overall, group, group - 1),
@@ -105,4 +105,4 @@ MixedPatterns mixed_patterns(std::span<const AllocationItem> items, std::span<co
     return result;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

@@ -12,11 +12,11 @@
 #include "request.hpp"
 #include "shifting.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 void check(const OwlOptions& options, std::span<const double> outlier_shares, std::size_t blocks) {
-    FaultList faults;
+    support::FaultList faults;
     if (!(options.lambda >= 0 && options.lambda <= 0.5)) {
         faults.add(fmt::format("a lambda of {} is impossible", options.lambda), "OWL",
                    "give a number from 0 to 0.5");
@@ -77,4 +77,4 @@ Allocation allocate_owl(std::span<const AllocationItem> items,
     return result;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

@@ -4,10 +4,10 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
-void check_options(const AllocationOptions& options, FaultList& faults) {
+void check_options(const AllocationOptions& options, support::FaultList& faults) {
     // Written so that NaN is refused too.
     const bool bound_is_good = options.max_sparsity > 0 && options.max_sparsity <= 1;
     if (!bound_is_good) {
@@ -35,7 +35,7 @@ void check_options(const AllocationOptions& options, FaultList& faults) {
 }  // namespace
 
 void check_request(std::span<const AllocationItem> items, const AllocationOptions& options) {
-    FaultList faults;
+    support::FaultList faults;
     check_options(options, faults);
     if (items.empty()) {
         faults.add("there is no matrix to prune", "the model",
@@ -50,4 +50,4 @@ void check_request(std::span<const AllocationItem> items, const AllocationOption
     faults.throw_if_any();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 /// c for the items that are not bounded: what is left of the budget over what they would use.
@@ -69,4 +69,4 @@ ScaledRatios scaled_to_mean(std::span<const AllocationItem> items, std::span<con
     return {std::move(ratios), std::move(bounded)};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

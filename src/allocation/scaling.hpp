@@ -5,7 +5,7 @@
 
 #include "alphaprune/allocation/allocation.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 
 /// r = (v − min v)/(max v − min v)·2ε + (1 − ε) for each value; 1 where the value is not finite,
 /// and everywhere when all finite values are equal.
@@ -23,4 +23,4 @@ struct ScaledRatios {
 ScaledRatios scaled_to_mean(std::span<const AllocationItem> items, std::span<const double> relative,
                             const AllocationOptions& options);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

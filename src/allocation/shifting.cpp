@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 using Items = std::span<const AllocationItem>;
@@ -66,4 +66,4 @@ ShiftedRatios shifted_to_mean(Items items, Values values, double mean, double mo
     return result;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

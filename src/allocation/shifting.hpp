@@ -5,7 +5,7 @@
 
 #include "alphaprune/allocation/allocation.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 
 /// Ratios v + t, none below 0 or above `most`, with t such that their weighted mean is `mean`.
 struct ShiftedRatios {
@@ -19,4 +19,4 @@ struct ShiftedRatios {
 ShiftedRatios shifted_to_mean(std::span<const AllocationItem> items, std::span<const double> values,
                               double mean, double most);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

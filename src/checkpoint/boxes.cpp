@@ -4,7 +4,7 @@
 #include <cassert>
 #include <cstddef>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 class Cutter {
@@ -60,7 +60,8 @@ std::uint64_t Box::values() const {
     return product;
 }
 
-std::vector<Box> boxes_of(std::span<const std::int64_t> shape, RowRange rows, std::uint64_t limit) {
+std::vector<Box> boxes_of(std::span<const std::int64_t> shape, parallel::RowRange rows,
+                          std::uint64_t limit) {
     assert(limit > 0 && std::ranges::all_of(shape, [](auto extent) { return extent > 0; }));
     if (rows.empty()) {
         return {};
@@ -75,4 +76,4 @@ std::vector<Box> boxes_of(std::span<const std::int64_t> shape, RowRange rows, st
     return cutter.take();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -6,7 +6,7 @@
 
 #include "alphaprune/parallel/share.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// A rectangular part of a tensor whose values follow each other in memory and in the file.
 struct Box {
@@ -19,6 +19,7 @@ struct Box {
 /// Rows of a tensor, cut in order into boxes of at most `limit` values each: HDF5 counts bytes
 /// of one transfer in 32 bits in places. A row longer than `limit` is cut inside.
 /// A tensor of fewer than two dimensions is one row. No dimension is zero.
-std::vector<Box> boxes_of(std::span<const std::int64_t> shape, RowRange rows, std::uint64_t limit);
+std::vector<Box> boxes_of(std::span<const std::int64_t> shape, parallel::RowRange rows,
+                          std::uint64_t limit);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -10,7 +10,7 @@
 #include "hdf5_type.hpp"
 #include "stored_file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 Hdf5Handle create_vector(const Hdf5Place& place, const Hdf5Handle& group, const char* link,
@@ -19,7 +19,8 @@ Hdf5Handle create_vector(const Hdf5Place& place, const Hdf5Handle& group, const 
     return create_dataset(place, group.id(), link, H5T_IEEE_F64LE, std::span(&extent, 1), object);
 }
 
-void copy_range(const SparseBytes& from, File& to, std::uint64_t begin, std::uint64_t end) {
+void copy_range(const SparseBytes& from, support::File& to, std::uint64_t begin,
+                std::uint64_t end) {
     constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
     std::vector<std::byte> piece;
     for (std::uint64_t at = begin; at < end; at += piece.size()) {
@@ -31,9 +32,9 @@ void copy_range(const SparseBytes& from, File& to, std::uint64_t begin, std::uin
 
 }  // namespace
 
-CheckpointImage::CheckpointImage(const Catalogue& catalogue,
-                                 const std::vector<Companion>& companions, std::string_view created,
-                                 const std::filesystem::path& named)
+CheckpointImage::CheckpointImage(const model::Catalogue& catalogue,
+                                 const std::vector<model::Companion>& companions,
+                                 std::string_view created, const std::filesystem::path& named)
     : place_(Hdf5Place::writing(named)),
       tensors_(catalogue.tensors),
       file_(create_file(place_, bytes_)),
@@ -45,7 +46,7 @@ CheckpointImage::CheckpointImage(const Catalogue& catalogue,
     create_tensors();
 }
 
-void CheckpointImage::write_root(const Catalogue& catalogue, std::string_view created) {
+void CheckpointImage::write_root(const model::Catalogue& catalogue, std::string_view created) {
     const Hdf5Object root{file_.id(), "/"};
     write_attribute(place_, root, "format", kFormatName);
     write_attribute(place_, root, "version", kFormatVersion);
@@ -55,11 +56,11 @@ void CheckpointImage::write_root(const Catalogue& catalogue, std::string_view cr
     write_attribute(place_, root, "tensors", static_cast<std::int64_t>(tensors_.size()));
 }
 
-void CheckpointImage::write_model_files(const Catalogue& catalogue,
-                                        const std::vector<Companion>& companions) {
+void CheckpointImage::write_model_files(const model::Catalogue& catalogue,
+                                        const std::vector<model::Companion>& companions) {
     const Hdf5Handle group = create_group(place_, file_.id(), kModelGroup);
     write_configuration(group, catalogue.configuration_text);
-    for (const Companion& companion : companions) {
+    for (const model::Companion& companion : companions) {
         write_file(place_, group, companion);
     }
 }
@@ -77,7 +78,7 @@ void CheckpointImage::write_configuration(const Hdf5Handle& group, const std::st
 void CheckpointImage::create_tensors() {
     first_bytes_.assign(tensors_.size(), 0);
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
-        const TensorInfo& tensor = tensors_[t];
+        const model::TensorInfo& tensor = tensors_[t];
         const std::string object = object_name(kTensorGroup, tensor.name);
         const Hdf5Handle type = dataset_type(place_, tensor);
         const Hdf5Handle dataset = create_dataset(place_, tensor_group_.id(), tensor.name.c_str(),
@@ -124,7 +125,7 @@ void CheckpointImage::add_metric(const std::string& name, std::span<const double
 }
 
 void CheckpointImage::write_summary(std::size_t position, const TensorSummary& summary) {
-    const TensorInfo& tensor = tensors_[position];
+    const model::TensorInfo& tensor = tensors_[position];
     const std::string name = object_name(kTensorGroup, tensor.name);
     const Hdf5Handle dataset =
         place_.own(H5Dopen2(tensor_group_.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
@@ -155,7 +156,7 @@ void CheckpointImage::complete(std::span<const TensorSummary> summaries) {
     place_.check(file_.close(), "closing the checkpoint", {});
 }
 
-void CheckpointImage::copy_to(File& file) const {
+void CheckpointImage::copy_to(support::File& file) const {
     std::vector<Extent> extents = left_out_;
     std::ranges::sort(extents, {}, &Extent::begin);
     std::uint64_t at = 0;
@@ -166,4 +167,4 @@ void CheckpointImage::copy_to(File& file) const {
     copy_range(bytes_, file, at, bytes_.size());
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

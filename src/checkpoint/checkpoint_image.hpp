@@ -13,7 +13,7 @@
 #include "hdf5_place.hpp"
 #include "sparse_bytes.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// Everything of a checkpoint but the rows and the spectra: the HDF5 file as the library writes it,
 /// made by one rank in memory, with holes where the ranks write their own bytes into the real file.
@@ -24,8 +24,9 @@ class CheckpointImage {
   public:
     /// @param created  for the root attribute
     /// @param named    the file that errors are about
-    CheckpointImage(const Catalogue& catalogue, const std::vector<Companion>& companions,
-                    std::string_view created, const std::filesystem::path& named);
+    CheckpointImage(const model::Catalogue& catalogue,
+                    const std::vector<model::Companion>& companions, std::string_view created,
+                    const std::filesystem::path& named);
     CheckpointImage(const CheckpointImage&) = delete;
     CheckpointImage& operator=(const CheckpointImage&) = delete;
     ~CheckpointImage() = default;
@@ -43,7 +44,7 @@ class CheckpointImage {
     /// afterwards.
     void complete(std::span<const TensorSummary> summaries);
     /// Writes every byte outside tensors and spectra to its place in the real file.
-    void copy_to(File& file) const;
+    void copy_to(support::File& file) const;
 
   private:
     /// A part of the file that the ranks fill.
@@ -52,8 +53,9 @@ class CheckpointImage {
         std::uint64_t end;
     };
 
-    void write_root(const Catalogue& catalogue, std::string_view created);
-    void write_model_files(const Catalogue& catalogue, const std::vector<Companion>& companions);
+    void write_root(const model::Catalogue& catalogue, std::string_view created);
+    void write_model_files(const model::Catalogue& catalogue,
+                           const std::vector<model::Companion>& companions);
     void write_configuration(const Hdf5Handle& group, const std::string& text);
     void create_tensors();
     void write_summary(std::size_t position, const TensorSummary& summary);
@@ -62,7 +64,7 @@ class CheckpointImage {
 
     Hdf5Place place_;
     SparseBytes bytes_;
-    std::vector<TensorInfo> tensors_;
+    std::vector<model::TensorInfo> tensors_;
     std::vector<std::uint64_t> first_bytes_;
     std::vector<Extent> left_out_;
     Hdf5Handle file_;
@@ -71,4 +73,4 @@ class CheckpointImage {
     Hdf5Handle metric_group_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

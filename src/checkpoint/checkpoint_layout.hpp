@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 // The names inside checkpoint.h5, as writer and reader agree on them.
 inline constexpr std::string_view kFormatName = "alphaprune-checkpoint";
@@ -27,4 +27,4 @@ inline std::string object_name(std::string_view group, std::string_view link) {
     return name.append(group).append("/").append(link);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

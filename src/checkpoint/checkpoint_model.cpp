@@ -8,17 +8,17 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
-Error damaged(std::string what, const std::filesystem::path& checkpoint) {
-    return bad_request(std::move(what), checkpoint.string(),
-                       "the checkpoint is damaged: repeat the run that wrote it");
+support::Error damaged(std::string what, const std::filesystem::path& checkpoint) {
+    return support::bad_request(std::move(what), checkpoint.string(),
+                                "the checkpoint is damaged: repeat the run that wrote it");
 }
 
 /// Every tensor that was written, in the order of the model's own files.
-std::vector<TensorInfo> tensors_in_order(const CheckpointReader& reader,
-                                         const std::filesystem::path& checkpoint) {
+std::vector<model::TensorInfo> tensors_in_order(const CheckpointReader& reader,
+                                                const std::filesystem::path& checkpoint) {
     const std::vector<StoredTensor>& stored = reader.tensors();
     const auto declared = reader.declared_tensors();
     if (static_cast<std::int64_t>(stored.size()) != declared) {
@@ -26,7 +26,7 @@ std::vector<TensorInfo> tensors_in_order(const CheckpointReader& reader,
             fmt::format("the checkpoint declares {} tensors and holds {}", declared, stored.size()),
             checkpoint);
     }
-    std::vector<TensorInfo> tensors(stored.size());
+    std::vector<model::TensorInfo> tensors(stored.size());
     std::vector<bool> taken(stored.size());
     for (const StoredTensor& tensor : stored) {
         const auto at = static_cast<std::size_t>(tensor.position);
@@ -42,10 +42,10 @@ std::vector<TensorInfo> tensors_in_order(const CheckpointReader& reader,
 }
 
 /// Many names of one large file would take more memory than the checkpoint has bytes.
-std::vector<Companion> companions_of(const CheckpointReader& reader,
-                                     const std::filesystem::path& checkpoint) {
-    std::uint64_t left = File::open_for_reading(checkpoint).size();
-    std::vector<Companion> companions;
+std::vector<model::Companion> companions_of(const CheckpointReader& reader,
+                                            const std::filesystem::path& checkpoint) {
+    std::uint64_t left = support::File::open_for_reading(checkpoint).size();
+    std::vector<model::Companion> companions;
     for (const std::string& name : reader.companions()) {
         companions.push_back({name, reader.companion(name)});
         const std::uint64_t size = companions.back().contents.size();
@@ -59,35 +59,37 @@ std::vector<Companion> companions_of(const CheckpointReader& reader,
 
 }  // namespace
 
-Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint) {
+model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint) {
     const CheckpointReader reader(checkpoint);
-    Catalogue catalogue =
-        make_catalogue(checkpoint, reader.model_name(), reader.configuration_text(),
-                       tensors_in_order(reader, checkpoint));
+    model::Catalogue catalogue =
+        model::make_catalogue(checkpoint, reader.model_name(), reader.configuration_text(),
+                              tensors_in_order(reader, checkpoint));
     catalogue.companions = companions_of(reader, checkpoint);
     return catalogue;
 }
 
-RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint, const Catalogue& catalogue) {
+model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
+                                    const model::Catalogue& catalogue) {
     const auto reader = std::make_shared<const CheckpointReader>(checkpoint);
     std::unordered_map<std::string, std::size_t> position;
     for (std::size_t t = 0; t < reader->tensors().size(); ++t) {
         position.emplace(reader->tensors()[t].name, t);
     }
-    for (const TensorInfo& tensor : catalogue.tensors) {
+    for (const model::TensorInfo& tensor : catalogue.tensors) {
         const auto found = position.find(tensor.name);
         if (found == position.end() || reader->tensors()[found->second].shape != tensor.shape ||
             reader->tensors()[found->second].type != tensor.type) {
-            throw bad_request(fmt::format("tensor {} of the model is not in the checkpoint as it "
-                                          "must be",
-                                          tensor.name),
-                              checkpoint.string(), "name the checkpoint of this very model");
+            throw support::bad_request(
+                fmt::format("tensor {} of the model is not in the checkpoint as it "
+                            "must be",
+                            tensor.name),
+                checkpoint.string(), "name the checkpoint of this very model");
         }
     }
-    return [reader, position = std::move(position)](const TensorInfo& tensor, RowRange rows,
-                                                    std::span<std::byte> out) {
+    return [reader, position = std::move(position)](
+               const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out) {
         reader->read_rows(reader->tensors()[position.at(tensor.name)], rows, out);
     };
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -17,21 +17,21 @@
 #include "hdf5_type.hpp"
 #include "stored_file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 /// Refuses what is no HDF5 file at all before the library sees it. @return the file's size
 std::uint64_t require_hdf5_file(const std::filesystem::path& path) {
     constexpr std::array<unsigned char, 8> kSignature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
-    const File file = File::open_for_reading(path);
+    const support::File file = support::File::open_for_reading(path);
     const std::uint64_t size = file.size();
     std::array<unsigned char, 8> begin{};
     if (size >= begin.size()) {
         file.read_at(0, std::as_writable_bytes(std::span(begin)));
     }
     if (begin != kSignature) {
-        throw bad_request("this is not an HDF5 file", path.string(),
-                          "name a checkpoint.h5 that this program has written");
+        throw support::bad_request("this is not an HDF5 file", path.string(),
+                                   "name a checkpoint.h5 that this program has written");
     }
     return size;
 }
@@ -83,32 +83,34 @@ void require_whole_checkpoint(const Hdf5Place& place, Hdf5Object root) {
     const std::string path = place.file().string();
     if (!has_attribute(place, root, "format") ||
         read_text_attribute(place, root, "format") != kFormatName) {
-        throw bad_request("this HDF5 file is not a checkpoint of this program", path,
-                          "name a checkpoint.h5 that this program has written");
+        throw support::bad_request("this HDF5 file is not a checkpoint of this program", path,
+                                   "name a checkpoint.h5 that this program has written");
     }
     const std::int64_t version = read_integer(place, root, "version");
     if (version != kFormatVersion) {
-        throw bad_request(fmt::format("the checkpoint has the format version {}; this program "
-                                      "reads version {}",
-                                      version, kFormatVersion),
-                          path, "use the program version that wrote it");
+        throw support::bad_request(
+            fmt::format("the checkpoint has the format version {}; this program "
+                        "reads version {}",
+                        version, kFormatVersion),
+            path, "use the program version that wrote it");
     }
     if (!has_attribute(place, root, "complete") || read_integer(place, root, "complete") != 1) {
-        throw bad_request("the checkpoint is not complete: the run that wrote it did not finish",
-                          path, "repeat that run");
+        throw support::bad_request(
+            "the checkpoint is not complete: the run that wrote it did not finish", path,
+            "repeat that run");
     }
 }
 
 /// What a dataset says by its type; files of older versions have no attribute.
-StoredType type_of(const Hdf5Place& place, const DatasetForm& form, Hdf5Object dataset) {
+support::StoredType type_of(const Hdf5Place& place, const DatasetForm& form, Hdf5Object dataset) {
     if (has_attribute(place, dataset, kTypeName)) {
         const std::string name = read_text_attribute(place, dataset, kTypeName);
-        if (!is_type_name(name)) {
+        if (!support::is_type_name(name)) {
             throw place.error("the attribute 'dtype' cannot be the name of a type", dataset.name);
         }
-        return StoredType(name);
+        return support::StoredType(name);
     }
-    const std::optional<ScalarType> type = scalar_type_of(place, form.type.id());
+    const std::optional<support::ScalarType> type = scalar_type_of(place, form.type.id());
     if (!type) {
         throw place.error(
             "the values are not of type F32, F16 or BF16, and no attribute 'dtype' "
@@ -133,7 +135,8 @@ struct CheckpointReader::State {
         companions = names_in(place, model_group, object_name(kModelGroup, ""));
         std::ranges::transform(companions, companions.begin(), file_of_link);
         std::ranges::sort(companions);
-        std::erase_if(companions, [](const std::string& name) { return !is_companion(name); });
+        std::erase_if(companions,
+                      [](const std::string& name) { return !model::is_companion(name); });
         tensor_group = open_own_group(place, file, kTensorGroup);
         for (std::string& name : names_in(place, tensor_group, object_name(kTensorGroup, ""))) {
             tensors.push_back(describe(std::move(name)));
@@ -141,7 +144,7 @@ struct CheckpointReader::State {
     }
 
     std::string read_configuration() const;
-    void read_form(const DatasetForm& form, Hdf5Object dataset, TensorInfo& tensor) const;
+    void read_form(const DatasetForm& form, Hdf5Object dataset, model::TensorInfo& tensor) const;
     StoredTensor describe(std::string name) const;
     std::optional<std::vector<double>> read_vector(const char* group_name,
                                                    std::string_view link) const;
@@ -177,7 +180,7 @@ std::string CheckpointReader::State::read_configuration() const {
 
 /// Type, shape and size of a tensor, which must agree with each other and with the dataset.
 void CheckpointReader::State::read_form(const DatasetForm& form, Hdf5Object dataset,
-                                        TensorInfo& tensor) const {
+                                        model::TensorInfo& tensor) const {
     tensor.type = type_of(place, form, dataset);
     tensor.shape =
         has_attribute(place, dataset, kShape) ? read_integers(place, dataset, kShape) : form.shape;
@@ -227,8 +230,9 @@ std::optional<std::vector<double>> CheckpointReader::State::read_vector(
     }
     std::vector<double> values(static_cast<std::size_t>(form.shape.front()));
     if (!values.empty()) {
-        alphaprune::read_rows(place, {form.dataset.id(), object}, H5T_NATIVE_DOUBLE, form.shape,
-                              {0, 1}, std::as_writable_bytes(std::span(values)));
+        alphaprune::checkpoint::read_rows(place, {form.dataset.id(), object}, H5T_NATIVE_DOUBLE,
+                                          form.shape, {0, 1},
+                                          std::as_writable_bytes(std::span(values)));
     }
     return values;
 }
@@ -257,7 +261,7 @@ std::string CheckpointReader::companion(const std::string& file_name) const {
     return read_file(state_->place, state_->model_group, file_name, state_->file_size);
 }
 
-void CheckpointReader::read_rows(const StoredTensor& tensor, RowRange rows,
+void CheckpointReader::read_rows(const StoredTensor& tensor, parallel::RowRange rows,
                                  std::span<std::byte> out) const {
     assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= tensor.rows());
     assert(out.size() == static_cast<std::uint64_t>(rows.size()) * tensor.row_bytes());
@@ -270,8 +274,8 @@ void CheckpointReader::read_rows(const StoredTensor& tensor, RowRange rows,
         place.own(H5Dopen2(state_->tensor_group.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
                   "opening the dataset", object);
     const Hdf5Handle type = dataset_type(place, tensor);
-    alphaprune::read_rows(place, {dataset.id(), object}, type.id(), dataset_shape(tensor), rows,
-                          out);
+    alphaprune::checkpoint::read_rows(place, {dataset.id(), object}, type.id(),
+                                      dataset_shape(tensor), rows, out);
 }
 
 std::optional<std::vector<double>> CheckpointReader::spectrum(std::string_view matrix) const {
@@ -281,4 +285,4 @@ std::optional<std::vector<double>> CheckpointReader::metric(std::string_view nam
     return state_->read_vector(kMetricGroup, name);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

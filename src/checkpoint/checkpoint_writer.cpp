@@ -18,7 +18,7 @@
 #include "hdf5_dataset.hpp"
 #include "plain_files.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 /// A name for a message: a zero byte would end the message early.
@@ -28,9 +28,9 @@ std::string printable(std::string name) {
 }
 
 /// HDF5 reads '/' and '.' in a link name as steps of a path, and ends it at a zero byte.
-void require_usable_names(const Catalogue& catalogue) {
-    FaultList faults;
-    for (const TensorInfo& tensor : catalogue.tensors) {
+void require_usable_names(const model::Catalogue& catalogue) {
+    support::FaultList faults;
+    for (const model::TensorInfo& tensor : catalogue.tensors) {
         const std::string& name = tensor.name;
         if (name.empty() || name == "." ||
             name.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
@@ -46,9 +46,9 @@ void require_usable_names(const Catalogue& catalogue) {
 /// On rank 0: whether what an earlier run has left is there to be taken over. A run killed after it
 /// had published the file takes that back.
 bool take_over(const std::filesystem::path& path) {
-    const std::filesystem::path partial = partial_name(path);
+    const std::filesystem::path partial = support::partial_name(path);
     std::error_code problem;
-    if (!std::filesystem::exists(link_status_of(partial)) && is_plain_file(path)) {
+    if (!std::filesystem::exists(support::link_status_of(partial)) && is_plain_file(path)) {
         std::filesystem::rename(path, partial, problem);
     }
     return is_plain_file(partial);
@@ -58,35 +58,36 @@ bool take_over(const std::filesystem::path& path) {
 void begin_anew(const std::filesystem::path& partial) {
     std::error_code ignored;
     std::filesystem::remove(partial, ignored);  // of an earlier run that was killed
-    File::create(partial);
+    support::File::create(partial);
 }
 
 /// The same error, with what was being done to which object of the file.
-Error naming(const Error& error, std::string_view doing, const std::string& object) {
-    std::vector<Fault> faults = error.faults();
-    for (Fault& fault : faults) {
+support::Error naming(const support::Error& error, std::string_view doing,
+                      const std::string& object) {
+    std::vector<support::Fault> faults = error.faults();
+    for (support::Fault& fault : faults) {
         fault.what = fmt::format("{} failed: {}", doing, fault.what);
         fault.where = fmt::format("{}: {}", fault.where, object);
     }
-    return {ExitStatus::failed, std::move(faults)};
+    return {support::ExitStatus::failed, std::move(faults)};
 }
 
-Error naming_rows(const Error& error, std::string_view doing, const std::string& tensor,
-                  RowRange rows) {
+support::Error naming_rows(const support::Error& error, std::string_view doing,
+                           const std::string& tensor, parallel::RowRange rows) {
     return naming(error, describe(doing, rows), object_name(kTensorGroup, tensor));
 }
 
 }  // namespace
 
 struct CheckpointWriter::State {
-    State(const Communicator& all, const Catalogue& catalogue, const std::filesystem::path& path,
-          const PartialFile& treatment)
+    State(const parallel::Communicator& all, const model::Catalogue& catalogue,
+          const std::filesystem::path& path, const PartialFile& treatment)
         : ranks(all.duplicate()),
           final_path(path),
-          partial_path(partial_name(path)),
+          partial_path(support::partial_name(path)),
           partial(treatment),
           tensors(catalogue.tensors) {
-        for (const MatrixInfo& matrix : catalogue.matrices) {
+        for (const model::MatrixInfo& matrix : catalogue.matrices) {
             matrix_names.push_back(catalogue.name_of(matrix));
         }
     }
@@ -99,7 +100,7 @@ struct CheckpointWriter::State {
         }
     }
 
-    void make_image(const Catalogue& catalogue);
+    void make_image(const model::Catalogue& catalogue);
     void make_file();
     void open_file();
     std::uint64_t place_of(std::size_t tensor, std::int64_t row) const {
@@ -107,26 +108,26 @@ struct CheckpointWriter::State {
     }
     std::vector<std::uint64_t> make_room(std::span<const std::int64_t> spectra);
 
-    Communicator ranks;
+    parallel::Communicator ranks;
     std::filesystem::path final_path;
     std::filesystem::path partial_path;
     PartialFile partial;
-    std::vector<TensorInfo> tensors;
+    std::vector<model::TensorInfo> tensors;
     std::vector<std::string> matrix_names;
     std::optional<CheckpointImage> image;    ///< on rank 0
     std::vector<std::uint64_t> first_bytes;  ///< of each tensor, in the file
-    std::optional<File> row_file;            ///< the partial file
+    std::optional<support::File> row_file;   ///< the partial file
     bool resumed = false;
     bool made = false;  ///< on rank 0: the partial file is ours
     bool finished = false;
 };
 
 /// Collective: rank 0 lays the file out, and all learn where the rows go.
-void CheckpointWriter::State::make_image(const Catalogue& catalogue) {
-    together(ranks, [&] {
+void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
+    parallel::together(ranks, [&] {
         if (ranks.is_root()) {
-            image.emplace(catalogue, read_companions(catalogue),
-                          partial.created.empty() ? utc_timestamp() : partial.created,
+            image.emplace(catalogue, model::read_companions(catalogue),
+                          partial.created.empty() ? support::utc_timestamp() : partial.created,
                           partial_path);
             first_bytes = image->first_bytes();
         }
@@ -138,7 +139,7 @@ void CheckpointWriter::State::make_image(const Catalogue& catalogue) {
 /// Collective: the file of an earlier run or a new one, by rank 0, for the system's own words when
 /// that cannot be.
 void CheckpointWriter::State::make_file() {
-    together(ranks, [&] {
+    parallel::together(ranks, [&] {
         if (!ranks.is_root()) {
             return;
         }
@@ -157,13 +158,13 @@ void CheckpointWriter::State::make_file() {
 
 /// Collective. On nodes that do not share the folder every rank would write a file of its own.
 void CheckpointWriter::State::open_file() {
-    together(ranks, [&] {
+    parallel::together(ranks, [&] {
         if (!is_plain_file(partial_path)) {
-            throw failure("this rank does not see the file that rank 0 has just made",
-                          partial_path.string(),
-                          "choose an --output on a file system that all nodes share");
+            throw support::failure("this rank does not see the file that rank 0 has just made",
+                                   partial_path.string(),
+                                   "choose an --output on a file system that all nodes share");
         }
-        row_file = File::open_for_writing(partial_path);
+        row_file = support::File::open_for_writing(partial_path);
     });
 }
 
@@ -171,7 +172,7 @@ void CheckpointWriter::State::open_file() {
 std::vector<std::uint64_t> CheckpointWriter::State::make_room(
     std::span<const std::int64_t> spectra) {
     std::vector<std::uint64_t> places(spectra.size());
-    together(ranks, [&] {
+    parallel::together(ranks, [&] {
         for (std::size_t m = 0; ranks.is_root() && m < spectra.size(); ++m) {
             if (spectra[m] > 0) {
                 places[m] =
@@ -183,10 +184,11 @@ std::vector<std::uint64_t> CheckpointWriter::State::make_room(
     return places;
 }
 
-CheckpointWriter::CheckpointWriter(const Communicator& ranks, const Catalogue& catalogue,
+CheckpointWriter::CheckpointWriter(const parallel::Communicator& ranks,
+                                   const model::Catalogue& catalogue,
                                    const std::filesystem::path& path, const PartialFile& partial)
     : state_(std::make_unique<State>(ranks, catalogue, path, partial)) {
-    together(ranks, [&] { require_usable_names(catalogue); });
+    parallel::together(ranks, [&] { require_usable_names(catalogue); });
     state_->make_image(catalogue);
     state_->make_file();
     state_->open_file();
@@ -199,9 +201,10 @@ bool CheckpointWriter::resumed() const {
     return state_->resumed;
 }
 
-void CheckpointWriter::write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes) {
+void CheckpointWriter::write_rows(int tensor, parallel::RowRange rows,
+                                  std::span<const std::byte> bytes) {
     const auto at = static_cast<std::size_t>(tensor);
-    const TensorInfo& info = state_->tensors.at(at);
+    const model::TensorInfo& info = state_->tensors.at(at);
     assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
     assert(bytes.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
     if (bytes.empty()) {
@@ -209,19 +212,21 @@ void CheckpointWriter::write_rows(int tensor, RowRange rows, std::span<const std
     }
     try {
         state_->row_file->stream_at(state_->place_of(at, rows.begin), bytes);
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         throw naming_rows(error, "writing", info.name, rows);
     }
 }
 
-void CheckpointWriter::read_rows(int tensor, RowRange rows, std::span<std::byte> out) const {
+void CheckpointWriter::read_rows(int tensor, parallel::RowRange rows,
+                                 std::span<std::byte> out) const {
     const auto at = static_cast<std::size_t>(tensor);
-    const TensorInfo& info = state_->tensors.at(at);
+    const model::TensorInfo& info = state_->tensors.at(at);
     assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
     assert(out.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
     try {
-        File::open_for_reading(state_->partial_path).read_at(state_->place_of(at, rows.begin), out);
-    } catch (const Error& error) {
+        support::File::open_for_reading(state_->partial_path)
+            .read_at(state_->place_of(at, rows.begin), out);
+    } catch (const support::Error& error) {
         throw naming_rows(error, "reading", info.name, rows);
     }
 }
@@ -239,11 +244,11 @@ void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eig
     }
     state.ranks.all_reduce_max(std::span(sizes));
     const std::vector<std::uint64_t> places = state.make_room(sizes);
-    together(state.ranks, [&] {
+    parallel::together(state.ranks, [&] {
         for (std::size_t m = 0; m < eigenvalues.size(); ++m) {
             try {
                 state.row_file->write_at(places[m], std::as_bytes(std::span(eigenvalues[m])));
-            } catch (const Error& error) {
+            } catch (const support::Error& error) {
                 throw naming(error, "writing the spectrum",
                              object_name(kSpectrumGroup, state.matrix_names[m]));
             }
@@ -251,29 +256,29 @@ void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eig
     });
 }
 
-void CheckpointWriter::write_metric(Metric metric, std::span<const double> values) {
+void CheckpointWriter::write_metric(spectrum::Metric metric, std::span<const double> values) {
     assert(values.size() == state_->matrix_names.size());
-    together(state_->ranks, [&] {
+    parallel::together(state_->ranks, [&] {
         if (state_->image) {
-            state_->image->add_metric(std::string(name_of(metric)), values);
+            state_->image->add_metric(std::string(spectrum::name_of(metric)), values);
         }
     });
 }
 
 void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
     State& state = *state_;
-    together(state.ranks, [&] { state.row_file->sync(); });
-    together(state.ranks, [&] {
+    parallel::together(state.ranks, [&] { state.row_file->sync(); });
+    parallel::together(state.ranks, [&] {
         if (state.ranks.is_root()) {
             state.image->complete(summaries);
             set_size(state.partial_path, state.image->size());
             state.image->copy_to(*state.row_file);
             state.row_file->sync();
-            publish(state.final_path);
+            support::publish(state.final_path);
             state.finished = true;
         }
     });
     state.row_file.reset();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

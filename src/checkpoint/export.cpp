@@ -13,7 +13,7 @@
 #include "export_shards.hpp"
 #include "plain_files.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;
@@ -25,19 +25,20 @@ Metadata with_format(Metadata metadata) {
 }
 
 /// The same error, with the tensor that was being written or read.
-Error naming_tensor(const Error& error, const std::string& tensor) {
-    std::vector<Fault> faults = error.faults();
-    for (Fault& fault : faults) {
+support::Error naming_tensor(const support::Error& error, const std::string& tensor) {
+    std::vector<support::Fault> faults = error.faults();
+    for (support::Fault& fault : faults) {
         fault.where = fmt::format("tensor {} in {}", tensor, fault.where);
     }
-    return {ExitStatus::failed, std::move(faults)};
+    return {support::ExitStatus::failed, std::move(faults)};
 }
 
 }  // namespace
 
 struct HuggingFaceWriter::State {
-    State(const Communicator& all, const Catalogue& model, const std::filesystem::path& place,
-          Metadata metadata, const PartialFile& treatment, std::uint64_t shard_bytes)
+    State(const parallel::Communicator& all, const model::Catalogue& model,
+          const std::filesystem::path& place, Metadata metadata, const PartialFile& treatment,
+          std::uint64_t shard_bytes)
         : ranks(all.duplicate()),
           catalogue(model),
           folder(without_last_slash(place)),
@@ -55,30 +56,30 @@ struct HuggingFaceWriter::State {
         files.clear();
         if (made && !finished && !partial.keep) {
             std::error_code ignored;
-            std::filesystem::remove_all(partial_name(folder), ignored);
+            std::filesystem::remove_all(support::partial_name(folder), ignored);
         }
     }
 
     void make_folder();
     void make_files();
     void look_for_files() const;
-    File& file_of(std::size_t shard);
+    support::File& file_of(std::size_t shard);
     std::uint64_t place_of(std::size_t tensor, std::int64_t row) const;
     void require_everything_written() const;
     void publish_folder();
 
     std::filesystem::path path_of(std::size_t shard) const {
-        return partial_name(folder) / plan.shards[shard].file;
+        return support::partial_name(folder) / plan.shards[shard].file;
     }
 
-    Communicator ranks;
-    const Catalogue& catalogue;
+    parallel::Communicator ranks;
+    const model::Catalogue& catalogue;
     std::filesystem::path folder;
     PartialFile partial;
     ExportShards plan;
-    std::vector<std::vector<std::byte>> heads;  ///< of each shard
-    std::vector<std::optional<File>> files;     ///< of each shard; opened at first use
-    std::uint64_t written = 0;                  ///< bytes, by this rank, or kept
+    std::vector<std::vector<std::byte>> heads;        ///< of each shard
+    std::vector<std::optional<support::File>> files;  ///< of each shard; opened at first use
+    std::uint64_t written = 0;                        ///< bytes, by this rank, or kept
     bool resumed = false;
     bool made = false;  ///< on rank 0: the partial folder is ours
     bool finished = false;
@@ -89,7 +90,7 @@ void HuggingFaceWriter::State::make_folder() {
     resumed = partial.resume && take_over_folder(folder, catalogue, plan);
     require_free(folder);
     if (!resumed) {
-        make_empty(partial_name(folder));
+        make_empty(support::partial_name(folder));
     }
     made = true;
 }
@@ -98,12 +99,12 @@ void HuggingFaceWriter::State::make_folder() {
 void HuggingFaceWriter::State::make_files() {
     for (std::size_t s = 0; s < heads.size(); ++s) {
         const std::filesystem::path path = path_of(s);
-        files[s] = resumed ? File::open_for_writing(path) : File::create(path);
+        files[s] = resumed ? support::File::open_for_writing(path) : support::File::create(path);
         files[s]->write_at(0, heads[s]);
         set_size(path, heads[s].size() + plan.shards[s].bytes);
     }
     if (partial.keep) {
-        sync_names(partial_name(folder));
+        sync_names(support::partial_name(folder));
         sync_names(folder.parent_path());
     }
 }
@@ -113,16 +114,16 @@ void HuggingFaceWriter::State::look_for_files() const {
     for (std::size_t s = 0; s < heads.size(); ++s) {
         std::error_code problem;
         if (!std::filesystem::exists(path_of(s), problem)) {
-            throw failure("this rank does not see the file that rank 0 has just made",
-                          path_of(s).string(),
-                          "choose an --output on a file system that all nodes share");
+            throw support::failure("this rank does not see the file that rank 0 has just made",
+                                   path_of(s).string(),
+                                   "choose an --output on a file system that all nodes share");
         }
     }
 }
 
-File& HuggingFaceWriter::State::file_of(std::size_t shard) {
+support::File& HuggingFaceWriter::State::file_of(std::size_t shard) {
     if (!files[shard]) {
-        files[shard] = File::open_for_writing(path_of(shard));
+        files[shard] = support::File::open_for_writing(path_of(shard));
     }
     return *files[shard];
 }
@@ -137,9 +138,9 @@ std::uint64_t HuggingFaceWriter::State::place_of(std::size_t tensor, std::int64_
 /// Collective. A tensor forgotten would leave a hole full of zeros that no reader notices.
 void HuggingFaceWriter::State::require_everything_written() const {
     const std::uint64_t total = ranks.sum(written);
-    together(ranks, [&] {
+    parallel::together(ranks, [&] {
         if (total != catalogue.bytes()) {
-            throw failure(
+            throw support::failure(
                 fmt::format("{} of the model's {} bytes were written", total, catalogue.bytes()),
                 folder.string(), "this is an error of the program: please report it");
         }
@@ -148,25 +149,27 @@ void HuggingFaceWriter::State::require_everything_written() const {
 
 /// On rank 0.
 void HuggingFaceWriter::State::publish_folder() {
-    write_small_files(partial_name(folder), catalogue, plan);
-    publish(folder);
+    write_small_files(support::partial_name(folder), catalogue, plan);
+    support::publish(folder);
     finished = true;
 }
 
-HuggingFaceWriter::HuggingFaceWriter(const Communicator& ranks, const Catalogue& catalogue,
+HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
+                                     const model::Catalogue& catalogue,
                                      const std::filesystem::path& folder, Metadata metadata,
                                      const PartialFile& partial, std::uint64_t shard_bytes)
     : state_(std::make_unique<State>(ranks, catalogue, folder, std::move(metadata), partial,
                                      shard_bytes)) {
-    together(ranks, [&] {
+    parallel::together(ranks, [&] {
         if (ranks.is_root()) {
-            read_companions(catalogue);  // those that cannot be read are refused before the work
+            model::read_companions(
+                catalogue);  // those that cannot be read are refused before the work
             state_->make_folder();
             state_->make_files();
         }
     });
     state_->resumed = ranks.any(state_->resumed);
-    together(ranks, [&] { state_->look_for_files(); });
+    parallel::together(ranks, [&] { state_->look_for_files(); });
 }
 
 HuggingFaceWriter::HuggingFaceWriter(HuggingFaceWriter&&) noexcept = default;
@@ -176,10 +179,11 @@ bool HuggingFaceWriter::resumed() const {
     return state_->resumed;
 }
 
-void HuggingFaceWriter::write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes) {
+void HuggingFaceWriter::write_rows(int tensor, parallel::RowRange rows,
+                                   std::span<const std::byte> bytes) {
     State& state = *state_;
     const auto at = static_cast<std::size_t>(tensor);
-    const TensorInfo& info = state.catalogue.tensors.at(at);
+    const model::TensorInfo& info = state.catalogue.tensors.at(at);
     assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
     assert(bytes.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
     if (bytes.empty()) {
@@ -188,33 +192,34 @@ void HuggingFaceWriter::write_rows(int tensor, RowRange rows, std::span<const st
     const auto shard = static_cast<std::size_t>(state.plan.places[at].shard);
     try {
         state.file_of(shard).stream_at(state.place_of(at, rows.begin), bytes);
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         throw naming_tensor(error, info.name);
     }
     state.written += bytes.size();
 }
 
-void HuggingFaceWriter::read_rows(int tensor, RowRange rows, std::span<std::byte> out) const {
+void HuggingFaceWriter::read_rows(int tensor, parallel::RowRange rows,
+                                  std::span<std::byte> out) const {
     const auto at = static_cast<std::size_t>(tensor);
-    const TensorInfo& info = state_->catalogue.tensors.at(at);
+    const model::TensorInfo& info = state_->catalogue.tensors.at(at);
     assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
     assert(out.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
     try {
-        File::open_for_reading(
+        support::File::open_for_reading(
             state_->path_of(static_cast<std::size_t>(state_->plan.places[at].shard)))
             .read_at(state_->place_of(at, rows.begin), out);
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         throw naming_tensor(error, info.name);
     }
 }
 
-void HuggingFaceWriter::keep_rows(int tensor, RowRange rows) {
+void HuggingFaceWriter::keep_rows(int tensor, parallel::RowRange rows) {
     state_->written += static_cast<std::uint64_t>(rows.size()) *
                        state_->catalogue.tensors.at(static_cast<std::size_t>(tensor)).row_bytes();
 }
 
 void HuggingFaceWriter::sync_rows() {
-    for (std::optional<File>& file : state_->files) {
+    for (std::optional<support::File>& file : state_->files) {
         if (file) {
             file->sync();
         }
@@ -224,8 +229,8 @@ void HuggingFaceWriter::sync_rows() {
 void HuggingFaceWriter::finish() {
     State& state = *state_;
     state.require_everything_written();
-    together(state.ranks, [&] { sync_rows(); });  // rank 0 has all shards open
-    together(state.ranks, [&] {
+    parallel::together(state.ranks, [&] { sync_rows(); });  // rank 0 has all shards open
+    parallel::together(state.ranks, [&] {
         if (state.ranks.is_root()) {
             state.publish_folder();
         }
@@ -233,4 +238,4 @@ void HuggingFaceWriter::finish() {
     state.files.clear();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

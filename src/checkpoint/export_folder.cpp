@@ -14,7 +14,7 @@
 #include "alphaprune/support/system_error.hpp"
 #include "plain_files.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace fs = std::filesystem;
 namespace {
 
@@ -26,8 +26,8 @@ bool is_shard(const fs::path& name, const ExportShards& plan) {
 }
 
 /// The files beside the shards, by their names inside the folder.
-std::set<std::string> small_files(const Catalogue& catalogue) {
-    std::vector<std::string> names = names_of_companions(catalogue);
+std::set<std::string> small_files(const model::Catalogue& catalogue) {
+    std::vector<std::string> names = model::names_of_companions(catalogue);
     std::set<std::string> files(names.begin(), names.end());
     files.insert({kIndex, kConfiguration});
     return files;
@@ -42,7 +42,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
         entries.push_back(at->path());
     }
     if (problem) {
-        throw path_error("cannot list the folder", folder, problem.value());
+        throw support::path_error("cannot list the folder", folder, problem.value());
     }
     return entries;
 }
@@ -59,7 +59,8 @@ bool is_small_file(const fs::path& folder, const fs::path& name,
                    const std::set<std::string>& files) {
     if (is_plain_file(folder / name)) {
         const fs::path whole = name.parent_path() / name.stem();
-        return files.contains(name) || (partial_name(whole) == name && files.contains(whole));
+        return files.contains(name) ||
+               (support::partial_name(whole) == name && files.contains(whole));
     }
     return is_plain_folder(folder / name) && has_file_in(files, name) &&
            std::ranges::all_of(entries_of(folder / name), [&](const fs::path& entry) {
@@ -68,7 +69,7 @@ bool is_small_file(const fs::path& folder, const fs::path& name,
 }
 
 /// Whether an earlier run has made this folder.
-bool is_ours(const fs::path& folder, const Catalogue& catalogue, const ExportShards& plan) {
+bool is_ours(const fs::path& folder, const model::Catalogue& catalogue, const ExportShards& plan) {
     if (!is_plain_folder(folder)) {
         return false;
     }
@@ -89,7 +90,7 @@ void make_folders_of(const fs::path& folder, const fs::path& name) {
     fs::path inner;
     for (const fs::path& part : name.parent_path()) {
         inner /= part;
-        make_own_folder(folder / inner);
+        support::make_own_folder(folder / inner);
     }
 }
 
@@ -100,25 +101,25 @@ fs::path without_last_slash(const fs::path& folder) {
 }
 
 void require_free(const fs::path& folder) {
-    const auto status = link_status_of(folder);
+    const auto status = support::link_status_of(folder);
     if (!fs::exists(status)) {
         return;
     }
     if (!fs::is_directory(status)) {
-        throw bad_request("the folder to write exists already, and is no folder", folder.string(),
-                          "remove it, or choose another place");
+        throw support::bad_request("the folder to write exists already, and is no folder",
+                                   folder.string(), "remove it, or choose another place");
     }
     if (!entries_of(folder).empty()) {
-        throw bad_request("the folder to write exists already, with files in it", folder.string(),
-                          "remove it, or choose another place");
+        throw support::bad_request("the folder to write exists already, with files in it",
+                                   folder.string(), "remove it, or choose another place");
     }
 }
 
-bool take_over_folder(const fs::path& folder, const Catalogue& catalogue,
+bool take_over_folder(const fs::path& folder, const model::Catalogue& catalogue,
                       const ExportShards& plan) {
-    const fs::path partial = partial_name(folder);
+    const fs::path partial = support::partial_name(folder);
     std::error_code problem;
-    if (!fs::exists(link_status_of(partial)) && is_ours(folder, catalogue, plan)) {
+    if (!fs::exists(support::link_status_of(partial)) && is_ours(folder, catalogue, plan)) {
         fs::rename(folder, partial, problem);
     }
     if (!is_ours(partial, catalogue, plan)) {
@@ -139,22 +140,22 @@ void make_empty(const fs::path& partial) {
         fs::create_directory(partial, problem);
     }
     if (problem) {
-        throw failure(fmt::format("cannot make the folder: {}", problem.message()),
-                      partial.string(),
-                      "check that the folder it lies in exists and may be written to");
+        throw support::failure(fmt::format("cannot make the folder: {}", problem.message()),
+                               partial.string(),
+                               "check that the folder it lies in exists and may be written to");
     }
 }
 
-void write_small_files(const fs::path& folder, const Catalogue& catalogue,
+void write_small_files(const fs::path& folder, const model::Catalogue& catalogue,
                        const ExportShards& plan) {
     if (plan.shards.size() > 1) {
-        write_text_atomically(folder / kIndex, safetensors_index(plan, catalogue.tensors));
+        support::write_text_atomically(folder / kIndex, safetensors_index(plan, catalogue.tensors));
     }
-    for (const Companion& companion : read_companions(catalogue)) {
+    for (const model::Companion& companion : model::read_companions(catalogue)) {
         make_folders_of(folder, companion.name);
-        write_text_atomically(folder / companion.name, companion.contents);
+        support::write_text_atomically(folder / companion.name, companion.contents);
     }
-    write_text_atomically(folder / kConfiguration, catalogue.configuration_text);
+    support::write_text_atomically(folder / kConfiguration, catalogue.configuration_text);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -5,7 +5,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "export_shards.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// The folder without the slash that its path may end with.
 std::filesystem::path without_last_slash(const std::filesystem::path& folder);
@@ -16,14 +16,14 @@ void require_free(const std::filesystem::path& folder);
 /// Whether an earlier run has left its folder to be taken over, under the partial name or, for want
 /// of that, under its own, which it then loses: all shards are there, and nothing foreign is. Only
 /// the shards stay in it.
-bool take_over_folder(const std::filesystem::path& folder, const Catalogue& catalogue,
+bool take_over_folder(const std::filesystem::path& folder, const model::Catalogue& catalogue,
                       const ExportShards& plan);
 
 /// Makes the folder, empty; what an earlier run that was killed has left there goes.
 void make_empty(const std::filesystem::path& partial);
 
 /// Writes everything beside the weights: configuration, companions, the index of several shards.
-void write_small_files(const std::filesystem::path& folder, const Catalogue& catalogue,
+void write_small_files(const std::filesystem::path& folder, const model::Catalogue& catalogue,
                        const ExportShards& plan);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -7,12 +7,13 @@
 
 #include "alphaprune/formats/json.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 constexpr std::uint64_t kHeaderAlignment = 8;
 
-std::vector<ExportShard> divide(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes) {
+std::vector<ExportShard> divide(std::span<const model::TensorInfo> tensors,
+                                std::uint64_t shard_bytes) {
     std::vector<ExportShard> shards(1);
     for (std::size_t t = 0; t < tensors.size(); ++t) {
         const std::uint64_t bytes = tensors[t].bytes();
@@ -28,7 +29,7 @@ std::vector<ExportShard> divide(std::span<const TensorInfo> tensors, std::uint64
 
 /// A power of two by which a tensor's beginning and its bytes can be divided: the size of a value,
 /// or what that is likely to be where it is not known; 1 where a value is no whole bytes.
-std::uint64_t alignment_of(const TensorInfo& tensor) {
+std::uint64_t alignment_of(const model::TensorInfo& tensor) {
     const auto values = static_cast<std::uint64_t>(tensor.values());
     std::uint64_t bits = 8;
     if (tensor.type.bits()) {
@@ -49,16 +50,18 @@ std::string file_name(std::size_t shard, std::size_t shards) {
                        : fmt::format("model-{:05}-of-{:05}.safetensors", shard + 1, shards);
 }
 
-Json entry_of(const TensorInfo& tensor, std::uint64_t offset) {
-    Json::Array shape(tensor.shape.begin(), tensor.shape.end());
-    return Json::Object{{"dtype", tensor.type.name()},
-                        {"shape", std::move(shape)},
-                        {"data_offsets", Json::Array{offset, offset + tensor.bytes()}}};
+formats::Json entry_of(const model::TensorInfo& tensor, std::uint64_t offset) {
+    formats::Json::Array shape(tensor.shape.begin(), tensor.shape.end());
+    return formats::Json::Object{
+        {"dtype", tensor.type.name()},
+        {"shape", std::move(shape)},
+        {"data_offsets", formats::Json::Array{offset, offset + tensor.bytes()}}};
 }
 
 }  // namespace
 
-ExportShards plan_export_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes) {
+ExportShards plan_export_shards(std::span<const model::TensorInfo> tensors,
+                                std::uint64_t shard_bytes) {
     ExportShards plan{divide(tensors, shard_bytes), std::vector<TensorPlace>(tensors.size())};
     for (std::size_t s = 0; s < plan.shards.size(); ++s) {
         ExportShard& shard = plan.shards[s];
@@ -76,14 +79,15 @@ ExportShards plan_export_shards(std::span<const TensorInfo> tensors, std::uint64
 }
 
 std::vector<std::byte> safetensors_head(
-    const ExportShards& plan, const ExportShard& shard, std::span<const TensorInfo> tensors,
+    const ExportShards& plan, const ExportShard& shard, std::span<const model::TensorInfo> tensors,
     std::span<const std::pair<std::string, std::string>> metadata) {
-    Json::Object header{{"__metadata__", Json::Object(metadata.begin(), metadata.end())}};
+    formats::Json::Object header{
+        {"__metadata__", formats::Json::Object(metadata.begin(), metadata.end())}};
     for (const int t : shard.tensors) {
         const auto at = static_cast<std::size_t>(t);
         header.emplace_back(tensors[at].name, entry_of(tensors[at], plan.places[at].offset));
     }
-    std::string text = Json(std::move(header)).dump(-1);
+    std::string text = formats::Json(std::move(header)).dump(-1);
     text.resize((text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
     const std::uint64_t length = text.size();  // little-endian, as every machine this runs on
     std::vector<std::byte> head(sizeof(length) + text.size());
@@ -92,18 +96,20 @@ std::vector<std::byte> safetensors_head(
     return head;
 }
 
-std::string safetensors_index(const ExportShards& plan, std::span<const TensorInfo> tensors) {
+std::string safetensors_index(const ExportShards& plan,
+                              std::span<const model::TensorInfo> tensors) {
     std::uint64_t total = 0;
-    Json::Object map;
+    formats::Json::Object map;
     for (std::size_t t = 0; t < tensors.size(); ++t) {
         total += tensors[t].bytes();
         map.emplace_back(tensors[t].name,
                          plan.shards[static_cast<std::size_t>(plan.places[t].shard)].file);
     }
-    return Json(Json::Object{{"metadata", Json::Object{{"total_size", total}}},
-                             {"weight_map", std::move(map)}})
+    return formats::Json(
+               formats::Json::Object{{"metadata", formats::Json::Object{{"total_size", total}}},
+                                     {"weight_map", std::move(map)}})
                .dump() +
            "\n";
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

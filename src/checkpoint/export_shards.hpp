@@ -9,7 +9,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// One safetensors file to be.
 struct ExportShard {
@@ -33,16 +33,17 @@ struct ExportShards {
 /// file of its own. Inside a file the tensors of larger values come first, and those whose values
 /// are no whole bytes last, so that every one begins at a multiple of the size of its values:
 /// readers that map the file need that.
-ExportShards plan_export_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes);
+ExportShards plan_export_shards(std::span<const model::TensorInfo> tensors,
+                                std::uint64_t shard_bytes);
 
 /// What a shard's file begins with: the length of the header, and the header, padded with spaces to
 /// a multiple of 8 bytes.
 /// @param metadata  text pairs for __metadata__
 std::vector<std::byte> safetensors_head(
-    const ExportShards& plan, const ExportShard& shard, std::span<const TensorInfo> tensors,
+    const ExportShards& plan, const ExportShard& shard, std::span<const model::TensorInfo> tensors,
     std::span<const std::pair<std::string, std::string>> metadata);
 
 /// model.safetensors.index.json.
-std::string safetensors_index(const ExportShards& plan, std::span<const TensorInfo> tensors);
+std::string safetensors_index(const ExportShards& plan, std::span<const model::TensorInfo> tensors);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

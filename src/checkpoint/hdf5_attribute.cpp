@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 // HDF5 keeps an attribute in the object's header, which ends at 64 KB.
@@ -30,7 +30,7 @@ struct OpenAttribute {
     Hdf5Handle type;
 };
 
-Error unexpected(const Hdf5Place& place, Hdf5Object object, const char* name) {
+support::Error unexpected(const Hdf5Place& place, Hdf5Object object, const char* name) {
     return place.error(fmt::format("the attribute '{}' is not of the kind expected", name),
                        object.name);
 }
@@ -171,4 +171,4 @@ std::string read_text_attribute(const Hdf5Place& place, Hdf5Object object, const
     return text;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

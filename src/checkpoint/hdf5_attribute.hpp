@@ -8,7 +8,7 @@
 
 #include "hdf5_place.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// An object of a file with its name, for the errors.
 struct Hdf5Object {
@@ -43,4 +43,4 @@ std::vector<std::int64_t> read_integers(const Hdf5Place& place, Hdf5Object objec
                                         const char* name);
 std::string read_text_attribute(const Hdf5Place& place, Hdf5Object object, const char* name);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -7,7 +7,7 @@
 
 #include "boxes.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 std::vector<hsize_t> extents(std::span<const std::int64_t> shape) {
@@ -49,8 +49,8 @@ std::vector<std::int64_t> read_shape(const Hdf5Place& place, hid_t dataset,
 /// Calls `transfer(memory space, file space, first byte, bytes)` for each piece of the rows.
 template <class Transfer>
 void transfer_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
-                   std::span<const std::int64_t> shape, RowRange rows, std::uint64_t limit,
-                   std::string_view doing, Transfer&& transfer) {
+                   std::span<const std::int64_t> shape, parallel::RowRange rows,
+                   std::uint64_t limit, std::string_view doing, Transfer&& transfer) {
     const std::uint64_t value_bytes = H5Tget_size(type);
     const Hdf5Handle file_space =
         place.own(H5Dget_space(dataset.id), H5Sclose, doing, dataset.name);
@@ -73,7 +73,7 @@ void transfer_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
 
 }  // namespace
 
-std::string describe(std::string_view doing, RowRange rows) {
+std::string describe(std::string_view doing, parallel::RowRange rows) {
     return rows.size() == 1 ? fmt::format("{} row {}", doing, rows.begin)
                             : fmt::format("{} rows {} to {}", doing, rows.begin, rows.end - 1);
 }
@@ -142,7 +142,7 @@ DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
 }
 
 void write_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
-                std::span<const std::int64_t> shape, RowRange rows,
+                std::span<const std::int64_t> shape, parallel::RowRange rows,
                 std::span<const std::byte> bytes, std::uint64_t limit) {
     transfer_rows(place, dataset, type, shape, rows, limit, describe("writing", rows),
                   [&](hid_t memory, hid_t file, std::uint64_t at) {
@@ -152,8 +152,8 @@ void write_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
 }
 
 void read_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
-               std::span<const std::int64_t> shape, RowRange rows, std::span<std::byte> bytes,
-               std::uint64_t limit) {
+               std::span<const std::int64_t> shape, parallel::RowRange rows,
+               std::span<std::byte> bytes, std::uint64_t limit) {
     transfer_rows(place, dataset, type, shape, rows, limit, describe("reading", rows),
                   [&](hid_t memory, hid_t file, std::uint64_t at) {
                       return H5Dread(dataset.id, type, memory, file, H5P_DEFAULT,
@@ -161,4 +161,4 @@ void read_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
                   });
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -11,7 +11,7 @@
 #include "hdf5_attribute.hpp"
 #include "hdf5_place.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// Creates a contiguous dataset whose bytes are allocated at once and never filled. No shape at all
 /// means one value.
@@ -38,7 +38,7 @@ DatasetForm open_dataset(const Hdf5Place& place, hid_t parent, const char* link,
                          std::uint64_t file_size, std::string_view object);
 
 /// "writing rows 3 to 8", for people.
-std::string describe(std::string_view doing, RowRange rows);
+std::string describe(std::string_view doing, parallel::RowRange rows);
 
 /// Bytes that are moved in one go: counts are 32 bits wide in places inside HDF5.
 inline constexpr std::uint64_t kTransferBytes = std::uint64_t{256} << 20;
@@ -46,10 +46,10 @@ inline constexpr std::uint64_t kTransferBytes = std::uint64_t{256} << 20;
 /// Moves whole rows as raw bits between memory and a dataset.
 /// @param type  of the values, in memory and in the file
 void write_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
-                std::span<const std::int64_t> shape, RowRange rows,
+                std::span<const std::int64_t> shape, parallel::RowRange rows,
                 std::span<const std::byte> bytes, std::uint64_t limit = kTransferBytes);
 void read_rows(const Hdf5Place& place, Hdf5Object dataset, hid_t type,
-               std::span<const std::int64_t> shape, RowRange rows, std::span<std::byte> bytes,
-               std::uint64_t limit = kTransferBytes);
+               std::span<const std::int64_t> shape, parallel::RowRange rows,
+               std::span<std::byte> bytes, std::uint64_t limit = kTransferBytes);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

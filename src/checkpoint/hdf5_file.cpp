@@ -4,7 +4,7 @@
 
 #include "memory_driver.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 Hdf5Handle create_file(const Hdf5Place& place, SparseBytes& bytes) {
     const std::string_view doing = "creating the checkpoint";
@@ -51,4 +51,4 @@ bool has_link(const Hdf5Place& place, hid_t parent, const char* name) {
     return exists > 0;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

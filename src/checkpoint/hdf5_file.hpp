@@ -3,7 +3,7 @@
 #include "hdf5_place.hpp"
 #include "sparse_bytes.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// Creates a file in memory. @param place  for the errors
 /// @param bytes  of the file; outlive what is returned
@@ -19,4 +19,4 @@ Hdf5Handle open_group(const Hdf5Place& place, hid_t parent, const char* name);
 /// Whether `parent` has a link of this name.
 bool has_link(const Hdf5Place& place, hid_t parent, const char* name);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// Owner of one HDF5 identifier of any kind, with the function that releases it.
 class Hdf5Handle {
@@ -37,4 +37,4 @@ class Hdf5Handle {
     Close close_ = nullptr;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

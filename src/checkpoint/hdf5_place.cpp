@@ -8,7 +8,7 @@
 
 #include "alphaprune/support/system_error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 // HDF5 prints every failed call to standard error unless told otherwise. The setting belongs to the
@@ -47,39 +47,40 @@ bool blames_the_system(std::string_view reason) {
     }
     int number = 0;
     std::from_chars(reason.data() + at + kBefore.size(), reason.data() + reason.size(), number);
-    return number != 0 && !is_about_the_path(number);
+    return number != 0 && !support::is_about_the_path(number);
 }
 
 }  // namespace
 
-Hdf5Place::Hdf5Place(std::filesystem::path file, ExitStatus status)
+Hdf5Place::Hdf5Place(std::filesystem::path file, support::ExitStatus status)
     : file_(std::move(file)), status_(status) {
     start_hdf5_quietly();
 }
 
 Hdf5Place Hdf5Place::writing(std::filesystem::path file) {
-    return {std::move(file), ExitStatus::failed};
+    return {std::move(file), support::ExitStatus::failed};
 }
 
 Hdf5Place Hdf5Place::reading(std::filesystem::path file) {
-    return {std::move(file), ExitStatus::bad_request};
+    return {std::move(file), support::ExitStatus::bad_request};
 }
 
-Error Hdf5Place::error(std::string_view what, std::string_view object) const {
+support::Error Hdf5Place::error(std::string_view what, std::string_view object) const {
     std::string where =
         object.empty() ? file_.string() : fmt::format("{}: {}", file_.string(), object);
-    if (status_ == ExitStatus::bad_request) {
-        return bad_request(std::string(what), std::move(where),
-                           "the file is damaged or was changed by another program: fetch it again "
-                           "or repeat the run that wrote it");
+    if (status_ == support::ExitStatus::bad_request) {
+        return support::bad_request(
+            std::string(what), std::move(where),
+            "the file is damaged or was changed by another program: fetch it again "
+            "or repeat the run that wrote it");
     }
-    return failure(std::string(what), std::move(where),
-                   "check the free space and the state of that file system");
+    return support::failure(std::string(what), std::move(where),
+                            "check the free space and the state of that file system");
 }
 
-Error Hdf5Place::hdf5_error(std::string_view doing, std::string_view object) const {
+support::Error Hdf5Place::hdf5_error(std::string_view doing, std::string_view object) const {
     const std::string reason = hdf5_reason();
-    const Hdf5Place place{file_, blames_the_system(reason) ? ExitStatus::failed : status_};
+    const Hdf5Place place{file_, blames_the_system(reason) ? support::ExitStatus::failed : status_};
     return place.error(fmt::format("{} failed: {}", doing, reason), object);
 }
 
@@ -97,4 +98,4 @@ Hdf5Handle Hdf5Place::own(hid_t id, Hdf5Handle::Close close, std::string_view do
     return {id, close};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -6,7 +6,7 @@
 #include "alphaprune/support/error.hpp"
 #include "hdf5_handle.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// The file that HDF5 calls are about, so that each of them can be checked in one line and fails
 /// with an Error that names the file, the object in it, and HDF5's own reason.
@@ -20,9 +20,9 @@ class Hdf5Place {
     const std::filesystem::path& file() const { return file_; }
 
     /// An error of our own about an object of the file.
-    Error error(std::string_view what, std::string_view object) const;
+    support::Error error(std::string_view what, std::string_view object) const;
     /// The error of an HDF5 call that has just failed. `doing`: "creating the dataset".
-    Error hdf5_error(std::string_view doing, std::string_view object) const;
+    support::Error hdf5_error(std::string_view doing, std::string_view object) const;
 
     /// For results where negative means failure.
     void check(herr_t status, std::string_view doing, std::string_view object) const;
@@ -30,10 +30,10 @@ class Hdf5Place {
                    std::string_view object) const;
 
   private:
-    Hdf5Place(std::filesystem::path file, ExitStatus status);
+    Hdf5Place(std::filesystem::path file, support::ExitStatus status);
 
     std::filesystem::path file_;
-    ExitStatus status_;
+    support::ExitStatus status_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 /// A 16-bit float with the sign in bit 15, the exponent below it and the mantissa at bit 0.
@@ -63,7 +63,7 @@ Hdf5Handle copied(const Hdf5Place& place, hid_t type) {
 
 }  // namespace
 
-Hdf5Handle hdf5_type(const Hdf5Place& place, const StoredType& type) {
+Hdf5Handle hdf5_type(const Hdf5Place& place, const support::StoredType& type) {
     if (type.name() == "F16") {
         return short_float(place, 5, 15);
     }
@@ -76,23 +76,24 @@ Hdf5Handle hdf5_type(const Hdf5Place& place, const StoredType& type) {
     return type.name() == "C64" ? complex_float(place) : copied(place, plain_type(type.name()));
 }
 
-bool lies_in_bytes(const TensorInfo& tensor) {
+bool lies_in_bytes(const model::TensorInfo& tensor) {
     return tensor.type.bits().value_or(1) % 8 != 0 || tensor.shape.size() > H5S_MAX_RANK;
 }
 
-Hdf5Handle dataset_type(const Hdf5Place& place, const TensorInfo& tensor) {
+Hdf5Handle dataset_type(const Hdf5Place& place, const model::TensorInfo& tensor) {
     return lies_in_bytes(tensor) ? copied(place, H5T_STD_U8LE) : hdf5_type(place, tensor.type);
 }
 
-std::vector<std::int64_t> dataset_shape(const TensorInfo& tensor) {
+std::vector<std::int64_t> dataset_shape(const model::TensorInfo& tensor) {
     if (!lies_in_bytes(tensor)) {
         return tensor.shape;
     }
     return {tensor.rows(), static_cast<std::int64_t>(tensor.row_bytes())};
 }
 
-std::optional<ScalarType> scalar_type_of(const Hdf5Place& place, hid_t type) {
-    for (const auto candidate : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
+std::optional<support::ScalarType> scalar_type_of(const Hdf5Place& place, hid_t type) {
+    for (const auto candidate : {support::ScalarType::float32, support::ScalarType::float16,
+                                 support::ScalarType::bfloat16}) {
         if (H5Tequal(type, hdf5_type(place, candidate).id()) > 0) {
             return candidate;
         }
@@ -100,4 +101,4 @@ std::optional<ScalarType> scalar_type_of(const Hdf5Place& place, hid_t type) {
     return std::nullopt;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -9,7 +9,7 @@
 #include <H5FDdevelop.h>
 #endif
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 /// What the access list says.
@@ -135,4 +135,4 @@ void use_memory(const Hdf5Place& place, const Hdf5Handle& access, SparseBytes& b
                 {});
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

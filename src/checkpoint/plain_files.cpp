@@ -9,15 +9,15 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/system_error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace fs = std::filesystem;
 
 bool is_plain_file(const fs::path& path) {
-    return fs::is_regular_file(link_status_of(path));
+    return fs::is_regular_file(support::link_status_of(path));
 }
 
 bool is_plain_folder(const fs::path& path) {
-    return fs::is_directory(link_status_of(path));
+    return fs::is_directory(support::link_status_of(path));
 }
 
 void set_size(const fs::path& file, std::uint64_t bytes) {
@@ -28,7 +28,7 @@ void set_size(const fs::path& file, std::uint64_t bytes) {
         problem = std::make_error_code(std::errc::no_such_file_or_directory);
     }
     if (problem) {
-        throw failure(
+        throw support::failure(
             fmt::format("giving the file its {} bytes failed: {}", bytes, problem.message()),
             file.string(),
             "check that this file system and the limits of this shell (ulimit -f) allow files of "
@@ -45,4 +45,4 @@ void sync_names(const fs::path& folder) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 // What stands in the output folder, looked at without following symbolic links.
 
@@ -18,4 +18,4 @@ void set_size(const std::filesystem::path& file, std::uint64_t bytes);
 /// Makes the names in a folder durable, where the file system can.
 void sync_names(const std::filesystem::path& folder);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

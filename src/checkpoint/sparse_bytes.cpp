@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 void SparseBytes::resize(std::uint64_t size) {
     pages_.erase(pages_.lower_bound((size + kPageBytes - 1) / kPageBytes), pages_.end());
@@ -39,4 +39,4 @@ void SparseBytes::write(std::uint64_t offset, std::span<const std::byte> bytes) 
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

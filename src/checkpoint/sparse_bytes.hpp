@@ -6,7 +6,7 @@
 #include <map>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// The contents of a file in memory. What was never written is zero and takes no memory, so that a
 /// file of many terabytes with a few bytes here and there is small.
@@ -29,4 +29,4 @@ class SparseBytes {
     std::uint64_t size_ = 0;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

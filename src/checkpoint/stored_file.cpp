@@ -9,11 +9,11 @@
 #include "checkpoint_layout.hpp"
 #include "hdf5_attribute.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 std::uint64_t checksum_of(std::string_view contents) {
-    return hash_bytes(std::as_bytes(std::span(contents)));
+    return support::hash_bytes(std::as_bytes(std::span(contents)));
 }
 
 std::string replaced(std::string text, char old, char by) {
@@ -31,7 +31,7 @@ std::string file_of_link(std::string link) {
     return replaced(std::move(link), '\\', '/');
 }
 
-void write_file(const Hdf5Place& place, const Hdf5Handle& group, const Companion& file) {
+void write_file(const Hdf5Place& place, const Hdf5Handle& group, const model::Companion& file) {
     const std::string object = object_name(kModelGroup, file.name);
     const std::string link = link_of_file(file.name);
     const auto size = static_cast<std::int64_t>(file.contents.size());
@@ -66,4 +66,4 @@ std::string read_file(const Hdf5Place& place, const Hdf5Handle& group, const std
     return contents;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -5,7 +5,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "hdf5_dataset.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// Small files of the model inside the checkpoint: bytes as a dataset of uint8, with their
 /// checksum.
@@ -17,10 +17,10 @@ std::string link_of_file(std::string name);
 std::string file_of_link(std::string link);
 
 /// Stores one.
-void write_file(const Hdf5Place& place, const Hdf5Handle& group, const Companion& file);
+void write_file(const Hdf5Place& place, const Hdf5Handle& group, const model::Companion& file);
 
 /// The contents of one. @throws Error when it is no such dataset or is damaged
 std::string read_file(const Hdf5Place& place, const Hdf5Handle& group, const std::string& name,
                       std::uint64_t file_size);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

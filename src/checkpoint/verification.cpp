@@ -15,7 +15,7 @@
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/transformer/forward_tensors.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 constexpr std::uint64_t kPieceBytes = std::uint64_t{64} << 20;
@@ -26,7 +26,7 @@ struct Findings {
     explicit Findings(std::size_t tensors)
         : checksums(tensors), zeros(tensors), non_finite(tensors), unreadable(tensors) {}
 
-    void sum_over(const Communicator& ranks) {
+    void sum_over(const parallel::Communicator& ranks) {
         ranks.all_reduce_sum(std::span(checksums));
         ranks.all_reduce_sum(std::span(zeros));
         ranks.all_reduce_sum(std::span(non_finite));
@@ -45,14 +45,14 @@ constexpr char kYes = '1';
 /// model cannot be understood, as their names tell.
 std::set<std::string> names_in_forward_pass(const CheckpointReader& reader,
                                             const std::filesystem::path& path) {
-    Catalogue catalogue;
+    model::Catalogue catalogue;
     try {
         catalogue = catalogue_of_checkpoint(path);
-    } catch (const Error&) {
+    } catch (const support::Error&) {
         catalogue.tensors.assign(reader.tensors().begin(), reader.tensors().end());
     }
     std::set<std::string> names;
-    for (const int t : forward_tensors(catalogue)) {
+    for (const int t : transformer::forward_tensors(catalogue)) {
         names.insert(catalogue.tensors[static_cast<std::size_t>(t)].name);
     }
     return names;
@@ -76,7 +76,8 @@ std::string finite_tensors(const CheckpointReader& reader, const std::filesystem
 
 class Verifier {
   public:
-    Verifier(const Communicator& ranks, const CheckpointReader& reader, std::string must_be_finite)
+    Verifier(const parallel::Communicator& ranks, const CheckpointReader& reader,
+             std::string must_be_finite)
         : ranks_(ranks),
           reader_(reader),
           must_be_finite_(std::move(must_be_finite)),
@@ -117,30 +118,31 @@ class Verifier {
         }
         const auto size = static_cast<std::size_t>(ranks_.size());
         const auto part = (static_cast<std::size_t>(ranks_.rank()) + t) % size;
-        const RowRange mine = share_of(tensor.rows(), ranks_.size(), static_cast<int>(part));
+        const parallel::RowRange mine =
+            parallel::share_of(tensor.rows(), ranks_.size(), static_cast<int>(part));
         const auto step =
             static_cast<std::int64_t>(std::max<std::uint64_t>(1, kPieceBytes / row_bytes));
         try {
             for (std::int64_t at = mine.begin; at < mine.end; at += step) {
                 examine_rows(t, {at, std::min(at + step, mine.end)});
             }
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             found_.unreadable[t] = 1;
             problems_.push_back(
                 fmt::format("tensor '{}': {}", tensor.name, error.faults().front().what));
         }
     }
 
-    void examine_rows(std::size_t t, RowRange rows) {
+    void examine_rows(std::size_t t, parallel::RowRange rows) {
         const StoredTensor& tensor = tensors()[t];
         buffer_.resize(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
         reader_.read_rows(tensor, rows, buffer_);
-        found_.checksums[t] +=
-            checksum_of_rows(buffer_, tensor.row_bytes(), static_cast<std::uint64_t>(rows.begin));
-        found_.zeros[t] += static_cast<std::int64_t>(count_zeros(buffer_, tensor.type));
+        found_.checksums[t] += support::checksum_of_rows(buffer_, tensor.row_bytes(),
+                                                         static_cast<std::uint64_t>(rows.begin));
+        found_.zeros[t] += static_cast<std::int64_t>(support::count_zeros(buffer_, tensor.type));
         if (must_be_finite_[t] == kYes) {
             found_.non_finite[t] +=
-                static_cast<std::int64_t>(count_non_finite(buffer_, tensor.scalar_type()));
+                static_cast<std::int64_t>(support::count_non_finite(buffer_, tensor.scalar_type()));
         }
     }
 
@@ -151,7 +153,7 @@ class Verifier {
         for (auto i = static_cast<std::size_t>(ranks_.rank()); i < names.size(); i += size) {
             try {
                 reader_.companion(names[i]);
-            } catch (const Error& error) {
+            } catch (const support::Error& error) {
                 problems_.push_back(
                     fmt::format("model file '{}': {}", names[i], error.faults().front().what));
             }
@@ -160,10 +162,10 @@ class Verifier {
 
     void share_findings() {
         found_.sum_over(ranks_);
-        ByteWriter mine;
+        support::ByteWriter mine;
         mine(problems_);
         for (const std::string& text : ranks_.all_gather_texts(mine.take())) {
-            for (std::string& problem : ByteReader(text).get<std::vector<std::string>>()) {
+            for (std::string& problem : support::ByteReader(text).get<std::vector<std::string>>()) {
                 result_.problems.push_back(std::move(problem));
             }
         }
@@ -256,7 +258,7 @@ class Verifier {
         }
     }
 
-    const Communicator& ranks_;
+    const parallel::Communicator& ranks_;
     const CheckpointReader& reader_;
     std::string must_be_finite_;  ///< as finite_tensors() says
     Findings found_;
@@ -267,11 +269,14 @@ class Verifier {
 
 }  // namespace
 
-Verification verify_checkpoint(const Communicator& ranks, const std::filesystem::path& path,
+Verification verify_checkpoint(const parallel::Communicator& ranks,
+                               const std::filesystem::path& path,
                                const std::vector<ExpectedMatrix>& expected) {
-    const CheckpointReader reader = together(ranks, [&] { return CheckpointReader(path); });
-    std::string finite = from_root(ranks, [&] { return finite_tensors(reader, path, expected); });
+    const CheckpointReader reader =
+        parallel::together(ranks, [&] { return CheckpointReader(path); });
+    std::string finite =
+        parallel::from_root(ranks, [&] { return finite_tensors(reader, path, expected); });
     return Verifier(ranks, reader, std::move(finite)).verify(expected);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -7,32 +7,33 @@
 #include <thread>
 #include <vector>
 
+#include "alphaprune/cli/request.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/standard_streams.hpp"
-#include "request.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
-bool is_question(std::optional<Command> command) {
-    return command == Command::help || command == Command::version;
+bool is_question(std::optional<cli::Command> command) {
+    return command == cli::Command::help || command == cli::Command::version;
 }
 
-ExitStatus answer(Command question, const Launch& launch) {
+support::ExitStatus answer(cli::Command question, const parallel::Launch& launch) {
     if (launch.speaks()) {
-        print_result(question == Command::help ? help_text() : version_text());
+        support::print_result(question == cli::Command::help ? cli::help_text()
+                                                             : cli::version_text());
     }
-    return ExitStatus::done;
+    return support::ExitStatus::done;
 }
 
 /// These solvers hand a communicator to their library, also one of a single rank.
-bool needs_mpi(const Options& options) {
-    return options.solver && works_on_groups(*options.solver) &&
-           *options.solver != Solver::two_stage;
+bool needs_mpi(const cli::Options& options) {
+    return options.solver && linalg::works_on_groups(*options.solver) &&
+           *options.solver != linalg::Solver::two_stage;
 }
 
-Error unconnected(const Launch& launch) {
-    return bad_request(
+support::Error unconnected(const parallel::Launch& launch) {
+    return support::bad_request(
         fmt::format("srun has started {} tasks, but none knows of the others: each would do all of "
                     "the work",
                     launch.ranks.value_or(0)),
@@ -44,12 +45,12 @@ Error unconnected(const Launch& launch) {
 
 /// A process alone, or one that speaks for others that MPI would not find.
 void begin_alone(Beginning& beginning, const std::vector<std::string>& arguments) {
-    Options options = parse_options(arguments, whole_environment());
+    cli::Options options = cli::parse_options(arguments, support::whole_environment());
     if (is_question(options.command)) {
         beginning.end = answer(options.command, beginning.launch);
         return;
     }
-    if (beginning.launch.kind == Launch::Kind::unconnected) {
+    if (beginning.launch.kind == parallel::Launch::Kind::unconnected) {
         throw unconnected(beginning.launch);
     }
     beginning.starts_mpi = needs_mpi(options);
@@ -61,35 +62,36 @@ void begin_in_job(Beginning& beginning, const std::vector<std::string>& argument
     if (!beginning.launch.rank) {
         return;  // who would speak?
     }
-    FaultList faults;
-    const Request request = request_of_line(arguments, faults);
+    support::FaultList faults;
+    const cli::Request request = cli::request_of_line(arguments, faults);
     if (is_question(request.command)) {
         beginning.end = answer(*request.command, beginning.launch);
         return;
     }
     if (!faults.empty() && beginning.launch.speaks()) {
-        static_cast<void>(parse_options(arguments, whole_environment()));  // finds all the faults
+        static_cast<void>(
+            cli::parse_options(arguments, support::whole_environment()));  // finds all the faults
     }
     faults.throw_if_any();
 }
 
 /// The user may know better what starts this process.
-void heed_wish(Launch& launch) {
-    const auto with_mpi = switch_in(environment_variable, "ALPHAPRUNE_MPI");
+void heed_wish(parallel::Launch& launch) {
+    const auto with_mpi = support::switch_in(support::environment_variable, "ALPHAPRUNE_MPI");
     if (with_mpi == true) {
-        launch.kind = Launch::Kind::in_job;
+        launch.kind = parallel::Launch::Kind::in_job;
     } else if (with_mpi == false) {
         launch = {};
     }
 }
 
 /// The status to end with.
-ExitStatus tell(const Error& error, const Launch& launch) {
+support::ExitStatus tell(const support::Error& error, const parallel::Launch& launch) {
     if (!launch.speaks()) {
-        return ExitStatus::done;
+        return support::ExitStatus::done;
     }
-    log(LogLevel::error, error.what());
-    if (launch.kind != Launch::Kind::alone) {
+    support::log(support::LogLevel::error, error.what());
+    if (launch.kind != parallel::Launch::Kind::alone) {
         // The others are about to end. A launcher that ended them because this one has failed would
         // give their status for that of the job.
         std::this_thread::sleep_for(std::chrono::seconds(1));
@@ -102,20 +104,21 @@ ExitStatus tell(const Error& error, const Launch& launch) {
 Beginning begin_program(int argc, char** argv) {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
     Beginning beginning;
-    beginning.launch = find_launch();
-    start_log(true, LogLevel::info);
+    beginning.launch = parallel::find_launch();
+    support::start_log(true, support::LogLevel::info);
     try {
         beginning.supervised =
-            switch_in(environment_variable, "ALPHAPRUNE_SUPERVISE").value_or(true);
+            support::switch_in(support::environment_variable, "ALPHAPRUNE_SUPERVISE")
+                .value_or(true);
         heed_wish(beginning.launch);
-        if (beginning.launch.kind == Launch::Kind::in_job) {
+        if (beginning.launch.kind == parallel::Launch::Kind::in_job) {
             begin_in_job(beginning, arguments);
         } else if (beginning.launch.speaks()) {
             begin_alone(beginning, arguments);
         } else {
-            beginning.end = ExitStatus::done;
+            beginning.end = support::ExitStatus::done;
         }
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         beginning.end = tell(error, beginning.launch);
     }
     if (beginning.options) {
@@ -124,4 +127,4 @@ Beginning begin_program(int argc, char** argv) {
     return beginning;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

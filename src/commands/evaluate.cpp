@@ -10,15 +10,17 @@
 #include "result.hpp"
 #include "texts.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
-ExitStatus evaluate(const Communicator& ranks, const Options& options) {
-    const Catalogue catalogue = load_model(ranks, options);
-    const RowSource source = together(ranks, [&] { return open_source(catalogue); });
-    say_warnings(check_forward_pass(ranks, catalogue, source, PassReach::head));
+support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Options& options) {
+    const model::Catalogue catalogue = load_model(ranks, options);
+    const model::RowSource source =
+        parallel::together(ranks, [&] { return open_source(catalogue); });
+    say_warnings(
+        transformer::check_forward_pass(ranks, catalogue, source, transformer::PassReach::head));
     const std::vector<EvaluationText> texts =
         load_evaluations(ranks, options.evaluations, catalogue, options.sequence_length);
-    std::vector<Perplexity> results;
+    std::vector<transformer::Perplexity> results;
     for (const EvaluationText& text : texts) {
         results.push_back(evaluate_text(ranks, catalogue, source, text, "of the model"));
     }
@@ -37,11 +39,12 @@ ExitStatus evaluate(const Communicator& ranks, const Options& options) {
     }
     print_result(ranks, lines);
     if (!without.empty()) {
-        throw failure("the perplexity is not a number: activations or losses are NaN or too large",
-                      without, "check the model's weights, and that the tokens are its tokenizer's")
+        throw support::failure(
+            "the perplexity is not a number: activations or losses are NaN or too large", without,
+            "check the model's weights, and that the tokens are its tokenizer's")
             .mark_agreed();
     }
-    return ExitStatus::done;
+    return support::ExitStatus::done;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

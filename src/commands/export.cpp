@@ -3,36 +3,37 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/cli/version.hpp"
 #include "alphaprune/commands/commands.hpp"
-#include "alphaprune/commands/version.hpp"
+#include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/report/progress.hpp"
-#include "alphaprune/schedule/prune_phase.hpp"
-#include "alphaprune/schedule/weight_check.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
 #include "result.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
-ExitStatus export_model(const Communicator& ranks, const Options& options) {
-    const Catalogue catalogue = load_model(ranks, options);
-    together(ranks, [&] {
+support::ExitStatus export_model(const parallel::Communicator& ranks, const cli::Options& options) {
+    const model::Catalogue catalogue = load_model(ranks, options);
+    parallel::together(ranks, [&] {
         if (ranks.is_root()) {
             prepare_export_folder(options, catalogue.folder, catalogue.bytes());
         }
     });
-    HuggingFaceWriter writer(ranks, catalogue, options.output,
-                             {{"alphaprune_mpi", std::string(program_version())},
-                              {"exported_from", options.model.filename().string()}});
-    together(ranks, [&] {
-        const RowSource source = open_source(catalogue);
-        ProgressLine line("export", "tensors", ranks.is_root());
+    checkpoint::HuggingFaceWriter writer(ranks, catalogue, options.output,
+                                         {{"alphaprune_mpi", std::string(cli::program_version())},
+                                          {"exported_from", options.model.filename().string()}});
+    parallel::together(ranks, [&] {
+        const model::RowSource source = open_source(catalogue);
+        report::ProgressLine line("export", "tensors", ranks.is_root());
         std::vector<std::byte> rows;
         for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
-            const TensorInfo& tensor = catalogue.tensors[t];
-            for_each_piece(
-                tensor, share_of(tensor.rows(), ranks.size(), ranks.rank()), [&](RowRange part) {
+            const model::TensorInfo& tensor = catalogue.tensors[t];
+            model::for_each_piece(
+                tensor, parallel::share_of(tensor.rows(), ranks.size(), ranks.rank()),
+                [&](parallel::RowRange part) {
                     rows.resize(static_cast<std::size_t>(part.size()) * tensor.row_bytes());
                     source(tensor, part, rows);
                     writer.write_rows(static_cast<int>(t), part, rows);
@@ -44,7 +45,7 @@ ExitStatus export_model(const Communicator& ranks, const Options& options) {
     writer.finish();
     print_result(ranks, fmt::format("exported {} tensors to {}\n", catalogue.tensors.size(),
                                     options.output.string()));
-    return ExitStatus::done;
+    return support::ExitStatus::done;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -7,14 +7,14 @@
 #include <system_error>
 #include <utility>
 
-#include "alphaprune/schedule/journal.hpp"
+#include "alphaprune/resume/journal.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
 #include "output_names.hpp"
 #include "run_proof.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace fs = std::filesystem;
 namespace {
 
@@ -26,16 +26,16 @@ class Classifier {
     FormerRun classify() {
         for (const std::string_view name : {kReportHtmlName, kMatricesName}) {
             sort_file(output_ / name, proof_.of_run);
-            sort_file(partial_name(output_ / name), proof_.of_run);
+            sort_file(support::partial_name(output_ / name), proof_.of_run);
         }
         sort_file(output_ / kLogName, proof_.of_run || is_our_log(output_ / kLogName));
         sort_file(output_ / kStopName, proof_.of_run);
         const fs::path checkpoint = output_ / kCheckpointName;
         sort_file(checkpoint,
                   proof_.of_run && (proof_.wrote_checkpoint || is_our_checkpoint(checkpoint)));
-        sort_file(partial_name(checkpoint), proof_.wrote_checkpoint);
+        sort_file(support::partial_name(checkpoint), proof_.wrote_checkpoint);
         sort_export(output_ / kFolderName);
-        sort_export(partial_name(output_ / kFolderName));
+        sort_export(support::partial_name(output_ / kFolderName));
         sort_metrics();
         sort_journal();
         sort_report();
@@ -46,8 +46,10 @@ class Classifier {
     void sort(const fs::path& path, bool ours) {
         (ours ? former_.ours : former_.foreign).push_back(path);
     }
-    static bool is_there(const fs::path& path) { return fs::exists(link_status_of(path)); }
-    static bool is_folder(const fs::path& path) { return fs::is_directory(link_status_of(path)); }
+    static bool is_there(const fs::path& path) { return fs::exists(support::link_status_of(path)); }
+    static bool is_folder(const fs::path& path) {
+        return fs::is_directory(support::link_status_of(path));
+    }
 
     /// Of a link the link alone would go.
     void sort_file(const fs::path& file, bool ours) {
@@ -74,16 +76,17 @@ class Classifier {
             sort(folder, false);
             return;
         }
-        for (std::size_t m = 0; m < kMetrics; ++m) {
-            const fs::path file = folder / fmt::format("{}.npy", name_of(static_cast<Metric>(m)));
+        for (std::size_t m = 0; m < spectrum::kMetrics; ++m) {
+            const fs::path file =
+                folder / fmt::format("{}.npy", spectrum::name_of(static_cast<spectrum::Metric>(m)));
             sort_file(file, proof_.of_run);
-            sort_file(partial_name(file), proof_.of_run);
+            sort_file(support::partial_name(file), proof_.of_run);
         }
     }
     void sort_journal() {
-        const fs::path folder = Journal::folder_in(output_);
+        const fs::path folder = resume::Journal::folder_in(output_);
         if (is_folder(folder)) {
-            sort(folder, Journal::is_ours(output_));
+            sort(folder, resume::Journal::is_ours(output_));
         } else {
             sort_file(folder, proof_.of_run);
         }
@@ -91,7 +94,7 @@ class Classifier {
     void sort_report() {
         const fs::path report = output_ / kReportName;
         const auto found = own_report_in(output_);
-        for (const fs::path& file : {report, partial_name(report)}) {
+        for (const fs::path& file : {report, support::partial_name(report)}) {
             sort_file(file, found == file || (proof_.of_run && file != report));
         }
     }
@@ -102,15 +105,16 @@ class Classifier {
 };
 
 void remove_entry(const fs::path& entry, const fs::path& output) {
-    if (entry == Journal::folder_in(output) && fs::is_directory(link_status_of(entry))) {
-        Journal::remove(output);
+    if (entry == resume::Journal::folder_in(output) &&
+        fs::is_directory(support::link_status_of(entry))) {
+        resume::Journal::remove(output);
         return;
     }
     std::error_code problem;
     fs::remove_all(entry, problem);
     if (problem) {
-        throw path_error("cannot remove the former result", entry, problem.value(),
-                         "choose another --output");
+        throw support::path_error("cannot remove the former result", entry, problem.value(),
+                                  "choose another --output");
     }
 }
 
@@ -120,8 +124,8 @@ FormerRun former_run_in(const fs::path& output) {
     return Classifier(output).classify();
 }
 
-std::vector<fs::path> in_the_way(const FormerRun& former, const Options& options) {
-    const bool prunes = options.command == Command::run;
+std::vector<fs::path> in_the_way(const FormerRun& former, const cli::Options& options) {
+    const bool prunes = options.command == cli::Command::run;
     std::vector<fs::path> blocking;
     for (const fs::path& path : former.foreign) {
         const std::string name = path.filename().string();
@@ -140,21 +144,21 @@ void remove_former_run(const FormerRun& former, const fs::path& output) {
     const bool finished = std::ranges::find(former.ours, report) != former.ours.end();
     std::error_code problem;
     if (finished) {
-        fs::rename(report, partial_name(report), problem);
+        fs::rename(report, support::partial_name(report), problem);
         if (problem) {
-            throw path_error("cannot remove the former result", report, problem.value(),
-                             "choose another --output");
+            throw support::path_error("cannot remove the former result", report, problem.value(),
+                                      "choose another --output");
         }
     }
     for (const fs::path& entry : former.ours) {
-        if (entry != report && entry != partial_name(report)) {
+        if (entry != report && entry != support::partial_name(report)) {
             remove_entry(entry, output);
         }
     }
-    remove_entry(partial_name(report), output);
-    if (fs::is_directory(link_status_of(output / kMetricsName))) {
+    remove_entry(support::partial_name(report), output);
+    if (fs::is_directory(support::link_status_of(output / kMetricsName))) {
         fs::remove(output / kMetricsName, problem);  // where nothing else is in it
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

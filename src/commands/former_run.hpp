@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <vector>
 
-#include "alphaprune/commands/options.hpp"
+#include "alphaprune/cli/options.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// What goes, in an output folder, by a name that this program uses there.
 struct FormerRun {
@@ -20,10 +20,10 @@ struct FormerRun {
 FormerRun former_run_in(const std::filesystem::path& output);
 
 /// Those of them that a run with these options would write over.
-std::vector<std::filesystem::path> in_the_way(const FormerRun& former, const Options& options);
+std::vector<std::filesystem::path> in_the_way(const FormerRun& former, const cli::Options& options);
 
 /// Removes what is ours. Killed in the middle, it leaves a folder that another try recognizes, and
 /// that does not pass for a finished run. @throws Error
 void remove_former_run(const FormerRun& former, const std::filesystem::path& output);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -3,19 +3,19 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/commands/options.hpp"
+#include "alphaprune/cli/options.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/node_map.hpp"
-#include "alphaprune/schedule/calibrated_phase.hpp"
+#include "alphaprune/planning/calibration_memory.hpp"
 #include "texts.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// What a run reads beside the model, and where its ranks are.
 struct Inputs {
-    NodeMap nodes;
-    TokenSequences calibration;  ///< empty when nothing looks at activations
-    CalibrationMemory memory;    ///< that a rank needs for it
+    parallel::NodeMap nodes;
+    model::TokenSequences calibration;   ///< empty when nothing looks at activations
+    planning::CalibrationMemory memory;  ///< that a rank needs for it
     std::vector<EvaluationText> evaluations;
     /// What a user should know of them, and of the model's forward pass.
     std::vector<std::string> warnings = {};
@@ -24,6 +24,7 @@ struct Inputs {
 /// Collective. Everything that can be wrong with the request is found here, before any work: texts,
 /// an architecture without a forward pass, memory that calibration would not find.
 /// @throws Error
-Inputs read_inputs(const Communicator& ranks, const Options& options, const Catalogue& catalogue);
+Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& options,
+                   const model::Catalogue& catalogue);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

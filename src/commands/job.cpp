@@ -9,41 +9,42 @@
 #include "alphaprune/model/other_formats.hpp"
 #include "alphaprune/model/prunable_share.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/schedule/thread_budget.hpp"
+#include "alphaprune/planning/thread_budget.hpp"
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
-#include "finished_run.hpp"
+#include "find_finished_run.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
 #include "output_names.hpp"
 #include "provenance.hpp"
 #include "result.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
-std::vector<std::string> hosts_of(const Communicator& ranks) {
-    const std::vector<std::string> all = ranks.all_gather_texts(host_name());
+std::vector<std::string> hosts_of(const parallel::Communicator& ranks) {
+    const std::vector<std::string> all = ranks.all_gather_texts(support::host_name());
     const std::set<std::string> different(all.begin(), all.end());
     return {different.begin(), different.end()};
 }
 
 void describe_model(Job& job) {
-    RunReport& report = job.report;
-    const Catalogue& catalogue = job.catalogue;
+    report::RunReport& report = job.report;
+    const model::Catalogue& catalogue = job.catalogue;
     report.model_name = catalogue.model_name;
     report.family = catalogue.family;
     report.blocks = static_cast<int>(catalogue.prunable_blocks().size());
     report.prunable_parameters = catalogue.prunable_parameters();
-    report.shown_metric = name_of(job.options.metric);
-    const PrunableShare share = prunable_share(catalogue, job.options.matrices, job.options.blocks);
+    report.shown_metric = spectrum::name_of(job.options.metric);
+    const model::PrunableShare share =
+        model::prunable_share(catalogue, job.options.matrices, job.options.blocks);
     report.block_weights = share.block_weights;
-    for (const LeftOut& group : share.left_out) {
+    for (const model::LeftOut& group : share.left_out) {
         report.left_out.push_back({group.names, group.reason, group.tensors, group.weights});
     }
-    for (const MatrixInfo& matrix : catalogue.matrices) {
-        MatrixReport entry;
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
+        report::MatrixReport entry;
         entry.name = catalogue.name_of(matrix);
         entry.block = matrix.block;
         entry.rows = matrix.rows;
@@ -55,10 +56,10 @@ void describe_model(Job& job) {
 
 /// What was asked for, or what the cores given to the ranks allow. Collective.
 int threads_per_rank(const Job& job) {
-    const int given = threads_of_each_rank(job.ranks, environment_variable);
+    const int given = planning::threads_of_each_rank(job.ranks, support::environment_variable);
     const int threads = job.options.threads_per_rank.value_or(given);
     if (threads > std::max(given, 1)) {
-        throw bad_request(
+        throw support::bad_request(
             fmt::format("{} threads a rank were asked for, but a rank has {} core{}", threads,
                         given, given == 1 ? "" : "s"),
             "--threads-per-rank",
@@ -70,33 +71,35 @@ int threads_per_rank(const Job& job) {
 }
 
 void describe_run(Job& job) {
-    RunReport& report = job.report;
-    report.program_version = program_version();
-    report.program_commit = program_commit();
+    report::RunReport& report = job.report;
+    report.program_version = cli::program_version();
+    report.program_commit = cli::program_commit();
     report.command_line = job.options.command_line;
     report.ranks = job.ranks.size();
     report.hosts = hosts_of(job.ranks);
-    report.started = utc_timestamp();
-    job.rates = job.clock.measure("probe", [&] { return measure_machine_rates(job.ranks); });
+    report.started = support::utc_timestamp();
+    job.rates =
+        job.clock.measure("probe", [&] { return planning::measure_machine_rates(job.ranks); });
     report.gemm_gflops = job.rates.dgemm_gflops;
 }
 
 void greet(const Job& job) {
-    const RunReport& report = job.report;
-    log_info(fmt::format("{}: {} family, {} blocks, {} prunable matrices, {:.4g} million weights",
-                         report.model_name, report.family, report.blocks, report.matrices.size(),
-                         static_cast<double>(report.prunable_parameters) / 1e6));
-    log_info(fmt::format("{} rank{} on {} host{}, {} thread{} a rank, {:.0f} GFLOP/s a rank",
-                         report.ranks, report.ranks == 1 ? "" : "s", report.hosts.size(),
-                         report.hosts.size() == 1 ? "" : "s", report.threads_per_rank,
-                         report.threads_per_rank == 1 ? "" : "s", report.gemm_gflops));
-    const PrunableShare share =
-        prunable_share(job.catalogue, job.options.matrices, job.options.blocks);
-    log_info(fmt::format("{:.4g} % of the weights of the blocks {}* are prunable; left out: {}",
-                         100 * share.share(), job.catalogue.decoder.prefix,
-                         list_left_out(share.left_out)));
+    const report::RunReport& report = job.report;
+    support::log_info(
+        fmt::format("{}: {} family, {} blocks, {} prunable matrices, {:.4g} million weights",
+                    report.model_name, report.family, report.blocks, report.matrices.size(),
+                    static_cast<double>(report.prunable_parameters) / 1e6));
+    support::log_info(fmt::format(
+        "{} rank{} on {} host{}, {} thread{} a rank, {:.0f} GFLOP/s a rank", report.ranks,
+        report.ranks == 1 ? "" : "s", report.hosts.size(), report.hosts.size() == 1 ? "" : "s",
+        report.threads_per_rank, report.threads_per_rank == 1 ? "" : "s", report.gemm_gflops));
+    const model::PrunableShare share =
+        model::prunable_share(job.catalogue, job.options.matrices, job.options.blocks);
+    support::log_info(fmt::format(
+        "{:.4g} % of the weights of the blocks {}* are prunable; left out: {}", 100 * share.share(),
+        job.catalogue.decoder.prefix, model::list_left_out(share.left_out)));
     if (job.catalogue.family == "generic") {
-        log_warning(
+        support::log_warning(
             "the architecture is not known by name: linear layers inside the decoder blocks are "
             "told by the names and shapes of their weights; check the table of matrices and what "
             "is left out");
@@ -104,16 +107,16 @@ void greet(const Job& job) {
 }
 
 /// Each owner draws the spectra it holds; the pictures travel to rank 0 as text.
-std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
-                                             const SpectrumResults& spectra) {
+std::vector<report::SpectrumPicture> gather_pictures(const parallel::Communicator& ranks,
+                                                     const phases::SpectrumResults& spectra) {
     constexpr int kBins = 60;
-    std::vector<SpectrumPicture> pictures;
+    std::vector<report::SpectrumPicture> pictures;
     std::vector<double> ranges;
     std::vector<std::int64_t> counts;
     for (const auto& eigenvalues : spectra.eigenvalues) {
-        SpectrumPicture picture;
+        report::SpectrumPicture picture;
         if (!eigenvalues.empty()) {
-            picture = picture_of(eigenvalues, kBins);
+            picture = report::picture_of(eigenvalues, kBins);
         }
         picture.counts.resize(kBins);
         ranges.push_back(picture.log10_min);
@@ -131,7 +134,7 @@ std::vector<SpectrumPicture> gather_pictures(const Communicator& ranks,
 
 /// Whether there is something to resume, as rank 0 sees it. Collective.
 EarlierRun earlier_run(const Job& job) {
-    const EarlierRun found = together(job.ranks, [&] {
+    const EarlierRun found = parallel::together(job.ranks, [&] {
         return job.options.resume && job.ranks.is_root() ? earlier_run_in(job.options.output)
                                                          : EarlierRun::none;
     });
@@ -139,63 +142,66 @@ EarlierRun earlier_run(const Job& job) {
 }
 
 /// There is nothing to do, unless the run that is complete was another one. Collective.
-bool leave_complete(const Job& job, const std::optional<RunReport>& former) {
+bool leave_complete(const Job& job, const std::optional<report::RunReport>& former) {
     const std::string folder = job.options.output.string();
     if (!former || former->identity != job.report.identity) {
-        throw bad_request("the run in the output folder is complete, and was another one", folder,
-                          "choose another --output, or give --overwrite instead of --resume")
+        throw support::bad_request(
+            "the run in the output folder is complete, and was another one", folder,
+            "choose another --output, or give --overwrite instead of --resume")
             .mark_agreed();
     }
-    together(job.ranks, [&] {
+    parallel::together(job.ranks, [&] {
         if (job.ranks.is_root()) {
-            Journal::remove(job.options.output);  // where the program was killed at the very end
+            resume::Journal::remove(
+                job.options.output);  // where the program was killed at the very end
         }
     });
-    log_info(fmt::format("the run in {} is complete: nothing is left to do", folder));
+    support::log_info(fmt::format("the run in {} is complete: nothing is left to do", folder));
     return false;
 }
 
-void make_output_ready(Job& job, const RunIdentity& identity, std::int64_t sequences,
+void make_output_ready(Job& job, const resume::RunIdentity& identity, std::int64_t sequences,
                        std::uint64_t bytes_needed, EarlierRun earlier) {
     const std::filesystem::path& output = job.options.output;
     if (earlier == EarlierRun::unfinished) {
         // First, before anything is touched: the journal refuses another run.
-        job.journal.emplace(Journal::resume(job.ranks, job.catalogue, output, identity, sequences,
-                                            provenance_here()));
+        job.journal.emplace(resume::Journal::resume(job.ranks, job.catalogue, output, identity,
+                                                    sequences, provenance_here()));
     }
-    together(job.ranks, [&] {
+    parallel::together(job.ranks, [&] {
         if (job.ranks.is_root() && job.journal) {
             reopen_output_folder(job.options, bytes_needed);
-            open_log_file(output / kLogName, LogFile::continued);
+            support::open_log_file(output / kLogName, support::LogFile::continued);
         } else if (job.ranks.is_root()) {
             prepare_output_folder(job.options, job.catalogue.folder, bytes_needed);
-            open_log_file(output / kLogName);
-            log_to_file(fmt::format("alphaprune_mpi {} ({})", program_version(), program_commit()));
+            support::open_log_file(output / kLogName);
+            support::log_to_file(fmt::format("alphaprune_mpi {} ({})", cli::program_version(),
+                                             cli::program_commit()));
         }
     });
     if (!job.journal) {
         const std::string created =
-            job.ranks.broadcast_text(job.ranks.is_root() ? utc_timestamp() : "");
-        job.journal.emplace(
-            Journal::begin(job.ranks, job.catalogue, output, identity, created, provenance_here()));
+            job.ranks.broadcast_text(job.ranks.is_root() ? support::utc_timestamp() : "");
+        job.journal.emplace(resume::Journal::begin(job.ranks, job.catalogue, output, identity,
+                                                   created, provenance_here()));
     }
     job.watch.look_for_stop_file(stop_file_in(output));
 }
 
 /// Says what an earlier attempt has left.
 void describe_earlier(Job& job) {
-    const EarlierResults& earlier = job.journal->earlier();
+    const resume::EarlierResults& earlier = job.journal->earlier();
     job.report.attempts = job.journal->attempt();
     job.report.resumed_matrices = std::ranges::count(earlier.has_spectrum, true);
     if (job.report.attempts == 1) {
         return;
     }
     for (const std::string& damage : earlier.damage) {
-        log_warning("the journal is damaged: " + damage);
+        support::log_warning("the journal is damaged: " + damage);
     }
-    if (job.options.prune_method == PruneMethod::sparsegpt &&
+    if (job.options.prune_method == cli::PruneMethod::sparsegpt &&
         job.journal->first_ranks() != job.report.ranks) {
-        log_warning(
+        support::log_warning(
             fmt::format("this run was begun on {} ranks and goes on with {}: SparseGPT's sums are "
                         "taken in another order then, so that the last bits of the weights may "
                         "differ from those of a run on one number of ranks",
@@ -203,7 +209,7 @@ void describe_earlier(Job& job) {
     }
     const auto tensors = std::ranges::count_if(
         earlier.tensors, [](const auto& tensor) { return tensor.has_value(); });
-    log_info(
+    support::log_info(
         fmt::format("resumed (start {} of this run): {} of {} spectra and {} of {} tensors are "
                     "there",
                     job.report.attempts, job.report.resumed_matrices, earlier.has_spectrum.size(),
@@ -217,13 +223,14 @@ void Job::note_said(const std::vector<std::string>& warnings) {
     said.insert(warnings.begin(), warnings.end());
 }
 
-Job read_model(const Communicator& ranks, const Options& options, JobWatch& watch) {
+Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
+               parallel::JobWatch& watch) {
     if (is_checkpoint(options.model)) {
-        together(ranks, [&] { refuse_other_format(options.model); });
-        throw bad_request("--model is a file, and this command needs a model folder",
-                          options.model.string(),
-                          "make a folder of it first: alphaprune_mpi export --model FILE "
-                          "--output DIR")
+        parallel::together(ranks, [&] { model::refuse_other_format(options.model); });
+        throw support::bad_request("--model is a file, and this command needs a model folder",
+                                   options.model.string(),
+                                   "make a folder of it first: alphaprune_mpi export --model FILE "
+                                   "--output DIR")
             .mark_agreed();
     }
     Job job{ranks, options, watch, {}, {}, {}};
@@ -234,19 +241,19 @@ Job read_model(const Communicator& ranks, const Options& options, JobWatch& watc
     return job;
 }
 
-std::uint64_t bytes_of_spectra(const Catalogue& catalogue) {
+std::uint64_t bytes_of_spectra(const model::Catalogue& catalogue) {
     std::uint64_t bytes = 0;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
         bytes += sizeof(double) * static_cast<std::uint64_t>(std::min(matrix.rows, matrix.cols));
     }
     return bytes;
 }
 
-bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
+bool open_output(Job& job, const resume::RunIdentity& identity, std::int64_t sequences,
                  std::uint64_t bytes_needed) {
     job.report.threads_per_rank = threads_per_rank(job);  // may be refused: before anything is made
     job.report.identity = identity.digest();
-    const std::optional<RunReport> former = former_report(job.ranks, job.options.output);
+    const std::optional<report::RunReport> former = former_report(job.ranks, job.options.output);
     const EarlierRun earlier = earlier_run(job);
     if (earlier == EarlierRun::complete) {
         return leave_complete(job, former);
@@ -254,7 +261,7 @@ bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
     make_output_ready(job, identity, sequences, bytes_needed, earlier);
     describe_run(job);
     if (former) {
-        job.corrections = solver_corrections(*former, job.rates);
+        job.corrections = planning::solver_corrections(*former, job.rates);
     }
     greet(job);
     describe_earlier(job);
@@ -262,36 +269,37 @@ bool open_output(Job& job, const RunIdentity& identity, std::int64_t sequences,
     return true;
 }
 
-void finish_job(Job& job, const SpectrumResults* spectra) {
-    const std::vector<SpectrumPicture> pictures =
-        spectra ? gather_pictures(job.ranks, *spectra) : std::vector<SpectrumPicture>{};
+void finish_job(Job& job, const phases::SpectrumResults* spectra) {
+    const std::vector<report::SpectrumPicture> pictures =
+        spectra ? gather_pictures(job.ranks, *spectra) : std::vector<report::SpectrumPicture>{};
     job.report.seconds = job.clock.total();
     job.report.phases = job.clock.phases();
-    job.report.peak_memory = job.ranks.max(peak_memory());
+    job.report.peak_memory = job.ranks.max(support::peak_memory());
     std::string table;
-    together(job.ranks, [&] {
+    parallel::together(job.ranks, [&] {
         if (!job.ranks.is_root()) {
             return;
         }
         const std::filesystem::path& folder = job.options.output;
-        write_matrices_csv(job.report, folder);
-        write_metric_files(job.report, folder);
-        write_html_report(job.report, pictures, folder);
-        write_report_json(job.report, folder);  // last: its presence says that all is there
-        Journal::remove(folder);
+        report::write_matrices_csv(job.report, folder);
+        report::write_metric_files(job.report, folder);
+        report::write_html_report(job.report, pictures, folder);
+        report::write_report_json(job.report, folder);  // last: its presence says that all is there
+        resume::Journal::remove(folder);
         for (const std::string& note : job.report.notes) {
             if (!job.said.contains(note)) {
-                log_warning(note);
+                support::log_warning(note);
             }
         }
-        table = block_table(job.report) + perplexity_lines(job.report);
-        log_to_file("\n" + table);
+        table = report::block_table(job.report) + report::perplexity_lines(job.report);
+        support::log_to_file("\n" + table);
     });
     print_result(job.ranks, table);
-    log_info(fmt::format("done in {}; peak memory of this rank {}; results in {}",
-                         human_duration(job.clock.total()), human_bytes(peak_memory()),
-                         job.options.output.string()));
-    close_log_file();
+    support::log_info(fmt::format("done in {}; peak memory of this rank {}; results in {}",
+                                  support::human_duration(job.clock.total()),
+                                  support::human_bytes(support::peak_memory()),
+                                  job.options.output.string()));
+    support::close_log_file();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -2,15 +2,15 @@
 #include "job.hpp"
 #include "output_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 void work_on(const Job& job, const std::function<void()>& work) {
     try {
         work();
-    } catch (const Error& error) {
-        if (error.agreed() && error.status() == ExitStatus::bad_request) {
-            together(job.ranks, [&] {
-                if (job.ranks.is_root() && !Journal::holds_work(job.options.output)) {
+    } catch (const support::Error& error) {
+        if (error.agreed() && error.status() == support::ExitStatus::bad_request) {
+            parallel::together(job.ranks, [&] {
+                if (job.ranks.is_root() && !resume::Journal::holds_work(job.options.output)) {
                     discard_unfinished_run(job.options);
                 }
             });
@@ -19,4 +19,4 @@ void work_on(const Job& job, const std::function<void()>& work) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

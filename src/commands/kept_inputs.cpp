@@ -6,12 +6,12 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace fs = std::filesystem;
 namespace {
 
 /// The files of a model's folder may be links to anywhere.
-std::vector<fs::path> inputs_of(const Options& options, const fs::path& model) {
+std::vector<fs::path> inputs_of(const cli::Options& options, const fs::path& model) {
     std::vector<fs::path> inputs{model, options.model, options.metric_cache,
                                  options.allocation_file, options.calibration};
     inputs.insert(inputs.end(), options.evaluations.begin(), options.evaluations.end());
@@ -40,7 +40,7 @@ bool lies_in(const fs::path& path, const fs::path& place) {
 
 }  // namespace
 
-void require_inputs_elsewhere(const Options& options, const fs::path& model,
+void require_inputs_elsewhere(const cli::Options& options, const fs::path& model,
                               std::span<const fs::path> doomed) {
     std::vector<fs::path> removed;
     for (const fs::path& path : doomed) {
@@ -52,11 +52,11 @@ void require_inputs_elsewhere(const Options& options, const fs::path& model,
         for (const fs::path& place : places_of(input)) {
             if (std::ranges::any_of(removed,
                                     [&](const auto& gone) { return lies_in(place, gone); })) {
-                throw bad_request("--overwrite would remove what this run reads", input.string(),
-                                  "choose another --output");
+                throw support::bad_request("--overwrite would remove what this run reads",
+                                           input.string(), "choose another --output");
             }
         }
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -4,31 +4,32 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/commands/options.hpp"
+#include "alphaprune/cli/options.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// Whether a path names a checkpoint.h5 rather than a model folder.
 bool is_checkpoint(const std::filesystem::path& model);
 
 /// Collective: the catalogue of what is asked for, a folder, a checkpoint.h5, a model found by its
 /// name or a synthetic one, with the blocks that are asked for. Read on rank 0. @throws Error
-Catalogue load_model(const Communicator& ranks, const Options& options);
+model::Catalogue load_model(const parallel::Communicator& ranks, const cli::Options& options);
 
 /// Collective: the catalogue of the folder or checkpoint.h5 at that path. @throws Error
-Catalogue load_catalogue(const Communicator& ranks, const std::filesystem::path& model);
+model::Catalogue load_catalogue(const parallel::Communicator& ranks,
+                                const std::filesystem::path& model);
 
 /// Logs what a user should know before relying on the result.
 void say_warnings(const std::vector<std::string>& warnings);
 
 /// What whoever reads the results should know of the model.
-std::vector<std::string> notes_on(const Catalogue& catalogue, const Options& options);
+std::vector<std::string> notes_on(const model::Catalogue& catalogue, const cli::Options& options);
 
 /// Where this rank reads the rows of a model. Opens files when first asked.
 /// @param catalogue  outlives the source
-RowSource open_source(const Catalogue& catalogue);
+model::RowSource open_source(const model::Catalogue& catalogue);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "alphaprune/model/companions.hpp"
-#include "alphaprune/schedule/journal.hpp"
+#include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/machine.hpp"
@@ -24,13 +24,13 @@
 #include "output_names.hpp"
 #include "run_proof.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace fs = std::filesystem;
 namespace {
 
 bool holds_results(const fs::path& folder) {
     return std::ranges::any_of(kResultNames, [&](std::string_view entry) {
-        return fs::exists(link_status_of(folder / entry));
+        return fs::exists(support::link_status_of(folder / entry));
     });
 }
 
@@ -55,7 +55,7 @@ std::uint64_t size_on_disk(const fs::path& path) {
 std::uint64_t written_before(const fs::path& folder) {
     std::uint64_t bytes = 0;
     for (const std::string_view entry : {kCheckpointName, kFolderName}) {
-        bytes += size_on_disk(folder / entry) + size_on_disk(partial_name(folder / entry));
+        bytes += size_on_disk(folder / entry) + size_on_disk(support::partial_name(folder / entry));
     }
     return bytes;
 }
@@ -74,28 +74,29 @@ fs::path existing_ancestor(fs::path path) {
 }
 
 void require_room(const fs::path& folder, std::uint64_t bytes_needed) {
-    const std::uint64_t room = free_space(folder);
+    const std::uint64_t room = support::free_space(folder);
     if (room < bytes_needed) {
-        throw bad_request(fmt::format("the output needs {} and the file system has {} left",
-                                      human_bytes(bytes_needed), human_bytes(room)),
-                          folder.string(), "free some space or choose another --output");
+        throw support::bad_request(
+            fmt::format("the output needs {} and the file system has {} left",
+                        support::human_bytes(bytes_needed), support::human_bytes(room)),
+            folder.string(), "free some space or choose another --output");
     }
 }
 
 void require_writable(const fs::path& folder) {
     if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-        throw path_error("cannot write here", folder, errno,
-                         "choose another --output or change the permissions");
+        throw support::path_error("cannot write here", folder, errno,
+                                  "choose another --output or change the permissions");
     }
 }
 
-void require_room_to_write(const FormerRun& former, const Options& options) {
+void require_room_to_write(const FormerRun& former, const cli::Options& options) {
     std::vector<std::string> names;
     for (const fs::path& path : in_the_way(former, options)) {
         names.push_back(path.filename().string());
     }
     if (!names.empty()) {
-        throw bad_request(
+        throw support::bad_request(
             fmt::format("the output folder holds what no report or journal in it proves to be this "
                         "program's: {}",
                         fmt::join(names, ", ")),
@@ -105,14 +106,14 @@ void require_room_to_write(const FormerRun& former, const Options& options) {
 }
 
 /// Whether the output exists; everything that must hold before work starts does.
-bool check_place(const Options& options, const fs::path& model, std::uint64_t bytes_needed) {
+bool check_place(const cli::Options& options, const fs::path& model, std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     std::error_code problem;
-    const bool exists = fs::exists(link_status_of(folder));
+    const bool exists = fs::exists(support::link_status_of(folder));
     const bool may_exist = options.overwrite || (options.resume && !holds_results(folder));
     if (exists && !may_exist) {
         const bool unfinished = earlier_run_in(folder) == EarlierRun::unfinished;
-        throw bad_request(
+        throw support::bad_request(
             unfinished ? "the output folder exists already, with an unfinished run in it"
                        : "the output folder exists already",
             folder.string(),
@@ -121,18 +122,18 @@ bool check_place(const Options& options, const fs::path& model, std::uint64_t by
                         unfinished ? "--resume to go on with that run, or " : ""));
     }
     if (exists && !fs::is_directory(folder, problem)) {
-        throw bad_request("the output exists and is not a folder", folder.string(),
-                          "choose another --output");
+        throw support::bad_request("the output exists and is not a folder", folder.string(),
+                                   "choose another --output");
     }
     if (exists && fs::exists(model / "config.json", problem) &&
         fs::equivalent(folder, model, problem)) {
-        throw bad_request("the output folder is the model's own folder", folder.string(),
-                          "choose another --output");
+        throw support::bad_request("the output folder is the model's own folder", folder.string(),
+                                   "choose another --output");
     }
     const fs::path ancestor = existing_ancestor(folder);
     if (!fs::is_directory(ancestor, problem)) {
-        throw bad_request("a part of this path is not a folder", ancestor.string(),
-                          "choose another --output");
+        throw support::bad_request("a part of this path is not a folder", ancestor.string(),
+                                   "choose another --output");
     }
     require_writable(ancestor);
     require_room(ancestor, bytes_needed);
@@ -142,17 +143,17 @@ bool check_place(const Options& options, const fs::path& model, std::uint64_t by
 }  // namespace
 
 EarlierRun earlier_run_in(const fs::path& output) {
-    if (fs::exists(status_of(output / kReportName))) {
+    if (fs::exists(support::status_of(output / kReportName))) {
         return EarlierRun::complete;
     }
-    return Journal::exists_in(output) ? EarlierRun::unfinished : EarlierRun::none;
+    return resume::Journal::exists_in(output) ? EarlierRun::unfinished : EarlierRun::none;
 }
 
 fs::path stop_file_in(const fs::path& output) {
     return output / kStopName;
 }
 
-void reopen_output_folder(const Options& options, std::uint64_t bytes_needed) {
+void reopen_output_folder(const cli::Options& options, std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     require_writable(folder);
     require_room_to_write(former_run_in(folder), options);
@@ -162,15 +163,15 @@ void reopen_output_folder(const Options& options, std::uint64_t bytes_needed) {
     fs::remove(stop_file_in(folder), ignored);  // it has stopped the run before
 }
 
-void prepare_output_folder(const Options& options, const fs::path& model,
+void prepare_output_folder(const cli::Options& options, const fs::path& model,
                            std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     const bool exists = check_place(options, model, bytes_needed);
     std::error_code problem;
     fs::create_directories(folder, problem);
     if (problem) {
-        throw path_error("cannot make the output folder", folder, problem.value(),
-                         "choose another --output");
+        throw support::path_error("cannot make the output folder", folder, problem.value(),
+                                  "choose another --output");
     }
     if (exists) {
         require_writable(folder);
@@ -181,29 +182,31 @@ void prepare_output_folder(const Options& options, const fs::path& model,
     }
 }
 
-void discard_unfinished_run(const Options& options) {
+void discard_unfinished_run(const cli::Options& options) {
     for (const std::string_view name : kResultNames) {
         const bool written = name != kMetricsName &&
                              (name != kCheckpointName || options.write_hdf5) &&
                              (name != kFolderName || options.write_safetensors);
         std::error_code problem;
         if (written) {
-            fs::remove_all(partial_name(options.output / name), problem);
+            fs::remove_all(support::partial_name(options.output / name), problem);
         }
     }
-    Journal::remove(options.output);
+    resume::Journal::remove(options.output);
 }
 
-void prepare_export_folder(const Options& options, const fs::path& model,
+void prepare_export_folder(const cli::Options& options, const fs::path& model,
                            std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
-    const fs::path partial = partial_name(folder.has_filename() ? folder : folder.parent_path());
+    const fs::path partial =
+        support::partial_name(folder.has_filename() ? folder : folder.parent_path());
     const bool exists = check_place(options, model, bytes_needed);
     for (const fs::path& place : {folder, partial}) {
-        if (fs::exists(link_status_of(place)) &&
-            !(fs::is_directory(status_of(place)) && is_export(place, place == partial))) {
-            throw bad_request("this folder holds something else than an export of this program",
-                              place.string(), "choose another --output");
+        if (fs::exists(support::link_status_of(place)) &&
+            !(fs::is_directory(support::status_of(place)) && is_export(place, place == partial))) {
+            throw support::bad_request(
+                "this folder holds something else than an export of this program", place.string(),
+                "choose another --output");
         }
     }
     std::error_code problem;
@@ -216,4 +219,4 @@ void prepare_export_folder(const Options& options, const fs::path& model,
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -3,7 +3,7 @@
 #include <array>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 // What a run calls its files and folders in the output. (The journal has a name of its own.)
 inline constexpr std::string_view kReportName = "report.json";
@@ -19,4 +19,4 @@ inline constexpr std::string_view kStopName = "stop";
 inline constexpr std::array kResultNames{kReportName,     kReportHtmlName, kMatricesName,
                                          kCheckpointName, kMetricsName,    kFolderName};
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -6,7 +6,7 @@
 
 #include "alphaprune/support/clock.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// Names and seconds of the phases of a job, in order.
 class PhaseClock {
@@ -14,7 +14,7 @@ class PhaseClock {
     /// Runs `action` and books its time under `phase`.
     template <class Action>
     auto measure(const std::string& phase, Action&& action) {
-        const Booking booking{*this, phase, Stopwatch{}};
+        const Booking booking{*this, phase, support::Stopwatch{}};
         return action();
     }
 
@@ -25,12 +25,12 @@ class PhaseClock {
     struct Booking {
         PhaseClock& clock;
         std::string phase;
-        Stopwatch watch;
+        support::Stopwatch watch;
         ~Booking() { clock.phases_.emplace_back(phase, watch.seconds()); }
     };
 
-    Stopwatch total_;
+    support::Stopwatch total_;
     std::vector<std::pair<std::string, double>> phases_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

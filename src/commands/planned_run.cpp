@@ -9,33 +9,33 @@
 #include "ratios.hpp"
 #include "texts.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool is_a_shape(const Options& options) {
+bool is_a_shape(const cli::Options& options) {
     std::error_code ignored;
-    return !options.synthetic && shape_named(options.model.string()) != nullptr &&
+    return !options.synthetic && model::shape_named(options.model.string()) != nullptr &&
            !fs::exists(options.model / "config.json", ignored);
 }
 
 /// The catalogue of a short name, its weights supposed to lie in files.
-Catalogue catalogue_of_shape(const Communicator& ranks, Options options) {
+model::Catalogue catalogue_of_shape(const parallel::Communicator& ranks, cli::Options options) {
     options.synthetic = true;
-    Catalogue catalogue = load_model(ranks, options);
-    catalogue.model_name = shape_named(options.model.string())->name;
+    model::Catalogue catalogue = load_model(ranks, options);
+    catalogue.model_name = model::shape_named(options.model.string())->name;
     return catalogue;
 }
 
-int cores_here(const Communicator& ranks) {
+int cores_here(const parallel::Communicator& ranks) {
     const auto cores = static_cast<int>(std::thread::hardware_concurrency());
     return ranks.max(std::max(cores, ranks.split_by_node().size()));
 }
 
-Cluster cluster_of(const Communicator& ranks, const Options& options) {
-    const PlanRequest& plan = options.plan;
-    Cluster cluster;
+planning::Cluster cluster_of(const parallel::Communicator& ranks, const cli::Options& options) {
+    const cli::PlanRequest& plan = options.plan;
+    planning::Cluster cluster;
     cluster.ranks = plan.ranks.value_or(ranks.size());
     cluster.ranks_per_node =
         std::min(plan.ranks_per_node.value_or(cores_here(ranks)), cluster.ranks);
@@ -48,34 +48,37 @@ Cluster cluster_of(const Communicator& ranks, const Options& options) {
 }
 
 /// As many sequences as asked for, of the length they would have; their tokens do not matter.
-TokenSequences sequences_like(const Options& options, const Catalogue& catalogue) {
+model::TokenSequences sequences_like(const cli::Options& options,
+                                     const model::Catalogue& catalogue) {
     constexpr std::int64_t kUsualLength = 2048;
     const std::int64_t most = catalogue.configuration.max_positions;
-    TokenSequences sequences;
+    model::TokenSequences sequences;
     sequences.length = options.sequence_length.value_or(
         static_cast<int>(most > 0 ? std::min(most, kUsualLength) : kUsualLength));
-    sequences.ids.resize(
-        static_cast<std::size_t>(options.sequences.value_or(kUsualSequences) * sequences.length));
+    sequences.ids.resize(static_cast<std::size_t>(
+        options.sequences.value_or(model::kUsualSequences) * sequences.length));
     return sequences;
 }
 
-RunTask task_of(const Communicator& ranks, const Options& options, const Catalogue& catalogue) {
-    RunTask task;
-    const bool analyzes = options.command == Command::analyze;
+planning::RunTask task_of(const parallel::Communicator& ranks, const cli::Options& options,
+                          const model::Catalogue& catalogue) {
+    planning::RunTask task;
+    const bool analyzes = options.command == cli::Command::analyze;
     task.computes_spectra = analyzes || (needs_metric(options) && options.metric_cache.empty());
     task.spectra = {options.solver, options.group_ranks};
     task.threads = options.threads_per_rank.value_or(1);
-    if (task.computes_spectra && options.metric == Metric::alpha_peak_farms) {
+    if (task.computes_spectra && options.metric == spectrum::Metric::alpha_peak_farms) {
         task.farms = options.farms;
     }
     task.prunes = !analyzes;
     if (analyzes) {
         return task;
     }
-    task.measures_outliers = options.allocation == AllocationKind::owl;
-    if (options.prune_method != PruneMethod::magnitude) {
-        task.method = options.prune_method == PruneMethod::wanda ? CalibratedMethod::wanda
-                                                                 : CalibratedMethod::sparsegpt;
+    task.measures_outliers = options.allocation == cli::AllocationKind::owl;
+    if (options.prune_method != cli::PruneMethod::magnitude) {
+        task.method = options.prune_method == cli::PruneMethod::wanda
+                          ? pruning::CalibratedMethod::wanda
+                          : pruning::CalibratedMethod::sparsegpt;
     }
     if (task.method || task.measures_outliers) {
         task.calibration =
@@ -94,9 +97,9 @@ RunTask task_of(const Communicator& ranks, const Options& options, const Catalog
 
 }  // namespace
 
-PlannedRun planned_run(const Communicator& ranks, const Options& options) {
+planning::PlannedRun planned_run(const parallel::Communicator& ranks, const cli::Options& options) {
     const bool shape = is_a_shape(options);
-    PlannedRun run;
+    planning::PlannedRun run;
     run.catalogue = shape ? catalogue_of_shape(ranks, options) : load_model(ranks, options);
     run.has_weights = !shape;
     run.cluster = cluster_of(ranks, options);
@@ -104,4 +107,4 @@ PlannedRun planned_run(const Communicator& ranks, const Options& options) {
     return run;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -8,12 +8,12 @@
 #include <optional>
 #include <string_view>
 
+#include "alphaprune/cli/options.hpp"
 #include "alphaprune/commands/commands.hpp"
-#include "alphaprune/commands/options.hpp"
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
-#include "alphaprune/schedule/journal.hpp"
+#include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/environment.hpp"
@@ -23,52 +23,54 @@
 #include "result.hpp"
 #include "time_limit.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 /// Rank 0 reads the request with its environment and configuration file; the others hear the
 /// outcome, so that all ranks do the same wherever they were started.
-Options agree_on_options(const Communicator& world, int argc, char** argv) {
-    const std::string request = from_root(world, [&] {
-        ByteWriter bytes;
-        bytes(resolved_arguments(std::vector<std::string>(argv + 1, argv + argc),
-                                 whole_environment()));
+cli::Options agree_on_options(const parallel::Communicator& world, int argc, char** argv) {
+    const std::string request = parallel::from_root(world, [&] {
+        support::ByteWriter bytes;
+        bytes(cli::resolved_arguments(std::vector<std::string>(argv + 1, argv + argc),
+                                      support::whole_environment()));
         return bytes.take();
     });
-    const auto words = ByteReader(request).get<std::vector<std::string>>();
-    Options options = parse_options(words, {});
+    const auto words = support::ByteReader(request).get<std::vector<std::string>>();
+    cli::Options options = cli::parse_options(words, {});
     options.command_line.assign(argv, argv + argc);
     return options;
 }
 
 /// Commands whose work can be gone on with.
-bool can_be_resumed(const Options& options) {
-    return options.command == Command::run || options.command == Command::analyze;
+bool can_be_resumed(const cli::Options& options) {
+    return options.command == cli::Command::run || options.command == cli::Command::analyze;
 }
 
-ExitStatus carry_out(const Communicator& world, const Options& options, JobWatch& watch) {
+support::ExitStatus carry_out(const parallel::Communicator& world, const cli::Options& options,
+                              parallel::JobWatch& watch) {
     switch (options.command) {
-        case Command::run:
+        case cli::Command::run:
             return run(world, options, watch);
-        case Command::analyze:
+        case cli::Command::analyze:
             return analyze(world, options, watch);
-        case Command::plan:
+        case cli::Command::plan:
             return plan(world, options);
-        case Command::verify:
+        case cli::Command::verify:
             return verify(world, options);
-        case Command::evaluate:
+        case cli::Command::evaluate:
             return evaluate(world, options);
-        case Command::export_model:
+        case cli::Command::export_model:
             return export_model(world, options);
-        case Command::help:
-        case Command::version:
+        case cli::Command::help:
+        case cli::Command::version:
             break;
     }
-    print_result(world, options.command == Command::help ? help_text() : version_text());
-    return ExitStatus::done;
+    print_result(world,
+                 options.command == cli::Command::help ? cli::help_text() : cli::version_text());
+    return support::ExitStatus::done;
 }
 
-std::string how_to_go_on(const Options& options) {
+std::string how_to_go_on(const cli::Options& options) {
     return fmt::format(
         "what is done is kept in {}; the same command with --resume goes on from there",
         options.output.string());
@@ -80,24 +82,25 @@ constexpr std::string_view kWhatIsKept =
 
 /// Whether a run that ends with an error has left something to go on with. A request that is wrong
 /// may have been found so only after hours.
-bool is_work_kept(const Options& options, ExitStatus status) {
+bool is_work_kept(const cli::Options& options, support::ExitStatus status) {
     try {
-        return can_be_resumed(options) &&
-               (status == ExitStatus::failed ? Journal::exists_in(options.output)
-                                             : Journal::holds_work(options.output));
-    } catch (const Error&) {  // the run ends with another one
+        return can_be_resumed(options) && (status == support::ExitStatus::failed
+                                               ? resume::Journal::exists_in(options.output)
+                                               : resume::Journal::holds_work(options.output));
+    } catch (const support::Error&) {  // the run ends with another one
         return false;
     }
 }
 
 /// @param stopping_time  seconds, where there is a time limit
-WatchOptions watch_options(const Options& options, std::optional<double> stopping_time) {
+parallel::WatchOptions watch_options(const cli::Options& options,
+                                     std::optional<double> stopping_time) {
     using std::chrono::milliseconds;
     constexpr double kUsual = 20;
     const auto in_ms = [](double seconds) {
         return milliseconds(static_cast<std::int64_t>(seconds * 1e3));
     };
-    WatchOptions watch;
+    parallel::WatchOptions watch;
     watch.peer_timeout = in_ms(options.peer_timeout);
     if (can_be_resumed(options)) {
         watch.stop_patience = in_ms(std::min(kUsual, stopping_time.value_or(2 * kUsual) / 2));
@@ -108,12 +111,12 @@ WatchOptions watch_options(const Options& options, std::optional<double> stoppin
 
 /// The work itself, and the watch over the ranks meanwhile. An error that only one rank knows of is
 /// said by the watch, which ends the other ranks, since they may be waiting for that one.
-ExitStatus watched(const Communicator& world, const Options& options,
-                   std::optional<double> stopping_time) {
-    JobWatch watch(world, watch_options(options, stopping_time));
+support::ExitStatus watched(const parallel::Communicator& world, const cli::Options& options,
+                            std::optional<double> stopping_time) {
+    parallel::JobWatch watch(world, watch_options(options, stopping_time));
     try {
         return carry_out(world, options, watch);
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         if (error.agreed()) {
             throw;
         }
@@ -123,16 +126,16 @@ ExitStatus watched(const Communicator& world, const Options& options,
         }
         watch.end_job(text, error.status());
     } catch (const std::bad_alloc&) {
-        watch.end_job(out_of_memory().what(), ExitStatus::failed);
+        watch.end_job(support::out_of_memory().what(), support::ExitStatus::failed);
     } catch (const std::exception& problem) {
-        watch.end_job(to_text({problem.what(), "", "this is a defect: please report it"}),
-                      ExitStatus::failed);
+        watch.end_job(support::to_text({problem.what(), "", "this is a defect: please report it"}),
+                      support::ExitStatus::failed);
     }
 }
 
 /// Why the ranks have stopped: the first of them that knows. Collective.
-std::string common_stop_reason(const Communicator& world) {
-    for (const std::string& reason : world.gather_texts(stop_reason())) {
+std::string common_stop_reason(const parallel::Communicator& world) {
+    for (const std::string& reason : world.gather_texts(support::stop_reason())) {
         if (!reason.empty()) {
             return reason;
         }
@@ -141,69 +144,72 @@ std::string common_stop_reason(const Communicator& world) {
 }
 
 /// One line that says how to go on. Collective.
-void tell_of_stop(const Communicator& world, const Options& options) {
+void tell_of_stop(const parallel::Communicator& world, const cli::Options& options) {
     const std::string reason = common_stop_reason(world);
-    log(LogLevel::error, fmt::format("stopped early ({}): {}", reason, how_to_go_on(options)));
+    support::log(support::LogLevel::error,
+                 fmt::format("stopped early ({}): {}", reason, how_to_go_on(options)));
 }
 
 /// The launcher and the program's MPI do not go together: each process is rank 0 of 1.
-bool are_separated(const Communicator& world, const Launch& launch) {
-    return world.size() == 1 && launch.kind == Launch::Kind::in_job && launch.ranks.value_or(1) > 1;
+bool are_separated(const parallel::Communicator& world, const parallel::Launch& launch) {
+    return world.size() == 1 && launch.kind == parallel::Launch::Kind::in_job &&
+           launch.ranks.value_or(1) > 1;
 }
 
-ExitStatus end_separated(const Launch& launch) {
+support::ExitStatus end_separated(const parallel::Launch& launch) {
     if (!launch.speaks()) {
-        return ExitStatus::done;
+        return support::ExitStatus::done;
     }
-    const Error error = bad_request(
+    const support::Error error = support::bad_request(
         fmt::format("{} processes were started, but MPI knows of one only: each would do all of "
                     "the work",
                     launch.ranks.value_or(0)),
         "",
         "start it with the mpirun of the MPI library that it was built with (--version names it), "
         "or with srun --mpi=pmix");
-    log(LogLevel::error, error.what());
+    support::log(support::LogLevel::error, error.what());
     return error.status();
 }
 
 }  // namespace
 
-ExitStatus run_program(const Communicator& world, int argc, char** argv,
-                       const Beginning& beginning) {
-    start_log(world.is_root(), LogLevel::info);
-    name_this_rank(fmt::format("{} on host {}", world.rank(), host_name()));
+support::ExitStatus run_program(const parallel::Communicator& world, int argc, char** argv,
+                                const Beginning& beginning) {
+    support::start_log(world.is_root(), support::LogLevel::info);
+    support::name_this_rank(fmt::format("{} on host {}", world.rank(), support::host_name()));
     if (are_separated(world, beginning.launch)) {
         return end_separated(beginning.launch);
     }
-    use_one_blas_thread();
-    const Stopwatch start;
-    Options options;
+    linalg::use_one_blas_thread();
+    const support::Stopwatch start;
+    cli::Options options;
     try {
         options = beginning.options ? *beginning.options : agree_on_options(world, argc, argv);
-        start_log(world.is_root(), options.log_level);
+        support::start_log(world.is_root(), options.log_level);
         std::optional<double> stopping_time;
         if (can_be_resumed(options)) {
             stopping_time = set_time_limit(world, options, start);
         } else {
-            stop_listening();
+            support::stop_listening();
         }
         return watched(world, options, stopping_time);
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         if (!error.agreed() && world.size() > 1) {  // MPI has failed before there was a watch
-            say_past_the_log(error.what());
+            support::say_past_the_log(error.what());
             world.abort(static_cast<int>(error.status()));
         }
-        if (error.status() == ExitStatus::stopped) {
+        if (error.status() == support::ExitStatus::stopped) {
             tell_of_stop(world, options);
         } else {
-            log(LogLevel::error, error.what());
+            support::log(support::LogLevel::error, error.what());
             if (is_work_kept(options, error.status())) {
-                log(LogLevel::error, fmt::format(kWhatIsKept, options.output.string()));
+                support::log(support::LogLevel::error,
+                             fmt::format(kWhatIsKept, options.output.string()));
             }
         }
-        close_log_file();
+        support::close_log_file();
         return error.status();
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -8,27 +8,28 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/commands/version.hpp"
+#include "alphaprune/cli/version.hpp"
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/support/processor.hpp"
 #include "model_source.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 std::string processor_here() {
-    return fmt::format("{}, {} kernels", processor_model(), vector_kernels());
+    return fmt::format("{}, {} kernels", support::processor_model(), linalg::vector_kernels());
 }
 
 /// All different ones of the ranks. Collective.
-std::vector<std::string> all_of(const Communicator& ranks, const std::string& mine) {
+std::vector<std::string> all_of(const parallel::Communicator& ranks, const std::string& mine) {
     const std::vector<std::string> all = ranks.all_gather_texts(mine);
     const std::set<std::string> different(all.begin(), all.end());
     return {different.begin(), different.end()};
 }
 
 /// Adds a note for each part in which an earlier attempt differs.
-void compare(const Provenance& then, const Provenance& now, std::vector<std::string>& notes) {
+void compare(const resume::Provenance& then, const resume::Provenance& now,
+             std::vector<std::string>& notes) {
     const auto compare_one = [&](std::string_view what, const std::string& before,
                                  const std::string& today) {
         if (before != today) {
@@ -47,13 +48,13 @@ void compare(const Provenance& then, const Provenance& now, std::vector<std::str
 
 }  // namespace
 
-Provenance provenance_here() {
-    return {std::string(program_version()), std::string(program_commit()), processor_here(),
-            blas_name()};
+resume::Provenance provenance_here() {
+    return {std::string(cli::program_version()), std::string(cli::program_commit()),
+            processor_here(), linalg::blas_name()};
 }
 
 void tell_of_provenance(Job& job) {
-    const Provenance now = provenance_here();
+    const resume::Provenance now = provenance_here();
     std::vector<std::string> notes;
     for (const auto& [what, mine] :
          {std::pair("types of processor", now.processor), std::pair("BLAS libraries", now.blas)}) {
@@ -65,11 +66,11 @@ void tell_of_provenance(Job& job) {
                             what, fmt::join(all, "; ")));
         }
     }
-    for (const Provenance& then : job.journal->computed_by()) {
+    for (const resume::Provenance& then : job.journal->computed_by()) {
         compare(then, now, notes);
     }
     say_warnings(notes);
     job.note_said(notes);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

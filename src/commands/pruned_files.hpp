@@ -7,10 +7,10 @@
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/checkpoint/export.hpp"
-#include "alphaprune/schedule/pruned_tensor.hpp"
+#include "alphaprune/pruning/pruned_tensor.hpp"
 #include "job.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// The files a pruned model goes to, made anew or taken over from the attempt before, in their full
 /// size and before any work, so that what cannot be written is known then. They stay, under their
@@ -23,26 +23,27 @@ class PrunedFiles {
     /// Whether all of them were taken over: then rows that are in them need not be written again.
     bool resumed() const;
     /// Those of the tensors, as recorded, whose rows all files really hold. Collective.
-    std::vector<std::optional<PrunedTensor>> sound_tensors(
-        std::vector<std::optional<PrunedTensor>> recorded);
+    std::vector<std::optional<pruning::PrunedTensor>> sound_tensors(
+        std::vector<std::optional<pruning::PrunedTensor>> recorded);
 
     // Not collective. @throws Error
     /// A tensor that is there stays as it is. For one rank.
     void keep(int tensor);
-    void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
+    void write_rows(int tensor, parallel::RowRange rows, std::span<const std::byte> bytes);
     void sync_rows();
     /// Rows that have been written, by this attempt or one before.
-    void read_rows(int tensor, RowRange rows, std::span<std::byte> out) const;
+    void read_rows(int tensor, parallel::RowRange rows, std::span<std::byte> out) const;
 
     /// Collective. @param spectra  may be nullptr
-    void finish(std::span<const TensorSummary> summaries, const SpectrumResults* spectra);
+    void finish(std::span<const checkpoint::TensorSummary> summaries,
+                const phases::SpectrumResults* spectra);
 
   private:
-    void write_measurements(const SpectrumResults& spectra);
+    void write_measurements(const phases::SpectrumResults& spectra);
 
     const Job& job_;
-    std::optional<CheckpointWriter> checkpoint_;
-    std::optional<HuggingFaceWriter> folder_;
+    std::optional<checkpoint::CheckpointWriter> checkpoint_;
+    std::optional<checkpoint::HuggingFaceWriter> folder_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

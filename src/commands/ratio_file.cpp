@@ -14,7 +14,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 std::vector<std::string> cells_of(const std::string& line) {
@@ -29,7 +29,7 @@ std::vector<std::string> cells_of(const std::string& line) {
 
 std::vector<std::vector<std::string>> rows_of(const std::filesystem::path& path) {
     std::vector<std::vector<std::string>> rows;
-    std::istringstream text(read_text(path));
+    std::istringstream text(support::read_text(path));
     for (std::string line; std::getline(text, line);) {
         if (auto cells = cells_of(line); !cells.empty()) {
             rows.push_back(std::move(cells));
@@ -42,15 +42,15 @@ double number_in(const std::string& cell, const std::filesystem::path& path) {
     double value = 0;
     const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
     if (problem != std::errc{} || end != cell.data() + cell.size()) {
-        throw bad_request(fmt::format("'{}' is not a number", cell), path.string(),
-                          "give one number for every prunable matrix");
+        throw support::bad_request(fmt::format("'{}' is not a number", cell), path.string(),
+                                   "give one number for every prunable matrix");
     }
     return value;
 }
 
 std::vector<double> by_name(const std::vector<std::vector<std::string>>& rows,
                             std::size_t name_column, std::size_t value_column,
-                            const std::filesystem::path& path, const Catalogue& catalogue) {
+                            const std::filesystem::path& path, const model::Catalogue& catalogue) {
     std::map<std::string, double> values;
     for (const auto& row : rows) {
         if (row.size() > std::max(name_column, value_column)) {
@@ -58,8 +58,8 @@ std::vector<double> by_name(const std::vector<std::vector<std::string>>& rows,
         }
     }
     std::vector<double> ratios;
-    FaultList faults;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
+    support::FaultList faults;
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
         const auto found = values.find(catalogue.name_of(matrix));
         if (found == values.end()) {
             faults.add(fmt::format("no ratio for the matrix {}", catalogue.name_of(matrix)),
@@ -72,7 +72,7 @@ std::vector<double> by_name(const std::vector<std::vector<std::string>>& rows,
     return ratios;
 }
 
-std::vector<double> read_csv(const std::filesystem::path& path, const Catalogue& catalogue) {
+std::vector<double> read_csv(const std::filesystem::path& path, const model::Catalogue& catalogue) {
     auto rows = rows_of(path);
     if (!rows.empty()) {
         const auto& header = rows.front();
@@ -93,37 +93,40 @@ std::vector<double> read_csv(const std::filesystem::path& path, const Catalogue&
 }
 
 void require_one_per_matrix(const std::vector<double>& values, const std::filesystem::path& path,
-                            const Catalogue& catalogue) {
+                            const model::Catalogue& catalogue) {
     if (values.size() != catalogue.matrices.size()) {
-        throw bad_request(fmt::format("{} values for {} prunable matrices", values.size(),
-                                      catalogue.matrices.size()),
-                          path.string(), "give one value for every prunable matrix, in order");
+        throw support::bad_request(fmt::format("{} values for {} prunable matrices", values.size(),
+                                               catalogue.matrices.size()),
+                                   path.string(),
+                                   "give one value for every prunable matrix, in order");
     }
     const auto bad = std::ranges::find_if_not(values, [](double v) { return std::isfinite(v); });
     if (bad != values.end()) {
-        throw bad_request(fmt::format("value {} of {} is NaN or infinite", bad - values.begin() + 1,
-                                      values.size()),
-                          path.string(), "give one finite value for every prunable matrix");
+        throw support::bad_request(fmt::format("value {} of {} is NaN or infinite",
+                                               bad - values.begin() + 1, values.size()),
+                                   path.string(),
+                                   "give one finite value for every prunable matrix");
     }
 }
 
 }  // namespace
 
-std::vector<double> read_ratio_file(const std::filesystem::path& path, const Catalogue& catalogue) {
-    std::vector<double> ratios =
-        path.extension() == ".npy" ? read_npy_numbers(path).values : read_csv(path, catalogue);
+std::vector<double> read_ratio_file(const std::filesystem::path& path,
+                                    const model::Catalogue& catalogue) {
+    std::vector<double> ratios = path.extension() == ".npy" ? formats::read_npy_numbers(path).values
+                                                            : read_csv(path, catalogue);
     require_one_per_matrix(ratios, path, catalogue);
     return ratios;
 }
 
 std::vector<double> read_metric_cache(const std::filesystem::path& path,
-                                      const Catalogue& catalogue) {
-    std::vector<double> values = read_npy_numbers(path).values;
+                                      const model::Catalogue& catalogue) {
+    std::vector<double> values = formats::read_npy_numbers(path).values;
     require_one_per_matrix(values, path, catalogue);
     for (double& value : values) {
-        value = rounded(value);
+        value = spectrum::rounded(value);
     }
     return values;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

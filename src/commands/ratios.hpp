@@ -3,19 +3,19 @@
 #include <span>
 #include <vector>
 
-#include "alphaprune/schedule/prune_phase.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
 #include "inputs.hpp"
 #include "job.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// "owl", "file:ratios.csv"
-std::string allocation_name(const Options& options);
+std::string allocation_name(const cli::Options& options);
 /// "unstructured", "2:4", "mixed-N:8"
-std::string sparsity_type(const Options& options);
+std::string sparsity_type(const cli::Options& options);
 
 /// Whether the request needs a metric of every matrix.
-bool needs_metric(const Options& options);
+bool needs_metric(const cli::Options& options);
 
 /// Refuses what no metric could make possible, before any is computed. Collective. @throws Error
 void check_ratios(const Job& job);
@@ -25,6 +25,6 @@ void take_metric_from_cache(Job& job);
 
 /// What is asked of every matrix: ratios from the allocation, patterns where N:M is asked for. The
 /// report learns of both. Collective (owl looks at activations).
-std::vector<PruneTarget> decide_targets(Job& job, const Inputs& inputs);
+std::vector<phases::PruneTarget> decide_targets(Job& job, const Inputs& inputs);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

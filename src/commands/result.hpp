@@ -5,15 +5,15 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/standard_streams.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// Collective: rank 0 prints what the command was asked for; where it cannot, every rank throws.
-inline void print_result(const Communicator& ranks, std::string_view text) {
-    together(ranks, [&] {
+inline void print_result(const parallel::Communicator& ranks, std::string_view text) {
+    parallel::together(ranks, [&] {
         if (ranks.is_root()) {
-            print_result(text);
+            support::print_result(text);
         }
     });
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

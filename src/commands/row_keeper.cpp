@@ -4,9 +4,9 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
-void RowKeeper::write(const WrittenRows& rows, std::span<const std::byte> bytes) {
+void RowKeeper::write(const resume::WrittenRows& rows, std::span<const std::byte> bytes) {
     files_.write_rows(rows.tensor, rows.rows, bytes);
     pending_.push_back(rows);
     if (due()) {
@@ -25,7 +25,7 @@ void RowKeeper::make_durable() {
     if (pending_.empty()) {
         return;
     }
-    const Stopwatch watch;
+    const support::Stopwatch watch;
     files_.sync_rows();
     journal_.add_rows(pending_);
     pending_.clear();
@@ -36,8 +36,8 @@ void RowKeeper::make_durable() {
 void RowKeeper::save_what_can_be() {
     try {
         make_durable();
-    } catch (const Error&) {  // the run ends with an earlier one
+    } catch (const support::Error&) {  // the run ends with an earlier one
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

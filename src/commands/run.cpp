@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "alphaprune/commands/commands.hpp"
+#include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/model/weight_types.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/schedule/weight_check.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/transformer/forward_tensors.hpp"
@@ -15,13 +15,13 @@
 #include "ratios.hpp"
 #include "run_identity.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 /// The model in each format, spectra there and in the journal, hidden states that are saved while
 /// older ones are still there, and room for the small files.
-std::uint64_t output_size(const Job& job, const TokenSequences& calibration) {
-    const Catalogue& catalogue = job.catalogue;
+std::uint64_t output_size(const Job& job, const model::TokenSequences& calibration) {
+    const model::Catalogue& catalogue = job.catalogue;
     const std::uint64_t spectra = bytes_of_spectra(catalogue);
     const auto states = sizeof(float) * calibration.ids.size() *
                         static_cast<std::uint64_t>(catalogue.configuration.hidden_size);
@@ -34,44 +34,45 @@ std::uint64_t output_size(const Job& job, const TokenSequences& calibration) {
 }
 
 void describe_calibration(Job& job, const Inputs& inputs) {
-    const TokenSequences& sequences = inputs.calibration;
+    const model::TokenSequences& sequences = inputs.calibration;
     if (sequences.count() == 0) {
         return;
     }
     job.report.calibration = {job.options.calibration.string(), sequences.length, sequences.count(),
                               job.options.seed};
-    log_info(
-        fmt::format("calibration: {} sequences of {} tokens; {} a rank (weights {}, "
-                    "activations {}, statistics {})",
-                    sequences.count(), sequences.length, human_bytes(inputs.memory.total()),
-                    human_bytes(inputs.memory.weights), human_bytes(inputs.memory.activations),
-                    human_bytes(inputs.memory.statistics)));
+    support::log_info(fmt::format(
+        "calibration: {} sequences of {} tokens; {} a rank (weights {}, "
+        "activations {}, statistics {})",
+        sequences.count(), sequences.length, support::human_bytes(inputs.memory.total()),
+        support::human_bytes(inputs.memory.weights),
+        support::human_bytes(inputs.memory.activations),
+        support::human_bytes(inputs.memory.statistics)));
 }
 
 /// The tensors that are not pruned, but used by whoever runs the model: before any expensive work.
 void check_unpruned_tensors(Job& job) {
-    if (job.catalogue.origin != WeightOrigin::synthetic) {
+    if (job.catalogue.origin != model::WeightOrigin::synthetic) {
         job.clock.measure("weights", [&] {
-            require_finite_tensors(job.ranks, job.catalogue,
-                                   unpruned_forward_tensors(job.catalogue));
+            model::require_finite_tensors(job.ranks, job.catalogue,
+                                          transformer::unpruned_forward_tensors(job.catalogue));
         });
     }
 }
 
 /// From the spectra to the report.
 void prune_model(Job& job, const Inputs& inputs) {
-    job.report.prune_method = name_of(job.options.prune_method);
+    job.report.prune_method = cli::name_of(job.options.prune_method);
     describe_calibration(job, inputs);
     check_ratios(job);
     check_unpruned_tensors(job);
     PrunedFiles files(job);
-    std::optional<SpectrumResults> spectra;
+    std::optional<phases::SpectrumResults> spectra;
     if (!job.options.metric_cache.empty()) {
         take_metric_from_cache(job);
     } else if (needs_metric(job.options)) {
         spectra = measure_spectra(job);
     }
-    const std::vector<PruneTarget> targets = decide_targets(job, inputs);
+    const std::vector<phases::PruneTarget> targets = decide_targets(job, inputs);
     prune_and_write(job, inputs, files, targets, spectra ? &*spectra : nullptr);
     evaluate_before_and_after(job, inputs);
     finish_job(job, spectra ? &*spectra : nullptr);
@@ -79,23 +80,25 @@ void prune_model(Job& job, const Inputs& inputs) {
 
 }  // namespace
 
-ExitStatus run(const Communicator& ranks, const Options& options, JobWatch& watch) {
+support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options& options,
+                        parallel::JobWatch& watch) {
     Job job = read_model(ranks, options, watch);
-    together(ranks, [&] {
-        require_weight_types(job.catalogue, unpruned_forward_tensors(job.catalogue),
-                             "tensors that the forward pass uses");
+    parallel::together(ranks, [&] {
+        model::require_weight_types(job.catalogue,
+                                    transformer::unpruned_forward_tensors(job.catalogue),
+                                    "tensors that the forward pass uses");
     });
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
     job.note_said(inputs.warnings);
-    const RunIdentity identity =
-        together(ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
+    const resume::RunIdentity identity =
+        parallel::together(ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
     if (!open_output(job, identity, inputs.calibration.count(),
                      output_size(job, inputs.calibration))) {
-        return ExitStatus::done;
+        return support::ExitStatus::done;
     }
     work_on(job, [&] { prune_model(job, inputs); });
-    return ExitStatus::done;
+    return support::ExitStatus::done;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -13,12 +13,12 @@
 #include "alphaprune/support/file.hpp"
 #include "ratios.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 template <class T>
 std::string digest_of(std::span<const T> values) {
-    return fmt::format("{:016x}", hash_bytes(std::as_bytes(values)));
+    return fmt::format("{:016x}", support::hash_bytes(std::as_bytes(values)));
 }
 
 /// "contents 0123456789abcdef"; empty for no file.
@@ -26,7 +26,7 @@ std::string contents_of(const std::filesystem::path& path) {
     if (path.empty()) {
         return {};
     }
-    const File file = File::open_for_reading(path);
+    const support::File file = support::File::open_for_reading(path);
     constexpr std::uint64_t kPiece = 1U << 22;
     const std::uint64_t size = file.size();
     std::vector<std::byte> piece;
@@ -34,12 +34,12 @@ std::string contents_of(const std::filesystem::path& path) {
     for (std::uint64_t at = 0; at < size; at += piece.size()) {
         piece.resize(std::min(kPiece, size - at));
         file.read_at(at, piece);
-        hash = hash_bytes(piece, hash);
+        hash = support::hash_bytes(piece, hash);
     }
     return fmt::format("contents {:016x}", hash);
 }
 
-std::string tokens_of(const TokenSequences& sequences) {
+std::string tokens_of(const model::TokenSequences& sequences) {
     return sequences.count() == 0
                ? std::string()
                : fmt::format("{} of {} tokens {}", sequences.count(), sequences.length,
@@ -52,86 +52,89 @@ class IdentityWriter {
         identity_.parts.emplace_back(std::move(name), std::move(value));
     }
     void add(std::string name, double value) { add(std::move(name), fmt::format("{}", value)); }
-    RunIdentity take() { return std::move(identity_); }
+    resume::RunIdentity take() { return std::move(identity_); }
 
   private:
-    RunIdentity identity_;
+    resume::RunIdentity identity_;
 };
 
 /// Those whose bits hang on how many ranks share a matrix.
-bool is_spread(std::optional<Solver> solver) {
-    return solver == Solver::elpa1 || solver == Solver::elpa2 || solver == Solver::scalapack;
+bool is_spread(std::optional<linalg::Solver> solver) {
+    return solver == linalg::Solver::elpa1 || solver == linalg::Solver::elpa2 ||
+           solver == linalg::Solver::scalapack;
 }
 
-std::string texts_of(const std::vector<NamePattern>& patterns) {
+std::string texts_of(const std::vector<model::NamePattern>& patterns) {
     std::string texts;
-    for (const NamePattern& pattern : patterns) {
+    for (const model::NamePattern& pattern : patterns) {
         texts += (texts.empty() ? "" : ", ") + fmt::format("'{}'", pattern.text());
     }
     return texts.empty() ? "none" : texts;
 }
 
-void add_model(IdentityWriter& writer, const Options& options, const Catalogue& catalogue) {
+void add_model(IdentityWriter& writer, const cli::Options& options,
+               const model::Catalogue& catalogue) {
     writer.add("the model's config.json",
                digest_of(std::span<const char>(catalogue.configuration_text)));
-    writer.add("--synthetic", catalogue.origin == WeightOrigin::synthetic ? "on" : "off");
+    writer.add("--synthetic", catalogue.origin == model::WeightOrigin::synthetic ? "on" : "off");
     writer.add("--blocks", options.blocks
                                ? fmt::format("{}-{}", options.blocks->first, options.blocks->last)
                                : "all");
     writer.add("--include", texts_of(options.matrices.include));
     writer.add("--exclude", texts_of(options.matrices.exclude));
     for (std::size_t s = 0; s < catalogue.stamps.size(); ++s) {
-        const FileStamp& stamp = catalogue.stamps[s];
+        const support::FileStamp& stamp = catalogue.stamps[s];
         writer.add(
             "the model's file " + catalogue.shards[s],
             fmt::format("{} bytes, last changed {} ns after 1970", stamp.size, stamp.modified));
     }
 }
 
-void add_spectra(IdentityWriter& writer, const Options& options) {
-    writer.add("--metric", std::string(name_of(options.metric)));
-    if (options.metric == Metric::alpha_peak_farms) {
+void add_spectra(IdentityWriter& writer, const cli::Options& options) {
+    writer.add("--metric", std::string(spectrum::name_of(options.metric)));
+    if (options.metric == spectrum::Metric::alpha_peak_farms) {
         writer.add("--farms-aspect", options.farms.aspect);
     }
-    writer.add("--solver", options.solver ? std::string(name_of(*options.solver)) : "auto");
-    writer.add("--precision", std::string(name_of(options.precision)));
+    writer.add("--solver", options.solver ? std::string(linalg::name_of(*options.solver)) : "auto");
+    writer.add("--precision", std::string(linalg::name_of(options.precision)));
     if (is_spread(options.solver)) {
         writer.add("--group-ranks",
                    options.group_ranks ? std::to_string(*options.group_ranks) : "all");
     }
 }
 
-void add_allocation(IdentityWriter& writer, const Options& options) {
+void add_allocation(IdentityWriter& writer, const cli::Options& options) {
     constexpr const char* kKinds[] = {"alphapruning", "uniform", "linear_depth", "owl", "file"};
-    const AllocationOptions& ratios = options.ratios;
+    const allocation::AllocationOptions& ratios = options.ratios;
     writer.add("--allocation", kKinds[static_cast<std::size_t>(options.allocation)]);
     writer.add("the file of --allocation", contents_of(options.allocation_file));
     writer.add("--sparsity-ratio", ratios.sparsity_ratio);
     writer.add("--mapping-type",
-               ratios.mapping == Mapping::block_wise ? "block_wise" : "layer_wise");
+               ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise");
     writer.add("--epsilon", ratios.epsilon);
     writer.add("--max-sparsity", ratios.max_sparsity);
-    if (options.allocation == AllocationKind::owl) {
+    if (options.allocation == cli::AllocationKind::owl) {
         writer.add("--owl-lambda", options.owl_lambda);
         writer.add("--owl-m", options.owl_multiple);
     }
     writer.add("the file of --metric-cache", contents_of(options.metric_cache));
 }
 
-void add_pruning(IdentityWriter& writer, const Options& options) {
-    writer.add("--prune-method", std::string(name_of(options.prune_method)));
+void add_pruning(IdentityWriter& writer, const cli::Options& options) {
+    writer.add("--prune-method", std::string(cli::name_of(options.prune_method)));
     writer.add("--sparsity-type", options.mixed_pattern ? "mixed"
                                   : options.pattern ? fmt::format("{}:{}", options.pattern->removed,
                                                                   options.pattern->group)
                                                     : "unstructured");
-    writer.add("--ties", options.ties == Ties::exact ? "exact" : "inclusive");
+    writer.add("--ties", options.ties == pruning::Ties::exact ? "exact" : "inclusive");
     writer.add("--format", fmt::format("{}{}", options.write_hdf5 ? "hdf5 " : "",
                                        options.write_safetensors ? "safetensors" : ""));
 }
 
 }  // namespace
 
-RunIdentity identity_of_analysis(const Options& options, const Catalogue& catalogue) {
+resume::RunIdentity identity_of_analysis(const cli::Options& options,
+                                         const model::Catalogue& catalogue) {
     IdentityWriter writer;
     writer.add("the command", "analyze");
     add_model(writer, options, catalogue);
@@ -139,8 +142,8 @@ RunIdentity identity_of_analysis(const Options& options, const Catalogue& catalo
     return writer.take();
 }
 
-RunIdentity identity_of_run(const Options& options, const Catalogue& catalogue,
-                            const Inputs& inputs) {
+resume::RunIdentity identity_of_run(const cli::Options& options, const model::Catalogue& catalogue,
+                                    const Inputs& inputs) {
     IdentityWriter writer;
     writer.add("the command", "run");
     add_model(writer, options, catalogue);
@@ -158,4 +161,4 @@ RunIdentity identity_of_run(const Options& options, const Catalogue& catalogue,
     return writer.take();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -7,17 +7,17 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/commands/options.hpp"
+#include "alphaprune/cli/options.hpp"
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/formats/safetensors.hpp"
 #include "alphaprune/model/companions.hpp"
-#include "alphaprune/schedule/journal.hpp"
+#include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
 #include "output_names.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace fs = std::filesystem;
 namespace {
 
@@ -27,8 +27,8 @@ template <class Look>
 auto unless_misfit(Look look, decltype(look()) otherwise) {
     try {
         return look();
-    } catch (const Error& error) {
-        if (error.status() == ExitStatus::failed) {
+    } catch (const support::Error& error) {
+        if (error.status() == support::ExitStatus::failed) {
             throw;
         }
         return otherwise;
@@ -37,21 +37,21 @@ auto unless_misfit(Look look, decltype(look()) otherwise) {
 
 /// A file of the folder itself, not one that a link names.
 bool is_file(const fs::path& path) {
-    return fs::is_regular_file(link_status_of(path));
+    return fs::is_regular_file(support::link_status_of(path));
 }
 
 /// A report of any version of the program.
-std::optional<Json> report_at(const fs::path& file) {
+std::optional<formats::Json> report_at(const fs::path& file) {
     if (!is_file(file)) {
         return std::nullopt;
     }
-    Json report = Json::parse(read_text(file), file.string());
+    formats::Json report = formats::Json::parse(support::read_text(file), file.string());
     if (!report.is_object()) {
         return std::nullopt;
     }
-    const Json* version = report.find("schema_version");
-    const Json* program = report.find("program");
-    const Json* matrices = report.find("matrices");
+    const formats::Json* version = report.find("schema_version");
+    const formats::Json* program = report.find("program");
+    const formats::Json* matrices = report.find("matrices");
     const bool ours = version != nullptr && version->as_integer() && program != nullptr &&
                       program->is_object() && program->find("version") != nullptr &&
                       report.find("command_line") != nullptr && matrices != nullptr;
@@ -59,26 +59,26 @@ std::optional<Json> report_at(const fs::path& file) {
 }
 
 /// What the run wrote, as far as its command line tells.
-RunProof proof_of_report(const Json& report) {
+RunProof proof_of_report(const formats::Json& report) {
     RunProof proof{.of_run = true};
-    const Json* method = report.find("prune_method");
+    const formats::Json* method = report.find("prune_method");
     if (method == nullptr || method->is_null()) {
         return proof;  // of `analyze`
     }
     std::vector<std::string> words;
-    for (const Json& word : report.find("command_line")->elements()) {
+    for (const formats::Json& word : report.find("command_line")->elements()) {
         words.emplace_back(word.as_string().value_or(""));
     }
     words.erase(words.begin(), words.begin() + (words.empty() ? 0 : 1));
     return unless_misfit(
         [&] {
-            const Options options = parse_options(words, {});
+            const cli::Options options = cli::parse_options(words, {});
             return RunProof{true, options.write_hdf5, options.write_safetensors};
         },
         RunProof{.of_run = true, .wrote_checkpoint = true});
 }
 
-RunProof proof_of_journal(const RunIdentity& identity) {
+RunProof proof_of_journal(const resume::RunIdentity& identity) {
     RunProof proof{.of_run = true};
     for (const auto& [name, value] : identity.parts) {
         if (name == "--format") {
@@ -92,7 +92,7 @@ RunProof proof_of_journal(const RunIdentity& identity) {
 bool is_our_shard(const fs::path& file) {
     return unless_misfit(
         [&] {
-            const SafetensorsHeader header = read_safetensors_header(file);
+            const formats::SafetensorsHeader header = formats::read_safetensors_header(file);
             return std::ranges::any_of(
                 header.metadata, [](const auto& entry) { return entry.first == "alphaprune_mpi"; });
         },
@@ -103,7 +103,7 @@ bool is_our_shard(const fs::path& file) {
 
 std::optional<fs::path> own_report_in(const fs::path& output) {
     const fs::path report = output / kReportName;
-    for (const fs::path& file : {report, partial_name(report)}) {
+    for (const fs::path& file : {report, support::partial_name(report)}) {
         if (unless_misfit([&] { return report_at(file).has_value(); }, false)) {
             return file;
         }
@@ -117,11 +117,12 @@ RunProof proof_of_run_in(const fs::path& output) {
     if (const auto report = own_report_in(output)) {
         proof = proof_of_report(*report_at(*report));
     }
-    if (const auto identity = Journal::identity_in(output)) {
+    if (const auto identity = resume::Journal::identity_in(output)) {
         const RunProof other = proof_of_journal(*identity);
         proof = {true, proof.wrote_checkpoint || other.wrote_checkpoint,
                  proof.wrote_folder || other.wrote_folder};
-    } else if (Journal::is_ours(output) && !fs::is_empty(Journal::folder_in(output), unknown)) {
+    } else if (resume::Journal::is_ours(output) &&
+               !fs::is_empty(resume::Journal::folder_in(output), unknown)) {
         proof = {true, true, proof.wrote_folder};  // damaged, or begun only
     }
     return proof;
@@ -129,7 +130,8 @@ RunProof proof_of_run_in(const fs::path& output) {
 
 bool is_our_checkpoint(const fs::path& file) {
     return unless_misfit(
-        [&] { return is_file(file) && CheckpointReader(file).declared_tensors() >= 0; }, false);
+        [&] { return is_file(file) && checkpoint::CheckpointReader(file).declared_tensors() >= 0; },
+        false);
 }
 
 bool is_our_log(const fs::path& file) {
@@ -137,7 +139,7 @@ bool is_our_log(const fs::path& file) {
     if (!is_file(file)) {
         return false;
     }
-    const File log = File::open_for_reading(file);
+    const support::File log = support::File::open_for_reading(file);
     std::string begin(std::min(log.size(), kFirstLine), '\0');
     log.read_at(0, std::as_writable_bytes(std::span(begin)));
     return begin.empty() ||
@@ -152,8 +154,8 @@ bool is_export(const fs::path& folder, bool may_be_begun) {
          at.increment(problem)) {
         const fs::path& path = at->path();
         empty = false;
-        if (fs::is_directory(link_status_of(path))) {
-            if (!is_folder_of_companions(folder, path.filename().string())) {
+        if (fs::is_directory(support::link_status_of(path))) {
+            if (!model::is_folder_of_companions(folder, path.filename().string())) {
                 return false;
             }
             continue;
@@ -167,9 +169,9 @@ bool is_export(const fs::path& folder, bool may_be_begun) {
         }
     }
     if (problem) {
-        throw path_error("cannot list the folder", folder, problem.value());
+        throw support::path_error("cannot list the folder", folder, problem.value());
     }
     return empty || told;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <optional>
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// What the report and the journal in a folder prove of it.
 struct RunProof {
@@ -29,4 +29,4 @@ bool is_our_log(const std::filesystem::path& file);
 /// @param may_be_begun  shards that are still empty count, too
 bool is_export(const std::filesystem::path& folder, bool may_be_begun = false);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -7,13 +7,14 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/report/progress.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 /// What rank 0 made of a file, on every rank.
-TokenSequences from_rank_0(const Communicator& ranks, const std::function<TokenSequences()>& read) {
-    TokenSequences sequences;
-    together(ranks, [&] {
+model::TokenSequences from_rank_0(const parallel::Communicator& ranks,
+                                  const std::function<model::TokenSequences()>& read) {
+    model::TokenSequences sequences;
+    parallel::together(ranks, [&] {
         if (ranks.is_root()) {
             sequences = read();
         }
@@ -32,42 +33,45 @@ std::optional<std::int64_t> widened(std::optional<int> number) {
 
 }  // namespace
 
-TokenSequences load_calibration(const Communicator& ranks, const std::filesystem::path& file,
-                                const Catalogue& catalogue, std::optional<int> count,
-                                std::optional<int> length, std::uint64_t seed) {
+model::TokenSequences load_calibration(const parallel::Communicator& ranks,
+                                       const std::filesystem::path& file,
+                                       const model::Catalogue& catalogue, std::optional<int> count,
+                                       std::optional<int> length, std::uint64_t seed) {
     return from_rank_0(ranks, [&] {
-        return calibration_sequences(read_tokens(file, catalogue), catalogue, widened(count),
-                                     widened(length), seed);
+        return model::calibration_sequences(model::read_tokens(file, catalogue), catalogue,
+                                            widened(count), widened(length), seed);
     });
 }
 
-std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
+std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks,
                                              const std::vector<std::filesystem::path>& files,
-                                             const Catalogue& catalogue,
+                                             const model::Catalogue& catalogue,
                                              std::optional<int> length) {
     std::vector<EvaluationText> texts;
-    FaultList faults;
+    support::FaultList faults;
     for (const std::filesystem::path& file : files) {
         try {
             texts.push_back({file, from_rank_0(ranks, [&] {
-                                 return evaluation_windows(read_tokens(file, catalogue), catalogue,
-                                                           widened(length));
+                                 return model::evaluation_windows(
+                                     model::read_tokens(file, catalogue), catalogue,
+                                     widened(length));
                              })});
-        } catch (const Error& error) {  // the same on every rank
+        } catch (const support::Error& error) {  // the same on every rank
             faults.add(error);
         }
     }
-    together(ranks, [&] { faults.throw_if_any(); });
+    parallel::together(ranks, [&] { faults.throw_if_any(); });
     return texts;
 }
 
-Perplexity evaluate_text(const Communicator& ranks, const Catalogue& catalogue,
-                         const RowSource& source, const EvaluationText& text,
-                         const std::string& what) {
-    ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
-    return measure_perplexity(
+transformer::Perplexity evaluate_text(const parallel::Communicator& ranks,
+                                      const model::Catalogue& catalogue,
+                                      const model::RowSource& source, const EvaluationText& text,
+                                      const std::string& what) {
+    report::ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
+    return transformer::measure_perplexity(
         ranks, catalogue, source, text.windows,
         [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -10,27 +10,30 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// A text to evaluate on, cut into windows.
 struct EvaluationText {
     std::filesystem::path file;
-    TokenSequences windows;
+    model::TokenSequences windows;
 };
 
 /// Collective: read on rank 0, the same on every rank. @throws Error
-TokenSequences load_calibration(const Communicator& ranks, const std::filesystem::path& file,
-                                const Catalogue& catalogue, std::optional<int> count,
-                                std::optional<int> length, std::uint64_t seed);
+model::TokenSequences load_calibration(const parallel::Communicator& ranks,
+                                       const std::filesystem::path& file,
+                                       const model::Catalogue& catalogue, std::optional<int> count,
+                                       std::optional<int> length, std::uint64_t seed);
 /// Collective. @throws Error with the faults of all files
-std::vector<EvaluationText> load_evaluations(const Communicator& ranks,
+std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks,
                                              const std::vector<std::filesystem::path>& files,
-                                             const Catalogue& catalogue, std::optional<int> length);
+                                             const model::Catalogue& catalogue,
+                                             std::optional<int> length);
 
 /// Collective: perplexity on a text, with a progress line.
 /// @param what  of whom it is, for that line
-Perplexity evaluate_text(const Communicator& ranks, const Catalogue& catalogue,
-                         const RowSource& source, const EvaluationText& text,
-                         const std::string& what);
+transformer::Perplexity evaluate_text(const parallel::Communicator& ranks,
+                                      const model::Catalogue& catalogue,
+                                      const model::RowSource& source, const EvaluationText& text,
+                                      const std::string& what);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

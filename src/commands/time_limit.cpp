@@ -11,20 +11,21 @@
 #include <string>
 #include <string_view>
 
+#include "alphaprune/support/batch_job.hpp"
 #include "alphaprune/support/child_process.hpp"
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/stop.hpp"
-#include "batch_job.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 void set_deadline_in(double seconds, std::string_view reason) {
     if (std::isfinite(seconds)) {
-        set_deadline(std::chrono::steady_clock::now() +
-                         std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1e3)),
-                     reason);
+        support::set_deadline(
+            std::chrono::steady_clock::now() +
+                std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1e3)),
+            reason);
     }
 }
 
@@ -37,8 +38,8 @@ double stopping_time(double limit) {
     return std::min(std::clamp(limit * kShare, kLeast, kMost), limit / 2);
 }
 
-std::optional<double> set_time_limit(const Communicator& ranks, const Options& options,
-                                     const Stopwatch& start) {
+std::optional<double> set_time_limit(const parallel::Communicator& ranks,
+                                     const cli::Options& options, const support::Stopwatch& start) {
     constexpr double kNone = std::numeric_limits<double>::infinity();
     double max_time[2] = {kNone, kNone};  // until the stop, for stopping
     double job_end[2] = {kNone, kNone};
@@ -48,7 +49,8 @@ std::optional<double> set_time_limit(const Communicator& ranks, const Options& o
             max_time[1] = stopping_time(*options.max_seconds);
             max_time[0] = *options.max_seconds - max_time[1] - start.seconds();
         }
-        if (const auto job = batch_job(environment_variable, output_of, std::time(nullptr))) {
+        if (const auto job = support::batch_job(support::environment_variable, support::output_of,
+                                                std::time(nullptr))) {
             job_end[1] = stopping_time(job->seconds);
             job_end[0] = job->seconds - job_end[1];
             system = job->system;
@@ -63,11 +65,11 @@ std::optional<double> set_time_limit(const Communicator& ranks, const Options& o
     if (!std::isfinite(first[0])) {
         return std::nullopt;
     }
-    log_info(fmt::format(
+    support::log_info(fmt::format(
         "stops after {} at the latest ({}), to be continued with --resume",
-        human_duration(std::max(first[0], 0.0)),
+        support::human_duration(std::max(first[0], 0.0)),
         first == max_time ? "--max-time" : fmt::format("the end of the {} job", system)));
     return first[1];
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

@@ -9,7 +9,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// The faults of one file. The first few are kept in words, the rest counted: a broken file of a
 /// million tensors must not fill a terminal.
@@ -38,9 +38,9 @@ class CappedFaults {
   private:
     static constexpr std::size_t kShown = 20;
 
-    FaultList list_;
+    support::FaultList list_;
     std::size_t count_ = 0;
     std::string file_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -5,7 +5,7 @@
 #include <optional>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// Product of a shape's dimensions (none negative) and the size of an element, in whatever unit
 /// that is, or nothing when it does not fit 63 bits. Dimensions beside a zero must fit too: no
@@ -28,4 +28,4 @@ inline std::optional<std::uint64_t> size_of_shape(std::span<const std::int64_t> 
     return is_empty ? 0 : size;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

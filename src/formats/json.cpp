@@ -8,7 +8,7 @@
 #include "capped_faults.hpp"
 #include "json_reader.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 template <class T, class Variant>
@@ -99,4 +99,4 @@ const Json* Json::find(std::string_view name) const {
     return found != members().end() ? &found->second : nullptr;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

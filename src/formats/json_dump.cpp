@@ -6,7 +6,7 @@
 
 #include "alphaprune/formats/json.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 std::string string_text(const std::string& value) {
@@ -116,4 +116,4 @@ std::string Json::dump(int indent) const {
     return writer.take();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

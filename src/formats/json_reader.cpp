@@ -10,7 +10,7 @@
 #include "alphaprune/support/error.hpp"
 #include "python_json.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
@@ -41,8 +41,8 @@ std::string reason_of(std::string_view message) {
 /// The parser takes a zero byte for the end of its input, and would not look at what follows.
 void refuse_zero_bytes(std::string_view text, std::string_view where) {
     if (const auto zero = text.find('\0'); zero != text.npos) {
-        throw bad_request(fmt::format("this is not JSON: byte {} is zero", zero),
-                          std::string(where), "repair the file or fetch it again");
+        throw support::bad_request(fmt::format("this is not JSON: byte {} is zero", zero),
+                                   std::string(where), "repair the file or fetch it again");
     }
 }
 
@@ -107,8 +107,8 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 
     bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
                      const nlohmann::detail::exception& problem) override {
-        throw bad_request(fmt::format("this is not JSON: {}", reason_of(problem.what())),
-                          std::string(where_), "repair the file or fetch it again");
+        throw support::bad_request(fmt::format("this is not JSON: {}", reason_of(problem.what())),
+                                   std::string(where_), "repair the file or fetch it again");
     }
 
   private:
@@ -121,8 +121,8 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 
     bool open() {
         if (open_.size() == kMaxDepth) {
-            throw bad_request(fmt::format("this JSON is nested deeper than {}", kMaxDepth),
-                              std::string(where_), "check that this is the right file");
+            throw support::bad_request(fmt::format("this JSON is nested deeper than {}", kMaxDepth),
+                                       std::string(where_), "check that this is the right file");
         }
         open_.emplace_back();
         return true;
@@ -141,8 +141,8 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 
     bool put(Json value) {
         if (++values_ > kMaxValues) {
-            throw bad_request(fmt::format("this JSON has more than {} values", kMaxValues),
-                              std::string(where_), "check that this is the right file");
+            throw support::bad_request(fmt::format("this JSON has more than {} values", kMaxValues),
+                                       std::string(where_), "check that this is the right file");
         }
         if (open_.empty()) {
             root_ = std::move(value);
@@ -176,8 +176,9 @@ Json read_json(std::string_view text, std::string_view where) {
 Json read_python_json(std::string_view text, std::string_view where) {
     refuse_zero_bytes(text, where);
     if (text.starts_with("\xEF\xBB\xBF")) {
-        throw bad_request("this JSON begins with a byte order mark, which Python does not read",
-                          std::string(where), "save the file as UTF-8 without that mark");
+        throw support::bad_request(
+            "this JSON begins with a byte order mark, which Python does not read",
+            std::string(where), "save the file as UTF-8 without that mark");
     }
     const StandardJson standard = standard_json(text);
     DocumentBuilder builder(where, standard.values);
@@ -204,4 +205,4 @@ std::string in_quotes(std::string_view name) {
     return name.size() > kLongest ? text + "..." : text;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -6,7 +6,7 @@
 
 #include "alphaprune/formats/json.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// Json::parse, except that members named twice stay in the document, so that a caller can report
 /// them together with its other findings.
@@ -23,4 +23,4 @@ std::vector<std::string_view> repeated_names(const Json::Object& object);
 /// long.
 std::string in_quotes(std::string_view name);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

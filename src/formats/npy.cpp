@@ -12,7 +12,7 @@
 #include "alphaprune/support/file.hpp"
 #include "npy_header.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 constexpr std::array<NpyType, 2> kNumberTypes{{{"<f8", 8}, {"<f4", 4}}};
@@ -50,10 +50,11 @@ std::vector<std::int64_t> token_values(std::string_view descr, std::span<const s
 
 void check_dimensions(const NpyHeader& header, std::string_view where) {
     if (header.shape.size() != 1 && header.shape.size() != 2) {
-        throw bad_request(fmt::format("the array of tokens has {} dimensions instead of one (a "
-                                      "text) or two (samples)",
-                                      header.shape.size()),
-                          std::string(where), "reshape it, in Python: array.reshape(-1)");
+        throw support::bad_request(
+            fmt::format("the array of tokens has {} dimensions instead of one (a "
+                        "text) or two (samples)",
+                        header.shape.size()),
+            std::string(where), "reshape it, in Python: array.reshape(-1)");
     }
 }
 
@@ -64,7 +65,7 @@ struct NpyFile {
 };
 
 NpyFile read_npy(const std::filesystem::path& path, std::span<const NpyType> types) {
-    const File file = File::open_for_reading(path);
+    const support::File file = support::File::open_for_reading(path);
     const std::uint64_t size = file.size();
     std::vector<std::byte> head(std::min<std::uint64_t>(size, kMaxNpyHead));
     file.read_at(0, head);
@@ -120,7 +121,7 @@ std::vector<std::byte> npy_bytes(std::span<const double> values) {
 }
 
 void write_npy(const std::filesystem::path& path, std::span<const double> values) {
-    write_bytes_atomically(path, npy_bytes(values));
+    support::write_bytes_atomically(path, npy_bytes(values));
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

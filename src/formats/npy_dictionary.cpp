@@ -8,7 +8,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 /// Reads the text from left to right; what does not fit is an error that says where.
@@ -120,12 +120,13 @@ class DictionaryReader {
     }
 
     [[noreturn]] void refuse(std::string_view expected) const {
-        throw bad_request(fmt::format("the .npy header is not as numpy writes it: expected {} at "
-                                      "character {} of the header's text",
-                                      expected, length_ - rest_.size()),
-                          std::string(where_),
-                          "write the array again with numpy.save (no structured types, no "
-                          "objects)");
+        throw support::bad_request(
+            fmt::format("the .npy header is not as numpy writes it: expected {} at "
+                        "character {} of the header's text",
+                        expected, length_ - rest_.size()),
+            std::string(where_),
+            "write the array again with numpy.save (no structured types, no "
+            "objects)");
     }
 
     std::string_view rest_;
@@ -142,4 +143,4 @@ NpyDictionary parse_npy_dictionary(std::string_view text, std::string_view where
     return DictionaryReader(text, where).read();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// The Python dictionary at the head of a .npy file.
 struct NpyDictionary {
@@ -18,4 +18,4 @@ struct NpyDictionary {
 /// @throws Error (bad_request) for anything else
 NpyDictionary parse_npy_dictionary(std::string_view text, std::string_view where);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// The head of a .npy file, checked against the file's size.
 struct NpyHeader {
@@ -33,4 +33,4 @@ inline constexpr std::size_t kMaxNpyHead = 65536;
 NpyHeader parse_npy_header(std::span<const std::byte> head, std::uint64_t file_size,
                            std::span<const NpyType> types, std::string_view where);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 /// Python converts no whole number of more digits.
@@ -198,4 +198,4 @@ StandardJson standard_json(std::string_view python) {
     return translator.take();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// What Python's json module reads and the standard does not have, put into words of the standard.
 struct StandardJson {
@@ -19,4 +19,4 @@ struct StandardJson {
 /// surrogate pair U+FFFD. The rest, well-formed or not, stays.
 StandardJson standard_json(std::string_view python);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

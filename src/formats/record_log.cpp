@@ -10,7 +10,7 @@
 
 #include "alphaprune/support/checksum.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are stored as they are");
@@ -38,13 +38,13 @@ std::array<std::byte, kRecordLogHead> file_head(std::uint64_t run) {
 /// A record in the wrong place, or of another run, does not pass.
 std::uint64_t checksum_of(const RecordHead& head, std::span<const std::byte> payload,
                           std::uint64_t run, std::uint64_t place) {
-    return hash_bytes(payload, hash_bytes(bytes_of(head), run + place));
+    return support::hash_bytes(payload, support::hash_bytes(bytes_of(head), run + place));
 }
 
 }  // namespace
 
 RecordLogWriter::RecordLogWriter(const std::filesystem::path& path, std::uint64_t run)
-    : file_(File::create(path)), run_(run), size_(kRecordLogHead) {
+    : file_(support::File::create(path)), run_(run), size_(kRecordLogHead) {
     file_.write(file_head(run));
 }
 
@@ -58,7 +58,7 @@ void RecordLogWriter::append(std::uint64_t kind, std::span<const std::byte> payl
 }
 
 RecordLogReader::RecordLogReader(const std::filesystem::path& path, std::uint64_t run)
-    : file_(File::open_for_reading(path)), run_(run), size_(file_.size()) {}
+    : file_(support::File::open_for_reading(path)), run_(run), size_(file_.size()) {}
 
 std::optional<Record> RecordLogReader::damaged(std::string what) {
     damage_ = std::move(what);
@@ -100,4 +100,4 @@ std::optional<Record> RecordLogReader::next() {
     return record;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

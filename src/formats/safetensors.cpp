@@ -13,7 +13,7 @@
 #include "safetensors_entry.hpp"
 #include "safetensors_layout.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "the formats read are little-endian");
@@ -25,36 +25,38 @@ constexpr const char* kNotOne = "check that this is a .safetensors file, and fet
 std::size_t header_length(std::span<const std::byte> head, std::uint64_t file_size,
                           std::string_view where) {
     if (file_size < kLengthBytes || head.size() < kLengthBytes) {
-        throw bad_request(fmt::format("the file is too short for a safetensors file: it has {} "
-                                      "bytes",
-                                      file_size),
-                          std::string(where), kNotOne);
+        throw support::bad_request(
+            fmt::format("the file is too short for a safetensors file: it has {} "
+                        "bytes",
+                        file_size),
+            std::string(where), kNotOne);
     }
     std::uint64_t length = 0;
     std::memcpy(&length, head.data(), kLengthBytes);
     if (std::memcmp(head.data(), "version ", kLengthBytes) == 0) {
-        throw bad_request("the file holds a pointer of Git LFS instead of tensors",
-                          std::string(where), "fetch the real file: git lfs pull");
+        throw support::bad_request("the file holds a pointer of Git LFS instead of tensors",
+                                   std::string(where), "fetch the real file: git lfs pull");
     }
     if (length > kMaxSafetensorsHeader) {
-        throw bad_request(fmt::format("the header claims {} bytes, more than the {} that the "
-                                      "format allows",
-                                      length, kMaxSafetensorsHeader),
-                          std::string(where), kNotOne);
+        throw support::bad_request(
+            fmt::format("the header claims {} bytes, more than the {} that the "
+                        "format allows",
+                        length, kMaxSafetensorsHeader),
+            std::string(where), kNotOne);
     }
     if (length > file_size - kLengthBytes) {
-        throw bad_request(fmt::format("the header claims {} bytes, longer than the file of {}",
-                                      length, file_size),
-                          std::string(where),
-                          "the file is truncated or no .safetensors file: fetch it again");
+        throw support::bad_request(
+            fmt::format("the header claims {} bytes, longer than the file of {}", length,
+                        file_size),
+            std::string(where), "the file is truncated or no .safetensors file: fetch it again");
     }
     return static_cast<std::size_t>(length);
 }
 
 Json header_document(std::string_view text, std::string_view where) {
     if (!text.starts_with('{')) {
-        throw bad_request("the header is not a JSON object: it does not start with '{'",
-                          std::string(where), kNotOne);
+        throw support::bad_request("the header is not a JSON object: it does not start with '{'",
+                                   std::string(where), kNotOne);
     }
     return read_json(text, fmt::format("{}, header", where));
 }
@@ -91,10 +93,11 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> head, std:
                                            std::string_view where) {
     const std::size_t length = header_length(head, file_size, where);
     if (head.size() - kLengthBytes < length) {
-        throw failure(fmt::format("only {} of the header's {} bytes were read",
-                                  head.size() - kLengthBytes, length),
-                      std::string(where),
-                      "the file was changed while it was read: run again, and leave it alone");
+        throw support::failure(
+            fmt::format("only {} of the header's {} bytes were read", head.size() - kLengthBytes,
+                        length),
+            std::string(where),
+            "the file was changed while it was read: run again, and leave it alone");
     }
     const std::string_view text(reinterpret_cast<const char*>(head.data()) + kLengthBytes, length);
     const Json document = header_document(text, where);
@@ -122,7 +125,7 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> head, std:
 }
 
 SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
-    const File file = File::open_for_reading(path);
+    const support::File file = support::File::open_for_reading(path);
     const std::uint64_t size = file.size();
     std::vector<std::byte> head(std::min<std::uint64_t>(size, kLengthBytes));
     file.read_at(0, head);
@@ -131,4 +134,4 @@ SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
     return parse_safetensors_header(head, size, path.string());
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

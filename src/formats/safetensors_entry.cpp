@@ -11,7 +11,7 @@
 #include "element_count.hpp"
 #include "json_reader.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 constexpr const char* kDamaged =
@@ -42,19 +42,19 @@ class EntryReader {
         return description_.is_object();
     }
 
-    std::optional<StoredType> dtype() {
+    std::optional<support::StoredType> dtype() {
         const Json* member = description_.find("dtype");
         if (member == nullptr || !member->is_string()) {
             fault("the tensor has no dtype");
             return std::nullopt;
         }
         const std::string name = *member->as_string();
-        if (!is_type_name(name)) {
+        if (!support::is_type_name(name)) {
             fault(
                 fmt::format("the tensor's dtype {} cannot be the name of a type", in_quotes(name)));
             return std::nullopt;
         }
-        return StoredType(name);
+        return support::StoredType(name);
     }
 
     std::optional<std::vector<std::int64_t>> shape() {
@@ -134,8 +134,11 @@ std::optional<SafetensorsEntry> parse_entry(std::string_view name, const Json& d
     if (!offsets) {
         return std::nullopt;
     }
-    SafetensorsEntry entry{
-        std::string(name), type.value_or(StoredType()), {}, offsets->first, offsets->second};
+    SafetensorsEntry entry{std::string(name),
+                           type.value_or(support::StoredType()),
+                           {},
+                           offsets->first,
+                           offsets->second};
     if (shape) {
         entry.shape = std::move(*shape);
     }
@@ -145,4 +148,4 @@ std::optional<SafetensorsEntry> parse_entry(std::string_view name, const Json& d
     return entry;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

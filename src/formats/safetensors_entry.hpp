@@ -8,7 +8,7 @@
 #include "alphaprune/formats/safetensors.hpp"
 #include "capped_faults.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// What the header's JSON says of one tensor. Everything wrong with it is added to `faults`.
 /// @param data_begin  where in the file the tensors' bytes start
@@ -17,4 +17,4 @@ namespace alphaprune {
 std::optional<SafetensorsEntry> parse_entry(std::string_view name, const Json& description,
                                             std::uint64_t data_begin, CappedFaults& faults);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -6,7 +6,7 @@
 
 #include "json_reader.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 constexpr const char* kWriteAgain =
@@ -65,4 +65,4 @@ void check_layout(std::span<const SafetensorsEntry> tensors, bool complete,
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -6,7 +6,7 @@
 #include "alphaprune/formats/safetensors.hpp"
 #include "capped_faults.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// Checks that the tensors' bytes follow each other from `data_begin` to the end of the file
 /// without hole, overlap or excess.
@@ -15,4 +15,4 @@ namespace alphaprune {
 void check_layout(std::span<const SafetensorsEntry> tensors, bool complete,
                   std::uint64_t data_begin, std::uint64_t file_size, CappedFaults& faults);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -9,7 +9,7 @@
 #include "blas.hpp"
 #include "two_stage/instruction_sets.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 /// A function of the BLAS that other libraries do not have.
@@ -86,4 +86,4 @@ std::string_view vector_kernels() {
     return "baseline";
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -4,7 +4,7 @@
 
 #include "scalapack.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 GridShape near_square_grid(int ranks, std::int64_t order) {
     constexpr int kWidest = 3;
@@ -20,12 +20,12 @@ GridShape near_square_grid(int ranks, std::int64_t order) {
     return best;
 }
 
-BlacsGrid::BlacsGrid(const Communicator& group, GridShape shape)
+BlacsGrid::BlacsGrid(const parallel::Communicator& group, GridShape shape)
     : shape_(shape), ranks_(group.split(group.rank() < shape.ranks() ? 0 : 1, group.rank())) {
     if (group.rank() < shape.ranks()) {
         // BLACS and ELPA do not look at what MPI returns: an error must not come back to them.
-        check_mpi(MPI_Comm_set_errhandler(ranks_.native(), MPI_ERRORS_ARE_FATAL),
-                  "MPI_Comm_set_errhandler");
+        parallel::check_mpi(MPI_Comm_set_errhandler(ranks_.native(), MPI_ERRORS_ARE_FATAL),
+                            "MPI_Comm_set_errhandler");
         handle_ = Csys2blacs_handle(ranks_.native());
         context_ = handle_;
         Cblacs_gridinit(&context_, "C", shape_.rows, shape_.cols);
@@ -54,4 +54,4 @@ std::array<int, 9> BlacsGrid::descriptor(const BlockCyclicLayout& layout) const 
             static_cast<int>(std::max<std::int64_t>(1, layout.rows.local_size()))};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

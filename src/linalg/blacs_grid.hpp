@@ -6,13 +6,13 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "block_cyclic.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// Owns a BLACS context, its system handle and the communicator below them, for the first ranks of
 /// a group. Made and destroyed collectively by the group, and destroyed before MPI ends.
 class BlacsGrid {
   public:
-    BlacsGrid(const Communicator& group, GridShape shape);
+    BlacsGrid(const parallel::Communicator& group, GridShape shape);
     ~BlacsGrid();
     BlacsGrid(const BlacsGrid&) = delete;
     BlacsGrid& operator=(const BlacsGrid&) = delete;
@@ -23,7 +23,7 @@ class BlacsGrid {
     int row() const { return row_; }
     int col() const { return col_; }
     /// The ranks of the grid; on the others, those left out.
-    const Communicator& ranks() const { return ranks_; }
+    const parallel::Communicator& ranks() const { return ranks_; }
 
     CyclicDimension over_rows(std::int64_t size, std::int64_t block) const {
         return {size, block, shape_.rows, row_};
@@ -36,11 +36,11 @@ class BlacsGrid {
 
   private:
     GridShape shape_;
-    Communicator ranks_;
+    parallel::Communicator ranks_;
     int handle_ = -1;
     int context_ = -1;
     int row_ = -1;
     int col_ = -1;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

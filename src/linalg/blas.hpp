@@ -31,7 +31,7 @@ void dsytrd_sb2st_(const char* stage1, const char* vect, const char* uplo, const
 void dsterf_(const int* n, double* d, double* e, int* info);
 }
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// C := A Aᵀ (trans 'N', A is n×k) or Aᵀ A (trans 'T', A is k×n), added to beta·C; lower triangle.
 inline void syrk_lower(char trans, int n, int k, const double* a, int lda, double beta, double* c,
@@ -52,4 +52,4 @@ inline void gemm(int n, const float* a, const float* b, float* c) {
     sgemm_("N", "N", &n, &n, &n, &one, a, &n, b, &n, &zero, c, &n, 1, 1);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

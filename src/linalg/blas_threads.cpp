@@ -3,7 +3,7 @@
 // Present in OpenBLAS only; another BLAS keeps what its own environment variables say.
 extern "C" __attribute__((weak)) void openblas_set_num_threads(int threads);
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 void use_one_blas_thread() {
     if (openblas_set_num_threads != nullptr) {
@@ -11,4 +11,4 @@ void use_one_blas_thread() {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// One dimension of a block-cyclic distribution, seen from one part: blocks of `block` indices are
 /// dealt out to the parts in turn, from part 0 on.
@@ -43,4 +43,4 @@ struct BlockCyclicLayout {
     CyclicDimension cols;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

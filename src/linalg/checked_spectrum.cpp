@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 constexpr const char* kRemedy = "choose another solver with --solver, and report this";
 
 [[noreturn]] void reject(std::string what, Solver solver, const std::string& matrix) {
-    throw failure(fmt::format("solver {}: {}", name_of(solver), what), matrix, kRemedy);
+    throw support::failure(fmt::format("solver {}: {}", name_of(solver), what), matrix, kRemedy);
 }
 
 double square(double value) {
@@ -41,8 +41,9 @@ GramMoments moments_of(const Matrix& lower) {
 
 void refuse_overflow(const GramMoments& moments, const std::string& matrix) {
     if (!std::isfinite(moments.trace)) {
-        throw bad_request("the squares of the values overflow float64", matrix,
-                          "values this large are no weights; check how the model was converted");
+        throw support::bad_request(
+            "the squares of the values overflow float64", matrix,
+            "values this large are no weights; check how the model was converted");
     }
 }
 
@@ -72,9 +73,10 @@ std::vector<double> checked_spectrum(std::vector<double> eigenvalues, const Gram
     return eigenvalues;
 }
 
-Error solver_failure(const Error& error, Solver solver, const std::string& matrix) {
-    std::vector<Fault> faults = error.faults();
-    for (Fault& fault : faults) {
+support::Error solver_failure(const support::Error& error, Solver solver,
+                              const std::string& matrix) {
+    std::vector<support::Fault> faults = error.faults();
+    for (support::Fault& fault : faults) {
         fault.what = fmt::format("solver {}: {}", name_of(solver), fault.what);
         fault.where = matrix;
         fault.remedy = fault.remedy.empty() ? kRemedy : fault.remedy;
@@ -82,4 +84,4 @@ Error solver_failure(const Error& error, Solver solver, const std::string& matri
     return {error.status(), std::move(faults)};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -7,7 +7,7 @@
 #include "alphaprune/support/error.hpp"
 #include "matrix.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// What the eigenvalues of a matrix must add up to. The libraries of this area have been seen to
 /// report success with wrong values (ELPA given one triangle), so nothing is taken on trust.
@@ -32,6 +32,7 @@ std::vector<double> checked_spectrum(std::vector<double> eigenvalues, const Gram
                                      Solver solver, const std::string& matrix);
 
 /// A failed solver's error as the user should see it: with the solver and the matrix in it.
-Error solver_failure(const Error& error, Solver solver, const std::string& matrix);
+support::Error solver_failure(const support::Error& error, Solver solver,
+                              const std::string& matrix);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

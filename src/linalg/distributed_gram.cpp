@@ -8,7 +8,7 @@
 #include "gram_shape.hpp"
 #include "scalapack.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 constexpr int kFirst = 1;  // Fortran's first row or column
@@ -137,31 +137,31 @@ std::int64_t block_size(std::int64_t order, GridShape grid) {
     return std::clamp<std::int64_t>(order / std::max(grid.rows, grid.cols), 1, kBest);
 }
 
-DistributedMatrix distributed_gram(const Communicator& group, const BlacsGrid& grid,
+DistributedMatrix distributed_gram(const parallel::Communicator& group, const BlacsGrid& grid,
                                    MatrixSource& matrix) {
-    const GramShape shape = together(group, [&] { return GramShape::of(matrix); });
+    const GramShape shape = parallel::together(group, [&] { return GramShape::of(matrix); });
     const std::int64_t block = block_size(shape.order, grid.shape());
     DistributedMatrix gram{{grid.over_rows(shape.order, block), grid.over_cols(shape.order, block)},
                            {}};
     std::optional<Panel> panel;
-    together(group, [&] {
+    parallel::together(group, [&] {
         gram.local = Matrix(gram.layout.rows.local_size(), gram.layout.cols.local_size());
         panel.emplace(grid, shape, block);
     });
     std::int64_t nonfinite = 0;
     for (std::int64_t begin = 0; begin < shape.depth; begin += kGroupPanelDepth) {
         const std::int64_t end = std::min(begin + kGroupPanelDepth, shape.depth);
-        nonfinite += together(group, [&] { return panel->fill(matrix, begin, end); });
+        nonfinite += parallel::together(group, [&] { return panel->fill(matrix, begin, end); });
         if (grid.member()) {
             panel->add_to(gram);
         }
     }
     nonfinite = group.sum(nonfinite);
-    together(group, [&] { refuse_nonfinite(nonfinite, matrix); });
+    parallel::together(group, [&] { refuse_nonfinite(nonfinite, matrix); });
     return gram;
 }
 
-GramMoments moments_of(const Communicator& group, const DistributedMatrix& lower) {
+GramMoments moments_of(const parallel::Communicator& group, const DistributedMatrix& lower) {
     GramMoments moments;
     moments.trace = group.sum(sum_over_lower(lower, true, 1));
     if (moments.trace > 0) {
@@ -187,4 +187,4 @@ void mirror_lower_triangle(const BlacsGrid& grid, DistributedMatrix& lower, Matr
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

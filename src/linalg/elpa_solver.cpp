@@ -14,14 +14,15 @@
 // The header declares elpa_strerr as C++, the library has it as C.
 extern "C" const char* alphaprune_elpa_strerr(int code) __asm__("elpa_strerr");
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 constexpr int kApiVersion = 20221109;
 
 void require_success(std::string_view step, int code) {
     if (code != ELPA_OK) {
-        throw failure(fmt::format("{} failed: {} ({})", step, alphaprune_elpa_strerr(code), code));
+        throw support::failure(
+            fmt::format("{} failed: {} ({})", step, alphaprune_elpa_strerr(code), code));
     }
 }
 
@@ -94,4 +95,4 @@ std::vector<double> ElpaSolver::eigenvalues(DistributedMatrix& full) const {
     return values;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

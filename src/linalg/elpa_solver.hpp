@@ -5,7 +5,7 @@
 #include "blacs_grid.hpp"
 #include "distributed_gram.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 enum class ElpaStages { one, two };
 
@@ -28,4 +28,4 @@ class ElpaSolver {
     void* handle_ = nullptr;  // elpa_t; its header does not mix with others, see elpa_solver.cpp
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -10,7 +10,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// rows × cols / divisor zeros. @throws Error (failure) when the memory is not to be had
 template <class Real>
@@ -22,14 +22,15 @@ std::vector<Real> memory_for(std::int64_t rows, std::int64_t cols, std::int64_t 
     } catch (const std::bad_alloc&) {
     } catch (const std::length_error&) {
     }
-    throw failure(fmt::format("out of memory: no room for a {}x{} matrix ({})", rows, cols,
-                              human_bytes(size * sizeof(Real))),
-                  host_name(),
-                  "give each rank more memory: use fewer ranks on each node, or more nodes");
+    throw support::failure(
+        fmt::format("out of memory: no room for a {}x{} matrix ({})", rows, cols,
+                    support::human_bytes(size * sizeof(Real))),
+        support::host_name(),
+        "give each rank more memory: use fewer ranks on each node, or more nodes");
 }
 
 inline std::vector<float> float_matrix(std::int64_t rows, std::int64_t cols) {
     return memory_for<float>(rows, cols);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -7,7 +7,7 @@
 #include "alphaprune/support/clock.hpp"
 #include "blas.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 template <class Real>
@@ -19,9 +19,9 @@ double measure_gflops(double seconds) {
     std::vector<Real> c(a.size());
     gemm(kOrder, a.data(), a.data(), c.data());  // the first call touches the library's buffers
     double best = 0;
-    const Stopwatch all;
+    const support::Stopwatch all;
     do {
-        const Stopwatch one;
+        const support::Stopwatch one;
         gemm(kOrder, a.data(), a.data(), c.data());
         best = std::max(best, kFlops / one.seconds() * 1e-9);
     } while (all.seconds() < seconds);
@@ -54,4 +54,4 @@ double expected_dgemm_gflops() {
     return 0;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

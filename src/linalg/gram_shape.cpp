@@ -7,7 +7,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 template <class Real>
@@ -25,8 +25,8 @@ GramShape GramShape::of(const MatrixSource& matrix) {
     const std::int64_t rows = matrix.rows();
     const std::int64_t cols = matrix.cols();
     if (rows < 1 || cols < 1) {
-        throw bad_request(fmt::format("the matrix is empty ({}x{})", rows, cols), matrix.name(),
-                          "check that the model's files are whole");
+        throw support::bad_request(fmt::format("the matrix is empty ({}x{})", rows, cols),
+                                   matrix.name(), "check that the model's files are whole");
     }
     return {std::min(rows, cols), std::max(rows, cols), rows <= cols};
 }
@@ -47,12 +47,13 @@ std::int64_t count_nonfinite(std::span<const float> values) {
 
 void refuse_nonfinite(std::int64_t nonfinite, const MatrixSource& matrix) {
     if (nonfinite != 0) {
-        throw bad_request(fmt::format("{} of {} values are NaN or infinite", nonfinite,
-                                      matrix.rows() * matrix.cols()),
-                          matrix.name(),
-                          "the weights are damaged or overflowed when they were converted; fetch "
-                          "or convert the model again");
+        throw support::bad_request(
+            fmt::format("{} of {} values are NaN or infinite", nonfinite,
+                        matrix.rows() * matrix.cols()),
+            matrix.name(),
+            "the weights are damaged or overflowed when they were converted; fetch "
+            "or convert the model again");
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

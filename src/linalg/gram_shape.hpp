@@ -5,7 +5,7 @@
 
 #include "alphaprune/linalg/matrix_source.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// The smaller Gram matrix of W: W Wᵀ when W is wide, Wᵀ W when it is tall. Its `order` is the
 /// shorter side of W; the longer one, `depth`, is summed over.
@@ -28,4 +28,4 @@ std::int64_t count_nonfinite(std::span<const float> values);
 /// @throws Error (bad_request) that names the matrix, unless `nonfinite` is zero
 void refuse_nonfinite(std::int64_t nonfinite, const MatrixSource& matrix);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -8,7 +8,7 @@
 #include "elpa_solver.hpp"
 #include "scalapack_solver.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 const BlacsGrid& GroupBackend::grid_for(std::int64_t order) {
     const GridShape shape = near_square_grid(group_.size(), order);
@@ -23,12 +23,12 @@ std::vector<double> GroupBackend::solved(const BlacsGrid& grid, DistributedMatri
                                          const std::string& matrix) const {
     // Each step ends with agreement: no rank enters a collective one that another cannot enter.
     const auto step = [&](auto&& action) {
-        together(group_, [&] {
+        parallel::together(group_, [&] {
             try {
                 if (grid.member()) {
                     action();
                 }
-            } catch (const Error& error) {
+            } catch (const support::Error& error) {
                 throw solver_failure(error, solver_, matrix);
             }
         });
@@ -52,20 +52,20 @@ std::vector<double> GroupBackend::solved(const BlacsGrid& grid, DistributedMatri
 
 GramSpectrum GroupBackend::spectrum_of(MatrixSource& matrix) {
     GramSpectrum spectrum;
-    Stopwatch watch;
+    support::Stopwatch watch;
     const BlacsGrid& grid = grid_for(std::min(matrix.rows(), matrix.cols()));
     DistributedMatrix gram = distributed_gram(group_, grid, matrix);
     spectrum.gram_seconds = watch.seconds();
 
     watch.restart();
     const GramMoments moments = moments_of(group_, gram);
-    together(group_, [&] { refuse_overflow(moments, matrix.name()); });
+    parallel::together(group_, [&] { refuse_overflow(moments, matrix.name()); });
     std::vector<double> values = solved(grid, gram, matrix.name());
-    spectrum.eigenvalues = together(group_, [&] {
+    spectrum.eigenvalues = parallel::together(group_, [&] {
         return checked_spectrum(std::move(values), moments, solver_, matrix.name());
     });
     spectrum.eig_seconds = watch.seconds();
     return spectrum;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -7,12 +7,13 @@
 #include "blacs_grid.hpp"
 #include "distributed_gram.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// The ranks of a group compute one spectrum together, with ELPA or ScaLAPACK.
 class GroupBackend : public SpectralBackend {
   public:
-    GroupBackend(Solver solver, const Communicator& group) : solver_(solver), group_(group) {}
+    GroupBackend(Solver solver, const parallel::Communicator& group)
+        : solver_(solver), group_(group) {}
     GramSpectrum spectrum_of(MatrixSource& matrix) override;
 
   private:
@@ -21,8 +22,8 @@ class GroupBackend : public SpectralBackend {
                                const std::string& matrix) const;
 
     Solver solver_;
-    const Communicator& group_;
+    const parallel::Communicator& group_;
     std::optional<BlacsGrid> grid_;  ///< kept from one matrix to the next
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -5,7 +5,7 @@
 #include "blas.hpp"
 #include "gram_shape.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 std::int64_t local_panel_depth(std::int64_t order) {
     // 32 MB of panel: pieces of a row long enough to be read well, small beside the Gram matrix
@@ -36,4 +36,4 @@ Matrix local_gram(MatrixSource& matrix) {
     return gram;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -5,7 +5,7 @@
 #include "alphaprune/linalg/matrix_source.hpp"
 #include "matrix.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// How much of the longer side is read at a time for a Gram matrix of this order. It hangs on the
 /// order alone, so that the sums, and with them the bits of the result, do too.
@@ -15,4 +15,4 @@ std::int64_t local_panel_depth(std::int64_t order);
 /// @throws Error (bad_request) for NaN or Inf; whatever `matrix` throws
 Matrix local_gram(MatrixSource& matrix);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

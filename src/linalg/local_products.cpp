@@ -9,7 +9,7 @@
 #include "float_memory.hpp"
 #include "single_precision.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 /// Rows that travel together between ranks.
@@ -39,7 +39,7 @@ void unpack_rows(const std::vector<float>& packed, std::int64_t order, std::int6
 
 }  // namespace
 
-LocalProducts::LocalProducts(const Communicator& group, std::int64_t order)
+LocalProducts::LocalProducts(const parallel::Communicator& group, std::int64_t order)
     : group_(&group),
       order_(order),
       sums_(memory_for<double>(order, order + 1, 2)),
@@ -89,10 +89,11 @@ void LocalProducts::total_on_root() {
     const bool root = group_->is_root();
     for (std::size_t at = 0; group_->size() > 1 && at < sums_.size(); at += kPiece) {
         const auto piece = std::span(sums_).subspan(at, std::min(kPiece, sums_.size() - at));
-        check_mpi(MPI_Reduce(root ? MPI_IN_PLACE : piece.data(), root ? piece.data() : nullptr,
-                             static_cast<int>(piece.size()), mpi_type<double>(), MPI_SUM, 0,
-                             group_->native()),
-                  "MPI_Reduce");
+        parallel::check_mpi(
+            MPI_Reduce(root ? MPI_IN_PLACE : piece.data(), root ? piece.data() : nullptr,
+                       static_cast<int>(piece.size()), parallel::mpi_type<double>(), MPI_SUM, 0,
+                       group_->native()),
+            "MPI_Reduce");
     }
 }
 
@@ -146,4 +147,4 @@ std::vector<float> LocalProducts::factor_rows(std::int64_t begin, std::int64_t e
     return packed_rows(values_.data(), order_, begin, end);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -2,7 +2,7 @@
 
 #include "alphaprune/linalg/outer_products.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// Outer products summed on each rank; rank 0 gets the total and factors it, and every rank then
 /// has the whole factor. Each call's product is float32, the sum over calls float64, so that the
@@ -11,7 +11,7 @@ namespace alphaprune {
 /// keeps what it was.
 class LocalProducts : public OuterProducts {
   public:
-    LocalProducts(const Communicator& group, std::int64_t order);
+    LocalProducts(const parallel::Communicator& group, std::int64_t order);
 
     void add(std::span<const float> vectors, std::int64_t count) override;
     std::vector<float> finish(float scale) override;
@@ -26,7 +26,7 @@ class LocalProducts : public OuterProducts {
     bool factor_on_root(std::span<const float> diagonal);
     void share_factor();
 
-    const Communicator* group_;
+    const parallel::Communicator* group_;
     std::int64_t order_;
     std::vector<double> sums_;  ///< upper triangle, row by row
     /// Row-major, the last product or the factor in the upper triangle: to LAPACK, column-major and
@@ -34,4 +34,4 @@ class LocalProducts : public OuterProducts {
     std::vector<float> values_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// A column-major matrix of doubles in memory of its own, zero at first, aligned to cache lines.
 class Matrix {
@@ -37,4 +37,4 @@ class Matrix {
     std::unique_ptr<double[], Free> values_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

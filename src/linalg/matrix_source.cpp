@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 void MatrixSource::read_single(const Rectangle& part, std::span<float> out) {
     std::vector<double> values(out.size());
@@ -12,4 +12,4 @@ void MatrixSource::read_single(const Rectangle& part, std::span<float> out) {
                            [](double value) { return static_cast<float>(value); });
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -7,7 +7,7 @@
 #include "symmetric_eigenvalues.hpp"
 #include "two_stage_backend.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 /// float64 values at most alive at once in the Gram product and in the solver, on one rank.
@@ -50,4 +50,4 @@ std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, s
     return static_cast<std::uint64_t>(values * sizeof(double));
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

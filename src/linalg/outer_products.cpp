@@ -4,7 +4,7 @@
 #include "local_products.hpp"
 #include "spread_products.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 bool stays_local(int ranks, std::int64_t order, std::int64_t largest_local_order) {
@@ -13,10 +13,11 @@ bool stays_local(int ranks, std::int64_t order, std::int64_t largest_local_order
 
 }  // namespace
 
-std::unique_ptr<OuterProducts> make_outer_products(const Communicator& group, std::int64_t order,
+std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator& group,
+                                                   std::int64_t order,
                                                    std::int64_t largest_local_order) {
     if (stays_local(group.size(), order, largest_local_order)) {
-        return together(group, [&]() -> std::unique_ptr<OuterProducts> {
+        return parallel::together(group, [&]() -> std::unique_ptr<OuterProducts> {
             return std::make_unique<LocalProducts>(group, order);
         });
     }
@@ -39,4 +40,4 @@ std::uint64_t outer_products_memory(int ranks, std::int64_t order,
     return static_cast<std::uint64_t>((2 * share + vectors + rows) * sizeof(float));
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

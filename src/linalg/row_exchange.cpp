@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 struct Range {
@@ -55,7 +55,7 @@ void pack(std::span<const float> vectors, Range chosen, const CyclicDimension& r
 
 }  // namespace
 
-SpreadVectors spread_vectors(const Communicator& group, const BlacsGrid& grid,
+SpreadVectors spread_vectors(const parallel::Communicator& group, const BlacsGrid& grid,
                              const CyclicDimension& rows, std::span<const float> vectors,
                              std::int64_t count) {
     const std::vector<Range> numbers = numbered(group.all_gather(count));
@@ -91,11 +91,12 @@ SpreadVectors spread_vectors(const Communicator& group, const BlacsGrid& grid,
         spread.local = std::move(packed);
         return spread;
     }
-    check_mpi(MPI_Alltoallv(packed.data(), sent.counts.data(), sent.starts.data(),
-                            mpi_type<float>(), spread.local.data(), received.counts.data(),
-                            received.starts.data(), mpi_type<float>(), group.native()),
-              "MPI_Alltoallv");
+    parallel::check_mpi(
+        MPI_Alltoallv(packed.data(), sent.counts.data(), sent.starts.data(),
+                      parallel::mpi_type<float>(), spread.local.data(), received.counts.data(),
+                      received.starts.data(), parallel::mpi_type<float>(), group.native()),
+        "MPI_Alltoallv");
     return spread;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

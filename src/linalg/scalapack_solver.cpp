@@ -8,7 +8,7 @@
 #include "alphaprune/support/error.hpp"
 #include "scalapack.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 std::vector<double> scalapack_eigenvalues(const BlacsGrid& grid, DistributedMatrix& lower) {
     const std::array<int, 9> desc = grid.descriptor(lower.layout);
@@ -22,7 +22,7 @@ std::vector<double> scalapack_eigenvalues(const BlacsGrid& grid, DistributedMatr
         pdsyev_("N", "L", &n, lower.local.data(), &first, &first, desc.data(), values.data(),
                 &no_vectors, &first, &first, desc.data(), work, &length, &info, 1, 1);
         if (info != 0) {
-            throw failure(fmt::format("pdsyev failed (info = {})", info));
+            throw support::failure(fmt::format("pdsyev failed (info = {})", info));
         }
     };
     std::array<double, 3> size{};
@@ -32,4 +32,4 @@ std::vector<double> scalapack_eigenvalues(const BlacsGrid& grid, DistributedMatr
     return values;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -5,11 +5,11 @@
 #include "local_gram.hpp"
 #include "symmetric_eigenvalues.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 GramSpectrum SerialBackend::spectrum_of(MatrixSource& matrix) {
     GramSpectrum spectrum;
-    Stopwatch watch;
+    support::Stopwatch watch;
     Matrix gram = local_gram(matrix);
     spectrum.gram_seconds = watch.seconds();
 
@@ -19,7 +19,7 @@ GramSpectrum SerialBackend::spectrum_of(MatrixSource& matrix) {
     try {
         spectrum.eigenvalues =
             solver_ == Solver::lapack1 ? eigenvalues_one_stage(gram) : eigenvalues_two_stage(gram);
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         throw solver_failure(error, solver_, matrix.name());
     }
     spectrum.eigenvalues =
@@ -28,4 +28,4 @@ GramSpectrum SerialBackend::spectrum_of(MatrixSource& matrix) {
     return spectrum;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -2,7 +2,7 @@
 
 #include "alphaprune/linalg/spectral_backend.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// One rank computes the whole spectrum with LAPACK.
 class SerialBackend : public SpectralBackend {
@@ -14,4 +14,4 @@ class SerialBackend : public SpectralBackend {
     Solver solver_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -9,13 +9,14 @@
 #include "alphaprune/support/error.hpp"
 #include "blas.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 int blas_size(std::int64_t size) {
     if (size > std::numeric_limits<int>::max()) {
-        throw failure(fmt::format("a matrix of dimension {} is too large for this BLAS", size),
-                      "SGEMM", "use shorter sequences (--seqlen)");
+        throw support::failure(
+            fmt::format("a matrix of dimension {} is too large for this BLAS", size), "SGEMM",
+            "use shorter sequences (--seqlen)");
     }
     return static_cast<int>(size);
 }
@@ -43,4 +44,4 @@ void sgemm(float alpha, ConstFloatView a, ConstFloatView b, Transpose transpose_
            c.data, &ldc, 1, 1);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -11,7 +11,7 @@
 #include "serial_backend.hpp"
 #include "two_stage_backend.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 struct SolverName {
@@ -69,15 +69,15 @@ bool has_single_precision(Solver solver) {
     return solver == Solver::two_stage;
 }
 
-std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group,
+std::unique_ptr<SpectralBackend> make_backend(Solver solver, const parallel::Communicator& group,
                                               Precision precision) {
     use_one_blas_thread();
     assert(precision == Precision::in_double || has_single_precision(solver));
     if (solver == Solver::two_stage) {
         if (group.size() > 1 && group.split_by_node().size() != group.size()) {
-            throw bad_request("solver two_stage works within a node, but the group spans several",
-                              "--group-ranks",
-                              "use groups no larger than a node, or elpa1, elpa2 or scalapack");
+            throw support::bad_request(
+                "solver two_stage works within a node, but the group spans several",
+                "--group-ranks", "use groups no larger than a node, or elpa1, elpa2 or scalapack");
         }
         return std::make_unique<TwoStageBackend>(group, precision);
     }
@@ -85,11 +85,12 @@ std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator&
         return std::make_unique<GroupBackend>(solver, group);
     }
     if (group.size() != 1) {
-        throw bad_request(fmt::format("solver {} works on one rank, but the group has {}",
-                                      name_of(solver), group.size()),
-                          "--solver", "use groups of one rank, or elpa1, elpa2 or scalapack");
+        throw support::bad_request(fmt::format("solver {} works on one rank, but the group has {}",
+                                               name_of(solver), group.size()),
+                                   "--solver",
+                                   "use groups of one rank, or elpa1, elpa2 or scalapack");
     }
     return std::make_unique<SerialBackend>(solver);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

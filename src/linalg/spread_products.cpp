@@ -11,7 +11,7 @@
 #include "row_exchange.hpp"
 #include "single_precision.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 constexpr int kFirst = 1;  // Fortran's first row or column
@@ -23,12 +23,12 @@ std::int64_t cholesky_block(std::int64_t order, GridShape grid) {
     return std::clamp<std::int64_t>(order / std::max(grid.rows, grid.cols), 1, kBest);
 }
 
-SpreadProducts::SpreadProducts(const Communicator& group, std::int64_t order)
+SpreadProducts::SpreadProducts(const parallel::Communicator& group, std::int64_t order)
     : group_(&group), order_(order), grid_(group, near_square_grid(group.size(), order)) {
     use_one_blas_thread();
     const std::int64_t block = cholesky_block(order, grid_.shape());
     layout_ = {grid_.over_rows(order, block), grid_.over_cols(order, block)};
-    values_ = together(
+    values_ = parallel::together(
         group, [&] { return float_matrix(layout_.rows.local_size(), layout_.cols.local_size()); });
 }
 
@@ -78,7 +78,7 @@ std::vector<float> SpreadProducts::finish(float scale) {
     std::vector<float> diagonal(static_cast<std::size_t>(order_), 0.0F);
     for_diagonal([&](std::size_t index, float value) { diagonal[index] = value; });
     group_->all_reduce_sum(std::span(diagonal));  // one rank has a value, the others zero: exact
-    original_ = together(*group_, [&] {
+    original_ = parallel::together(*group_, [&] {
         return float_matrix(layout_.rows.local_size(), layout_.cols.local_size());
     });
     original_.swap(values_);
@@ -134,4 +134,4 @@ std::vector<float> SpreadProducts::factor_rows(std::int64_t begin, std::int64_t 
     return rows;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -3,7 +3,7 @@
 #include "alphaprune/linalg/outer_products.hpp"
 #include "blacs_grid.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// Vectors of all ranks together that are added at a time.
 constexpr std::int64_t kVectorsAtATime = 2048;
@@ -15,7 +15,7 @@ std::int64_t cholesky_block(std::int64_t order, GridShape grid);
 /// first ranks of the group. The others bring vectors and get rows of the factor all the same.
 class SpreadProducts : public OuterProducts {
   public:
-    SpreadProducts(const Communicator& group, std::int64_t order);
+    SpreadProducts(const parallel::Communicator& group, std::int64_t order);
 
     void add(std::span<const float> vectors, std::int64_t count) override;
     std::vector<float> finish(float scale) override;
@@ -29,7 +29,7 @@ class SpreadProducts : public OuterProducts {
     template <class Use>
     void for_diagonal(Use use);
 
-    const Communicator* group_;
+    const parallel::Communicator* group_;
     std::int64_t order_;
     BlacsGrid grid_;
     BlockCyclicLayout layout_;
@@ -37,4 +37,4 @@ class SpreadProducts : public OuterProducts {
     std::vector<float> original_;  ///< the sum, while factors are tried
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

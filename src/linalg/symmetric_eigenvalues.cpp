@@ -8,14 +8,14 @@
 #include "alphaprune/support/error.hpp"
 #include "blas.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 constexpr int kAskForSize = -1;  // LAPACK's workspace query
 
 void require_success(const char* routine, int info) {
     if (info != 0) {
-        throw failure(fmt::format("{} failed (info = {})", routine, info));
+        throw support::failure(fmt::format("{} failed (info = {})", routine, info));
     }
 }
 
@@ -110,4 +110,4 @@ std::vector<double> eigenvalues_two_stage(Matrix& lower) {
     return std::move(form.diagonal);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -5,7 +5,7 @@
 
 #include "matrix.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// Eigenvalues, ascending, of the symmetric matrix whose lower triangle is given; it is destroyed.
 /// Tridiagonal form in one stage (dsyevd).
@@ -19,4 +19,4 @@ std::vector<double> eigenvalues_two_stage(Matrix& lower);
 /// Width of the band between the two stages; less than the order, except for order 1.
 int bandwidth_for(std::int64_t order);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

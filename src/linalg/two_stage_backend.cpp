@@ -13,7 +13,7 @@
 #include "two_stage/gram_product.hpp"
 #include "two_stage/kernels.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 using two_stage::kBand;
@@ -33,7 +33,7 @@ std::vector<double> eigenvalues_of_band(std::vector<Real> band, std::int64_t ord
     int info = 0;
     dsterf_(&n, diagonal.data(), off_diagonal.data(), &info);
     if (info != 0) {
-        throw failure(fmt::format("dsterf failed (info = {})", info));
+        throw support::failure(fmt::format("dsterf failed (info = {})", info));
     }
     return diagonal;
 }
@@ -41,8 +41,8 @@ std::vector<double> eigenvalues_of_band(std::vector<Real> band, std::int64_t ord
 template <class Real>
 void refuse_too_large(const GramMoments& moments, const std::string& matrix) {
     if (sizeof(Real) < sizeof(double) && !std::isfinite(moments.trace)) {
-        throw bad_request("the squares of the values overflow float32", matrix,
-                          "use --precision double or auto");
+        throw support::bad_request("the squares of the values overflow float32", matrix,
+                                   "use --precision double or auto");
     }
     refuse_overflow(moments, matrix);
 }
@@ -54,7 +54,7 @@ Workspace<Real>& TwoStageBackend::workspace_for(std::int64_t order) {
     auto& mine = std::get<std::optional<Workspace<Real>>>(workspaces_);
     if (!mine || mine->tiling().order != order) {
         workspaces_ = {};  // first: there is memory for one
-        together(group_, [&] { mine.emplace(group_, order); });
+        parallel::together(group_, [&] { mine.emplace(group_, order); });
     }
     return *mine;
 }
@@ -62,7 +62,7 @@ Workspace<Real>& TwoStageBackend::workspace_for(std::int64_t order) {
 /// Adds to the seconds of `spectrum`: a matrix may be done twice.
 template <class Real>
 void TwoStageBackend::compute(MatrixSource& matrix, GramSpectrum& spectrum) {
-    Stopwatch watch;
+    support::Stopwatch watch;
     const GramShape shape = GramShape::of(matrix);
     Workspace<Real>& workspace = workspace_for<Real>(shape.order);
     two_stage::gram_product(group_, matrix, shape, workspace);
@@ -70,16 +70,16 @@ void TwoStageBackend::compute(MatrixSource& matrix, GramSpectrum& spectrum) {
 
     watch.restart();
     const two_stage::ScaledGram gram = two_stage::scale_gram(group_, workspace);
-    together(group_, [&] { refuse_too_large<Real>(gram.moments, matrix.name()); });
+    parallel::together(group_, [&] { refuse_too_large<Real>(gram.moments, matrix.name()); });
     std::vector<Real> band = two_stage::reduce_to_band(workspace);
     std::vector<double> values(static_cast<std::size_t>(shape.order));
-    together(group_, [&] {
+    parallel::together(group_, [&] {
         if (group_.is_root()) {
             try {
                 values = checked_spectrum(
                     eigenvalues_of_band(std::move(band), shape.order, gram.exponent), gram.moments,
                     Solver::two_stage, matrix.name());
-            } catch (const Error& error) {
+            } catch (const support::Error& error) {
                 throw error.faults().front().where.empty()
                     ? solver_failure(error, Solver::two_stage, matrix.name())
                     : error;
@@ -97,7 +97,7 @@ bool TwoStageBackend::tried_in_single(MatrixSource& matrix, GramSpectrum& spectr
     try {
         compute<float>(matrix, spectrum);
         return single_suffices(spectrum.eigenvalues);
-    } catch (const Error&) {
+    } catch (const support::Error&) {
         return false;
     }
 }
@@ -129,4 +129,4 @@ std::uint64_t two_stage_memory(int group_ranks, std::int64_t order, std::int64_t
            sizeof(double);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

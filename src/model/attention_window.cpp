@@ -8,7 +8,7 @@
 
 #include "config_fields.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 using Name = std::array<std::string_view, 1>;
@@ -31,7 +31,7 @@ std::vector<std::int64_t> blocks_before(std::int64_t first_windowed, std::int64_
     return full;
 }
 
-std::vector<std::int64_t> blocks_not_windowed(const Json& kinds) {
+std::vector<std::int64_t> blocks_not_windowed(const formats::Json& kinds) {
     std::vector<std::int64_t> full;
     for (std::size_t block = 0; block < kinds.elements().size(); ++block) {
         if (kinds.elements()[block].as_string() != kWindowed) {
@@ -42,8 +42,8 @@ std::vector<std::int64_t> blocks_not_windowed(const Json& kinds) {
 }
 
 /// max_window_layers may be 0: every block has a window.
-std::int64_t first_windowed_block(const Json& config, const ConfigFields& fields) {
-    const Json* value = config.find(kFirstWindowed.front());
+std::int64_t first_windowed_block(const formats::Json& config, const ConfigFields& fields) {
+    const formats::Json* value = config.find(kFirstWindowed.front());
     if (value == nullptr || value->is_null()) {
         return kUsualFirstWindowed;
     }
@@ -55,9 +55,9 @@ std::int64_t first_windowed_block(const Json& config, const ConfigFields& fields
     return *first;
 }
 
-std::vector<std::int64_t> full_attention_blocks(const Json& config, const ConfigFields& fields,
-                                                std::int64_t blocks) {
-    const Json* kinds = config.find(kBlockKinds.front());
+std::vector<std::int64_t> full_attention_blocks(const formats::Json& config,
+                                                const ConfigFields& fields, std::int64_t blocks) {
+    const formats::Json* kinds = config.find(kBlockKinds.front());
     if (kinds == nullptr || kinds->is_null()) {
         return blocks_before(first_windowed_block(config, fields), blocks);
     }
@@ -70,14 +70,14 @@ std::vector<std::int64_t> full_attention_blocks(const Json& config, const Config
 
 }  // namespace
 
-void read_window(const Json& config, std::string_view where, WindowRule rule, FaultList& faults,
-                 ModelConfiguration& model) {
+void read_window(const formats::Json& config, std::string_view where, WindowRule rule,
+                 support::FaultList& faults, ModelConfiguration& model) {
     ConfigFields fields(config, where, "", Reading::strict, faults);
     if (rule == WindowRule::none ||
         (rule == WindowRule::on_request && !fields.flag(kUseWindow).value_or(false))) {
         return;
     }
-    const Json* value = fields.find(kWindow);
+    const formats::Json* value = fields.find(kWindow);
     if (value != nullptr && value->is_null()) {
         return;
     }
@@ -92,4 +92,4 @@ void read_window(const Json& config, std::string_view where, WindowRule rule, Fa
     model.sliding_window = window;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

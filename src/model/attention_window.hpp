@@ -7,7 +7,7 @@
 #include "alphaprune/model/configuration.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// How a family decides which blocks see only the last tokens.
 enum class WindowRule {
@@ -18,7 +18,7 @@ enum class WindowRule {
 };
 
 /// Sets sliding_window and full_attention_blocks. `model.blocks` must be set.
-void read_window(const Json& config, std::string_view where, WindowRule rule, FaultList& faults,
-                 ModelConfiguration& model);
+void read_window(const formats::Json& config, std::string_view where, WindowRule rule,
+                 support::FaultList& faults, ModelConfiguration& model);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 constexpr std::size_t kMaxDigits = 9;
@@ -55,4 +55,4 @@ std::vector<NumberedName> numbered_parts(std::string_view name) {
     return parts;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -7,7 +7,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// A tensor's name taken apart at a number: "model.layers." 12 "mlp.up_proj.weight".
 struct NumberedName {
@@ -26,4 +26,4 @@ std::optional<std::int64_t> block_of(std::string_view name, const BlockStack& bl
 /// "model.layers.3.experts.5.w1.weight" 3 comes before 5.
 std::vector<NumberedName> numbered_parts(std::string_view name);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -5,7 +5,7 @@
 
 #include "alphaprune/model/family.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// Of the families built like LLaMA, which differ in their biases alone.
@@ -79,4 +79,4 @@ bool has_bias(const ModelConfiguration& model, std::string_view layer) {
     return part != parts.end() && has_bias(part->bias, model);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -6,7 +6,7 @@
 
 #include "alphaprune/model/configuration.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The sizes that the dimensions of a block's tensors are.
 enum class PartSize { none, hidden, intermediate, queries, keys };
@@ -29,4 +29,4 @@ std::span<const BlockPart> block_parts_of(std::string_view model_type);
 /// Whether a part has one in this model.
 bool has_bias(PartBias bias, const ModelConfiguration& model);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

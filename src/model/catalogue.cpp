@@ -9,7 +9,7 @@
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 namespace {
 
@@ -28,11 +28,12 @@ bool is_one_row(const TensorInfo& tensor) {
 
 }  // namespace
 
-ScalarType TensorInfo::scalar_type() const {
+support::ScalarType TensorInfo::scalar_type() const {
     if (!type.scalar()) {
-        throw bad_request(fmt::format("values of the type {} are needed, and only {} are read",
-                                      type.name(), scalar_type_names()),
-                          fmt::format("tensor {}", name), "convert this tensor to one of them");
+        throw support::bad_request(
+            fmt::format("values of the type {} are needed, and only {} are read", type.name(),
+                        support::scalar_type_names()),
+            fmt::format("tensor {}", name), "convert this tensor to one of them");
     }
     return *type.scalar();
 }
@@ -112,4 +113,4 @@ const TensorInfo* Catalogue::find_tensor(std::string_view name) const {
     return under_bare_name;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -17,7 +17,7 @@
 #include "tensor_role.hpp"
 #include "text_part.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// A prefix that may be the one before the block numbers, and the matrices (or stacks of them)
@@ -232,7 +232,8 @@ std::vector<std::string> texts_of(const Candidates& candidates) {
     return texts;
 }
 
-void add_no_blocks(const Candidates& candidates, const Catalogue& catalogue, FaultList& faults) {
+void add_no_blocks(const Candidates& candidates, const Catalogue& catalogue,
+                   support::FaultList& faults) {
     const std::vector<std::string> seen = texts_of(candidates);
     const ModelConfiguration& model = catalogue.configuration;
     const std::string size = model.is_part && model.hidden_size > 0
@@ -250,7 +251,8 @@ void add_no_blocks(const Candidates& candidates, const Catalogue& catalogue, Fau
                "config.json and the weights belong to the same model");
 }
 
-void add_ambiguous(const Candidates& candidates, const Catalogue& catalogue, FaultList& faults) {
+void add_ambiguous(const Candidates& candidates, const Catalogue& catalogue,
+                   support::FaultList& faults) {
     faults.add(fmt::format("several parts of the model may be its decoder blocks: {}",
                            list_names(texts_of(candidates))),
                catalogue.folder.string(),
@@ -261,7 +263,7 @@ void add_ambiguous(const Candidates& candidates, const Catalogue& catalogue, Fau
 }  // namespace
 
 std::optional<ChosenBlocks> choose_blocks(const Catalogue& catalogue, const MatrixChoice& choice,
-                                          FaultList& faults) {
+                                          support::FaultList& faults) {
     const std::int64_t announced = catalogue.configuration.blocks;
     const Candidates all = find_candidates(catalogue);
     Candidates whole;
@@ -303,4 +305,4 @@ std::optional<ChosenBlocks> choose_blocks(const Catalogue& catalogue, const Matr
     return result;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,7 +8,7 @@
 #include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The blocks that are meant, and what else is numbered.
 struct ChosenBlocks {
@@ -21,6 +21,6 @@ struct ChosenBlocks {
 /// names speak of text or of a decoder. Of numbers inside numbers the outer ones count.
 /// @return nothing, and a fault, when there are none or when they cannot be told from others
 std::optional<ChosenBlocks> choose_blocks(const Catalogue& catalogue, const MatrixChoice& choice,
-                                          FaultList& faults);
+                                          support::FaultList& faults);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

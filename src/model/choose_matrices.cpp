@@ -13,7 +13,7 @@
 #include "name_list.hpp"
 #include "tensor_role.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 bool any_found(const std::vector<NamePattern>& patterns, std::string_view name) {
@@ -29,7 +29,7 @@ void forget_matrices(Catalogue& catalogue) {
 }
 
 /// As the program's rule has it.
-void find_by_rule(Catalogue& catalogue, const MatrixChoice& choice, FaultList& faults) {
+void find_by_rule(Catalogue& catalogue, const MatrixChoice& choice, support::FaultList& faults) {
     if (const Family* family = family_of(catalogue.configuration.model_type)) {
         find_family_matrices(*family, catalogue, faults);
         return;
@@ -65,7 +65,8 @@ void heed(const MatrixChoice& choice, Catalogue& catalogue) {
     }
 }
 
-void require_matches(const MatrixChoice& choice, const Catalogue& catalogue, FaultList& faults) {
+void require_matches(const MatrixChoice& choice, const Catalogue& catalogue,
+                     support::FaultList& faults) {
     const std::string where = catalogue.folder.string();
     for (const NamePattern& pattern : choice.include) {
         const bool found = std::ranges::any_of(catalogue.tensors, [&](const TensorInfo& tensor) {
@@ -94,7 +95,7 @@ void require_matches(const MatrixChoice& choice, const Catalogue& catalogue, Fau
 /// Experts that are stacked in one tensor, or so much else in three dimensions, must not stay dense
 /// without the user's knowledge.
 void refuse_stacks(const MatrixChoice& choice, const Catalogue& catalogue,
-                   const PrunableShare& share, FaultList& faults) {
+                   const PrunableShare& share, support::FaultList& faults) {
     constexpr std::int64_t kMuch = 10;  // one part in ten
     constexpr std::size_t kStacked = 3;
     const RoleFinder roles(catalogue, catalogue.decoder);
@@ -131,7 +132,8 @@ void refuse_stacks(const MatrixChoice& choice, const Catalogue& catalogue,
                "the rest: name them with --exclude, as in --exclude experts");
 }
 
-void require_some(const Catalogue& catalogue, const PrunableShare& share, FaultList& faults) {
+void require_some(const Catalogue& catalogue, const PrunableShare& share,
+                  support::FaultList& faults) {
     if (catalogue.matrices.empty()) {
         faults.add(fmt::format("nothing in the blocks {}<0-{}> is left to prune; left out: {}",
                                catalogue.decoder.prefix, catalogue.decoder.count - 1,
@@ -169,7 +171,7 @@ bool MatrixChoice::excludes(std::string_view name) const {
 }
 
 void choose_matrices(Catalogue& catalogue, const MatrixChoice& choice) {
-    FaultList faults;
+    support::FaultList faults;
     forget_matrices(catalogue);
     find_by_rule(catalogue, choice, faults);
     faults.throw_if_any();
@@ -186,4 +188,4 @@ void choose_matrices(Catalogue& catalogue, const MatrixChoice& choice) {
     warn_of_little(catalogue, share);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
-bool contains(const Rectangle& whole, const Rectangle& part) {
+bool contains(const linalg::Rectangle& whole, const linalg::Rectangle& part) {
     return whole.row_begin <= part.row_begin && part.row_end <= whole.row_end &&
            whole.col_begin <= part.col_begin && part.col_end <= whole.col_end;
 }
@@ -17,12 +17,12 @@ ColumnStrips::ColumnStrips(WeightReader& reader, const TensorInfo& tensor, int r
     if (ranks > 1) {
         const std::uint64_t column =
             static_cast<std::uint64_t>(std::max<std::int64_t>(tensor.rows(), 1)) *
-            size_of(tensor.scalar_type());
+            support::size_of(tensor.scalar_type());
         longest_ = static_cast<std::int64_t>(kStripBytes / column) * ranks;
     }
 }
 
-const Strip* ColumnStrips::with(const Rectangle& part) {
+const Strip* ColumnStrips::with(const linalg::Rectangle& part) {
     if (longest_ <= part.cols() || part.cols() == tensor_.row_length()) {
         return nullptr;
     }
@@ -30,10 +30,10 @@ const Strip* ColumnStrips::with(const Rectangle& part) {
     if (contains(strip.part, part)) {
         return &strip;
     }
-    Rectangle wide = part;
+    linalg::Rectangle wide = part;
     wide.col_end = std::min(part.col_begin + longest_, tensor_.row_length());
     const std::size_t bytes =
-        static_cast<std::size_t>(wide.size()) * size_of(tensor_.scalar_type());
+        static_cast<std::size_t>(wide.size()) * support::size_of(tensor_.scalar_type());
     kept_ -= strip.bytes.size();
     strip = {};
     if (kept_ + bytes > kStripBytes) {
@@ -46,4 +46,4 @@ const Strip* ColumnStrips::with(const Rectangle& part) {
     return &strip;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,11 +8,11 @@
 #include "alphaprune/linalg/matrix_source.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// A rectangle of a matrix and its stored bytes, row after row.
 struct Strip {
-    Rectangle part;
+    linalg::Rectangle part;
     std::vector<std::byte> bytes;
 };
 
@@ -26,7 +26,7 @@ class ColumnStrips {
 
     /// The strip that the rectangle lies in, read if it is not there yet; nullptr where keeping one
     /// gains nothing or takes more than kStripBytes.
-    const Strip* with(const Rectangle& part);
+    const Strip* with(const linalg::Rectangle& part);
 
   private:
     WeightReader& reader_;
@@ -36,4 +36,4 @@ class ColumnStrips {
     std::map<std::int64_t, Strip> strips_;  ///< by their first row
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -13,7 +13,7 @@
 #include "alphaprune/support/system_error.hpp"
 #include "model_file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -50,8 +50,8 @@ std::vector<fs::directory_entry> entries_of(const fs::path& folder) {
     for (fs::directory_iterator at(folder, gone), end; !gone && at != end; at.increment(gone)) {
         entries.push_back(*at);
     }
-    if (gone && !is_about_the_path(gone.value())) {
-        throw path_error("cannot list the folder", folder, gone.value());
+    if (gone && !support::is_about_the_path(gone.value())) {
+        throw support::path_error("cannot list the folder", folder, gone.value());
     }
     return entries;
 }
@@ -85,15 +85,17 @@ void add_folder_of(const std::string& reference, std::set<std::string>& folders)
 /// Folders inside the model's in which a configuration says that code is.
 void add_code_folders(const std::string& configuration, std::set<std::string>& folders) {
     try {
-        const Json json = Json::parse(configuration, "auto_map", JsonDialect::python);
-        const Json* map = json.find("auto_map");
-        for (const auto& [kind, value] : map != nullptr ? map->members() : Json::Object()) {
+        const formats::Json json =
+            formats::Json::parse(configuration, "auto_map", formats::JsonDialect::python);
+        const formats::Json* map = json.find("auto_map");
+        for (const auto& [kind, value] :
+             map != nullptr ? map->members() : formats::Json::Object()) {
             add_folder_of(value.as_string().value_or(""), folders);
-            for (const Json& element : value.elements()) {
+            for (const formats::Json& element : value.elements()) {
                 add_folder_of(element.as_string().value_or(""), folders);
             }
         }
-    } catch (const Error&) {  // whoever needs that file says what is wrong with it
+    } catch (const support::Error&) {  // whoever needs that file says what is wrong with it
     }
 }
 
@@ -107,8 +109,8 @@ std::set<std::string> code_folders(const fs::path& folder, const std::string& co
         }
         try {
             require_model_file(folder, name);
-            add_code_folders(read_text(folder / name), folders);
-        } catch (const Error&) {  // told where the companions are read
+            add_code_folders(support::read_text(folder / name), folders);
+        } catch (const support::Error&) {  // told where the companions are read
         }
     }
     return folders;
@@ -156,4 +158,4 @@ std::vector<std::string> companion_names(const fs::path& folder, const std::stri
     return {names.begin(), names.end()};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The companions in a model's folder, by name, links that lead nowhere among them. Of its own
 /// folders: the chat templates, and code where a configuration names it.
@@ -12,4 +12,4 @@ namespace alphaprune {
 std::vector<std::string> companion_names(const std::filesystem::path& folder,
                                          const std::string& configuration);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

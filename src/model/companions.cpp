@@ -13,7 +13,7 @@
 #include "model_file.hpp"
 #include "name_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -50,7 +50,7 @@ Selection select_companions(const Catalogue& catalogue) {
 
 std::string read_companion_file(const fs::path& folder, std::string_view name) {
     require_model_file(folder, name);
-    return read_text(folder / name, kLargestCompanion);
+    return support::read_text(folder / name, kLargestCompanion);
 }
 
 }  // namespace
@@ -82,12 +82,12 @@ std::vector<std::string> check_companions(const Catalogue& catalogue) {
     if (catalogue.companions) {
         return {};
     }
-    FaultList faults;
+    support::FaultList faults;
     const Selection selection = select_companions(catalogue);
     for (const std::string& name : selection.carried) {
         try {
             read_companion_file(catalogue.folder, name);
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             faults.add(error);
         }
     }
@@ -110,7 +110,7 @@ std::vector<std::string> check_companions(const Catalogue& catalogue) {
 
 std::optional<std::string> read_companion(const Catalogue& catalogue, std::string_view name) {
     if (!catalogue.companions) {
-        return fs::is_regular_file(status_of(catalogue.folder / name))
+        return fs::is_regular_file(support::status_of(catalogue.folder / name))
                    ? std::optional(read_companion_file(catalogue.folder, name))
                    : std::nullopt;
     }
@@ -122,4 +122,4 @@ std::optional<std::string> read_companion(const Catalogue& catalogue, std::strin
     return std::nullopt;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -5,17 +5,17 @@
 
 #include <cmath>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 struct Found {
     std::string_view name;
-    const Json* value = nullptr;
+    const formats::Json* value = nullptr;
 };
 
-Found first_of(const Json& object, FieldNames names) {
+Found first_of(const formats::Json& object, FieldNames names) {
     for (const std::string_view name : names) {
-        if (const Json* value = object.find(name)) {
+        if (const formats::Json* value = object.find(name)) {
             return {name, value};
         }
     }
@@ -24,16 +24,16 @@ Found first_of(const Json& object, FieldNames names) {
 
 }  // namespace
 
-ConfigFields::ConfigFields(const Json& object, std::string_view where, std::string_view prefix,
-                           Reading reading, FaultList& faults)
+ConfigFields::ConfigFields(const formats::Json& object, std::string_view where,
+                           std::string_view prefix, Reading reading, support::FaultList& faults)
     : object_(object), where_(where), prefix_(prefix), reading_(reading), faults_(faults) {}
 
-const Json* first_member(const Json& object, FieldNames names) {
+const formats::Json* first_member(const formats::Json& object, FieldNames names) {
     return first_of(object, names).value;
 }
 
 bool ConfigFields::is_absent(FieldNames names) const {
-    const Json* value = find(names);
+    const formats::Json* value = find(names);
     return value == nullptr || value->is_null();
 }
 
@@ -51,7 +51,7 @@ std::optional<Value> ConfigFields::read(FieldNames names, std::string_view kind,
 }
 
 std::optional<std::int64_t> ConfigFields::size(FieldNames names, std::int64_t limit) {
-    const auto convert = [limit](const Json& value) {
+    const auto convert = [limit](const formats::Json& value) {
         const auto number = value.as_integer();
         return number && *number > 0 && *number <= limit ? number : std::nullopt;
     };
@@ -59,7 +59,7 @@ std::optional<std::int64_t> ConfigFields::size(FieldNames names, std::int64_t li
 }
 
 std::optional<double> ConfigFields::positive(FieldNames names) {
-    return read<double>(names, "a number above zero", [](const Json& value) {
+    return read<double>(names, "a number above zero", [](const formats::Json& value) {
         const auto number = value.as_number();
         const bool usable = number && std::isfinite(*number) && *number > 0;
         return usable ? number : std::nullopt;
@@ -67,11 +67,13 @@ std::optional<double> ConfigFields::positive(FieldNames names) {
 }
 
 std::optional<bool> ConfigFields::flag(FieldNames names) {
-    return read<bool>(names, "true or false", [](const Json& value) { return value.as_bool(); });
+    return read<bool>(names, "true or false",
+                      [](const formats::Json& value) { return value.as_bool(); });
 }
 
 std::optional<std::string> ConfigFields::text(FieldNames names) {
-    return read<std::string>(names, "a text", [](const Json& value) { return value.as_string(); });
+    return read<std::string>(names, "a text",
+                             [](const formats::Json& value) { return value.as_string(); });
 }
 
 void ConfigFields::require(FieldNames names) const {
@@ -91,4 +93,4 @@ void ConfigFields::add_fault(std::string_view name, std::string_view what) const
                 "weights");
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

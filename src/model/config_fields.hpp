@@ -10,13 +10,13 @@
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The names one field goes by, the usual one first.
 using FieldNames = std::span<const std::string_view>;
 
 /// The first of those names that the object has, null or not; nullptr for none.
-const Json* first_member(const Json& object, FieldNames names);
+const formats::Json* first_member(const formats::Json& object, FieldNames names);
 
 /// No size in a model comes near: a larger number is a slip.
 inline constexpr std::int64_t kMaxSize = std::numeric_limits<std::int32_t>::max();
@@ -30,8 +30,8 @@ class ConfigFields {
   public:
     /// @param prefix  goes before the names in messages ("rope_scaling.")
     /// All arguments outlive the reader.
-    ConfigFields(const Json& object, std::string_view where, std::string_view prefix,
-                 Reading reading, FaultList& faults);
+    ConfigFields(const formats::Json& object, std::string_view where, std::string_view prefix,
+                 Reading reading, support::FaultList& faults);
 
     /// A whole number from 1 to `limit`.
     std::optional<std::int64_t> size(FieldNames names, std::int64_t limit = kMaxSize);
@@ -40,7 +40,7 @@ class ConfigFields {
     std::optional<bool> flag(FieldNames names);
     std::optional<std::string> text(FieldNames names);
 
-    const Json* find(FieldNames names) const { return first_member(object_, names); }
+    const formats::Json* find(FieldNames names) const { return first_member(object_, names); }
     bool is_absent(FieldNames names) const;
     /// In strict reading, a fault when the field is absent.
     void require(FieldNames names) const;
@@ -51,11 +51,11 @@ class ConfigFields {
     template <class Value, class Convert>
     std::optional<Value> read(FieldNames names, std::string_view kind, Convert convert);
 
-    const Json& object_;
+    const formats::Json& object_;
     std::string_view where_;
     std::string_view prefix_;
     Reading reading_;
-    FaultList& faults_;
+    support::FaultList& faults_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -12,7 +12,7 @@
 #include "rope.hpp"
 #include "text_part.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// What transformers assumes in a family where a field is absent.
@@ -154,8 +154,8 @@ void read_rest(ConfigFields& fields, const FamilyDefaults& defaults, ModelConfig
     }
 }
 
-std::string first_architecture(const Json& config) {
-    const Json* names = config.find("architectures");
+std::string first_architecture(const formats::Json& config) {
+    const formats::Json* names = config.find("architectures");
     if (names == nullptr || names->elements().empty()) {
         return {};
     }
@@ -170,12 +170,13 @@ std::optional<std::int64_t> ModelConfiguration::window_of(std::int64_t block) co
     return full ? std::nullopt : sliding_window;
 }
 
-ModelConfiguration read_configuration(const Json& config, std::string_view where) {
+ModelConfiguration read_configuration(const formats::Json& config, std::string_view where) {
     if (!config.is_object()) {
-        throw bad_request("the model's configuration is not a JSON object", std::string(where),
-                          "use the config.json that was saved together with the weights");
+        throw support::bad_request("the model's configuration is not a JSON object",
+                                   std::string(where),
+                                   "use the config.json that was saved together with the weights");
     }
-    FaultList faults;
+    support::FaultList faults;
     ModelConfiguration model;
     model.model_type =
         ConfigFields(config, where, "", Reading::strict, faults).text(kModelType).value_or("");
@@ -186,7 +187,7 @@ ModelConfiguration read_configuration(const Json& config, std::string_view where
         [&](const FamilyDefaults& family) { return family.model_type == model.model_type; });
     const FamilyDefaults& defaults = known == kDefaults.end() ? kNoFamily : *known;
     const Reading reading = known == kDefaults.end() ? Reading::lenient : Reading::strict;
-    const Json& part = reading == Reading::lenient ? text_part(config) : config;
+    const formats::Json& part = reading == Reading::lenient ? text_part(config) : config;
 
     ConfigFields fields(part, where, "", reading, faults);
     read_sizes(fields, model);
@@ -201,4 +202,4 @@ ModelConfiguration read_configuration(const Json& config, std::string_view where
     return model;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 constexpr std::array<std::string_view, 7> kLlamaMatrices{
@@ -40,4 +40,4 @@ const Family* family_of(std::string_view model_type) {
     return found == kFamilies.end() ? nullptr : found;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -11,7 +11,7 @@
 #include "find_matrices.hpp"
 #include "name_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 std::set<std::int64_t> blocks_under(std::string_view prefix, const Catalogue& catalogue) {
@@ -32,7 +32,7 @@ std::string_view prefix_in_use(const Family& family, const Catalogue& catalogue)
 
 /// True when the files hold exactly the blocks that the configuration announces.
 bool check_blocks(const Family& family, const std::set<std::int64_t>& found,
-                  const Catalogue& catalogue, FaultList& faults) {
+                  const Catalogue& catalogue, support::FaultList& faults) {
     const std::int64_t expected = catalogue.configuration.blocks;
     const auto count = static_cast<std::int64_t>(found.size());
     if (count == expected && (found.empty() || *found.rbegin() == expected - 1)) {
@@ -57,7 +57,8 @@ struct Unusable {
     std::vector<std::string> missing;
     std::vector<std::string> misshapen;
 
-    void report(const Catalogue& catalogue, std::string_view family, FaultList& faults) const {
+    void report(const Catalogue& catalogue, std::string_view family,
+                support::FaultList& faults) const {
         const std::string where = catalogue.folder.string();
         if (!missing.empty()) {
             faults.add(fmt::format("weights that every block of the family {} has are missing: {}",
@@ -75,7 +76,7 @@ struct Unusable {
 
 }  // namespace
 
-void find_family_matrices(const Family& family, Catalogue& catalogue, FaultList& faults) {
+void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults) {
     const std::string_view prefix = prefix_in_use(family, catalogue);
     if (!check_blocks(family, blocks_under(prefix, catalogue), catalogue, faults)) {
         return;
@@ -106,4 +107,4 @@ void find_family_matrices(const Family& family, Catalogue& catalogue, FaultList&
     unusable.report(catalogue, family.name, faults);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

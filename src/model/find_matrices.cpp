@@ -1,6 +1,6 @@
 #include "find_matrices.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 bool is_matrix(const TensorInfo& tensor) {
     return tensor.shape.size() == 2 && tensor.shape[0] > 0 && tensor.shape[1] > 0;
@@ -14,12 +14,12 @@ void add_matrix(Catalogue& catalogue, int tensor, std::int64_t block) {
 
 /// Of an unknown kind of model, which need not be one that can be pruned.
 static void find_what_can_be(Catalogue& catalogue) {
-    FaultList faults;
+    support::FaultList faults;
     find_generic_matrices(catalogue, {}, faults);
     find_orientation(catalogue);
 }
 
-void find_matrices(Catalogue& catalogue, FaultList& faults) {
+void find_matrices(Catalogue& catalogue, support::FaultList& faults) {
     if (const Family* family = family_of(catalogue.configuration.model_type)) {
         catalogue.family = family->name;
         find_family_matrices(*family, catalogue, faults);
@@ -29,4 +29,4 @@ void find_matrices(Catalogue& catalogue, FaultList& faults) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

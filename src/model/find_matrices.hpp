@@ -8,20 +8,20 @@
 #include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Sets catalogue.family, catalogue.decoder and catalogue.matrices, and each tensor's `matrix`,
 /// from the tensors and the configuration. A model of an unknown kind in which no blocks are found
 /// has no matrices, and that is no fault yet.
-void find_matrices(Catalogue& catalogue, FaultList& faults);
+void find_matrices(Catalogue& catalogue, support::FaultList& faults);
 
 /// The two ways to do it.
-void find_family_matrices(const Family& family, Catalogue& catalogue, FaultList& faults);
+void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults);
 /// @param choice  helps to tell the blocks from other parts of the model; what it says of single
 ///                matrices is left to choose_matrices
 /// @return the other numbered parts of the model
 std::vector<std::string> find_generic_matrices(Catalogue& catalogue, const MatrixChoice& choice,
-                                               FaultList& faults);
+                                               support::FaultList& faults);
 
 /// Sets which matrices are stored as inputs × outputs.
 void find_orientation(Catalogue& catalogue);
@@ -32,4 +32,4 @@ void add_matrix(Catalogue& catalogue, int tensor, std::int64_t block);
 /// Two dimensions, neither of them zero.
 bool is_matrix(const TensorInfo& tensor);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -10,7 +10,7 @@
 #include "alphaprune/support/system_error.hpp"
 #include "hugging_face_cache.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -18,9 +18,9 @@ namespace {
 /// @throws Error (failure) where the system does not say
 fs::file_type type_of(const fs::path& path) {
     try {
-        return status_of(path).type();
-    } catch (const Error& error) {
-        if (error.status() == ExitStatus::failed) {
+        return support::status_of(path).type();
+    } catch (const support::Error& error) {
+        if (error.status() == support::ExitStatus::failed) {
             throw;
         }
         return fs::file_type::none;
@@ -105,14 +105,15 @@ FoundModel found_by_path(const fs::path& path, const std::string& revision) {
     if (is_cached_model(folder)) {
         const fs::path snapshot = snapshot_in(folder, revision);
         if (snapshot.empty()) {
-            throw bad_request("the cache does not have that revision of the model", folder.string(),
-                              fmt::format("fetch it with Hugging Face's tools; what is there: {}",
-                                          revisions_in(folder)));
+            throw support::bad_request(
+                "the cache does not have that revision of the model", folder.string(),
+                fmt::format("fetch it with Hugging Face's tools; what is there: {}",
+                            revisions_in(folder)));
         }
         return {snapshot, bare_name(repository_of(folder))};
     }
     if (!revision.empty()) {
-        throw bad_request(
+        throw support::bad_request(
             "--revision has no effect with the path of a folder: only caches of "
             "Hugging Face's tools have revisions",
             path.string(), "leave it out, or name the model as ORG/NAME");
@@ -120,12 +121,12 @@ FoundModel found_by_path(const fs::path& path, const std::string& revision) {
     return {path};
 }
 
-Error not_found(const std::string& model, const std::vector<std::string>& searched) {
+support::Error not_found(const std::string& model, const std::vector<std::string>& searched) {
     std::vector<std::string_view> names;
     for (const NamedShape& shape : named_shapes()) {
         names.push_back(shape.name);
     }
-    return bad_request(
+    return support::bad_request(
         fmt::format("there is no model '{}'", model),
         fmt::format("looked for config.json in {}", fmt::join(searched, ", ")),
         "give --model the path of a folder, or --model-root the folder it lies in; " +
@@ -174,4 +175,4 @@ FoundModel find_model(const std::string& model, const ModelPlaces& places) {
     return search.result();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -7,10 +7,10 @@
 #include "find_matrices.hpp"
 #include "tensor_role.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 std::vector<std::string> find_generic_matrices(Catalogue& catalogue, const MatrixChoice& choice,
-                                               FaultList& faults) {
+                                               support::FaultList& faults) {
     const std::optional<ChosenBlocks> chosen = choose_blocks(catalogue, choice, faults);
     if (!chosen) {
         return {};
@@ -33,4 +33,4 @@ std::vector<std::string> find_generic_matrices(Catalogue& catalogue, const Matri
     return chosen->others;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -14,7 +14,7 @@
 #include "model_file.hpp"
 #include "name_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -35,18 +35,18 @@ std::string commit_of(const fs::path& reference) {
     constexpr std::uint64_t kLongest = 1024;
     std::error_code reason;
     if (!fs::is_regular_file(reference, reason)) {
-        if (reason && !is_about_the_path(reason.value())) {
-            throw path_error("cannot look at the file", reference, reason.value());
+        if (reason && !support::is_about_the_path(reason.value())) {
+            throw support::path_error("cannot look at the file", reference, reason.value());
         }
         return {};
     }
-    std::string commit = read_text(reference, kLongest);
+    std::string commit = support::read_text(reference, kLongest);
     while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back())) != 0) {
         commit.pop_back();
     }
     if (!is_commit(commit)) {
-        throw bad_request("this names no revision of a model", reference.string(),
-                          "fetch the model again with Hugging Face's tools");
+        throw support::bad_request("this names no revision of a model", reference.string(),
+                                   "fetch the model again with Hugging Face's tools");
     }
     return commit;
 }
@@ -66,9 +66,10 @@ std::vector<std::string> snapshots_beginning(const fs::path& cached, const std::
     return commits;
 }
 
-Error ambiguous(std::string what, const fs::path& cached, const std::vector<std::string>& commits) {
-    return bad_request(fmt::format("{}: {}", what, list_names(commits)), cached.string(),
-                       "say with --revision which one is meant");
+support::Error ambiguous(std::string what, const fs::path& cached,
+                         const std::vector<std::string>& commits) {
+    return support::bad_request(fmt::format("{}: {}", what, list_names(commits)), cached.string(),
+                                "say with --revision which one is meant");
 }
 
 }  // namespace
@@ -118,8 +119,8 @@ std::string repository_of(const fs::path& cached) {
 fs::path snapshot_in(const fs::path& cached, const std::string& revision) {
     constexpr std::size_t kFewestDigits = 7;
     if (!revision.empty() && !is_inner_name(revision)) {
-        throw bad_request(fmt::format("'{}' is no revision of a model", revision), "--revision",
-                          "name a branch, a tag or a commit");
+        throw support::bad_request(fmt::format("'{}' is no revision of a model", revision),
+                                   "--revision", "name a branch, a tag or a commit");
     }
     const std::string commit = commit_of(cached / "refs" / (revision.empty() ? "main" : revision));
     if (!commit.empty()) {
@@ -156,4 +157,4 @@ std::string revisions_in(const fs::path& cached) {
     return list_names(names);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

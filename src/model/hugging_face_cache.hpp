@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// models--ORG--NAME in a cache of Hugging Face's tools, for ORG/NAME.
 std::filesystem::path cached_model(const std::filesystem::path& cache,
@@ -24,4 +24,4 @@ std::filesystem::path snapshot_in(const std::filesystem::path& cached,
 /// none.
 std::string revisions_in(const std::filesystem::path& cached);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

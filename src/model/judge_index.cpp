@@ -12,7 +12,7 @@
 #include "needed_tensors.hpp"
 #include "read_tensors.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 const std::string kFetchAgain = "fetch the shards and the index again: they belong to each other";
@@ -27,8 +27,8 @@ bool are_alike(const Catalogue& catalogue, const TensorInfo& one, const TensorIn
         return false;
     }
     constexpr std::uint64_t kPiece = std::uint64_t{4} << 20;
-    const File first = File::open_for_reading(path_of(catalogue, one));
-    const File second = File::open_for_reading(path_of(catalogue, other));
+    const support::File first = support::File::open_for_reading(path_of(catalogue, one));
+    const support::File second = support::File::open_for_reading(path_of(catalogue, other));
     std::vector<std::byte> of_first;
     std::vector<std::byte> of_second;
     for (std::uint64_t at = 0; at < one.bytes(); at += kPiece) {
@@ -44,7 +44,7 @@ bool are_alike(const Catalogue& catalogue, const TensorInfo& one, const TensorIn
 }
 
 void judge_absent(const IndexFindings& findings, const NeededTensors& needed, Catalogue& catalogue,
-                  FaultList& faults) {
+                  support::FaultList& faults) {
     std::map<std::string, std::vector<std::string>> missing;
     std::vector<std::string> surplus;
     for (const auto& [tensor, shard] : findings.absent) {
@@ -67,7 +67,7 @@ void judge_absent(const IndexFindings& findings, const NeededTensors& needed, Ca
 }
 
 void judge_copies(const IndexFindings& findings, const NeededTensors& needed, Catalogue& catalogue,
-                  FaultList& faults) {
+                  support::FaultList& faults) {
     std::unordered_map<std::string_view, const TensorInfo*> kept;
     for (const TensorInfo& tensor : catalogue.tensors) {
         kept.emplace(tensor.name, &tensor);
@@ -101,7 +101,7 @@ void judge_copies(const IndexFindings& findings, const NeededTensors& needed, Ca
 
 }  // namespace
 
-void judge_index(const IndexFindings& findings, Catalogue& catalogue, FaultList& faults) {
+void judge_index(const IndexFindings& findings, Catalogue& catalogue, support::FaultList& faults) {
     if (findings.absent.empty() && findings.copies.empty()) {
         return;
     }
@@ -110,4 +110,4 @@ void judge_index(const IndexFindings& findings, Catalogue& catalogue, FaultList&
     judge_copies(findings, needed, catalogue, faults);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -5,12 +5,12 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 void keep_blocks(Catalogue& catalogue, BlockRange kept) {
     const int blocks = catalogue.blocks();
     if (kept.first < 0 || kept.last < kept.first || kept.last >= blocks) {
-        throw bad_request(
+        throw support::bad_request(
             fmt::format("the model has no blocks {} to {}", kept.first, kept.last),
             catalogue.folder.string(),
             fmt::format("its {} blocks are numbered from 0 to {}", blocks, blocks - 1));
@@ -26,4 +26,4 @@ void keep_blocks(Catalogue& catalogue, BlockRange kept) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

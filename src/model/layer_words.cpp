@@ -7,7 +7,7 @@
 
 #include "name_words.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -129,4 +129,4 @@ std::int64_t expert_number(std::string_view part) {
     return std::stoll(std::string(number));
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

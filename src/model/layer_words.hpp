@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// What the words of a layer's own name say ("q_norm": q, norm; name_words.hpp).
 
@@ -36,4 +36,4 @@ bool names_experts(std::string_view part, bool shared);
 /// The number in "5" or "expert_5"; -1 for none.
 std::int64_t expert_number(std::string_view part);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

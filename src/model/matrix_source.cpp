@@ -6,7 +6,7 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "column_strips.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// Bytes asked from the file system in one go: enough for its full speed, little beside a matrix.
@@ -22,7 +22,7 @@ std::int64_t rows_in_slab(std::uint64_t row_bytes) {
 }
 
 /// What both kinds of source have in common.
-class StoredMatrix : public MatrixSource {
+class StoredMatrix : public linalg::MatrixSource {
   public:
     StoredMatrix(WeightReader& reader, const MatrixInfo& matrix)
         : reader_(reader),
@@ -37,10 +37,10 @@ class StoredMatrix : public MatrixSource {
   protected:
     WeightReader& reader() { return reader_; }
     const TensorInfo& tensor() const { return tensor_; }
-    ScalarType type() const { return type_; }
-    std::size_t value_bytes() const { return size_of(type_); }
+    support::ScalarType type() const { return type_; }
+    std::size_t value_bytes() const { return support::size_of(type_); }
 
-    bool contains(const Rectangle& part) const {
+    bool contains(const linalg::Rectangle& part) const {
         return part.row_begin >= 0 && part.row_begin <= part.row_end && part.row_end <= rows() &&
                part.col_begin >= 0 && part.col_begin <= part.col_end && part.col_end <= cols();
     }
@@ -48,7 +48,7 @@ class StoredMatrix : public MatrixSource {
   private:
     WeightReader& reader_;
     const TensorInfo& tensor_;
-    ScalarType type_;
+    support::ScalarType type_;
     MatrixInfo matrix_;
 };
 
@@ -57,28 +57,30 @@ class KeptMatrix : public StoredMatrix {
   public:
     using StoredMatrix::StoredMatrix;
 
-    void read(const Rectangle& part, std::span<double> out) override { serve(part, out); }
-    void read_single(const Rectangle& part, std::span<float> out) override { serve(part, out); }
+    void read(const linalg::Rectangle& part, std::span<double> out) override { serve(part, out); }
+    void read_single(const linalg::Rectangle& part, std::span<float> out) override {
+        serve(part, out);
+    }
 
   private:
     template <class Real>
-    void serve(const Rectangle& part, std::span<Real> out) {
+    void serve(const linalg::Rectangle& part, std::span<Real> out) {
         assert(contains(part) && std::ssize(out) == part.size());
         if (stored_.empty()) {
             fill();
         }
         const std::span<const std::byte> stored = stored_;
         if (part.cols() == cols()) {
-            widen(stored.subspan(as_size(part.row_begin * cols()) * value_bytes(),
-                                 out.size() * value_bytes()),
-                  type(), out);
+            support::widen(stored.subspan(as_size(part.row_begin * cols()) * value_bytes(),
+                                          out.size() * value_bytes()),
+                           type(), out);
             return;
         }
         const std::size_t width = as_size(part.cols());
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
             const std::size_t first = as_size(row * cols() + part.col_begin) * value_bytes();
-            widen(stored.subspan(first, width * value_bytes()), type(),
-                  out.subspan(as_size(row - part.row_begin) * width, width));
+            support::widen(stored.subspan(first, width * value_bytes()), type(),
+                           out.subspan(as_size(row - part.row_begin) * width, width));
         }
     }
 
@@ -87,7 +89,7 @@ class KeptMatrix : public StoredMatrix {
         const std::uint64_t row_bytes = tensor().row_bytes();
         const std::int64_t slab = rows_in_slab(row_bytes);
         for (std::int64_t row = 0; row < rows(); row += slab) {
-            const RowRange some{row, std::min(row + slab, rows())};
+            const parallel::RowRange some{row, std::min(row + slab, rows())};
             reader().read_rows(tensor(), some,
                                std::span(stored).subspan(as_size(row) * row_bytes,
                                                          as_size(some.size()) * row_bytes));
@@ -104,12 +106,14 @@ class StreamedMatrix : public StoredMatrix {
     StreamedMatrix(WeightReader& reader, const MatrixInfo& matrix, int ranks)
         : StoredMatrix(reader, matrix), strips_(reader, tensor(), ranks) {}
 
-    void read(const Rectangle& part, std::span<double> out) override { stream(part, out); }
-    void read_single(const Rectangle& part, std::span<float> out) override { stream(part, out); }
+    void read(const linalg::Rectangle& part, std::span<double> out) override { stream(part, out); }
+    void read_single(const linalg::Rectangle& part, std::span<float> out) override {
+        stream(part, out);
+    }
 
   private:
     template <class Real>
-    void stream(const Rectangle& part, std::span<Real> out) {
+    void stream(const linalg::Rectangle& part, std::span<Real> out) {
         assert(contains(part) && std::ssize(out) == part.size());
         if (part.size() == 0) {
             return;
@@ -119,22 +123,23 @@ class StreamedMatrix : public StoredMatrix {
             for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
                 const std::int64_t first = (row - strip->part.row_begin) * strip->part.cols() +
                                            part.col_begin - strip->part.col_begin;
-                widen(std::span(strip->bytes)
-                          .subspan(as_size(first) * value_bytes(), width * value_bytes()),
-                      tensor().scalar_type(),
-                      out.subspan(as_size(row - part.row_begin) * width, width));
+                support::widen(std::span(strip->bytes)
+                                   .subspan(as_size(first) * value_bytes(), width * value_bytes()),
+                               tensor().scalar_type(),
+                               out.subspan(as_size(row - part.row_begin) * width, width));
             }
             return;
         }
         const std::int64_t slab = rows_in_slab(width * value_bytes());
         for (std::int64_t row = part.row_begin; row < part.row_end; row += slab) {
-            Rectangle some = part;
+            linalg::Rectangle some = part;
             some.row_begin = row;
             some.row_end = std::min(row + slab, part.row_end);
             buffer_.resize(as_size(some.size()) * value_bytes());
             reader().read_part(tensor(), some, buffer_);
-            widen(buffer_, type(),
-                  out.subspan(as_size(row - part.row_begin) * width, as_size(some.size())));
+            support::widen(
+                buffer_, type(),
+                out.subspan(as_size(row - part.row_begin) * width, as_size(some.size())));
         }
     }
 
@@ -144,12 +149,13 @@ class StreamedMatrix : public StoredMatrix {
 
 }  // namespace
 
-std::unique_ptr<MatrixSource> make_matrix_source(WeightReader& reader, const MatrixInfo& matrix,
-                                                 bool whole, int ranks) {
+std::unique_ptr<linalg::MatrixSource> make_matrix_source(WeightReader& reader,
+                                                         const MatrixInfo& matrix, bool whole,
+                                                         int ranks) {
     if (whole) {
         return std::make_unique<KeptMatrix>(reader, matrix);
     }
     return std::make_unique<StreamedMatrix>(reader, matrix, ranks);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -9,7 +9,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -92,7 +92,7 @@ void require_model_file(const fs::path& folder, std::string_view name) {
     const fs::path real = fs::canonical(path, problem);
     if (problem) {
         if (fs::is_symlink(fs::symlink_status(path, problem))) {
-            throw bad_request(
+            throw support::bad_request(
                 "this link of the model leads nowhere",
                 fmt::format("{} -> {}", path.string(), fs::read_symlink(path, problem).string()),
                 "fetch the file that it leads to, or remove the link");
@@ -101,7 +101,7 @@ void require_model_file(const fs::path& folder, std::string_view name) {
     }
     if (!lies_in(real, home) && !is_in_hugging_face_cache(real) && !is_named_by_digest(real) &&
         !is_the_same_of_a_model(path, real)) {
-        throw bad_request(
+        throw support::bad_request(
             "this link leads out of the model folder, to a file that is none of a model",
             fmt::format("{} -> {}", path.string(), real.string()),
             fmt::format("put the file itself in its place (cp --remove-destination {} {}), or "
@@ -110,4 +110,4 @@ void require_model_file(const fs::path& folder, std::string_view name) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Whether this is the name of a file inside a model's folder, by itself or in folders of it:
 /// neither absolute nor with "." or ".." in it, a backslash or a zero byte.
@@ -18,4 +18,4 @@ bool is_inner_name(std::string_view name);
 /// @throws Error (bad_request) when it is a link to anything else, or to nothing
 void require_model_file(const std::filesystem::path& folder, std::string_view name);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

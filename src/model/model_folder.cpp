@@ -4,26 +4,27 @@
 
 #include "alphaprune/support/system_error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 void require_model_folder(const std::filesystem::path& folder) {
     std::error_code reason;
     const auto status = std::filesystem::status(folder, reason);
     if (status.type() == std::filesystem::file_type::not_found) {
-        throw bad_request("there is no such model folder", folder.string(),
-                          "name an existing folder that holds config.json and the weights");
+        throw support::bad_request(
+            "there is no such model folder", folder.string(),
+            "name an existing folder that holds config.json and the weights");
     }
     if (!reason && !std::filesystem::is_directory(status)) {
-        throw bad_request("the model is not a folder", folder.string(),
-                          "name the folder that holds config.json and the weights");
+        throw support::bad_request("the model is not a folder", folder.string(),
+                                   "name the folder that holds config.json and the weights");
     }
     if (!reason) {
         // Opening it tells whether it may be read.
         const std::filesystem::directory_iterator first(folder, reason);
     }
     if (reason) {
-        throw path_error("the model folder cannot be read", folder, reason.value(),
-                         "check the permissions of the folder");
+        throw support::path_error("the model folder cannot be read", folder, reason.value(),
+                                  "check the permissions of the folder");
     }
 }
 
@@ -32,4 +33,4 @@ std::string folder_name(const std::filesystem::path& folder) {
     return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

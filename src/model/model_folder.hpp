@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// @throws Error (bad_request) when there is no such folder, or it may not be read
 void require_model_folder(const std::filesystem::path& folder);
@@ -11,4 +11,4 @@ void require_model_folder(const std::filesystem::path& folder);
 /// Last part of the path as the user gave it, links not followed.
 std::string folder_name(const std::filesystem::path& folder);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

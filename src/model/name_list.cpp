@@ -7,7 +7,7 @@
 #include <iterator>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 constexpr std::size_t kShown = 6;
@@ -37,4 +37,4 @@ std::string list_numbers(const std::set<std::int64_t>& numbers) {
     return list_names(ranges);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

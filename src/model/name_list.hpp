@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The first few names, and how many more there are: "a, b, c and 12 more".
 std::string list_names(std::span<const std::string> names);
@@ -13,4 +13,4 @@ std::string list_names(std::span<const std::string> names);
 /// Numbers as ranges: "0-6, 8".
 std::string list_numbers(const std::set<std::int64_t>& numbers);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

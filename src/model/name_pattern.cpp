@@ -10,7 +10,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 constexpr std::size_t kLongestPattern = 10'000;
@@ -39,20 +39,21 @@ std::string reason_of(int code) {
 
 Code compiled(std::string_view pattern, std::string_view where) {
     if (pattern.size() > kLongestPattern) {
-        throw bad_request(fmt::format("the regular expression has {} characters, more than {}",
-                                      pattern.size(), kLongestPattern),
-                          std::string(where), "write a shorter one, or give the option twice");
+        throw support::bad_request(
+            fmt::format("the regular expression has {} characters, more than {}", pattern.size(),
+                        kLongestPattern),
+            std::string(where), "write a shorter one, or give the option twice");
     }
     int code = 0;
     std::size_t at = 0;
     Code made(
         pcre2_compile(bytes_of(pattern), pattern.size(), PCRE2_NEVER_UTF, &code, &at, nullptr));
     if (!made) {
-        throw bad_request(fmt::format("the regular expression '{}' is not understood: {} (at "
-                                      "character {})",
-                                      pattern, reason_of(code), at),
-                          std::string(where),
-                          "write it as for grep -P, as in 'layers\\.(0|1)\\.mlp'");
+        throw support::bad_request(
+            fmt::format("the regular expression '{}' is not understood: {} (at "
+                        "character {})",
+                        pattern, reason_of(code), at),
+            std::string(where), "write it as for grep -P, as in 'layers\\.(0|1)\\.mlp'");
     }
     return made;
 }
@@ -69,7 +70,7 @@ NamePattern::NamePattern(std::string_view text, std::string_view where)
     auto made = std::make_shared<Compiled>();
     made->code = compiled(text, where);
     if (!made->limits) {
-        throw out_of_memory();
+        throw support::out_of_memory();
     }
     pcre2_set_match_limit(made->limits.get(), kMostSteps);
     pcre2_set_heap_limit(made->limits.get(), kMostMemory);
@@ -79,16 +80,16 @@ NamePattern::NamePattern(std::string_view text, std::string_view where)
 bool NamePattern::found_in(std::string_view name) const {
     const Match match(pcre2_match_data_create(1, nullptr));
     if (!match) {
-        throw out_of_memory();
+        throw support::out_of_memory();
     }
     const int found = pcre2_match(compiled_->code.get(), bytes_of(name), name.size(), 0, 0,
                                   match.get(), compiled_->limits.get());
     if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
-        throw bad_request(
+        throw support::bad_request(
             fmt::format("the search for '{}' in a name was given up: {}", text_, reason_of(found)),
             where_, "write a simpler regular expression, without a repetition in a repetition");
     }
     return found != PCRE2_ERROR_NOMATCH;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 std::vector<std::string_view> components_of(std::string_view name) {
     std::vector<std::string_view> parts;
@@ -37,4 +37,4 @@ std::vector<std::string> words_of(std::string_view part) {
     return words;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

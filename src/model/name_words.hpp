@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The parts of a name between its dots: "mlp.gate.weight" is mlp, gate, weight.
 std::vector<std::string_view> components_of(std::string_view name);
@@ -13,4 +13,4 @@ std::vector<std::string_view> components_of(std::string_view name);
 /// "input_layernorm" is input, layernorm; "norm2" is norm; "SelfAttention" is selfattention.
 std::vector<std::string> words_of(std::string_view part);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

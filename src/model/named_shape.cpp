@@ -6,7 +6,7 @@
 
 #include "alphaprune/formats/json.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 constexpr ModelSeries kLlama1{"llama", "LlamaForCausalLM", "bfloat16", 32000, 2048, 1e4, false, 0};
@@ -46,9 +46,9 @@ constexpr std::array<NamedShape, 20> kShapes{{
 }};
 // clang-format on
 
-Json::Object common_fields(const NamedShape& shape) {
+formats::Json::Object common_fields(const NamedShape& shape) {
     const ModelSeries& series = *shape.series;
-    return {{"architectures", Json::Array{series.architecture}},
+    return {{"architectures", formats::Json::Array{series.architecture}},
             {"model_type", series.model_type},
             {"torch_dtype", series.stored_type},
             {"vocab_size", series.vocabulary},
@@ -58,7 +58,7 @@ Json::Object common_fields(const NamedShape& shape) {
             {"num_attention_heads", shape.heads}};
 }
 
-void add_opt_fields(const NamedShape& shape, Json::Object& config) {
+void add_opt_fields(const NamedShape& shape, formats::Json::Object& config) {
     config.insert(config.end(), {{"ffn_dim", shape.intermediate},
                                  {"word_embed_proj_dim", shape.hidden},
                                  {"activation_function", "relu"},
@@ -67,7 +67,7 @@ void add_opt_fields(const NamedShape& shape, Json::Object& config) {
                                  {"tie_word_embeddings", true}});
 }
 
-void add_llama_fields(const NamedShape& shape, Json::Object& config) {
+void add_llama_fields(const NamedShape& shape, formats::Json::Object& config) {
     const ModelSeries& series = *shape.series;
     config.insert(config.end(), {{"intermediate_size", shape.intermediate},
                                  {"num_key_value_heads", shape.key_value_heads},
@@ -77,11 +77,11 @@ void add_llama_fields(const NamedShape& shape, Json::Object& config) {
                                  {"tie_word_embeddings", false}});
     if (series.llama3_scaling) {
         config.emplace_back("rope_scaling",
-                            Json::Object{{"rope_type", "llama3"},
-                                         {"factor", 8.0},
-                                         {"low_freq_factor", 1.0},
-                                         {"high_freq_factor", 4.0},
-                                         {"original_max_position_embeddings", 8192}});
+                            formats::Json::Object{{"rope_type", "llama3"},
+                                                  {"factor", 8.0},
+                                                  {"low_freq_factor", 1.0},
+                                                  {"high_freq_factor", 4.0},
+                                                  {"original_max_position_embeddings", 8192}});
     }
     if (series.sliding_window > 0) {
         config.emplace_back("sliding_window", series.sliding_window);
@@ -105,9 +105,9 @@ const NamedShape* shape_named(std::string_view name) {
 }
 
 std::string configuration_text_of(const NamedShape& shape) {
-    Json::Object config = common_fields(shape);
+    formats::Json::Object config = common_fields(shape);
     shape.series == &kOpt ? add_opt_fields(shape, config) : add_llama_fields(shape, config);
-    return Json(std::move(config)).dump() + "\n";
+    return formats::Json(std::move(config)).dump() + "\n";
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

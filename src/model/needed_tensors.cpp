@@ -5,16 +5,16 @@
 #include "block_names.hpp"
 #include "tensor_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// The names that a model of a known family has, with the family's base prefix and without it.
 std::set<std::string, std::less<>> listed_names(const Catalogue& catalogue) {
     std::set<std::string, std::less<>> names;
     const Family* family = family_of(catalogue.configuration.model_type);
-    FaultList faults;  // what cannot be listed is not
-    const Json config =
-        Json::parse(catalogue.configuration_text, "config.json", JsonDialect::python);
+    support::FaultList faults;  // what cannot be listed is not
+    const formats::Json config = formats::Json::parse(catalogue.configuration_text, "config.json",
+                                                      formats::JsonDialect::python);
     for (const TensorInfo& tensor :
          list_tensors(catalogue.configuration, config, "config.json", faults)) {
         if (family != nullptr && tensor.name.starts_with(family->base_prefix)) {
@@ -55,4 +55,4 @@ bool NeededTensors::is_in_decoder(std::string_view name) const {
            !(block && block->number >= catalogue_.blocks());
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -7,7 +7,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Which tensors a model cannot be without: those of its blocks, and what the forward pass uses
 /// around them. Of a family that the program does not know it is all that goes by the name of the
@@ -28,4 +28,4 @@ class NeededTensors {
     std::string_view block_prefix_;              ///< else: what stands before a block's number
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -6,7 +6,7 @@
 #include "find_matrices.hpp"
 #include "name_words.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// Kinds of models whose layers named c_… are of transformers' Conv1D.
@@ -61,4 +61,4 @@ void find_orientation(Catalogue& catalogue) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

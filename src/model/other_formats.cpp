@@ -12,7 +12,7 @@
 #include "alphaprune/support/file.hpp"
 #include "name_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -90,12 +90,12 @@ bool fits(const OtherFormat& format, std::string_view name) {
                                 [&](std::string_view other) { return name.starts_with(other); });
 }
 
-Error error_of(const OtherFormat& format, const fs::path& folder, const std::string& file,
-               const std::string& where) {
+support::Error error_of(const OtherFormat& format, const fs::path& folder, const std::string& file,
+                        const std::string& where) {
     const std::string place = folder.empty() ? "." : folder.string();
-    return bad_request(fmt::format("the weights are {}; only safetensors are read",
-                                   fmt::format(fmt::runtime(format.what), place, file)),
-                       where, fmt::format(fmt::runtime(format.remedy), place, file));
+    return support::bad_request(fmt::format("the weights are {}; only safetensors are read",
+                                            fmt::format(fmt::runtime(format.what), place, file)),
+                                where, fmt::format(fmt::runtime(format.remedy), place, file));
 }
 
 std::set<std::string> files_in(const fs::path& folder) {
@@ -117,7 +117,7 @@ const OtherFormat* format_of_contents(const fs::path& file) {
             return format.beginning == beginning && format.ending == ending;
         });
     };
-    const File opened = File::open_for_reading(file);
+    const support::File opened = support::File::open_for_reading(file);
     std::string begin(std::min<std::uint64_t>(opened.size(), 4), '\0');
     opened.read_at(0, std::as_writable_bytes(std::span(begin)));
     return begin == "GGUF"                                          ? called("", ".gguf")
@@ -127,7 +127,7 @@ const OtherFormat* format_of_contents(const fs::path& file) {
 
 }  // namespace
 
-Error no_safetensors(const fs::path& folder) {
+support::Error no_safetensors(const fs::path& folder) {
     const std::set<std::string> files = files_in(folder);
     for (const OtherFormat& format : kFormats) {
         const auto file = std::ranges::find_if(
@@ -136,17 +136,17 @@ Error no_safetensors(const fs::path& folder) {
             return error_of(format, folder, *file, folder.string());
         }
     }
-    return bad_request("there is neither model.safetensors nor model.safetensors.index.json",
-                       folder.string(),
-                       "name the folder that holds config.json and the weights as safetensors");
+    return support::bad_request(
+        "there is neither model.safetensors nor model.safetensors.index.json", folder.string(),
+        "name the folder that holds config.json and the weights as safetensors");
 }
 
 void refuse_other_format(const fs::path& file) {
     const std::string name = file.filename().string();
     if (name.ends_with(".safetensors") || name.ends_with(".json")) {
-        throw bad_request("this is one file of a model, and the model is the folder around it",
-                          file.string(),
-                          "name the folder that holds config.json and the weights as safetensors");
+        throw support::bad_request(
+            "this is one file of a model, and the model is the folder around it", file.string(),
+            "name the folder that holds config.json and the weights as safetensors");
     }
     const auto* format =
         std::ranges::find_if(kFormats, [&](const OtherFormat& other) { return fits(other, name); });
@@ -156,4 +156,4 @@ void refuse_other_format(const fs::path& file) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -10,7 +10,7 @@
 #include "name_words.hpp"
 #include "tensor_role.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// "model.layers.3.mlp.experts.5.w1.weight" as "model.layers.*.mlp.experts.*.w1.weight".
@@ -99,4 +99,4 @@ std::string list_left_out(const std::vector<LeftOut>& left_out) {
     return texts.empty() ? "nothing" : list_names(texts);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

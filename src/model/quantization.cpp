@@ -13,7 +13,7 @@
 #include "block_names.hpp"
 #include "name_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// How a method of quantisation shows in the name of a tensor.
@@ -72,18 +72,19 @@ const Mark* mark_of(std::string_view name, bool is_configured) {
 
 /// quantization_config, or compression_config as older files have it: its method, if there is one.
 std::string configured_method(const Catalogue& catalogue) {
-    const Json config =
-        Json::parse(catalogue.configuration_text, "config.json", JsonDialect::python);
-    std::vector<const Json*> parts{&config};
+    const formats::Json config = formats::Json::parse(catalogue.configuration_text, "config.json",
+                                                      formats::JsonDialect::python);
+    std::vector<const formats::Json*> parts{&config};
     for (const char* inner : {"text_config", "language_config", "llm_config"}) {
-        if (const Json* part = config.find(inner)) {
+        if (const formats::Json* part = config.find(inner)) {
             parts.push_back(part);
         }
     }
-    for (const Json* part : parts) {
+    for (const formats::Json* part : parts) {
         for (const char* name : {"quantization_config", "compression_config"}) {
-            if (const Json* value = part->find(name); value != nullptr && value->is_object()) {
-                const Json* method = value->find("quant_method");
+            if (const formats::Json* value = part->find(name);
+                value != nullptr && value->is_object()) {
+                const formats::Json* method = value->find("quant_method");
                 return method != nullptr ? method->as_string().value_or("unnamed") : "unnamed";
             }
         }
@@ -123,7 +124,7 @@ std::string remedy_for(std::string_view method, const std::string& folder) {
 
 }  // namespace
 
-void judge_quantization(Catalogue& catalogue, FaultList& faults) {
+void judge_quantization(Catalogue& catalogue, support::FaultList& faults) {
     const std::string configured = configured_method(catalogue);
     const auto marked = marked_tensors(catalogue, !configured.empty());
     if (marked.empty()) {
@@ -145,4 +146,4 @@ void judge_quantization(Catalogue& catalogue, FaultList& faults) {
                catalogue.folder.string(), remedy_for(method, catalogue.folder.string()));
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

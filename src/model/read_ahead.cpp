@@ -8,14 +8,14 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 constexpr std::uint64_t kPieceBytes = std::uint64_t{2} << 20;
 
 }  // namespace
 
-void ReadAhead::begin(const File& file, std::uint64_t offset, std::uint64_t bytes) {
+void ReadAhead::begin(const support::File& file, std::uint64_t offset, std::uint64_t bytes) {
     {
         const std::scoped_lock lock(mutex_);
         wanted_ = {&file, offset, bytes};
@@ -39,10 +39,11 @@ void ReadAhead::work(const std::stop_token& stop) {
         lock.unlock();
         try {
             piece.file->read_at(piece.offset, std::span(scratch).first(piece.bytes));
-        } catch (const Error&) {  // comes again, and is told of, when these bytes are needed
+        } catch (
+            const support::Error&) {  // comes again, and is told of, when these bytes are needed
         }
         lock.lock();
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,7 +8,7 @@
 
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// A thread that reads what will be needed soon, from end to end, so that it is in the system's
 /// cache by then. (Asked to do so itself, the system fetches 128 KiB or so, however much it is
@@ -17,11 +17,11 @@ class ReadAhead {
   public:
     /// Reads this part of a file, which outlives the object; what was asked for before and has not
     /// been read is left. Returns at once.
-    void begin(const File& file, std::uint64_t offset, std::uint64_t bytes);
+    void begin(const support::File& file, std::uint64_t offset, std::uint64_t bytes);
 
   private:
     struct Part {
-        const File* file = nullptr;
+        const support::File* file = nullptr;
         std::uint64_t offset = 0;
         std::uint64_t bytes = 0;
     };
@@ -34,4 +34,4 @@ class ReadAhead {
     std::jthread thread_;  // the last member: it uses the others; starts with the first part
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -15,23 +15,24 @@
 #include "quantization.hpp"
 #include "read_tensors.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// @return  the whole document
-Json understand_configuration(Catalogue& catalogue, const std::string& where) {
-    Json config = Json::parse(catalogue.configuration_text, where, JsonDialect::python);
+formats::Json understand_configuration(Catalogue& catalogue, const std::string& where) {
+    formats::Json config =
+        formats::Json::parse(catalogue.configuration_text, where, formats::JsonDialect::python);
     catalogue.configuration = read_configuration(config, where);
     return config;
 }
 
-void read_config_file(Catalogue& catalogue, FaultList& faults) {
+void read_config_file(Catalogue& catalogue, support::FaultList& faults) {
     const auto path = catalogue.folder / "config.json";
     try {
         require_model_file(catalogue.folder, "config.json");
-        catalogue.configuration_text = read_text(path);
-        const Json config = understand_configuration(catalogue, path.string());
-        if (const Json* named = config.find("transformers_weights");
+        catalogue.configuration_text = support::read_text(path);
+        const formats::Json config = understand_configuration(catalogue, path.string());
+        if (const formats::Json* named = config.find("transformers_weights");
             named != nullptr && !named->is_null()) {
             // It would be looked for in what is written here, too.
             faults.add(fmt::format("config.json names the file of the weights "
@@ -41,7 +42,7 @@ void read_config_file(Catalogue& catalogue, FaultList& faults) {
                        "call that file model.safetensors, or its index "
                        "model.safetensors.index.json, and take the member out of config.json");
         }
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         faults.add(error);
     }
 }
@@ -62,8 +63,8 @@ void warn_of_unknown_types(Catalogue& catalogue) {
     }
 }
 
-FaultList faults_of_matrices(Catalogue& catalogue) {
-    FaultList faults;
+support::FaultList faults_of_matrices(Catalogue& catalogue) {
+    support::FaultList faults;
     find_matrices(catalogue, faults);
     return faults;
 }
@@ -72,7 +73,7 @@ FaultList faults_of_matrices(Catalogue& catalogue) {
 
 Catalogue read_catalogue(const std::filesystem::path& folder) {
     require_model_folder(folder);
-    FaultList faults;
+    support::FaultList faults;
     Catalogue catalogue;
     catalogue.folder = folder;
     catalogue.model_name = folder_name(folder);
@@ -103,10 +104,10 @@ Catalogue make_catalogue(const std::filesystem::path& file, std::string model_na
         tensor.matrix = -1;
     }
     understand_configuration(catalogue, file.string() + ": config.json");
-    FaultList faults;
+    support::FaultList faults;
     find_matrices(catalogue, faults);
     faults.throw_if_any();
     return catalogue;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -15,27 +15,27 @@
 #include "name_list.hpp"
 #include "weight_files.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// The tensors of one shard, at the end of the catalogue.
-void read_shard(Catalogue& catalogue, int shard, FaultList& faults) {
+void read_shard(Catalogue& catalogue, int shard, support::FaultList& faults) {
     const std::string& name = catalogue.shards[static_cast<std::size_t>(shard)];
     const auto path = catalogue.folder / name;
     try {
-        if (!std::filesystem::exists(link_status_of(path))) {
+        if (!std::filesystem::exists(support::link_status_of(path))) {
             faults.add("a shard that the index names is not there", path.string(),
                        "fetch the missing file from where the model came from");
             return;
         }
         require_model_file(catalogue.folder, name);
-        catalogue.stamps.push_back(File::open_for_reading(path).stamp());
-        SafetensorsHeader header = read_safetensors_header(path);
-        for (SafetensorsEntry& entry : header.tensors) {
+        catalogue.stamps.push_back(support::File::open_for_reading(path).stamp());
+        formats::SafetensorsHeader header = formats::read_safetensors_header(path);
+        for (formats::SafetensorsEntry& entry : header.tensors) {
             catalogue.tensors.push_back({std::move(entry.name), entry.type, std::move(entry.shape),
                                          shard, entry.begin, -1, entry.end - entry.begin});
         }
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         faults.add(error);
     }
 }
@@ -113,7 +113,7 @@ void compare_names(const Catalogue& catalogue, const WeightIndex& index, IndexFi
 
 }  // namespace
 
-IndexFindings read_tensors(Catalogue& catalogue, FaultList& faults) {
+IndexFindings read_tensors(Catalogue& catalogue, support::FaultList& faults) {
     const WeightFiles files = find_weight_files(catalogue.folder, faults, catalogue.warnings);
     catalogue.shards = files.shards;
     for (std::size_t i = 0; i < files.shards.size(); ++i) {
@@ -128,4 +128,4 @@ IndexFindings read_tensors(Catalogue& catalogue, FaultList& faults) {
     return findings;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

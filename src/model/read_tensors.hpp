@@ -6,7 +6,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Where index and shards do not agree. What that means for the model shows once it is known which
 /// of its tensors are needed (judge_index).
@@ -23,9 +23,9 @@ struct IndexFindings {
 
 /// Fills in shards, stamps and tensors from the index and the headers of the shards. Everything
 /// that lies in the shards is part of the model, whether the index has it or not.
-IndexFindings read_tensors(Catalogue& catalogue, FaultList& faults);
+IndexFindings read_tensors(Catalogue& catalogue, support::FaultList& faults);
 
 /// What was found is a fault where it concerns a tensor that the model needs, else a warning.
-void judge_index(const IndexFindings& findings, Catalogue& catalogue, FaultList& faults);
+void judge_index(const IndexFindings& findings, Catalogue& catalogue, support::FaultList& faults);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -3,7 +3,7 @@
 #include <array>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 using Name = std::array<std::string_view, 1>;
@@ -31,12 +31,12 @@ constexpr std::array kFactors{
 
 struct Section {
     std::string_view name;
-    const Json* value = nullptr;
+    const formats::Json* value = nullptr;
 };
 
-Section find_section(const Json& config, const ConfigFields& fields, Reading reading) {
+Section find_section(const formats::Json& config, const ConfigFields& fields, Reading reading) {
     for (const std::string_view name : kSections) {
-        const Json* value = config.find(name);
+        const formats::Json* value = config.find(name);
         if (value == nullptr || value->is_null()) {
             continue;
         }
@@ -52,8 +52,8 @@ Section find_section(const Json& config, const ConfigFields& fields, Reading rea
 
 }  // namespace
 
-RopeParameters read_rope(const Json& config, std::string_view where, std::int64_t max_positions,
-                         Reading reading, FaultList& faults) {
+RopeParameters read_rope(const formats::Json& config, std::string_view where,
+                         std::int64_t max_positions, Reading reading, support::FaultList& faults) {
     ConfigFields outer(config, where, "", reading, faults);
     RopeParameters rope;
     rope.theta = outer.positive(kTheta).value_or(rope.theta);
@@ -84,4 +84,4 @@ RopeParameters read_rope(const Json& config, std::string_view where, std::int64_
     return rope;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

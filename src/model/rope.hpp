@@ -7,10 +7,10 @@
 #include "alphaprune/support/error.hpp"
 #include "config_fields.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The rotary embedding as config.json describes it, in the old or the new form.
-RopeParameters read_rope(const Json& config, std::string_view where, std::int64_t max_positions,
-                         Reading reading, FaultList& faults);
+RopeParameters read_rope(const formats::Json& config, std::string_view where,
+                         std::int64_t max_positions, Reading reading, support::FaultList& faults);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -1,14 +1,22 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/bytes.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
-static void visit_fields(auto& archive, FieldsOf<RopeParameters> auto& rope) {
+static void visit_fields(auto& archive, FieldsOf<FileStamp> auto& stamp) {
+    archive(stamp.size, stamp.modified);
+}
+
+}  // namespace alphaprune::support
+
+namespace alphaprune::model {
+
+static void visit_fields(auto& archive, support::FieldsOf<RopeParameters> auto& rope) {
     archive(rope.type, rope.theta, rope.factor, rope.low_freq_factor, rope.high_freq_factor,
             rope.original_max_positions);
 }
 
-static void visit_fields(auto& archive, FieldsOf<ModelConfiguration> auto& model) {
+static void visit_fields(auto& archive, support::FieldsOf<ModelConfiguration> auto& model) {
     archive(model.model_type, model.architecture, model.hidden_size, model.intermediate_size,
             model.blocks, model.heads, model.key_value_heads, model.head_size, model.vocabulary,
             model.max_positions, model.norm_epsilon, model.activation, model.tied_embeddings,
@@ -18,32 +26,28 @@ static void visit_fields(auto& archive, FieldsOf<ModelConfiguration> auto& model
             model.experts);
 }
 
-static void visit_fields(auto& archive, FieldsOf<TensorInfo> auto& tensor) {
+static void visit_fields(auto& archive, support::FieldsOf<TensorInfo> auto& tensor) {
     std::string type = tensor.type.name();
     archive(tensor.name, type, tensor.shape, tensor.shard, tensor.offset, tensor.matrix,
             tensor.unknown_bytes);
     if constexpr (!std::is_const_v<std::remove_reference_t<decltype(tensor)>>) {
-        tensor.type = StoredType(type);
+        tensor.type = support::StoredType(type);
     }
 }
 
-static void visit_fields(auto& archive, FieldsOf<MatrixInfo> auto& matrix) {
+static void visit_fields(auto& archive, support::FieldsOf<MatrixInfo> auto& matrix) {
     archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols, matrix.transposed);
 }
 
-static void visit_fields(auto& archive, FieldsOf<BlockStack> auto& blocks) {
+static void visit_fields(auto& archive, support::FieldsOf<BlockStack> auto& blocks) {
     archive(blocks.prefix, blocks.count);
 }
 
-static void visit_fields(auto& archive, FieldsOf<FileStamp> auto& stamp) {
-    archive(stamp.size, stamp.modified);
-}
-
-static void visit_fields(auto& archive, FieldsOf<Companion> auto& companion) {
+static void visit_fields(auto& archive, support::FieldsOf<Companion> auto& companion) {
     archive(companion.name, companion.contents);
 }
 
-static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
+static void visit_fields(auto& archive, support::FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
             catalogue.configuration_text, catalogue.configuration, catalogue.shards,
             catalogue.stamps, catalogue.tensors, catalogue.decoder, catalogue.matrices,
@@ -51,17 +55,17 @@ static void visit_fields(auto& archive, FieldsOf<Catalogue> auto& catalogue) {
 }
 
 std::string serialize(const Catalogue& catalogue) {
-    ByteWriter bytes;
+    support::ByteWriter bytes;
     bytes(catalogue);
     return bytes.take();
 }
 
 Catalogue deserialize_catalogue(std::string_view text) {
-    ByteReader bytes(text);
+    support::ByteReader bytes(text);
     Catalogue catalogue;
     bytes(catalogue);
     bytes.finish();
     return catalogue;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -3,7 +3,7 @@
 
 #include "alphaprune/model/find_model.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 namespace fs = std::filesystem;
 
@@ -20,4 +20,4 @@ fs::path shipped_models() {
     return {};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

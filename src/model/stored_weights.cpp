@@ -9,13 +9,13 @@
 #include "read_ahead.hpp"
 #include "weight_store.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// The same error, with the tensor that was being read.
-Error naming_tensor(const Error& error, const std::string& place) {
-    std::vector<Fault> faults = error.faults();
-    for (Fault& fault : faults) {
+support::Error naming_tensor(const support::Error& error, const std::string& place) {
+    std::vector<support::Fault> faults = error.faults();
+    for (support::Fault& fault : faults) {
         fault.where = place;
     }
     return {error.status(), std::move(faults)};
@@ -26,7 +26,8 @@ class StoredWeights : public WeightStore {
     explicit StoredWeights(const Catalogue& catalogue)
         : catalogue_(catalogue), files_(catalogue.shards.size()) {}
 
-    void read(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out) override {
+    void read(const TensorInfo& tensor, const linalg::Rectangle& part,
+              std::span<std::byte> out) override {
         read_rectangle(tensor, part, out);
         require_unchanged(tensor);
     }
@@ -34,19 +35,20 @@ class StoredWeights : public WeightStore {
     void will_need(const TensorInfo& tensor) override {
         try {
             ahead_.begin(shard(tensor.shard), tensor.offset, tensor.bytes());
-        } catch (const Error&) {  // comes again, and is told of, when the tensor is read
+        } catch (const support::Error&) {  // comes again, and is told of, when the tensor is read
         }
     }
 
   private:
-    void read_rectangle(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out) {
+    void read_rectangle(const TensorInfo& tensor, const linalg::Rectangle& part,
+                        std::span<std::byte> out) {
         const std::uint64_t row_bytes = tensor.row_bytes();
         const auto first = static_cast<std::uint64_t>(part.row_begin) * row_bytes;
         if (part.cols() == tensor.row_length()) {
             read_bytes(tensor, first, out);
             return;
         }
-        const std::size_t value_bytes = size_of(tensor.scalar_type());
+        const std::size_t value_bytes = support::size_of(tensor.scalar_type());
         const std::uint64_t skipped = static_cast<std::uint64_t>(part.col_begin) * value_bytes;
         const std::size_t width = static_cast<std::size_t>(part.cols()) * value_bytes;
         for (std::size_t row = 0; row < static_cast<std::size_t>(part.rows()); ++row) {
@@ -59,16 +61,18 @@ class StoredWeights : public WeightStore {
         const auto number = static_cast<std::size_t>(tensor.shard);
         if (number < catalogue_.stamps.size() &&
             shard(tensor.shard).stamp() != catalogue_.stamps[number]) {
-            throw failure("the file has changed since the run began", place_of(catalogue_, tensor),
-                          "leave the model alone while a run reads it; put the file back as it was "
-                          "and go on with --resume, or start anew with --overwrite");
+            throw support::failure(
+                "the file has changed since the run began", place_of(catalogue_, tensor),
+                "leave the model alone while a run reads it; put the file back as it was "
+                "and go on with --resume, or start anew with --overwrite");
         }
     }
 
-    const File& shard(int index) {
+    const support::File& shard(int index) {
         const auto number = static_cast<std::size_t>(index);
         if (!files_[number]) {
-            files_[number] = File::open_for_reading(catalogue_.folder / catalogue_.shards[number]);
+            files_[number] =
+                support::File::open_for_reading(catalogue_.folder / catalogue_.shards[number]);
         }
         return *files_[number];
     }
@@ -77,13 +81,13 @@ class StoredWeights : public WeightStore {
     void read_bytes(const TensorInfo& tensor, std::uint64_t first, std::span<std::byte> out) {
         try {
             shard(tensor.shard).read_at(tensor.offset + first, out);
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             throw naming_tensor(error, place_of(catalogue_, tensor));
         }
     }
 
     const Catalogue& catalogue_;
-    std::vector<std::optional<File>> files_;
+    std::vector<std::optional<support::File>> files_;
     ReadAhead ahead_;  // after the files, which it reads
 };
 
@@ -94,4 +98,4 @@ std::unique_ptr<WeightStore> open_weight_files(const Catalogue& catalogue) {
     return std::make_unique<StoredWeights>(catalogue);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -10,15 +10,16 @@
 #include "model_folder.hpp"
 #include "tensor_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// Everything that follows from the configuration.
 void fill_from_configuration(Catalogue& catalogue, const std::string& where) {
-    const Json config = Json::parse(catalogue.configuration_text, where, JsonDialect::python);
+    const formats::Json config =
+        formats::Json::parse(catalogue.configuration_text, where, formats::JsonDialect::python);
     catalogue.origin = WeightOrigin::synthetic;
     catalogue.configuration = read_configuration(config, where);
-    FaultList faults;
+    support::FaultList faults;
     catalogue.tensors = list_tensors(catalogue.configuration, config, where, faults);
     faults.throw_if_any();
     find_matrices(catalogue, faults);
@@ -43,9 +44,9 @@ Catalogue synthetic_catalogue(const std::filesystem::path& folder, std::string n
     Catalogue catalogue;
     catalogue.model_name = (name.empty() ? folder_name(folder) : std::move(name)) + "-synthetic";
     catalogue.folder = folder;
-    catalogue.configuration_text = read_text(file);
+    catalogue.configuration_text = support::read_text(file);
     fill_from_configuration(catalogue, file.string());
     return catalogue;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

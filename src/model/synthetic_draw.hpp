@@ -4,7 +4,7 @@
 
 #include "window_draw.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// What a row of a tensor adds to the draws of its columns.
 struct RowKey {
@@ -37,4 +37,4 @@ constexpr std::int32_t bell(std::uint32_t bits) {
 /// Standard deviation of bell(): the root of 4 · (256² − 1)/12.
 inline constexpr double kDrawDeviation = 147.80054127099805;
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

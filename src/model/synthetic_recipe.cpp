@@ -10,7 +10,7 @@
 #include "synthetic_draw.hpp"
 #include "window_draw.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// Numbers of the draws that a tensor's key gives beside its weights.
@@ -22,7 +22,7 @@ double uniform(std::uint64_t key, std::uint64_t counter) {
 }
 
 std::uint64_t key_of(std::string_view name) {
-    return hash_bytes(std::as_bytes(std::span(name)));
+    return support::hash_bytes(std::as_bytes(std::span(name)));
 }
 
 /// Twelve significant bits: the product of two scales is exact in float, and the last bits of
@@ -93,4 +93,4 @@ SyntheticRecipe recipe_of(const Catalogue& catalogue, const TensorInfo& tensor) 
     return recipe;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

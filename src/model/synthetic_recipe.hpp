@@ -5,7 +5,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// How the weights of one synthetic tensor are made:
 ///     weight(i, j) = shift + row_scale(i) · col_scale(j) · z(i, j),
@@ -20,4 +20,4 @@ struct SyntheticRecipe {
 
 SyntheticRecipe recipe_of(const Catalogue& catalogue, const TensorInfo& tensor);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

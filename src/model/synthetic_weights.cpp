@@ -20,7 +20,7 @@
 #define ALPHAPRUNE_VECTOR_CLONES
 #endif
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// Weights made at a time: they stay in the first cache.
@@ -50,9 +50,9 @@ void narrow_to_bfloat16(std::span<const float> values, std::uint16_t* out) {
     }
 }
 
-void store(std::span<const float> values, ScalarType type, std::span<std::byte> out) {
-    if (type != ScalarType::bfloat16) {
-        narrow(values, type, out);
+void store(std::span<const float> values, support::ScalarType type, std::span<std::byte> out) {
+    if (type != support::ScalarType::bfloat16) {
+        support::narrow(values, type, out);
         return;
     }
     std::array<std::uint16_t, kPiece> narrowed;
@@ -64,10 +64,11 @@ class SyntheticWeights : public WeightStore {
   public:
     explicit SyntheticWeights(const Catalogue& catalogue) : catalogue_(catalogue) {}
 
-    void read(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out) override {
+    void read(const TensorInfo& tensor, const linalg::Rectangle& part,
+              std::span<std::byte> out) override {
         prepare(tensor);
-        const ScalarType type = tensor.scalar_type();
-        const std::size_t value_bytes = size_of(type);
+        const support::ScalarType type = tensor.scalar_type();
+        const std::size_t value_bytes = support::size_of(type);
         std::array<float, kPiece> values;
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
             const RowKey key = row_key(recipe_.key, row);
@@ -105,4 +106,4 @@ std::unique_ptr<WeightStore> generate_weights(const Catalogue& catalogue) {
     return std::make_unique<SyntheticWeights>(catalogue);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

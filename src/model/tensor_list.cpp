@@ -9,19 +9,20 @@
 #include "alphaprune/model/family.hpp"
 #include "block_parts.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// torch_dtype, or dtype as transformers 5 writes it; bfloat16 where neither says anything.
-ScalarType stored_type(const Json& config, const std::string& where, FaultList& faults) {
-    constexpr std::array<std::pair<std::string_view, ScalarType>, 3> kTypes{
-        {{"float32", ScalarType::float32},
-         {"float16", ScalarType::float16},
-         {"bfloat16", ScalarType::bfloat16}}};
-    const Json* value = config.find("torch_dtype");
+support::ScalarType stored_type(const formats::Json& config, const std::string& where,
+                                support::FaultList& faults) {
+    constexpr std::array<std::pair<std::string_view, support::ScalarType>, 3> kTypes{
+        {{"float32", support::ScalarType::float32},
+         {"float16", support::ScalarType::float16},
+         {"bfloat16", support::ScalarType::bfloat16}}};
+    const formats::Json* value = config.find("torch_dtype");
     value = value != nullptr && !value->is_null() ? value : config.find("dtype");
     if (value == nullptr || value->is_null()) {
-        return ScalarType::bfloat16;
+        return support::ScalarType::bfloat16;
     }
     const std::string name = value->as_string().value_or(value->dump(-1));
     for (const auto& [known, type] : kTypes) {
@@ -31,13 +32,14 @@ ScalarType stored_type(const Json& config, const std::string& where, FaultList& 
     }
     faults.add(fmt::format("weights of the type {} (torch_dtype) cannot be generated", name), where,
                "write float32, float16 or bfloat16");
-    return ScalarType::bfloat16;
+    return support::ScalarType::bfloat16;
 }
 
 /// Puts tensors at the end of a list.
 class TensorLister {
   public:
-    TensorLister(const ModelConfiguration& model, ScalarType type) : model_(model), type_(type) {}
+    TensorLister(const ModelConfiguration& model, support::ScalarType type)
+        : model_(model), type_(type) {}
 
     void add(std::string name, std::vector<std::int64_t> shape) {
         tensors_.push_back({std::move(name), type_, std::move(shape), 0, 0, -1});
@@ -84,7 +86,7 @@ class TensorLister {
     }
 
     const ModelConfiguration& model_;
-    ScalarType type_;
+    support::ScalarType type_;
     std::vector<TensorInfo> tensors_;
 };
 
@@ -113,9 +115,9 @@ void list_opt(TensorLister& list, const ModelConfiguration& model) {
 
 }  // namespace
 
-std::vector<TensorInfo> list_tensors(const ModelConfiguration& model, const Json& config,
-                                     const std::string& where, FaultList& faults) {
-    const ScalarType type = stored_type(config, where, faults);
+std::vector<TensorInfo> list_tensors(const ModelConfiguration& model, const formats::Json& config,
+                                     const std::string& where, support::FaultList& faults) {
+    const support::ScalarType type = stored_type(config, where, faults);
     if (block_parts_of(model.model_type).empty()) {
         std::string known;
         for (const Family& family : families()) {
@@ -134,4 +136,4 @@ std::vector<TensorInfo> list_tensors(const ModelConfiguration& model, const Json
     return list.take();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,7 +8,7 @@
 #include "layer_words.hpp"
 #include "name_words.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// Leading ones say nothing: [1, 1, n, n] is a square.
@@ -222,4 +222,4 @@ Role RoleFinder::role_of(const TensorInfo& tensor) const {
                                       : Role::other;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,7 +8,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// What a tensor inside a decoder block is, as far as its name, its shape and its neighbours tell.
 enum class Role {
@@ -54,4 +54,4 @@ class RoleFinder {
     std::unordered_set<std::string> routed_;  ///< modules that have a router
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// The likeliest first.
@@ -55,22 +55,22 @@ constexpr std::array kUsual{
     UsualSizes{"llama4_text", 48, 5120},
 };
 
-bool announces_blocks(const Json& part) {
+bool announces_blocks(const formats::Json& part) {
     return std::ranges::any_of(kCounts, [&](std::string_view name) {
-        const Json* value = part.find(name);
+        const formats::Json* value = part.find(name);
         return value != nullptr && value->as_integer().value_or(0) > 0;
     });
 }
 
-std::string type_of(const Json& part) {
-    const Json* type = part.find("model_type");
+std::string type_of(const formats::Json& part) {
+    const formats::Json* type = part.find("model_type");
     return type != nullptr ? type->as_string().value_or("") : "";
 }
 
 /// The innermost part for text; depth is that of the configuration, which the JSON reader bounds.
-const Json& innermost(const Json& config) {
+const formats::Json& innermost(const formats::Json& config) {
     for (const std::string_view name : kParts) {
-        const Json* part = config.find(name);
+        const formats::Json* part = config.find(name);
         if (part != nullptr && part->is_object()) {
             return innermost(*part);
         }
@@ -80,8 +80,8 @@ const Json& innermost(const Json& config) {
 
 }  // namespace
 
-const Json& text_part(const Json& config) {
-    const Json& inner = innermost(config);
+const formats::Json& text_part(const formats::Json& config) {
+    const formats::Json& inner = innermost(config);
     const bool says_enough =
         announces_blocks(inner) || usual_sizes(type_of(inner)) || !announces_blocks(config);
     return says_enough ? inner : config;
@@ -92,4 +92,4 @@ std::optional<UsualSizes> usual_sizes(std::string_view model_type) {
     return found == kUsual.end() ? std::nullopt : std::optional(*found);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -7,12 +7,12 @@
 
 #include "alphaprune/formats/json.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The object of config.json that describes the blocks of text of a model of several parts:
 /// text_config and its like, nested ones too (thinker_config.text_config). `config` itself where
 /// there is none, or where none says how large it is and `config` does.
-const Json& text_part(const Json& config);
+const formats::Json& text_part(const formats::Json& config);
 
 /// How large a model is of which a configuration gives the kind alone.
 struct UsualSizes {
@@ -24,4 +24,4 @@ struct UsualSizes {
 /// What transformers assumes where text_config leaves the sizes out; nothing for other kinds.
 std::optional<UsualSizes> usual_sizes(std::string_view model_type);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

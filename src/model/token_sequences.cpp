@@ -7,7 +7,7 @@
 #include "alphaprune/support/error.hpp"
 #include "window_draw.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 constexpr std::int64_t kUsualLength = 2048;
@@ -36,7 +36,7 @@ std::int64_t usual_count(const TokenFile& file) {
 
 /// @param shortest  tokens that a sequence must have to be of use
 void check_length(std::int64_t length, std::int64_t shortest, const TokenFile& file,
-                  const Catalogue& catalogue, FaultList& faults) {
+                  const Catalogue& catalogue, support::FaultList& faults) {
     const std::int64_t positions = catalogue.configuration.max_positions;
     if (length < shortest) {
         faults.add(fmt::format("sequences of {} tokens are too short", length), "--seqlen",
@@ -49,7 +49,7 @@ void check_length(std::int64_t length, std::int64_t shortest, const TokenFile& f
     }
 }
 
-void check_count(std::int64_t count, std::int64_t length, FaultList& faults) {
+void check_count(std::int64_t count, std::int64_t length, support::FaultList& faults) {
     if (count < 1) {
         faults.add(fmt::format("{} calibration samples are too few", count), "--nsamples",
                    "give --nsamples 1 or more");
@@ -61,7 +61,7 @@ void check_count(std::int64_t count, std::int64_t length, FaultList& faults) {
 }
 
 void check_samples(const TokenFile& file, std::int64_t count, std::int64_t length,
-                   FaultList& faults) {
+                   support::FaultList& faults) {
     const std::int64_t samples = tokens_in(file) / file.sample_length;
     if (count > samples) {
         faults.add(fmt::format("the file has {} samples, {} are asked for", samples, count),
@@ -77,7 +77,7 @@ void check_samples(const TokenFile& file, std::int64_t count, std::int64_t lengt
 }
 
 void check_stream(const TokenFile& file, std::int64_t length, std::int64_t shortest,
-                  FaultList& faults) {
+                  support::FaultList& faults) {
     const std::int64_t tokens = tokens_in(file);
     if (tokens < length) {
         faults.add(
@@ -101,7 +101,7 @@ TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& cat
                                      std::optional<std::int64_t> length, std::uint64_t seed) {
     const std::int64_t count = asked_count.value_or(usual_count(file));
     TokenSequences sequences{length.value_or(default_length(file, catalogue)), {}};
-    FaultList faults;
+    support::FaultList faults;
     check_length(sequences.length, 1, file, catalogue, faults);
     check_count(count, sequences.length, faults);
     if (file.sample_length > 0) {
@@ -124,7 +124,7 @@ TokenSequences evaluation_windows(const TokenFile& file, const Catalogue& catalo
                                   std::optional<std::int64_t> length) {
     constexpr std::int64_t kShortest = 2;  // a window of one token predicts nothing
     TokenSequences windows{length.value_or(default_length(file, catalogue)), {}};
-    FaultList faults;
+    support::FaultList faults;
     check_length(windows.length, kShortest, file, catalogue, faults);
     check_stream(file, windows.length, kShortest, faults);
     faults.throw_if_any();
@@ -133,4 +133,4 @@ TokenSequences evaluation_windows(const TokenFile& file, const Catalogue& catalo
     return windows;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

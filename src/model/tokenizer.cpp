@@ -12,7 +12,7 @@
 #include "alphaprune/support/error.hpp"
 #include "tokenizer_check.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 constexpr std::string_view kModelFile = "tokenizer.model";
@@ -30,10 +30,11 @@ std::string read_model_file(const Catalogue& catalogue) {
     if (auto contents = read_companion(catalogue, kModelFile)) {
         return *std::move(contents);
     }
-    throw bad_request("text needs the model's SentencePiece tokenizer, and the model has none",
-                      place_of_companion(catalogue, kModelFile),
-                      "give token ids as a .npy file instead of text; in Python: numpy.save("
-                      "\"tokens.npy\", numpy.array(tokenizer(text).input_ids, \"int32\"))");
+    throw support::bad_request(
+        "text needs the model's SentencePiece tokenizer, and the model has none",
+        place_of_companion(catalogue, kModelFile),
+        "give token ids as a .npy file instead of text; in Python: numpy.save("
+        "\"tokens.npy\", numpy.array(tokenizer(text).input_ids, \"int32\"))");
 }
 
 /// tokenizer_config.json may turn the beginning-of-sequence token off.
@@ -42,9 +43,9 @@ bool wants_beginning(const Catalogue& catalogue) {
     if (!text) {
         return true;
     }
-    const Json settings =
-        Json::parse(*text, place_of_companion(catalogue, kSettingsFile), JsonDialect::python);
-    const Json* wanted = settings.find("add_bos_token");
+    const formats::Json settings = formats::Json::parse(
+        *text, place_of_companion(catalogue, kSettingsFile), formats::JsonDialect::python);
+    const formats::Json* wanted = settings.find("add_bos_token");
     return wanted == nullptr || wanted->as_bool().value_or(true);
 }
 
@@ -75,9 +76,9 @@ Tokenizer::Tokenizer(const Catalogue& catalogue) : state_(std::make_unique<State
             ? trouble_of([&] { return state_->processor.LoadFromSerializedProto(model); })
             : "its parts lead out of it";
     if (!trouble.empty()) {
-        throw bad_request(fmt::format("this is not a SentencePiece model: {}", trouble),
-                          place_of_companion(catalogue, kModelFile),
-                          "fetch the file again from where the model came from");
+        throw support::bad_request(fmt::format("this is not a SentencePiece model: {}", trouble),
+                                   place_of_companion(catalogue, kModelFile),
+                                   "fetch the file again from where the model came from");
     }
     state_->begins = state_->processor.bos_id() >= 0 && wants_beginning(catalogue);
 }
@@ -91,8 +92,9 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
         return state_->processor.Encode({text.data(), text.size()}, &pieces);
     });
     if (!trouble.empty()) {
-        throw bad_request(fmt::format("the tokenizer cannot encode the text: {}", trouble),
-                          std::string(kModelFile), "give token ids as a .npy file instead of text");
+        throw support::bad_request(fmt::format("the tokenizer cannot encode the text: {}", trouble),
+                                   std::string(kModelFile),
+                                   "give token ids as a .npy file instead of text");
     }
     std::vector<std::int32_t> ids;
     ids.reserve(pieces.size() + 1);
@@ -103,4 +105,4 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
     return ids;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -7,7 +7,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// A model's SentencePiece tokenizer.
 class Tokenizer {
@@ -27,4 +27,4 @@ class Tokenizer {
     std::unique_ptr<State> state_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// The fields of a message of Protocol Buffers, one after another.
@@ -150,4 +150,4 @@ bool is_safe_tokenizer(std::string_view model) {
     return fields.is_whole();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -12,7 +12,7 @@
 #include "tokenizer.hpp"
 #include "utf8.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// The tokenizer needs some hundred bytes of memory for each byte of text.
@@ -39,7 +39,7 @@ void require_vocabulary(const std::vector<Id>& ids, std::int64_t sample_length,
     if (first == ids.end()) {
         return;
     }
-    throw bad_request(
+    throw support::bad_request(
         fmt::format("{} of {} token ids are not in the model's vocabulary of {}; the first is {}, "
                     "{} (counted from 0)",
                     std::count_if(first, ids.end(), foreign), ids.size(), vocabulary, *first,
@@ -48,7 +48,7 @@ void require_vocabulary(const std::vector<Id>& ids, std::int64_t sample_length,
 }
 
 TokenFile read_ids(const std::filesystem::path& path, const Catalogue& catalogue) {
-    const NpyTokens stored = read_npy_tokens(path);
+    const formats::NpyTokens stored = formats::read_npy_tokens(path);
     TokenFile file;
     file.where = path.string();
     file.sample_length = stored.shape.size() == 2 ? stored.shape[1] : 0;
@@ -65,7 +65,7 @@ void require_utf8(std::string_view text, const std::string& where) {
     }
     const auto line =
         1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
-    throw bad_request(
+    throw support::bad_request(
         fmt::format("the text is not UTF-8: byte {} (0x{:02X}, in line {}) begins no character",
                     *bad, static_cast<unsigned char>(text[*bad]), line),
         where,
@@ -76,12 +76,13 @@ void require_utf8(std::string_view text, const std::string& where) {
 TokenFile read_and_encode(const std::filesystem::path& path, const Catalogue& catalogue) {
     TokenFile file;
     file.where = path.string();
-    if (const std::uint64_t size = File::open_for_reading(path).size(); size > kLongestText) {
-        throw bad_request(
+    if (const std::uint64_t size = support::File::open_for_reading(path).size();
+        size > kLongestText) {
+        throw support::bad_request(
             fmt::format("the text has {} bytes; at most {} are encoded", size, kLongestText),
             file.where, "take a part of it, or give its token ids as a .npy file");
     }
-    const std::string text = read_text(path, kLongestText);
+    const std::string text = support::read_text(path, kLongestText);
     require_utf8(text, file.where);
     file.ids = Tokenizer(catalogue).encode(text);
     require_vocabulary(file.ids, 0, vocabulary_of(catalogue), file.where,
@@ -96,4 +97,4 @@ TokenFile read_tokens(const std::filesystem::path& path, const Catalogue& catalo
                                       : read_and_encode(path, catalogue);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// Well-formed sequences by their first byte (Unicode, table 3-7): the range of the second byte;
@@ -54,4 +54,4 @@ std::optional<std::size_t> first_not_utf8(std::string_view text) {
     return std::nullopt;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -13,7 +13,7 @@
 #include "model_file.hpp"
 #include "name_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -22,17 +22,17 @@ constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 constexpr const char* kFetchIndex = "fetch the index again from where the model came from";
 
 bool is_file(const fs::path& path) {
-    return fs::is_regular_file(status_of(path));
+    return fs::is_regular_file(support::status_of(path));
 }
 
 /// A link, perhaps to a file that has not been fetched.
 bool is_link(const fs::path& path) {
-    return fs::is_symlink(link_status_of(path));
+    return fs::is_symlink(support::link_status_of(path));
 }
 
 /// Whether a shard may be read: an index must not lead out of the folder.
 bool check_shard(const fs::path& folder, const std::string& tensor, const std::string& shard,
-                 const std::string& where, FaultList& faults) {
+                 const std::string& where, support::FaultList& faults) {
     if (is_inner_name(shard)) {
         return true;
     }
@@ -43,10 +43,10 @@ bool check_shard(const fs::path& folder, const std::string& tensor, const std::s
     return false;
 }
 
-void read_metadata(const Json& index, WeightIndex& read) {
-    const Json* metadata = index.find("metadata");
+void read_metadata(const formats::Json& index, WeightIndex& read) {
+    const formats::Json* metadata = index.find("metadata");
     read.has_metadata = metadata != nullptr && metadata->is_object();
-    if (const Json* size = read.has_metadata ? metadata->find("total_size") : nullptr) {
+    if (const formats::Json* size = read.has_metadata ? metadata->find("total_size") : nullptr) {
         read.total_size = size->as_unsigned();
         // Some tools have written it as a real number.
         if (const auto real = size->as_number(); real && !read.total_size && *real >= 0) {
@@ -56,11 +56,12 @@ void read_metadata(const Json& index, WeightIndex& read) {
     }
 }
 
-void read_index(const fs::path& folder, const Json& index, WeightFiles& files, FaultList& faults) {
+void read_index(const fs::path& folder, const formats::Json& index, WeightFiles& files,
+                support::FaultList& faults) {
     WeightIndex& read = files.index.emplace();
     read.path = folder / kIndexFile;
     const std::string where = read.path.string();
-    const Json* map = index.find("weight_map");
+    const formats::Json* map = index.find("weight_map");
     if (map == nullptr || !map->is_object()) {
         faults.add("the index has no weight_map object", where, kFetchIndex);
         return;
@@ -103,7 +104,7 @@ void warn_of_unread(const fs::path& folder, const WeightFiles& files,
 
 }  // namespace
 
-WeightFiles find_weight_files(const fs::path& folder, FaultList& faults,
+WeightFiles find_weight_files(const fs::path& folder, support::FaultList& faults,
                               std::vector<std::string>& warnings) {
     WeightFiles files;
     try {
@@ -118,13 +119,15 @@ WeightFiles find_weight_files(const fs::path& folder, FaultList& faults,
             return files;
         }
         require_model_file(folder, kIndexFile);
-        read_index(folder, Json::parse(read_text(index), index.string(), JsonDialect::python),
+        read_index(folder,
+                   formats::Json::parse(support::read_text(index), index.string(),
+                                        formats::JsonDialect::python),
                    files, faults);
         warn_of_unread(folder, files, warnings);
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         faults.add(error);
     }
     return files;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -9,7 +9,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// What an index says.
 struct WeightIndex {
@@ -29,7 +29,7 @@ struct WeightFiles {
 /// model.safetensors where it is there, else the shards of the index, as transformers does.
 /// Faults: neither is there; an index that is not one, or names a file outside the folder.
 /// @param warnings  gets a sentence for shards that are there and not read
-WeightFiles find_weight_files(const std::filesystem::path& folder, FaultList& faults,
+WeightFiles find_weight_files(const std::filesystem::path& folder, support::FaultList& faults,
                               std::vector<std::string>& warnings);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

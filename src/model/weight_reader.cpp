@@ -6,7 +6,7 @@
 
 #include "weight_store.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 std::string place_of(const Catalogue& catalogue, const TensorInfo& tensor) {
     if (catalogue.origin == WeightOrigin::synthetic) {
@@ -24,11 +24,12 @@ WeightReader::WeightReader(const Catalogue& catalogue)
 WeightReader::WeightReader(WeightReader&&) noexcept = default;
 WeightReader::~WeightReader() = default;
 
-void WeightReader::read_rows(const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
+void WeightReader::read_rows(const TensorInfo& tensor, parallel::RowRange rows,
+                             std::span<std::byte> out) {
     read_part(tensor, {rows.begin, rows.end, 0, tensor.row_length()}, out);
 }
 
-void WeightReader::read_part(const TensorInfo& tensor, const Rectangle& part,
+void WeightReader::read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
                              std::span<std::byte> out) {
     assert(part.row_begin >= 0 && part.row_end <= tensor.rows());
     assert(part.col_begin >= 0 && part.col_end <= tensor.row_length());
@@ -43,4 +44,4 @@ void WeightReader::will_need(const TensorInfo& tensor) {
     store_->will_need(tensor);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -7,7 +7,7 @@
 #include "alphaprune/linalg/matrix_source.hpp"
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// What a WeightReader reads from. Each rank has its own; all give the same bytes.
 class WeightStore {
@@ -16,7 +16,7 @@ class WeightStore {
 
     /// Fills `out` with the stored bytes of a rectangle of the tensor (rows × row_length), row
     /// after row. @throws Error
-    virtual void read(const TensorInfo& tensor, const Rectangle& part,
+    virtual void read(const TensorInfo& tensor, const linalg::Rectangle& part,
                       std::span<std::byte> out) = 0;
 
     /// Has the tensor fetched ahead, where that means anything. Reports no fault: reading will.
@@ -29,4 +29,4 @@ std::unique_ptr<WeightStore> open_weight_files(const Catalogue& catalogue);
 /// Weights that are generated (model/synthetic.hpp says how).
 std::unique_ptr<WeightStore> generate_weights(const Catalogue& catalogue);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

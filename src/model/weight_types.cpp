@@ -8,7 +8,7 @@
 #include "alphaprune/support/error.hpp"
 #include "name_list.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 std::vector<int> prunable_tensors(const Catalogue& catalogue) {
     std::vector<int> tensors;
@@ -29,10 +29,10 @@ void require_weight_types(const Catalogue& catalogue, std::span<const int> tenso
             names_by_type[tensor.type.name()].push_back(tensor.name);
         }
     }
-    FaultList faults;
+    support::FaultList faults;
     for (const auto& [type, names] : names_by_type) {
         faults.add(fmt::format("{} have the dtype {}, and only {} are read: {}", what, type,
-                               scalar_type_names(), list_names(names)),
+                               support::scalar_type_names(), list_names(names)),
                    catalogue.folder.string(),
                    "convert the model, or take its unquantised original; with transformers: "
                    "model.to(torch.bfloat16).save_pretrained(...)");
@@ -40,4 +40,4 @@ void require_weight_types(const Catalogue& catalogue, std::span<const int> tenso
     faults.throw_if_any();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

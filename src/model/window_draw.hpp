@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Output number `counter` (from 0) of the generator SplitMix64 (Steele, Lea and Flood 2014) begun
 /// with `seed`.
@@ -27,4 +27,4 @@ constexpr std::uint64_t uniform_draw(std::uint64_t seed, std::uint64_t index, st
     return drawn % range;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

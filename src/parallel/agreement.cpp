@@ -8,17 +8,21 @@
 #include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/stop.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 static void visit_fields(auto& bytes, FieldsOf<Fault> auto& fault) {
-    bytes(fault.what, fault.where, fault.remedy, fault.rank);
+    bytes(fault.what, fault.where, fault.remedy, fault.rank, fault.message);
 }
+
+}  // namespace alphaprune::support
+
+namespace alphaprune::parallel {
 
 namespace {
 
-std::string packed(const std::optional<Error>& error) {
-    ByteWriter bytes;
-    bytes(error ? error->faults() : std::vector<Fault>());
+std::string packed(const std::optional<support::Error>& error) {
+    support::ByteWriter bytes;
+    bytes(error ? error->faults() : std::vector<support::Fault>());
     return bytes.take();
 }
 
@@ -28,7 +32,7 @@ std::string without_digits(std::string text) {
 }
 
 /// What happens to a rank often happens to others too, at other bytes and rows: it is told once.
-bool are_the_same(const Fault& one, const Fault& other) {
+bool are_the_same(const support::Fault& one, const support::Fault& other) {
     const bool of_ranks = !one.rank.empty() && !other.rank.empty();
     return one.remedy == other.remedy &&
            (of_ranks ? without_digits(one.what) == without_digits(other.what)
@@ -39,12 +43,12 @@ bool are_the_same(const Fault& one, const Fault& other) {
 class FaultsOfRanks {
   public:
     void add(const std::string& text) {
-        for (Fault& fault : ByteReader(text).get<std::vector<Fault>>()) {
+        for (support::Fault& fault : support::ByteReader(text).get<std::vector<support::Fault>>()) {
             add(std::move(fault));
         }
     }
 
-    std::vector<Fault> take() {
+    std::vector<support::Fault> take() {
         for (std::size_t f = 0; f < faults_.size(); ++f) {
             if (!faults_[f].rank.empty() && others_[f] > 0) {
                 faults_[f].rank += ", and " + std::to_string(others_[f]) +
@@ -55,9 +59,9 @@ class FaultsOfRanks {
     }
 
   private:
-    void add(Fault fault) {
+    void add(support::Fault fault) {
         const auto same = std::ranges::find_if(
-            faults_, [&](const Fault& other) { return are_the_same(other, fault); });
+            faults_, [&](const support::Fault& other) { return are_the_same(other, fault); });
         if (same != faults_.end()) {
             ++others_[static_cast<std::size_t>(same - faults_.begin())];
             return;
@@ -66,32 +70,34 @@ class FaultsOfRanks {
         others_.push_back(0);
     }
 
-    std::vector<Fault> faults_;
+    std::vector<support::Fault> faults_;
     std::vector<int> others_;
 };
 
 }  // namespace
 
 /// The gravest status counts: a rank that stops on request must not hide another's failure.
-void agree(const Communicator& ranks, const std::optional<Error>& mine) {
-    const int most = ranks.max(gravity_of(mine ? mine->status() : ExitStatus::done));
-    const ExitStatus status = kByGravity[static_cast<std::size_t>(most)];
-    if (status == ExitStatus::done) {
+void agree(const Communicator& ranks, const std::optional<support::Error>& mine) {
+    const int most =
+        ranks.max(support::gravity_of(mine ? mine->status() : support::ExitStatus::done));
+    const support::ExitStatus status = support::kByGravity[static_cast<std::size_t>(most)];
+    if (status == support::ExitStatus::done) {
         return;
     }
-    const bool hidden = mine && mine->status() == ExitStatus::stopped && status != mine->status();
+    const bool hidden =
+        mine && mine->status() == support::ExitStatus::stopped && status != mine->status();
     FaultsOfRanks faults;
     for (const std::string& text : ranks.all_gather_texts(packed(hidden ? std::nullopt : mine))) {
         faults.add(text);
     }
-    Error common(status, faults.take());
+    support::Error common(status, faults.take());
     throw common.mark_agreed();
 }
 
 void check_stop_together(const Communicator& ranks) {
-    if (ranks.any(stop_requested())) {
-        throw stop_error().mark_agreed();
+    if (ranks.any(support::stop_requested())) {
+        throw support::stop_error().mark_agreed();
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -7,7 +7,7 @@
 
 #include "gather_rounds.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{1} << 30;  // MPI 3 counts are int
@@ -186,4 +186,4 @@ std::vector<std::string> Communicator::gather_in_rounds(std::string_view text,
     return texts;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// How texts of any length come together although MPI counts in int: in rounds, in each of which
 /// every rank gives its next piece. The pieces of one round are together no longer than MPI can
@@ -54,4 +54,4 @@ class GatherRounds {
     std::int64_t rounds_ = 0;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

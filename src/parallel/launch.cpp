@@ -11,7 +11,7 @@
 
 #include "alphaprune/parallel/mpi_call.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using Kind = Launch::Kind;
@@ -39,7 +39,8 @@ constexpr std::array kLaunchers{
 /// Of launchers that tell MPI alone who it is.
 constexpr std::array kConnections{"PMI_FD", "PMI_PORT", "PMIX_NAMESPACE"};
 
-std::optional<std::int64_t> number_in(const EnvironmentLookup& environment, const char* variable) {
+std::optional<std::int64_t> number_in(const support::EnvironmentLookup& environment,
+                                      const char* variable) {
     const std::optional<std::string> text = environment(variable);
     if (!text) {
         return std::nullopt;
@@ -51,12 +52,13 @@ std::optional<std::int64_t> number_in(const EnvironmentLookup& environment, cons
                                                                 : std::nullopt;
 }
 
-std::optional<int> small_number_in(const EnvironmentLookup& environment, const char* variable) {
+std::optional<int> small_number_in(const support::EnvironmentLookup& environment,
+                                   const char* variable) {
     const auto number = number_in(environment, variable);
     return number && *number <= INT32_MAX ? std::optional(static_cast<int>(*number)) : std::nullopt;
 }
 
-std::optional<std::int64_t> first_number_in(const EnvironmentLookup& environment,
+std::optional<std::int64_t> first_number_in(const support::EnvironmentLookup& environment,
                                             std::initializer_list<const char*> variables) {
     for (const char* const variable : variables) {
         if (const auto number = number_in(environment, variable)) {
@@ -68,7 +70,7 @@ std::optional<std::int64_t> first_number_in(const EnvironmentLookup& environment
 
 /// The tasks of the step that srun has started; nothing outside one, as in a job's script or in the
 /// shell that salloc opens.
-std::optional<int> tasks_of_slurm_step(const EnvironmentLookup& environment) {
+std::optional<int> tasks_of_slurm_step(const support::EnvironmentLookup& environment) {
     constexpr std::int64_t kNoStepsOfSrun = 0xfffffff0;  // the script, the interactive shell, …
     const auto step = first_number_in(environment, {"SLURM_STEP_ID", "SLURM_STEPID"});
     if (!step || *step >= kNoStepsOfSrun || !number_in(environment, "SLURM_PROCID")) {
@@ -80,13 +82,14 @@ std::optional<int> tasks_of_slurm_step(const EnvironmentLookup& environment) {
 
 /// srun's PMIx server tells no size in a variable; Slurm does. Several jobs that srun starts as one
 /// (heterogeneous ones) have sizes each.
-std::optional<int> tasks_under_slurm_pmix(const EnvironmentLookup& environment) {
+std::optional<int> tasks_under_slurm_pmix(const support::EnvironmentLookup& environment) {
     const bool of_slurm = environment("PMIX_NAMESPACE").value_or("").starts_with("slurm.");
     return of_slurm && !environment("SLURM_HET_SIZE") ? tasks_of_slurm_step(environment)
                                                       : std::nullopt;
 }
 
-Launch started_by(const Variables& launcher, int rank, const EnvironmentLookup& environment) {
+Launch started_by(const Variables& launcher, int rank,
+                  const support::EnvironmentLookup& environment) {
     Launch launch{Kind::in_job, rank, small_number_in(environment, launcher.ranks),
                   &launcher == &kLaunchers.front()};
     if (launcher.rank == std::string_view("PMIX_RANK")) {
@@ -110,7 +113,7 @@ SlurmSupport support_of_this_library() {
 
 }  // namespace
 
-Launch launch_of(const EnvironmentLookup& environment, SlurmSupport support) {
+Launch launch_of(const support::EnvironmentLookup& environment, SlurmSupport support) {
     for (const Variables& launcher : kLaunchers) {
         if (const auto rank = small_number_in(environment, launcher.rank)) {
             return started_by(launcher, *rank, environment);
@@ -129,7 +132,7 @@ Launch launch_of(const EnvironmentLookup& environment, SlurmSupport support) {
 }
 
 Launch find_launch() {
-    return launch_of(environment_variable, support_of_this_library());
+    return launch_of(support::environment_variable, support_of_this_library());
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

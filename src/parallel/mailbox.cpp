@@ -4,7 +4,7 @@
 #include <thread>
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 Mailbox::Mailbox(const Communicator& ranks, Receiver receiver)
     : ranks_(ranks.duplicate()), receiver_(std::move(receiver)) {}
@@ -72,4 +72,4 @@ void Mailbox::finish() {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

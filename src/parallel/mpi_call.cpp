@@ -5,19 +5,20 @@
 #include <array>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
-Error mpi_failure(int code, const char* call) {
+support::Error mpi_failure(int code, const char* call) {
     std::array<char, MPI_MAX_ERROR_STRING> text{};
     int length = 0;
     if (!mpi_succeeded(MPI_Error_string(code, text.data(), &length))) {
         length = 0;
     }
-    return failure(fmt::format("the MPI call {} failed: {}", call,
-                               std::string_view(text.data(), static_cast<std::size_t>(length))),
-                   "",
-                   "MPI or the network between the nodes is in trouble: look at the nodes, then "
-                   "start again with --resume");
+    return support::failure(
+        fmt::format("the MPI call {} failed: {}", call,
+                    std::string_view(text.data(), static_cast<std::size_t>(length))),
+        "",
+        "MPI or the network between the nodes is in trouble: look at the nodes, then "
+        "start again with --resume");
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

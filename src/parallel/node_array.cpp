@@ -4,7 +4,7 @@
 
 #include "shared_memory.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 template <class T>
 NodeArray<T>::NodeArray(const Communicator& node, std::int64_t size) : node_(&node) {
@@ -80,4 +80,4 @@ void NodeArray<T>::sync() {
 template class NodeArray<float>;
 template class NodeArray<double>;
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 NodeMap::NodeMap(const Communicator& ranks) : NodeMap(ranks, ranks.split_by_node()) {}
 
@@ -25,4 +25,4 @@ void NodeMap::broadcast_from_node_of(int rank, std::span<float> values) const {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

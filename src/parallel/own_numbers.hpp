@@ -5,7 +5,7 @@
 
 #include "shared_numbers.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// The numbers of a rank alone, in its own memory, without MPI.
 class OwnNumbers : public SharedNumbers {
@@ -34,4 +34,4 @@ class OwnNumbers : public SharedNumbers {
     std::vector<std::int64_t> numbers_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "alphaprune/parallel/mpi_call.hpp"
-#include "launcher.hpp"
+#include "watch/launcher.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 /// What launchers tell MPI, other than how it is to work.
@@ -25,7 +25,7 @@ bool is_of_launchers(std::string_view variable) {
 class LaunchersHidden {
   public:
     LaunchersHidden() {
-        for (const std::string& variable : whole_environment()) {
+        for (const std::string& variable : support::whole_environment()) {
             if (is_of_launchers(variable)) {
                 ::unsetenv(variable.substr(0, variable.find('=')).c_str());
                 hidden_.push_back(variable);
@@ -73,4 +73,4 @@ bool supports_threads() {
     return level == MPI_THREAD_MULTIPLE;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

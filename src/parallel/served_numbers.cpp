@@ -10,7 +10,7 @@
 #include "own_numbers.hpp"
 #include "shared_numbers.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 enum Tag : int { kQuestion, kAnswer };
@@ -42,9 +42,9 @@ class Server {
                 }
                 std::this_thread::sleep_for(std::chrono::milliseconds(1));
             }
-        } catch (const Error& error) {
-            say_past_the_log(error.what());
-            ranks_.abort(static_cast<int>(ExitStatus::failed));
+        } catch (const support::Error& error) {
+            support::say_past_the_log(error.what());
+            ranks_.abort(static_cast<int>(support::ExitStatus::failed));
         }
     }
 
@@ -83,8 +83,8 @@ class ServedNumbers : public SharedNumbers {
     }
     ~ServedNumbers() override {
         try {
-            ranks_.barrier();     // nobody has a question any more
-        } catch (const Error&) {  // MPI has failed: whoever needs it next says so
+            ranks_.barrier();              // nobody has a question any more
+        } catch (const support::Error&) {  // MPI has failed: whoever needs it next says so
         }
     }
 
@@ -123,4 +123,4 @@ std::unique_ptr<SharedNumbers> make_shared_numbers(const Communicator& ranks, in
                                                : make_window_numbers(ranks, count);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

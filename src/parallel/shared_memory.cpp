@@ -14,7 +14,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 /// Where Open MPI puts windows of shared memory.
@@ -24,10 +24,10 @@ std::string backing_folder() {
 }
 
 [[noreturn]] void refuse(std::uint64_t bytes, std::uint64_t room) {
-    throw failure(
+    throw support::failure(
         fmt::format("the ranks of this node need {} of shared memory, and {} has {} left",
-                    human_bytes(bytes), backing_folder(), human_bytes(room)),
-        host_name(),
+                    support::human_bytes(bytes), backing_folder(), support::human_bytes(room)),
+        support::host_name(),
         "give it more room (a container: --shm-size or --ipc=host), remove what dead jobs left "
         "there, or start one rank a node with several cores");
 }
@@ -89,4 +89,4 @@ void reserve_shared_memory(const Communicator& node, std::span<std::byte> bytes)
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

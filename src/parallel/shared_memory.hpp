@@ -6,7 +6,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// The ranks of a node are about to share so many bytes, which MPI keeps in a file system in
 /// memory; without room there it would end the job without a word that helps. Collective.
@@ -19,4 +19,4 @@ void require_shared_memory(const Communicator& node, std::uint64_t bytes);
 /// @throws Error (failure) on all ranks of the node where there is not enough
 void reserve_shared_memory(const Communicator& node, std::span<std::byte> bytes);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

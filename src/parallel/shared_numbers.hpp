@@ -5,7 +5,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// Numbers that rank 0 keeps and every rank changes, one change at a time; zero at first. Made and
 /// destroyed collectively; in between, several threads of a rank may use them.
@@ -35,4 +35,4 @@ std::unique_ptr<SharedNumbers> make_served_numbers(const Communicator& ranks, in
 /// Collective: whichever is better here.
 std::unique_ptr<SharedNumbers> make_shared_numbers(const Communicator& ranks, int count);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -2,7 +2,7 @@
 
 #include "shared_numbers.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 MPI_Op operation_of(SharedNumbers::Change change) {
@@ -61,4 +61,4 @@ std::unique_ptr<SharedNumbers> make_window_numbers(const Communicator& ranks, in
     return std::make_unique<WindowNumbers>(ranks, count);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

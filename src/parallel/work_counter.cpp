@@ -2,7 +2,7 @@
 
 #include "shared_numbers.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using Change = SharedNumbers::Change;
@@ -39,4 +39,4 @@ bool WorkCounter::alarm() const {
     return numbers_->update(kAlarm, 0, Change::none) != 0;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

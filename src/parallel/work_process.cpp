@@ -16,9 +16,9 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/stop.hpp"
-#include "watch_texts.hpp"
+#include "watch/watch_texts.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 pid_t launcher = 0;                    // of the process that stays behind; 0: there is none
@@ -31,7 +31,7 @@ void hand_on(int signal) {
 }
 
 bool asks_for_stop(int signal) {
-    return std::ranges::find(kStopSignals, signal) != kStopSignals.end();
+    return std::ranges::find(support::kStopSignals, signal) != support::kStopSignals.end();
 }
 
 /// While this lives, the signals that ask for a stop wait.
@@ -40,7 +40,7 @@ class SignalsHeldBack {
     SignalsHeldBack() {
         sigset_t held;
         sigemptyset(&held);
-        for (const int signal : kStopSignals) {
+        for (const int signal : support::kStopSignals) {
             sigaddset(&held, signal);
         }
         sigprocmask(SIG_BLOCK, &held, &before_);
@@ -83,9 +83,9 @@ bool is_left_alone() {
     }
     if (is_left_alone()) {
         const std::string rank = std::to_string(find_launch().rank.value_or(0));
-        say_past_the_log(killed_text(rank, host_name(), worker, signal));
+        support::say_past_the_log(killed_text(rank, support::host_name(), worker, signal));
     }
-    ::_exit(static_cast<int>(ExitStatus::failed));
+    ::_exit(static_cast<int>(support::ExitStatus::failed));
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ void continue_in_child() {
         if (made == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (::getppid() != self) {  // killed already
-                ::_exit(static_cast<int>(ExitStatus::failed));
+                ::_exit(static_cast<int>(support::ExitStatus::failed));
             }
             return;
         }
@@ -111,7 +111,7 @@ void continue_in_child() {
         struct sigaction action {};
         action.sa_handler = hand_on;
         sigemptyset(&action.sa_mask);
-        for (const int signal : kStopSignals) {
+        for (const int signal : support::kStopSignals) {
             sigaction(signal, &action, nullptr);
         }
     }
@@ -122,4 +122,4 @@ pid_t launching_process() {
     return launcher != 0 ? launcher : ::getppid();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

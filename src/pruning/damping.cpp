@@ -5,7 +5,7 @@
 #include "alphaprune/support/error.hpp"
 #include "finite_inputs.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 std::vector<bool> dead_among(const std::vector<float>& diagonal) {
     std::vector<bool> dead;
@@ -15,7 +15,7 @@ std::vector<bool> dead_among(const std::vector<float>& diagonal) {
     return dead;
 }
 
-double factor_damped(OuterProducts& hessian, const std::vector<float>& diagonal,
+double factor_damped(linalg::OuterProducts& hessian, const std::vector<float>& diagonal,
                      const std::string& where) {
     // The diagonal is enough: an element of H is bounded by those of its row and column there.
     require_finite_inputs(diagonal, where);
@@ -31,11 +31,11 @@ double factor_damped(OuterProducts& hessian, const std::vector<float>& diagonal,
             return damping;
         }
     }
-    throw failure("the Hessian of the inputs is not positive definite, not even with damping 1.0",
-                  where,
-                  "give more, or more varied, calibration sequences, or use "
-                  "--prune-method wanda")
+    throw support::failure(
+        "the Hessian of the inputs is not positive definite, not even with damping 1.0", where,
+        "give more, or more varied, calibration sequences, or use "
+        "--prune-method wanda")
         .mark_agreed();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

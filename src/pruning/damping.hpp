@@ -5,7 +5,7 @@
 
 #include "alphaprune/linalg/outer_products.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// Inputs whose diagonal element of H is zero: nothing ever came through them.
 std::vector<bool> dead_among(const std::vector<float>& diagonal);
@@ -17,7 +17,7 @@ std::vector<bool> dead_among(const std::vector<float>& diagonal);
 /// @param where     block and matrix, for messages
 /// @return the damping it took
 /// @throws Error (failure) on all ranks when none of them is enough or H is not finite
-double factor_damped(OuterProducts& hessian, const std::vector<float>& diagonal,
+double factor_damped(linalg::OuterProducts& hessian, const std::vector<float>& diagonal,
                      const std::string& where);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

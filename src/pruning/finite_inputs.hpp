@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// Refuses inputs that are no numbers. The sums of their squares are enough to tell: whatever is
 /// not finite in an input is not finite in its square.
@@ -12,4 +12,4 @@ namespace alphaprune {
 /// @throws Error (failure), agreed: `squares` are the same on all ranks
 void require_finite_inputs(std::span<const float> squares, const std::string& where);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

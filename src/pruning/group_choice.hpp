@@ -5,7 +5,7 @@
 
 #include "alphaprune/pruning/row_pruning.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// The largest M of N:M.
 inline constexpr int kLargestGroup = 16;
@@ -28,4 +28,4 @@ inline int rank_among(const std::array<float, kLargestGroup>& scores, int width,
     return before;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -6,12 +6,12 @@
 #include "damping.hpp"
 #include "hessian_state.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
-Hessian::Hessian(const Communicator& ranks, std::int64_t order, std::int64_t largest_local)
-    : state_(
-          std::make_unique<State>(State{order, make_outer_products(ranks, order, largest_local)})) {
-}
+Hessian::Hessian(const parallel::Communicator& ranks, std::int64_t order,
+                 std::int64_t largest_local)
+    : state_(std::make_unique<State>(
+          State{order, linalg::make_outer_products(ranks, order, largest_local)})) {}
 Hessian::Hessian(Hessian&&) noexcept = default;
 Hessian& Hessian::operator=(Hessian&&) noexcept = default;
 Hessian::~Hessian() = default;
@@ -21,18 +21,18 @@ void Hessian::add(std::span<const float> input, std::int64_t tokens) {
 }
 
 std::uint64_t Hessian::memory_needed(std::int64_t order, int ranks, std::int64_t largest_local) {
-    return outer_products_memory(ranks, order, largest_local);
+    return linalg::outer_products_memory(ranks, order, largest_local);
 }
 
 struct InverseFactor::State {
     std::int64_t order = 0;
-    std::unique_ptr<OuterProducts> products;
+    std::unique_ptr<linalg::OuterProducts> products;
     std::vector<bool> dead;
     double damping = 0;
 };
 
-InverseFactor::InverseFactor([[maybe_unused]] const Communicator& ranks, Hessian&& hessian,
-                             std::int64_t samples, const std::string& where)
+InverseFactor::InverseFactor([[maybe_unused]] const parallel::Communicator& ranks,
+                             Hessian&& hessian, std::int64_t samples, const std::string& where)
     : state_(std::make_unique<State>()) {
     assert(samples > 0);
     state_->order = hessian.state_->order;
@@ -66,4 +66,4 @@ std::vector<float> InverseFactor::panel(std::int64_t begin, std::int64_t end) co
     return state_->products->factor_rows(begin, end);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -6,11 +6,11 @@
 #include "alphaprune/linalg/outer_products.hpp"
 #include "alphaprune/pruning/sparsegpt.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 struct Hessian::State {
     std::int64_t order = 0;
-    std::unique_ptr<OuterProducts> products;
+    std::unique_ptr<linalg::OuterProducts> products;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -2,9 +2,10 @@
 
 #include <cassert>
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
-Selected select_bin(const Communicator& ranks, const Histogram& here, std::int64_t position) {
+Selected select_bin(const parallel::Communicator& ranks, const Histogram& here,
+                    std::int64_t position) {
     Histogram all = here;
     ranks.all_reduce_sum(std::span(all));
     Selected found{0, 0, all[0], 0, here[0]};
@@ -19,4 +20,4 @@ Selected select_bin(const Communicator& ranks, const Histogram& here, std::int64
     return found;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

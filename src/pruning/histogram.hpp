@@ -10,7 +10,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/pruning/selection.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// How many keys there are of each 16-bit value.
 using Histogram = std::vector<std::int64_t>;
@@ -18,7 +18,8 @@ inline constexpr std::size_t kHistogramBins = std::size_t{1} << 16;
 
 /// Finds the bin that holds the key at `position` of the ascending order over all ranks, each of
 /// which brings the histogram of its own keys. Collective.
-Selected select_bin(const Communicator& ranks, const Histogram& here, std::int64_t position);
+Selected select_bin(const parallel::Communicator& ranks, const Histogram& here,
+                    std::int64_t position);
 
 /// Counts keys. Two histograms take turns: neighbours are often equal, and the second of them would
 /// have to wait until the first is counted.
@@ -41,7 +42,8 @@ class Counter {
 /// `for_each_key(use)` calls `use(key, turn)` for each key of this rank, `turn` being 0 and 1 by
 /// turns. Key is uint16 or uint32; the latter takes two rounds, the upper 16 bits first.
 template <class Key, class ForEachKey>
-Selected select_among(const Communicator& ranks, std::int64_t position, ForEachKey for_each_key) {
+Selected select_among(const parallel::Communicator& ranks, std::int64_t position,
+                      ForEachKey for_each_key) {
     Counter counter;
     if constexpr (sizeof(Key) == 2) {
         for_each_key([&](Key key, int turn) { counter.count(key, turn); });
@@ -61,4 +63,4 @@ Selected select_among(const Communicator& ranks, std::int64_t position, ForEachK
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

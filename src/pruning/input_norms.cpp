@@ -7,7 +7,7 @@
 
 #include "finite_inputs.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 /// Values that travel together between ranks.
@@ -41,7 +41,7 @@ void InputNorms::add_sequence(std::int64_t sequence, std::span<const float> inpu
                            [](double sum) { return static_cast<float>(sum); });
 }
 
-std::vector<float> InputNorms::norms(const Communicator& ranks, std::int64_t sequences,
+std::vector<float> InputNorms::norms(const parallel::Communicator& ranks, std::int64_t sequences,
                                      const std::string& where) const {
     assert(ranks.sum(static_cast<std::int64_t>(numbers_.size())) == sequences);
     std::vector<float> means(static_cast<std::size_t>(cols_), 0.0F);
@@ -67,4 +67,4 @@ std::vector<float> InputNorms::norms(const Communicator& ranks, std::int64_t seq
     return means;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -6,11 +6,11 @@
 #include "histogram.hpp"
 #include "magnitudes.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 template <class Bits>
-Selected threshold_at(const Communicator& ranks, const Magnitudes<Bits>& values,
+Selected threshold_at(const parallel::Communicator& ranks, const Magnitudes<Bits>& values,
                       std::int64_t position) {
     return select_among<Bits>(ranks, position, [&](auto use) { values.for_each(use); });
 }
@@ -24,7 +24,8 @@ std::int64_t zeros_after(const Selected& threshold, std::int64_t equal_lost) {
 /// Removes exactly `count` values, one at least: all below the threshold, and of those equal to it
 /// the first in row-major order over all ranks.
 template <class Bits>
-std::int64_t prune_exactly(const Communicator& ranks, Magnitudes<Bits> values, std::int64_t count) {
+std::int64_t prune_exactly(const parallel::Communicator& ranks, Magnitudes<Bits> values,
+                           std::int64_t count) {
     const Selected threshold = threshold_at(ranks, values, count - 1);
     const std::int64_t equal_to_go =
         count - threshold.below - ranks.sum_before(threshold.equal_here);
@@ -35,7 +36,7 @@ std::int64_t prune_exactly(const Communicator& ranks, Magnitudes<Bits> values, s
 
 /// Removes every value up to and including the one at `position` of the ascending order.
 template <class Bits>
-std::int64_t prune_inclusively(const Communicator& ranks, Magnitudes<Bits> values,
+std::int64_t prune_inclusively(const parallel::Communicator& ranks, Magnitudes<Bits> values,
                                std::int64_t position) {
     const Selected threshold = threshold_at(ranks, values, position);
     values.zero_up_to(static_cast<Bits>(threshold.key), threshold.equal_here);
@@ -43,8 +44,8 @@ std::int64_t prune_inclusively(const Communicator& ranks, Magnitudes<Bits> value
 }
 
 template <class Bits>
-std::int64_t prune(const Communicator& ranks, std::span<std::byte> stored, ScalarType type,
-                   double ratio, Ties ties) {
+std::int64_t prune(const parallel::Communicator& ranks, std::span<std::byte> stored,
+                   support::ScalarType type, double ratio, Ties ties) {
     const Magnitudes<Bits> values(stored);
     const std::int64_t total = ranks.sum(values.size());
     const auto count = static_cast<std::int64_t>(static_cast<double>(total) * ratio);
@@ -54,17 +55,18 @@ std::int64_t prune(const Communicator& ranks, std::span<std::byte> stored, Scala
     if (count > 0) {
         return prune_exactly(ranks, values, std::min(count, total));
     }
-    return static_cast<std::int64_t>(count_zeros(stored, type));
+    return static_cast<std::int64_t>(support::count_zeros(stored, type));
 }
 
 }  // namespace
 
-std::int64_t prune_magnitude(const Communicator& ranks, std::span<std::byte> values,
-                             ScalarType type, double ratio, Ties ties) {
+std::int64_t prune_magnitude(const parallel::Communicator& ranks, std::span<std::byte> values,
+                             support::ScalarType type, double ratio, Ties ties) {
     assert(ratio >= 0 && ratio <= 1);
     assert(values.size() % size_of(type) == 0);
-    return type == ScalarType::float32 ? prune<std::uint32_t>(ranks, values, type, ratio, ties)
-                                       : prune<std::uint16_t>(ranks, values, type, ratio, ties);
+    return type == support::ScalarType::float32
+               ? prune<std::uint32_t>(ranks, values, type, ratio, ties)
+               : prune<std::uint16_t>(ranks, values, type, ratio, ties);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

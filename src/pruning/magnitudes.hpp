@@ -7,7 +7,7 @@
 #include <limits>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// Stored values seen as their magnitudes: without its sign, the bit pattern of a floating-point
 /// number orders as its magnitude does. The bytes need not be aligned.
@@ -96,4 +96,4 @@ class Magnitudes {
     std::span<std::byte> stored_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -17,7 +17,7 @@
 #endif
 #define ALPHAPRUNE_INLINE __attribute__((always_inline)) inline
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 /// Rows that are swept together, one a lane of a vector.
@@ -37,7 +37,7 @@ struct Tile {
     std::array<LaneMask, kWidestPanel> removed;  ///< −1 where the weight goes
 };
 
-ALPHAPRUNE_INLINE void load(Tile& tile, const FloatView& weights, std::int64_t first,
+ALPHAPRUNE_INLINE void load(Tile& tile, const linalg::FloatView& weights, std::int64_t first,
                             std::int64_t rows) {
     for (std::int64_t lane = 0; lane < kLanes; ++lane) {
         const float* const row = weights.data + (first + lane) * weights.stride;
@@ -47,8 +47,8 @@ ALPHAPRUNE_INLINE void load(Tile& tile, const FloatView& weights, std::int64_t f
     }
 }
 
-ALPHAPRUNE_INLINE void store(const std::array<Lanes, kWidestPanel>& from, const FloatView& to,
-                             std::int64_t first, std::int64_t rows) {
+ALPHAPRUNE_INLINE void store(const std::array<Lanes, kWidestPanel>& from,
+                             const linalg::FloatView& to, std::int64_t first, std::int64_t rows) {
     for (std::int64_t lane = 0; lane < rows; ++lane) {
         float* const row = to.data + (first + lane) * to.stride;
         for (std::int64_t j = 0; j < to.cols; ++j) {
@@ -57,7 +57,7 @@ ALPHAPRUNE_INLINE void store(const std::array<Lanes, kWidestPanel>& from, const 
     }
 }
 
-ALPHAPRUNE_INLINE void mark_by_threshold(Tile& tile, const ConstFloatView& factor,
+ALPHAPRUNE_INLINE void mark_by_threshold(Tile& tile, const linalg::ConstFloatView& factor,
                                          float threshold) {
     for (std::int64_t j = 0; j < factor.cols; ++j) {
         const float diagonal = factor.data[j * factor.stride + j];
@@ -68,8 +68,8 @@ ALPHAPRUNE_INLINE void mark_by_threshold(Tile& tile, const ConstFloatView& facto
 
 /// Marks in each row the N lowest scores of the columns [first, first + width), the leftmost of
 /// equals first.
-ALPHAPRUNE_INLINE void mark_group(Tile& tile, const ConstFloatView& factor, std::int64_t first,
-                                  int width, int removed) {
+ALPHAPRUNE_INLINE void mark_group(Tile& tile, const linalg::ConstFloatView& factor,
+                                  std::int64_t first, int width, int removed) {
     std::array<Lanes, kLargestGroup> scores;
     for (int i = 0; i < width; ++i) {
         const std::int64_t j = first + i;
@@ -87,8 +87,8 @@ ALPHAPRUNE_INLINE void mark_group(Tile& tile, const ConstFloatView& factor, std:
 
 /// What the errors left of column `step` ask of kCount columns from `col` on.
 template <std::int64_t kCount>
-ALPHAPRUNE_INLINE void subtract_errors(Tile& tile, const ConstFloatView& factor, std::int64_t step,
-                                       std::int64_t col) {
+ALPHAPRUNE_INLINE void subtract_errors(Tile& tile, const linalg::ConstFloatView& factor,
+                                       std::int64_t step, std::int64_t col) {
     std::array<Lanes, kCount> sums;
     for (std::int64_t c = 0; c < kCount; ++c) {
         sums[c] = tile.weights[col + c];
@@ -105,8 +105,8 @@ ALPHAPRUNE_INLINE void subtract_errors(Tile& tile, const ConstFloatView& factor,
     }
 }
 
-ALPHAPRUNE_INLINE void bring_up_to_date(Tile& tile, const ConstFloatView& factor, std::int64_t step,
-                                        std::int64_t end) {
+ALPHAPRUNE_INLINE void bring_up_to_date(Tile& tile, const linalg::ConstFloatView& factor,
+                                        std::int64_t step, std::int64_t end) {
     std::int64_t col = step;
     for (; col + kColumnsAtOnce <= end; col += kColumnsAtOnce) {
         subtract_errors<kColumnsAtOnce>(tile, factor, step, col);
@@ -117,8 +117,8 @@ ALPHAPRUNE_INLINE void bring_up_to_date(Tile& tile, const ConstFloatView& factor
 }
 
 /// Columns [step, end), which are up to date: removes what is marked.
-ALPHAPRUNE_INLINE void remove_marked(Tile& tile, const ConstFloatView& factor, std::int64_t step,
-                                     std::int64_t end) {
+ALPHAPRUNE_INLINE void remove_marked(Tile& tile, const linalg::ConstFloatView& factor,
+                                     std::int64_t step, std::int64_t end) {
     for (std::int64_t j = step; j < end; ++j) {
         const float* const row = factor.data + j * factor.stride;
         const Lanes zero{};
@@ -133,7 +133,8 @@ ALPHAPRUNE_INLINE void remove_marked(Tile& tile, const ConstFloatView& factor, s
 }
 
 ALPHAPRUNE_FOR_EACH_VECTOR_UNIT
-void sweep_tiles(FloatView weights, ConstFloatView factor, RemovalRule rule, FloatView errors) {
+void sweep_tiles(linalg::FloatView weights, linalg::ConstFloatView factor, RemovalRule rule,
+                 linalg::FloatView errors) {
     Tile tile;
     const std::int64_t width = weights.cols;
     const std::int64_t step = rule.pattern ? rule.pattern->group : kStep;
@@ -158,7 +159,7 @@ void sweep_tiles(FloatView weights, ConstFloatView factor, RemovalRule rule, Flo
 }
 
 /// The block of U without gaps between its rows: it is read again for each tile.
-std::vector<float> packed(ConstFloatView factor) {
+std::vector<float> packed(linalg::ConstFloatView factor) {
     std::vector<float> values;
     for (std::int64_t i = 0; i < factor.rows; ++i) {
         const float* const row = factor.data + i * factor.stride;
@@ -169,12 +170,12 @@ std::vector<float> packed(ConstFloatView factor) {
 
 }  // namespace
 
-void sweep_panel(FloatView weights, ConstFloatView factor, const RemovalRule& rule,
-                 FloatView errors) {
+void sweep_panel(linalg::FloatView weights, linalg::ConstFloatView factor, const RemovalRule& rule,
+                 linalg::FloatView errors) {
     assert(weights.cols <= kWidestPanel && factor.cols == weights.cols);
     assert(errors.rows == weights.rows && errors.cols == weights.cols);
     const std::vector<float> block = packed(factor);
     sweep_tiles(weights, {block.data(), factor.cols, factor.cols, factor.cols}, rule, errors);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -6,7 +6,7 @@
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// Widest panel of columns that SparseGPT sweeps at a time.
 inline constexpr std::int64_t kWidestPanel = 128;
@@ -28,7 +28,7 @@ inline float sparsegpt_score(float weight, float factor_diagonal) {
 /// @param weights  rows × width, changed in place
 /// @param factor   the square block of U at these columns
 /// @param errors   out: rows × width, zero where a weight stays
-void sweep_panel(FloatView weights, ConstFloatView factor, const RemovalRule& rule,
-                 FloatView errors);
+void sweep_panel(linalg::FloatView weights, linalg::ConstFloatView factor, const RemovalRule& rule,
+                 linalg::FloatView errors);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

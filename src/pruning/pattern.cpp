@@ -5,7 +5,7 @@
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "group_choice.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 /// Digits only, no sign, at most two of them.
@@ -31,4 +31,4 @@ std::optional<Pattern> pattern_named(std::string_view text) {
     return Pattern{*removed, *group};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -9,7 +9,7 @@
 #include "group_choice.hpp"
 #include "scores.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 /// Score and column in one number that orders by score, then by column: a score is not negative, so
@@ -124,4 +124,4 @@ std::int64_t count_outliers(std::span<const float> weights, std::int64_t cols,
     return outliers;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

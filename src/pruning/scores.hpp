@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// Wanda's score of a weight, in float32 as the published code has it.
 inline float score_of(float weight, std::span<const float> input_norms, std::int64_t col) {
@@ -31,4 +31,4 @@ inline std::int64_t zeros_among(std::span<const float> weights) {
     return zeros;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

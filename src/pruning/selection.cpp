@@ -2,11 +2,12 @@
 
 #include "histogram.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 template <class Key>
-Selected select_in(const Communicator& ranks, std::span<const Key> keys, std::int64_t position) {
+Selected select_in(const parallel::Communicator& ranks, std::span<const Key> keys,
+                   std::int64_t position) {
     return select_among<Key>(ranks, position, [&](auto use) {
         for (std::size_t i = 0; i < keys.size(); ++i) {
             use(keys[i], static_cast<int>(i % 2));
@@ -16,14 +17,14 @@ Selected select_in(const Communicator& ranks, std::span<const Key> keys, std::in
 
 }  // namespace
 
-Selected select_key(const Communicator& ranks, std::span<const std::uint16_t> keys,
+Selected select_key(const parallel::Communicator& ranks, std::span<const std::uint16_t> keys,
                     std::int64_t position) {
     return select_in(ranks, keys, position);
 }
 
-Selected select_key(const Communicator& ranks, std::span<const std::uint32_t> keys,
+Selected select_key(const parallel::Communicator& ranks, std::span<const std::uint32_t> keys,
                     std::int64_t position) {
     return select_in(ranks, keys, position);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -11,23 +11,23 @@
 #include "panel_sweep.hpp"
 #include "scores.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 /// This rank's rows, all columns.
-FloatView rows_of(std::span<float> weights, std::int64_t cols) {
+linalg::FloatView rows_of(std::span<float> weights, std::int64_t cols) {
     return {weights.data(), static_cast<std::int64_t>(weights.size()) / cols, cols, cols};
 }
 
-FloatView columns(const FloatView& matrix, std::int64_t begin, std::int64_t end) {
+linalg::FloatView columns(const linalg::FloatView& matrix, std::int64_t begin, std::int64_t end) {
     return {matrix.data + begin, matrix.rows, end - begin, matrix.stride};
 }
 
-ConstFloatView constant(const FloatView& matrix) {
+linalg::ConstFloatView constant(const linalg::FloatView& matrix) {
     return {matrix.data, matrix.rows, matrix.cols, matrix.stride};
 }
 
-void remove_dead_inputs(const FloatView& weights, const std::vector<bool>& dead) {
+void remove_dead_inputs(const linalg::FloatView& weights, const std::vector<bool>& dead) {
     for (std::int64_t j = 0; j < weights.cols; ++j) {
         for (std::int64_t i = 0; dead[static_cast<std::size_t>(j)] && i < weights.rows; ++i) {
             weights.data[i * weights.stride + j] = 0.0F;
@@ -42,8 +42,8 @@ std::int64_t panel_width(const std::optional<Pattern>& pattern) {
 
 /// The score at index int(numel·ratio) of the panel's ascending order, over all ranks. A score is
 /// not negative, so its bit pattern orders as it does.
-float threshold_of(const Communicator& ranks, const FloatView& panel, const ConstFloatView& factor,
-                   std::int64_t rows_in_all, double ratio) {
+float threshold_of(const parallel::Communicator& ranks, const linalg::FloatView& panel,
+                   const linalg::ConstFloatView& factor, std::int64_t rows_in_all, double ratio) {
     std::vector<std::uint32_t> keys(static_cast<std::size_t>(panel.rows * panel.cols));
     for (std::int64_t i = 0; i < panel.rows; ++i) {
         const float* const row = panel.data + i * panel.stride;
@@ -61,7 +61,7 @@ float threshold_of(const Communicator& ranks, const FloatView& panel, const Cons
 /// The same on every rank.
 void require_finite_threshold(float threshold, const std::string& where) {
     if (!std::isfinite(threshold)) {
-        throw failure(
+        throw support::failure(
             "scores (squares of weights over those of the inverse Hessian's factor) are "
             "NaN or too large for float32",
             where, "check the model's weights and the calibration tokens")
@@ -71,11 +71,11 @@ void require_finite_threshold(float threshold, const std::string& where) {
 
 }  // namespace
 
-std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& factor,
+std::int64_t prune_sparsegpt(const parallel::Communicator& ranks, const InverseFactor& factor,
                              std::span<float> weights, double ratio, std::optional<Pattern> pattern,
                              const std::string& where) {
     const std::int64_t order = factor.order();
-    const FloatView matrix = rows_of(weights, order);
+    const linalg::FloatView matrix = rows_of(weights, order);
     assert(matrix.rows * order == static_cast<std::int64_t>(weights.size()));
     assert(pattern || (ratio >= 0 && ratio <= 1));
     remove_dead_inputs(matrix, factor.dead_inputs());
@@ -85,23 +85,25 @@ std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& fac
     std::vector<float> error_values(static_cast<std::size_t>(matrix.rows * width));
     for (std::int64_t begin = 0; something_goes && rows_in_all > 0 && begin < order;
          begin += width) {
-        check_stop_together(ranks);
+        parallel::check_stop_together(ranks);
         const std::int64_t end = std::min(begin + width, order);
         const std::vector<float> factor_values = factor.panel(begin, end);
-        const ConstFloatView block{factor_values.data(), end - begin, end - begin, order - begin};
-        const ConstFloatView rest{factor_values.data() + (end - begin), end - begin, order - end,
-                                  order - begin};
-        const FloatView panel = columns(matrix, begin, end);
-        const FloatView errors{error_values.data(), matrix.rows, end - begin, width};
+        const linalg::ConstFloatView block{factor_values.data(), end - begin, end - begin,
+                                           order - begin};
+        const linalg::ConstFloatView rest{factor_values.data() + (end - begin), end - begin,
+                                          order - end, order - begin};
+        const linalg::FloatView panel = columns(matrix, begin, end);
+        const linalg::FloatView errors{error_values.data(), matrix.rows, end - begin, width};
         RemovalRule rule{0, pattern};
         if (!pattern) {
             rule.threshold = threshold_of(ranks, panel, block, rows_in_all, ratio);
             require_finite_threshold(rule.threshold, where);
         }
         sweep_panel(panel, block, rule, errors);
-        sgemm(-1, constant(errors), rest, Transpose::no, 1, columns(matrix, end, order));
+        linalg::sgemm(-1, constant(errors), rest, linalg::Transpose::no, 1,
+                      columns(matrix, end, order));
     }
     return zeros_among(weights);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

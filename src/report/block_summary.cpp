@@ -4,12 +4,12 @@
 #include <limits>
 #include <map>
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 using Members = std::vector<const MatrixReport*>;
 
-double mean_metric(const Members& members, std::optional<Metric> metric) {
+double mean_metric(const Members& members, std::optional<spectrum::Metric> metric) {
     double sum = 0;
     int defined = 0;
     for (const MatrixReport* matrix : members) {
@@ -21,7 +21,7 @@ double mean_metric(const Members& members, std::optional<Metric> metric) {
     return defined > 0 ? sum / defined : std::numeric_limits<double>::quiet_NaN();
 }
 
-BlockSummary summarise(int block, const Members& members, std::optional<Metric> metric) {
+BlockSummary summarise(int block, const Members& members, std::optional<spectrum::Metric> metric) {
     BlockSummary summary;
     summary.block = block;
     summary.mean_metric = mean_metric(members, metric);
@@ -57,7 +57,7 @@ std::vector<BlockSummary> summarise_blocks(const RunReport& report) {
     for (const MatrixReport& matrix : report.matrices) {
         blocks[matrix.block].push_back(&matrix);
     }
-    const auto metric = metric_named(report.shown_metric);
+    const auto metric = spectrum::metric_named(report.shown_metric);
     std::vector<BlockSummary> summaries;
     for (const auto& [block, members] : blocks) {
         summaries.push_back(summarise(block, members, metric));
@@ -70,7 +70,7 @@ BlockSummary summarise_model(const RunReport& report) {
     for (const MatrixReport& matrix : report.matrices) {
         all.push_back(&matrix);
     }
-    return summarise(0, all, metric_named(report.shown_metric));
+    return summarise(0, all, spectrum::metric_named(report.shown_metric));
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

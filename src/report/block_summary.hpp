@@ -6,7 +6,7 @@
 
 #include "alphaprune/report/run_report.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 
 /// What a table or chart says of one block, or of the whole model.
 struct BlockSummary {
@@ -24,4 +24,4 @@ std::vector<BlockSummary> summarise_blocks(const RunReport& report);
 /// The same over all matrices.
 BlockSummary summarise_model(const RunReport& report);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

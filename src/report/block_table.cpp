@@ -5,7 +5,7 @@
 
 #include "block_summary.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 /// One column: its head and a cell a row, all right-aligned.
@@ -89,4 +89,4 @@ std::string block_table(const RunReport& report) {
     return rendered(columns);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

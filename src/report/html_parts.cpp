@@ -9,7 +9,7 @@
 #include "alphaprune/support/clock.hpp"
 #include "svg_charts.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 std::string fact(std::string_view name, std::string_view value) {
@@ -34,9 +34,9 @@ std::string allocation_text(const RunReport& report) {
 }
 
 std::string phases_text(const RunReport& report) {
-    std::string text = human_duration(report.seconds);
+    std::string text = support::human_duration(report.seconds);
     for (const auto& [name, seconds] : report.phases) {
-        text += fmt::format(" · {} {}", name, human_duration(seconds));
+        text += fmt::format(" · {} {}", name, support::human_duration(seconds));
     }
     return text;
 }
@@ -45,7 +45,7 @@ std::string number_cell(double value, int digits) {
     return std::isfinite(value) ? fmt::format("<td>{:.{}g}</td>", value, digits) : "<td>–</td>";
 }
 
-std::string matrix_row(const MatrixReport& matrix, Metric metric) {
+std::string matrix_row(const MatrixReport& matrix, spectrum::Metric metric) {
     std::string row = fmt::format("<tr><td>{}</td><td>{}</td><td>{} × {}</td>",
                                   escaped(matrix.name), matrix.block, matrix.rows, matrix.cols);
     row += number_cell(matrix.has_metrics ? matrix.metrics[metric] : std::nan(""), 5);
@@ -181,7 +181,8 @@ std::string spectra_part(const RunReport& report, const std::vector<SpectrumPict
         "half.</p>\n<div class=\"spectra\">\n";
     for (std::size_t m = 0; m < pictures.size() && m < report.matrices.size(); ++m) {
         const MatrixReport& matrix = report.matrices[m];
-        const double alpha = matrix.has_metrics ? matrix.metrics[Metric::alpha_mid] : std::nan("");
+        const double alpha =
+            matrix.has_metrics ? matrix.metrics[spectrum::Metric::alpha_mid] : std::nan("");
         const std::string chart =
             spectrum_chart(pictures[m], std::min(matrix.rows, matrix.cols), alpha);
         text += fmt::format("<figure>{}<figcaption>{}", chart, escaped(matrix.name));
@@ -200,16 +201,17 @@ std::string spectra_part(const RunReport& report, const std::vector<SpectrumPict
 }
 
 std::string matrices_part(const RunReport& report) {
-    const Metric metric = metric_named(report.shown_metric).value_or(Metric::alpha_peak);
+    const spectrum::Metric metric =
+        spectrum::metric_named(report.shown_metric).value_or(spectrum::Metric::alpha_peak);
     std::string text = fmt::format(
         "<h2>Matrices</h2>\n<div class=\"scroll\"><table class=\"numbers\">\n<thead><tr>"
         "<th>name</th><th>block</th><th>shape</th><th>{}</th><th>ratio asked</th><th>sparsity</th>"
         "<th>zeros</th><th>solver</th><th>seconds</th></tr></thead>\n<tbody>\n",
-        name_of(metric));
+        spectrum::name_of(metric));
     for (const MatrixReport& matrix : report.matrices) {
         text += matrix_row(matrix, metric);
     }
     return text + "</tbody>\n</table></div>\n";
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -6,7 +6,7 @@
 
 #include "alphaprune/report/html_report.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 
 /// Text made safe for HTML, between tags and inside quoted attributes.
 std::string escaped(std::string_view text);
@@ -21,4 +21,4 @@ std::string notes_part(const RunReport& report);
 std::string spectra_part(const RunReport& report, const std::vector<SpectrumPicture>& pictures);
 std::string matrices_part(const RunReport& report);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

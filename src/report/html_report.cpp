@@ -6,7 +6,7 @@
 #include "html_parts.hpp"
 #include "svg_charts.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 std::string blocks_part(const RunReport& report) {
@@ -33,7 +33,7 @@ void write_html_report(const RunReport& report, const std::vector<SpectrumPictur
         "</html>\n",
         escaped(report.model_name), page_style(), facts_part(report), notes_part(report),
         blocks_part(report), spectra_part(report, pictures), matrices_part(report));
-    write_text_atomically(folder / "report.html", page);
+    support::write_text_atomically(folder / "report.html", page);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -4,15 +4,15 @@
 
 #include <limits>
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 constexpr auto kRemedy = "the report was changed or written by another program: make it anew";
 
 }  // namespace
 
-Error JsonField::misfit(std::string_view expected) const {
-    return bad_request(
+support::Error JsonField::misfit(std::string_view expected) const {
+    return support::bad_request(
         fmt::format("field '{}' is not {}", path_.empty() ? "(document)" : path_, expected), where_,
         kRemedy);
 }
@@ -22,9 +22,9 @@ JsonField JsonField::operator[](std::string_view name) const {
         throw misfit("an object");
     }
     std::string path = path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
-    const Json* member = value_->find(name);
+    const formats::Json* member = value_->find(name);
     if (member == nullptr) {
-        throw bad_request(fmt::format("field '{}' is missing", path), where_, kRemedy);
+        throw support::bad_request(fmt::format("field '{}' is missing", path), where_, kRemedy);
     }
     return {*member, std::move(path), where_};
 }
@@ -71,7 +71,7 @@ std::vector<JsonField> JsonField::elements() const {
         throw misfit("an array");
     }
     std::vector<JsonField> all;
-    for (const Json& element : value_->elements()) {
+    for (const formats::Json& element : value_->elements()) {
         all.emplace_back(element, fmt::format("{}[{}]", path_, all.size()), where_);
     }
     return all;
@@ -96,4 +96,4 @@ std::vector<std::pair<std::string, JsonField>> JsonField::members() const {
     return all;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

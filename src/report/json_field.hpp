@@ -9,14 +9,14 @@
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 
 /// A value inside a JSON document together with the road to it ("matrices[3].zeros"), so that every
 /// misfit is named. Looks at the document, which must outlive it.
 class JsonField {
   public:
     /// @param where  the document, for errors
-    JsonField(const Json& value, std::string path, std::string where)
+    JsonField(const formats::Json& value, std::string path, std::string where)
         : value_(&value), path_(std::move(path)), where_(std::move(where)) {}
 
     /// The member of that name. @throws Error (bad_request) when there is none
@@ -34,12 +34,12 @@ class JsonField {
     std::vector<std::string> texts() const;
     std::vector<std::pair<std::string, JsonField>> members() const;
 
-    Error misfit(std::string_view expected) const;
+    support::Error misfit(std::string_view expected) const;
 
   private:
-    const Json* value_;
+    const formats::Json* value_;
     std::string path_;
     std::string where_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

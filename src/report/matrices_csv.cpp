@@ -7,7 +7,7 @@
 #include "alphaprune/report/run_report.hpp"
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 /// Quoted as RFC 4180 asks when the text holds a separator, a quote or a line end.
@@ -32,8 +32,8 @@ std::string csv_cell(double value) {
 
 std::string csv_header() {
     std::string line = "name,block,rows,cols";
-    for (std::size_t m = 0; m < kMetrics; ++m) {
-        line += fmt::format(",{}", name_of(static_cast<Metric>(m)));
+    for (std::size_t m = 0; m < spectrum::kMetrics; ++m) {
+        line += fmt::format(",{}", spectrum::name_of(static_cast<spectrum::Metric>(m)));
     }
     return line + ",sparsity_ratio,zeros,sparsity,solver,group_ranks,seconds\n";
 }
@@ -63,22 +63,22 @@ void write_matrices_csv(const RunReport& report, const std::filesystem::path& fo
     for (const MatrixReport& matrix : report.matrices) {
         text += csv_line(matrix);
     }
-    write_text_atomically(folder / "matrices.csv", text);
+    support::write_text_atomically(folder / "matrices.csv", text);
 }
 
 void write_metric_files(const RunReport& report, const std::filesystem::path& folder) {
     const std::filesystem::path metrics = folder / "metrics";
-    make_own_folder(metrics);
-    for (std::size_t m = 0; m < kMetrics; ++m) {
-        const auto metric = static_cast<Metric>(m);
+    support::make_own_folder(metrics);
+    for (std::size_t m = 0; m < spectrum::kMetrics; ++m) {
+        const auto metric = static_cast<spectrum::Metric>(m);
         std::vector<double> values;
         for (const MatrixReport& matrix : report.matrices) {
             values.push_back(matrix.has_metrics ? matrix.metrics[metric] : std::nan(""));
         }
         if (!std::ranges::all_of(values, [](double value) { return std::isnan(value); })) {
-            write_npy(metrics / fmt::format("{}.npy", name_of(metric)), values);
+            formats::write_npy(metrics / fmt::format("{}.npy", spectrum::name_of(metric)), values);
         }
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

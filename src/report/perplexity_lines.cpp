@@ -4,7 +4,7 @@
 
 #include "alphaprune/report/run_report.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 std::string value_text(double perplexity) {
@@ -29,4 +29,4 @@ std::string perplexity_lines(const RunReport& report) {
     return text;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -7,7 +7,7 @@
 
 #include "alphaprune/support/log.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 constexpr double kLiveInterval = 0.1;  // seconds between two pictures of the live line
@@ -33,12 +33,12 @@ std::string progress_text(const std::string& phase, const std::string& unit, std
                           std::int64_t total, double seconds) {
     std::string text = fmt::format("{}: {}/{} {}", phase, done, total, unit);
     if (done >= total) {
-        return text + fmt::format(" in {}", human_duration(seconds));
+        return text + fmt::format(" in {}", support::human_duration(seconds));
     }
     if (done > 0 && seconds > 0) {
         const double rate = static_cast<double>(done) / seconds;
         text += fmt::format(", {}, {} left", rate_text(rate),
-                            human_duration(static_cast<double>(total - done) / rate));
+                            support::human_duration(static_cast<double>(total - done) / rate));
     }
     return text;
 }
@@ -51,7 +51,7 @@ ProgressLine::ProgressLine(std::string phase, std::string unit, bool speaks)
 
 ProgressLine::~ProgressLine() {
     if (line_open_) {
-        say_past_the_log(kClearLine);
+        support::say_past_the_log(kClearLine);
     }
 }
 
@@ -63,19 +63,19 @@ void ProgressLine::update(std::int64_t done, std::int64_t total) {
     const bool complete = done >= total;
     const std::string text = progress_text(phase_, unit_, done, total, now);
     if (terminal_ && (complete || now - shown_at_ >= kLiveInterval)) {
-        say_past_the_log(kClearLine + text);
+        support::say_past_the_log(kClearLine + text);
         line_open_ = true;
         shown_at_ = now;
     }
     if (complete || now - logged_at_ >= kLogInterval) {
         if (terminal_) {
-            log_to_file(text);
+            support::log_to_file(text);
         } else {
-            log_info(text);
+            support::log_info(text);
         }
         logged_at_ = now;
     }
     shown_done_ = done;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

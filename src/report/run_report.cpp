@@ -4,38 +4,39 @@
 
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 template <class Value>
-Json or_null(const std::optional<Value>& value) {
-    return value ? Json(*value) : Json();
+formats::Json or_null(const std::optional<Value>& value) {
+    return value ? formats::Json(*value) : formats::Json();
 }
 
-Json::Array array_of(const auto& values) {
-    Json::Array array;
+formats::Json::Array array_of(const auto& values) {
+    formats::Json::Array array;
     for (const auto& value : values) {
         array.emplace_back(value);
     }
     return array;
 }
 
-Json metrics_json(const MatrixReport& matrix) {
-    Json::Object metrics;
-    for (std::size_t m = 0; matrix.has_metrics && m < kMetrics; ++m) {
-        const auto metric = static_cast<Metric>(m);
+formats::Json metrics_json(const MatrixReport& matrix) {
+    formats::Json::Object metrics;
+    for (std::size_t m = 0; matrix.has_metrics && m < spectrum::kMetrics; ++m) {
+        const auto metric = static_cast<spectrum::Metric>(m);
         const double value = matrix.metrics[metric];
-        metrics.emplace_back(name_of(metric), std::isfinite(value) ? Json(value) : Json());
+        metrics.emplace_back(spectrum::name_of(metric),
+                             std::isfinite(value) ? formats::Json(value) : formats::Json());
     }
     return metrics;
 }
 
-Json matrix_json(const MatrixReport& matrix) {
-    Json sparsity;
+formats::Json matrix_json(const MatrixReport& matrix) {
+    formats::Json sparsity;
     if (matrix.zeros && weights_of(matrix) > 0) {
         sparsity = static_cast<double>(*matrix.zeros) / static_cast<double>(weights_of(matrix));
     }
-    return Json::Object{
+    return formats::Json::Object{
         {"name", matrix.name},
         {"block", matrix.block},
         {"rows", matrix.rows},
@@ -52,11 +53,11 @@ Json matrix_json(const MatrixReport& matrix) {
     };
 }
 
-Json allocation_json(const std::optional<AllocationReport>& allocation) {
+formats::Json allocation_json(const std::optional<AllocationReport>& allocation) {
     if (!allocation) {
         return {};
     }
-    Json::Object object{
+    formats::Json::Object object{
         {"name", allocation->name},
         {"metric", allocation->metric},
         {"mapping_type", allocation->mapping_type},
@@ -72,10 +73,10 @@ Json allocation_json(const std::optional<AllocationReport>& allocation) {
     return object;
 }
 
-Json left_out_json(const RunReport& report) {
-    Json::Array groups;
+formats::Json left_out_json(const RunReport& report) {
+    formats::Json::Array groups;
     for (const LeftOutReport& group : report.left_out) {
-        groups.push_back(Json::Object{
+        groups.push_back(formats::Json::Object{
             {"names", group.names},
             {"reason", group.reason},
             {"tensors", group.tensors},
@@ -85,13 +86,13 @@ Json left_out_json(const RunReport& report) {
     return groups;
 }
 
-Json model_json(const RunReport& report) {
-    Json share;
+formats::Json model_json(const RunReport& report) {
+    formats::Json share;
     if (report.block_weights > 0) {
         share = static_cast<double>(report.prunable_parameters) /
                 static_cast<double>(report.block_weights);
     }
-    return Json::Object{
+    return formats::Json::Object{
         {"name", report.model_name},
         {"family", report.family},
         {"blocks", report.blocks},
@@ -103,12 +104,12 @@ Json model_json(const RunReport& report) {
     };
 }
 
-Json run_json(const RunReport& report) {
-    Json::Object phases;
+formats::Json run_json(const RunReport& report) {
+    formats::Json::Object phases;
     for (const auto& [name, seconds] : report.phases) {
         phases.emplace_back(name, seconds);
     }
-    return Json::Object{
+    return formats::Json::Object{
         {"ranks", report.ranks},
         {"threads_per_rank", report.threads_per_rank},
         {"hosts", array_of(report.hosts)},
@@ -123,11 +124,11 @@ Json run_json(const RunReport& report) {
     };
 }
 
-Json calibration_json(const RunReport& report) {
+formats::Json calibration_json(const RunReport& report) {
     if (!report.calibration) {
         return {};
     }
-    return Json::Object{
+    return formats::Json::Object{
         {"text", report.calibration->text},
         {"seqlen", report.calibration->seqlen},
         {"sequences", report.calibration->sequences},
@@ -135,11 +136,11 @@ Json calibration_json(const RunReport& report) {
     };
 }
 
-Json farms_json(const RunReport& report) {
+formats::Json farms_json(const RunReport& report) {
     if (!report.farms) {
         return {};
     }
-    return Json::Object{
+    return formats::Json::Object{
         {"aspect", report.farms->aspect},
         {"largest_side", report.farms->largest_side},
         {"offsets", report.farms->offsets},
@@ -147,10 +148,10 @@ Json farms_json(const RunReport& report) {
     };
 }
 
-Json perplexities_json(const RunReport& report) {
-    Json::Array entries;
+formats::Json perplexities_json(const RunReport& report) {
+    formats::Json::Array entries;
     for (const PerplexityReport& entry : report.perplexities) {
-        entries.push_back(Json::Object{
+        entries.push_back(formats::Json::Object{
             {"text", entry.text},
             {"seqlen", entry.seqlen},
             {"windows", entry.windows},
@@ -186,27 +187,29 @@ double realised_sparsity(const RunReport& report) {
                         : static_cast<double>(*total_zeros(report)) / static_cast<double>(weights);
 }
 
-Json to_json(const RunReport& report) {
+formats::Json to_json(const RunReport& report) {
     const auto zeros = total_zeros(report);
-    Json::Array matrices;
+    formats::Json::Array matrices;
     for (const MatrixReport& matrix : report.matrices) {
         matrices.push_back(matrix_json(matrix));
     }
-    return Json::Object{
+    return formats::Json::Object{
         {"schema_version", 1},
-        {"program",
-         Json::Object{{"version", report.program_version}, {"commit", report.program_commit}}},
+        {"program", formats::Json::Object{{"version", report.program_version},
+                                          {"commit", report.program_commit}}},
         {"command_line", array_of(report.command_line)},
         {"model", model_json(report)},
         {"run", run_json(report)},
-        {"prune_method", report.prune_method.empty() ? Json() : Json(report.prune_method)},
-        {"sparsity_type", report.sparsity_type.empty() ? Json() : Json(report.sparsity_type)},
+        {"prune_method",
+         report.prune_method.empty() ? formats::Json() : formats::Json(report.prune_method)},
+        {"sparsity_type",
+         report.sparsity_type.empty() ? formats::Json() : formats::Json(report.sparsity_type)},
         {"calibration", calibration_json(report)},
         {"shown_metric", report.shown_metric},
         {"farms", farms_json(report)},
         {"allocation", allocation_json(report.allocation)},
         {"matrices", std::move(matrices)},
-        {"sparsity", zeros ? Json(realised_sparsity(report)) : Json()},
+        {"sparsity", zeros ? formats::Json(realised_sparsity(report)) : formats::Json()},
         {"zeros", or_null(zeros)},
         {"perplexity", perplexities_json(report)},
         {"notes", array_of(report.notes)},
@@ -214,7 +217,7 @@ Json to_json(const RunReport& report) {
 }
 
 void write_report_json(const RunReport& report, const std::filesystem::path& folder) {
-    write_text_atomically(folder / "report.json", to_json(report).dump() + "\n");
+    support::write_text_atomically(folder / "report.json", to_json(report).dump() + "\n");
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

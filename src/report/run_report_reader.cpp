@@ -8,7 +8,7 @@
 #include "alphaprune/support/file.hpp"
 #include "json_field.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 constexpr std::int64_t kSchemaVersion = 1;
@@ -16,16 +16,17 @@ constexpr std::int64_t kSchemaVersion = 1;
 void require_schema_version(const JsonField& document, std::string_view where) {
     const std::int64_t version = document["schema_version"].count();
     if (version != kSchemaVersion) {
-        throw bad_request(fmt::format("the report has schema version {}, this program reads {}",
-                                      version, kSchemaVersion),
-                          std::string(where), "use the program version that wrote it");
+        throw support::bad_request(
+            fmt::format("the report has schema version {}, this program reads {}", version,
+                        kSchemaVersion),
+            std::string(where), "use the program version that wrote it");
     }
 }
 
 void read_metrics(const JsonField& metrics, MatrixReport& matrix) {
     matrix.metrics.values.fill(std::numeric_limits<double>::quiet_NaN());
     for (const auto& [name, value] : metrics.members()) {
-        const auto metric = metric_named(name);
+        const auto metric = spectrum::metric_named(name);
         if (metric && !value.is_null()) {
             matrix.metrics[*metric] = value.number();
         }
@@ -127,7 +128,7 @@ void read_run(const JsonField& run, RunReport& report) {
 
 }  // namespace
 
-RunReport run_report_from_json(const Json& document, std::string_view where) {
+RunReport run_report_from_json(const formats::Json& document, std::string_view where) {
     const JsonField root(document, "", std::string(where));
     require_schema_version(root, where);
     RunReport report;
@@ -162,7 +163,7 @@ RunReport run_report_from_json(const Json& document, std::string_view where) {
 
 RunReport read_run_report(const std::filesystem::path& path) {
     const std::string where = path.string();
-    return run_report_from_json(Json::parse(read_text(path), where), where);
+    return run_report_from_json(formats::Json::parse(support::read_text(path), where), where);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -3,7 +3,7 @@
 
 #include "alphaprune/report/html_report.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 
 SpectrumPicture picture_of(std::vector<double> ascending, int bins) {
     const auto positive = std::ranges::find_if(ascending, [](double value) { return value > 0; });
@@ -26,4 +26,4 @@ SpectrumPicture picture_of(std::vector<double> ascending, int bins) {
     return picture;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 // The block chart's plot lies in the box [kLeft, kRight] × [kTop, kBottom] of its view.
@@ -228,4 +228,4 @@ std::string spectrum_chart(const SpectrumPicture& picture, std::int64_t eigenval
             : "");
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -6,7 +6,7 @@
 #include "alphaprune/report/html_report.hpp"
 #include "block_summary.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 
 /// Inline SVG: a bar a block for the ratio asked (scale on the left) and a line through the blocks'
 /// mean metric (scale on the right). Without ratios or without metrics, just the other one.
@@ -19,4 +19,4 @@ std::string block_chart(const std::vector<BlockSummary>& blocks, const std::stri
 std::string spectrum_chart(const SpectrumPicture& picture, std::int64_t eigenvalues,
                            double alpha_mid);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

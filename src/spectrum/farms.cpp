@@ -6,7 +6,7 @@
 #include <cassert>
 #include <cmath>
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 /// int(aspect · rows), as the published code rounds.
@@ -16,7 +16,7 @@ std::int64_t columns_of(std::int64_t rows, double aspect) {
 }
 
 /// The window at the origin.
-Rectangle first_window(std::int64_t rows, std::int64_t cols, const FarmsOptions& options) {
+linalg::Rectangle first_window(std::int64_t rows, std::int64_t cols, const FarmsOptions& options) {
     std::int64_t height = std::min({options.largest_side, rows, cols});
     if (columns_of(height, options.aspect) > cols) {
         height = static_cast<std::int64_t>(static_cast<double>(cols + 1) / options.aspect);
@@ -44,14 +44,14 @@ std::vector<std::int64_t> strided(std::int64_t extent, std::int64_t length, std:
 
 }  // namespace
 
-std::vector<Rectangle> farms_windows(std::int64_t rows, std::int64_t cols,
-                                     const FarmsOptions& options) {
+std::vector<linalg::Rectangle> farms_windows(std::int64_t rows, std::int64_t cols,
+                                             const FarmsOptions& options) {
     assert(options.aspect > 0 && options.largest_side > 0 && options.offsets > 0);
     if (rows < 1 || cols < 1) {
         return {};
     }
-    const Rectangle first = first_window(rows, cols, options);
-    std::vector<Rectangle> windows;
+    const linalg::Rectangle first = first_window(rows, cols, options);
+    std::vector<linalg::Rectangle> windows;
     for (const std::int64_t row : strided(rows, first.rows(), options.offsets)) {
         for (const std::int64_t col : strided(cols, first.cols(), options.offsets)) {
             windows.push_back({row, row + first.rows(), col, col + first.cols()});
@@ -65,10 +65,10 @@ std::string WindowSource::name() const {
                        window_.row_end - 1, window_.col_begin, window_.col_end - 1);
 }
 
-void WindowSource::read(const Rectangle& part, std::span<double> out) {
+void WindowSource::read(const linalg::Rectangle& part, std::span<double> out) {
     matrix_.read({window_.row_begin + part.row_begin, window_.row_begin + part.row_end,
                   window_.col_begin + part.col_begin, window_.col_begin + part.col_end},
                  out);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 constexpr std::size_t kBins = 100;
@@ -32,4 +32,4 @@ std::optional<double> histogram_peak(std::span<const double> ascending) {
     return std::pow(10.0, least + static_cast<double>(fullest) * range / kBins);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

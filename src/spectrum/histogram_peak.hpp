@@ -3,7 +3,7 @@
 #include <optional>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 
 /// Where a spectrum is densest: the left edge, as an eigenvalue, of the fullest of 100 equal bins
 /// of log10 λ between its least and its greatest value; of equally full bins the first. Eigenvalues
@@ -13,4 +13,4 @@ namespace alphaprune {
 /// @param ascending  eigenvalues
 std::optional<double> histogram_peak(std::span<const double> ascending);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

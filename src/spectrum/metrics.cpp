@@ -10,7 +10,7 @@
 #include "alphaprune/spectrum/power_law.hpp"
 #include "histogram_peak.hpp"
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
@@ -143,4 +143,4 @@ ShapeMetrics rounded(const ShapeMetrics& metrics) {
     return result;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

@@ -11,7 +11,7 @@
 
 #include "tail_deviation.hpp"
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
@@ -153,4 +153,4 @@ std::optional<PowerLawFit> best_fit(std::span<const double> ascending, std::size
     return TailFits(ascending).best(first, last);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

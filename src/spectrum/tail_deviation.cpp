@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 /// What rounding can add to a deviation beyond its bound: the fitted distribution is monotone up to
@@ -105,4 +105,4 @@ TailDeviation::Largest TailDeviation::largest(double limit, std::vector<Stretch>
     return Search(*this, limit, pending).run();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

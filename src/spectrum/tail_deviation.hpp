@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 
 /// How far the values of one tail, as counted, are from the power law fitted to it, place by place.
 ///
@@ -57,4 +57,4 @@ struct TailDeviation::Stretch {
     double bound = 0;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <memory>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 struct FreeMask {
@@ -35,4 +35,4 @@ std::string cores_in_mask(const AffinityReader& read) {
     return "1";
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

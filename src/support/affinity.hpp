@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// Like sched_getaffinity: fills a mask of so many bytes; false with errno EINVAL where the system
 /// has more processors than that.
@@ -16,4 +16,4 @@ using AffinityReader = std::function<bool(std::size_t bytes, cpu_set_t* mask)>;
 /// mask cannot be read.
 std::string cores_in_mask(const AffinityReader& read);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

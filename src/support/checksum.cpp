@@ -4,7 +4,7 @@
 
 #include <cassert>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 std::uint64_t hash_bytes(std::span<const std::byte> bytes, std::uint64_t seed) {
     return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
@@ -20,4 +20,4 @@ std::uint64_t checksum_of_rows(std::span<const std::byte> rows, std::size_t row_
     return sum;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -10,7 +10,7 @@
 #include <array>
 #include <chrono>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 /// Until the other end is closed, or it has taken too long.
@@ -71,4 +71,4 @@ std::string output_of(const std::vector<std::string>& words) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? text : std::string();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

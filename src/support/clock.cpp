@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 std::string utc_timestamp() {
     std::time_t now = std::time(nullptr);
@@ -31,4 +31,4 @@ std::string human_duration(double seconds) {
     return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

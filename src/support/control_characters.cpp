@@ -1,6 +1,6 @@
 #include "alphaprune/support/control_characters.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 /// Those of ASCII.
@@ -28,4 +28,4 @@ std::string without_control_characters(std::string_view text) {
     return shown;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

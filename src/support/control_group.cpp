@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 namespace fs = std::filesystem;
@@ -204,4 +204,4 @@ GroupLimits limits_of_groups(const fs::path& root) {
     return limits;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

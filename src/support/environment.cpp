@@ -10,7 +10,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 std::optional<std::string> environment_variable(const std::string& name) {
     const char* value = std::getenv(name.c_str());
@@ -42,4 +42,4 @@ std::optional<bool> switch_in(const EnvironmentLookup& environment, const std::s
                       fmt::format("environment variable {}", variable), "set it to 1 or 0");
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -7,12 +7,20 @@
 
 #include "alphaprune/support/control_characters.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 std::string& rank_name() {
     static std::string name;
     return name;
+}
+
+std::string all_text(const std::vector<Fault>& faults) {
+    std::string text;
+    for (const Fault& fault : faults) {
+        text += to_text(fault);
+    }
+    return text;
 }
 
 }  // namespace
@@ -26,14 +34,18 @@ void name_this_rank(std::string name) {
 }
 
 Error::Error(ExitStatus status, std::vector<Fault> faults)
-    : status_(status), faults_(std::move(faults)) {
-    for (const Fault& fault : faults_) {
-        text_ += to_text(fault);
-    }
-}
+    : status_(status), faults_(std::move(faults)), text_(all_text(faults_)) {}
 
 Error& Error::mark_agreed() {
     agreed_ = true;
+    return *this;
+}
+
+Error& Error::name_message(std::string_view id) {
+    for (Fault& fault : faults_) {
+        fault.message = id;
+    }
+    text_ = all_text(faults_);
     return *this;
 }
 
@@ -62,6 +74,9 @@ std::string to_text(const Fault& fault) {
     if (!fault.remedy.empty()) {
         text += fmt::format("  remedy: {}\n", fault.remedy);
     }
+    if (!fault.message.empty()) {
+        text += fmt::format("  more:   alphaprune_mpi help errors {}\n", fault.message);
+    }
     return without_control_characters(text);
 }
 
@@ -86,4 +101,4 @@ void FaultList::throw_if_any() const {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -13,7 +13,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/system_error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 void sync_folder(const std::filesystem::path& folder) {
@@ -266,4 +266,4 @@ std::uint64_t free_space(const std::filesystem::path& folder) {
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

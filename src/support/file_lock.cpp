@@ -15,7 +15,7 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/system_error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 FileLock FileLock::take(const std::filesystem::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -54,4 +54,4 @@ FileLock::~FileLock() {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

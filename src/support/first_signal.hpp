@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// The first signal that asked for a stop, and when it came: in one number, since the next one may
 /// come at the same moment, on another thread, and must not see the one without the other. What a
@@ -40,4 +40,4 @@ class FirstSignal {
     std::atomic<std::int64_t> mark_ = 0;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -15,7 +15,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
@@ -120,4 +120,4 @@ void log_to_file(std::string_view text) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -14,7 +14,7 @@
 #include "affinity.hpp"
 #include "alphaprune/support/control_group.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
@@ -83,4 +83,4 @@ std::string human_bytes(std::uint64_t bytes) {
     return fmt::format("{:.{}f} {}", value, value < 10 ? 1 : 0, kUnits[unit]);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 /// The value of the first line "NAME : VALUE".
@@ -51,4 +51,4 @@ std::string processor_model() {
     return ::uname(&system) == 0 ? system.machine : "unknown";
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 struct ScalarTraits {
@@ -194,4 +194,4 @@ std::size_t count_zeros(std::span<const std::byte> stored, ScalarType type) {
     });
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

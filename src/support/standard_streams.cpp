@@ -12,7 +12,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 void open_standard_streams() {
     int stream = STDIN_FILENO;
@@ -35,4 +35,4 @@ void print_result(std::string_view text) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -9,7 +9,7 @@
 
 #include "first_signal.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
@@ -151,4 +151,4 @@ void forget_stop() {
     stop.deadline_reason.clear();
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

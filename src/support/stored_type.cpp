@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 struct KnownType {
@@ -27,7 +27,7 @@ std::optional<int> bits_of(std::string_view name) {
 
 }  // namespace
 
-StoredType::StoredType(ScalarType type) : StoredType(alphaprune::name_of(type)) {}
+StoredType::StoredType(ScalarType type) : StoredType(alphaprune::support::name_of(type)) {}
 
 StoredType::StoredType(std::string_view name)
     : name_(name), scalar_(scalar_type_named(name)), bits_(bits_of(name)) {}
@@ -48,4 +48,4 @@ std::size_t count_zeros(std::span<const std::byte> stored, const StoredType& typ
     return type.scalar() ? count_zeros(stored, *type.scalar()) : 0;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

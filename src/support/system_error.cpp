@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace fs = std::filesystem;
 namespace {
 
@@ -84,4 +84,4 @@ fs::file_status link_status_of(const fs::path& path) {
     return checked(status, path, reason);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

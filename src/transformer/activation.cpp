@@ -5,7 +5,7 @@
 
 #include "vector_math.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 struct Entry {
@@ -32,4 +32,4 @@ std::string activation_names() {
     return names;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Changes values in place, element by element.
 using Activation = void (*)(std::span<float>);
@@ -15,4 +15,4 @@ Activation activation_named(std::string_view name);
 /// The names it knows: "silu, swish, relu, …".
 std::string activation_names();
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

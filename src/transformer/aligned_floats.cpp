@@ -5,7 +5,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 std::span<float> AlignedFloats::at_least(std::int64_t count) {
     const auto wanted = static_cast<std::size_t>(whole_lines(count));
@@ -16,14 +16,14 @@ std::span<float> AlignedFloats::at_least(std::int64_t count) {
         values_.reset(static_cast<float*>(
             std::aligned_alloc(static_cast<std::size_t>(kLineFloats) * sizeof(float), bytes)));
         if (!values_) {
-            throw failure(
+            throw support::failure(
                 fmt::format("out of memory: no room for the activations of a sequence ({})",
-                            human_bytes(bytes)),
-                host_name(), "use shorter sequences (--seqlen) or fewer ranks on a node");
+                            support::human_bytes(bytes)),
+                support::host_name(), "use shorter sequences (--seqlen) or fewer ranks on a node");
         }
         capacity_ = wanted;
     }
     return {values_.get(), static_cast<std::size_t>(count)};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// float32 memory aligned to cache lines, its values undefined at first: scratch that is used again
 /// and again, so that the system need not clear pages for every call.
@@ -44,4 +44,4 @@ class ScratchCutter {
     std::span<float> rest_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -9,7 +9,7 @@
 #include "alphaprune/parallel/share.hpp"
 #include "vector_math.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 constexpr std::int64_t kQueryTile = 64;
@@ -19,15 +19,15 @@ constexpr std::int64_t kScoreStride = kKeyTile + kLineFloats;
 
 /// One head's part of a tokens × (heads × head_size) matrix, for some tokens.
 template <class Real>
-RowMajorView<Real> head_view(std::span<Real> values, std::int64_t heads, std::int64_t head,
-                             std::int64_t head_size, RowRange tokens) {
+linalg::RowMajorView<Real> head_view(std::span<Real> values, std::int64_t heads, std::int64_t head,
+                                     std::int64_t head_size, parallel::RowRange tokens) {
     const std::int64_t stride = heads * head_size;
     return {values.data() + tokens.begin * stride + head * head_size, tokens.size(), head_size,
             stride};
 }
 
 /// The keys that a query sees.
-RowRange visible(const Attention& attention, std::int64_t query) {
+parallel::RowRange visible(const Attention& attention, std::int64_t query) {
     const std::int64_t window = attention.window.value_or(query + 1);
     return {std::max<std::int64_t>(0, query + 1 - window), query + 1};
 }
@@ -36,7 +36,7 @@ RowRange visible(const Attention& attention, std::int64_t query) {
 /// largest score so far of each query, and the sum of the exponentials measured from it.
 class RunningSoftmax {
   public:
-    RunningSoftmax(const Attention& attention, RowRange queries, ScratchCutter& scratch)
+    RunningSoftmax(const Attention& attention, parallel::RowRange queries, ScratchCutter& scratch)
         : attention_(attention),
           queries_(queries),
           scores_(scratch.cut(kQueryTile * kScoreStride)),
@@ -46,15 +46,15 @@ class RunningSoftmax {
         std::ranges::fill(sums_, 0.0F);
     }
 
-    FloatView scores(RowRange keys) const {
+    linalg::FloatView scores(parallel::RowRange keys) const {
         return {scores_.data(), queries_.size(), keys.size(), kScoreStride};
     }
 
     /// Turns the tile's scores into weights, and brings what was summed up in `out` down to the
     /// same scale.
-    void weigh(RowRange keys, FloatView out) {
+    void weigh(parallel::RowRange keys, linalg::FloatView out) {
         for (std::int64_t row = 0; row < queries_.size(); ++row) {
-            const RowRange seen = visible(attention_, queries_.begin + row);
+            const parallel::RowRange seen = visible(attention_, queries_.begin + row);
             const std::int64_t begin = std::clamp(seen.begin, keys.begin, keys.end) - keys.begin;
             const std::int64_t end = std::clamp(seen.end, keys.begin, keys.end) - keys.begin;
             float* const scores = scores_.data() + row * kScoreStride;
@@ -66,18 +66,18 @@ class RunningSoftmax {
         }
     }
 
-    void divide(FloatView out) const {
+    void divide(linalg::FloatView out) const {
         for (std::int64_t row = 0; row < queries_.size(); ++row) {
             scale(row_of(out, row), 1.0F / sums_[static_cast<std::size_t>(row)]);
         }
     }
 
   private:
-    static std::span<float> row_of(FloatView view, std::int64_t row) {
+    static std::span<float> row_of(linalg::FloatView view, std::int64_t row) {
         return {view.data + row * view.stride, static_cast<std::size_t>(view.cols)};
     }
 
-    void weigh_row(std::int64_t row, std::span<float> scores, FloatView out) {
+    void weigh_row(std::int64_t row, std::span<float> scores, linalg::FloatView out) {
         float& largest_so_far = largest_[static_cast<std::size_t>(row)];
         float& sum_so_far = sums_[static_cast<std::size_t>(row)];
         const float before = largest_so_far;
@@ -91,32 +91,33 @@ class RunningSoftmax {
     }
 
     const Attention& attention_;
-    RowRange queries_;
+    parallel::RowRange queries_;
     std::span<float> scores_;
     std::span<float> largest_;
     std::span<float> sums_;
 };
 
 void attend_tile(const Attention& attention, const AttentionValues& values, std::int64_t head,
-                 RowRange queries, std::span<float> scratch) {
+                 parallel::RowRange queries, std::span<float> scratch) {
     const std::int64_t size = attention.head_size;
     const std::int64_t shared = head / (attention.heads / attention.key_value_heads);
     const auto factor = static_cast<float>(1.0 / std::sqrt(static_cast<double>(size)));
     const auto query = head_view(values.query, attention.heads, head, size, queries);
     const auto out = head_view(values.out, attention.heads, head, size, queries);
-    const RowRange seen{visible(attention, queries.begin).begin, queries.end};
+    const parallel::RowRange seen{visible(attention, queries.begin).begin, queries.end};
 
     ScratchCutter cutter(scratch);
     RunningSoftmax softmax(attention, queries, cutter);
     for (std::int64_t begin = seen.begin; begin < seen.end; begin += kKeyTile) {
-        const RowRange keys{begin, std::min(begin + kKeyTile, seen.end)};
+        const parallel::RowRange keys{begin, std::min(begin + kKeyTile, seen.end)};
         const auto key = head_view(values.key, attention.key_value_heads, shared, size, keys);
         const auto value = head_view(values.value, attention.key_value_heads, shared, size, keys);
-        const FloatView scores = softmax.scores(keys);
-        sgemm(factor, query, key, Transpose::yes, 0, scores);
+        const linalg::FloatView scores = softmax.scores(keys);
+        linalg::sgemm(factor, query, key, linalg::Transpose::yes, 0, scores);
         softmax.weigh(keys, out);
-        const ConstFloatView weights{scores.data, scores.rows, scores.cols, scores.stride};
-        sgemm(1, weights, value, Transpose::no, begin == seen.begin ? 0.0F : 1.0F, out);
+        const linalg::ConstFloatView weights{scores.data, scores.rows, scores.cols, scores.stride};
+        linalg::sgemm(1, weights, value, linalg::Transpose::no, begin == seen.begin ? 0.0F : 1.0F,
+                      out);
     }
     softmax.divide(out);
 }
@@ -127,7 +128,7 @@ void attend(const Attention& attention, const AttentionValues& values, std::int6
             std::span<float> scratch) {
     for (std::int64_t head = 0; head < attention.heads; ++head) {
         for (std::int64_t begin = 0; begin < tokens; begin += kQueryTile) {
-            const RowRange queries{begin, std::min(begin + kQueryTile, tokens)};
+            const parallel::RowRange queries{begin, std::min(begin + kQueryTile, tokens)};
             attend_tile(attention, values, head, queries, scratch);
         }
     }
@@ -143,4 +144,4 @@ double attended_pairs(std::int64_t tokens, std::optional<std::int64_t> window) {
     return n * (n + 1) / 2 + static_cast<double>(tokens - full) * n;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

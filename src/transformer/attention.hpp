@@ -4,7 +4,7 @@
 #include <optional>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Causal self-attention of one sequence; several query heads may share a key and value head.
 struct Attention {
@@ -36,4 +36,4 @@ std::int64_t attention_scratch();
 /// How many pairs of query and key there are in a head.
 double attended_pairs(std::int64_t tokens, std::optional<std::int64_t> window);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

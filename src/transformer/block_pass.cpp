@@ -8,7 +8,7 @@
 #include "alphaprune/support/stop.hpp"
 #include "vector_math.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 /// The mlp works on so many tokens at a time, to find its values still in the cache.
@@ -21,7 +21,7 @@ std::int64_t tile_of(std::int64_t tokens) {
 }  // namespace
 
 std::int64_t block_scratch(const ForwardPlan& plan, std::int64_t tokens) {
-    const ModelConfiguration& model = plan.configuration();
+    const model::ModelConfiguration& model = plan.configuration();
     const std::int64_t queries = whole_lines(tokens * model.heads * model.head_size);
     const std::int64_t keys = whole_lines(tokens * model.key_value_heads * model.head_size);
     const std::int64_t attention = 2 * queries + 2 * keys + attention_scratch();
@@ -124,14 +124,15 @@ void BlockPass::norm_after(const Norm& norm, std::span<float> hidden) {
 
 void BlockPass::project(const Projection& projection, std::span<const float> input,
                         std::span<float> out, bool add_to_it) const {
-    check_stop();
+    support::check_stop();
     const std::int64_t rows = projection.rows;
     const std::int64_t cols = projection.cols;
     const std::int64_t tokens = static_cast<std::int64_t>(input.size()) / cols;
     assert(out.size() == static_cast<std::size_t>(tokens * rows));
-    sgemm(1, {input.data(), tokens, cols, cols},
-          {weights_.values(projection.weight).data(), rows, cols, cols}, Transpose::yes,
-          add_to_it ? 1.0F : 0.0F, {out.data(), tokens, rows, rows});
+    linalg::sgemm(1, {input.data(), tokens, cols, cols},
+                  {weights_.values(projection.weight).data(), rows, cols, cols},
+                  linalg::Transpose::yes, add_to_it ? 1.0F : 0.0F,
+                  {out.data(), tokens, rows, rows});
     if (projection.bias >= 0) {
         const auto bias = weights_.values(projection.bias);
         for (std::size_t at = 0; at < out.size(); at += bias.size()) {
@@ -155,4 +156,4 @@ void BlockPass::tell(std::initializer_list<const Projection*> projections,
     observe_(matrices, input, tokens_);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

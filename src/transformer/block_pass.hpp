@@ -7,7 +7,7 @@
 #include "alphaprune/transformer/transformer.hpp"
 #include "forward_plan.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Values of scratch that a pass over a sequence needs.
 std::int64_t block_scratch(const ForwardPlan& plan, std::int64_t tokens);
@@ -49,4 +49,4 @@ class BlockPass {
     std::span<float> rest_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

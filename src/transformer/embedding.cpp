@@ -12,13 +12,13 @@
 #include "read_widened.hpp"
 #include "vector_math.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 void check_tokens(std::span<const std::int32_t> tokens, std::int64_t vocabulary) {
     for (const std::int32_t token : tokens) {
         if (token < 0 || token >= vocabulary) {
-            throw bad_request(
+            throw support::bad_request(
                 fmt::format("token {} is outside the model's vocabulary of {}", token, vocabulary),
                 "token ids", "make the token file with this model's tokenizer");
         }
@@ -26,8 +26,8 @@ void check_tokens(std::span<const std::int32_t> tokens, std::int64_t vocabulary)
 }
 
 /// Row `tokens[i]` of the table to row i of `out`; each row is read once.
-void look_up(const RowSource& source, const TensorInfo& table, std::span<const std::int32_t> tokens,
-             std::span<float> out) {
+void look_up(const model::RowSource& source, const model::TensorInfo& table,
+             std::span<const std::int32_t> tokens, std::span<float> out) {
     const auto length = static_cast<std::size_t>(table.row_length());
     const auto row = [&](std::size_t i) { return out.subspan(i * length, length); };
     std::vector<std::size_t> order(tokens.size());
@@ -43,14 +43,15 @@ void look_up(const RowSource& source, const TensorInfo& table, std::span<const s
     }
 }
 
-void add_positions(const ForwardPlan& plan, const RowSource& source, std::int64_t tokens,
+void add_positions(const ForwardPlan& plan, const model::RowSource& source, std::int64_t tokens,
                    std::span<float> hidden) {
-    const TensorInfo& table = plan.tensor(plan.input.position_table);
+    const model::TensorInfo& table = plan.tensor(plan.input.position_table);
     const std::int64_t offset = plan.family->position_offset;
     if (tokens > table.rows() - offset) {
-        throw bad_request(fmt::format("a sequence of {} tokens, but the model has {} positions",
-                                      tokens, table.rows() - offset),
-                          table.name, "use a shorter --seqlen");
+        throw support::bad_request(
+            fmt::format("a sequence of {} tokens, but the model has {} positions", tokens,
+                        table.rows() - offset),
+            table.name, "use a shorter --seqlen");
     }
     std::vector<float> positions(hidden.size());
     read_widened(source, table, {offset, offset + tokens}, positions);
@@ -58,22 +59,22 @@ void add_positions(const ForwardPlan& plan, const RowSource& source, std::int64_
 }
 
 /// hidden = narrow·Wᵀ.
-void project_in(const ForwardPlan& plan, const RowSource& source, std::span<const float> narrow,
-                std::int64_t tokens, std::span<float> hidden) {
-    const TensorInfo& projection = plan.tensor(plan.input.project_in);
+void project_in(const ForwardPlan& plan, const model::RowSource& source,
+                std::span<const float> narrow, std::int64_t tokens, std::span<float> hidden) {
+    const model::TensorInfo& projection = plan.tensor(plan.input.project_in);
     const std::int64_t rows = projection.rows();
     const std::int64_t cols = projection.row_length();
     std::vector<float> weights(static_cast<std::size_t>(rows * cols));
     read_widened(source, projection, {0, rows}, weights);
-    sgemm(1, {narrow.data(), tokens, cols, cols}, {weights.data(), rows, cols, cols},
-          Transpose::yes, 0, {hidden.data(), tokens, rows, rows});
+    linalg::sgemm(1, {narrow.data(), tokens, cols, cols}, {weights.data(), rows, cols, cols},
+                  linalg::Transpose::yes, 0, {hidden.data(), tokens, rows, rows});
 }
 
 }  // namespace
 
-void embed_tokens(const ForwardPlan& plan, const RowSource& source,
+void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
                   std::span<const std::int32_t> tokens, std::span<float> hidden) {
-    const TensorInfo& table = plan.tensor(plan.input.embedding);
+    const model::TensorInfo& table = plan.tensor(plan.input.embedding);
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(hidden.size() ==
            tokens.size() * static_cast<std::size_t>(plan.configuration().hidden_size));
@@ -90,4 +91,4 @@ void embed_tokens(const ForwardPlan& plan, const RowSource& source,
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

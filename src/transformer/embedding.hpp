@@ -6,13 +6,13 @@
 #include "alphaprune/model/row_source.hpp"
 #include "forward_plan.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Token embeddings of one sequence, projected to the width of the blocks and with the learned
 /// positions added where the family has them. Reads just the rows of the tokens present.
 /// @param hidden  out: tokens.size() × hidden_size
 /// @throws Error: a token outside the vocabulary, more tokens than positions, unreadable weights
-void embed_tokens(const ForwardPlan& plan, const RowSource& source,
+void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
                   std::span<const std::int32_t> tokens, std::span<float> hidden);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -8,19 +8,19 @@
 #include "alphaprune/transformer/transformer.hpp"
 #include "read_widened.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 /// Rows of two tensors of one shape, up to the first that differ.
-bool differ(const RowSource& source, const TensorInfo& one, const TensorInfo& other,
-            RowRange rows) {
+bool differ(const model::RowSource& source, const model::TensorInfo& one,
+            const model::TensorInfo& other, parallel::RowRange rows) {
     constexpr std::int64_t kPieceValues = std::int64_t{1} << 20;
     const std::int64_t length = std::max<std::int64_t>(one.row_length(), 1);
     const std::int64_t high = std::max<std::int64_t>(kPieceValues / length, 1);
     std::vector<float> left;
     std::vector<float> right;
     for (std::int64_t begin = rows.begin; begin < rows.end; begin += high) {
-        const RowRange piece{begin, std::min(begin + high, rows.end)};
+        const parallel::RowRange piece{begin, std::min(begin + high, rows.end)};
         left.resize(static_cast<std::size_t>(piece.size() * length));
         right.resize(left.size());
         read_widened(source, one, piece, left);
@@ -33,25 +33,27 @@ bool differ(const RowSource& source, const TensorInfo& one, const TensorInfo& ot
 }
 
 /// Collective.
-bool has_another_head(const Communicator& ranks, const Catalogue& catalogue,
-                      const RowSource& source, const Transformer& transformer) {
+bool has_another_head(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                      const model::RowSource& source, const Transformer& transformer) {
     const int embedding = transformer.embedding_tensor();
     const int head = transformer.vocabulary_tensor();
     if (!catalogue.configuration.tied_embeddings || embedding == head) {
         return false;
     }
-    const TensorInfo& one = catalogue.tensors[static_cast<std::size_t>(embedding)];
-    const TensorInfo& other = catalogue.tensors[static_cast<std::size_t>(head)];
-    return ranks.any(together(ranks, [&] {
-        return differ(source, one, other, share_of(one.rows(), ranks.size(), ranks.rank()));
+    const model::TensorInfo& one = catalogue.tensors[static_cast<std::size_t>(embedding)];
+    const model::TensorInfo& other = catalogue.tensors[static_cast<std::size_t>(head)];
+    return ranks.any(parallel::together(ranks, [&] {
+        return differ(source, one, other,
+                      parallel::share_of(one.rows(), ranks.size(), ranks.rank()));
     }));
 }
 
 }  // namespace
 
-std::vector<std::string> check_forward_pass(const Communicator& ranks, const Catalogue& catalogue,
-                                            const RowSource& source, PassReach reach) {
-    const Transformer transformer = together(ranks, [&] {
+std::vector<std::string> check_forward_pass(const parallel::Communicator& ranks,
+                                            const model::Catalogue& catalogue,
+                                            const model::RowSource& source, PassReach reach) {
+    const Transformer transformer = parallel::together(ranks, [&] {
         Transformer made(catalogue);
         if (reach == PassReach::head) {
             made.require_head();
@@ -72,4 +74,4 @@ std::vector<std::string> check_forward_pass(const Communicator& ranks, const Cat
     return warnings;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

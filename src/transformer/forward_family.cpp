@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 constexpr ForwardFamily kLlama{
@@ -74,4 +74,4 @@ std::string forward_family_names() {
     return names;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 enum class NormKind { rms, layer };
 enum class Positions { rotary, learned };
@@ -44,4 +44,4 @@ const ForwardFamily* forward_family_of(std::string_view model_type);
 /// The model types that have one: "llama, mistral, qwen2, opt".
 std::string forward_family_names();
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

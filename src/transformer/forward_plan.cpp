@@ -4,13 +4,13 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
-void require_family(const Catalogue& catalogue, std::string_view where) {
-    const ModelConfiguration& model = catalogue.configuration;
+void require_family(const model::Catalogue& catalogue, std::string_view where) {
+    const model::ModelConfiguration& model = catalogue.configuration;
     if (forward_family_of(model.model_type) == nullptr) {
-        throw bad_request(
+        throw support::bad_request(
             fmt::format("no forward pass for models of type '{}'{}", model.model_type,
                         model.architecture.empty() ? "" : " (" + model.architecture + ")"),
             std::string(where),
@@ -20,8 +20,8 @@ void require_family(const Catalogue& catalogue, std::string_view where) {
     }
 }
 
-void check_features(const ModelConfiguration& model, const ForwardFamily& family,
-                    const std::string& where, FaultList& faults) {
+void check_features(const model::ModelConfiguration& model, const ForwardFamily& family,
+                    const std::string& where, support::FaultList& faults) {
     if (activation_named(model.activation) == nullptr) {
         faults.add(fmt::format("the activation function '{}' is not supported", model.activation),
                    where, "supported are: " + activation_names());
@@ -47,16 +47,16 @@ std::span<const float> values_of(const SharedWeights& weights, int tensor) {
 
 }  // namespace
 
-ForwardPlan make_forward_plan(const Catalogue& catalogue) {
+ForwardPlan make_forward_plan(const model::Catalogue& catalogue) {
     const std::string where = (catalogue.folder / "config.json").string();
     require_family(catalogue, where);
-    const ModelConfiguration& model = catalogue.configuration;
+    const model::ModelConfiguration& model = catalogue.configuration;
     ForwardPlan plan;
     plan.catalogue = &catalogue;
     plan.family = forward_family_of(model.model_type);
     plan.activation = activation_named(model.activation);
 
-    FaultList faults;
+    support::FaultList faults;
     check_features(model, *plan.family, where, faults);
     TensorFinder finder(catalogue);
     for (int block = 0; block < model.blocks; ++block) {
@@ -74,15 +74,15 @@ ForwardPlan make_forward_plan(const Catalogue& catalogue) {
 }
 
 Attention attention_of(const ForwardPlan& plan, int block) {
-    const ModelConfiguration& model = plan.configuration();
+    const model::ModelConfiguration& model = plan.configuration();
     return {model.heads, model.key_value_heads, model.head_size, model.window_of(block)};
 }
 
 void run_norm(const ForwardPlan& plan, const Norm& norm, const SharedWeights& weights,
               std::span<const float> values, std::span<float> out) {
-    const ModelConfiguration& model = plan.configuration();
+    const model::ModelConfiguration& model = plan.configuration();
     const NormValues learned{values_of(weights, norm.weight), values_of(weights, norm.bias)};
     apply_norm(plan.family->norm, learned, model.norm_epsilon, model.hidden_size, values, out);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -11,11 +11,11 @@
 #include "norm.hpp"
 #include "rotary.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// What a Transformer knows of its model, and the scratch that its passes use one after another.
 struct ForwardPlan {
-    const Catalogue* catalogue = nullptr;
+    const model::Catalogue* catalogue = nullptr;
     const ForwardFamily* family = nullptr;
     Activation activation = nullptr;
     std::vector<BlockTensors> blocks;
@@ -25,14 +25,14 @@ struct ForwardPlan {
     RotaryTable rotary;
     AlignedFloats scratch;
 
-    const ModelConfiguration& configuration() const { return catalogue->configuration; }
-    const TensorInfo& tensor(int index) const {
+    const model::ModelConfiguration& configuration() const { return catalogue->configuration; }
+    const model::TensorInfo& tensor(int index) const {
         return catalogue->tensors[static_cast<std::size_t>(index)];
     }
 };
 
 /// @throws Error (bad_request) with everything that stands in the way of running the blocks
-ForwardPlan make_forward_plan(const Catalogue& catalogue);
+ForwardPlan make_forward_plan(const model::Catalogue& catalogue);
 
 /// How the heads of a block attend.
 Attention attention_of(const ForwardPlan& plan, int block);
@@ -41,4 +41,4 @@ Attention attention_of(const ForwardPlan& plan, int block);
 void run_norm(const ForwardPlan& plan, const Norm& norm, const SharedWeights& weights,
               std::span<const float> values, std::span<float> out);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -3,10 +3,10 @@
 #include "alphaprune/transformer/perplexity.hpp"
 #include "model_pass.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
-std::vector<float> logits_of(const Communicator& ranks, const Catalogue& catalogue,
-                             const RowSource& source, std::span<const std::int32_t> tokens) {
+std::vector<float> logits_of(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                             const model::RowSource& source, std::span<const std::int32_t> tokens) {
     const ModelPass model(ranks, catalogue, source);
     const auto count = static_cast<std::int64_t>(tokens.size());
     const auto features = model.features_of(std::array{tokens}, count, [] {});
@@ -16,11 +16,13 @@ std::vector<float> logits_of(const Communicator& ranks, const Catalogue& catalog
 
     std::vector<float> logits(static_cast<std::size_t>(count * vocabulary));
     model.for_each_vocabulary_part(
-        PerplexityLimits{}.vocabulary_bytes, [&](RowRange rows, ConstFloatView weights) {
-            sgemm(1, {features.data(), count, width, width}, weights, Transpose::yes, 0,
-                  {logits.data() + rows.begin, count, rows.size(), vocabulary});
+        PerplexityLimits{}.vocabulary_bytes,
+        [&](parallel::RowRange rows, linalg::ConstFloatView weights) {
+            linalg::sgemm(1, {features.data(), count, width, width}, weights,
+                          linalg::Transpose::yes, 0,
+                          {logits.data() + rows.begin, count, rows.size(), vocabulary});
         });
     return logits;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

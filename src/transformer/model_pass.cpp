@@ -7,14 +7,15 @@
 #include "alphaprune/support/stop.hpp"
 #include "read_widened.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
-ModelPass::ModelPass(const Communicator& ranks, const Catalogue& catalogue, const RowSource& source)
+ModelPass::ModelPass(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                     const model::RowSource& source)
     : ranks_(ranks),
       catalogue_(catalogue),
       source_(source),
       node_(ranks.split_by_node()),
-      transformer_(together(ranks, [&] {
+      transformer_(parallel::together(ranks, [&] {
           Transformer transformer(catalogue);
           transformer.require_head();
           return transformer;
@@ -38,7 +39,7 @@ std::vector<float> ModelPass::embedded(std::span<const std::span<const std::int3
     const auto state = static_cast<std::size_t>(state_size(tokens));
     const auto hidden = static_cast<std::size_t>(tokens * transformer_.hidden_size());
     std::vector<float> states(sequences.size() * state);
-    together(ranks_, [&] {
+    parallel::together(ranks_, [&] {
         for (std::size_t i = 0; i < sequences.size(); ++i) {
             transformer_.embed(source_, sequences[i], std::span(states).subspan(i * state, hidden));
         }
@@ -52,7 +53,7 @@ void ModelPass::run_blocks(std::span<float> states, std::int64_t tokens,
     const auto hidden = static_cast<std::size_t>(tokens * transformer_.hidden_size());
     for (int block = 0; block < catalogue_.configuration.blocks; ++block) {
         SharedWeights weights(node_, catalogue_, transformer_.block_tensors(block));
-        together(ranks_, [&] {
+        parallel::together(ranks_, [&] {
             weights.load(source_);
             for (std::size_t at = 0; at < states.size(); at += state) {
                 transformer_.run_block(block, weights, states.subspan(at, hidden), tokens, {});
@@ -67,7 +68,7 @@ void ModelPass::turn_into_features(std::span<float> states, std::int64_t tokens)
     const auto hidden = static_cast<std::size_t>(tokens * transformer_.hidden_size());
     SharedWeights weights(node_, catalogue_, transformer_.head_tensors());
     std::vector<float> features(static_cast<std::size_t>(tokens * transformer_.feature_size()));
-    together(ranks_, [&] {
+    parallel::together(ranks_, [&] {
         weights.load(source_);
         for (std::size_t at = 0; at < states.size(); at += state) {
             transformer_.features(weights, states.subspan(at, hidden), tokens, features);
@@ -77,28 +78,29 @@ void ModelPass::turn_into_features(std::span<float> states, std::int64_t tokens)
 }
 
 void ModelPass::for_each_vocabulary_part(
-    std::uint64_t bytes, const std::function<void(RowRange, ConstFloatView)>& use) const {
-    const TensorInfo& table =
+    std::uint64_t bytes,
+    const std::function<void(parallel::RowRange, linalg::ConstFloatView)>& use) const {
+    const model::TensorInfo& table =
         catalogue_.tensors[static_cast<std::size_t>(transformer_.vocabulary_tensor())];
     const std::int64_t length = table.row_length();
     const auto affordable = static_cast<std::int64_t>(bytes / sizeof(float)) / length;
     const std::int64_t high = std::clamp<std::int64_t>(affordable, 1, table.rows());
-    NodeArray<float> part(node_, high * length);
+    parallel::NodeArray<float> part(node_, high * length);
     for (std::int64_t begin = 0; begin < table.rows(); begin += high) {
-        const RowRange rows{begin, std::min(begin + high, table.rows())};
-        const RowRange mine = share_of(rows.size(), node_.size(), node_.rank());
-        together(ranks_, [&] {
+        const parallel::RowRange rows{begin, std::min(begin + high, table.rows())};
+        const parallel::RowRange mine = parallel::share_of(rows.size(), node_.size(), node_.rank());
+        parallel::together(ranks_, [&] {
             read_widened(source_, table, {rows.begin + mine.begin, rows.begin + mine.end},
                          part.values().subspan(static_cast<std::size_t>(mine.begin * length),
                                                static_cast<std::size_t>(mine.size() * length)));
         });
         part.sync();
-        together(ranks_, [&] {
-            check_stop();
+        parallel::together(ranks_, [&] {
+            support::check_stop();
             use(rows, {part.values().data(), rows.size(), length, length});
         });
         part.sync();  // before the next part takes its place
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

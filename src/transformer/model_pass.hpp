@@ -9,7 +9,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/transformer/transformer.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Sequences of all ranks on their way through the whole model, block after block, each block and
 /// each part of the vocabulary being held once on a node. All calls are collective, also on ranks
@@ -17,7 +17,8 @@ namespace alphaprune {
 class ModelPass {
   public:
     /// @throws Error on all ranks when the model has no forward pass or no head
-    ModelPass(const Communicator& ranks, const Catalogue& catalogue, const RowSource& source);
+    ModelPass(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+              const model::RowSource& source);
 
     const Transformer& transformer() const { return transformer_; }
     /// Values that a sequence occupies.
@@ -34,8 +35,9 @@ class ModelPass {
 
     /// Reads the vocabulary's projection in parts of about `bytes` of float32.
     /// @param use  called on each rank with each part
-    void for_each_vocabulary_part(std::uint64_t bytes,
-                                  const std::function<void(RowRange, ConstFloatView)>& use) const;
+    void for_each_vocabulary_part(
+        std::uint64_t bytes,
+        const std::function<void(parallel::RowRange, linalg::ConstFloatView)>& use) const;
 
   private:
     std::vector<float> embedded(std::span<const std::span<const std::int32_t>> sequences,
@@ -44,11 +46,11 @@ class ModelPass {
                     const std::function<void()>& block_done) const;
     void turn_into_features(std::span<float> states, std::int64_t tokens) const;
 
-    const Communicator& ranks_;
-    const Catalogue& catalogue_;
-    const RowSource& source_;
-    Communicator node_;
+    const parallel::Communicator& ranks_;
+    const model::Catalogue& catalogue_;
+    const model::RowSource& source_;
+    parallel::Communicator node_;
     Transformer transformer_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

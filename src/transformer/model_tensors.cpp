@@ -7,13 +7,13 @@
 
 #include "alphaprune/model/family.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 /// Finds the parts of a model under a prefix.
 class PartFinder {
   public:
-    PartFinder(TensorFinder& finder, const Catalogue& catalogue, const ForwardFamily& family,
+    PartFinder(TensorFinder& finder, const model::Catalogue& catalogue, const ForwardFamily& family,
                std::string prefix)
         : finder_(finder), catalogue_(catalogue), family_(family), prefix_(std::move(prefix)) {}
 
@@ -32,7 +32,7 @@ class PartFinder {
 
     Projection projection(std::string_view name, std::int64_t rows, std::int64_t cols) {
         Projection found{weight(name, rows, cols), -1, -1, rows, cols};
-        if (has_bias(catalogue_.configuration, name)) {
+        if (model::has_bias(catalogue_.configuration, name)) {
             found.bias = finder_.find(full(name, "bias"), {rows});
         }
         if (found.weight >= 0) {
@@ -52,14 +52,14 @@ class PartFinder {
     }
 
     TensorFinder& finder_;
-    const Catalogue& catalogue_;
+    const model::Catalogue& catalogue_;
     const ForwardFamily& family_;
     std::string prefix_;
 };
 
 /// Values of an embedded token, and of what the head multiplies: OPT's may be narrower than its
 /// blocks.
-std::int64_t outer_width(const ForwardFamily& family, const ModelConfiguration& model) {
+std::int64_t outer_width(const ForwardFamily& family, const model::ModelConfiguration& model) {
     return family.project_in.empty() ? model.hidden_size : model.embedding_size;
 }
 
@@ -71,10 +71,11 @@ void add(std::vector<int>& tensors, int tensor) {
 
 }  // namespace
 
-BlockTensors find_block_tensors(TensorFinder& finder, const Catalogue& catalogue,
+BlockTensors find_block_tensors(TensorFinder& finder, const model::Catalogue& catalogue,
                                 const ForwardFamily& family, int block) {
-    const ModelConfiguration& model = catalogue.configuration;
-    const auto prefix = fmt::format("{}{}.", family_of(model.model_type)->block_prefix, block);
+    const model::ModelConfiguration& model = catalogue.configuration;
+    const auto prefix =
+        fmt::format("{}{}.", model::family_of(model.model_type)->block_prefix, block);
     PartFinder parts(finder, catalogue, family, prefix);
     const std::int64_t hidden = model.hidden_size;
     const std::int64_t queries = model.heads * model.head_size;
@@ -95,9 +96,9 @@ BlockTensors find_block_tensors(TensorFinder& finder, const Catalogue& catalogue
     return found;
 }
 
-InputTensors find_input_tensors(TensorFinder& finder, const Catalogue& catalogue,
+InputTensors find_input_tensors(TensorFinder& finder, const model::Catalogue& catalogue,
                                 const ForwardFamily& family) {
-    const ModelConfiguration& model = catalogue.configuration;
+    const model::ModelConfiguration& model = catalogue.configuration;
     PartFinder parts(finder, catalogue, family, "");
     const std::int64_t hidden = model.hidden_size;
     const std::int64_t narrow = outer_width(family, model);
@@ -117,9 +118,9 @@ InputTensors find_input_tensors(TensorFinder& finder, const Catalogue& catalogue
     return found;
 }
 
-HeadTensors find_head_tensors(TensorFinder& finder, const Catalogue& catalogue,
+HeadTensors find_head_tensors(TensorFinder& finder, const model::Catalogue& catalogue,
                               const ForwardFamily& family) {
-    const ModelConfiguration& model = catalogue.configuration;
+    const model::ModelConfiguration& model = catalogue.configuration;
     PartFinder parts(finder, catalogue, family, "");
     const std::int64_t hidden = model.hidden_size;
 
@@ -171,4 +172,4 @@ std::vector<int> all_of(const BlockTensors& block) {
     return tensors;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

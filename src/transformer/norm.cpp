@@ -5,7 +5,7 @@
 
 #include "vector_math.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 void apply_norm(NormKind kind, const NormValues& norm, double epsilon, std::int64_t width,
                 std::span<const float> values, std::span<float> out) {
@@ -21,4 +21,4 @@ void apply_norm(NormKind kind, const NormValues& norm, double epsilon, std::int6
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

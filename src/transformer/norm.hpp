@@ -5,7 +5,7 @@
 
 #include "forward_family.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// A norm's learned values; empty spans where it has none.
 struct NormValues {
@@ -20,4 +20,4 @@ struct NormValues {
 void apply_norm(NormKind kind, const NormValues& norm, double epsilon, std::int64_t width,
                 std::span<const float> values, std::span<float> out);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

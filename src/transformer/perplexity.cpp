@@ -7,23 +7,23 @@
 #include "model_pass.hpp"
 #include "token_losses.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
-void check_windows(const TokenSequences& windows) {
+void check_windows(const model::TokenSequences& windows) {
     if (windows.length < 2) {
-        throw bad_request("a window of fewer than 2 tokens predicts nothing", "evaluation",
-                          "evaluate with a --seqlen of 2 or more");
+        throw support::bad_request("a window of fewer than 2 tokens predicts nothing", "evaluation",
+                                   "evaluate with a --seqlen of 2 or more");
     }
     if (windows.count() == 0) {
-        throw bad_request("there is no window to evaluate", "evaluation",
-                          "give a longer text or a shorter --seqlen");
+        throw support::bad_request("there is no window to evaluate", "evaluation",
+                                   "give a longer text or a shorter --seqlen");
     }
 }
 
 /// How often the model must be gone through so that each rank can hold its windows' states.
-int passes_needed(const Communicator& ranks, std::int64_t windows, std::uint64_t window_bytes,
-                  std::uint64_t limit) {
+int passes_needed(const parallel::Communicator& ranks, std::int64_t windows,
+                  std::uint64_t window_bytes, std::uint64_t limit) {
     const auto at_once =
         static_cast<std::int64_t>(std::max<std::uint64_t>(limit / window_bytes, 1));
     return static_cast<int>(
@@ -31,8 +31,8 @@ int passes_needed(const Communicator& ranks, std::int64_t windows, std::uint64_t
 }
 
 /// Total loss of each of some windows of this rank.
-std::vector<double> losses_of(const ModelPass& model, const TokenSequences& windows, RowRange mine,
-                              std::uint64_t vocabulary_bytes,
+std::vector<double> losses_of(const ModelPass& model, const model::TokenSequences& windows,
+                              parallel::RowRange mine, std::uint64_t vocabulary_bytes,
                               const std::function<void()>& block_done) {
     std::vector<std::span<const std::int32_t>> sequences;
     std::vector<TokenLosses> losses;
@@ -44,13 +44,14 @@ std::vector<double> losses_of(const ModelPass& model, const TokenSequences& wind
     const std::int64_t width = model.transformer().feature_size();
     const std::int64_t state = model.state_size(windows.length);
     std::vector<float> scratch(static_cast<std::size_t>(TokenLosses::loss_scratch()));
-    model.for_each_vocabulary_part(vocabulary_bytes, [&](RowRange rows, ConstFloatView weights) {
-        for (std::size_t i = 0; i < losses.size(); ++i) {
-            const float* const values = features.data() + static_cast<std::int64_t>(i) * state;
-            losses[i].add_vocabulary({values, windows.length, width, width}, rows, weights,
-                                     scratch);
-        }
-    });
+    model.for_each_vocabulary_part(
+        vocabulary_bytes, [&](parallel::RowRange rows, linalg::ConstFloatView weights) {
+            for (std::size_t i = 0; i < losses.size(); ++i) {
+                const float* const values = features.data() + static_cast<std::int64_t>(i) * state;
+                losses[i].add_vocabulary({values, windows.length, width, width}, rows, weights,
+                                         scratch);
+            }
+        });
     std::vector<double> totals;
     for (const TokenLosses& loss : losses) {
         totals.push_back(loss.total());
@@ -60,13 +61,14 @@ std::vector<double> losses_of(const ModelPass& model, const TokenSequences& wind
 
 }  // namespace
 
-Perplexity measure_perplexity(const Communicator& ranks, const Catalogue& catalogue,
-                              const RowSource& source, const TokenSequences& windows,
+Perplexity measure_perplexity(const parallel::Communicator& ranks,
+                              const model::Catalogue& catalogue, const model::RowSource& source,
+                              const model::TokenSequences& windows,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const PerplexityLimits& limits) {
-    together(ranks, [&] { check_windows(windows); });
+    parallel::together(ranks, [&] { check_windows(windows); });
     const ModelPass model(ranks, catalogue, source);
-    const RowRange mine = share_of(windows.count(), ranks.size(), ranks.rank());
+    const parallel::RowRange mine = parallel::share_of(windows.count(), ranks.size(), ranks.rank());
     const auto window_bytes =
         static_cast<std::uint64_t>(model.state_size(windows.length)) * sizeof(float);
     const int passes = passes_needed(ranks, mine.size(), window_bytes, limits.state_bytes);
@@ -81,8 +83,8 @@ Perplexity measure_perplexity(const Communicator& ranks, const Catalogue& catalo
     // Each window's loss in its place, zero from all other ranks: adding those changes no bit.
     std::vector<double> losses(static_cast<std::size_t>(windows.count()));
     for (int pass = 0; pass < passes; ++pass) {
-        const RowRange part = share_of(mine.size(), passes, pass);
-        const RowRange now{mine.begin + part.begin, mine.begin + part.end};
+        const parallel::RowRange part = parallel::share_of(mine.size(), passes, pass);
+        const parallel::RowRange now{mine.begin + part.begin, mine.begin + part.end};
         std::ranges::copy(losses_of(model, windows, now, limits.vocabulary_bytes, block_done),
                           losses.begin() + now.begin);
     }
@@ -96,4 +98,4 @@ Perplexity measure_perplexity(const Communicator& ranks, const Catalogue& catalo
     return {std::exp(total / predictions), windows.length, windows.count()};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -7,12 +7,12 @@
 
 #include "alphaprune/support/scalar.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
-void read_widened(const RowSource& source, const TensorInfo& tensor, RowRange rows,
-                  std::span<float> out) {
+void read_widened(const model::RowSource& source, const model::TensorInfo& tensor,
+                  parallel::RowRange rows, std::span<float> out) {
     constexpr std::int64_t kPieceBytes = std::int64_t{4} << 20;
-    const ScalarType type = tensor.scalar_type();
+    const support::ScalarType type = tensor.scalar_type();
     const std::int64_t length = tensor.row_length();
     assert(out.size() == static_cast<std::size_t>(rows.size() * length));
     const auto row_bytes = static_cast<std::int64_t>(tensor.row_bytes());
@@ -23,14 +23,14 @@ void read_widened(const RowSource& source, const TensorInfo& tensor, RowRange ro
         kPieceBytes / row_bytes, 1, std::max<std::int64_t>(rows.size(), 1));
     std::vector<std::byte> stored(static_cast<std::size_t>(rows_a_piece * row_bytes));
     for (std::int64_t begin = rows.begin; begin < rows.end; begin += rows_a_piece) {
-        const RowRange piece{begin, std::min(begin + rows_a_piece, rows.end)};
+        const parallel::RowRange piece{begin, std::min(begin + rows_a_piece, rows.end)};
         const auto bytes =
             std::span(stored).first(static_cast<std::size_t>(piece.size() * row_bytes));
         source(tensor, piece, bytes);
-        widen(bytes, type,
-              out.subspan(static_cast<std::size_t>((begin - rows.begin) * length),
-                          static_cast<std::size_t>(piece.size() * length)));
+        support::widen(bytes, type,
+                       out.subspan(static_cast<std::size_t>((begin - rows.begin) * length),
+                                   static_cast<std::size_t>(piece.size() * length)));
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -6,11 +6,11 @@
 
 #include "vector_math.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 /// Llama 3.1: long waves are slowed down by `factor`, short ones kept, those between blended.
-double llama3_scaled(const RopeParameters& rope, double frequency) {
+double llama3_scaled(const model::RopeParameters& rope, double frequency) {
     const double wavelength = 2 * std::numbers::pi / frequency;
     const auto original = static_cast<double>(rope.original_max_positions);
     if (wavelength < original / rope.high_freq_factor) {
@@ -24,7 +24,7 @@ double llama3_scaled(const RopeParameters& rope, double frequency) {
     return (1 - kept) * frequency / rope.factor + kept * frequency;
 }
 
-double scaled(const RopeParameters& rope, double frequency) {
+double scaled(const model::RopeParameters& rope, double frequency) {
     if (rope.type == "linear") {
         return frequency / rope.factor;
     }
@@ -41,7 +41,7 @@ std::string_view rotary_types() {
     return "default, linear, llama3";
 }
 
-std::vector<float> rotary_frequencies(const RopeParameters& rope, std::int64_t head_size) {
+std::vector<float> rotary_frequencies(const model::RopeParameters& rope, std::int64_t head_size) {
     std::vector<float> frequencies;
     for (std::int64_t i = 0; i < head_size / 2; ++i) {
         const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(head_size);
@@ -81,4 +81,4 @@ void RotaryTable::apply(std::span<float> values, std::int64_t tokens, std::int64
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -7,7 +7,7 @@
 
 #include "alphaprune/model/configuration.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Whether the type is one of those that rotary_frequencies knows: default, linear, llama3.
 bool is_known_rotary(std::string_view type);
@@ -15,7 +15,7 @@ std::string_view rotary_types();
 
 /// Angle per position of each pair of a head's values (head_size / 2 of them), rounded to float32
 /// as transformers has it: θ^(−2i/head_size), changed by the type of scaling.
-std::vector<float> rotary_frequencies(const RopeParameters& rope, std::int64_t head_size);
+std::vector<float> rotary_frequencies(const model::RopeParameters& rope, std::int64_t head_size);
 
 /// Cosines and sines of position × frequency for positions from 0 on.
 class RotaryTable {
@@ -35,4 +35,4 @@ class RotaryTable {
     std::vector<float> sin_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -7,10 +7,10 @@
 
 #include "alphaprune/model/weight_types.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 int TensorFinder::find(const std::string& name, const Shape& shape) {
-    const TensorInfo* tensor = catalogue_.find_tensor(name);
+    const model::TensorInfo* tensor = catalogue_.find_tensor(name);
     if (tensor == nullptr) {
         missing_.push_back(name);
         return -1;
@@ -24,7 +24,7 @@ int TensorFinder::find(const std::string& name, const Shape& shape) {
     return found_.back();
 }
 
-void TensorFinder::report(FaultList& faults) {
+void TensorFinder::report(support::FaultList& faults) {
     const std::string where = catalogue_.folder.string();
     if (!missing_.empty()) {
         faults.add("the forward pass needs tensors that are missing: " + some_of(missing_), where,
@@ -36,8 +36,8 @@ void TensorFinder::report(FaultList& faults) {
             where, "check that config.json and the weights belong to the same model");
     }
     try {
-        require_weight_types(catalogue_, found_, "tensors that the forward pass needs");
-    } catch (const Error& error) {
+        model::require_weight_types(catalogue_, found_, "tensors that the forward pass needs");
+    } catch (const support::Error& error) {
         faults.add(error);
     }
     missing_.clear();
@@ -54,4 +54,4 @@ std::string some_of(std::span<const std::string> names) {
                        names.size() - kShown);
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -8,7 +8,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Looks up tensors by the names of the family and checks their shapes and types; what is missing
 /// or wrong is collected, to be told at once. Remembers which tensors were asked for.
@@ -17,7 +17,7 @@ class TensorFinder {
     using Shape = std::vector<std::int64_t>;
 
     /// @param catalogue  outlives the finder
-    explicit TensorFinder(const Catalogue& catalogue)
+    explicit TensorFinder(const model::Catalogue& catalogue)
         : catalogue_(catalogue), used_(catalogue.tensors.size()) {}
 
     /// Whether the files have it; does not count as asking.
@@ -26,13 +26,13 @@ class TensorFinder {
     int find(const std::string& name, const Shape& shape);
 
     /// Adds what was found wrong since the last report.
-    void report(FaultList& faults);
+    void report(support::FaultList& faults);
 
     /// One for each tensor of the catalogue: whether it was found.
     const std::vector<bool>& used() const { return used_; }
 
   private:
-    const Catalogue& catalogue_;
+    const model::Catalogue& catalogue_;
     std::vector<bool> used_;
     std::vector<std::string> missing_;
     std::vector<std::string> misshapen_;
@@ -42,4 +42,4 @@ class TensorFinder {
 /// "a, b, c", the first of them where there are many: "a, b, c, d, e, f and 30 more".
 std::string some_of(std::span<const std::string> names);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -7,7 +7,7 @@
 
 #include "vector_math.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 constexpr std::int64_t kTokenTile = 128;
@@ -25,19 +25,19 @@ std::int64_t TokenLosses::loss_scratch() {
     return kTokenTile * kVocabularyTile;
 }
 
-void TokenLosses::add_vocabulary(ConstFloatView features, RowRange rows, ConstFloatView weights,
-                                 std::span<float> scratch) {
+void TokenLosses::add_vocabulary(linalg::ConstFloatView features, parallel::RowRange rows,
+                                 linalg::ConstFloatView weights, std::span<float> scratch) {
     const auto predictions = static_cast<std::int64_t>(losses_.size());
     assert(features.rows >= predictions && weights.rows == rows.size());
     for (std::int64_t row = 0; row < rows.size(); row += kVocabularyTile) {
         const std::int64_t wide = std::min(kVocabularyTile, rows.size() - row);
-        const RowRange part{rows.begin + row, rows.begin + row + wide};
+        const parallel::RowRange part{rows.begin + row, rows.begin + row + wide};
         for (std::int64_t token = 0; token < predictions; token += kTokenTile) {
             const std::int64_t high = std::min(kTokenTile, predictions - token);
-            sgemm(1,
-                  {features.data + token * features.stride, high, features.cols, features.stride},
-                  {weights.data + row * weights.stride, wide, weights.cols, weights.stride},
-                  Transpose::yes, 0, {scratch.data(), high, wide, wide});
+            linalg::sgemm(
+                1, {features.data + token * features.stride, high, features.cols, features.stride},
+                {weights.data + row * weights.stride, wide, weights.cols, weights.stride},
+                linalg::Transpose::yes, 0, {scratch.data(), high, wide, wide});
             for (std::int64_t i = 0; i < high; ++i) {
                 add_logits(losses_[static_cast<std::size_t>(token + i)], part,
                            {scratch.data() + i * wide, static_cast<std::size_t>(wide)});
@@ -46,7 +46,7 @@ void TokenLosses::add_vocabulary(ConstFloatView features, RowRange rows, ConstFl
     }
 }
 
-void TokenLosses::add_logits(Loss& loss, RowRange rows, std::span<const float> logits) {
+void TokenLosses::add_logits(Loss& loss, parallel::RowRange rows, std::span<const float> logits) {
     const float most = std::max(loss.largest, largest(logits));
     if (most > loss.largest) {
         loss.total *= std::exp(static_cast<double>(loss.largest - most));
@@ -67,4 +67,4 @@ double TokenLosses::total() const {
     return sum;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -7,7 +7,7 @@
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Negative log-likelihood of the token that follows each token of a sequence, built up from one
 /// part of the vocabulary after another: nobody holds the logits of all of it.
@@ -19,8 +19,8 @@ class TokenLosses {
     /// @param features  one row a token, at least for all but the last
     /// @param weights   these rows of the vocabulary's projection
     /// @param scratch   loss_scratch() values
-    void add_vocabulary(ConstFloatView features, RowRange rows, ConstFloatView weights,
-                        std::span<float> scratch);
+    void add_vocabulary(linalg::ConstFloatView features, parallel::RowRange rows,
+                        linalg::ConstFloatView weights, std::span<float> scratch);
 
     /// The sum over the sequence, when the whole vocabulary was added.
     double total() const;
@@ -34,9 +34,9 @@ class TokenLosses {
         float largest;     ///< logit so far
         double total = 0;  ///< Σ e^(logit − largest)
     };
-    static void add_logits(Loss& loss, RowRange rows, std::span<const float> logits);
+    static void add_logits(Loss& loss, parallel::RowRange rows, std::span<const float> logits);
 
     std::vector<Loss> losses_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -11,18 +11,18 @@
 #include "forward_plan.hpp"
 #include "unused_tensors.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 struct Transformer::Plan : ForwardPlan {};
 
-Transformer::Transformer(const Catalogue& catalogue)
+Transformer::Transformer(const model::Catalogue& catalogue)
     : plan_(std::make_unique<Plan>(Plan{make_forward_plan(catalogue)})) {
-    use_one_blas_thread();
+    linalg::use_one_blas_thread();
 }
 Transformer::Transformer(Transformer&&) noexcept = default;
 Transformer::~Transformer() = default;
 
-bool Transformer::supports(const Catalogue& catalogue) {
+bool Transformer::supports(const model::Catalogue& catalogue) {
     return forward_family_of(catalogue.configuration.model_type) != nullptr;
 }
 
@@ -52,7 +52,7 @@ std::vector<InputSite> Transformer::input_sites(int block) const {
             site({&tensors.down})};
 }
 
-void Transformer::embed(const RowSource& source, std::span<const std::int32_t> tokens,
+void Transformer::embed(const model::RowSource& source, std::span<const std::int32_t> tokens,
                         std::span<float> hidden) const {
     embed_tokens(*plan_, source, tokens, hidden);
 }
@@ -134,10 +134,10 @@ void Transformer::features(const SharedWeights& weights, std::span<const float> 
         std::ranges::copy(hidden, normed.begin());
     }
     if (projects) {
-        sgemm(1, {normed.data(), tokens, wide, wide},
-              {weights.values(head.project_out).data(), narrow, wide, wide}, Transpose::yes, 0,
-              {features.data(), tokens, narrow, narrow});
+        linalg::sgemm(1, {normed.data(), tokens, wide, wide},
+                      {weights.values(head.project_out).data(), narrow, wide, wide},
+                      linalg::Transpose::yes, 0, {features.data(), tokens, narrow, narrow});
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -9,7 +9,7 @@
 
 #include "tensor_finder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 namespace {
 
 /// What follows from the configuration alone and was stored all the same, by older libraries.
@@ -31,7 +31,7 @@ bool is_bias_of_used(std::string_view name, const std::set<std::string_view>& us
 }  // namespace
 
 std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
-    const std::vector<TensorInfo>& tensors = plan.catalogue->tensors;
+    const std::vector<model::TensorInfo>& tensors = plan.catalogue->tensors;
     std::set<std::string_view> used;
     for (std::size_t t = 0; t < tensors.size(); ++t) {
         if (plan.used[t]) {
@@ -40,7 +40,7 @@ std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
     }
     std::vector<std::string> biases;
     std::vector<std::string> others;
-    for (const TensorInfo& tensor : tensors) {
+    for (const model::TensorInfo& tensor : tensors) {
         if (!used.contains(tensor.name) && !is_buffer(tensor.name)) {
             (is_bias_of_used(tensor.name, used) ? biases : others).push_back(tensor.name);
         }
@@ -62,4 +62,4 @@ std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
     return warnings;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -5,9 +5,9 @@
 
 #include "forward_plan.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// See Transformer::warnings().
 std::vector<std::string> warnings_on_unused(const ForwardPlan& plan);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -13,7 +13,7 @@
 #define ALPHAPRUNE_VECTOR_CLONES
 #endif
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 ALPHAPRUNE_VECTOR_CLONES
 float exponentials(std::span<float> values, float shift) {
@@ -186,4 +186,4 @@ void gelu_tanh(std::span<float> values) {
     }
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -8,7 +8,7 @@
 // processors; the right one is taken at run time. On one machine the bits of a result depend on the
 // values alone.
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// e^x to about 1e-7, relative; below −87.3 and above 88.3 the value there. NaN stays NaN.
 [[gnu::always_inline]] inline float exponential(float x) {
@@ -63,4 +63,4 @@ void gelu(std::span<float> values);
 /// The same with the tanh formula that gelu_new and gelu_pytorch_tanh name.
 void gelu_tanh(std::span<float> values);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -7,7 +7,7 @@
 #include "allocation/random_items.hpp"
 #include "alphaprune/allocation/allocation.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 /// 40 blocks of which one stands out, as in LLaMA-13B: at ε 0.5 and S 0.7 the published formula
@@ -130,4 +130,4 @@ TEST(Bound, LayerWiseNamesABlockOnce) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

@@ -12,7 +12,7 @@
 #include "alphaprune/formats/npy.hpp"
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 const std::filesystem::path kFolder =
@@ -28,9 +28,9 @@ std::vector<AllocationItem> items_of(const std::vector<double>& metrics,
     return items;
 }
 
-std::vector<double> numbers(const Json& array) {
+std::vector<double> numbers(const formats::Json& array) {
     std::vector<double> values;
-    for (const Json& element : array.elements()) {
+    for (const formats::Json& element : array.elements()) {
         values.push_back(element.as_number().value());
     }
     return values;
@@ -53,12 +53,12 @@ void expect_agreement(const std::vector<AllocationItem>& items, const Allocation
 
 TEST(Reference, RatiosOfTheEmbeddedModel) {
     const std::filesystem::path file = kFolder / "books-7m-reference.json";
-    const Json reference = Json::parse(read_text(file), file.string());
+    const formats::Json reference = formats::Json::parse(support::read_text(file), file.string());
     // 256 inputs, 4 of 8 heads for keys and values, 704 inner rows.
     constexpr std::array<std::int64_t, kMatrices> kWeights{
         256 * 256, 128 * 256, 128 * 256, 256 * 256, 704 * 256, 704 * 256, 704 * 256};
     std::size_t unbounded = 0;
-    for (const Json& entry : reference.find("ratios")->elements()) {
+    for (const formats::Json& entry : reference.find("ratios")->elements()) {
         const std::string metric = entry.find("metric")->as_string().value();
         SCOPED_TRACE(metric + " " + entry.find("mapping")->as_string().value());
         const auto items = items_of(numbers(*reference.find("metrics")->find(metric)), kWeights);
@@ -80,7 +80,7 @@ TEST(Reference, PublishedMetricFilesMeetTheMean) {
     constexpr std::int64_t kSquare = 4096LL * 4096;
     constexpr std::int64_t kInner = 4096LL * 11008;
     for (const char* name : {"alpha_peak-llama-7b.npy", "alpha_peak-llama2-7b.npy"}) {
-        const NpyNumbers metrics = read_npy_numbers(kFolder / name);
+        const formats::NpyNumbers metrics = formats::read_npy_numbers(kFolder / name);
         ASSERT_EQ(metrics.values.size(), 224U);
         const auto items =
             items_of(metrics.values, {kSquare, kSquare, kSquare, kSquare, kInner, kInner, kInner});
@@ -101,4 +101,4 @@ TEST(Reference, PublishedMetricFilesMeetTheMean) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

@@ -10,16 +10,16 @@
 #include "alphaprune/allocation/allocation.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 const double kNaN = std::nan("");
 const std::vector<AllocationItem> kItems{{0, 10, 1}, {1, 10, 2}};
 
-std::optional<Error> error_of(const std::function<void()>& action) {
+std::optional<support::Error> error_of(const std::function<void()>& action) {
     try {
         action();
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         return error;
     }
     return std::nullopt;
@@ -30,7 +30,7 @@ void expect_refused(const AllocationOptions& options, const std::string& where,
     for (const auto allocate : {allocate_alphapruning, allocate_uniform, allocate_linear_depth}) {
         const auto error = error_of([&] { allocate(kItems, options); });
         ASSERT_TRUE(error.has_value()) << where;
-        EXPECT_EQ(error->status(), ExitStatus::bad_request);
+        EXPECT_EQ(error->status(), support::ExitStatus::bad_request);
         ASSERT_EQ(error->faults().size(), 1U);
         EXPECT_EQ(error->faults()[0].where, where);
         EXPECT_FALSE(error->faults()[0].remedy.empty());
@@ -85,7 +85,7 @@ TEST(Request, NoDefinedMetricAtAllIsRefused) {
         options.mapping = mapping;
         const auto error = error_of([&] { allocate_alphapruning(items, options); });
         ASSERT_TRUE(error.has_value());
-        EXPECT_EQ(error->status(), ExitStatus::bad_request);
+        EXPECT_EQ(error->status(), support::ExitStatus::bad_request);
         EXPECT_NE(std::string(error->what()).find("undefined for every matrix"), std::string::npos);
     }
     EXPECT_FALSE(error_of([&] { allocate_uniform(items, {}); }).has_value());
@@ -99,7 +99,7 @@ TEST(Request, GivenRatiosAreChecked) {
 
     const auto wrong = error_of([] { allocate_given(kItems, std::vector<double>{-0.1, kNaN}); });
     ASSERT_TRUE(wrong.has_value());
-    EXPECT_EQ(wrong->status(), ExitStatus::bad_request);
+    EXPECT_EQ(wrong->status(), support::ExitStatus::bad_request);
     ASSERT_EQ(wrong->faults().size(), 2U);
     EXPECT_NE(wrong->faults()[1].what.find("matrix 1 (block 1)"), std::string::npos);
 
@@ -111,4 +111,4 @@ TEST(Request, GivenRatiosAreChecked) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

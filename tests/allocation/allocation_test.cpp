@@ -8,7 +8,7 @@
 
 #include "allocation/random_items.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 const double kNaN = std::nan("");
@@ -145,4 +145,4 @@ TEST(Given, IsTakenAsItIs) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

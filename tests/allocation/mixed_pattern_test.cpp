@@ -9,7 +9,7 @@
 #include "allocation/random_items.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 std::vector<AllocationItem> equal_blocks(int count) {
@@ -94,11 +94,11 @@ TEST(MixedPattern, RefusesWhatCannotBeMet) {
     try {
         mixed_patterns(items, std::vector{0.95, 0.85});
         FAIL();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::bad_request);
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::bad_request);
         EXPECT_NE(std::string(error.what()).find("0.875"), std::string::npos) << error.what();
     }
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

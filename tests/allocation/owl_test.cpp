@@ -8,7 +8,7 @@
 #include "allocation/random_items.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 namespace {
 
 std::vector<int> blocks_named(const std::vector<AllocationItem>& items) {
@@ -102,14 +102,14 @@ TEST(Owl, TheEndsOfTheRangeCanBeMet) {
 TEST(Owl, RefusesWhatCannotBe) {
     const std::vector<AllocationItem> items{{0, 3, 0}, {1, 4, 0}};
     const std::vector good{0.1, 0.2};
-    EXPECT_THROW(allocate_owl(items, std::vector{0.1}, {}), Error);
-    EXPECT_THROW(allocate_owl(items, std::vector{0.1, 1.5}, {}), Error);
-    EXPECT_THROW(allocate_owl(items, std::vector{0.1, std::nan("")}, {}), Error);
-    EXPECT_THROW(allocate_owl(items, good, {0.7, 0.6, 0.99}), Error);
-    EXPECT_THROW(allocate_owl(items, good, {1.0, 0.08, 0.99}), Error);
-    EXPECT_THROW(allocate_owl(items, good, {0.9, 0.08, 0.8}), Error);
-    EXPECT_THROW(allocate_owl({}, {}, {}), Error);
+    EXPECT_THROW(allocate_owl(items, std::vector{0.1}, {}), support::Error);
+    EXPECT_THROW(allocate_owl(items, std::vector{0.1, 1.5}, {}), support::Error);
+    EXPECT_THROW(allocate_owl(items, std::vector{0.1, std::nan("")}, {}), support::Error);
+    EXPECT_THROW(allocate_owl(items, good, {0.7, 0.6, 0.99}), support::Error);
+    EXPECT_THROW(allocate_owl(items, good, {1.0, 0.08, 0.99}), support::Error);
+    EXPECT_THROW(allocate_owl(items, good, {0.9, 0.08, 0.8}), support::Error);
+    EXPECT_THROW(allocate_owl({}, {}, {}), support::Error);
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 /// Row-major positions of all values of a box, in the order in which they lie in memory.
@@ -21,7 +21,7 @@ std::vector<std::uint64_t> positions(const Box& box, const std::vector<std::int6
     return all;
 }
 
-void expect_exact_cover(const std::vector<std::int64_t>& shape, RowRange rows,
+void expect_exact_cover(const std::vector<std::int64_t>& shape, parallel::RowRange rows,
                         std::uint64_t limit) {
     SCOPED_TRACE(testing::Message()
                  << "limit " << limit << ", rows " << rows.begin << " to " << rows.end);
@@ -78,4 +78,4 @@ TEST(Boxes, SizesBeyond32BitsAreCutRight) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

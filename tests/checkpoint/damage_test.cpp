@@ -15,13 +15,13 @@ namespace {
 /// Reads everything there is. @return whether anything was found wrong
 bool is_found_damaged(const std::filesystem::path& path) {
     try {
-        const CheckpointReader reader(path);
+        const checkpoint::CheckpointReader reader(path);
         for (const auto& tensor : reader.tensors()) {
             reader.spectrum(tensor.name);
         }
         reader.metric("alpha_mid");
-        return !verify_checkpoint(world(), path, {}).problems.empty();
-    } catch (const Error& error) {
+        return !checkpoint::verify_checkpoint(world(), path, {}).problems.empty();
+    } catch (const support::Error& error) {
         EXPECT_NE(std::string(error.what()).find("checkpoint.h5"), std::string::npos);
         return true;
     }

@@ -6,7 +6,7 @@
 
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 namespace {
 
 std::vector<std::byte> counting_bytes(std::size_t size) {
@@ -29,7 +29,7 @@ TEST(Hdf5Dataset, RowsMovedInManyPiecesAreTheSameBytes) {
         const auto bytes = counting_bytes(
             4 * static_cast<std::size_t>(std::accumulate(shape.begin(), shape.end(),
                                                          std::int64_t{1}, std::multiplies<>())));
-        const RowRange all{0, shape.size() == 1 ? 1 : shape[0]};
+        const parallel::RowRange all{0, shape.size() == 1 ? 1 : shape[0]};
         for (const std::uint64_t limit : {4U, 12U, 24U, 84U, 100000U}) {
             const std::string name = std::to_string(shape.size()) + "-" + std::to_string(limit);
             const Hdf5Handle dataset =
@@ -49,4 +49,4 @@ TEST(Hdf5Dataset, RowsMovedInManyPiecesAreTheSameBytes) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -16,10 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What all ranks are told.
-std::string error_of(ExitStatus status, const std::function<void()>& action) {
+std::string error_of(support::ExitStatus status, const std::function<void()>& action) {
     try {
         action();
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());
         EXPECT_EQ(error.status(), status) << error.what();
         return error.what();
@@ -29,10 +29,11 @@ std::string error_of(ExitStatus status, const std::function<void()>& action) {
 
 class ExportFaults : public testing::Test {
   protected:
-    void write_all(HuggingFaceWriter& writer) const {
+    void write_all(checkpoint::HuggingFaceWriter& writer) const {
         for (std::size_t t = 0; t < model_.bytes.size(); ++t) {
-            const TensorInfo& tensor = model_.catalogue.tensors[t];
-            const RowRange mine = share_of(tensor.rows(), world().size(), world().rank());
+            const model::TensorInfo& tensor = model_.catalogue.tensors[t];
+            const parallel::RowRange mine =
+                parallel::share_of(tensor.rows(), world().size(), world().rank());
             writer.write_rows(
                 static_cast<int>(t), mine,
                 std::span(model_.bytes[t])
@@ -41,7 +42,7 @@ class ExportFaults : public testing::Test {
         }
     }
     void write_folder(const fs::path& place) const {
-        HuggingFaceWriter writer(world(), model_.catalogue, place, {}, {}, 100);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, place, {}, {}, 100);
         write_all(writer);
         writer.finish();
     }
@@ -52,7 +53,8 @@ class ExportFaults : public testing::Test {
 
 TEST_F(ExportFaults, AnUnfinishedFolderDisappears) {
     {
-        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, {}, 100);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, {},
+                                             100);
         write_all(writer);
         EXPECT_TRUE(fs::exists(folder_ / "hf.partial"));
         EXPECT_FALSE(fs::exists(folder_ / "hf"));
@@ -83,7 +85,7 @@ TEST_F(ExportFaults, AFolderWithFilesInItIsNeverReplaced) {
     });
     for (const char* name : {"hf", "file"}) {
         const std::string text =
-            error_of(ExitStatus::bad_request, [&] { write_folder(folder_ / name); });
+            error_of(support::ExitStatus::bad_request, [&] { write_folder(folder_ / name); });
         EXPECT_NE(text.find("exists already"), std::string::npos) << text;
         EXPECT_NE(text.find((folder_ / name).string()), std::string::npos) << text;
         EXPECT_NE(text.find("remedy:"), std::string::npos) << text;
@@ -94,14 +96,14 @@ TEST_F(ExportFaults, AFolderWithFilesInItIsNeverReplaced) {
 
 TEST_F(ExportFaults, AFolderThatCannotBeMadeIsNamedOnEveryRank) {
     const std::string text =
-        error_of(ExitStatus::failed, [&] { write_folder(folder_ / "absent/hf"); });
+        error_of(support::ExitStatus::failed, [&] { write_folder(folder_ / "absent/hf"); });
     EXPECT_NE(text.find("No such file or directory"), std::string::npos) << text;
     EXPECT_NE(text.find("absent/hf.partial"), std::string::npos) << text;
 }
 
 TEST_F(ExportFaults, AFailedWriteNamesTheTensorAndHoldsNobodyUp) {
-    const std::string text = error_of(ExitStatus::failed, [&] {
-        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {});
+    const std::string text = error_of(support::ExitStatus::failed, [&] {
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {});
         fail_on_the_last_rank([&] { writer.write_rows(0, {0, 7}, model_.bytes[0]); });
     });
     EXPECT_NE(text.find("File too large"), std::string::npos) << text;
@@ -112,8 +114,9 @@ TEST_F(ExportFaults, AFailedWriteNamesTheTensorAndHoldsNobodyUp) {
 }
 
 TEST_F(ExportFaults, AModelOfWhichRowsAreMissingIsNotPublished) {
-    const std::string text = error_of(ExitStatus::failed, [&] {
-        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, {}, 100);
+    const std::string text = error_of(support::ExitStatus::failed, [&] {
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "hf", {}, {},
+                                             100);
         if (world().is_root()) {
             writer.write_rows(1, {0, 8}, std::span(model_.bytes[1]).first(8 * 12));
         }

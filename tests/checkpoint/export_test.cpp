@@ -14,21 +14,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::byte> whole_tensor(const RowSource& source, const TensorInfo& tensor) {
+std::vector<std::byte> whole_tensor(const model::RowSource& source,
+                                    const model::TensorInfo& tensor) {
     std::vector<std::byte> bytes(tensor.bytes());
     source(tensor, {0, tensor.rows()}, bytes);
     return bytes;
 }
 
 /// Read back by the program: the same model, tensor by tensor.
-void expect_same_model(const Catalogue& model, const fs::path& folder) {
-    const Catalogue exported = read_catalogue(folder);
-    const RowSource before = rows_of_folder(model);
-    const RowSource after = rows_of_folder(exported);
+void expect_same_model(const model::Catalogue& model, const fs::path& folder) {
+    const model::Catalogue exported = model::read_catalogue(folder);
+    const model::RowSource before = rows_of_folder(model);
+    const model::RowSource after = rows_of_folder(exported);
     EXPECT_EQ(exported.configuration_text, model.configuration_text);
     ASSERT_EQ(exported.tensors.size(), model.tensors.size());
-    for (const TensorInfo& tensor : model.tensors) {
-        const TensorInfo* found = exported.find_tensor(tensor.name);
+    for (const model::TensorInfo& tensor : model.tensors) {
+        const model::TensorInfo* found = exported.find_tensor(tensor.name);
         ASSERT_NE(found, nullptr) << tensor.name;
         EXPECT_EQ(found->type, tensor.type);
         EXPECT_EQ(found->shape, tensor.shape);
@@ -55,7 +56,7 @@ class ExportedModel : public testing::TestWithParam<const char*> {};
 TEST_P(ExportedModel, IsTheModelWhateverTheSizeOfTheShards) {
     const SharedFolder folder(world());
     const fs::path source = kRoot / GetParam();
-    const Catalogue model = read_catalogue(source);
+    const model::Catalogue model = model::read_catalogue(source);
     const std::uint64_t whole = model.bytes();
     for (const auto& [shard_bytes, shards] :
          std::map<std::uint64_t, int>{{whole, 1}, {whole - 1, 2}, {whole / 2, 0}, {whole / 7, 0}}) {
@@ -63,7 +64,7 @@ TEST_P(ExportedModel, IsTheModelWhateverTheSizeOfTheShards) {
         export_model(world(), model, rows_of_folder(model), exported, shard_bytes);
         expect_same_model(model, exported);
         expect_accepted(exported, source);
-        const auto count = static_cast<int>(read_catalogue(exported).shards.size());
+        const auto count = static_cast<int>(model::read_catalogue(exported).shards.size());
         EXPECT_TRUE(shards == 0 ? count > 1 : count == shards) << count;
         EXPECT_FALSE(fs::exists(exported.string() + ".partial"));
     }
@@ -77,10 +78,10 @@ INSTANTIATE_TEST_SUITE_P(, ExportedModel,
 
 TEST(HuggingFaceWriter, TheBytesDoNotDependOnTheNumberOfRanks) {
     const SharedFolder folder(world());
-    const Catalogue model = read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
+    const model::Catalogue model = model::read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
     for (int ranks = 1; ranks <= world().size(); ++ranks) {
         const bool takes_part = world().rank() < ranks;
-        const Communicator some = world().split(takes_part ? 0 : 1, world().rank());
+        const parallel::Communicator some = world().split(takes_part ? 0 : 1, world().rank());
         if (takes_part) {
             export_model(some, model, rows_of_folder(model), folder / std::to_string(ranks),
                          100'000);
@@ -96,10 +97,11 @@ TEST(HuggingFaceWriter, TensorsOfEveryKindInAnyOrderOfRows) {
     const SharedFolder folder(world());
     const SampleModel model = sample_model();
     {
-        HuggingFaceWriter writer(world(), model.catalogue, folder / "hf", {{"ratio", "0.5"}});
+        checkpoint::HuggingFaceWriter writer(world(), model.catalogue, folder / "hf",
+                                             {{"ratio", "0.5"}});
         for (int t = static_cast<int>(model.bytes.size()) - 1; t >= 0; --t) {
             const auto at = static_cast<std::size_t>(t);
-            const TensorInfo& tensor = model.catalogue.tensors[at];
+            const model::TensorInfo& tensor = model.catalogue.tensors[at];
             for (std::int64_t row = tensor.rows() - 1; row >= 0; --row) {
                 if ((row + t) % world().size() == world().rank()) {
                     writer.write_rows(
@@ -112,17 +114,17 @@ TEST(HuggingFaceWriter, TensorsOfEveryKindInAnyOrderOfRows) {
         }
         writer.finish();
     }
-    const auto header = read_safetensors_header(folder / "hf/model.safetensors");
+    const auto header = formats::read_safetensors_header(folder / "hf/model.safetensors");
     EXPECT_EQ(header.metadata, (std::vector<std::pair<std::string, std::string>>{
                                    {"format", "pt"}, {"ratio", "0.5"}}));
     ASSERT_EQ(header.tensors.size(), model.bytes.size());
     const auto file = contents(folder / "hf/model.safetensors");
-    for (const SafetensorsEntry& entry : header.tensors) {
+    for (const formats::SafetensorsEntry& entry : header.tensors) {
         const auto t = static_cast<std::size_t>(model.index_of(entry.name));
-        const TensorInfo& tensor = model.catalogue.tensors[t];
+        const model::TensorInfo& tensor = model.catalogue.tensors[t];
         EXPECT_EQ(entry.type, tensor.type);
         EXPECT_EQ(entry.shape, tensor.shape);
-        EXPECT_EQ(entry.begin % size_of(*entry.type.scalar()), 0U) << entry.name;
+        EXPECT_EQ(entry.begin % support::size_of(*entry.type.scalar()), 0U) << entry.name;
         const auto bytes = std::as_bytes(std::span(file)).subspan(entry.begin);
         EXPECT_TRUE(std::equal(model.bytes[t].begin(), model.bytes[t].end(), bytes.begin(),
                                bytes.begin() + static_cast<std::ptrdiff_t>(entry.end) -
@@ -136,7 +138,7 @@ TEST(HuggingFaceWriter, TensorsOfEveryKindInAnyOrderOfRows) {
 
 TEST(HuggingFaceWriter, CompanionsAreCopiedAsPlainFiles) {
     const SharedFolder folder(world());
-    Catalogue model = read_catalogue(kRoot / "tests/data/models/tiny-opt");
+    model::Catalogue model = model::read_catalogue(kRoot / "tests/data/models/tiny-opt");
     model.companions = {{"code/inner/modeling.py", "x = 1\n"},
                         {"merges.txt", ""},
                         {"tokenizer.json", std::string("a\0b", 3)}};

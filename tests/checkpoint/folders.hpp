@@ -15,20 +15,20 @@ namespace alphaprune::test {
 inline const std::filesystem::path kRoot = ALPHAPRUNE_SOURCE_DIR;
 
 /// A source for the weights of a folder. @param catalogue  outlives it
-inline RowSource rows_of_folder(const Catalogue& catalogue) {
-    const auto reader = std::make_shared<WeightReader>(catalogue);
-    return [reader](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
-        reader->read_rows(tensor, rows, out);
-    };
+inline model::RowSource rows_of_folder(const model::Catalogue& catalogue) {
+    const auto reader = std::make_shared<model::WeightReader>(catalogue);
+    return [reader](const model::TensorInfo& tensor, parallel::RowRange rows,
+                    std::span<std::byte> out) { reader->read_rows(tensor, rows, out); };
 }
 
 /// Collective: hands over every tensor, each rank its share of the rows.
 template <class Writer>
-void copy_rows(const Communicator& ranks, const Catalogue& catalogue, const RowSource& source,
-               Writer& writer) {
+void copy_rows(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+               const model::RowSource& source, Writer& writer) {
     for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
-        const TensorInfo& tensor = catalogue.tensors[t];
-        const RowRange mine = share_of(tensor.rows(), ranks.size(), ranks.rank());
+        const model::TensorInfo& tensor = catalogue.tensors[t];
+        const parallel::RowRange mine =
+            parallel::share_of(tensor.rows(), ranks.size(), ranks.rank());
         std::vector<std::byte> bytes(static_cast<std::size_t>(mine.size()) * tensor.row_bytes());
         source(tensor, mine, bytes);
         writer.write_rows(static_cast<int>(t), mine, bytes);
@@ -36,20 +36,21 @@ void copy_rows(const Communicator& ranks, const Catalogue& catalogue, const RowS
 }
 
 /// Collective: the whole of a model as a folder.
-inline void export_model(const Communicator& ranks, const Catalogue& catalogue,
-                         const RowSource& source, const std::filesystem::path& folder,
+inline void export_model(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                         const model::RowSource& source, const std::filesystem::path& folder,
                          std::uint64_t shard_bytes) {
-    HuggingFaceWriter writer(ranks, catalogue, folder, {{"made_by", "a test"}}, {}, shard_bytes);
+    checkpoint::HuggingFaceWriter writer(ranks, catalogue, folder, {{"made_by", "a test"}}, {},
+                                         shard_bytes);
     copy_rows(ranks, catalogue, source, writer);
     writer.finish();
 }
 
 /// Collective: the whole of a model as a checkpoint, nothing pruned, its summaries left out.
-inline void checkpoint_model(const Communicator& ranks, const Catalogue& catalogue,
-                             const RowSource& source, const std::filesystem::path& file) {
-    CheckpointWriter writer(ranks, catalogue, file);
+inline void checkpoint_model(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                             const model::RowSource& source, const std::filesystem::path& file) {
+    checkpoint::CheckpointWriter writer(ranks, catalogue, file);
     copy_rows(ranks, catalogue, source, writer);
-    writer.finish(std::vector<TensorSummary>(catalogue.tensors.size()));
+    writer.finish(std::vector<checkpoint::TensorSummary>(catalogue.tensors.size()));
 }
 
 /// Every file of a folder with its contents.
@@ -57,7 +58,8 @@ inline std::map<std::string, std::string> files_in(const std::filesystem::path& 
     std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
         if (entry.is_regular_file()) {
-            files[entry.path().lexically_relative(folder).string()] = read_text(entry.path());
+            files[entry.path().lexically_relative(folder).string()] =
+                support::read_text(entry.path());
         }
     }
     return files;

@@ -17,7 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const PartialFile kResuming{.resume = true, .keep = true, .created = "2024-01-31T12:00:00Z"};
+const checkpoint::PartialFile kResuming{
+    .resume = true, .keep = true, .created = "2024-01-31T12:00:00Z"};
 
 /// A file system of one megabyte. Without the right to mount one the tests are skipped.
 class FullDisk : public testing::Test {
@@ -56,27 +57,28 @@ class FullDisk : public testing::Test {
     }
     template <class Writer>
     void write_all(Writer& writer) const {
-        together(world(), [&] {
+        parallel::together(world(), [&] {
             for (std::size_t t = 0; t < model_.bytes.size(); ++t) {
-                const RowRange mine =
-                    share_of(model_.catalogue.tensors[t].rows(), world().size(), world().rank());
+                const parallel::RowRange mine = parallel::share_of(
+                    model_.catalogue.tensors[t].rows(), world().size(), world().rank());
                 writer.write_rows(static_cast<int>(t), mine, bytes_of(model_, t, mine));
             }
         });
     }
-    void keep_all(HuggingFaceWriter& writer) const {
+    void keep_all(checkpoint::HuggingFaceWriter& writer) const {
         for (std::size_t t = 0; t < model_.bytes.size(); ++t) {
-            writer.keep_rows(static_cast<int>(t), share_of(model_.catalogue.tensors[t].rows(),
-                                                           world().size(), world().rank()));
+            writer.keep_rows(static_cast<int>(t),
+                             parallel::share_of(model_.catalogue.tensors[t].rows(), world().size(),
+                                                world().rank()));
         }
     }
-    void finish(CheckpointWriter& writer) const {
+    void finish(checkpoint::CheckpointWriter& writer) const {
         auto eigenvalues = model_.eigenvalues;
         if (!world().is_root()) {
             eigenvalues.assign(3, {});
         }
         writer.write_spectra(eigenvalues);
-        writer.write_metric(Metric::alpha_mid, model_.alphas);
+        writer.write_metric(spectrum::Metric::alpha_mid, model_.alphas);
         writer.finish(model_.summaries);
     }
     /// All ranks are told the same: no space, where, and what to do.
@@ -84,10 +86,10 @@ class FullDisk : public testing::Test {
         try {
             action();
             ADD_FAILURE() << "no error";
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             const std::string text = error.what();
             EXPECT_TRUE(error.agreed());
-            EXPECT_EQ(error.status(), ExitStatus::failed);
+            EXPECT_EQ(error.status(), support::ExitStatus::failed);
             EXPECT_NE(text.find("No space left on device"), std::string::npos) << text;
             EXPECT_NE(text.find("free some space"), std::string::npos) << text;
             EXPECT_NE(text.find(where), std::string::npos) << text;
@@ -104,7 +106,7 @@ TEST_F(FullDisk, RowsThatDoNotFitIntoACheckpointAreNamed) {
     make_tensor_too_large();
     const fs::path path = disk_ / "checkpoint.h5";
     expect_full("checkpoint.h5.partial: /tensors/model.embed_tokens.weight", [&] {
-        CheckpointWriter writer(world(), model_.catalogue, path);
+        checkpoint::CheckpointWriter writer(world(), model_.catalogue, path);
         write_all(writer);
     });
     world().barrier();
@@ -113,11 +115,11 @@ TEST_F(FullDisk, RowsThatDoNotFitIntoACheckpointAreNamed) {
 
 TEST_F(FullDisk, RowsThatDoNotFitIntoAFolderAreNamed) {
     make_tensor_too_large();
-    expect_full("tensor model.embed_tokens.weight in " + (disk_ / "hf.partial/model").string(),
-                [&] {
-                    HuggingFaceWriter writer(world(), model_.catalogue, disk_ / "hf", {});
-                    write_all(writer);
-                });
+    expect_full(
+        "tensor model.embed_tokens.weight in " + (disk_ / "hf.partial/model").string(), [&] {
+            checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, disk_ / "hf", {});
+            write_all(writer);
+        });
     world().barrier();
     EXPECT_TRUE(fs::is_empty(disk_));
 }
@@ -126,19 +128,20 @@ TEST_F(FullDisk, ACheckpointWhoseStructuresDoNotFitIsCompletedLater) {
     make_companion_too_large();
     const fs::path path = disk_ / "checkpoint.h5";
     expect_full("checkpoint.h5.partial", [&] {
-        CheckpointWriter writer(world(), model_.catalogue, path, kResuming);
+        checkpoint::CheckpointWriter writer(world(), model_.catalogue, path, kResuming);
         write_all(writer);
         finish(writer);
     });
     EXPECT_FALSE(fs::exists(path));
     make_room();
     {
-        CheckpointWriter writer(world(), model_.catalogue, path, kResuming);
+        checkpoint::CheckpointWriter writer(world(), model_.catalogue, path, kResuming);
         EXPECT_TRUE(writer.resumed());
         finish(writer);
     }
     {
-        CheckpointWriter writer(world(), model_.catalogue, folder_ / "whole.h5", kResuming);
+        checkpoint::CheckpointWriter writer(world(), model_.catalogue, folder_ / "whole.h5",
+                                            kResuming);
         write_all(writer);
         finish(writer);
     }
@@ -149,20 +152,21 @@ TEST_F(FullDisk, AFolderWhoseSmallFilesDoNotFitIsCompletedLater) {
     make_companion_too_large();
     const fs::path hf = disk_ / "hf";
     expect_full("hf.partial/tokenizer.json", [&] {
-        HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResuming);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResuming);
         write_all(writer);
         writer.finish();
     });
     EXPECT_FALSE(fs::exists(hf));
     make_room();
     {
-        HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResuming);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResuming);
         EXPECT_TRUE(writer.resumed());
         keep_all(writer);
         writer.finish();
     }
     {
-        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "whole", {}, kResuming);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "whole", {},
+                                             kResuming);
         write_all(writer);
         writer.finish();
     }
@@ -174,11 +178,13 @@ TEST_F(FullDisk, ADiskWithoutAnyRoomAtAll) {
         replace_contents(disk_ / "other", std::vector<char>(2'000'000));  // as much as there is
     });
     expect_full("checkpoint.h5.partial", [&] {
-        CheckpointWriter writer(world(), model_.catalogue, disk_ / "checkpoint.h5", kResuming);
+        checkpoint::CheckpointWriter writer(world(), model_.catalogue, disk_ / "checkpoint.h5",
+                                            kResuming);
         write_all(writer);
     });
     expect_full("hf.partial/model.safetensors", [&] {
-        HuggingFaceWriter writer(world(), model_.catalogue, disk_ / "hf", {}, kResuming);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, disk_ / "hf", {},
+                                             kResuming);
     });
 }
 

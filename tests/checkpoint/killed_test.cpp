@@ -24,7 +24,7 @@ int write_with(int ranks, const fs::path& folder, long microseconds) {
 TEST(KilledWriter, LeavesWhatALaterOneCompletesToTheSameBytes) {
     const TemporaryFolder folder;
     fs::create_directory(folder / "whole");
-    ASSERT_EQ(write_with(1, folder / "whole", 0), 0) << read_text(folder / "whole/stderr");
+    ASSERT_EQ(write_with(1, folder / "whole", 0), 0) << support::read_text(folder / "whole/stderr");
     std::mt19937 engine(7);
     int killed = 0;
     for (int round = 0; round < 2; ++round) {
@@ -34,9 +34,9 @@ TEST(KilledWriter, LeavesWhatALaterOneCompletesToTheSameBytes) {
             const int ranks = 1 + static_cast<int>(engine() % 3);
             killed += write_with(ranks, place, 1 + static_cast<long>(engine() % 150'000)) != 0;
         }
-        ASSERT_EQ(write_with(2, place, 0), 0) << read_text(place / "stderr");
-        EXPECT_TRUE(read_text(place / "checkpoint.h5") ==
-                    read_text(folder / "whole/checkpoint.h5"));
+        ASSERT_EQ(write_with(2, place, 0), 0) << support::read_text(place / "stderr");
+        EXPECT_TRUE(support::read_text(place / "checkpoint.h5") ==
+                    support::read_text(folder / "whole/checkpoint.h5"));
         EXPECT_TRUE(files_in(place / "hf") == files_in(folder / "whole/hf"));
         EXPECT_FALSE(fs::exists(place / "checkpoint.h5.partial"));
         EXPECT_FALSE(fs::exists(place / "hf.partial"));

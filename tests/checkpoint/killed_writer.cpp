@@ -37,23 +37,23 @@ void kill_after(long microseconds) {
 
 /// Whether this rank's rows are in place.
 template <class Writer>
-bool is_there(const Writer& writer, std::size_t tensor, RowRange rows,
+bool is_there(const Writer& writer, std::size_t tensor, parallel::RowRange rows,
               std::span<const std::byte> expected) {
     std::vector<std::byte> bytes(expected.size());
     writer.read_rows(static_cast<int>(tensor), rows, bytes);
     return std::ranges::equal(bytes, expected);
 }
 
-void keep_rows(CheckpointWriter&, int, RowRange) {}
-void keep_rows(HuggingFaceWriter& writer, int tensor, RowRange rows) {
+void keep_rows(checkpoint::CheckpointWriter&, int, parallel::RowRange) {}
+void keep_rows(checkpoint::HuggingFaceWriter& writer, int tensor, parallel::RowRange rows) {
     writer.keep_rows(tensor, rows);
 }
 
 template <class Writer>
 void write_missing(Writer& writer, const SampleModel& model) {
     for (std::size_t t = 0; t < model.bytes.size(); ++t) {
-        const RowRange mine =
-            share_of(model.catalogue.tensors[t].rows(), world().size(), world().rank());
+        const parallel::RowRange mine =
+            parallel::share_of(model.catalogue.tensors[t].rows(), world().size(), world().rank());
         const auto expected = bytes_of(model, t, mine);
         if (writer.resumed() && is_there(writer, t, mine, expected)) {
             keep_rows(writer, static_cast<int>(t), mine);
@@ -70,9 +70,11 @@ void write_missing(Writer& writer, const SampleModel& model) {
 
 void write_model(const std::filesystem::path& folder) {
     const SampleModel model = sample_model();
-    const PartialFile partial{.resume = true, .keep = true, .created = "2024-01-31T12:00:00Z"};
-    CheckpointWriter checkpoint(world(), model.catalogue, folder / "checkpoint.h5", partial);
-    HuggingFaceWriter hf(world(), model.catalogue, folder / "hf", {}, partial, 200);
+    const checkpoint::PartialFile partial{
+        .resume = true, .keep = true, .created = "2024-01-31T12:00:00Z"};
+    checkpoint::CheckpointWriter checkpoint(world(), model.catalogue, folder / "checkpoint.h5",
+                                            partial);
+    checkpoint::HuggingFaceWriter hf(world(), model.catalogue, folder / "hf", {}, partial, 200);
     write_missing(checkpoint, model);
     write_missing(hf, model);
     auto eigenvalues = model.eigenvalues;
@@ -80,7 +82,7 @@ void write_model(const std::filesystem::path& folder) {
         eigenvalues.assign(3, {});
     }
     checkpoint.write_spectra(eigenvalues);
-    checkpoint.write_metric(Metric::alpha_mid, model.alphas);
+    checkpoint.write_metric(spectrum::Metric::alpha_mid, model.alphas);
     checkpoint.finish(model.summaries);
     hf.finish();
 }
@@ -89,7 +91,7 @@ void write_model(const std::filesystem::path& folder) {
 }  // namespace alphaprune::test
 
 int main(int argc, char** argv) {
-    const alphaprune::MpiRuntime runtime(argc, argv);
+    const alphaprune::parallel::MpiRuntime runtime(argc, argv);
     if (argc != 3) {
         return 2;
     }
@@ -101,7 +103,7 @@ int main(int argc, char** argv) {
     }
     try {
         alphaprune::test::write_model(argv[1]);
-    } catch (const alphaprune::Error& error) {
+    } catch (const alphaprune::support::Error& error) {
         std::fputs(error.what(), stderr);
         return 1;
     }

@@ -21,10 +21,10 @@ class ModelDamage : public testing::Test {
 
     void expect_refusal(const std::vector<std::string>& words) const {
         try {
-            catalogue_of_checkpoint(path_);
+            checkpoint::catalogue_of_checkpoint(path_);
             ADD_FAILURE() << "catalogued";
-        } catch (const Error& error) {
-            EXPECT_EQ(error.status(), ExitStatus::bad_request);
+        } catch (const support::Error& error) {
+            EXPECT_EQ(error.status(), support::ExitStatus::bad_request);
             const std::string text = error.what();
             EXPECT_NE(text.find("remedy:"), std::string::npos) << text;
             EXPECT_NE(text.find(path_.string()), std::string::npos) << text;
@@ -36,13 +36,13 @@ class ModelDamage : public testing::Test {
 
     TemporaryFolder folder_;
     std::filesystem::path path_ = folder_ / "checkpoint.h5";
-    Catalogue model_ = read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
+    model::Catalogue model_ = model::read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
 };
 
 TEST_F(ModelDamage, ADamagedCompanionIsFound) {
     flip_byte(path_, offset_of(path_, "/model/tokenizer.json") + 3);
     expect_refusal({"/model/tokenizer.json", "checksum"});
-    const auto problems = verify_checkpoint(world(), path_, {}).problems;
+    const auto problems = checkpoint::verify_checkpoint(world(), path_, {}).problems;
     ASSERT_FALSE(problems.empty());
     EXPECT_EQ(problems.front().rfind("model file 'tokenizer.json': its bytes have", 0), 0U)
         << problems.front();
@@ -54,7 +54,7 @@ TEST_F(ModelDamage, FilesThatDoNotBelongBesideTheWeightsAreLeftAlone) {
                               "/model/code\\..\\..\\evil.py", "/model/.bashrc"}) {
         rename_link(path_, name, other);
         name = other;
-        const Catalogue stored = catalogue_of_checkpoint(path_);
+        const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(path_);
         EXPECT_EQ(stored.companions->size(), 1U) << other;
         EXPECT_EQ(stored.companions->front().name, "tokenizer.json");
     }
@@ -78,11 +78,11 @@ TEST_F(ModelDamage, PositionsThatCannotBeAreRefused) {
 }
 
 TEST_F(ModelDamage, RowsOfAnotherModelAreRefused) {
-    Catalogue other = catalogue_of_checkpoint(path_);
+    model::Catalogue other = checkpoint::catalogue_of_checkpoint(path_);
     other.tensors[5].shape.push_back(1);
-    EXPECT_THROW(rows_of_checkpoint(path_, other), Error);
+    EXPECT_THROW(checkpoint::rows_of_checkpoint(path_, other), support::Error);
     other.tensors[5].name = "stranger";
-    EXPECT_THROW(rows_of_checkpoint(path_, other), Error);
+    EXPECT_THROW(checkpoint::rows_of_checkpoint(path_, other), support::Error);
 }
 
 }  // namespace

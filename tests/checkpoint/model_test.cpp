@@ -21,11 +21,11 @@ const char* const kModels[] = {"data/books-7m", "tests/data/models/tiny-llama3",
                                "tests/data/models/tiny-mistral", "tests/data/models/tiny-opt",
                                "tests/data/models/tiny-qwen2"};
 
-void expect_same_catalogue(const Catalogue& checkpoint, const Catalogue& folder) {
+void expect_same_catalogue(const model::Catalogue& checkpoint, const model::Catalogue& folder) {
     EXPECT_EQ(checkpoint.model_name, folder.model_name);
     EXPECT_EQ(checkpoint.family, folder.family);
     EXPECT_EQ(checkpoint.configuration_text, folder.configuration_text);
-    EXPECT_EQ(read_companions(checkpoint), read_companions(folder));
+    EXPECT_EQ(model::read_companions(checkpoint), model::read_companions(folder));
     ASSERT_EQ(checkpoint.tensors.size(), folder.tensors.size());
     for (std::size_t t = 0; t < folder.tensors.size(); ++t) {
         EXPECT_EQ(checkpoint.tensors[t].name, folder.tensors[t].name);
@@ -44,15 +44,15 @@ TEST(CheckpointModel, IsCataloguedAndExportedAsTheFolderIs) {
     const SharedFolder folder(world());
     for (const char* name : kModels) {
         SCOPED_TRACE(name);
-        const Catalogue model = read_catalogue(kRoot / name);
+        const model::Catalogue model = model::read_catalogue(kRoot / name);
         const std::string place = fs::path(name).filename().string();
         const fs::path checkpoint = folder / (place + ".h5");
         checkpoint_model(world(), model, rows_of_folder(model), checkpoint);
-        const Catalogue stored = catalogue_of_checkpoint(checkpoint);
+        const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(checkpoint);
         expect_same_catalogue(stored, model);
         export_model(world(), model, rows_of_folder(model), folder / (place + "-direct"),
                      model.bytes() / 3);
-        export_model(world(), stored, rows_of_checkpoint(checkpoint, stored),
+        export_model(world(), stored, checkpoint::rows_of_checkpoint(checkpoint, stored),
                      folder / (place + "-later"), model.bytes() / 3);
         EXPECT_TRUE(files_in(folder / (place + "-direct")) ==
                     files_in(folder / (place + "-later")));
@@ -65,52 +65,53 @@ TEST(CheckpointModel, TheOrderOfAnUnknownArchitectureIsThatOfItsFiles) {
         const std::array<float, 4> values{1, 2, 3, 4};
         std::vector<StoredTensor> tensors;
         for (const char* name : {"h.1.z.weight", "h.0.up.weight", "h.0.a.weight", "h.1.b.weight"}) {
-            tensors.push_back(make_tensor(name, ScalarType::float32, {2, 2}, values));
+            tensors.push_back(make_tensor(name, support::ScalarType::float32, {2, 2}, values));
         }
         write_model_folder(folder / "model", R"({"model_type": "unheard-of"})", tensors);
     }
     world().barrier();
-    const Catalogue model = read_catalogue(folder / "model");
+    const model::Catalogue model = model::read_catalogue(folder / "model");
     ASSERT_EQ(model.family, "generic");
     EXPECT_EQ(model.name_of(model.matrices.front()), "h.0.up.weight");
     checkpoint_model(world(), model, rows_of_folder(model), folder / "checkpoint.h5");
-    expect_same_catalogue(catalogue_of_checkpoint(folder / "checkpoint.h5"), model);
+    expect_same_catalogue(checkpoint::catalogue_of_checkpoint(folder / "checkpoint.h5"), model);
 }
 
 TEST(CheckpointModel, TextIsEncodedWithTheTokenizerInTheCheckpoint) {
     const SharedFolder folder(world());
-    const Catalogue model = read_catalogue(kRoot / "data/books-7m");
+    const model::Catalogue model = model::read_catalogue(kRoot / "data/books-7m");
     checkpoint_model(world(), model, rows_of_folder(model), folder / "checkpoint.h5");
     if (world().is_root()) {
-        write_text_atomically(folder / "text", "It was the best of times.");
+        support::write_text_atomically(folder / "text", "It was the best of times.");
     }
     world().barrier();
-    const Catalogue stored = catalogue_of_checkpoint(folder / "checkpoint.h5");
-    const Catalogue arrived = deserialize_catalogue(serialize(stored));
-    EXPECT_EQ(read_tokens(folder / "text", arrived).ids, read_tokens(folder / "text", model).ids);
+    const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(folder / "checkpoint.h5");
+    const model::Catalogue arrived = model::deserialize_catalogue(model::serialize(stored));
+    EXPECT_EQ(model::read_tokens(folder / "text", arrived).ids,
+              model::read_tokens(folder / "text", model).ids);
 }
 
 TEST(CheckpointModel, TheBytesOfACheckpointWithCompanionsDoNotDependOnTheNumberOfRanks) {
     ::setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
     const SharedFolder folder(world());
-    Catalogue model = read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
+    model::Catalogue model = model::read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
     model.companions = {{"code/modeling_my.py", "class My: pass\n"},
                         {"merges.txt", ""},
                         {"tokenizer.json", std::string(70'000, 'x')},
                         {"vocab.json", std::string("\0\xFF", 2)}};
     for (int ranks = 1; ranks <= world().size(); ++ranks) {
         const bool takes_part = world().rank() < ranks;
-        const Communicator some = world().split(takes_part ? 0 : 1, world().rank());
+        const parallel::Communicator some = world().split(takes_part ? 0 : 1, world().rank());
         if (takes_part) {
             checkpoint_model(some, model, rows_of_folder(model), folder / std::to_string(ranks));
         }
         world().barrier();
         EXPECT_TRUE(contents(folder / std::to_string(ranks)) == contents(folder / "1")) << ranks;
     }
-    const CheckpointReader reader(folder / "1");
+    const checkpoint::CheckpointReader reader(folder / "1");
     EXPECT_EQ(reader.companions(), (std::vector<std::string>{"code/modeling_my.py", "merges.txt",
                                                              "tokenizer.json", "vocab.json"}));
-    for (const Companion& companion : *model.companions) {
+    for (const model::Companion& companion : *model.companions) {
         EXPECT_EQ(reader.companion(companion.name), companion.contents);
     }
     ::unsetenv("SOURCE_DATE_EPOCH");

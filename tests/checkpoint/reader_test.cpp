@@ -20,10 +20,10 @@ class CheckpointReaderTest : public testing::Test {
     /// Opening must fail, as a matter of the input, with all of these words.
     void expect_refusal(const std::vector<std::string>& words) const {
         try {
-            const CheckpointReader reader(path_);
+            const checkpoint::CheckpointReader reader(path_);
             ADD_FAILURE() << "opened";
-        } catch (const Error& error) {
-            EXPECT_EQ(error.status(), ExitStatus::bad_request);
+        } catch (const support::Error& error) {
+            EXPECT_EQ(error.status(), support::ExitStatus::bad_request);
             const std::string text = error.what();
             EXPECT_NE(text.find(path_.string()), std::string::npos) << text;
             EXPECT_NE(text.find("remedy:"), std::string::npos) << text;
@@ -39,7 +39,7 @@ class CheckpointReaderTest : public testing::Test {
 };
 
 TEST_F(CheckpointReaderTest, ReadsAnyRangeOfRows) {
-    const CheckpointReader reader(path_);
+    const checkpoint::CheckpointReader reader(path_);
     for (const auto& tensor : reader.tensors()) {
         const auto& all = model_.bytes[static_cast<std::size_t>(model_.index_of(tensor.name))];
         for (std::int64_t begin = 0; begin < tensor.rows(); ++begin) {
@@ -57,7 +57,7 @@ TEST_F(CheckpointReaderTest, ReadsAnyRangeOfRows) {
 }
 
 TEST_F(CheckpointReaderTest, TensorsComeByName) {
-    const CheckpointReader reader(path_);
+    const checkpoint::CheckpointReader reader(path_);
     EXPECT_TRUE(std::is_sorted(reader.tensors().begin(), reader.tensors().end(),
                                [](const auto& a, const auto& b) { return a.name < b.name; }));
 }
@@ -135,9 +135,9 @@ TEST_F(CheckpointReaderTest, DoesNotReadAnotherFileInstead) {
         remove_link(path_, object);
         add_external_link(path_, object);
         try {
-            CheckpointReader(path_).metric("alpha_mid");
+            checkpoint::CheckpointReader(path_).metric("alpha_mid");
             ADD_FAILURE() << object << " was read";
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             EXPECT_NE(std::string(error.what()).find("a link to another place"), std::string::npos)
                 << error.what();
         }

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kShardBytes = 200;  // several shards
-const PartialFile kResuming{.resume = true, .keep = true};
+const checkpoint::PartialFile kResuming{.resume = true, .keep = true};
 
 /// Exports that are interrupted and resumed, against a folder that was written in one go.
 class ResumeFolder : public testing::Test {
@@ -24,28 +24,28 @@ class ResumeFolder : public testing::Test {
         model_.catalogue.companions = {{"additional_chat_templates/tool.jinja", "{{ x }}"},
                                        {"merges.txt", "a b"},
                                        {"tokenizer.json", "{}"}};
-        HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "whole", kMetadata, {},
-                                 kShardBytes);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "whole",
+                                             kMetadata, {}, kShardBytes);
         write_tensors(world(), writer, 0);
         writer.finish();
         world().barrier();
         whole_ = files_in(folder_ / "whole");
     }
 
-    void write_tensors(const Communicator& ranks, HuggingFaceWriter& writer, std::size_t begin,
-                       std::size_t end = SIZE_MAX) const {
+    void write_tensors(const parallel::Communicator& ranks, checkpoint::HuggingFaceWriter& writer,
+                       std::size_t begin, std::size_t end = SIZE_MAX) const {
         for (std::size_t t = begin; t < std::min(end, model_.bytes.size()); ++t) {
-            const RowRange mine =
-                share_of(model_.catalogue.tensors[t].rows(), ranks.size(), ranks.rank());
+            const parallel::RowRange mine =
+                parallel::share_of(model_.catalogue.tensors[t].rows(), ranks.size(), ranks.rank());
             writer.write_rows(static_cast<int>(t), mine, bytes_of(model_, t, mine));
         }
         writer.sync_rows();
     }
     /// By `count` ranks: an export that ends after the tensors before `end`.
     void interrupt(int count, std::size_t end) const {
-        on_ranks(count, [&](const Communicator& some) {
-            HuggingFaceWriter writer(some, model_.catalogue, hf_, kMetadata, kResuming,
-                                     kShardBytes);
+        on_ranks(count, [&](const parallel::Communicator& some) {
+            checkpoint::HuggingFaceWriter writer(some, model_.catalogue, hf_, kMetadata, kResuming,
+                                                 kShardBytes);
             write_tensors(some, writer, 0, end);
             some.barrier();
         });
@@ -54,13 +54,14 @@ class ResumeFolder : public testing::Test {
     }
     /// By `count` ranks: one that writes the tensors from `begin` on and completes the folder.
     void complete(int count, std::size_t begin, bool resumed = true) const {
-        on_ranks(count, [&](const Communicator& some) {
-            HuggingFaceWriter writer(some, model_.catalogue, hf_, kMetadata, kResuming,
-                                     kShardBytes);
+        on_ranks(count, [&](const parallel::Communicator& some) {
+            checkpoint::HuggingFaceWriter writer(some, model_.catalogue, hf_, kMetadata, kResuming,
+                                                 kShardBytes);
             EXPECT_EQ(writer.resumed(), resumed);
             for (std::size_t t = 0; t < begin; ++t) {
-                writer.keep_rows(static_cast<int>(t), share_of(model_.catalogue.tensors[t].rows(),
-                                                               some.size(), some.rank()));
+                writer.keep_rows(static_cast<int>(t),
+                                 parallel::share_of(model_.catalogue.tensors[t].rows(), some.size(),
+                                                    some.rank()));
             }
             write_tensors(some, writer, begin);
             writer.finish();
@@ -93,10 +94,10 @@ TEST_F(ResumeFolder, TheFilesAreThoseOfOneExportWhereverItIsInterrupted) {
 
 TEST_F(ResumeFolder, RowsAreReadBackFromWhatWasLeft) {
     interrupt(world().size(), model_.bytes.size());
-    const HuggingFaceWriter writer(world(), model_.catalogue, hf_, kMetadata, kResuming,
-                                   kShardBytes);
+    const checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf_, kMetadata, kResuming,
+                                               kShardBytes);
     for (std::size_t t = 0; t < model_.bytes.size(); ++t) {
-        const RowRange rows{0, model_.catalogue.tensors[t].rows()};
+        const parallel::RowRange rows{0, model_.catalogue.tensors[t].rows()};
         std::vector<std::byte> bytes(model_.bytes[t].size());
         writer.read_rows(static_cast<int>(t), rows, bytes);
         EXPECT_EQ(bytes, model_.bytes[t]) << t;
@@ -169,12 +170,12 @@ TEST_F(ResumeFolder, RowsNeitherWrittenNorKeptAreMissed) {
     interrupt(world().size(), model_.bytes.size());
     EXPECT_THROW(
         {
-            HuggingFaceWriter writer(world(), model_.catalogue, hf_, kMetadata, kResuming,
-                                     kShardBytes);
+            checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf_, kMetadata,
+                                                 kResuming, kShardBytes);
             write_tensors(world(), writer, 1);
             writer.finish();
         },
-        Error);
+        support::Error);
     world().barrier();
     EXPECT_TRUE(fs::exists(partial_));  // the next run can go on
     complete(world().size(), model_.bytes.size());

@@ -22,39 +22,43 @@ class Resume : public testing::Test {
   protected:
     Resume() {
         on_root([&] {
-            const Communicator self = Communicator::view(MPI_COMM_SELF);
-            CheckpointWriter writer(self, model_.catalogue, folder_ / "whole.h5",
-                                    {.created = kFirstRun});
+            const parallel::Communicator self = parallel::Communicator::view(MPI_COMM_SELF);
+            checkpoint::CheckpointWriter writer(self, model_.catalogue, folder_ / "whole.h5",
+                                                {.created = kFirstRun});
             write_rows_of(self, model_, writer);
             writer.write_spectra(model_.eigenvalues);
-            writer.write_metric(Metric::alpha_mid, model_.alphas);
+            writer.write_metric(spectrum::Metric::alpha_mid, model_.alphas);
             writer.finish(model_.summaries);
         });
         whole_ = contents(folder_ / "whole.h5");
     }
 
-    static PartialFile resuming() { return {.resume = true, .keep = true, .created = kFirstRun}; }
-    void write_tensors(const Communicator& ranks, CheckpointWriter& writer, std::size_t begin,
-                       std::size_t end) const {
+    static checkpoint::PartialFile resuming() {
+        return {.resume = true, .keep = true, .created = kFirstRun};
+    }
+    void write_tensors(const parallel::Communicator& ranks, checkpoint::CheckpointWriter& writer,
+                       std::size_t begin, std::size_t end) const {
         for (std::size_t t = begin; t < end; ++t) {
-            const TensorInfo& tensor = model_.catalogue.tensors[t];
-            const RowRange mine = share_of(tensor.rows(), ranks.size(), ranks.rank());
+            const model::TensorInfo& tensor = model_.catalogue.tensors[t];
+            const parallel::RowRange mine =
+                parallel::share_of(tensor.rows(), ranks.size(), ranks.rank());
             writer.write_rows(static_cast<int>(t), mine, bytes_of(model_, t, mine));
         }
         writer.sync_rows();
     }
-    void write_rest(const Communicator& ranks, CheckpointWriter& writer) const {
+    void write_rest(const parallel::Communicator& ranks,
+                    checkpoint::CheckpointWriter& writer) const {
         auto eigenvalues = model_.eigenvalues;
         if (!ranks.is_root()) {
             eigenvalues.assign(3, {});
         }
         writer.write_spectra(eigenvalues);
-        writer.write_metric(Metric::alpha_mid, model_.alphas);
+        writer.write_metric(spectrum::Metric::alpha_mid, model_.alphas);
     }
     /// A run that ends after the tensors before `end`. @param spectra  whether it comes that far
     void interrupt(int ranks, std::size_t end, bool spectra = false) const {
-        on_ranks(ranks, [&](const Communicator& some) {
-            CheckpointWriter writer(some, model_.catalogue, path_, resuming());
+        on_ranks(ranks, [&](const parallel::Communicator& some) {
+            checkpoint::CheckpointWriter writer(some, model_.catalogue, path_, resuming());
             write_tensors(some, writer, 0, end);
             if (spectra) {
                 write_rest(some, writer);
@@ -66,8 +70,8 @@ class Resume : public testing::Test {
     }
     /// A run that writes the tensors from `begin` on and completes the file.
     void complete(int ranks, std::size_t begin, bool resumed = true) const {
-        on_ranks(ranks, [&](const Communicator& some) {
-            CheckpointWriter writer(some, model_.catalogue, path_, resuming());
+        on_ranks(ranks, [&](const parallel::Communicator& some) {
+            checkpoint::CheckpointWriter writer(some, model_.catalogue, path_, resuming());
             EXPECT_EQ(writer.resumed(), resumed);
             write_tensors(some, writer, begin, tensors_);
             write_rest(some, writer);
@@ -97,8 +101,8 @@ TEST_F(Resume, TheBytesAreThoseOfOneRunWhereverItIsInterrupted) {
 
 TEST_F(Resume, OnceAndAgain) {
     interrupt(1, 2);
-    on_ranks(world().size(), [&](const Communicator& some) {
-        CheckpointWriter writer(some, model_.catalogue, path_, resuming());
+    on_ranks(world().size(), [&](const parallel::Communicator& some) {
+        checkpoint::CheckpointWriter writer(some, model_.catalogue, path_, resuming());
         write_tensors(some, writer, 2, 5);
         write_rest(some, writer);
         some.barrier();
@@ -126,10 +130,12 @@ TEST_F(Resume, NothingOutsideTheRowsIsTrusted) {
 
 TEST_F(Resume, RowsAreReadBackFromWhatWasLeft) {
     interrupt(world().size(), 5);
-    const CheckpointWriter writer(world(), model_.catalogue, path_, resuming());
+    const checkpoint::CheckpointWriter writer(world(), model_.catalogue, path_, resuming());
     for (std::size_t t = 0; t < 5; ++t) {
         const std::int64_t rows = model_.catalogue.tensors[t].rows();
-        for (const RowRange part : {RowRange{0, rows}, RowRange{rows / 2, rows}, RowRange{0, 0}}) {
+        for (const parallel::RowRange part :
+             {parallel::RowRange{0, rows}, parallel::RowRange{rows / 2, rows},
+              parallel::RowRange{0, 0}}) {
             const auto expected = bytes_of(model_, t, part);
             std::vector<std::byte> bytes(expected.size());
             writer.read_rows(static_cast<int>(t), part, bytes);
@@ -139,15 +145,15 @@ TEST_F(Resume, RowsAreReadBackFromWhatWasLeft) {
 }
 
 TEST_F(Resume, AFileThatIsGoneIsNamedWithTheRows) {
-    const CheckpointWriter writer(world(), model_.catalogue, path_, {});
+    const checkpoint::CheckpointWriter writer(world(), model_.catalogue, path_, {});
     on_root([&] { fs::remove(partial_); });
     std::vector<std::byte> bytes(model_.bytes[0].size());
     try {
         writer.read_rows(0, {0, 7}, bytes);
         ADD_FAILURE() << "the rows were read";
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         const std::string text = error.what();
-        EXPECT_EQ(error.status(), ExitStatus::failed);
+        EXPECT_EQ(error.status(), support::ExitStatus::failed);
         EXPECT_NE(text.find("reading rows 0 to 6 failed"), std::string::npos) << text;
         EXPECT_NE(text.find(partial_.string() + ": /tensors/model.embed_tokens.weight"),
                   std::string::npos)
@@ -191,14 +197,17 @@ TEST_F(Resume, WhatIsNoPlainFileIsNotTakenOver) {
 
 TEST_F(Resume, WithoutBeingKeptAFileTakenOverGoesToo) {
     interrupt(world().size(), 3);
-    { const CheckpointWriter writer(world(), model_.catalogue, path_, {.resume = true}); }
+    {
+        const checkpoint::CheckpointWriter writer(world(), model_.catalogue, path_,
+                                                  {.resume = true});
+    }
     world().barrier();
     EXPECT_FALSE(fs::exists(partial_));
 }
 
 TEST_F(Resume, AFileIsOnlyTakenOverWhenThatIsAskedFor) {
     interrupt(world().size(), 3);
-    const CheckpointWriter writer(world(), model_.catalogue, path_, {.keep = true});
+    const checkpoint::CheckpointWriter writer(world(), model_.catalogue, path_, {.keep = true});
     EXPECT_FALSE(writer.resumed());
     std::vector<std::byte> bytes(model_.bytes[0].size(), std::byte{7});
     writer.read_rows(0, {0, 7}, bytes);

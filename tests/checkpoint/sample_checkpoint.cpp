@@ -10,7 +10,7 @@
 namespace alphaprune::test {
 namespace {
 
-std::vector<std::byte> sample_bytes(const TensorInfo& tensor, std::mt19937& engine) {
+std::vector<std::byte> sample_bytes(const model::TensorInfo& tensor, std::mt19937& engine) {
     std::size_t size = 1;
     for (const std::int64_t extent : tensor.shape) {
         size *= static_cast<std::size_t>(extent);
@@ -20,17 +20,17 @@ std::vector<std::byte> sample_bytes(const TensorInfo& tensor, std::mt19937& engi
         const auto draw = static_cast<int>(engine() % 2001) - 1000;
         value = draw % 5 == 0 ? 0.0F : static_cast<float>(draw) / 512.0F;
     }
-    std::vector<std::byte> bytes(size * size_of(tensor.scalar_type()));
+    std::vector<std::byte> bytes(size * support::size_of(tensor.scalar_type()));
     if (size > 0) {
-        narrow(values, tensor.scalar_type(), bytes);
+        support::narrow(values, tensor.scalar_type(), bytes);
     }
     return bytes;
 }
 
-void add_tensor(SampleModel& model, const std::string& name, ScalarType type,
+void add_tensor(SampleModel& model, const std::string& name, support::ScalarType type,
                 std::vector<std::int64_t> shape, int block = -1) {
-    Catalogue& catalogue = model.catalogue;
-    TensorInfo tensor;
+    model::Catalogue& catalogue = model.catalogue;
+    model::TensorInfo tensor;
     tensor.name = name;
     tensor.type = type;
     tensor.shape = std::move(shape);
@@ -43,7 +43,7 @@ void add_tensor(SampleModel& model, const std::string& name, ScalarType type,
 }
 
 void add_tensors(SampleModel& model) {
-    using enum ScalarType;
+    using enum support::ScalarType;
     add_tensor(model, "model.embed_tokens.weight", bfloat16, {7, 5});
     add_tensor(model, "model.layers.0.self_attn.q_proj.weight", bfloat16, {9, 6}, 0);
     add_tensor(model, "model.layers.0.mlp.up_proj.weight", float16, {4, 11}, 0);
@@ -60,7 +60,7 @@ void add_tensors(SampleModel& model) {
 
 }  // namespace
 
-SharedFolder::SharedFolder(const Communicator& ranks) : ranks_(ranks) {
+SharedFolder::SharedFolder(const parallel::Communicator& ranks) : ranks_(ranks) {
     std::string name;
     if (ranks.is_root()) {
         owned_.emplace();
@@ -82,16 +82,17 @@ int SampleModel::index_of(const std::string& tensor) const {
     return -1;
 }
 
-TensorSummary summarize(const TensorInfo& tensor, const std::vector<std::byte>& bytes,
-                        double ratio) {
-    TensorSummary summary{0, 0, ratio};
+checkpoint::TensorSummary summarize(const model::TensorInfo& tensor,
+                                    const std::vector<std::byte>& bytes, double ratio) {
+    checkpoint::TensorSummary summary{0, 0, ratio};
     const std::size_t rows =
         tensor.shape.size() < 2 ? 1 : static_cast<std::size_t>(tensor.shape[0]);
     const std::size_t row_bytes = rows == 0 ? 0 : bytes.size() / rows;
     for (std::size_t row = 0; row_bytes > 0 && row < rows; ++row) {
-        summary.checksum += hash_bytes(std::span(bytes).subspan(row * row_bytes, row_bytes), row);
+        summary.checksum +=
+            support::hash_bytes(std::span(bytes).subspan(row * row_bytes, row_bytes), row);
     }
-    const std::size_t width = size_of(tensor.scalar_type());
+    const std::size_t width = support::size_of(tensor.scalar_type());
     for (std::size_t at = 0; at < bytes.size(); at += width) {
         std::uint32_t bits = 0;
         std::memcpy(&bits, bytes.data() + at, width);
@@ -109,7 +110,7 @@ SampleModel sample_model() {
     model.catalogue.configuration_text = "{\n  \"model_type\": \"llama\", \"name\": \"größe\"\n}\n";
     add_tensors(model);
     std::mt19937 engine(11);
-    for (const TensorInfo& tensor : model.catalogue.tensors) {
+    for (const model::TensorInfo& tensor : model.catalogue.tensors) {
         model.bytes.push_back(sample_bytes(tensor, engine));
         const double ratio = tensor.matrix < 0 ? 0.0 : 0.1 + 0.1 * tensor.matrix;
         model.summaries.push_back(summarize(tensor, model.bytes.back(), ratio));
@@ -119,24 +120,27 @@ SampleModel sample_model() {
     return model;
 }
 
-std::span<const std::byte> bytes_of(const SampleModel& model, std::size_t tensor, RowRange rows) {
-    const TensorInfo& info = model.catalogue.tensors[tensor];
+std::span<const std::byte> bytes_of(const SampleModel& model, std::size_t tensor,
+                                    parallel::RowRange rows) {
+    const model::TensorInfo& info = model.catalogue.tensors[tensor];
     return std::span(model.bytes[tensor])
         .subspan(static_cast<std::size_t>(rows.begin) * info.row_bytes(),
                  static_cast<std::size_t>(rows.size()) * info.row_bytes());
 }
 
-void write_rows_of(const Communicator& ranks, const SampleModel& model, CheckpointWriter& writer) {
+void write_rows_of(const parallel::Communicator& ranks, const SampleModel& model,
+                   checkpoint::CheckpointWriter& writer) {
     for (std::size_t t = 0; t < model.bytes.size(); ++t) {
-        const TensorInfo& tensor = model.catalogue.tensors[t];
-        const RowRange mine = share_of(tensor.rows(), ranks.size(), ranks.rank());
+        const model::TensorInfo& tensor = model.catalogue.tensors[t];
+        const parallel::RowRange mine =
+            parallel::share_of(tensor.rows(), ranks.size(), ranks.rank());
         writer.write_rows(static_cast<int>(t), mine, bytes_of(model, t, mine));
     }
 }
 
-void write_sample(const Communicator& ranks, const SampleModel& model,
+void write_sample(const parallel::Communicator& ranks, const SampleModel& model,
                   const std::filesystem::path& path) {
-    CheckpointWriter writer(ranks, model.catalogue, path);
+    checkpoint::CheckpointWriter writer(ranks, model.catalogue, path);
     write_rows_of(ranks, model, writer);
     auto eigenvalues = model.eigenvalues;
     for (std::size_t m = 0; m < eigenvalues.size(); ++m) {
@@ -145,7 +149,7 @@ void write_sample(const Communicator& ranks, const SampleModel& model,
         }
     }
     writer.write_spectra(eigenvalues);
-    writer.write_metric(Metric::alpha_mid, model.alphas);
+    writer.write_metric(spectrum::Metric::alpha_mid, model.alphas);
     writer.finish(model.summaries);
 }
 

@@ -16,7 +16,7 @@ namespace alphaprune::test {
 /// A folder that all ranks use; rank 0 makes it and, when all have left, removes it.
 class SharedFolder {
   public:
-    explicit SharedFolder(const Communicator& ranks);
+    explicit SharedFolder(const parallel::Communicator& ranks);
     ~SharedFolder();
     SharedFolder(const SharedFolder&) = delete;
     SharedFolder& operator=(const SharedFolder&) = delete;
@@ -25,7 +25,7 @@ class SharedFolder {
     const std::filesystem::path& path() const { return path_; }
 
   private:
-    const Communicator& ranks_;
+    const parallel::Communicator& ranks_;
     std::optional<TemporaryFolder> owned_;
     std::filesystem::path path_;
 };
@@ -33,28 +33,30 @@ class SharedFolder {
 /// A model in memory, one of every kind of tensor: each type, no to three dimensions, empty ones,
 /// row counts that no rank count divides. Some values are zero, all are finite.
 struct SampleModel {
-    Catalogue catalogue;
-    std::vector<std::vector<std::byte>> bytes;     ///< of each tensor
-    std::vector<std::vector<double>> eigenvalues;  ///< of each matrix; the last has none
-    std::vector<double> alphas;                    ///< of each matrix
-    std::vector<TensorSummary> summaries;          ///< counted value by value
+    model::Catalogue catalogue;
+    std::vector<std::vector<std::byte>> bytes;         ///< of each tensor
+    std::vector<std::vector<double>> eigenvalues;      ///< of each matrix; the last has none
+    std::vector<double> alphas;                        ///< of each matrix
+    std::vector<checkpoint::TensorSummary> summaries;  ///< counted value by value
 
     int index_of(const std::string& tensor) const;
 };
 SampleModel sample_model();
 
 /// The bytes of some rows of a tensor.
-std::span<const std::byte> bytes_of(const SampleModel& model, std::size_t tensor, RowRange rows);
+std::span<const std::byte> bytes_of(const SampleModel& model, std::size_t tensor,
+                                    parallel::RowRange rows);
 
 /// Collective: writes the part of each tensor that falls to this rank.
-void write_rows_of(const Communicator& ranks, const SampleModel& model, CheckpointWriter& writer);
+void write_rows_of(const parallel::Communicator& ranks, const SampleModel& model,
+                   checkpoint::CheckpointWriter& writer);
 /// Collective: the whole checkpoint.
-void write_sample(const Communicator& ranks, const SampleModel& model,
+void write_sample(const parallel::Communicator& ranks, const SampleModel& model,
                   const std::filesystem::path& path);
 
 /// The sum of checksums and the zeros of some bytes, by the definition.
-TensorSummary summarize(const TensorInfo& tensor, const std::vector<std::byte>& bytes,
-                        double ratio);
+checkpoint::TensorSummary summarize(const model::TensorInfo& tensor,
+                                    const std::vector<std::byte>& bytes, double ratio);
 
 /// The whole of a file.
 std::vector<char> contents(const std::filesystem::path& path);

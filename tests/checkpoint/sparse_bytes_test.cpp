@@ -8,7 +8,7 @@
 namespace alphaprune::test {
 namespace {
 
-std::vector<std::byte> everything(const SparseBytes& bytes) {
+std::vector<std::byte> everything(const checkpoint::SparseBytes& bytes) {
     std::vector<std::byte> all(bytes.size(), std::byte{9});
     bytes.read(0, all);
     return all;
@@ -17,7 +17,7 @@ std::vector<std::byte> everything(const SparseBytes& bytes) {
 TEST(SparseBytes, AreAFileWhateverIsWrittenAndCut) {
     std::mt19937 engine(5);
     for (int round = 0; round < 20; ++round) {
-        SparseBytes bytes;
+        checkpoint::SparseBytes bytes;
         std::vector<std::byte> file;
         for (int step = 0; step < 40; ++step) {
             const std::size_t at = engine() % 30'000;
@@ -41,7 +41,7 @@ TEST(SparseBytes, AreAFileWhateverIsWrittenAndCut) {
 }
 
 TEST(SparseBytes, AreZeroBehindTheEnd) {
-    SparseBytes bytes;
+    checkpoint::SparseBytes bytes;
     bytes.write(4090, std::vector<std::byte>(3, std::byte{1}));
     std::vector<std::byte> out(10'000, std::byte{9});
     bytes.read(4093, out);
@@ -49,7 +49,7 @@ TEST(SparseBytes, AreZeroBehindTheEnd) {
 }
 
 TEST(SparseBytes, HolesOfTerabytesCostNothing) {
-    SparseBytes bytes;
+    checkpoint::SparseBytes bytes;
     const std::uint64_t far = std::uint64_t{300} << 40;
     bytes.resize(far);
     bytes.write(far, std::vector<std::byte>(5, std::byte{3}));

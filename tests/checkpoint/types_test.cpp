@@ -26,9 +26,9 @@ struct Found {
 };
 
 std::map<std::string, Found> tensors_of(const fs::path& file) {
-    const std::string text = read_text(file);
+    const std::string text = support::read_text(file);
     std::map<std::string, Found> tensors;
-    for (const SafetensorsEntry& entry : read_safetensors_header(file).tensors) {
+    for (const formats::SafetensorsEntry& entry : formats::read_safetensors_header(file).tensors) {
         tensors[entry.name] = {entry.type.name(), entry.shape,
                                text.substr(entry.begin, entry.end - entry.begin)};
     }
@@ -37,7 +37,7 @@ std::map<std::string, Found> tensors_of(const fs::path& file) {
 
 /// Every tensor begins at a multiple of the size of its values.
 void expect_aligned(const fs::path& file) {
-    for (const SafetensorsEntry& entry : read_safetensors_header(file).tensors) {
+    for (const formats::SafetensorsEntry& entry : formats::read_safetensors_header(file).tensors) {
         const auto width = static_cast<std::uint64_t>(entry.type.bits().value_or(8)) / 8;
         EXPECT_TRUE(width == 0 || entry.begin % width == 0) << entry.name;
     }
@@ -47,35 +47,35 @@ class CarriedTypes : public testing::Test {
   protected:
     CarriedTypes() {
         if (world().is_root()) {
-            auto tensors = llama_tensors({}, 3, ScalarType::bfloat16);
+            auto tensors = llama_tensors({}, 3, support::ScalarType::bfloat16);
             const auto buffers = buffers_of_many_types("model.layers.1.self_attn.");
             tensors.insert(tensors.begin() + 5, buffers.begin(), buffers.end());
             write_model_folder(folder_ / "model", llama_config({}), tensors);
         }
         world().barrier();
-        model_ = read_catalogue(folder_ / "model");
+        model_ = model::read_catalogue(folder_ / "model");
     }
 
     /// With summaries as a run writes them.
     void write_checkpoint() {
-        const RowSource source = rows_of_folder(model_);
-        std::vector<TensorSummary> summaries;
-        for (const TensorInfo& tensor : model_.tensors) {
+        const model::RowSource source = rows_of_folder(model_);
+        std::vector<checkpoint::TensorSummary> summaries;
+        for (const model::TensorInfo& tensor : model_.tensors) {
             std::vector<std::byte> bytes(tensor.bytes());
             source(tensor, {0, tensor.rows()}, bytes);
-            const auto zeros = static_cast<std::int64_t>(count_zeros(bytes, tensor.type));
+            const auto zeros = static_cast<std::int64_t>(support::count_zeros(bytes, tensor.type));
             const bool empty = bytes.empty();
             summaries.push_back(
-                {empty ? 0 : checksum_of_rows(bytes, tensor.row_bytes(), 0), zeros, 0});
+                {empty ? 0 : support::checksum_of_rows(bytes, tensor.row_bytes(), 0), zeros, 0});
         }
-        CheckpointWriter writer(world(), model_, checkpoint_);
+        checkpoint::CheckpointWriter writer(world(), model_, checkpoint_);
         copy_rows(world(), model_, source, writer);
         writer.finish(summaries);
     }
 
     SharedFolder folder_{world()};
     fs::path checkpoint_ = folder_ / "checkpoint.h5";
-    Catalogue model_;
+    model::Catalogue model_;
 };
 
 TEST_F(CarriedTypes, AreExportedByteForByte) {
@@ -84,9 +84,9 @@ TEST_F(CarriedTypes, AreExportedByteForByte) {
     EXPECT_TRUE(tensors_of(folder_ / "direct/model.safetensors") == before);
     expect_aligned(folder_ / "direct/model.safetensors");
     write_checkpoint();
-    const Catalogue stored = catalogue_of_checkpoint(checkpoint_);
-    export_model(world(), stored, rows_of_checkpoint(checkpoint_, stored), folder_ / "later",
-                 5'000'000'000);
+    const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(checkpoint_);
+    export_model(world(), stored, checkpoint::rows_of_checkpoint(checkpoint_, stored),
+                 folder_ / "later", 5'000'000'000);
     const auto after = tensors_of(folder_ / "later/model.safetensors");
     ASSERT_EQ(after.size(), before.size());
     for (const auto& [name, tensor] : before) {
@@ -97,7 +97,8 @@ TEST_F(CarriedTypes, AreExportedByteForByte) {
 
 TEST_F(CarriedTypes, AreCoveredByTheChecksums) {
     write_checkpoint();
-    EXPECT_EQ(verify_checkpoint(world(), checkpoint_, {}).problems, std::vector<std::string>{});
+    EXPECT_EQ(checkpoint::verify_checkpoint(world(), checkpoint_, {}).problems,
+              std::vector<std::string>{});
     for (const char* name : {"C64.matrix", "F6_E3M2.odd_rows", "unknown.odd", "deep"}) {
         const std::string tensor = std::string("model.layers.1.self_attn.") + name;
         const auto flip = [&] {
@@ -108,7 +109,7 @@ TEST_F(CarriedTypes, AreCoveredByTheChecksums) {
             world().barrier();
         };
         flip();
-        const auto problems = verify_checkpoint(world(), checkpoint_, {}).problems;
+        const auto problems = checkpoint::verify_checkpoint(world(), checkpoint_, {}).problems;
         ASSERT_EQ(problems.size(), 1U) << name;
         EXPECT_NE(problems[0].find(tensor + "': its bytes have the checksum"), std::string::npos);
         flip();
@@ -131,10 +132,10 @@ TEST_F(CarriedTypes, ADatasetThatIsNotAsItSaysIsRefused) {
         fs::copy_file(checkpoint_, copy, fs::copy_options::overwrite_existing);
         remove_attribute(copy, folder + tensor, attribute);
         try {
-            const CheckpointReader reader(copy);
+            const checkpoint::CheckpointReader reader(copy);
             ADD_FAILURE() << tensor;
-        } catch (const Error& error) {
-            EXPECT_EQ(error.status(), ExitStatus::bad_request);
+        } catch (const support::Error& error) {
+            EXPECT_EQ(error.status(), support::ExitStatus::bad_request);
             EXPECT_NE(std::string(error.what()).find(tensor), std::string::npos) << error.what();
         }
     }
@@ -148,18 +149,20 @@ TEST_F(CarriedTypes, AFileWithoutTheNameOfTheTypeIsReadAsBefore) {
         remove_attribute(checkpoint_, "/tensors/" + name, "dtype");
     }
     world().barrier();
-    const CheckpointReader reader(checkpoint_);
-    const auto found = std::ranges::find(reader.tensors(), name, &alphaprune::StoredTensor::name);
+    const checkpoint::CheckpointReader reader(checkpoint_);
+    const auto found =
+        std::ranges::find(reader.tensors(), name, &alphaprune::checkpoint::StoredTensor::name);
     ASSERT_NE(found, reader.tensors().end());
-    EXPECT_EQ(found->type, ScalarType::bfloat16);
+    EXPECT_EQ(found->type, support::ScalarType::bfloat16);
 }
 
 /// Writes the model anew with `value` at the beginning of a tensor.
-std::vector<std::string> problems_with(const Communicator& ranks, const SharedFolder& folder,
-                                       const std::string& name, ScalarType type,
-                                       std::vector<std::int64_t> shape, float value) {
+std::vector<std::string> problems_with(const parallel::Communicator& ranks,
+                                       const SharedFolder& folder, const std::string& name,
+                                       support::ScalarType type, std::vector<std::int64_t> shape,
+                                       float value) {
     if (ranks.is_root()) {
-        auto tensors = llama_tensors({}, 3, ScalarType::bfloat16);
+        auto tensors = llama_tensors({}, 3, support::ScalarType::bfloat16);
         std::erase_if(tensors, [&](const StoredTensor& tensor) { return tensor.name == name; });
         std::size_t size = 1;
         for (const std::int64_t extent : shape) {
@@ -171,10 +174,10 @@ std::vector<std::string> problems_with(const Communicator& ranks, const SharedFo
         write_model_folder(folder / "model", llama_config({}), tensors);
     }
     ranks.barrier();
-    const Catalogue model = read_catalogue(folder / "model");
+    const model::Catalogue model = model::read_catalogue(folder / "model");
     checkpoint_model(ranks, model, rows_of_folder(model), folder / "checkpoint.h5");
     std::vector<std::string> problems =
-        verify_checkpoint(ranks, folder / "checkpoint.h5", {}).problems;
+        checkpoint::verify_checkpoint(ranks, folder / "checkpoint.h5", {}).problems;
     std::erase_if(problems, [](const std::string& line) {  // the summaries were left out
         return line.find("NaN") == std::string::npos;
     });
@@ -185,14 +188,15 @@ TEST(VerifiedValues, MustBeFiniteWhereTheForwardPassUsesThem) {
     const SharedFolder folder(world());
     const float infinity = std::numeric_limits<float>::infinity();
     const auto carried = problems_with(world(), folder, "model.layers.0.self_attn.bias",
-                                       ScalarType::float32, {1, 1, 4, 4}, -infinity);
+                                       support::ScalarType::float32, {1, 1, 4, 4}, -infinity);
     EXPECT_EQ(carried, std::vector<std::string>{});
-    const auto norm = problems_with(world(), folder, "model.norm.weight", ScalarType::bfloat16,
-                                    {16}, std::numeric_limits<float>::quiet_NaN());
+    const auto norm =
+        problems_with(world(), folder, "model.norm.weight", support::ScalarType::bfloat16, {16},
+                      std::numeric_limits<float>::quiet_NaN());
     ASSERT_EQ(norm.size(), 1U);
     EXPECT_NE(norm[0].find("'model.norm.weight': 1 of its values"), std::string::npos) << norm[0];
     const auto embedding = problems_with(world(), folder, "model.embed_tokens.weight",
-                                         ScalarType::float16, {32, 16}, infinity);
+                                         support::ScalarType::float16, {32, 16}, infinity);
     EXPECT_EQ(embedding.size(), 1U);
 }
 

@@ -16,10 +16,11 @@ using Lines = std::vector<std::string>;
 
 constexpr const char* kQuery = "/tensors/model.layers.0.self_attn.q_proj.weight";
 
-std::vector<ExpectedMatrix> expected_of(const SampleModel& model) {
-    std::vector<ExpectedMatrix> expected;
-    for (const MatrixInfo& matrix : model.catalogue.matrices) {
-        const TensorSummary& summary = model.summaries[static_cast<std::size_t>(matrix.tensor)];
+std::vector<checkpoint::ExpectedMatrix> expected_of(const SampleModel& model) {
+    std::vector<checkpoint::ExpectedMatrix> expected;
+    for (const model::MatrixInfo& matrix : model.catalogue.matrices) {
+        const checkpoint::TensorSummary& summary =
+            model.summaries[static_cast<std::size_t>(matrix.tensor)];
         expected.push_back({model.catalogue.name_of(matrix), matrix.rows, matrix.cols,
                             summary.zeros, summary.sparsity_ratio});
     }
@@ -41,8 +42,8 @@ class VerificationTest : public testing::Test {
     }
 
     /// The problems, the same on every rank.
-    Lines problems(const std::vector<ExpectedMatrix>& expected = {}) const {
-        Lines lines = verify_checkpoint(world(), path_, expected).problems;
+    Lines problems(const std::vector<checkpoint::ExpectedMatrix>& expected = {}) const {
+        Lines lines = checkpoint::verify_checkpoint(world(), path_, expected).problems;
         std::string mine;
         for (const std::string& line : lines) {
             mine += line + "\n";
@@ -67,7 +68,8 @@ class VerificationTest : public testing::Test {
 
 TEST_F(VerificationTest, ASoundCheckpointHasNoProblems) {
     write();
-    const Verification result = verify_checkpoint(world(), path_, expected_of(model_));
+    const checkpoint::Verification result =
+        checkpoint::verify_checkpoint(world(), path_, expected_of(model_));
     EXPECT_EQ(result.problems, Lines{});
     EXPECT_EQ(result.tensors, 12);
     std::int64_t values = 0;
@@ -76,8 +78,8 @@ TEST_F(VerificationTest, ASoundCheckpointHasNoProblems) {
     for (std::size_t t = 0; t < model_.bytes.size(); ++t) {
         bytes += model_.bytes[t].size();
         zeros += model_.summaries[t].zeros;
-        values += static_cast<std::int64_t>(model_.bytes[t].size() /
-                                            size_of(model_.catalogue.tensors[t].scalar_type()));
+        values += static_cast<std::int64_t>(
+            model_.bytes[t].size() / support::size_of(model_.catalogue.tensors[t].scalar_type()));
     }
     EXPECT_EQ(result.values, values);
     EXPECT_EQ(result.zeros, zeros);
@@ -98,7 +100,7 @@ TEST_F(VerificationTest, OneDamagedByteIsFoundAndItsTensorNamed) {
 
 TEST_F(VerificationTest, SwappedRowsAreFound) {
     model_.bytes[1][0] = std::byte{0x11};
-    const TensorInfo& tensor = model_.catalogue.tensors[1];
+    const model::TensorInfo& tensor = model_.catalogue.tensors[1];
     model_.summaries[1] = summarize(tensor, model_.bytes[1], 0.1);
     const auto row = static_cast<std::ptrdiff_t>(tensor.row_bytes());
     auto& bytes = model_.bytes[1];
@@ -168,9 +170,9 @@ TEST_F(VerificationTest, DisagreementWithTheReportIsFound) {
 TEST_F(VerificationTest, AFileThatCannotBeReadIsOneErrorOnAllRanks) {
     tamper([&] { make_empty_hdf5_file(path_); });
     try {
-        verify_checkpoint(world(), path_, {});
+        checkpoint::verify_checkpoint(world(), path_, {});
         ADD_FAILURE() << "verified";
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());
         EXPECT_EQ(error.faults().size(), 1U);
     }

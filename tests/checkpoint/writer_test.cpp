@@ -22,7 +22,7 @@ fs::path partial(const fs::path& path) {
 std::string error_of(const std::function<void()>& action) {
     try {
         action();
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());
         return error.what();
     }
@@ -35,7 +35,7 @@ TEST(CheckpointWriter, WhatIsWrittenIsReadBackBitByBit) {
     write_sample(world(), model, folder / "checkpoint.h5");
     EXPECT_FALSE(fs::exists(partial(folder / "checkpoint.h5")));
 
-    const CheckpointReader reader(folder / "checkpoint.h5");
+    const checkpoint::CheckpointReader reader(folder / "checkpoint.h5");
     EXPECT_EQ(reader.model_name(), "sample");
     EXPECT_EQ(reader.configuration_text(), model.catalogue.configuration_text);
     EXPECT_EQ(reader.declared_tensors(), 12);
@@ -51,7 +51,7 @@ TEST(CheckpointWriter, WhatIsWrittenIsReadBackBitByBit) {
         EXPECT_EQ(tensor.summary.zeros, model.summaries[t].zeros);
         EXPECT_EQ(tensor.summary.sparsity_ratio, model.summaries[t].sparsity_ratio);
         const auto values =
-            static_cast<double>(model.bytes[t].size() / size_of(tensor.scalar_type()));
+            static_cast<double>(model.bytes[t].size() / support::size_of(tensor.scalar_type()));
         EXPECT_EQ(tensor.sparsity,
                   values == 0 ? 0.0 : static_cast<double>(model.summaries[t].zeros) / values);
         std::vector<std::byte> bytes(model.bytes[t].size());
@@ -64,7 +64,7 @@ TEST(CheckpointWriter, SpectraAndMetricsAreReadBack) {
     const SharedFolder folder(world());
     const SampleModel model = sample_model();
     write_sample(world(), model, folder / "checkpoint.h5");
-    const CheckpointReader reader(folder / "checkpoint.h5");
+    const checkpoint::CheckpointReader reader(folder / "checkpoint.h5");
     EXPECT_EQ(reader.spectrum("model.layers.0.self_attn.q_proj.weight"), model.eigenvalues[0]);
     EXPECT_EQ(reader.spectrum("model.layers.0.mlp.up_proj.weight"), model.eigenvalues[1]);
     EXPECT_EQ(reader.spectrum("model.layers.1.self_attn.q_proj.weight"), std::nullopt);
@@ -79,7 +79,7 @@ TEST(CheckpointWriter, TheBytesOfTheFileDoNotDependOnTheNumberOfRanks) {
     const SampleModel model = sample_model();
     for (int ranks = 1; ranks <= world().size(); ++ranks) {
         const bool takes_part = world().rank() < ranks;
-        const Communicator some = world().split(takes_part ? 0 : 1, world().rank());
+        const parallel::Communicator some = world().split(takes_part ? 0 : 1, world().rank());
         if (takes_part) {
             write_sample(some, model, folder / std::to_string(ranks));
         }
@@ -97,10 +97,10 @@ TEST(CheckpointWriter, RowsMayComeInAnyOrderAndAnyPieces) {
     const SampleModel model = sample_model();
     write_sample(world(), model, folder / "in-order");
     {
-        CheckpointWriter writer(world(), model.catalogue, folder / "backwards");
+        checkpoint::CheckpointWriter writer(world(), model.catalogue, folder / "backwards");
         for (int t = static_cast<int>(model.bytes.size()) - 1; t >= 0; --t) {
             const auto at = static_cast<std::size_t>(t);
-            const TensorInfo& tensor = model.catalogue.tensors[at];
+            const model::TensorInfo& tensor = model.catalogue.tensors[at];
             for (std::int64_t row = tensor.rows() - 1; row >= 0; --row) {
                 if ((row + t) % world().size() == world().rank()) {
                     writer.write_rows(
@@ -116,7 +116,7 @@ TEST(CheckpointWriter, RowsMayComeInAnyOrderAndAnyPieces) {
             eigenvalues.assign(3, {});
         }
         writer.write_spectra(eigenvalues);
-        writer.write_metric(Metric::alpha_mid, model.alphas);
+        writer.write_metric(spectrum::Metric::alpha_mid, model.alphas);
         writer.finish(model.summaries);
     }
     EXPECT_TRUE(contents(folder / "in-order") == contents(folder / "backwards"));
@@ -127,7 +127,7 @@ TEST(CheckpointWriter, AnUnfinishedFileDisappears) {
     const SharedFolder folder(world());
     const SampleModel model = sample_model();
     {
-        CheckpointWriter writer(world(), model.catalogue, folder / "checkpoint.h5");
+        checkpoint::CheckpointWriter writer(world(), model.catalogue, folder / "checkpoint.h5");
         write_rows_of(world(), model, writer);
         EXPECT_TRUE(fs::exists(partial(folder / "checkpoint.h5")));
         world().barrier();
@@ -141,7 +141,10 @@ TEST(CheckpointWriter, AFileOfAnEarlierRunIsKeptUntilTheNewOneIsWhole) {
     const SampleModel model = sample_model();
     write_sample(world(), model, folder / "checkpoint.h5");
     const auto before = contents(folder / "checkpoint.h5");
-    { const CheckpointWriter writer(world(), model.catalogue, folder / "checkpoint.h5"); }
+    {
+        const checkpoint::CheckpointWriter writer(world(), model.catalogue,
+                                                  folder / "checkpoint.h5");
+    }
     world().barrier();
     EXPECT_TRUE(contents(folder / "checkpoint.h5") == before);
 }
@@ -150,7 +153,7 @@ TEST(CheckpointWriter, AFailedWriteIsAnErrorOnThatRankAndHoldsNobodyUp) {
     const SharedFolder folder(world());
     const SampleModel model = sample_model();
     const std::string text = error_of([&] {
-        CheckpointWriter writer(world(), model.catalogue, folder / "checkpoint.h5");
+        checkpoint::CheckpointWriter writer(world(), model.catalogue, folder / "checkpoint.h5");
         fail_on_the_last_rank([&] { writer.write_rows(0, {0, 7}, model.bytes[0]); });
     });
     EXPECT_NE(text.find("writing rows 0 to 6 failed"), std::string::npos) << text;
@@ -165,7 +168,8 @@ TEST(CheckpointWriter, AFolderThatDoesNotExistIsNamedOnEveryRank) {
     const SharedFolder folder(world());
     const SampleModel model = sample_model();
     const std::string text = error_of([&] {
-        const CheckpointWriter writer(world(), model.catalogue, folder / "absent/checkpoint.h5");
+        const checkpoint::CheckpointWriter writer(world(), model.catalogue,
+                                                  folder / "absent/checkpoint.h5");
     });
     EXPECT_NE(text.find("No such file or directory"), std::string::npos) << text;
     EXPECT_NE(text.find("absent/checkpoint.h5.partial"), std::string::npos) << text;
@@ -178,7 +182,8 @@ TEST(CheckpointWriter, NamesThatHdf5WouldTakeForPathsAreRefused) {
         SampleModel model = sample_model();
         model.catalogue.tensors[4].name = name;
         const std::string text = error_of([&] {
-            const CheckpointWriter writer(world(), model.catalogue, folder / "checkpoint.h5");
+            const checkpoint::CheckpointWriter writer(world(), model.catalogue,
+                                                      folder / "checkpoint.h5");
         });
         EXPECT_NE(text.find("cannot be a name in an HDF5 file"), std::string::npos) << text;
         EXPECT_NE(text.find("/models/sample"), std::string::npos) << text;
@@ -192,7 +197,7 @@ TEST(CheckpointWriter, NamesWithDotsAndSpacesAndLettersAreKept) {
     model.catalogue.tensors[4].name = "..";
     model.catalogue.tensors[5].name = "x .y…\\z";
     write_sample(world(), model, folder / "checkpoint.h5");
-    const CheckpointReader reader(folder / "checkpoint.h5");
+    const checkpoint::CheckpointReader reader(folder / "checkpoint.h5");
     for (const auto& tensor : reader.tensors()) {
         const int index = model.index_of(tensor.name);
         ASSERT_GE(index, 0) << tensor.name;
@@ -212,7 +217,7 @@ TEST(CheckpointWriter, AModelWithoutMatricesAndConfigurationIsWritten) {
     model.eigenvalues.clear();
     model.alphas.clear();
     write_sample(world(), model, folder / "checkpoint.h5");
-    const CheckpointReader reader(folder / "checkpoint.h5");
+    const checkpoint::CheckpointReader reader(folder / "checkpoint.h5");
     EXPECT_EQ(reader.configuration_text(), "");
     EXPECT_EQ(reader.model_name(), "");
     EXPECT_EQ(reader.metric("alpha_mid"), std::vector<double>{});

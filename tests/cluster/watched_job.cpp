@@ -39,7 +39,7 @@ void compute(std::chrono::milliseconds time) {
     }
 }
 
-bool fails(const Communicator& world, int argc, char** argv) {
+bool fails(const parallel::Communicator& world, int argc, char** argv) {
     for (int nth = 0; const char* rank = value_of(argc, argv, "fail", nth); ++nth) {
         if (std::atoi(rank) == world.rank()) {
             return true;
@@ -48,24 +48,25 @@ bool fails(const Communicator& world, int argc, char** argv) {
     return false;
 }
 
-ExitStatus work(const Communicator& world, JobWatch& watch, int argc, char** argv) {
+support::ExitStatus work(const parallel::Communicator& world, parallel::JobWatch& watch, int argc,
+                         char** argv) {
     if (fails(world, argc, argv)) {
-        watch.end_job(to_text({fmt::format("fault {}", world.rank()), "", ""}),
-                      ExitStatus::bad_request);
+        watch.end_job(support::to_text({fmt::format("fault {}", world.rank()), "", ""}),
+                      support::ExitStatus::bad_request);
     }
     const auto end = Clock::now() + std::chrono::milliseconds(1000 * std::atoi(argv[2]));
     for (bool more = true; more;) {
         compute(std::chrono::milliseconds(50));
-        if (world.any(stop_requested())) {
-            const std::string reason = stop_reason();
+        if (world.any(support::stop_requested())) {
+            const std::string reason = support::stop_reason();
             for (const std::string& one : world.gather_texts(reason)) {
                 fmt::print(stderr, "stopped: {}\n", one);
             }
-            return ExitStatus::stopped;
+            return support::ExitStatus::stopped;
         }
         more = world.any(Clock::now() < end);
     }
-    return ExitStatus::done;
+    return support::ExitStatus::done;
 }
 
 }  // namespace
@@ -74,16 +75,16 @@ int main(int argc, char** argv) {
     if (argc < 3) {
         return 2;
     }
-    listen_for_stop_signals();
-    continue_in_child();
-    const MpiRuntime runtime(argc, argv);
-    const Communicator world = Communicator::view(MPI_COMM_WORLD);
-    JobWatch watch(world, {std::chrono::milliseconds(std::atoi(argv[1]))});
+    support::listen_for_stop_signals();
+    parallel::continue_in_child();
+    const parallel::MpiRuntime runtime(argc, argv);
+    const parallel::Communicator world = parallel::Communicator::view(MPI_COMM_WORLD);
+    parallel::JobWatch watch(world, {std::chrono::milliseconds(std::atoi(argv[1]))});
     if (const char* file = value_of(argc, argv, "stop_file")) {
         watch.look_for_stop_file(file);
     }
-    for (const std::string& line : world.gather_texts(
-             fmt::format("rank {} host {} pid {}", world.rank(), host_name(), ::getpid()))) {
+    for (const std::string& line : world.gather_texts(fmt::format(
+             "rank {} host {} pid {}", world.rank(), support::host_name(), ::getpid()))) {
         fmt::print("{}\n", line);
     }
     std::fflush(stdout);

@@ -9,7 +9,7 @@
 #include "run_proof.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 namespace {
 
 namespace fs = std::filesystem;
@@ -35,7 +35,7 @@ class FormerRunTest : public testing::Test {
   protected:
     void put(const std::string& name, std::string_view text = "not ours") {
         fs::create_directories((folder_ / name).parent_path());
-        write_text_atomically(folder_ / name, text);
+        support::write_text_atomically(folder_ / name, text);
     }
     Names ours() const { return names(former_run_in(folder_.path()).ours); }
     Names foreign() const { return names(former_run_in(folder_.path()).foreign); }
@@ -119,16 +119,16 @@ TEST_F(FormerRunTest, folders_and_reports_of_other_programs_are_foreign_beside_o
 
 TEST_F(FormerRunTest, links_go_alone) {
     const test::TemporaryFolder elsewhere;
-    write_text_atomically(elsewhere / "kept", "kept");
+    support::write_text_atomically(elsewhere / "kept", "kept");
     put("report.json", kRun);
     fs::create_symlink(elsewhere / "kept", folder_ / "report.html");
     fs::create_directory_symlink(elsewhere.path(), folder_ / "metrics");
     fs::create_directory_symlink(elsewhere.path(), folder_ / "journal");
     remove();
     EXPECT_EQ(left(), Names{});
-    EXPECT_EQ(read_text(elsewhere / "kept"), "kept");
+    EXPECT_EQ(support::read_text(elsewhere / "kept"), "kept");
     fs::create_symlink(elsewhere / "report.json", folder_ / "report.json");
-    write_text_atomically(elsewhere / "report.json", kRun);
+    support::write_text_atomically(elsewhere / "report.json", kRun);
     put("stop");
     EXPECT_EQ(foreign(), (Names{"report.json", "stop"}));  // the proof is of another folder
 }
@@ -146,8 +146,8 @@ TEST_F(FormerRunTest, only_what_the_new_run_writes_is_in_its_way) {
     put("hf/model.safetensors");
     put("stop");
     const FormerRun former = former_run_in(folder_.path());
-    Options options;
-    options.command = Command::run;
+    cli::Options options;
+    options.command = cli::Command::run;
     const auto blocking = [&](bool hdf5, bool safetensors) {
         options.write_hdf5 = hdf5;
         options.write_safetensors = safetensors;
@@ -156,7 +156,7 @@ TEST_F(FormerRunTest, only_what_the_new_run_writes_is_in_its_way) {
     EXPECT_EQ(blocking(true, true), 3U);
     EXPECT_EQ(blocking(true, false), 2U);
     EXPECT_EQ(blocking(false, true), 2U);
-    options.command = Command::analyze;
+    options.command = cli::Command::analyze;
     EXPECT_EQ(blocking(true, true), 1U);
 }
 
@@ -188,4 +188,4 @@ TEST_F(FormerRunTest, an_export_says_so_in_its_metadata) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

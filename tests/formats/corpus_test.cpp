@@ -18,7 +18,7 @@ void check_corpus(const std::string& format,
     int valid = 0;
     int broken = 0;
     for (const auto& entry : std::filesystem::directory_iterator(corpus)) {
-        const std::string content = read_text(entry.path());
+        const std::string content = support::read_text(entry.path());
         const auto bytes = std::as_bytes(std::span(content));
         const std::string name = entry.path().filename();
         if (name.starts_with("valid-")) {
@@ -35,23 +35,23 @@ void check_corpus(const std::string& format,
 
 TEST(Corpus, Safetensors) {
     check_corpus("safetensors", [](std::span<const std::byte> bytes) {
-        parse_safetensors_header(bytes, bytes.size(), "seed");
+        formats::parse_safetensors_header(bytes, bytes.size(), "seed");
     });
 }
 
 TEST(Corpus, Npy) {
     check_corpus("npy", [](std::span<const std::byte> bytes) {
         try {
-            parse_npy_numbers(bytes, "seed");
-        } catch (const Error&) {
-            parse_npy_tokens(bytes, "seed");
+            formats::parse_npy_numbers(bytes, "seed");
+        } catch (const support::Error&) {
+            formats::parse_npy_tokens(bytes, "seed");
         }
     });
 }
 
 TEST(Corpus, Json) {
     check_corpus("json", [](std::span<const std::byte> bytes) {
-        Json::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "seed");
+        formats::Json::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "seed");
     });
 }
 

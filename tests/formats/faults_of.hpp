@@ -13,9 +13,9 @@ template <class Action>
 std::string faults_of(Action action) {
     try {
         action();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::bad_request);
-        for (const Fault& fault : error.faults()) {
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::bad_request);
+        for (const support::Fault& fault : error.faults()) {
             EXPECT_FALSE(fault.where.empty()) << fault.what;
             EXPECT_FALSE(fault.remedy.empty()) << fault.what;
         }

@@ -10,29 +10,31 @@
 namespace alphaprune::test {
 namespace {
 
-std::string line(const Json& json) {
+std::string line(const formats::Json& json) {
     return json.dump(-1);
 }
 
 TEST(JsonDump, WritesEveryKindOfValue) {
-    const Json json(Json::Object{{"null", nullptr},
-                                 {"yes", true},
-                                 {"no", false},
-                                 {"whole", -7},
-                                 {"text", "a"},
-                                 {"empty", Json::Array{}},
-                                 {"none", Json::Object{}},
-                                 {"list", Json::Array{1, "b", Json::Object{{"c", 2.5}}}}});
+    const formats::Json json(formats::Json::Object{
+        {"null", nullptr},
+        {"yes", true},
+        {"no", false},
+        {"whole", -7},
+        {"text", "a"},
+        {"empty", formats::Json::Array{}},
+        {"none", formats::Json::Object{}},
+        {"list", formats::Json::Array{1, "b", formats::Json::Object{{"c", 2.5}}}}});
     EXPECT_EQ(line(json),
               R"({"null":null,"yes":true,"no":false,"whole":-7,"text":"a","empty":[],"none":{},)"
               R"("list":[1,"b",{"c":2.5}]})");
 }
 
 TEST(JsonDump, Indents) {
-    const Json json(Json::Object{
-        {"a", Json::Array{1, 2}},
-        {"b", Json::Array{Json::Object{{"c", 1}, {"d", Json::Array{}}}, 3}},
-        {"e", Json::Object{}},
+    const formats::Json json(formats::Json::Object{
+        {"a", formats::Json::Array{1, 2}},
+        {"b",
+         formats::Json::Array{formats::Json::Object{{"c", 1}, {"d", formats::Json::Array{}}}, 3}},
+        {"e", formats::Json::Object{}},
     });
     EXPECT_EQ(json.dump(2),
               "{\n"
@@ -52,7 +54,7 @@ TEST(JsonDump, EscapesStrings) {
     EXPECT_EQ(line("\"\\/\b\f\n\r\t"), R"("\"\\/\b\f\n\r\t")");
     EXPECT_EQ(line(std::string("\0\x1f\x7f", 3)), "\"\\u0000\\u001f\x7f\"");
     EXPECT_EQ(line("\xc3\xa9\xf0\x9f\x8d\x8e"), "\"\xc3\xa9\xf0\x9f\x8d\x8e\"");
-    EXPECT_EQ(line(Json::Object{{"a\"b", 1}}), R"({"a\"b":1})");
+    EXPECT_EQ(line(formats::Json::Object{{"a\"b", 1}}), R"({"a\"b":1})");
 }
 
 TEST(JsonDump, ReplacesWhatIsNotUtf8) {
@@ -61,12 +63,13 @@ TEST(JsonDump, ReplacesWhatIsNotUtf8) {
               "\"a\xef\xbf\xbd"
               "b\"");
     EXPECT_EQ(line("cut \xc3"), "\"cut \xef\xbf\xbd\"");
-    EXPECT_EQ(line(Json::Object{{"\x80", 1}}), "{\"\xef\xbf\xbd\":1}");
+    EXPECT_EQ(line(formats::Json::Object{{"\x80", 1}}), "{\"\xef\xbf\xbd\":1}");
 }
 
 TEST(JsonDump, WritesWhatIsNotFiniteAsNull) {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    EXPECT_EQ(line(Json::Array{std::nan(""), kInfinity, -kInfinity, 1.5}), "[null,null,null,1.5]");
+    EXPECT_EQ(line(formats::Json::Array{std::nan(""), kInfinity, -kInfinity, 1.5}),
+              "[null,null,null,1.5]");
 }
 
 TEST(JsonDump, WritesTheShortestDigitsThatReadBack) {
@@ -83,7 +86,7 @@ TEST(JsonDump, DoublesReadBackBitForBit) {
     for (int i = 0; i < 20000; ++i) {
         const auto value = std::bit_cast<double>(bits());
         if (std::isfinite(value)) {
-            const Json back = Json::parse(line(value), "x");
+            const formats::Json back = formats::Json::parse(line(value), "x");
             ASSERT_FALSE(back.is_integer());
             ASSERT_EQ(std::bit_cast<std::uint64_t>(*back.as_number()),
                       std::bit_cast<std::uint64_t>(value));
@@ -95,8 +98,8 @@ TEST(JsonDump, ReadsBackWhatItWrote) {
     const std::string text =
         R"({"a":[1,2.5,"x\n",null,true,{"b":[[],{}]}],"c":-9223372036854775808,"d":"\u0000",)"
         R"("e":18446744073709551615})";
-    EXPECT_EQ(line(Json::parse(text, "x")), text);
-    EXPECT_EQ(line(Json::parse(Json::parse(text, "x").dump(4), "y")), text);
+    EXPECT_EQ(line(formats::Json::parse(text, "x")), text);
+    EXPECT_EQ(line(formats::Json::parse(formats::Json::parse(text, "x").dump(4), "y")), text);
 }
 
 }  // namespace

@@ -9,13 +9,13 @@ namespace alphaprune::test {
 namespace {
 
 std::string faults(std::string_view text) {
-    const std::string faults = faults_of([&] { Json::parse(text, "config.json"); });
+    const std::string faults = faults_of([&] { formats::Json::parse(text, "config.json"); });
     EXPECT_TRUE(has(faults, "config.json")) << faults;
     return faults;
 }
 
 TEST(Json, ReadsEveryKindOfValue) {
-    const Json json = Json::parse(
+    const formats::Json json = formats::Json::parse(
         R"( {"null": null, "yes": true, "no": false, "whole": -7, "real": 2.5, "text": "a\"\u00e9",
              "array": [1, [2], {}], "object": {"inner": 1}} )",
         "config.json");
@@ -35,7 +35,7 @@ TEST(Json, ReadsEveryKindOfValue) {
 }
 
 TEST(Json, KeepsTheOrderOfMembers) {
-    const Json json = Json::parse(R"({"z":1,"a":2,"m":3,"":4})", "x");
+    const formats::Json json = formats::Json::parse(R"({"z":1,"a":2,"m":3,"":4})", "x");
     std::string names;
     for (const auto& [name, value] : json.members()) {
         names += name + ",";
@@ -44,7 +44,7 @@ TEST(Json, KeepsTheOrderOfMembers) {
 }
 
 TEST(Json, GivesNothingForAnotherKind) {
-    const Json json = Json::parse(R"({"real": 1.0, "text": "1"})", "x");
+    const formats::Json json = formats::Json::parse(R"({"real": 1.0, "text": "1"})", "x");
     EXPECT_FALSE(json.find("real")->as_integer());
     EXPECT_FALSE(json.find("real")->as_bool());
     EXPECT_FALSE(json.find("real")->as_string());
@@ -56,31 +56,31 @@ TEST(Json, GivesNothingForAnotherKind) {
 }
 
 TEST(Json, WholeNumbersKeepAll63Bits) {
-    EXPECT_EQ(Json::parse("9223372036854775807", "x").as_integer(),
+    EXPECT_EQ(formats::Json::parse("9223372036854775807", "x").as_integer(),
               std::numeric_limits<std::int64_t>::max());
-    EXPECT_EQ(Json::parse("-9223372036854775808", "x").as_integer(),
+    EXPECT_EQ(formats::Json::parse("-9223372036854775808", "x").as_integer(),
               std::numeric_limits<std::int64_t>::min());
     for (const char* beyond : {"9223372036854775808", "18446744073709551616"}) {
-        const Json json = Json::parse(beyond, "x");
+        const formats::Json json = formats::Json::parse(beyond, "x");
         EXPECT_FALSE(json.is_integer());
         EXPECT_TRUE(json.is_number());
         EXPECT_EQ(json.as_number(), std::stod(beyond));
     }
-    EXPECT_EQ(Json(std::uint64_t{5}).as_integer(), 5);
+    EXPECT_EQ(formats::Json(std::uint64_t{5}).as_integer(), 5);
 }
 
 TEST(Json, WholeNumbersThatAreNotNegativeKeepAll64Bits) {
     constexpr auto kLargest = std::numeric_limits<std::uint64_t>::max();
     constexpr std::uint64_t kHalf = std::uint64_t{1} << 63;
     for (const std::uint64_t value : {std::uint64_t{0}, kHalf - 1, kHalf, kHalf + 1, kLargest}) {
-        EXPECT_EQ(Json(value).as_unsigned(), value);
-        EXPECT_EQ(Json::parse(std::to_string(value), "x").as_unsigned(), value);
-        EXPECT_EQ(Json(value).is_integer(), value < kHalf);
-        EXPECT_EQ(Json(value).as_integer().has_value(), value < kHalf);
+        EXPECT_EQ(formats::Json(value).as_unsigned(), value);
+        EXPECT_EQ(formats::Json::parse(std::to_string(value), "x").as_unsigned(), value);
+        EXPECT_EQ(formats::Json(value).is_integer(), value < kHalf);
+        EXPECT_EQ(formats::Json(value).as_integer().has_value(), value < kHalf);
     }
-    EXPECT_EQ(Json(kLargest).as_number(), 0x1p64);
+    EXPECT_EQ(formats::Json(kLargest).as_number(), 0x1p64);
     for (const char* other : {"-1", "1.0", "18446744073709551616", "true", "\"1\"", "null"}) {
-        EXPECT_FALSE(Json::parse(other, "x").as_unsigned()) << other;
+        EXPECT_FALSE(formats::Json::parse(other, "x").as_unsigned()) << other;
     }
 }
 
@@ -115,7 +115,7 @@ TEST(Json, RefusesMembersGivenTwice) {
     EXPECT_TRUE(has(text, "\"c\" is given more than once")) << text;
     EXPECT_TRUE(has(text, "\"e\" is given more than once")) << text;
     EXPECT_FALSE(has(text, "\"d\"")) << text;
-    EXPECT_NO_THROW(Json::parse(R"([{"a":1},{"a":1}])", "x"));
+    EXPECT_NO_THROW(formats::Json::parse(R"([{"a":1},{"a":1}])", "x"));
     EXPECT_TRUE(has(faults(R"({"ab":1,"\u0061b":1})"), "\"ab\""));
 }
 
@@ -123,10 +123,10 @@ TEST(Json, RefusesNestingDeeperThan64) {
     const auto nested = [](std::size_t depth) {
         return std::string(depth, '[') + std::string(depth, ']');
     };
-    EXPECT_NO_THROW(Json::parse(nested(64), "x"));
+    EXPECT_NO_THROW(formats::Json::parse(nested(64), "x"));
     EXPECT_TRUE(has(faults(nested(65)), "deeper than 64"));
     EXPECT_TRUE(has(faults(std::string(1000000, '[')), "deeper than 64"));
-    EXPECT_NO_THROW(Json::parse("[" + nested(63) + "," + nested(63) + "]", "x"));
+    EXPECT_NO_THROW(formats::Json::parse("[" + nested(63) + "," + nested(63) + "]", "x"));
 }
 
 TEST(Json, RefusesMoreValuesThanADocumentHas) {

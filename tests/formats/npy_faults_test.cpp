@@ -8,13 +8,13 @@ namespace alphaprune::test {
 namespace {
 
 std::string faults(std::span<const std::byte> file) {
-    const std::string text = faults_of([&] { parse_npy_numbers(file, "alpha.npy"); });
+    const std::string text = faults_of([&] { formats::parse_npy_numbers(file, "alpha.npy"); });
     EXPECT_TRUE(has(text, "alpha.npy")) << text;
     return text;
 }
 
 std::string token_faults(std::span<const std::byte> file) {
-    return faults_of([&] { parse_npy_tokens(file, "tokens.npy"); });
+    return faults_of([&] { formats::parse_npy_tokens(file, "tokens.npy"); });
 }
 
 std::string faults_of_text(std::string_view text) {
@@ -59,7 +59,8 @@ TEST(NpyFaults, FortranOrder) {
     const std::vector<double> values(4);
     const auto data = std::as_bytes(std::span(values));
     EXPECT_TRUE(has(faults(npy_file(dictionary("<f8", "(2, 2)", "True"), data)), "Fortran"));
-    EXPECT_NO_THROW(parse_npy_numbers(npy_file(dictionary("<f8", "(4,)", "True"), data), "x"));
+    EXPECT_NO_THROW(
+        formats::parse_npy_numbers(npy_file(dictionary("<f8", "(4,)", "True"), data), "x"));
 }
 
 TEST(NpyFaults, SizesThatDoNotMatch) {

@@ -11,12 +11,13 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-Json python(std::string_view text) {
-    return Json::parse(text, "config.json", JsonDialect::python);
+formats::Json python(std::string_view text) {
+    return formats::Json::parse(text, "config.json", formats::JsonDialect::python);
 }
 
 TEST(PythonJson, NamesOfNumbersThatAreNone) {
-    const Json json = python(R"([Infinity,-Infinity ,NaN, {"Infinity":Infinity}, "NaN", 7])");
+    const formats::Json json =
+        python(R"([Infinity,-Infinity ,NaN, {"Infinity":Infinity}, "NaN", 7])");
     ASSERT_EQ(json.elements().size(), 6U);
     EXPECT_EQ(json.elements()[0].as_number(), kInfinity);
     EXPECT_EQ(json.elements()[1].as_number(), -kInfinity);
@@ -28,7 +29,7 @@ TEST(PythonJson, NamesOfNumbersThatAreNone) {
 }
 
 TEST(PythonJson, NumbersBefore) {
-    const Json json = python("[1, -2.5e3, NaN, \"-3\", 4, \"a\\\"5\", Infinity, 6]");
+    const formats::Json json = python("[1, -2.5e3, NaN, \"-3\", 4, \"a\\\"5\", Infinity, 6]");
     EXPECT_TRUE(std::isnan(json.elements()[2].as_number().value()));
     EXPECT_EQ(json.elements()[4].as_number(), 4);
     EXPECT_EQ(json.elements()[6].as_number(), kInfinity);
@@ -62,7 +63,8 @@ TEST(PythonJson, HalfASurrogatePairIsACharacter) {
 }
 
 TEST(PythonJson, OfMembersNamedTwiceTheLastCountsInTheFirstPlace) {
-    const Json json = python(R"({"a": 1, "b": {"x": 1, "x": {"y": 3}}, "a": 2, "c": 4, "a": 5})");
+    const formats::Json json =
+        python(R"({"a": 1, "b": {"x": 1, "x": {"y": 3}}, "a": 2, "c": 4, "a": 5})");
     EXPECT_EQ(json.dump(-1), R"({"a":5,"b":{"x":{"y":3}},"c":4})");
 }
 
@@ -88,7 +90,7 @@ TEST(PythonJson, ErrorsStandOnTheRightLine) {
 
 TEST(PythonJson, IsNotWhatEverythingElseIsReadBy) {
     for (const char* text : {"NaN", "[Infinity]", "1e999", R"("\ud800")", R"({"a":1,"a":1})"}) {
-        EXPECT_FALSE(faults_of([&] { Json::parse(text, "report.json"); }).empty()) << text;
+        EXPECT_FALSE(faults_of([&] { formats::Json::parse(text, "report.json"); }).empty()) << text;
     }
 }
 

@@ -8,7 +8,7 @@
 
 #include "formats/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 namespace {
 
 constexpr std::uint64_t kRun = 0x1234567890abcdef;
@@ -121,4 +121,4 @@ TEST_F(RecordLog, records_do_not_pass_in_another_place) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

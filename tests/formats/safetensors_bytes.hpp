@@ -33,11 +33,11 @@ inline std::string tensor_text(std::string_view name, std::string_view dtype,
                        offsets);
 }
 
-inline SafetensorsHeader parse(std::span<const std::byte> file) {
-    return parse_safetensors_header(file, file.size(), "model.safetensors");
+inline formats::SafetensorsHeader parse(std::span<const std::byte> file) {
+    return formats::parse_safetensors_header(file, file.size(), "model.safetensors");
 }
 
-inline SafetensorsHeader parse(std::string_view header, std::size_t data_size) {
+inline formats::SafetensorsHeader parse(std::string_view header, std::size_t data_size) {
     return parse(safetensors_bytes(header, data_size));
 }
 

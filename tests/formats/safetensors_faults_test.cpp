@@ -45,10 +45,12 @@ TEST(SafetensorsFaults, HeaderLongerThanTheFile) {
 }
 
 TEST(SafetensorsFaults, HeaderOverTheLimit) {
-    EXPECT_TRUE(has(faults(safetensors_bytes("{}", 0, kMaxSafetensorsHeader + 1)), "100000000"));
+    EXPECT_TRUE(
+        has(faults(safetensors_bytes("{}", 0, formats::kMaxSafetensorsHeader + 1)), "100000000"));
     EXPECT_TRUE(has(faults(safetensors_bytes("{}", 0, ~std::uint64_t{0})), "100000000"));
     // At the limit it is the file's size that counts.
-    EXPECT_TRUE(has(faults(safetensors_bytes("{}", 0, kMaxSafetensorsHeader)), "longer than"));
+    EXPECT_TRUE(
+        has(faults(safetensors_bytes("{}", 0, formats::kMaxSafetensorsHeader)), "longer than"));
 }
 
 TEST(SafetensorsFaults, PointerOfGitLfs) {

@@ -15,15 +15,16 @@ namespace {
 
 const std::filesystem::path kSource = ALPHAPRUNE_SOURCE_DIR;
 
-std::map<std::string, SafetensorsEntry> tensors_of(const std::string& file) {
-    std::map<std::string, SafetensorsEntry> tensors;
-    for (const SafetensorsEntry& tensor : read_safetensors_header(kSource / file).tensors) {
+std::map<std::string, formats::SafetensorsEntry> tensors_of(const std::string& file) {
+    std::map<std::string, formats::SafetensorsEntry> tensors;
+    for (const formats::SafetensorsEntry& tensor :
+         formats::read_safetensors_header(kSource / file).tensors) {
         tensors.emplace(tensor.name, tensor);
     }
     return tensors;
 }
 
-std::int64_t numbers_in(const std::map<std::string, SafetensorsEntry>& tensors) {
+std::int64_t numbers_in(const std::map<std::string, formats::SafetensorsEntry>& tensors) {
     std::int64_t count = 0;
     for (const auto& [name, tensor] : tensors) {
         count += std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1},
@@ -34,18 +35,19 @@ std::int64_t numbers_in(const std::map<std::string, SafetensorsEntry>& tensors) 
 
 TEST(SafetensorsFiles, ReadsTheEmbeddedModel) {
     const auto path = kSource / "data/books-7m/model.safetensors";
-    const SafetensorsHeader header = read_safetensors_header(path);
+    const formats::SafetensorsHeader header = formats::read_safetensors_header(path);
     EXPECT_EQ(header.metadata,
               (std::vector<std::pair<std::string, std::string>>{{"format", "pt"}}));
     EXPECT_EQ(header.tensors.back().end, std::filesystem::file_size(path));
 
     const auto tensors = tensors_of("data/books-7m/model.safetensors");
-    const Json config = Json::parse(read_text(kSource / "data/books-7m/config.json"), "config");
+    const formats::Json config =
+        formats::Json::parse(support::read_text(kSource / "data/books-7m/config.json"), "config");
     const auto blocks = config.find("num_hidden_layers")->as_integer();
     const auto hidden = *config.find("hidden_size")->as_integer();
     const auto wide = *config.find("intermediate_size")->as_integer();
     const auto& down = tensors.at(fmt::format("model.layers.{}.mlp.down_proj.weight", *blocks - 1));
-    EXPECT_EQ(down.type, ScalarType::bfloat16);
+    EXPECT_EQ(down.type, support::ScalarType::bfloat16);
     EXPECT_EQ(down.shape, (std::vector<std::int64_t>{hidden, wide}));
     EXPECT_EQ(tensors.at("model.norm.weight").shape, std::vector<std::int64_t>{hidden});
 }
@@ -53,23 +55,23 @@ TEST(SafetensorsFiles, ReadsTheEmbeddedModel) {
 TEST(SafetensorsFiles, ReadsEveryStoredType) {
     EXPECT_EQ(
         tensors_of("tests/data/models/tiny-llama3/model.safetensors").at("lm_head.weight").type,
-        ScalarType::float32);
+        support::ScalarType::float32);
     EXPECT_EQ(tensors_of("tests/data/models/tiny-opt/model.safetensors")
                   .at("model.decoder.embed_tokens.weight")
                   .type,
-              ScalarType::float16);
+              support::ScalarType::float16);
     EXPECT_EQ(
         tensors_of("tests/data/models/tiny-mistral/model.safetensors").at("lm_head.weight").type,
-        ScalarType::bfloat16);
+        support::ScalarType::bfloat16);
 }
 
 TEST(SafetensorsFiles, ShardsHoldWhatTheIndexSays) {
     const std::string folder = "tests/data/models/tiny-qwen2/";
-    const Json index =
-        Json::parse(read_text(kSource / (folder + "model.safetensors.index.json")), "index");
+    const formats::Json index = formats::Json::parse(
+        support::read_text(kSource / (folder + "model.safetensors.index.json")), "index");
     const auto first = tensors_of(folder + "model-00001-of-00002.safetensors");
     const auto second = tensors_of(folder + "model-00002-of-00002.safetensors");
-    const Json::Object& shards = index.find("weight_map")->members();
+    const formats::Json::Object& shards = index.find("weight_map")->members();
     EXPECT_EQ(first.size() + second.size(), shards.size());
     for (const auto& [name, shard] : shards) {
         const bool in_first = *shard.as_string() == "model-00001-of-00002.safetensors";
@@ -81,13 +83,14 @@ TEST(SafetensorsFiles, ShardsHoldWhatTheIndexSays) {
 }
 
 TEST(SafetensorsFiles, EveryTruncationIsRefused) {
-    const std::string whole = read_text(kSource / "tests/data/models/tiny-opt/model.safetensors");
+    const std::string whole =
+        support::read_text(kSource / "tests/data/models/tiny-opt/model.safetensors");
     const TemporaryFolder folder;
     const auto path = folder / "cut.safetensors";
     for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{8}, std::size_t{9},
                                    std::size_t{500}, whole.size() / 2, whole.size() - 1}) {
         std::ofstream(path, std::ios::binary).write(whole.data(), static_cast<long>(size));
-        const std::string text = faults_of([&] { read_safetensors_header(path); });
+        const std::string text = faults_of([&] { formats::read_safetensors_header(path); });
         EXPECT_TRUE(has(text, path.string())) << text;
         std::filesystem::remove(path);
     }
@@ -96,7 +99,7 @@ TEST(SafetensorsFiles, EveryTruncationIsRefused) {
 TEST(SafetensorsFiles, AMissingFileIsNamed) {
     const TemporaryFolder folder;
     const auto path = folder / "absent.safetensors";
-    EXPECT_TRUE(has(faults_of([&] { read_safetensors_header(path); }), path.string()));
+    EXPECT_TRUE(has(faults_of([&] { formats::read_safetensors_header(path); }), path.string()));
 }
 
 }  // namespace

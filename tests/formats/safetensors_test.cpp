@@ -14,18 +14,18 @@ TEST(Safetensors, SortsTensorsByTheirPlaceInTheFile) {
     const std::string text = "{" + tensor_text("late", "F16", "[3]", "[16,22]") + "," +
                              tensor_text("early", "F32", "[2,2]", "[0,16]") + "," +
                              tensor_text("last", "BF16", "[1,2,1]", "[22,26]") + "}";
-    const SafetensorsHeader header = parse(text, 26);
+    const formats::SafetensorsHeader header = parse(text, 26);
     const std::uint64_t data = 8 + text.size();
     ASSERT_EQ(header.tensors.size(), 3U);
     EXPECT_EQ(header.tensors[0].name, "early");
-    EXPECT_EQ(header.tensors[0].type, ScalarType::float32);
+    EXPECT_EQ(header.tensors[0].type, support::ScalarType::float32);
     EXPECT_EQ(header.tensors[0].shape, (Shape{2, 2}));
     EXPECT_EQ(header.tensors[0].begin, data);
     EXPECT_EQ(header.tensors[0].end, data + 16);
     EXPECT_EQ(header.tensors[1].name, "late");
-    EXPECT_EQ(header.tensors[1].type, ScalarType::float16);
+    EXPECT_EQ(header.tensors[1].type, support::ScalarType::float16);
     EXPECT_EQ(header.tensors[1].end, data + 22);
-    EXPECT_EQ(header.tensors[2].type, ScalarType::bfloat16);
+    EXPECT_EQ(header.tensors[2].type, support::ScalarType::bfloat16);
     EXPECT_EQ(header.tensors[2].shape, (Shape{1, 2, 1}));
     EXPECT_EQ(header.tensors[2].end, data + 26);
     EXPECT_TRUE(header.metadata.empty());
@@ -47,7 +47,7 @@ TEST(Safetensors, AcceptsScalarsAndTensorsWithoutValues) {
     const std::string text = "{" + tensor_text("scalar", "F32", "[]", "[0,4]") + "," +
                              tensor_text("none", "F32", "[0]", "[0,0]") + "," +
                              tensor_text("also none", "F16", "[7,0,3]", "[4,4]") + "}";
-    const SafetensorsHeader header = parse(text, 4);
+    const formats::SafetensorsHeader header = parse(text, 4);
     ASSERT_EQ(header.tensors.size(), 3U);
     EXPECT_EQ(header.tensors[0].name, "none");
     EXPECT_EQ(header.tensors[1].name, "scalar");
@@ -73,7 +73,7 @@ TEST(Safetensors, ATypeThatIsNotKnownHasTheBytesThatTheFileSays) {
     const std::string text = "{" + tensor_text("odd", "X3_new.1", "[7,2]", "[0,5]") + "," +
                              tensor_text("scalar", "F128", "[]", "[5,21]") + "," +
                              tensor_text("none", "F128", "[0]", "[21,21]") + "}";
-    const SafetensorsHeader header = parse(text, 21);
+    const formats::SafetensorsHeader header = parse(text, 21);
     ASSERT_EQ(header.tensors.size(), 3U);
     EXPECT_EQ(header.tensors[0].type.name(), "X3_new.1");
     EXPECT_FALSE(header.tensors[0].type.bits());
@@ -87,7 +87,7 @@ TEST(Safetensors, NeedsNoMoreThanTheHeadOfAHugeFile) {
         "{" + tensor_text("huge", "BF16", "[1048576,1048576]", "[0,2199023255552]") + "}";
     const auto head = safetensors_bytes(text, 0);
     const auto header =
-        parse_safetensors_header(head, head.size() + 2199023255552U, "model.safetensors");
+        formats::parse_safetensors_header(head, head.size() + 2199023255552U, "model.safetensors");
     ASSERT_EQ(header.tensors.size(), 1U);
     EXPECT_EQ(header.tensors[0].end - header.tensors[0].begin, 2199023255552U);
 }

@@ -14,9 +14,9 @@ namespace {
 
 /// Everything that can be read.
 void read_all(const std::filesystem::path& path, std::size_t file_size) {
-    const CheckpointReader reader(path);
+    const checkpoint::CheckpointReader reader(path);
     std::vector<std::byte> rows;
-    for (const StoredTensor& tensor : reader.tensors()) {
+    for (const checkpoint::StoredTensor& tensor : reader.tensors()) {
         fuzz::require(tensor.bytes() <= file_size);
         fuzz::require(static_cast<std::uint64_t>(tensor.rows()) * tensor.row_bytes() ==
                       tensor.bytes());
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const fuzz::Scratch scratch;
     const auto path = scratch.write("checkpoint.h5", fuzz::as_text(data, size));
     fuzz::is_accepted([&] { read_all(path, size); });
-    fuzz::is_accepted([&] { catalogue_of_checkpoint(path); });
+    fuzz::is_accepted([&] { checkpoint::catalogue_of_checkpoint(path); });
     fuzz::require(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL) == 0);
     return 0;
 }

@@ -15,10 +15,11 @@ using namespace alphaprune;
 namespace {
 
 /// A block of each known way to name its weights, and what stands around it.
-std::vector<TensorInfo> some_tensors() {
-    std::vector<TensorInfo> tensors;
+std::vector<model::TensorInfo> some_tensors() {
+    std::vector<model::TensorInfo> tensors;
     const auto add = [&](std::string name, std::vector<std::int64_t> shape) {
-        tensors.push_back({std::move(name), ScalarType::bfloat16, std::move(shape), 0, 0, -1});
+        tensors.push_back(
+            {std::move(name), support::ScalarType::bfloat16, std::move(shape), 0, 0, -1});
     };
     add("model.embed_tokens.weight", {8, 4});
     for (const char* block : {"model.layers.0.", "layers.1.", "model.decoder.layers.0.", "h.0."}) {
@@ -41,32 +42,32 @@ std::string shard_with(const std::string& tensor) {
 }
 
 /// The promises of a catalogue, looked at anew.
-void check(Catalogue catalogue) {
-    choose_matrices(catalogue, {});
+void check(model::Catalogue catalogue) {
+    model::choose_matrices(catalogue, {});
     const auto count = static_cast<int>(catalogue.tensors.size());
     int block = 0;
     for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
-        const MatrixInfo& matrix = catalogue.matrices[m];
+        const model::MatrixInfo& matrix = catalogue.matrices[m];
         fuzz::require(matrix.tensor >= 0 && matrix.tensor < count && matrix.block >= block);
         block = matrix.block;
-        const TensorInfo& tensor = catalogue.tensor_of(matrix);
+        const model::TensorInfo& tensor = catalogue.tensor_of(matrix);
         fuzz::require(tensor.matrix == static_cast<int>(m));
         fuzz::require(tensor.shape == std::vector{matrix.rows, matrix.cols} && matrix.size() > 0);
     }
     const auto prunable = std::ranges::count_if(
-        catalogue.tensors, [](const TensorInfo& tensor) { return tensor.matrix >= 0; });
+        catalogue.tensors, [](const model::TensorInfo& tensor) { return tensor.matrix >= 0; });
     fuzz::require(prunable > 0 && prunable == std::ssize(catalogue.matrices));
-    for (const TensorInfo& tensor : catalogue.tensors) {
+    for (const model::TensorInfo& tensor : catalogue.tensors) {
         fuzz::require(static_cast<std::size_t>(tensor.shard) < catalogue.shards.size());
     }
-    const std::string text = serialize(catalogue);
-    fuzz::require(serialize(deserialize_catalogue(text)) == text);
+    const std::string text = model::serialize(catalogue);
+    fuzz::require(model::serialize(model::deserialize_catalogue(text)) == text);
 }
 
 /// What a stand-in of that configuration would be made of.
 void list_all_tensors(std::string_view text) {
-    const Json config = Json::parse(text, "config", JsonDialect::python);
-    const ModelConfiguration model = read_configuration(config, "config");
+    const formats::Json config = formats::Json::parse(text, "config", formats::JsonDialect::python);
+    const model::ModelConfiguration model = model::read_configuration(config, "config");
     for (const std::int64_t block : {std::int64_t{0}, model.blocks}) {
         const auto window = model.window_of(block);
         fuzz::require(!window || *window > 0);
@@ -75,9 +76,9 @@ void list_all_tensors(std::string_view text) {
     if (model.blocks > kBlocks) {
         return;
     }
-    FaultList faults;
-    for (const TensorInfo& tensor : list_tensors(model, config, "config", faults)) {
-        unsigned __int128 bytes = size_of(tensor.scalar_type());
+    support::FaultList faults;
+    for (const model::TensorInfo& tensor : model::list_tensors(model, config, "config", faults)) {
+        unsigned __int128 bytes = support::size_of(tensor.scalar_type());
         for (const std::int64_t dimension : tensor.shape) {
             fuzz::require(dimension > 0);
             bytes *= static_cast<std::uint64_t>(dimension);
@@ -91,7 +92,7 @@ void list_all_tensors(std::string_view text) {
 /// config.json, a line of dashes, the index of two shards that are there.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::Scratch scratch;
-    static const std::vector<TensorInfo> tensors = some_tensors();
+    static const std::vector<model::TensorInfo> tensors = some_tensors();
     static const bool shards_are_there = [] {
         scratch.write("a.safetensors", shard_with("h.0.a.weight"));
         scratch.write("b.safetensors", shard_with("h.1.a.weight"));
@@ -102,11 +103,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string_view rest = fuzz::as_text(data, size);
     const std::string_view config = fuzz::take_part(rest);
     fuzz::is_accepted([&] { list_all_tensors(config); });
-    fuzz::is_accepted([&] { check(make_catalogue("/m.h5", "m", std::string(config), tensors)); });
+    fuzz::is_accepted(
+        [&] { check(model::make_catalogue("/m.h5", "m", std::string(config), tensors)); });
     if (!rest.empty()) {
         scratch.write("config.json", config);
         scratch.write("model.safetensors.index.json", rest);
-        fuzz::is_accepted([&] { check(read_catalogue(scratch.folder())); });
+        fuzz::is_accepted([&] { check(model::read_catalogue(scratch.folder())); });
     }
     return 0;
 }

@@ -5,30 +5,30 @@
 
 #include "alphaprune/formats/record_log.hpp"
 #include "require.hpp"
-#include "schedule/earlier_results.hpp"
-#include "schedule/journal_files.hpp"
-#include "schedule/journal_records.hpp"
+#include "resume/earlier_results.hpp"
+#include "resume/journal_files.hpp"
+#include "resume/journal_records.hpp"
 #include "scratch.hpp"
 
 using namespace alphaprune;
 
 namespace {
 
-Catalogue two_tensors() {
-    Catalogue catalogue;
+model::Catalogue two_tensors() {
+    model::Catalogue catalogue;
     for (const char* name : {"a.0.weight", "a.1.weight"}) {
-        catalogue.tensors.push_back({name, ScalarType::float32, {4, 2}, 0, 0, -1});
+        catalogue.tensors.push_back({name, support::ScalarType::float32, {4, 2}, 0, 0, -1});
     }
     return catalogue;
 }
 
 /// The document says the same when it is written and read again.
 void check_document(std::string_view text, const fuzz::Scratch& scratch) {
-    const RunDocument document = parse_document(text, "run.json");
+    const resume::RunDocument document = resume::parse_document(text, "run.json");
     fuzz::require(document.attempt >= 1);
-    write_document(document, scratch.folder());
-    const RunDocument again = read_document(scratch.folder());
-    require_same(document.identity, again.identity, "output");
+    resume::write_document(document, scratch.folder());
+    const resume::RunDocument again = resume::read_document(scratch.folder());
+    resume::require_same(document.identity, again.identity, "output");
     fuzz::require(again.attempt == document.attempt);
     fuzz::require(again.computed_by == document.computed_by);
 }
@@ -36,7 +36,7 @@ void check_document(std::string_view text, const fuzz::Scratch& scratch) {
 /// A file of records as it may be found: each record counts once it is whole.
 void read_file(const std::filesystem::path& path, std::size_t size) {
     constexpr std::uint64_t kRun = 0;
-    RecordLogReader reader(path, kRun);
+    formats::RecordLogReader reader(path, kRun);
     std::uint64_t after = 0;
     while (const auto record = reader.next()) {
         fuzz::require(record->place >= after && record->payload.size() <= size);
@@ -47,30 +47,31 @@ void read_file(const std::filesystem::path& path, std::size_t size) {
 
 /// What records that passed their checksums say. Each is a byte for the kind, two for the size.
 void read_records(std::string_view text) {
-    static const Catalogue catalogue = two_tensors();
-    RecordedFacts facts;
+    static const model::Catalogue catalogue = two_tensors();
+    resume::RecordedFacts facts;
     while (text.size() > 3) {
         std::uint16_t size = 0;
         std::memcpy(&size, text.data() + 1, sizeof size);
         const std::string_view payload = text.substr(3, size);
         const auto bytes = std::as_bytes(std::span(payload));
-        const Record record{
+        const formats::Record record{
             static_cast<unsigned char>(text.front()), {bytes.begin(), bytes.end()}, 0};
         try {
-            read_record(record, facts);
-        } catch (const Error& error) {  // what is damaged is no matter of the request
+            resume::read_record(record, facts);
+        } catch (const support::Error& error) {  // what is damaged is no matter of the request
             fuzz::require(!error.faults().empty());
         }
-        if (const auto sequence = sequence_of(record)) {
-            facts.states.push_back({StatePass::prune, 0, *sequence, {"states", 0}});
+        if (const auto sequence = resume::sequence_of(record)) {
+            facts.states.push_back({resume::StatePass::prune, 0, *sequence, {"states", 0}});
         }
         text.remove_prefix(3 + payload.size());
     }
-    const std::string travelling = packed(facts);
-    RecordedFacts arrived;
-    unpack_into(arrived, travelling);
-    fuzz::require(packed(arrived) == travelling);
-    fuzz::require(complete_tensors(catalogue, facts.rows).size() == catalogue.tensors.size());
+    const std::string travelling = resume::packed(facts);
+    resume::RecordedFacts arrived;
+    resume::unpack_into(arrived, travelling);
+    fuzz::require(resume::packed(arrived) == travelling);
+    fuzz::require(resume::complete_tensors(catalogue, facts.rows).size() ==
+                  catalogue.tensors.size());
 }
 
 }  // namespace

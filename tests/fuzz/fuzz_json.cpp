@@ -12,19 +12,19 @@ using namespace alphaprune;
 namespace {
 
 /// The document, written again; nothing when it is refused.
-std::optional<std::string> written(std::string_view text, JsonDialect dialect) {
+std::optional<std::string> written(std::string_view text, formats::JsonDialect dialect) {
     try {
-        return Json::parse(text, "input", dialect).dump(2);
-    } catch (const Error& error) {
-        fuzz::require(error.status() == ExitStatus::bad_request);
+        return formats::Json::parse(text, "input", dialect).dump(2);
+    } catch (const support::Error& error) {
+        fuzz::require(error.status() == support::ExitStatus::bad_request);
         return std::nullopt;
     }
 }
 
 void require_the_same_again(const std::string& text) {
-    const Json again = Json::parse(text, "written");
+    const formats::Json again = formats::Json::parse(text, "written");
     fuzz::require(again.dump(2) == text);
-    fuzz::require(Json::parse(again.dump(-1), "line").dump(2) == text);
+    fuzz::require(formats::Json::parse(again.dump(-1), "line").dump(2) == text);
 }
 
 }  // namespace
@@ -33,8 +33,8 @@ void require_the_same_again(const std::string& text) {
 /// Python reads as the same (but for the mark that it does not want at the beginning).
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
-    const auto strict = written(text, JsonDialect::strict);
-    const auto python = written(text, JsonDialect::python);
+    const auto strict = written(text, formats::JsonDialect::strict);
+    const auto python = written(text, formats::JsonDialect::python);
     for (const auto& document : {strict, python}) {
         if (document) {
             require_the_same_again(*document);

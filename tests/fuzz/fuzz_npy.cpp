@@ -24,8 +24,8 @@ template <class Parse>
 void try_to(Parse parse) {
     try {
         check(parse());
-    } catch (const Error& error) {
-        fuzz::require(error.status() == ExitStatus::bad_request);
+    } catch (const support::Error& error) {
+        fuzz::require(error.status() == support::ExitStatus::bad_request);
     }
 }
 
@@ -33,7 +33,7 @@ void try_to(Parse parse) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto file = std::as_bytes(std::span(data, size));
-    try_to([&] { return parse_npy_numbers(file, "input"); });
-    try_to([&] { return parse_npy_tokens(file, "input"); });
+    try_to([&] { return formats::parse_npy_numbers(file, "input"); });
+    try_to([&] { return formats::parse_npy_tokens(file, "input"); });
     return 0;
 }

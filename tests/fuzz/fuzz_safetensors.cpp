@@ -13,10 +13,11 @@ using namespace alphaprune;
 namespace {
 
 /// The promises of SafetensorsHeader, computed anew.
-void check(const SafetensorsHeader& header, std::uint64_t data_begin, std::uint64_t file_size) {
+void check(const formats::SafetensorsHeader& header, std::uint64_t data_begin,
+           std::uint64_t file_size) {
     std::uint64_t covered = data_begin;
     std::set<std::string> names;
-    for (const SafetensorsEntry& tensor : header.tensors) {
+    for (const formats::SafetensorsEntry& tensor : header.tensors) {
         fuzz::require(names.insert(tensor.name).second);
         fuzz::require(tensor.begin == covered && tensor.begin <= tensor.end);
         covered = tensor.end;
@@ -36,11 +37,11 @@ void check(const SafetensorsHeader& header, std::uint64_t data_begin, std::uint6
 void parse(std::span<const std::byte> head, std::uint64_t file_size) {
     try {
         std::uint64_t length = 0;
-        const auto header = parse_safetensors_header(head, file_size, "input");
+        const auto header = formats::parse_safetensors_header(head, file_size, "input");
         std::memcpy(&length, head.data(), sizeof length);
         check(header, sizeof length + length, file_size);
-    } catch (const Error& error) {
-        fuzz::require(error.status() == ExitStatus::bad_request);
+    } catch (const support::Error& error) {
+        fuzz::require(error.status() == support::ExitStatus::bad_request);
     }
 }
 

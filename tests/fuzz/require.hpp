@@ -19,8 +19,8 @@ bool is_accepted(Action action) {
     try {
         action();
         return true;
-    } catch (const Error& error) {
-        require(error.status() == ExitStatus::bad_request && !error.faults().empty());
+    } catch (const support::Error& error) {
+        require(error.status() == support::ExitStatus::bad_request && !error.faults().empty());
         return false;
     }
 }

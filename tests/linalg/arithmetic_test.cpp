@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 TEST(Arithmetic, the_blas_has_a_name_in_one_line) {
@@ -21,4 +21,4 @@ TEST(Arithmetic, the_kernels_are_among_those_there_are) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

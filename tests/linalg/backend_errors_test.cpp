@@ -8,7 +8,7 @@
 #include "linalg/test_matrices.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 using namespace test;
@@ -16,10 +16,10 @@ using namespace test;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-std::optional<Error> error_of(SpectralBackend& backend, MatrixSource& matrix) {
+std::optional<support::Error> error_of(SpectralBackend& backend, MatrixSource& matrix) {
     try {
         backend.spectrum_of(matrix);
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         return error;
     }
     return std::nullopt;
@@ -28,7 +28,7 @@ std::optional<Error> error_of(SpectralBackend& backend, MatrixSource& matrix) {
 class AnySolver : public testing::TestWithParam<Solver> {
   protected:
     /// The group the solver works on: all ranks, or each alone.
-    Communicator group_ =
+    parallel::Communicator group_ =
         works_on_groups(GetParam()) ? world().duplicate() : world().split(world().rank(), 0);
     std::unique_ptr<SpectralBackend> backend_ = make_backend(GetParam(), group_);
 };
@@ -39,12 +39,12 @@ TEST_P(AnySolver, CountsNanAndInfOnAllRanks) {
         matrix.at(0, 0) = kNan;
         matrix.at(shape.rows / 2, 1) = -kInf;
         matrix.at(shape.rows - 1, shape.cols - 1) = kInf;
-        const std::optional<Error> error = error_of(*backend_, matrix);
+        const std::optional<support::Error> error = error_of(*backend_, matrix);
         EXPECT_TRUE(error.has_value());
         if (error) {
-            EXPECT_EQ(error->status(), ExitStatus::bad_request);
+            EXPECT_EQ(error->status(), support::ExitStatus::bad_request);
             EXPECT_EQ(error->faults().size(), 1U);
-            const Fault fault = error->faults().at(0);
+            const support::Fault fault = error->faults().at(0);
             EXPECT_EQ(fault.what, "3 of " + std::to_string(shape.rows * shape.cols) +
                                       " values are NaN or infinite");
             EXPECT_EQ(fault.where, matrix.name());
@@ -59,14 +59,15 @@ TEST_P(AnySolver, AReadErrorOnOneRankIsThrownOnAll) {
         const bool breaks = group_.rank() == (group_.size() > 1 ? 1 : 0);
         matrix.on_read = [&, calls = 0](const Rectangle&) mutable {
             if (breaks && ++calls == 2) {
-                throw failure("cannot read", "the shard");
+                throw support::failure("cannot read", "the shard");
             }
         };
-        const std::optional<Error> error = error_of(*backend_, matrix);
+        const std::optional<support::Error> error = error_of(*backend_, matrix);
         EXPECT_TRUE(error.has_value());
         if (error) {
-            EXPECT_EQ(error->status(), ExitStatus::failed);
-            EXPECT_EQ(error->faults(), (std::vector<Fault>{{"cannot read", "the shard", ""}}));
+            EXPECT_EQ(error->status(), support::ExitStatus::failed);
+            EXPECT_EQ(error->faults(),
+                      (std::vector<support::Fault>{{"cannot read", "the shard", ""}}));
         }
     }
 }
@@ -83,17 +84,17 @@ TEST_P(AnySolver, WorksAgainAfterAnError) {
 
 TEST_P(AnySolver, RefusesAnEmptyMatrix) {
     MemorySource matrix({0, 5}, {});
-    const std::optional<Error> error = error_of(*backend_, matrix);
-    EXPECT_TRUE(error && error->status() == ExitStatus::bad_request);
+    const std::optional<support::Error> error = error_of(*backend_, matrix);
+    EXPECT_TRUE(error && error->status() == support::ExitStatus::bad_request);
 }
 
 TEST_P(AnySolver, RefusesValuesWhoseSquaresOverflow) {
     MemorySource matrix = spiked_matrix({20, 20}, 1);
     matrix.at(1, 1) = 1e200;
-    const std::optional<Error> error = error_of(*backend_, matrix);
+    const std::optional<support::Error> error = error_of(*backend_, matrix);
     EXPECT_TRUE(error.has_value());
     if (error) {
-        EXPECT_EQ(error->status(), ExitStatus::bad_request);
+        EXPECT_EQ(error->status(), support::ExitStatus::bad_request);
         EXPECT_EQ(error->faults().at(0).where, matrix.name());
     }
 }
@@ -104,9 +105,9 @@ TEST(MakeBackend, RefusesAGroupForAOneRankSolver) {
     if (world().size() == 1) {
         EXPECT_NO_THROW(make_backend(Solver::lapack2, world()));
     } else {
-        EXPECT_THROW(make_backend(Solver::lapack2, world()), Error);
+        EXPECT_THROW(make_backend(Solver::lapack2, world()), support::Error);
     }
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -7,7 +7,7 @@
 #include "distributed_gram.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 using test::world;
@@ -61,7 +61,7 @@ TEST(BlacsGrid, GivesEachRankAPlaceOfItsOwn) {
 }
 
 TEST(BlacsGrid, CanBeMadeByOneGroupWhileTheOthersDoNot) {
-    const Communicator group = world().split(world().rank() % 2, world().rank());
+    const parallel::Communicator group = world().split(world().rank() % 2, world().rank());
     if (world().rank() % 2 == 0) {
         for (int again = 0; again < 20; ++again) {
             const BlacsGrid grid(group, near_square_grid(group.size(), 64));
@@ -72,4 +72,4 @@ TEST(BlacsGrid, CanBeMadeByOneGroupWhileTheOthersDoNot) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

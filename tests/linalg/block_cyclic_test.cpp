@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 /// The definition, index by index: block b belongs to part b mod parts.
@@ -71,4 +71,4 @@ TEST(BlockCyclic, HoldsIndicesBeyond32Bits) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 /// [[2, 1], [1, 2]], whose eigenvalues are 1 and 3; the upper triangle holds rubbish.
@@ -21,8 +21,8 @@ Matrix two_by_two() {
 std::string text_of_failure(std::vector<double> eigenvalues, const GramMoments& moments) {
     try {
         checked_spectrum(std::move(eigenvalues), moments, Solver::elpa2, "q.weight");
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::failed);
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::failed);
         return error.what();
     }
     return "no error";
@@ -69,12 +69,13 @@ TEST(CheckedSpectrum, DoesNotOverflowOnLargeEntries) {
 }
 
 TEST(CheckedSpectrum, NamesSolverAndMatrixInASolversError) {
-    const Error error = solver_failure(failure("dsterf failed (info = 3)"), Solver::lapack2, "k");
+    const support::Error error =
+        solver_failure(support::failure("dsterf failed (info = 3)"), Solver::lapack2, "k");
     const std::string text = error.what();
     EXPECT_NE(text.find("lapack2: dsterf failed (info = 3)"), std::string::npos) << text;
     EXPECT_NE(text.find("where:  k"), std::string::npos) << text;
-    EXPECT_EQ(error.status(), ExitStatus::failed);
+    EXPECT_EQ(error.status(), support::ExitStatus::failed);
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

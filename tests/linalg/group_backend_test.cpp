@@ -6,13 +6,13 @@
 #include "linalg/test_matrices.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 using namespace test;
 
 /// Worked out on rank 0 alone: the ranks outnumber the cores.
-std::vector<double> common_reference(const Communicator& group, MemorySource& matrix) {
+std::vector<double> common_reference(const parallel::Communicator& group, MemorySource& matrix) {
     std::vector<double> spectrum(std::min(matrix.rows(), matrix.cols()));
     if (group.is_root()) {
         spectrum = reference_spectrum(matrix);
@@ -49,7 +49,7 @@ TEST_P(GroupSolver, AddsUpSeveralPanels) {
 
 TEST_P(GroupSolver, FindsKnownSingularValuesAndAgreesWithLapack) {
     const auto backend = make_backend(GetParam(), world());
-    const Communicator alone = world().split(world().rank(), 0);
+    const parallel::Communicator alone = world().split(world().rank(), 0);
     const auto lapack = make_backend(Solver::lapack1, alone);
     for (const Shape shape : {Shape{300, 300}, Shape{131, 300}, Shape{300, 257}}) {
         std::vector<double> singular;
@@ -95,7 +95,7 @@ TEST_P(GroupSolver, ReadsNoMoreThanAFewRowsOrBlocksAtATime) {
 /// collective operation over all ranks would hang here.
 TEST_P(GroupSolver, GroupsDoNotDisturbEachOther) {
     const int color = world().rank() < 2 ? 0 : 1;
-    const Communicator group = world().split(color, world().rank());
+    const parallel::Communicator group = world().split(color, world().rank());
     const auto backend = make_backend(GetParam(), group);
     for (int i = 0; i < 2 + 3 * color; ++i) {
         MemorySource matrix = spiked_matrix({40 - i, 50 + i}, i);
@@ -110,4 +110,4 @@ INSTANTIATE_TEST_SUITE_P(Libraries, GroupSolver,
                          testing::Values(Solver::elpa1, Solver::elpa2, Solver::scalapack));
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

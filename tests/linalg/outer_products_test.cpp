@@ -10,7 +10,7 @@
 #include "row_exchange.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 using test::world;
@@ -244,4 +244,4 @@ TEST(RowExchange, DealsEachValueToItsPlace) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

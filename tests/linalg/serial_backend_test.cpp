@@ -7,7 +7,7 @@
 #include "local_gram.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 using namespace test;
@@ -92,4 +92,4 @@ TEST(LocalPanelDepth, HangsOnTheOrderAloneAndStaysInBounds) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -21,7 +21,7 @@ std::vector<float> values(std::int64_t count, int seed) {
 
 struct Case {
     std::int64_t m, n, k;
-    Transpose transpose;
+    linalg::Transpose transpose;
     float alpha, beta;
 };
 
@@ -30,9 +30,9 @@ class SgemmCase : public testing::TestWithParam<Case> {};
 /// Every matrix is a part of a wider one.
 TEST_P(SgemmCase, AgreesWithPlainLoops) {
     const auto [m, n, k, transpose, alpha, beta] = GetParam();
-    const bool transposed = transpose == Transpose::yes;
-    const ConstFloatView b_shape{nullptr, transposed ? n : k, transposed ? k : n,
-                                 (transposed ? k : n) + 3};
+    const bool transposed = transpose == linalg::Transpose::yes;
+    const linalg::ConstFloatView b_shape{nullptr, transposed ? n : k, transposed ? k : n,
+                                         (transposed ? k : n) + 3};
     const auto a = values(m * (k + 2), 1);
     const auto b = values(b_shape.rows * b_shape.stride, 2);
     auto c = values(m * (n + 1), 3);
@@ -40,8 +40,9 @@ TEST_P(SgemmCase, AgreesWithPlainLoops) {
         std::fill(c.begin(), c.end(), std::numeric_limits<float>::quiet_NaN());
     }
     const auto before = c;
-    sgemm(alpha, {a.data(), m, k, k + 2}, {b.data(), b_shape.rows, b_shape.cols, b_shape.stride},
-          transpose, beta, {c.data(), m, n, n + 1});
+    linalg::sgemm(alpha, {a.data(), m, k, k + 2},
+                  {b.data(), b_shape.rows, b_shape.cols, b_shape.stride}, transpose, beta,
+                  {c.data(), m, n, n + 1});
     for (std::int64_t i = 0; i < m; ++i) {
         for (std::int64_t j = 0; j <= n; ++j) {
             const auto at = static_cast<std::size_t>(i * (n + 1) + j);
@@ -67,21 +68,24 @@ TEST_P(SgemmCase, AgreesWithPlainLoops) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SgemmCase,
-    testing::Values(Case{1, 1, 1, Transpose::no, 1, 0}, Case{5, 7, 3, Transpose::no, 2, 0},
-                    Case{5, 7, 3, Transpose::yes, 2, 0}, Case{33, 1, 17, Transpose::yes, 1, 1},
-                    Case{1, 40, 17, Transpose::no, 1, 0.5F},
-                    Case{64, 70, 90, Transpose::yes, -1, 1},
-                    Case{64, 70, 90, Transpose::no, 0.25F, 0}, Case{0, 4, 4, Transpose::no, 1, 0},
-                    Case{4, 0, 4, Transpose::yes, 1, 0}, Case{3, 4, 0, Transpose::yes, 1, 0}));
+INSTANTIATE_TEST_SUITE_P(All, SgemmCase,
+                         testing::Values(Case{1, 1, 1, linalg::Transpose::no, 1, 0},
+                                         Case{5, 7, 3, linalg::Transpose::no, 2, 0},
+                                         Case{5, 7, 3, linalg::Transpose::yes, 2, 0},
+                                         Case{33, 1, 17, linalg::Transpose::yes, 1, 1},
+                                         Case{1, 40, 17, linalg::Transpose::no, 1, 0.5F},
+                                         Case{64, 70, 90, linalg::Transpose::yes, -1, 1},
+                                         Case{64, 70, 90, linalg::Transpose::no, 0.25F, 0},
+                                         Case{0, 4, 4, linalg::Transpose::no, 1, 0},
+                                         Case{4, 0, 4, linalg::Transpose::yes, 1, 0},
+                                         Case{3, 4, 0, linalg::Transpose::yes, 1, 0}));
 
 TEST(Sgemm, RefusesWhatTheBlasCannotCount) {
     const std::int64_t huge = std::int64_t{1} << 31;
     float value = 0;
-    EXPECT_THROW(
-        sgemm(1, {&value, huge, 1, 1}, {&value, 1, 1, 1}, Transpose::no, 0, {&value, huge, 1, 1}),
-        Error);
+    EXPECT_THROW(linalg::sgemm(1, {&value, huge, 1, 1}, {&value, 1, 1, 1}, linalg::Transpose::no, 0,
+                               {&value, huge, 1, 1}),
+                 support::Error);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "blas.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 TEST(Solvers, NamesGoBothWays) {
@@ -62,4 +62,4 @@ TEST(GemmRate, MultipliesMatricesAndMeasuresARate) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -98,7 +98,7 @@ std::vector<double> unit_vector(std::int64_t length, std::uint64_t seed) {
 
 }  // namespace
 
-void MemorySource::read(const Rectangle& part, std::span<double> out) {
+void MemorySource::read(const linalg::Rectangle& part, std::span<double> out) {
     on_read(part);
     std::size_t to = 0;
     for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {

@@ -15,7 +15,7 @@ struct Shape {
 };
 
 /// A matrix in memory, row-major, that can be told what to do when it is read.
-class MemorySource : public MatrixSource {
+class MemorySource : public linalg::MatrixSource {
   public:
     MemorySource(Shape shape, std::vector<double> values)
         : shape_(shape), values_(std::move(values)) {}
@@ -23,10 +23,10 @@ class MemorySource : public MatrixSource {
     std::int64_t rows() const override { return shape_.rows; }
     std::int64_t cols() const override { return shape_.cols; }
     std::string name() const override { return "test.weight in memory"; }
-    void read(const Rectangle& part, std::span<double> out) override;
+    void read(const linalg::Rectangle& part, std::span<double> out) override;
 
     double& at(std::int64_t row, std::int64_t col) { return values_[row * shape_.cols + col]; }
-    std::function<void(const Rectangle&)> on_read = [](const Rectangle&) {};
+    std::function<void(const linalg::Rectangle&)> on_read = [](const linalg::Rectangle&) {};
 
   private:
     Shape shape_;

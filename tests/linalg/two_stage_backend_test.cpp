@@ -9,17 +9,18 @@
 #include "linalg/test_matrices.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 namespace {
 
 using namespace test;
 
-std::vector<double> spectrum_on(const Communicator& group, Solver solver, MatrixSource& matrix) {
+std::vector<double> spectrum_on(const parallel::Communicator& group, Solver solver,
+                                MatrixSource& matrix) {
     return make_backend(solver, group)->spectrum_of(matrix).eigenvalues;
 }
 
-const Communicator& alone() {
-    static const Communicator self = Communicator::view(MPI_COMM_SELF);
+const parallel::Communicator& alone() {
+    static const parallel::Communicator self = parallel::Communicator::view(MPI_COMM_SELF);
     return self;
 }
 
@@ -109,8 +110,8 @@ TEST(SinglePrecision, ValuesThatOverflowItAreDoneInDouble) {
     EXPECT_FALSE(spectrum.in_single);
     EXPECT_NEAR(spectrum.eigenvalues.back(), 6e52, 1e41);
     EXPECT_THROW(make_backend(Solver::two_stage, world(), Precision::in_single)->spectrum_of(large),
-                 Error);
+                 support::Error);
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

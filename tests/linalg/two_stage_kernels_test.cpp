@@ -11,7 +11,7 @@
 #include "symmetric_eigenvalues.hpp"
 #include "two_stage/instruction_sets.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 /// Numbers between −1 and 1.
@@ -181,4 +181,4 @@ TYPED_TEST(TwoStageKernels, BandsBecomeTridiagonalWithTheSameEigenvalues) {
 }
 
 }  // namespace
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -42,7 +42,7 @@ class BadFolder : public testing::Test {
         std::erase_if(tensors_, [&](const StoredTensor& t) { return t.name.starts_with(start); });
     }
     void expect_one(const std::vector<std::string_view>& words) {
-        const auto faults = faults_of([&] { read_catalogue(model_); });
+        const auto faults = faults_of([&] { model::read_catalogue(model_); });
         EXPECT_EQ(count_faults(faults, words), 1) << text_of(faults);
         EXPECT_EQ(faults.size(), 1U) << text_of(faults);
     }
@@ -50,13 +50,13 @@ class BadFolder : public testing::Test {
     TemporaryFolder folder_;
     std::filesystem::path model_ = folder_ / "model";
     std::string config_ = llama_config(kSizes);
-    std::vector<StoredTensor> tensors_ = llama_tensors(kSizes, 5, ScalarType::bfloat16);
+    std::vector<StoredTensor> tensors_ = llama_tensors(kSizes, 5, support::ScalarType::bfloat16);
 };
 
 TEST_F(BadFolder, GoodToStartWith) {
-    EXPECT_EQ(read_catalogue(model_).matrices.size(), 21U);
+    EXPECT_EQ(model::read_catalogue(model_).matrices.size(), 21U);
     write_shards();
-    EXPECT_EQ(read_catalogue(model_).matrices.size(), 21U);
+    EXPECT_EQ(model::read_catalogue(model_).matrices.size(), 21U);
 }
 
 TEST_F(BadFolder, Missing) {
@@ -88,7 +88,7 @@ TEST_F(BadFolder, ConfigNamesTheWeights) {
 TEST_F(BadFolder, ConfigIsReadByTheRulesOfPython) {
     config_.insert(config_.find('{') + 1, R"("limit": [0.0, Infinity], "num_hidden_layers": 99,)");
     write();
-    EXPECT_EQ(read_catalogue(model_).matrices.size(), 21U);
+    EXPECT_EQ(model::read_catalogue(model_).matrices.size(), 21U);
     config_ = "\xEF\xBB\xBF" + config_;
     write();
     expect_one({"byte order mark", "config.json"});
@@ -103,14 +103,14 @@ TEST_F(BadFolder, PickledWeightsWithTheWayOut) {
     std::filesystem::remove(model_ / "model.safetensors");
     write_file(model_ / "pytorch_model.bin", std::string("x"));
     expect_one({"pickled", "pytorch_model.bin"});
-    const auto faults = faults_of([&] { read_catalogue(model_); });
+    const auto faults = faults_of([&] { model::read_catalogue(model_); });
     EXPECT_NE(faults.at(0).remedy.find("safe_serialization=True"), std::string::npos);
 }
 
 TEST_F(BadFolder, TruncatedFile) {
     std::filesystem::resize_file(model_ / "model.safetensors",
                                  std::filesystem::file_size(model_ / "model.safetensors") - 1);
-    const auto faults = faults_of([&] { read_catalogue(model_); });
+    const auto faults = faults_of([&] { model::read_catalogue(model_); });
     EXPECT_GE(count_faults(faults, {"model.safetensors"}), 1) << text_of(faults);
 }
 
@@ -123,7 +123,7 @@ TEST_F(BadFolder, TruncatedShardIsNamedAlone) {
 TEST_F(BadFolder, ConfigAndWeightsAtOnce) {
     write_file(model_ / "config.json", std::string("[]"));
     std::filesystem::remove(model_ / "model.safetensors");
-    EXPECT_EQ(faults_of([&] { read_catalogue(model_); }).size(), 2U);
+    EXPECT_EQ(faults_of([&] { model::read_catalogue(model_); }).size(), 2U);
 }
 
 TEST_F(BadFolder, IndexIsNoObject) {
@@ -139,7 +139,7 @@ TEST_F(BadFolder, IndexLeadsOutOfTheFolder) {
     write_index(R"({"weight_map": {"a": "../x.safetensors", "b": "/etc/passwd", "c": "..",
                     "d": "sub/../../x.safetensors", "e": "", "f": 7, "g": "sub\\x.safetensors",
                     "h": "a\u0000b", "i": "./x.safetensors", "j": "sub//x.safetensors"}})");
-    const auto faults = faults_of([&] { read_catalogue(model_); });
+    const auto faults = faults_of([&] { model::read_catalogue(model_); });
     EXPECT_EQ(count_faults(faults, {"outside the model folder"}), 9) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"/etc/passwd", "tensor b"}), 1) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"no file name", "tensor f"}), 1) << text_of(faults);
@@ -156,7 +156,7 @@ TEST_F(BadFolder, PipesAndDevicesAreNoFiles) {
     expect_one({"leads out of the model folder", "model-00002-of-00002.safetensors -> /dev/zero"});
     std::filesystem::remove(model_ / "config.json");
     ASSERT_EQ(::mkfifo((model_ / "config.json").c_str(), 0666), 0);
-    const auto faults = faults_of([&] { read_catalogue(model_); });
+    const auto faults = faults_of([&] { model::read_catalogue(model_); });
     EXPECT_EQ(count_faults(faults, {"not a regular file"}), 1) << text_of(faults);
 }
 
@@ -172,7 +172,7 @@ TEST_F(BadFolder, ACacheOfLinksIsAGoodOne) {
         std::filesystem::create_symlink(std::filesystem::path("../../blobs") / blob,
                                         cached / "snapshots" / "0123abc" / file.path().filename());
     }
-    EXPECT_EQ(read_catalogue(cached / "snapshots" / "0123abc").matrices.size(), 21U);
+    EXPECT_EQ(model::read_catalogue(cached / "snapshots" / "0123abc").matrices.size(), 21U);
 }
 
 TEST_F(BadFolder, AbsentShard) {
@@ -223,7 +223,7 @@ TEST_F(BadFolder, AnInnerFolderThatIsALinkOutOfTheFolder) {
     std::filesystem::create_directory(folder_ / "outside");
     std::filesystem::rename(model_ / shard_name(1, 2), folder_ / "outside" / shard_name(1, 2));
     std::filesystem::create_directory_symlink("../outside", model_ / "weights");
-    std::string index = read_text(model_ / "model.safetensors.index.json");
+    std::string index = support::read_text(model_ / "model.safetensors.index.json");
     for (auto at = index.find("model-00002"); at != index.npos;
          at = index.find("model-00002", at + 20)) {
         index.insert(at, "weights/");
@@ -275,7 +275,7 @@ TEST_F(BadFolder, MatricesOfWrongShape) {
     empty.shape = {0, empty.shape[1]};
     empty.bytes.clear();
     write();
-    const auto faults = faults_of([&] { read_catalogue(model_); });
+    const auto faults = faults_of([&] { model::read_catalogue(model_); });
     EXPECT_GE(count_faults(faults, {"model.layers.2.mlp.up_proj.weight"}), 1) << text_of(faults);
     EXPECT_GE(count_faults(faults, {"model.layers.1.mlp.up_proj.weight"}), 1) << text_of(faults);
 }

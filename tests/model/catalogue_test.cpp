@@ -13,9 +13,9 @@
 namespace alphaprune::test {
 namespace {
 
-std::vector<std::string> matrix_names(const Catalogue& catalogue) {
+std::vector<std::string> matrix_names(const model::Catalogue& catalogue) {
     std::vector<std::string> names;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
         names.push_back(catalogue.name_of(matrix));
     }
     return names;
@@ -42,8 +42,8 @@ void replace_in_names(std::vector<StoredTensor>& tensors, const std::string& old
 
 TEST(Catalogue, BlocksSortAsNumbers) {
     const TemporaryFolder folder;
-    make_llama_folder(folder / "m", 12, 8, 12, 2, 1, 1, ScalarType::float32);
-    const Catalogue catalogue = read_catalogue(folder / "m");
+    make_llama_folder(folder / "m", 12, 8, 12, 2, 1, 1, support::ScalarType::float32);
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
     ASSERT_EQ(catalogue.matrices.size(), 84U);
     EXPECT_EQ(catalogue.name_of(catalogue.matrices[7 * 2]),
               "model.layers.2.self_attn.q_proj.weight");
@@ -55,11 +55,11 @@ TEST(Catalogue, BlocksSortAsNumbers) {
 TEST(Catalogue, ShardsChangeNothingButTheFiles) {
     const TemporaryFolder folder;
     const LlamaSizes sizes{.blocks = 3};
-    const auto tensors = llama_tensors(sizes, 4, ScalarType::bfloat16);
+    const auto tensors = llama_tensors(sizes, 4, support::ScalarType::bfloat16);
     write_model_folder(folder / "one", llama_config(sizes), tensors);
     write_sharded_model_folder(folder / "many", llama_config(sizes), deal(tensors, 4));
-    const Catalogue one = read_catalogue(folder / "one");
-    const Catalogue many = read_catalogue(folder / "many");
+    const model::Catalogue one = model::read_catalogue(folder / "one");
+    const model::Catalogue many = model::read_catalogue(folder / "many");
     EXPECT_EQ(many.shards.size(), 4U);
     EXPECT_EQ(matrix_names(one), matrix_names(many));
     EXPECT_EQ(one.bytes(), many.bytes());
@@ -72,26 +72,27 @@ TEST(Catalogue, ShardsChangeNothingButTheFiles) {
 TEST(Catalogue, TheSingleFileWinsOverAnIndex) {
     const TemporaryFolder folder;
     const LlamaSizes sizes;
-    const auto tensors = llama_tensors(sizes, 4, ScalarType::float32);
+    const auto tensors = llama_tensors(sizes, 4, support::ScalarType::float32);
     write_sharded_model_folder(folder / "m", llama_config(sizes), deal(tensors, 2));
     write_model_folder(folder / "m", llama_config(sizes), tensors);
-    EXPECT_EQ(read_catalogue(folder / "m").shards, std::vector<std::string>{"model.safetensors"});
+    EXPECT_EQ(model::read_catalogue(folder / "m").shards,
+              std::vector<std::string>{"model.safetensors"});
 }
 
 TEST(Catalogue, NamesWithoutTheBasePrefix) {
     const TemporaryFolder folder;
     const LlamaSizes sizes;
-    auto tensors = llama_tensors(sizes, 4, ScalarType::float32);
+    auto tensors = llama_tensors(sizes, 4, support::ScalarType::float32);
     write_model_folder(folder / "whole", llama_config(sizes), tensors);
     replace_in_names(tensors, "model.", "");
     write_model_folder(folder / "bare", llama_config(sizes), tensors);
-    const Catalogue bare = read_catalogue(folder / "bare");
-    auto expected = matrix_names(read_catalogue(folder / "whole"));
+    const model::Catalogue bare = model::read_catalogue(folder / "bare");
+    auto expected = matrix_names(model::read_catalogue(folder / "whole"));
     for (std::string& name : expected) {
         name = name.substr(std::string("model.").size());
     }
     EXPECT_EQ(matrix_names(bare), expected);
-    const TensorInfo* embedding = bare.find_tensor("model.embed_tokens.weight");
+    const model::TensorInfo* embedding = bare.find_tensor("model.embed_tokens.weight");
     ASSERT_NE(embedding, nullptr);
     EXPECT_EQ(embedding->name, "embed_tokens.weight");
     EXPECT_NE(bare.find_tensor("lm_head.weight"), nullptr);
@@ -104,12 +105,12 @@ TEST(Catalogue, OptNamesWithoutTheBasePrefix) {
     for (const char* name : {"fc2", "fc1", "self_attn.out_proj", "self_attn.q_proj",
                              "self_attn.v_proj", "self_attn.k_proj"}) {
         tensors.push_back(random_tensor("decoder.layers.0." + std::string(name) + ".weight",
-                                        ScalarType::float16, {4, 4}, 1));
+                                        support::ScalarType::float16, {4, 4}, 1));
     }
     write_model_folder(folder / "m", R"({"model_type": "opt", "hidden_size": 4, "ffn_dim": 4,
         "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 9})",
                        tensors);
-    const auto names = matrix_names(read_catalogue(folder / "m"));
+    const auto names = matrix_names(model::read_catalogue(folder / "m"));
     ASSERT_EQ(names.size(), 6U);
     EXPECT_EQ(names.front(), "decoder.layers.0.self_attn.k_proj.weight");
     EXPECT_EQ(names.back(), "decoder.layers.0.fc2.weight");
@@ -117,24 +118,24 @@ TEST(Catalogue, OptNamesWithoutTheBasePrefix) {
 
 TEST(Catalogue, ModelNameIsTheLastPartOfThePath) {
     const TemporaryFolder folder;
-    make_llama_folder(folder / "some-7b", 1, 8, 12, 2, 1, 1, ScalarType::float32);
-    EXPECT_EQ(read_catalogue(folder / "some-7b").model_name, "some-7b");
-    EXPECT_EQ(read_catalogue((folder / "some-7b").string() + "/").model_name, "some-7b");
-    EXPECT_EQ(read_catalogue(folder / "some-7b/../some-7b/.").model_name, "some-7b");
+    make_llama_folder(folder / "some-7b", 1, 8, 12, 2, 1, 1, support::ScalarType::float32);
+    EXPECT_EQ(model::read_catalogue(folder / "some-7b").model_name, "some-7b");
+    EXPECT_EQ(model::read_catalogue((folder / "some-7b").string() + "/").model_name, "some-7b");
+    EXPECT_EQ(model::read_catalogue(folder / "some-7b/../some-7b/.").model_name, "some-7b");
 }
 
 TEST(Catalogue, TravelsUnchanged) {
     const TemporaryFolder folder;
     const LlamaSizes sizes{.blocks = 3};
     write_sharded_model_folder(folder / "m", llama_config(sizes),
-                               deal(llama_tensors(sizes, 4, ScalarType::float16), 3));
-    Catalogue sent = read_catalogue(folder / "m");
+                               deal(llama_tensors(sizes, 4, support::ScalarType::float16), 3));
+    model::Catalogue sent = model::read_catalogue(folder / "m");
     sent.configuration.sliding_window = 77;
     sent.configuration.full_attention_blocks = {0, 2};
     sent.configuration.rope = {"llama3", 1.0 / 3.0, 8.0, 1.25, 4.5, 8192};
-    const std::string text = serialize(sent);
-    const Catalogue got = deserialize_catalogue(text);
-    EXPECT_EQ(serialize(got), text);
+    const std::string text = model::serialize(sent);
+    const model::Catalogue got = model::deserialize_catalogue(text);
+    EXPECT_EQ(model::serialize(got), text);
 
     EXPECT_EQ(got.model_name, sent.model_name);
     EXPECT_EQ(got.folder, sent.folder);
@@ -152,7 +153,7 @@ TEST(Catalogue, TravelsUnchanged) {
     ASSERT_EQ(got.tensors.size(), sent.tensors.size());
     for (std::size_t i = 0; i < sent.tensors.size(); ++i) {
         EXPECT_EQ(got.tensors[i].name, sent.tensors[i].name);
-        EXPECT_EQ(got.tensors[i].type, ScalarType::float16);
+        EXPECT_EQ(got.tensors[i].type, support::ScalarType::float16);
         EXPECT_EQ(got.tensors[i].shape, sent.tensors[i].shape);
         EXPECT_EQ(got.tensors[i].shard, sent.tensors[i].shard);
         EXPECT_EQ(got.tensors[i].offset, sent.tensors[i].offset);
@@ -169,12 +170,13 @@ TEST(Catalogue, TravelsUnchanged) {
 
 TEST(Catalogue, ADamagedMessageIsNoticed) {
     const TemporaryFolder folder;
-    make_llama_folder(folder / "m", 1, 8, 12, 2, 1, 1, ScalarType::float32);
-    const std::string text = serialize(read_catalogue(folder / "m"));
+    make_llama_folder(folder / "m", 1, 8, 12, 2, 1, 1, support::ScalarType::float32);
+    const std::string text = model::serialize(model::read_catalogue(folder / "m"));
     for (std::size_t size = 0; size < text.size(); ++size) {
-        EXPECT_THROW(deserialize_catalogue(std::string_view(text).substr(0, size)), Error);
+        EXPECT_THROW(model::deserialize_catalogue(std::string_view(text).substr(0, size)),
+                     support::Error);
     }
-    EXPECT_THROW(deserialize_catalogue(text + "x"), Error);
+    EXPECT_THROW(model::deserialize_catalogue(text + "x"), support::Error);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ std::vector<Named> stack(const std::string& prefix, int blocks, std::int64_t hid
 }
 
 std::string prefix_of(const std::string& config, const std::vector<Named>& tensors,
-                      const MatrixChoice& choice = {}) {
+                      const model::MatrixChoice& choice = {}) {
     return catalogue_of(config, tensors, choice).decoder.prefix;
 }
 
@@ -87,7 +87,7 @@ TEST(ChooseBlocks, SizesThatTextConfigLeavesOutAreThoseOfItsKind) {
 TEST(ChooseBlocks, OfAnEncoderAndADecoderTheDecoder) {
     const std::string config =
         R"({"model_type": "t5", "d_model": 8, "d_ff": 20, "num_layers": 2, "num_decoder_layers": 3})";
-    const Catalogue catalogue =
+    const model::Catalogue catalogue =
         catalogue_of(config, stack("encoder.block.", 3, 8, 20) + stack("decoder.block.", 3, 8, 20));
     EXPECT_EQ(catalogue.decoder.prefix, "decoder.block.");
     EXPECT_EQ(catalogue.blocks(), 3);
@@ -101,7 +101,7 @@ TEST(ChooseBlocks, OfAnEncoderAndADecoderTheDecoder) {
 }
 
 TEST(ChooseBlocks, ABlockWhoseMatricesAreExcludedIsStillOne) {
-    const Catalogue catalogue =
+    const model::Catalogue catalogue =
         catalogue_of(R"({"num_hidden_layers": 3})", stack("layers.", 3, 8, 20),
                      choice_of({}, {"layers\\.[02]\\."}));
     EXPECT_EQ(catalogue.prunable_blocks(), std::vector<int>{1});

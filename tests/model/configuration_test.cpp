@@ -12,12 +12,12 @@ namespace {
 
 const std::string kModels = std::string(ALPHAPRUNE_SOURCE_DIR) + "/tests/data/models/";
 
-ModelConfiguration read(const std::string& text) {
-    return read_configuration(Json::parse(text, "config.json"), "config.json");
+model::ModelConfiguration read(const std::string& text) {
+    return model::read_configuration(formats::Json::parse(text, "config.json"), "config.json");
 }
 
-ModelConfiguration read_model(const std::string& name) {
-    return read(read_text(kModels + name + "/config.json"));
+model::ModelConfiguration read_model(const std::string& name) {
+    return read(support::read_text(kModels + name + "/config.json"));
 }
 
 /// A complete config with `more` members put in front.
@@ -27,12 +27,12 @@ std::string with(const std::string& model_type, const std::string& more) {
            R"(": 3072, "num_hidden_layers": 30, "num_attention_heads": 32, "vocab_size": 1000})";
 }
 
-std::vector<Fault> faults_in(const std::string& text) {
+std::vector<support::Fault> faults_in(const std::string& text) {
     return faults_of([&] { read(text); });
 }
 
 TEST(Configuration, ReadsLlamaWithNewRope) {
-    const ModelConfiguration model = read_model("tiny-llama3");
+    const model::ModelConfiguration model = read_model("tiny-llama3");
     EXPECT_EQ(model.model_type, "llama");
     EXPECT_EQ(model.architecture, "LlamaForCausalLM");
     EXPECT_EQ(model.hidden_size, 64);
@@ -57,17 +57,17 @@ TEST(Configuration, ReadsLlamaWithNewRope) {
 }
 
 TEST(Configuration, ReadsTheOtherFamilies) {
-    const ModelConfiguration mistral = read_model("tiny-mistral");
+    const model::ModelConfiguration mistral = read_model("tiny-mistral");
     EXPECT_EQ(mistral.sliding_window, 32);
     EXPECT_EQ(mistral.window_of(2), 32);
     EXPECT_EQ(mistral.rope.type, "default");
 
-    const ModelConfiguration qwen = read_model("tiny-qwen2");
+    const model::ModelConfiguration qwen = read_model("tiny-qwen2");
     EXPECT_TRUE(qwen.tied_embeddings);
     EXPECT_FALSE(qwen.sliding_window);
     EXPECT_EQ(qwen.head_size, 16);
 
-    const ModelConfiguration opt = read_model("tiny-opt");
+    const model::ModelConfiguration opt = read_model("tiny-opt");
     EXPECT_EQ(opt.intermediate_size, 256);
     EXPECT_EQ(opt.embedding_size, 64);
     EXPECT_EQ(opt.key_value_heads, 4);
@@ -80,7 +80,7 @@ TEST(Configuration, ReadsTheOtherFamilies) {
 }
 
 TEST(Configuration, OldRopeFormMeansTheSame) {
-    const ModelConfiguration old = read(with(
+    const model::ModelConfiguration old = read(with(
         "llama",
         R"("rope_theta": 500000.0, "torch_dtype": "bfloat16", "max_position_embeddings": 131072,
            "rope_scaling": {"rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.5,
@@ -92,7 +92,7 @@ TEST(Configuration, OldRopeFormMeansTheSame) {
     EXPECT_EQ(old.rope.high_freq_factor, 4.5);
     EXPECT_EQ(old.rope.original_max_positions, 8192);
 
-    const ModelConfiguration oldest =
+    const model::ModelConfiguration oldest =
         read(with("llama", R"("rope_scaling": {"type": "linear", "factor": 2}, )"));
     EXPECT_EQ(oldest.rope.type, "linear");
     EXPECT_EQ(oldest.rope.factor, 2.0);
@@ -103,7 +103,7 @@ TEST(Configuration, OldRopeFormMeansTheSame) {
 }
 
 TEST(Configuration, AbsentFieldsGetTheDefaultsOfTheFamily) {
-    const ModelConfiguration llama = read(with("llama", ""));
+    const model::ModelConfiguration llama = read(with("llama", ""));
     EXPECT_EQ(llama.key_value_heads, 32);
     EXPECT_EQ(llama.head_size, 24);
     EXPECT_EQ(llama.max_positions, 2048);
@@ -111,24 +111,24 @@ TEST(Configuration, AbsentFieldsGetTheDefaultsOfTheFamily) {
     EXPECT_EQ(llama.rope.theta, 10000.0);
     EXPECT_FALSE(llama.tied_embeddings);
 
-    const ModelConfiguration mistral = read(with("mistral", ""));
+    const model::ModelConfiguration mistral = read(with("mistral", ""));
     EXPECT_EQ(mistral.key_value_heads, 8);
     EXPECT_EQ(mistral.sliding_window, 4096);
     EXPECT_EQ(mistral.max_positions, 131072);
 
-    const ModelConfiguration qwen = read(with("qwen2", ""));
+    const model::ModelConfiguration qwen = read(with("qwen2", ""));
     EXPECT_EQ(qwen.key_value_heads, 32);
     EXPECT_FALSE(qwen.sliding_window);
     EXPECT_EQ(qwen.max_positions, 32768);
 
-    const ModelConfiguration opt = read(with("opt", ""));
+    const model::ModelConfiguration opt = read(with("opt", ""));
     EXPECT_TRUE(opt.tied_embeddings);
     EXPECT_EQ(opt.activation, "relu");
     EXPECT_EQ(opt.embedding_size, 768);
 }
 
 TEST(Configuration, NullIsNotAlwaysAbsent) {
-    const ModelConfiguration mistral = read(with(
+    const model::ModelConfiguration mistral = read(with(
         "mistral", R"("sliding_window": null, "num_key_value_heads": null, "head_dim": null, )"));
     EXPECT_FALSE(mistral.sliding_window);
     EXPECT_EQ(mistral.key_value_heads, 32);
@@ -207,7 +207,7 @@ TEST(Configuration, NotAnObject) {
 }
 
 TEST(Configuration, UnknownFamiliesRequireNothing) {
-    const ModelConfiguration gpt2 = read(
+    const model::ModelConfiguration gpt2 = read(
         R"({"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "n_inner": null,
             "layer_norm_epsilon": 1e-05, "vocab_size": "many"})");
     EXPECT_EQ(gpt2.blocks, 12);

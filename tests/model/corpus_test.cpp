@@ -27,7 +27,7 @@ void check_corpus(const std::string& input, const std::function<void(const fs::p
             EXPECT_NO_THROW(read(seed.path())) << name;
         } else if (name.starts_with("broken-")) {
             ++broken;
-            EXPECT_THROW(read(seed.path()), Error) << name;
+            EXPECT_THROW(read(seed.path()), support::Error) << name;
         }
     }
     EXPECT_GT(valid, 0);
@@ -35,23 +35,23 @@ void check_corpus(const std::string& input, const std::function<void(const fs::p
 }
 
 TEST(Corpus, Tokens) {
-    Catalogue catalogue;
+    model::Catalogue catalogue;
     catalogue.folder = kBooks;
     catalogue.configuration.vocabulary = 4096;
-    check_corpus("tokens", [&](const fs::path& seed) { read_tokens(seed, catalogue); });
+    check_corpus("tokens", [&](const fs::path& seed) { model::read_tokens(seed, catalogue); });
 }
 
 TEST(Corpus, Tokenizer) {
     const TemporaryFolder folder;
     write_file(folder / "text", std::string("The cat's \xC3\xA4 12\n"));
     check_corpus("tokenizer", [&](const fs::path& seed) {
-        const std::string text = read_text(seed);
+        const std::string text = support::read_text(seed);
         const std::string between = "\n---\n";
         const auto end = text.find(between);
-        Catalogue catalogue;
+        model::Catalogue catalogue;
         catalogue.companions = {{"tokenizer.model", text.substr(end + between.size())},
                                 {"tokenizer_config.json", text.substr(0, end)}};
-        read_tokens(folder / "text", catalogue);
+        model::read_tokens(folder / "text", catalogue);
     });
 }
 

@@ -13,12 +13,12 @@ namespace alphaprune::test {
 /// The faults of the bad_request that `action` must throw; each must say where it is and what to
 /// do.
 template <class Action>
-std::vector<Fault> faults_of(Action action) {
+std::vector<support::Fault> faults_of(Action action) {
     try {
         action();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::bad_request) << error.what();
-        for (const Fault& fault : error.faults()) {
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::bad_request) << error.what();
+        for (const support::Fault& fault : error.faults()) {
             EXPECT_FALSE(fault.where.empty()) << fault.what;
             EXPECT_FALSE(fault.remedy.empty()) << fault.what;
         }
@@ -29,10 +29,10 @@ std::vector<Fault> faults_of(Action action) {
 }
 
 /// How many of the faults mention all of those words, in the message or the place.
-inline int count_faults(const std::vector<Fault>& faults,
+inline int count_faults(const std::vector<support::Fault>& faults,
                         const std::vector<std::string_view>& words) {
     int count = 0;
-    for (const Fault& fault : faults) {
+    for (const support::Fault& fault : faults) {
         const std::string text = fault.what + "\n" + fault.where;
         bool all = true;
         for (const std::string_view word : words) {
@@ -44,10 +44,10 @@ inline int count_faults(const std::vector<Fault>& faults,
 }
 
 /// For the output of a failing expectation.
-inline std::string text_of(const std::vector<Fault>& faults) {
+inline std::string text_of(const std::vector<support::Fault>& faults) {
     std::string text;
-    for (const Fault& fault : faults) {
-        text += to_text(fault);
+    for (const support::Fault& fault : faults) {
+        text += support::to_text(fault);
     }
     return text;
 }

@@ -8,7 +8,7 @@
 #include "support/model_folder.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 namespace fs = std::filesystem;
@@ -199,4 +199,4 @@ TEST(HuggingFaceCaches, FollowTheEnvironment) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::model

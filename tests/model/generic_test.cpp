@@ -11,19 +11,19 @@ namespace alphaprune::test {
 namespace {
 
 TEST(Generic, OnlyTwoDimensionalWeightsInsideBlocks) {
-    const Catalogue catalogue = catalogue_of(R"({"model_type": "gpt2", "n_layer": 2})",
-                                             {{"wte.weight", {50, 4}},
-                                              {"h.0.ln_1.weight", {4}},
-                                              {"h.0.mlp.c_fc.weight", {4, 16}},
-                                              {"h.0.mlp.c_fc.bias", {16}},
-                                              {"h.0.attn.c_attn.weight", {4, 12}},
-                                              {"h.0.attn.filter.weight", {4, 2, 2}},
-                                              {"h.0.attn.empty.weight", {0, 2}},
-                                              {"h.0.attn.mask", {4, 4}},
-                                              {"h.1.mlp.c_fc.weight", {4, 16}},
-                                              {"h.1.attn.c_attn.weight", {4, 12}},
-                                              {"ln_f.weight", {4}},
-                                              {"lm_head.weight", {50, 4}}});
+    const model::Catalogue catalogue = catalogue_of(R"({"model_type": "gpt2", "n_layer": 2})",
+                                                    {{"wte.weight", {50, 4}},
+                                                     {"h.0.ln_1.weight", {4}},
+                                                     {"h.0.mlp.c_fc.weight", {4, 16}},
+                                                     {"h.0.mlp.c_fc.bias", {16}},
+                                                     {"h.0.attn.c_attn.weight", {4, 12}},
+                                                     {"h.0.attn.filter.weight", {4, 2, 2}},
+                                                     {"h.0.attn.empty.weight", {0, 2}},
+                                                     {"h.0.attn.mask", {4, 4}},
+                                                     {"h.1.mlp.c_fc.weight", {4, 16}},
+                                                     {"h.1.attn.c_attn.weight", {4, 12}},
+                                                     {"ln_f.weight", {4}},
+                                                     {"lm_head.weight", {50, 4}}});
     EXPECT_EQ(catalogue.family, "generic");
     EXPECT_EQ(catalogue.blocks(), 2);
     EXPECT_EQ(described(catalogue), (Texts{"0:h.0.mlp.c_fc.weight", "0:h.0.attn.c_attn.weight",
@@ -35,7 +35,7 @@ TEST(Generic, ANameFullOfNumbersCostsNoTime) {
     for (int i = 0; i < 300'000; ++i) {
         name += ".0";
     }
-    const Catalogue catalogue = catalogue_of(
+    const model::Catalogue catalogue = catalogue_of(
         R"({"model_type": "gpt2"})", {{name + ".weight", {4, 4}}, {"h.1.fc.weight", {4, 4}}});
     EXPECT_EQ(described(catalogue), (Texts{"0:" + name + ".weight", "1:h.1.fc.weight"}));
 }
@@ -56,7 +56,7 @@ std::vector<Named> mixture(int blocks, int experts) {
 TEST(Generic, TheOuterNumberIsTheBlock) {
     for (const char* config : {R"({"model_type": "moe", "num_hidden_layers": 3})", "{}"}) {
         // As many experts as blocks: the numbers alone do not tell them apart.
-        const Catalogue catalogue = catalogue_of(config, mixture(3, 3));
+        const model::Catalogue catalogue = catalogue_of(config, mixture(3, 3));
         ASSERT_EQ(catalogue.matrices.size(), 12U);
         EXPECT_EQ(catalogue.matrices[4].block, 1);
         EXPECT_EQ(catalogue.name_of(catalogue.matrices[4]),
@@ -66,7 +66,7 @@ TEST(Generic, TheOuterNumberIsTheBlock) {
 }
 
 TEST(Generic, OneBlockOfManyExpertsIsOneBlock) {
-    const Catalogue catalogue = catalogue_of(R"({"num_hidden_layers": 1})", mixture(1, 6));
+    const model::Catalogue catalogue = catalogue_of(R"({"num_hidden_layers": 1})", mixture(1, 6));
     EXPECT_EQ(catalogue.blocks(), 1);
     EXPECT_EQ(catalogue.matrices.size(), 7U);
 }
@@ -76,7 +76,7 @@ TEST(Generic, BlocksSortAsNumbers) {
     for (const int block : {0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9}) {
         tensors.push_back({"layers." + std::to_string(block) + ".ff.weight", {2, 2}});
     }
-    const Catalogue catalogue = catalogue_of("{}", tensors);
+    const model::Catalogue catalogue = catalogue_of("{}", tensors);
     ASSERT_EQ(catalogue.matrices.size(), 12U);
     for (int block = 0; block < 12; ++block) {
         EXPECT_EQ(catalogue.matrices[static_cast<std::size_t>(block)].block, block);
@@ -84,7 +84,7 @@ TEST(Generic, BlocksSortAsNumbers) {
 }
 
 TEST(Generic, ExtraBlocksAreLeftOut) {
-    const Catalogue catalogue =
+    const model::Catalogue catalogue =
         catalogue_of(R"({"num_hidden_layers": 2})", {{"m.layers.0.a.weight", {2, 2}},
                                                      {"m.layers.1.a.weight", {2, 2}},
                                                      {"m.layers.2.head.weight", {9, 9}}});
@@ -103,7 +103,7 @@ TEST(Generic, NoBlocksIsAFault) {
 }
 
 TEST(Generic, WithoutBlocksTheTensorsAreCatalogued) {
-    const Catalogue catalogue = unchosen_catalogue("{}", {{"embedding.weight", {2, 2}}});
+    const model::Catalogue catalogue = unchosen_catalogue("{}", {{"embedding.weight", {2, 2}}});
     EXPECT_EQ(catalogue.tensors.size(), 1U);
     EXPECT_TRUE(catalogue.matrices.empty());
 }

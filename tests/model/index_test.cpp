@@ -21,7 +21,7 @@ class IndexAgainstShards : public testing::Test {
     IndexAgainstShards() {
         const LlamaSizes sizes;
         config_ = llama_config(sizes);
-        for (StoredTensor& tensor : llama_tensors(sizes, 5, ScalarType::bfloat16)) {
+        for (StoredTensor& tensor : llama_tensors(sizes, 5, support::ScalarType::bfloat16)) {
             const bool first = tensor.name.find("layers.0.") != std::string::npos;
             const std::string shard = first ? kFirst : kSecond;
             index_[tensor.name] = shard;
@@ -36,24 +36,24 @@ class IndexAgainstShards : public testing::Test {
         config_.replace(config_.find(known), known.size(), "\"unheard-of\"");
     }
 
-    Catalogue read() {
+    model::Catalogue read() {
         write_file(model_ / "config.json", config_);
         for (const auto& [name, tensors] : shards_) {
             std::filesystem::create_directories((model_ / name).parent_path());
             write_file(model_ / name, safetensors_bytes(tensors));
         }
-        Json::Object map(index_.begin(), index_.end());
-        const std::string weight_map = Json(std::move(map)).dump();
+        formats::Json::Object map(index_.begin(), index_.end());
+        const std::string weight_map = formats::Json(std::move(map)).dump();
         write_file(model_ / "model.safetensors.index.json",
                    metadata_.empty()
                        ? "{\"weight_map\": " + weight_map + "}"
                        : "{\"metadata\": " + metadata_ + ", \"weight_map\": " + weight_map + "}");
-        return read_catalogue(model_);
+        return model::read_catalogue(model_);
     }
 
     /// It is read, with one warning that has these words.
     void expect_warning(const std::vector<std::string>& words) {
-        const Catalogue catalogue = read();
+        const model::Catalogue catalogue = read();
         ASSERT_EQ(catalogue.warnings.size(), 1U) << words.front();
         for (const std::string& word : words) {
             EXPECT_NE(catalogue.warnings[0].find(word), std::string::npos)
@@ -124,14 +124,16 @@ TEST_F(IndexAgainstShards, TensorsTwiceAlike) {
     shards_[kFirst].push_back(shards_[kSecond].front());
     const std::string name = shards_[kFirst].back().name;
     expect_warning({"alike", name});
-    const Catalogue catalogue = read();
+    const model::Catalogue catalogue = read();
     EXPECT_EQ(catalogue.tensors.size(), index_.size());
     EXPECT_EQ(catalogue.find_tensor(name)->shard, 1) << "the last, as transformers";
 }
 
 TEST_F(IndexAgainstShards, TensorsTwiceThatDiffer) {
-    shards_[kFirst].push_back(random_tensor("model.rotary.inv_freq", ScalarType::float32, {4}, 1));
-    shards_[kSecond].push_back(random_tensor("model.rotary.inv_freq", ScalarType::float32, {4}, 2));
+    shards_[kFirst].push_back(
+        random_tensor("model.rotary.inv_freq", support::ScalarType::float32, {4}, 1));
+    shards_[kSecond].push_back(
+        random_tensor("model.rotary.inv_freq", support::ScalarType::float32, {4}, 2));
     index_["model.rotary.inv_freq"] = kFirst;
     metadata_ = "{}";
     expect_warning({"differ", "model.rotary.inv_freq"});
@@ -164,8 +166,8 @@ TEST_F(IndexAgainstShards, MembersGivenTwice) {
     write_file(model_ / "model.safetensors.index.json",
                R"({"weight_map": {"a": 3}, "metadata": {"total_size": )" + std::to_string(bytes_) +
                    R"(}, "weight_map": )" +
-                   Json(Json::Object(index_.begin(), index_.end())).dump() + "}");
-    EXPECT_TRUE(read_catalogue(model_).warnings.empty());
+                   formats::Json(formats::Json::Object(index_.begin(), index_.end())).dump() + "}");
+    EXPECT_TRUE(model::read_catalogue(model_).warnings.empty());
 }
 
 TEST_F(IndexAgainstShards, ShardsInFoldersOfTheModel) {
@@ -174,7 +176,7 @@ TEST_F(IndexAgainstShards, ShardsInFoldersOfTheModel) {
     for (auto& [tensor, shard] : index_) {
         shard = shard == kSecond ? "weights/" + std::string(kSecond) : shard;
     }
-    const Catalogue catalogue = read();
+    const model::Catalogue catalogue = read();
     EXPECT_TRUE(catalogue.warnings.empty());
     EXPECT_EQ(catalogue.shards[1], "weights/model-00002-of-00002.safetensors");
     EXPECT_EQ(catalogue.matrices.size(), 14U);

@@ -5,7 +5,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "faults.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 const std::filesystem::path kBooks = std::filesystem::path(ALPHAPRUNE_SOURCE_DIR) / "data/books-7m";
@@ -49,4 +49,4 @@ TEST(KeepBlocks, RefusesBlocksThatAreNotThere) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -26,7 +26,7 @@ TEST(MatrixChoice, ExcludeTakesOutIncludeTakesInExcludeWins) {
 }
 
 TEST(MatrixChoice, AFamilyKnownByNameHeedsItToo) {
-    const Catalogue catalogue = catalogue_of(
+    const model::Catalogue catalogue = catalogue_of(
         R"({"model_type": "opt", "hidden_size": 8, "ffn_dim": 16, "num_hidden_layers": 1,
                          "num_attention_heads": 2, "vocab_size": 9, "max_position_embeddings": 9})",
         in_blocks("model.decoder.layers.", 1,
@@ -92,14 +92,14 @@ TEST(MatrixChoice, ExpertsInOneTensorAreRefusedUnlessExcluded) {
         const auto faults = faults_of([&] { catalogue_of(kConfig, model(tensors)); });
         EXPECT_EQ(count_faults(faults, {"several matrices in one tensor", tensors[0].name}), 1)
             << kind << text_of(faults);
-        const Catalogue kept =
+        const model::Catalogue kept =
             catalogue_of(kConfig, model(tensors), choice_of({}, {"experts|_linear|ff\\.big"}));
         EXPECT_EQ(kept.matrices.size(), 4U) << kind;
     }
 }
 
 TEST(MatrixChoice, TwoDimensionalStacksMayBeIncluded) {
-    const Catalogue catalogue =
+    const model::Catalogue catalogue =
         catalogue_of(kConfig, model({{"ffn.experts.mlp.w1", {256, 32}}}), choice_of({"w1"}, {}));
     EXPECT_EQ(catalogue.matrices.size(), 6U);
 }
@@ -123,7 +123,7 @@ TEST(MatrixChoice, AFamilyKnownByNameIsRefusedForStackedExpertsToo) {
 
 TEST(MatrixChoice, LittleIsWarnedOf) {
     const auto much = model({{"ff.big_map", {640, 32}}});
-    const Catalogue catalogue = catalogue_of(kConfig, much);
+    const model::Catalogue catalogue = catalogue_of(kConfig, much);
     ASSERT_EQ(catalogue.warnings.size(), 1U);
     EXPECT_NE(catalogue.warnings[0].find("only 16.7 %"), std::string::npos)
         << catalogue.warnings[0];
@@ -139,9 +139,9 @@ TEST(PrunableShare, CountsWhatIsLeftOutByPattern) {
                                 {"mlp.gate.weight", {2, 32}},
                                 {"ln_1.weight", {32}},
                                 {"attn.bias", {1, 1, 99, 99}}});
-    const MatrixChoice choice = choice_of({}, {"h\\.1.*attn\\.o"});
-    const Catalogue catalogue = catalogue_of(kConfig, tensors, choice);
-    const PrunableShare share = prunable_share(catalogue, choice);
+    const model::MatrixChoice choice = choice_of({}, {"h\\.1.*attn\\.o"});
+    const model::Catalogue catalogue = catalogue_of(kConfig, tensors, choice);
+    const model::PrunableShare share = model::prunable_share(catalogue, choice);
     EXPECT_EQ(share.block_weights, 2 * (96 * 32 + 32 * 32 + 2 * 64 * 32 + 2 * 32 + 32));
     EXPECT_EQ(share.prunable, catalogue.prunable_parameters());
     ASSERT_EQ(share.left_out.size(), 3U);
@@ -151,9 +151,9 @@ TEST(PrunableShare, CountsWhatIsLeftOutByPattern) {
     EXPECT_EQ(share.left_out[1].names, "h.*.mlp.gate.weight");
     EXPECT_EQ(share.left_out[1].tensors, 2);
     EXPECT_EQ(share.left_out[1].reason, "routers of experts");
-    EXPECT_EQ(list_left_out(share.left_out).substr(0, 51),
+    EXPECT_EQ(model::list_left_out(share.left_out).substr(0, 51),
               "h.*.attn.o.weight (1 tensor, 1024 weights: --exclud");
-    EXPECT_EQ(prunable_share(catalogue, choice, BlockRange{0, 0}).prunable,
+    EXPECT_EQ(model::prunable_share(catalogue, choice, model::BlockRange{0, 0}).prunable,
               96 * 32 + 32 * 32 + 2 * 64 * 32);
 }
 

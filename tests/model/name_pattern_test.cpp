@@ -4,7 +4,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 bool found(const std::string& pattern, const std::string& name) {
@@ -32,8 +32,8 @@ TEST(NamePattern, TakesAnyBytesAsAName) {
 
 /// Hostile names and patterns end in an error, not in a search without end.
 TEST(NamePattern, GivesUpWhatTakesTooLong) {
-    EXPECT_THROW(found("(a|aa)+$", std::string(10'000, 'a') + "c"), Error);
-    EXPECT_THROW(NamePattern(std::string(100'000, 'a')), Error);
+    EXPECT_THROW(found("(a|aa)+$", std::string(10'000, 'a') + "c"), support::Error);
+    EXPECT_THROW(NamePattern(std::string(100'000, 'a')), support::Error);
     EXPECT_TRUE(found(".*a$", std::string(100'000, 'a')));
 }
 
@@ -42,8 +42,8 @@ TEST(NamePattern, WhatIsNotUnderstoodIsNamed) {
         try {
             const NamePattern refused(pattern, "--include");
             ADD_FAILURE() << pattern;
-        } catch (const Error& error) {
-            EXPECT_EQ(error.status(), ExitStatus::bad_request);
+        } catch (const support::Error& error) {
+            EXPECT_EQ(error.status(), support::ExitStatus::bad_request);
             EXPECT_EQ(error.faults().front().where, "--include");
             EXPECT_NE(error.faults().front().what.find(pattern), std::string::npos);
         }
@@ -51,4 +51,4 @@ TEST(NamePattern, WhatIsNotUnderstoodIsNamed) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::model

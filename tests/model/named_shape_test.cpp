@@ -9,7 +9,7 @@
 
 #include "alphaprune/model/synthetic.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 std::int64_t parameters_of(const Catalogue& catalogue) {
@@ -50,8 +50,9 @@ TEST(NamedShape, HasPrunableMatricesInEveryBlockAndHeadsThatDivideTheHiddenSize)
         EXPECT_EQ(catalogue.blocks(), shape.blocks) << shape.name;
         EXPECT_EQ(catalogue.matrices.size(), in_a_block * static_cast<std::size_t>(shape.blocks));
         EXPECT_EQ(shape.hidden % shape.heads, 0) << shape.name;
-        EXPECT_EQ(catalogue.tensors.front().type,
-                  catalogue.family == "opt" ? ScalarType::float16 : ScalarType::bfloat16);
+        EXPECT_EQ(catalogue.tensors.front().type, catalogue.family == "opt"
+                                                      ? support::ScalarType::float16
+                                                      : support::ScalarType::bfloat16);
     }
 }
 
@@ -110,4 +111,4 @@ TEST(NamedShape, TensorsStandInTheOrderOfDefinition) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::model

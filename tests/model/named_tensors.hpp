@@ -17,19 +17,20 @@ struct Named {
 using Texts = std::vector<std::string>;
 
 /// A catalogue of tensors without any file.
-inline Catalogue unchosen_catalogue(const std::string& config, const std::vector<Named>& tensors) {
-    std::vector<TensorInfo> infos;
+inline model::Catalogue unchosen_catalogue(const std::string& config,
+                                           const std::vector<Named>& tensors) {
+    std::vector<model::TensorInfo> infos;
     for (const Named& tensor : tensors) {
-        TensorInfo info;
+        model::TensorInfo info;
         info.name = tensor.name;
         info.shape = tensor.shape;
         infos.push_back(std::move(info));
     }
-    return make_catalogue("folder/model.h5", "model", config, std::move(infos));
+    return model::make_catalogue("folder/model.h5", "model", config, std::move(infos));
 }
 
-inline MatrixChoice choice_of(const Texts& include, const Texts& exclude) {
-    MatrixChoice choice;
+inline model::MatrixChoice choice_of(const Texts& include, const Texts& exclude) {
+    model::MatrixChoice choice;
     for (const std::string& pattern : include) {
         choice.include.emplace_back(pattern);
     }
@@ -40,17 +41,17 @@ inline MatrixChoice choice_of(const Texts& include, const Texts& exclude) {
 }
 
 /// The same with the matrices that are pruned.
-inline Catalogue catalogue_of(const std::string& config, const std::vector<Named>& tensors,
-                              const MatrixChoice& choice = {}) {
-    Catalogue catalogue = unchosen_catalogue(config, tensors);
-    choose_matrices(catalogue, choice);
+inline model::Catalogue catalogue_of(const std::string& config, const std::vector<Named>& tensors,
+                                     const model::MatrixChoice& choice = {}) {
+    model::Catalogue catalogue = unchosen_catalogue(config, tensors);
+    model::choose_matrices(catalogue, choice);
     return catalogue;
 }
 
 /// "block:name" of each matrix.
-inline Texts described(const Catalogue& catalogue) {
+inline Texts described(const model::Catalogue& catalogue) {
     Texts texts;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
         texts.push_back(std::to_string(matrix.block) + ":" + catalogue.name_of(matrix));
     }
     return texts;

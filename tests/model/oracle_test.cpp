@@ -83,7 +83,7 @@ TEST_P(Oracle, LinearLayersOfTheBlocksAndNothingElse) {
                           (GetParam() + ".txt"));
     ASSERT_FALSE(architecture.tensors.empty());
     const bool stacked = GetParam() == "jetmoe";
-    const Catalogue catalogue =
+    const model::Catalogue catalogue =
         catalogue_of(architecture.config, architecture.tensors,
                      choice_of({}, stacked ? Texts{"(in|out)put_linear"} : Texts{}));
     Texts expected;
@@ -91,7 +91,7 @@ TEST_P(Oracle, LinearLayersOfTheBlocksAndNothingElse) {
         architecture.linear, std::back_inserter(expected),
         [&](const std::string& name) { return name.starts_with(catalogue.decoder.prefix); });
     Texts found;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
         found.push_back(catalogue.name_of(matrix));
     }
     std::ranges::sort(expected);

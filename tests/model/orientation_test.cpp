@@ -7,9 +7,9 @@ namespace {
 
 /// The matrices of block 0 that are stored as inputs × outputs.
 Texts transposed(const std::string& config, const std::vector<Named>& block) {
-    const Catalogue catalogue = catalogue_of(config, in_blocks("h.", 2, block));
+    const model::Catalogue catalogue = catalogue_of(config, in_blocks("h.", 2, block));
     Texts names;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
         if (matrix.transposed && matrix.block == 0) {
             names.push_back(catalogue.name_of(matrix).substr(4));
         }

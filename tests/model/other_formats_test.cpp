@@ -36,7 +36,7 @@ TEST(OtherFormats, OfFoldersAreNamedWithAWayOut) {
         write_file(folder / "training_args.bin", std::string("x"));  // no weights
         write_file(folder / "optimizer.pt", std::string("x"));
         write_file(folder / file, std::string("x"));
-        const auto faults = faults_of([&] { read_catalogue(folder.path()); });
+        const auto faults = faults_of([&] { model::read_catalogue(folder.path()); });
         ASSERT_EQ(faults.size(), 1U) << text_of(faults);
         EXPECT_NE(faults[0].what.find(what), std::string::npos) << faults[0].what;
         EXPECT_NE(faults[0].remedy.find(remedy), std::string::npos) << faults[0].remedy;
@@ -52,7 +52,7 @@ TEST(OtherFormats, StatesOfATrainingAreNoWeights) {
     const TemporaryFolder folder;
     write_file(folder / "config.json", llama_config({}));
     write_file(folder / "training_args.bin", std::string("x"));
-    const auto faults = faults_of([&] { read_catalogue(folder.path()); });
+    const auto faults = faults_of([&] { model::read_catalogue(folder.path()); });
     EXPECT_EQ(count_faults(faults, {"neither model.safetensors"}), 1) << text_of(faults);
 }
 
@@ -60,8 +60,8 @@ TEST(OtherFormats, OfFilesAreNamed) {
     const TemporaryFolder folder;
     const auto refuse = [&](const std::string& name, const std::string& begin) {
         write_file(folder / name, begin);
-        const auto faults = faults_of([&] { refuse_other_format(folder / name); });
-        return faults.empty() ? Fault{} : faults.front();
+        const auto faults = faults_of([&] { model::refuse_other_format(folder / name); });
+        return faults.empty() ? support::Fault{} : faults.front();
     };
     EXPECT_NE(refuse("llama.gguf", "GGUF").what.find("GGUF"), std::string::npos);
     EXPECT_NE(refuse("called-anything", "GGUF\3").what.find("GGUF"), std::string::npos);
@@ -75,9 +75,9 @@ TEST(OtherFormats, CheckpointsAreLeftToTheirReader) {
     const TemporaryFolder folder;
     for (const char* name : {"checkpoint.h5", "checkpoint", "notes.txt"}) {
         write_file(folder / name, std::string("\x89HDF"));
-        EXPECT_NO_THROW(refuse_other_format(folder / name));
+        EXPECT_NO_THROW(model::refuse_other_format(folder / name));
         write_file(folder / name, std::string());
-        EXPECT_NO_THROW(refuse_other_format(folder / name));
+        EXPECT_NO_THROW(model::refuse_other_format(folder / name));
     }
 }
 

@@ -32,14 +32,14 @@ class Quantization : public testing::Test {
             for (const std::string& ending :
                  proj == std::string::npos ? std::vector<std::string>() : endings) {
                 stored.push_back(random_tensor(tensor.name.substr(0, proj) + "_proj" + ending,
-                                               ScalarType::float32, {2, 3}, 1));
+                                               support::ScalarType::float32, {2, 3}, 1));
             }
         }
         tensors_ = stored;
     }
-    Catalogue read() {
+    model::Catalogue read() {
         write_model_folder(folder_.path(), config_, tensors_);
-        return read_catalogue(folder_.path());
+        return model::read_catalogue(folder_.path());
     }
     void expect_refusal(const std::string& method, const std::string& remedy) {
         const auto faults = faults_of([&] { read(); });
@@ -51,7 +51,7 @@ class Quantization : public testing::Test {
 
     TemporaryFolder folder_;
     std::string config_ = llama_config(kSizes);
-    std::vector<StoredTensor> tensors_ = llama_tensors(kSizes, 5, ScalarType::bfloat16);
+    std::vector<StoredTensor> tensors_ = llama_tensors(kSizes, 5, support::ScalarType::bfloat16);
 };
 
 TEST_F(Quantization, Gptq) {
@@ -103,7 +103,7 @@ TEST_F(Quantization, OfPartsOfABlock) {
     for (const char* ending : {"_blocks", "_scales"}) {
         tensors_.push_back(
             random_tensor("model.layers.0.mlp.experts.gate_up_proj" + std::string(ending),
-                          ScalarType::float32, {2, 3}, 1));
+                          support::ScalarType::float32, {2, 3}, 1));
     }
     expect_refusal("mxfp4", "Mxfp4Config(dequantize=True)");
 }
@@ -111,9 +111,9 @@ TEST_F(Quantization, OfPartsOfABlock) {
 TEST_F(Quantization, OfOtherPartsIsNoFault) {
     configure("gptq");
     tensors_.push_back(
-        random_tensor("visual.blocks.0.attn.qweight", ScalarType::float32, {2, 3}, 1));
-    tensors_.push_back(random_tensor("lm_head.weight_scale", ScalarType::float32, {2}, 1));
-    const Catalogue catalogue = read();
+        random_tensor("visual.blocks.0.attn.qweight", support::ScalarType::float32, {2, 3}, 1));
+    tensors_.push_back(random_tensor("lm_head.weight_scale", support::ScalarType::float32, {2}, 1));
+    const model::Catalogue catalogue = read();
     EXPECT_EQ(catalogue.matrices.size(), 14U);
     ASSERT_EQ(catalogue.warnings.size(), 1U);
     EXPECT_NE(catalogue.warnings[0].find("quantization_config (gptq)"), std::string::npos);
@@ -128,7 +128,7 @@ TEST_F(Quantization, OfTheCacheAloneIsNoFault) {
 TEST_F(Quantization, WordsThatOthersUseAreNoFault) {
     become_generic();
     store_as({".scales", ".W_q", ".weight_scale"}, true);
-    const Catalogue catalogue = read();
+    const model::Catalogue catalogue = read();
     EXPECT_TRUE(catalogue.warnings.empty());
     EXPECT_GE(catalogue.matrices.size(), 14U);
 }

@@ -13,13 +13,13 @@ namespace {
 
 const std::string kRoot = ALPHAPRUNE_SOURCE_DIR;
 
-Catalogue read_tiny(const std::string& name) {
-    return read_catalogue(kRoot + "/tests/data/models/" + name);
+model::Catalogue read_tiny(const std::string& name) {
+    return model::read_catalogue(kRoot + "/tests/data/models/" + name);
 }
 
-std::vector<std::string> matrix_names(const Catalogue& catalogue) {
+std::vector<std::string> matrix_names(const model::Catalogue& catalogue) {
     std::vector<std::string> names;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
         names.push_back(catalogue.name_of(matrix));
     }
     return names;
@@ -32,14 +32,14 @@ struct Expected {
 };
 
 /// The matrices of all blocks, in order, with their sizes.
-void expect_blocks(const Catalogue& catalogue, const std::string& prefix, int blocks,
+void expect_blocks(const model::Catalogue& catalogue, const std::string& prefix, int blocks,
                    const std::vector<Expected>& matrices) {
     ASSERT_EQ(catalogue.matrices.size(), matrices.size() * static_cast<std::size_t>(blocks));
     EXPECT_EQ(catalogue.blocks(), blocks);
     std::size_t next = 0;
     for (int block = 0; block < blocks; ++block) {
         for (const Expected& expected : matrices) {
-            const MatrixInfo& matrix = catalogue.matrices[next];
+            const model::MatrixInfo& matrix = catalogue.matrices[next];
             EXPECT_EQ(catalogue.name_of(matrix),
                       prefix + std::to_string(block) + "." + expected.name + ".weight");
             EXPECT_EQ(matrix.block, block);
@@ -57,11 +57,11 @@ const std::vector<Expected> kTinyLlama{{"self_attn.q_proj", 64, 64}, {"self_attn
                                        {"mlp.down_proj", 64, 160}};
 
 TEST(RealModels, Books7mIsInTheReferenceOrder) {
-    const Catalogue catalogue = read_catalogue(kRoot + "/data/books-7m/");
+    const model::Catalogue catalogue = model::read_catalogue(kRoot + "/data/books-7m/");
     const std::string path = kRoot + "/tests/data/reference/books-7m-reference.json";
-    const Json reference = Json::parse(read_text(path), path);
+    const formats::Json reference = formats::Json::parse(support::read_text(path), path);
     std::vector<std::string> expected;
-    for (const Json& name : reference.find("matrices")->elements()) {
+    for (const formats::Json& name : reference.find("matrices")->elements()) {
         expected.push_back(*name.as_string());
     }
     ASSERT_EQ(expected.size(), 56U);
@@ -74,7 +74,7 @@ TEST(RealModels, Books7mIsInTheReferenceOrder) {
 }
 
 TEST(RealModels, TinyLlama) {
-    const Catalogue catalogue = read_tiny("tiny-llama3");
+    const model::Catalogue catalogue = read_tiny("tiny-llama3");
     expect_blocks(catalogue, "model.layers.", 3, kTinyLlama);
     EXPECT_EQ(catalogue.family, "llama");
     EXPECT_EQ(catalogue.shards, std::vector<std::string>{"model.safetensors"});
@@ -86,28 +86,28 @@ TEST(RealModels, TinyLlama) {
 }
 
 TEST(RealModels, TinyMistral) {
-    const Catalogue catalogue = read_tiny("tiny-mistral");
+    const model::Catalogue catalogue = read_tiny("tiny-mistral");
     expect_blocks(catalogue, "model.layers.", 3, kTinyLlama);
     EXPECT_EQ(catalogue.family, "mistral");
-    EXPECT_EQ(catalogue.tensor_of(catalogue.matrices[0]).type, ScalarType::bfloat16);
+    EXPECT_EQ(catalogue.tensor_of(catalogue.matrices[0]).type, support::ScalarType::bfloat16);
     EXPECT_EQ(catalogue.bytes(), 390016U);
 }
 
 TEST(RealModels, TinyQwenInTwoShards) {
-    const Catalogue catalogue = read_tiny("tiny-qwen2");
+    const model::Catalogue catalogue = read_tiny("tiny-qwen2");
     expect_blocks(catalogue, "model.layers.", 3, kTinyLlama);
     EXPECT_EQ(catalogue.family, "qwen2");
     EXPECT_EQ(catalogue.shards, (std::vector<std::string>{"model-00001-of-00002.safetensors",
                                                           "model-00002-of-00002.safetensors"}));
     EXPECT_EQ(catalogue.bytes(), 325248U);
-    const TensorInfo* down = catalogue.find_tensor("model.layers.2.mlp.down_proj.weight");
+    const model::TensorInfo* down = catalogue.find_tensor("model.layers.2.mlp.down_proj.weight");
     ASSERT_NE(down, nullptr);
     EXPECT_EQ(down->shard, 1);
     EXPECT_EQ(down->offset, 8U + 512U + 128U);
 }
 
 TEST(RealModels, TinyOpt) {
-    const Catalogue catalogue = read_tiny("tiny-opt");
+    const model::Catalogue catalogue = read_tiny("tiny-opt");
     expect_blocks(catalogue, "model.decoder.layers.", 3,
                   {{"self_attn.k_proj", 64, 64},
                    {"self_attn.v_proj", 64, 64},
@@ -116,33 +116,33 @@ TEST(RealModels, TinyOpt) {
                    {"fc1", 256, 64},
                    {"fc2", 64, 256}});
     EXPECT_EQ(catalogue.family, "opt");
-    EXPECT_EQ(catalogue.tensor_of(catalogue.matrices[0]).type, ScalarType::float16);
+    EXPECT_EQ(catalogue.tensor_of(catalogue.matrices[0]).type, support::ScalarType::float16);
 }
 
 TEST(RealModels, TensorsAsRows) {
-    const Catalogue catalogue = read_tiny("tiny-llama3");
-    const TensorInfo* norm = catalogue.find_tensor("model.norm.weight");
+    const model::Catalogue catalogue = read_tiny("tiny-llama3");
+    const model::TensorInfo* norm = catalogue.find_tensor("model.norm.weight");
     ASSERT_NE(norm, nullptr);
     EXPECT_EQ(norm->rows(), 1);
     EXPECT_EQ(norm->row_length(), 64);
     EXPECT_EQ(norm->row_bytes(), 256U);
-    const TensorInfo scalar{"scale", ScalarType::float16, {}, 0, 0, -1};
+    const model::TensorInfo scalar{"scale", support::ScalarType::float16, {}, 0, 0, -1};
     EXPECT_EQ(scalar.rows(), 1);
     EXPECT_EQ(scalar.bytes(), 2U);
-    const TensorInfo filter{"filter", ScalarType::bfloat16, {5, 3, 2}, 0, 0, -1};
+    const model::TensorInfo filter{"filter", support::ScalarType::bfloat16, {5, 3, 2}, 0, 0, -1};
     EXPECT_EQ(filter.rows(), 5);
     EXPECT_EQ(filter.row_length(), 6);
     EXPECT_EQ(filter.bytes(), 60U);
 }
 
 TEST(RealModels, FamiliesByModelType) {
-    EXPECT_EQ(families().size(), 4U);
-    for (const Family& family : families()) {
-        EXPECT_EQ(family_of(family.model_type), &family);
+    EXPECT_EQ(model::families().size(), 4U);
+    for (const model::Family& family : model::families()) {
+        EXPECT_EQ(model::family_of(family.model_type), &family);
         EXPECT_TRUE(family.block_prefix.starts_with(family.base_prefix));
     }
-    EXPECT_EQ(family_of("mamba"), nullptr);
-    EXPECT_EQ(family_of(""), nullptr);
+    EXPECT_EQ(model::family_of("mamba"), nullptr);
+    EXPECT_EQ(model::family_of(""), nullptr);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ const std::string kConfig = R"({"model_type": "odd", "hidden_size": 32, "num_hid
 /// Which of the tensors are pruned, by their names inside the block, in a model of two such blocks.
 Texts pruned(const std::vector<Named>& tensors, const std::string& config = kConfig) {
     const std::vector<Named> ballast{{"ballast.weight", {32, 3200}}};
-    const Catalogue catalogue =
+    const model::Catalogue catalogue =
         catalogue_of(config, in_blocks("model.layers.", 2, ballast + tensors));
     const std::string prefix = "1:model.layers.1.";
     Texts names;

@@ -14,17 +14,17 @@
 namespace alphaprune::test {
 namespace {
 
-TensorInfo info(const std::string& type, std::vector<std::int64_t> shape,
-                std::uint64_t unknown_bytes = 0) {
-    TensorInfo tensor;
+model::TensorInfo info(const std::string& type, std::vector<std::int64_t> shape,
+                       std::uint64_t unknown_bytes = 0) {
+    model::TensorInfo tensor;
     tensor.name = "x";
-    tensor.type = StoredType(type);
+    tensor.type = support::StoredType(type);
     tensor.shape = std::move(shape);
     tensor.unknown_bytes = unknown_bytes;
     return tensor;
 }
 
-void expect_rows(const TensorInfo& tensor, std::int64_t rows, std::uint64_t row_bytes,
+void expect_rows(const model::TensorInfo& tensor, std::int64_t rows, std::uint64_t row_bytes,
                  std::int64_t row_length) {
     SCOPED_TRACE(tensor.type.name());
     EXPECT_EQ(tensor.rows(), rows);
@@ -53,33 +53,33 @@ TEST(TensorRows, AreOfWholeBytes) {
 }
 
 TEST(TensorTypes, WhatIsOnlyCarriedIsGivenToNoComputation) {
-    EXPECT_EQ(info("F16", {1}).scalar_type(), ScalarType::float16);
+    EXPECT_EQ(info("F16", {1}).scalar_type(), support::ScalarType::float16);
     const auto faults = faults_of([] { info("I8", {1}).scalar_type(); });
     EXPECT_EQ(count_faults(faults, {"I8", "F32, F16 and BF16", "tensor x"}), 1);
 }
 
 class StoredTypes : public testing::Test {
   protected:
-    Catalogue read() {
+    model::Catalogue read() {
         write_model_folder(folder_ / "m", llama_config({}), tensors_);
-        return read_catalogue(folder_ / "m");
+        return model::read_catalogue(folder_ / "m");
     }
 
     TemporaryFolder folder_;
-    std::vector<StoredTensor> tensors_ = llama_tensors({}, 1, ScalarType::bfloat16);
+    std::vector<StoredTensor> tensors_ = llama_tensors({}, 1, support::ScalarType::bfloat16);
 };
 
 TEST_F(StoredTypes, BuffersOfEveryTypeAreReadByteForByte) {
     const auto matrices = read().matrices.size();
     const auto buffers = buffers_of_many_types("model.layers.0.self_attn.");
     tensors_.insert(tensors_.end(), buffers.begin(), buffers.end());
-    const Catalogue catalogue = deserialize_catalogue(serialize(read()));
+    const model::Catalogue catalogue = model::deserialize_catalogue(model::serialize(read()));
     EXPECT_EQ(catalogue.matrices.size(), matrices);
-    require_weight_types(catalogue, prunable_tensors(catalogue), "prunable weights");
-    WeightReader reader(catalogue);
+    model::require_weight_types(catalogue, model::prunable_tensors(catalogue), "prunable weights");
+    model::WeightReader reader(catalogue);
     for (const StoredTensor& buffer : buffers) {
         SCOPED_TRACE(buffer.name);
-        const TensorInfo* found = catalogue.find_tensor(buffer.name);
+        const model::TensorInfo* found = catalogue.find_tensor(buffer.name);
         ASSERT_NE(found, nullptr);
         EXPECT_EQ(found->type.name(), buffer.type);
         EXPECT_EQ(found->shape, buffer.shape);
@@ -114,9 +114,11 @@ TEST_F(StoredTypes, PrunableMatricesMustBeOfATypeThatIsRead) {
             tensor = buffer(tensor.name, "F64", tensor.shape, 4 * tensor.bytes.size());
         }
     }
-    const Catalogue catalogue = read();
-    const auto faults = faults_of(
-        [&] { require_weight_types(catalogue, prunable_tensors(catalogue), "prunable weights"); });
+    const model::Catalogue catalogue = read();
+    const auto faults = faults_of([&] {
+        model::require_weight_types(catalogue, model::prunable_tensors(catalogue),
+                                    "prunable weights");
+    });
     EXPECT_EQ(faults.size(), 2U) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"F8_E4M3", "model.layers.0.mlp.up_proj.weight",
                                     "model.layers.1.mlp.up_proj.weight"}),

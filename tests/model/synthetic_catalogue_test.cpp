@@ -13,7 +13,7 @@
 #include "support/model_folder.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 using test::count_faults;
@@ -21,7 +21,7 @@ using test::faults_of;
 
 const std::filesystem::path kRoot = ALPHAPRUNE_SOURCE_DIR;
 
-using Entry = std::tuple<std::string, std::vector<std::int64_t>, ScalarType>;
+using Entry = std::tuple<std::string, std::vector<std::int64_t>, support::ScalarType>;
 
 /// The files hold them sorted by name, a stand-in in the order of definition.
 std::vector<Entry> sorted_tensors(const Catalogue& catalogue) {
@@ -117,4 +117,4 @@ TEST_F(ConfigOnly, RefusesWhatItCannotMake) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::model

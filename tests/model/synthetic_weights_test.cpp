@@ -14,7 +14,7 @@
 #include "support/model_folder.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 namespace {
 
 /// A made-up model of that stored type, several pieces of the generator wide.
@@ -32,9 +32,9 @@ class Stand {
     const TensorInfo& tensor(const std::string& name) const {
         return *catalogue_.find_tensor(name);
     }
-    std::vector<std::byte> part(const TensorInfo& tensor, const Rectangle& part) const {
+    std::vector<std::byte> part(const TensorInfo& tensor, const linalg::Rectangle& part) const {
         std::vector<std::byte> bytes(static_cast<std::size_t>(part.size()) *
-                                     size_of(tensor.scalar_type()));
+                                     support::size_of(tensor.scalar_type()));
         WeightReader(catalogue_).read_part(tensor, part, bytes);
         return bytes;
     }
@@ -43,8 +43,8 @@ class Stand {
     }
     std::vector<float> values(const std::string& name) const {
         const std::vector<std::byte> stored = bytes(tensor(name));
-        std::vector<float> out(stored.size() / size_of(tensor(name).scalar_type()));
-        widen(stored, tensor(name).scalar_type(), std::span(out));
+        std::vector<float> out(stored.size() / support::size_of(tensor(name).scalar_type()));
+        support::widen(stored, tensor(name).scalar_type(), std::span(out));
         return out;
     }
 
@@ -63,11 +63,13 @@ TEST_P(SyntheticWeightsOfType, AnyRectangleIsThatOfTheWholeMatrix) {
     for (const std::string& name : {kUp, kDown}) {
         const TensorInfo& tensor = model.tensor(name);
         const std::vector<std::byte> whole = model.bytes(tensor);
-        const std::size_t bytes = size_of(tensor.scalar_type());
-        for (const Rectangle& part :
-             {Rectangle{0, 1, 0, 1}, Rectangle{3, 90, 5, 93}, Rectangle{95, 96, 0, 96},
-              Rectangle{7, 11, tensor.row_length() - 3, tensor.row_length()},
-              Rectangle{0, 96, 1, tensor.row_length() - 1}, Rectangle{4, 4, 0, 9}}) {
+        const std::size_t bytes = support::size_of(tensor.scalar_type());
+        for (const linalg::Rectangle& part :
+             {linalg::Rectangle{0, 1, 0, 1}, linalg::Rectangle{3, 90, 5, 93},
+              linalg::Rectangle{95, 96, 0, 96},
+              linalg::Rectangle{7, 11, tensor.row_length() - 3, tensor.row_length()},
+              linalg::Rectangle{0, 96, 1, tensor.row_length() - 1},
+              linalg::Rectangle{4, 4, 0, 9}}) {
             const std::vector<std::byte> made = model.part(tensor, part);
             std::vector<std::byte> expected;
             for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
@@ -86,10 +88,10 @@ TEST_P(SyntheticWeightsOfType, AreTheFloat32OnesRounded) {
     const Stand exact("float32");
     for (const TensorInfo& tensor : model.catalogue().tensors) {
         const std::vector<float> values = exact.values(tensor.name);
-        std::vector<std::byte> rounded(values.size() * size_of(tensor.scalar_type()));
-        narrow(values, tensor.scalar_type(), rounded);
+        std::vector<std::byte> rounded(values.size() * support::size_of(tensor.scalar_type()));
+        support::narrow(values, tensor.scalar_type(), rounded);
         EXPECT_EQ(model.bytes(tensor), rounded) << tensor.name;
-        EXPECT_EQ(count_non_finite(rounded, tensor.scalar_type()), 0U) << tensor.name;
+        EXPECT_EQ(support::count_non_finite(rounded, tensor.scalar_type()), 0U) << tensor.name;
     }
 }
 
@@ -196,4 +198,4 @@ TEST(SyntheticWeights, TravelWithTheCatalogue) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -14,8 +14,8 @@ namespace alphaprune::test {
 inline const std::string kBooks = std::string(ALPHAPRUNE_SOURCE_DIR) + "/data/books-7m";
 
 /// A model of which nothing is known but the sizes that matter to tokens.
-inline Catalogue catalogue_with(std::int64_t vocabulary, std::int64_t positions) {
-    Catalogue catalogue;
+inline model::Catalogue catalogue_with(std::int64_t vocabulary, std::int64_t positions) {
+    model::Catalogue catalogue;
     catalogue.folder = "/no/such/model";
     catalogue.configuration.vocabulary = vocabulary;
     catalogue.configuration.max_positions = positions;

@@ -42,12 +42,12 @@ std::string trained(const std::string& rules) {
 }
 
 TEST(TokenizerCheck, RealTokenizersPass) {
-    EXPECT_TRUE(is_safe_tokenizer(read_text(kBooks + "/tokenizer.model")));
-    EXPECT_TRUE(is_safe_tokenizer(""));
+    EXPECT_TRUE(model::is_safe_tokenizer(support::read_text(kBooks + "/tokenizer.model")));
+    EXPECT_TRUE(model::is_safe_tokenizer(""));
     for (const char* rules : {"identity", "nfkc", "nmt_nfkc", "nmt_nfkc_cf"}) {
         const std::string model = trained(rules);
         EXPECT_EQ(model.size() > 100'000, std::string(rules) != "identity") << model.size();
-        EXPECT_TRUE(is_safe_tokenizer(model)) << rules;
+        EXPECT_TRUE(model::is_safe_tokenizer(model)) << rules;
     }
 }
 
@@ -71,28 +71,28 @@ TEST(TokenizerCheck, ATrieMustNotLeadOutOfItself) {
     const std::string texts("b\0", 2);
     std::vector<std::uint32_t> trie(512);
     trie[0] = 0x100U << 10U;
-    EXPECT_TRUE(is_safe_tokenizer(with_charsmap(trie, texts)));
+    EXPECT_TRUE(model::is_safe_tokenizer(with_charsmap(trie, texts)));
     trie[7] = 0x200U << 10U;  // beyond the last unit
-    EXPECT_FALSE(is_safe_tokenizer(with_charsmap(trie, texts)));
+    EXPECT_FALSE(model::is_safe_tokenizer(with_charsmap(trie, texts)));
     trie[7] = 2U << 10U | 0x200U;  // the same, its offset counted in blocks
-    EXPECT_FALSE(is_safe_tokenizer(with_charsmap(trie, texts)));
+    EXPECT_FALSE(model::is_safe_tokenizer(with_charsmap(trie, texts)));
     trie[7] = 0x80000000U | 0x7FFFFFFFU;  // a value, which nothing points to
-    EXPECT_TRUE(is_safe_tokenizer(with_charsmap(trie, texts)));
+    EXPECT_TRUE(model::is_safe_tokenizer(with_charsmap(trie, texts)));
     trie[6] = 1U << 10U | 0x100U;  // now its value is the unit 7
-    EXPECT_FALSE(is_safe_tokenizer(with_charsmap(trie, texts)));
+    EXPECT_FALSE(model::is_safe_tokenizer(with_charsmap(trie, texts)));
     trie[7] = 0x80000000U | 1U;
-    EXPECT_TRUE(is_safe_tokenizer(with_charsmap(trie, texts)));
-    EXPECT_FALSE(is_safe_tokenizer(with_charsmap(trie, "bb")));  // no end
-    EXPECT_FALSE(is_safe_tokenizer(with_charsmap(trie, "")));
+    EXPECT_TRUE(model::is_safe_tokenizer(with_charsmap(trie, texts)));
+    EXPECT_FALSE(model::is_safe_tokenizer(with_charsmap(trie, "bb")));  // no end
+    EXPECT_FALSE(model::is_safe_tokenizer(with_charsmap(trie, "")));
     trie.resize(500);
-    EXPECT_FALSE(is_safe_tokenizer(with_charsmap(trie, texts)));
+    EXPECT_FALSE(model::is_safe_tokenizer(with_charsmap(trie, texts)));
 }
 
 TEST(TokenizerCheck, MessagesMustBeWhole) {
-    EXPECT_FALSE(is_safe_tokenizer("\x0A\x05"));
-    EXPECT_FALSE(is_safe_tokenizer("\x1A\x02\x12\x05"));
-    EXPECT_FALSE(is_safe_tokenizer(std::string(11, '\xFF')));
-    EXPECT_FALSE(is_safe_tokenizer("\x0B"));  // a group
+    EXPECT_FALSE(model::is_safe_tokenizer("\x0A\x05"));
+    EXPECT_FALSE(model::is_safe_tokenizer("\x1A\x02\x12\x05"));
+    EXPECT_FALSE(model::is_safe_tokenizer(std::string(11, '\xFF')));
+    EXPECT_FALSE(model::is_safe_tokenizer("\x0B"));  // a group
 }
 
 }  // namespace

@@ -21,50 +21,50 @@ class TokensTest : public testing::Test {
         return folder_ / "text.txt";
     }
     /// The model books-7m with these settings of the tokenizer, or with another tokenizer.
-    Catalogue books_with(std::vector<Companion> companions) const {
-        Catalogue catalogue = books_;
+    model::Catalogue books_with(std::vector<model::Companion> companions) const {
+        model::Catalogue catalogue = books_;
         catalogue.companions = std::move(companions);
         return catalogue;
     }
-    Companion tokenizer() const {
-        return {"tokenizer.model", read_text(kBooks + "/tokenizer.model")};
+    model::Companion tokenizer() const {
+        return {"tokenizer.model", support::read_text(kBooks + "/tokenizer.model")};
     }
 
     TemporaryFolder folder_;
-    Catalogue books_ = read_catalogue(kBooks);
+    model::Catalogue books_ = model::read_catalogue(kBooks);
 };
 
 TEST_F(TokensTest, ReadsStreamsAndSamplesOfEveryType) {
-    const Catalogue model = catalogue_with(70000, 512);
-    const TokenFile stream = read_tokens(
+    const model::Catalogue model = catalogue_with(70000, 512);
+    const model::TokenFile stream = model::read_tokens(
         write_ids<std::uint16_t>(folder_ / "a.npy", "<u2", "(3,)", {0, 65535, 7}), model);
     EXPECT_EQ(stream.ids, (Ids{0, 65535, 7}));
     EXPECT_EQ(stream.sample_length, 0);
     EXPECT_EQ(stream.where, (folder_ / "a.npy").string());
-    const TokenFile samples = read_tokens(
+    const model::TokenFile samples = model::read_tokens(
         write_ids<std::int32_t>(folder_ / "b.npy", "<i4", "(2, 3)", {1, 2, 3, 4, 5, 69999}), model);
     EXPECT_EQ(samples.ids, (Ids{1, 2, 3, 4, 5, 69999}));
     EXPECT_EQ(samples.sample_length, 3);
-    const TokenFile wide =
-        read_tokens(write_ids<std::int64_t>(folder_ / "c.npy", "<i8", "(1, 2)", {9, 8}), model);
+    const model::TokenFile wide = model::read_tokens(
+        write_ids<std::int64_t>(folder_ / "c.npy", "<i8", "(1, 2)", {9, 8}), model);
     EXPECT_EQ(wide.ids, (Ids{9, 8}));
     EXPECT_EQ(wide.sample_length, 2);
 }
 
 TEST_F(TokensTest, ReadsTheSampleDataOfBooks7m) {
-    const TokenFile calibration = read_tokens(kBooks + "/calibration.npy", books_);
+    const model::TokenFile calibration = model::read_tokens(kBooks + "/calibration.npy", books_);
     EXPECT_EQ(calibration.sample_length, 512);
     EXPECT_EQ(calibration.ids.size(), 128U * 512U);
-    const TokenFile evaluation = read_tokens(kBooks + "/eval.npy", books_);
+    const model::TokenFile evaluation = model::read_tokens(kBooks + "/eval.npy", books_);
     EXPECT_EQ(evaluation.sample_length, 0);
     EXPECT_EQ(evaluation.ids.size(), (369642U - 128U) / 2U);
 }
 
 TEST_F(TokensTest, IdsOutsideTheVocabularyAreCountedAndTheFirstIsNamed) {
-    const Catalogue model = catalogue_with(10, 512);
+    const model::Catalogue model = catalogue_with(10, 512);
     const auto path =
         write_ids<std::int64_t>(folder_ / "a.npy", "<i8", "(5,)", {9, 3, 10, -1, 5'000'000'000});
-    const auto faults = faults_of([&] { read_tokens(path, model); });
+    const auto faults = faults_of([&] { model::read_tokens(path, model); });
     ASSERT_EQ(faults.size(), 1U);
     EXPECT_EQ(faults[0].what,
               "3 of 5 token ids are not in the model's vocabulary of 10; the first is 10, token 2 "
@@ -75,7 +75,7 @@ TEST_F(TokensTest, IdsOutsideTheVocabularyAreCountedAndTheFirstIsNamed) {
 TEST_F(TokensTest, AForeignIdInASampleIsNamedBySample) {
     const auto path =
         write_ids<std::int32_t>(folder_ / "a.npy", "<i4", "(2, 3)", {0, 1, 2, 3, -4, 5});
-    const auto faults = faults_of([&] { read_tokens(path, catalogue_with(10, 512)); });
+    const auto faults = faults_of([&] { model::read_tokens(path, catalogue_with(10, 512)); });
     EXPECT_EQ(count_faults(faults, {"1 of 6", "the first is -4, token 1 of sample 1"}), 1)
         << text_of(faults);
 }
@@ -83,7 +83,7 @@ TEST_F(TokensTest, AForeignIdInASampleIsNamedBySample) {
 TEST_F(TokensTest, WithoutAKnownVocabularyIdsMustStillBeIds) {
     const auto path =
         write_ids<std::int64_t>(folder_ / "a.npy", "<i8", "(2,)", {2'000'000'000, 4'000'000'000});
-    const auto faults = faults_of([&] { read_tokens(path, catalogue_with(0, 0)); });
+    const auto faults = faults_of([&] { model::read_tokens(path, catalogue_with(0, 0)); });
     EXPECT_EQ(count_faults(faults, {"1 of 2", "4000000000, token 1"}), 1) << text_of(faults);
 }
 
@@ -93,7 +93,7 @@ TEST_F(TokensTest, TextIsEncodedAsSentencePieceDoes) {
     const auto path = text_file(
         "It is a truth universally acknowledged, that a single man in possession of a good "
         "fortune, must be in want of a wife.");
-    const TokenFile file = read_tokens(path, books_);
+    const model::TokenFile file = model::read_tokens(path, books_);
     EXPECT_EQ(file.ids, (Ids{1,    634,  346,  261, 2042, 3470, 774,  569, 261,  3665, 780,
                              1339, 4011, 322,  261, 1762, 477,  293,  994, 1976, 283,  261,
                              677,  2756, 4011, 717, 303,  293,  1000, 283, 261,  983,  4013}));
@@ -102,7 +102,7 @@ TEST_F(TokensTest, TextIsEncodedAsSentencePieceDoes) {
 }
 
 TEST_F(TokensTest, LettersOutsideTheVocabularyBecomeBytes) {
-    const TokenFile file = read_tokens(
+    const model::TokenFile file = model::read_tokens(
         text_file("Naïve façade — 日本語, “quoted” and\n\n  two  spaces\tand a tab."), books_);
     EXPECT_EQ(file.ids,
               (Ids{1,   515,  3994, 198,  178, 320,  563, 198,  170, 639, 3674, 3991, 233, 154,
@@ -111,16 +111,18 @@ TEST_F(TokensTest, LettersOutsideTheVocabularyBecomeBytes) {
 }
 
 TEST_F(TokensTest, ZeroBytesAndNamesOfControlTokensAreOrdinaryText) {
-    EXPECT_EQ(read_tokens(text_file(std::string("a\0b", 3)), books_).ids, (Ids{1, 261, 3, 4012}));
-    EXPECT_EQ(read_tokens(text_file("</s> <s>"), books_).ids,
+    EXPECT_EQ(model::read_tokens(text_file(std::string("a\0b", 3)), books_).ids,
+              (Ids{1, 261, 3, 4012}));
+    EXPECT_EQ(model::read_tokens(text_file("</s> <s>"), books_).ids,
               (Ids{1, 1043, 4042, 3998, 4074, 1043, 3998, 4074}));
-    EXPECT_EQ(read_tokens(text_file(""), books_).ids, Ids{1});
+    EXPECT_EQ(model::read_tokens(text_file(""), books_).ids, Ids{1});
 }
 
 TEST_F(TokensTest, TheBeginningCanBeTurnedOff) {
     const auto path = text_file("\n");
     const auto ids = [&](const std::string& settings) {
-        return read_tokens(path, books_with({tokenizer(), {"tokenizer_config.json", settings}}))
+        return model::read_tokens(path,
+                                  books_with({tokenizer(), {"tokenizer_config.json", settings}}))
             .ids;
     };
     EXPECT_EQ(ids(R"({"add_bos_token": false})"), (Ids{3991, 13}));
@@ -132,13 +134,14 @@ TEST_F(TokensTest, TheBeginningCanBeTurnedOff) {
 
 TEST_F(TokensTest, TextThatIsNotUtf8IsRefusedWithThePlace) {
     const auto path = text_file("first line\nna\xEFve\n");
-    const auto faults = faults_of([&] { read_tokens(path, books_); });
+    const auto faults = faults_of([&] { model::read_tokens(path, books_); });
     EXPECT_EQ(count_faults(faults, {"not UTF-8: byte 13 (0xEF, in line 2)", path.string()}), 1)
         << text_of(faults);
 }
 
 TEST_F(TokensTest, AModelWithoutTokenizerTakesNoText) {
-    const auto faults = faults_of([&] { read_tokens(text_file("text"), catalogue_with(10, 512)); });
+    const auto faults =
+        faults_of([&] { model::read_tokens(text_file("text"), catalogue_with(10, 512)); });
     EXPECT_EQ(count_faults(faults, {"has none", "/no/such/model/tokenizer.model"}), 1)
         << text_of(faults);
     EXPECT_NE(faults.at(0).remedy.find(".npy"), std::string::npos);
@@ -146,15 +149,16 @@ TEST_F(TokensTest, AModelWithoutTokenizerTakesNoText) {
 
 TEST_F(TokensTest, ADamagedTokenizerIsRefused) {
     const auto damaged = books_with({{"tokenizer.model", tokenizer().contents.substr(0, 1000)}});
-    const auto faults = faults_of([&] { read_tokens(text_file("text"), damaged); });
+    const auto faults = faults_of([&] { model::read_tokens(text_file("text"), damaged); });
     EXPECT_EQ(count_faults(faults, {"not a SentencePiece model", "tokenizer.model"}), 1)
         << text_of(faults);
 }
 
 TEST_F(TokensTest, ATokenizerOfAnotherModelIsNoticed) {
-    Catalogue smaller = books_;
+    model::Catalogue smaller = books_;
     smaller.configuration.vocabulary = 1000;
-    const auto faults = faults_of([&] { read_tokens(text_file("text, and more"), smaller); });
+    const auto faults =
+        faults_of([&] { model::read_tokens(text_file("text, and more"), smaller); });
     EXPECT_EQ(count_faults(faults, {"not in the model's vocabulary of 1000"}), 1)
         << text_of(faults);
     EXPECT_NE(faults.at(0).remedy.find("tokenizer.model"), std::string::npos);
@@ -162,7 +166,7 @@ TEST_F(TokensTest, ATokenizerOfAnotherModelIsNoticed) {
 
 TEST_F(TokensTest, AFileThatIsNotThereIsNamed) {
     for (const char* name : {"absent.txt", "absent.npy"}) {
-        const auto faults = faults_of([&] { read_tokens(folder_ / name, books_); });
+        const auto faults = faults_of([&] { model::read_tokens(folder_ / name, books_); });
         EXPECT_EQ(count_faults(faults, {"No such file", name}), 1) << text_of(faults);
     }
 }

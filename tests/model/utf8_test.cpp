@@ -24,7 +24,8 @@ std::string encoded(std::uint32_t code) {
 TEST(Utf8, EveryCharacterOfUnicodeAndNoOtherNumber) {
     for (std::uint32_t code = 0; code < 0x120000; ++code) {
         const bool good = code < 0x110000 && (code < 0xD800 || code > 0xDFFF);
-        ASSERT_EQ(first_not_utf8("x" + encoded(code) + "y").value_or(9), good ? 9U : 1U) << code;
+        ASSERT_EQ(model::first_not_utf8("x" + encoded(code) + "y").value_or(9), good ? 9U : 1U)
+            << code;
     }
 }
 
@@ -33,11 +34,11 @@ TEST(Utf8, OtherBytesAreRefusedWhereTheyBegin) {
     for (const char* bad :
          {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF",
           "\xF5\x80\x80\x80", "\xFF", "\xE2\x82", "\xE2\x82x", "\xC3", "\xF0\x9F\x98"}) {
-        EXPECT_EQ(first_not_utf8(a + bad), 3U) << bad;
-        EXPECT_EQ(first_not_utf8(a + bad + "z"), 3U) << bad;
+        EXPECT_EQ(model::first_not_utf8(a + bad), 3U) << bad;
+        EXPECT_EQ(model::first_not_utf8(a + bad + "z"), 3U) << bad;
     }
-    EXPECT_EQ(first_not_utf8(""), std::nullopt);
-    EXPECT_EQ(first_not_utf8(std::string(5, '\0')), std::nullopt);
+    EXPECT_EQ(model::first_not_utf8(""), std::nullopt);
+    EXPECT_EQ(model::first_not_utf8(std::string(5, '\0')), std::nullopt);
 }
 
 }  // namespace

@@ -46,11 +46,11 @@ std::vector<double> numbers_of(const StoredTensor& tensor) {
     return numbers;
 }
 
-const std::vector<Rectangle> kRectangles{
+const std::vector<linalg::Rectangle> kRectangles{
     {0, 24, 0, 16}, {0, 1, 0, 16}, {23, 24, 0, 16}, {5, 17, 0, 16}, {0, 24, 15, 16},
     {0, 24, 0, 1},  {3, 20, 2, 9}, {7, 8, 4, 5},    {4, 4, 0, 16},  {2, 9, 6, 6}};
 
-class WeightReaderOfType : public testing::TestWithParam<ScalarType> {};
+class WeightReaderOfType : public testing::TestWithParam<support::ScalarType> {};
 
 TEST_P(WeightReaderOfType, RectanglesAreWhatWasStored) {
     const TemporaryFolder folder;
@@ -60,10 +60,10 @@ TEST_P(WeightReaderOfType, RectanglesAreWhatWasStored) {
     const std::vector<std::vector<StoredTensor>> shards{{tensors.begin(), middle},
                                                         {middle, tensors.end()}};
     write_sharded_model_folder(folder / "m", llama_config(sizes), shards);
-    const Catalogue catalogue = read_catalogue(folder / "m");
-    WeightReader reader(catalogue);
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
+    model::WeightReader reader(catalogue);
     int compared = 0;
-    for (const MatrixInfo& matrix : catalogue.matrices) {
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
         if (matrix.rows != sizes.intermediate) {
             continue;
         }
@@ -72,12 +72,12 @@ TEST_P(WeightReaderOfType, RectanglesAreWhatWasStored) {
         });
         const std::vector<double> expected = numbers_of(*stored);
         for (const bool whole : {true, false}) {
-            const auto source = make_matrix_source(reader, matrix, whole);
+            const auto source = model::make_matrix_source(reader, matrix, whole);
             ASSERT_EQ(source->rows(), 24);
             ASSERT_EQ(source->cols(), 16);
             EXPECT_NE(source->name().find(stored->name), std::string::npos);
             EXPECT_NE(source->name().find("-of-00002.safetensors"), std::string::npos);
-            for (const Rectangle& part : kRectangles) {
+            for (const linalg::Rectangle& part : kRectangles) {
                 std::vector<double> got(static_cast<std::size_t>(part.size()), -99.0);
                 source->read(part, got);
                 std::vector<float> single(got.size());
@@ -97,19 +97,21 @@ TEST_P(WeightReaderOfType, RectanglesAreWhatWasStored) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllTypes, WeightReaderOfType,
-                         testing::Values(ScalarType::float32, ScalarType::float16,
-                                         ScalarType::bfloat16),
-                         [](const auto& type) { return std::string(name_of(type.param)); });
+                         testing::Values(support::ScalarType::float32, support::ScalarType::float16,
+                                         support::ScalarType::bfloat16),
+                         [](const auto& type) {
+                             return std::string(support::name_of(type.param));
+                         });
 
 TEST(WeightReader, RowsAndPartsOfRowsAsStored) {
     const TemporaryFolder folder;
     const LlamaSizes sizes;
-    const auto tensors = llama_tensors(sizes, 9, ScalarType::bfloat16);
+    const auto tensors = llama_tensors(sizes, 9, support::ScalarType::bfloat16);
     write_model_folder(folder / "m", llama_config(sizes), tensors);
-    const Catalogue catalogue = read_catalogue(folder / "m");
-    WeightReader reader(catalogue);
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
+    model::WeightReader reader(catalogue);
     for (std::size_t i = 0; i < tensors.size(); ++i) {
-        const TensorInfo& tensor = catalogue.tensors[i];
+        const model::TensorInfo& tensor = catalogue.tensors[i];
         ASSERT_EQ(tensor.name, tensors[i].name);
         std::vector<std::byte> all(tensor.bytes());
         reader.read_rows(tensor, {0, tensor.rows()}, all);
@@ -127,13 +129,14 @@ TEST(WeightReader, RowsAndPartsOfRowsAsStored) {
 TEST(WeightReader, MatricesOfSeveralSlabs) {
     // 2600 x 2000 float32 is 21 MB: two slabs, the last one short.
     const TemporaryFolder folder;
-    const StoredTensor big = random_tensor("h.0.a.weight", ScalarType::float32, {2600, 2000}, 3);
+    const StoredTensor big =
+        random_tensor("h.0.a.weight", support::ScalarType::float32, {2600, 2000}, 3);
     write_model_folder(folder / "m", "{}", std::vector{big});
-    const Catalogue catalogue = read_catalogue(folder / "m");
-    WeightReader reader(catalogue);
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
+    model::WeightReader reader(catalogue);
     const std::vector<double> expected = numbers_of(big);
     for (const bool whole : {true, false}) {
-        const auto source = make_matrix_source(reader, catalogue.matrices.at(0), whole);
+        const auto source = model::make_matrix_source(reader, catalogue.matrices.at(0), whole);
         std::vector<double> got(expected.size());
         source->read({0, 2600, 0, 2000}, got);
         EXPECT_EQ(got, expected);
@@ -154,18 +157,20 @@ std::int64_t reads_so_far() {
 
 TEST(WeightReader, GroupsReadLongPiecesOfRowsAndGetTheSameValues) {
     const TemporaryFolder folder;
-    const StoredTensor wide = random_tensor("h.0.a.weight", ScalarType::bfloat16, {64, 4000}, 3);
+    const StoredTensor wide =
+        random_tensor("h.0.a.weight", support::ScalarType::bfloat16, {64, 4000}, 3);
     write_model_folder(folder / "m", "{}", std::vector{wide});
-    const Catalogue catalogue = read_catalogue(folder / "m");
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
     const std::vector<double> expected = numbers_of(wide);
-    WeightReader reader(catalogue);
+    model::WeightReader reader(catalogue);
     constexpr int kRanks = 3;
-    const auto source = make_matrix_source(reader, catalogue.matrices.at(0), false, kRanks);
+    const auto source = model::make_matrix_source(reader, catalogue.matrices.at(0), false, kRanks);
     const std::int64_t before = reads_so_far();
     std::int64_t pieces = 0;
     for (std::int64_t col = 0; col < 4000; col += 96) {
         for (const std::int64_t row : {0, 30, 45}) {  // of different heights
-            const Rectangle part{row, row == 0 ? 10 : row + 15, col, std::min(col + 96, 4000L)};
+            const linalg::Rectangle part{row, row == 0 ? 10 : row + 15, col,
+                                         std::min(col + 96, 4000L)};
             std::vector<double> got(static_cast<std::size_t>(part.size()));
             source->read(part, got);
             for (std::int64_t i = 0; i < part.size(); ++i) {
@@ -182,15 +187,16 @@ TEST(WeightReader, GroupsReadLongPiecesOfRowsAndGetTheSameValues) {
 TEST(WeightReader, StripsOfAGroupStayWithinTheirMemory) {
     // 2000 x 10000 bfloat16 is 40 MB: more than a rank of a group of two may keep.
     const TemporaryFolder folder;
-    const StoredTensor big = random_tensor("h.0.a.weight", ScalarType::bfloat16, {2000, 10000}, 3);
+    const StoredTensor big =
+        random_tensor("h.0.a.weight", support::ScalarType::bfloat16, {2000, 10000}, 3);
     write_model_folder(folder / "m", "{}", std::vector{big});
-    const Catalogue catalogue = read_catalogue(folder / "m");
-    WeightReader reader(catalogue);
-    const auto kept = make_matrix_source(reader, catalogue.matrices.at(0), false, 2);
-    const auto plain = make_matrix_source(reader, catalogue.matrices.at(0), false);
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
+    model::WeightReader reader(catalogue);
+    const auto kept = model::make_matrix_source(reader, catalogue.matrices.at(0), false, 2);
+    const auto plain = model::make_matrix_source(reader, catalogue.matrices.at(0), false);
     for (const std::int64_t col : {0, 100, 8400, 9900, 50}) {
         for (std::int64_t row = 0; row < 2000; row += 500) {  // all rows, not only a half of them
-            const Rectangle part{row, row + 500, col, col + 100};
+            const linalg::Rectangle part{row, row + 500, col, col + 100};
             std::vector<double> expected(static_cast<std::size_t>(part.size()));
             std::vector<double> got(expected.size());
             plain->read(part, expected);
@@ -227,14 +233,14 @@ TEST(WeightReader, WhatWillBeNeededIsFetchedWhole) {
     const TemporaryFolder folder;
     write_model_folder(
         folder / "m", "{}",
-        std::vector{random_tensor("h.0.a.weight", ScalarType::float32, {4000, 2000}, 3)});
-    const Catalogue catalogue = read_catalogue(folder / "m");
+        std::vector{random_tensor("h.0.a.weight", support::ScalarType::float32, {4000, 2000}, 3)});
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
     const std::filesystem::path path = folder / "m/model.safetensors";
     drop_from_cache(path);
     if (cached_share(path) > 0.5) {
         GTEST_SKIP() << "this file system keeps files in memory";
     }
-    WeightReader reader(catalogue);
+    model::WeightReader reader(catalogue);
     reader.will_need(catalogue.tensors.at(0));
     for (int wait = 0; wait < 3000 && cached_share(path) < 0.99; ++wait) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -245,18 +251,18 @@ TEST(WeightReader, WhatWillBeNeededIsFetchedWhole) {
 
 TEST(WeightReader, ErrorsNameTensorFileAndRemedy) {
     const TemporaryFolder folder;
-    make_llama_folder(folder / "m", 1, 8, 12, 2, 1, 1, ScalarType::float32);
-    const Catalogue catalogue = read_catalogue(folder / "m");
-    const auto expect_named = [&](ExitStatus status) {
-        WeightReader reader(catalogue);
-        const auto source = make_matrix_source(reader, catalogue.matrices[2], true);
+    make_llama_folder(folder / "m", 1, 8, 12, 2, 1, 1, support::ScalarType::float32);
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
+    const auto expect_named = [&](support::ExitStatus status) {
+        model::WeightReader reader(catalogue);
+        const auto source = model::make_matrix_source(reader, catalogue.matrices[2], true);
         std::vector<double> out(static_cast<std::size_t>(source->rows() * source->cols()));
         try {
             source->read({0, source->rows(), 0, source->cols()}, out);
             ADD_FAILURE() << "nothing was thrown";
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             EXPECT_EQ(error.status(), status);
-            const Fault& fault = error.faults().at(0);
+            const support::Fault& fault = error.faults().at(0);
             EXPECT_NE(fault.where.find("model.layers.0.self_attn.v_proj.weight"),
                       std::string::npos);
             EXPECT_NE(fault.where.find("model.safetensors"), std::string::npos);
@@ -264,9 +270,9 @@ TEST(WeightReader, ErrorsNameTensorFileAndRemedy) {
         }
     };
     std::filesystem::resize_file(folder / "m/model.safetensors", 3000);
-    expect_named(ExitStatus::failed);
+    expect_named(support::ExitStatus::failed);
     std::filesystem::remove(folder / "m/model.safetensors");
-    expect_named(ExitStatus::bad_request);
+    expect_named(support::ExitStatus::bad_request);
 }
 
 }  // namespace

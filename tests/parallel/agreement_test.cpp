@@ -4,7 +4,7 @@
 
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using test::world;
@@ -19,30 +19,31 @@ TEST(Agreement, one_rank_s_error_reaches_all_ranks) {
     try {
         together(world(), [&] {
             if (world().rank() == guilty) {
-                throw failure("the disk is gone", "somewhere", "buy another");
+                throw support::failure("the disk is gone", "somewhere", "buy another");
             }
         });
         ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());
-        EXPECT_EQ(error.status(), ExitStatus::failed);
+        EXPECT_EQ(error.status(), support::ExitStatus::failed);
         ASSERT_EQ(error.faults().size(), 1U);
-        EXPECT_EQ(error.faults()[0], (Fault{"the disk is gone", "somewhere", "buy another"}));
+        EXPECT_EQ(error.faults()[0],
+                  (support::Fault{"the disk is gone", "somewhere", "buy another"}));
     }
 }
 
 TEST(Agreement, different_faults_are_all_told_once) {
     try {
         together(world(), [&]() -> int {
-            FaultList faults;
+            support::FaultList faults;
             faults.add("seen by all");
             faults.add("seen by rank " + std::to_string(world().rank()));
             faults.throw_if_any();
             return 0;
         });
         ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::bad_request);
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::bad_request);
         EXPECT_EQ(error.faults().size(), static_cast<std::size_t>(world().size()) + 1);
         EXPECT_EQ(error.faults().back().what, "seen by rank " + std::to_string(world().size() - 1));
     }
@@ -65,38 +66,40 @@ TEST(Agreement, faults_may_say_anything) {
         try {
             together(world(), [&] {
                 if (world().is_root()) {
-                    throw bad_request(text, text + "2", text + "3");
+                    throw support::bad_request(text, text + "2", text + "3");
                 }
             });
             ADD_FAILURE() << "no error";
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             ASSERT_EQ(error.faults().size(), 1U);
-            EXPECT_EQ(error.faults()[0], (Fault{text, text + "2", text + "3"}));
+            EXPECT_EQ(error.faults()[0], (support::Fault{text, text + "2", text + "3"}));
         }
     }
 }
 
 TEST(Agreement, the_gravest_status_counts) {
-    const auto status_of = [](const Error& mine, const Error& other) {
+    const auto status_of = [](const support::Error& mine, const support::Error& other) {
         try {
             together(world(), [&] { throw world().rank() == 0 ? mine : other; });
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             return error.status();
         }
-        return ExitStatus::done;
+        return support::ExitStatus::done;
     };
     const bool alone = world().size() == 1;
-    EXPECT_EQ(status_of(failure("f"), failure("f")), ExitStatus::failed);
-    EXPECT_EQ(status_of(failure("f"), bad_request("b")),
-              alone ? ExitStatus::failed : ExitStatus::bad_request);
-    EXPECT_EQ(status_of(bad_request("b"), failure("f")), ExitStatus::bad_request);
+    EXPECT_EQ(status_of(support::failure("f"), support::failure("f")), support::ExitStatus::failed);
+    EXPECT_EQ(status_of(support::failure("f"), support::bad_request("b")),
+              alone ? support::ExitStatus::failed : support::ExitStatus::bad_request);
+    EXPECT_EQ(status_of(support::bad_request("b"), support::failure("f")),
+              support::ExitStatus::bad_request);
 }
 
 TEST(Agreement, what_rank_0_reads_reaches_all) {
     EXPECT_EQ(from_root(world(), [] { return std::string("read once"); }), "read once");
-    EXPECT_THROW(from_root(world(), []() -> std::string { throw bad_request("no such file"); }),
-                 Error);
+    EXPECT_THROW(
+        from_root(world(), []() -> std::string { throw support::bad_request("no such file"); }),
+        support::Error);
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

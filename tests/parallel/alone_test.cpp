@@ -14,7 +14,7 @@
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 void use_everything(const Communicator& self) {
@@ -33,7 +33,7 @@ void use_everything(const Communicator& self) {
     EXPECT_EQ(self.gather_texts("text"), std::vector<std::string>{"text"});
     EXPECT_EQ(self.split(0, 0).split_by_node().duplicate().size(), 1);
     EXPECT_EQ(together(self, [] { return 3; }), 3);
-    EXPECT_THROW(together(self, [] { throw failure("no"); }), Error);
+    EXPECT_THROW(together(self, [] { throw support::failure("no"); }), support::Error);
     EXPECT_EQ(Communicator::view(self.native()).size(), 1);
 }
 
@@ -102,10 +102,10 @@ TEST(Alone, ending_the_job_ends_the_process) {
     EXPECT_EXIT(
         {
             JobWatch watch(Communicator::alone(), {});
-            watch.end_job("the cause\n", ExitStatus::failed);
+            watch.end_job("the cause\n", support::ExitStatus::failed);
         },
         testing::ExitedWithCode(1), "on rank 0 .*\n.*the cause");
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -6,7 +6,7 @@
 
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using test::world;
@@ -61,4 +61,4 @@ TEST(Communicator, knows_the_ranks_of_its_node) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

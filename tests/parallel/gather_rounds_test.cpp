@@ -5,7 +5,7 @@
 #include <numeric>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using Lengths = std::vector<std::int64_t>;
@@ -56,4 +56,4 @@ TEST(GatherRounds, few_bytes_at_a_time) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -11,9 +11,9 @@
 #include "alphaprune/support/stop.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
-#include "watch_post.hpp"
+#include "watch/watch_post.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using std::chrono::milliseconds;
@@ -27,16 +27,16 @@ class JobWatchTest : public testing::Test {
         }
     }
     void TearDown() override {
-        forget_stop();
+        support::forget_stop();
         world().barrier();
     }
 
     /// Whether a stop is requested here in the end; what a test fails for takes 20 seconds.
     static bool hears_of_stop() {
-        for (int i = 0; i < 2000 && !stop_requested(); ++i) {
+        for (int i = 0; i < 2000 && !support::stop_requested(); ++i) {
             std::this_thread::sleep_for(milliseconds(10));
         }
-        return stop_requested();
+        return support::stop_requested();
     }
 };
 
@@ -44,39 +44,39 @@ TEST_F(JobWatchTest, parts_in_good_order_at_once_and_again) {
     for (int i = 0; i < 20; ++i) {
         const JobWatch watch(world(), {});
     }
-    EXPECT_FALSE(stop_requested());
+    EXPECT_FALSE(support::stop_requested());
 }
 
 TEST_F(JobWatchTest, whoever_is_asked_all_ranks_stop_and_know_why) {
     for (int asked = 0; asked < world().size(); ++asked) {
         {
             const JobWatch watch(world(), {});
-            EXPECT_FALSE(stop_requested());
+            EXPECT_FALSE(support::stop_requested());
             world().barrier();
             if (world().rank() == asked) {
-                request_stop("rank " + std::to_string(asked) + " has had enough");
+                support::request_stop("rank " + std::to_string(asked) + " has had enough");
             }
             EXPECT_TRUE(hears_of_stop());
-            EXPECT_EQ(stop_reason(), "rank " + std::to_string(asked) + " has had enough");
+            EXPECT_EQ(support::stop_reason(), "rank " + std::to_string(asked) + " has had enough");
         }
-        forget_stop();
+        support::forget_stop();
     }
 }
 
 TEST_F(JobWatchTest, several_may_ask_at_once) {
     const JobWatch watch(world(), {});
-    request_stop("I say so");
+    support::request_stop("I say so");
     EXPECT_TRUE(hears_of_stop());
-    EXPECT_EQ(stop_reason(), "I say so");
+    EXPECT_EQ(support::stop_reason(), "I say so");
 }
 
 TEST_F(JobWatchTest, a_deadline_of_one_rank_stops_all) {
     const JobWatch watch(world(), {});
     if (world().rank() == world().size() - 1) {
-        set_deadline(std::chrono::steady_clock::now(), "time is over");
+        support::set_deadline(std::chrono::steady_clock::now(), "time is over");
     }
     EXPECT_TRUE(hears_of_stop());
-    EXPECT_EQ(stop_reason(), "time is over");
+    EXPECT_EQ(support::stop_reason(), "time is over");
 }
 
 TEST_F(JobWatchTest, a_file_asks_for_a_stop) {
@@ -85,13 +85,13 @@ TEST_F(JobWatchTest, a_file_asks_for_a_stop) {
     JobWatch watch(world(), {});
     watch.look_for_stop_file(file);
     world().barrier();
-    EXPECT_FALSE(stop_requested());
+    EXPECT_FALSE(support::stop_requested());
     world().barrier();
     if (world().is_root()) {
         std::ofstream(file) << "";
     }
     EXPECT_TRUE(hears_of_stop());
-    EXPECT_NE(stop_reason().find(file), std::string::npos) << stop_reason();
+    EXPECT_NE(support::stop_reason().find(file), std::string::npos) << support::stop_reason();
     world().barrier();  // the file is there until all have heard
 }
 
@@ -146,4 +146,4 @@ TEST(WatchPost, carries_letters_and_knows_which_are_under_way) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -5,7 +5,7 @@
 #include <map>
 #include <ostream>
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 // For GoogleTest, which finds it by the namespace.
 std::ostream& operator<<(std::ostream& out, const Launch& launch) {
@@ -129,4 +129,4 @@ TEST(Launch, what_is_no_number_is_no_rank) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

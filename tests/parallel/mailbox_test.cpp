@@ -7,7 +7,7 @@
 
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using test::world;
@@ -71,4 +71,4 @@ TEST(Mailbox, two_at_a_time_keep_apart) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -4,7 +4,7 @@
 
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using test::world;
@@ -14,8 +14,8 @@ void expect_failure(Call&& call, const std::string& text) {
     try {
         call();
         FAIL() << "no error";
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::failed);
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::failed);
         EXPECT_FALSE(error.agreed());
         EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();
     }
@@ -41,4 +41,4 @@ TEST(MpiCall, errors_come_back_on_every_kind_of_communicator) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -17,7 +17,7 @@
 #include "shared_memory.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using test::world;
@@ -56,8 +56,8 @@ TEST(NodeArray, without_room_the_node_is_told_so) {
     try {
         const NodeArray<double> array(node, kPetabyte);
         ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::failed);
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::failed);
         EXPECT_NE(std::string(error.what()).find("--shm-size"), std::string::npos) << error.what();
     }
 }
@@ -77,8 +77,8 @@ void expect_no_room(const auto& action) {
     try {
         action();
         ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::failed);
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::failed);
         EXPECT_NE(std::string(error.what()).find("of shared memory"), std::string::npos)
             << error.what();
     }
@@ -131,4 +131,4 @@ TEST(NodeArraySmallFolder, memory_that_others_take_in_between_is_missed_in_words
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -4,7 +4,7 @@
 
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using test::world;
@@ -30,4 +30,4 @@ TEST(NodeMap, leaders_of_all_nodes_hear_what_one_node_holds) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

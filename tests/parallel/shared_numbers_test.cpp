@@ -10,7 +10,7 @@
 #include "alphaprune/parallel/runtime.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using test::world;
@@ -77,4 +77,4 @@ INSTANTIATE_TEST_SUITE_P(window, SharedNumbersTest, testing::Values(&make_window
 INSTANTIATE_TEST_SUITE_P(served, SharedNumbersTest, testing::Values(&make_served_numbers));
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

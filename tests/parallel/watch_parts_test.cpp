@@ -7,12 +7,12 @@
 #include <csignal>
 #include <set>
 
-#include "process_mark.hpp"
-#include "silence.hpp"
-#include "watch_texts.hpp"
-#include "watch_tree.hpp"
+#include "watch/process_mark.hpp"
+#include "watch/silence.hpp"
+#include "watch/watch_texts.hpp"
+#include "watch/watch_tree.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using std::chrono::milliseconds;
@@ -134,4 +134,4 @@ TEST(WatchTexts, do_not_suspect_the_network_within_a_host) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -7,7 +7,7 @@
 #include "alphaprune/parallel/share.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 namespace {
 
 using test::world;
@@ -68,4 +68,4 @@ TEST(Share, covers_all_rows_once_and_evenly) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -8,7 +8,7 @@
 #include "alphaprune/support/error.hpp"
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 using test::world;
@@ -17,8 +17,8 @@ constexpr std::int64_t kOrder = 20;
 
 /// The products of one vector of ones, on the last rank: all elements 1, so that eigenvalues are
 /// `order` and, with d on the diagonal, d − 1.
-std::unique_ptr<OuterProducts> ones(std::int64_t largest_local) {
-    auto products = make_outer_products(world(), kOrder, largest_local);
+std::unique_ptr<linalg::OuterProducts> ones(std::int64_t largest_local) {
+    auto products = linalg::make_outer_products(world(), kOrder, largest_local);
     const std::vector<float> vector(kOrder, 1.0F);
     const bool last = world().rank() == world().size() - 1;
     products->add(last ? std::span(vector) : std::span<const float>{}, last ? 1 : 0);
@@ -44,8 +44,8 @@ TEST(Damping, ThatDoesNotHelpIsAnErrorOnAllRanksWithBlockAndMatrix) {
         try {
             damping_with_diagonal(0.4F, largest_local);
             ADD_FAILURE() << "no error";
-        } catch (const Error& error) {
-            EXPECT_EQ(error.status(), ExitStatus::failed);
+        } catch (const support::Error& error) {
+            EXPECT_EQ(error.status(), support::ExitStatus::failed);
             EXPECT_TRUE(error.agreed());
             EXPECT_NE(std::string(error.what()).find("block 3, q"), std::string::npos);
         }
@@ -62,7 +62,7 @@ TEST(Damping, InputsThatAreNotFiniteAreAnErrorOnAllRanks) {
             try {
                 const InverseFactor factor(world(), std::move(hessian), 2, "block 5, down");
                 ADD_FAILURE() << "no error";
-            } catch (const Error& error) {
+            } catch (const support::Error& error) {
                 EXPECT_TRUE(error.agreed());
                 const std::string text = error.what();
                 EXPECT_NE(text.find("block 5, down"), std::string::npos) << text;
@@ -74,4 +74,4 @@ TEST(Damping, InputsThatAreNotFiniteAreAnErrorOnAllRanks) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

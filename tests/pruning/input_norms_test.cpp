@@ -9,7 +9,7 @@
 
 #include "support/world.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 using test::world;
@@ -96,4 +96,4 @@ TEST(InputNorms, OfAnInputThatIsZeroThroughoutIsZero) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -12,7 +12,7 @@
 #include "alphaprune/support/file.hpp"
 #include "pruning/shares.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 const std::filesystem::path kSource = ALPHAPRUNE_SOURCE_DIR;
@@ -21,19 +21,19 @@ const std::filesystem::path kModel = kSource / "data/books-7m/model.safetensors"
 /// This rank's share of each tensor of the model.
 class Model {
   public:
-    Model() : file_(File::open_for_reading(kModel)) {
-        for (SafetensorsEntry& entry : read_safetensors_header(kModel).tensors) {
+    Model() : file_(support::File::open_for_reading(kModel)) {
+        for (formats::SafetensorsEntry& entry : formats::read_safetensors_header(kModel).tensors) {
             entries_[entry.name] = std::move(entry);
         }
     }
 
-    ScalarType type_of(const std::string& name) const {
+    support::ScalarType type_of(const std::string& name) const {
         return entries_.at(name).type.scalar().value();
     }
 
     std::vector<std::byte> share_of(const std::string& name) const {
-        const SafetensorsEntry& entry = entries_.at(name);
-        const std::size_t width = size_of(type_of(name));
+        const formats::SafetensorsEntry& entry = entries_.at(name);
+        const std::size_t width = support::size_of(type_of(name));
         const auto cuts = test::cuts_of((entry.end - entry.begin) / width, test::Split::random);
         const auto rank = static_cast<std::size_t>(test::world().rank());
         std::vector<std::byte> bytes((cuts[rank + 1] - cuts[rank]) * width);
@@ -42,17 +42,17 @@ class Model {
     }
 
   private:
-    File file_;
-    std::map<std::string, SafetensorsEntry> entries_;
+    support::File file_;
+    std::map<std::string, formats::SafetensorsEntry> entries_;
 };
 
 TEST(Reference, UniformMagnitudeLeavesTheSameZeros) {
     const std::filesystem::path path = kSource / "tests/data/reference/books-7m-reference.json";
-    const Json reference = Json::parse(read_text(path), path.string());
-    const Json::Array& names = reference.find("matrices")->elements();
+    const formats::Json reference = formats::Json::parse(support::read_text(path), path.string());
+    const formats::Json::Array& names = reference.find("matrices")->elements();
     const Model model;
     int compared = 0;
-    for (const Json& run : reference.find("perplexity")->elements()) {
+    for (const formats::Json& run : reference.find("perplexity")->elements()) {
         if (run.find("method")->as_string() != "magnitude" ||
             run.find("allocation")->as_string() != "uniform") {
             continue;
@@ -73,4 +73,4 @@ TEST(Reference, UniformMagnitudeLeavesTheSameZeros) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -10,22 +10,23 @@
 
 #include "pruning/shares.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 using test::Split;
 
-constexpr ScalarType kTypes[] = {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16};
+constexpr support::ScalarType kTypes[] = {
+    support::ScalarType::float32, support::ScalarType::float16, support::ScalarType::bfloat16};
 
-std::vector<float> as_floats(std::span<const std::byte> stored, ScalarType type) {
-    std::vector<float> values(stored.size() / size_of(type));
-    widen(stored, type, std::span(values));
+std::vector<float> as_floats(std::span<const std::byte> stored, support::ScalarType type) {
+    std::vector<float> values(stored.size() / support::size_of(type));
+    support::widen(stored, type, std::span(values));
     return values;
 }
 
-std::vector<std::byte> as_stored(const std::vector<float>& values, ScalarType type) {
-    std::vector<std::byte> stored(values.size() * size_of(type));
-    narrow(values, type, stored);
+std::vector<std::byte> as_stored(const std::vector<float>& values, support::ScalarType type) {
+    std::vector<std::byte> stored(values.size() * support::size_of(type));
+    support::narrow(values, type, stored);
     return stored;
 }
 
@@ -61,8 +62,8 @@ std::vector<float> pruned_by_sorting(std::vector<float> values, double ratio, Ti
 }
 
 /// Prunes copies that are spread in each way; compares bits, so that −0 is told from +0.
-void expect_as_sorted(const std::vector<float>& weights, ScalarType type, double ratio, Ties ties,
-                      std::span<const Split> splits) {
+void expect_as_sorted(const std::vector<float>& weights, support::ScalarType type, double ratio,
+                      Ties ties, std::span<const Split> splits) {
     const auto stored = as_stored(weights, type);
     const auto expected = as_stored(pruned_by_sorting(as_floats(stored, type), ratio, ties), type);
     for (const Split split : splits) {
@@ -70,12 +71,12 @@ void expect_as_sorted(const std::vector<float>& weights, ScalarType type, double
         const auto rank = static_cast<std::size_t>(test::world().rank());
         const auto mine_of = [&](const std::vector<std::byte>& all) {
             return std::vector<std::byte>(
-                all.begin() + static_cast<std::ptrdiff_t>(cuts[rank] * size_of(type)),
-                all.begin() + static_cast<std::ptrdiff_t>(cuts[rank + 1] * size_of(type)));
+                all.begin() + static_cast<std::ptrdiff_t>(cuts[rank] * support::size_of(type)),
+                all.begin() + static_cast<std::ptrdiff_t>(cuts[rank + 1] * support::size_of(type)));
         };
         auto mine = mine_of(stored);
         const std::int64_t zeros = prune_magnitude(test::world(), mine, type, ratio, ties);
-        EXPECT_EQ(mine, mine_of(expected)) << name_of(type) << " ratio " << ratio;
+        EXPECT_EQ(mine, mine_of(expected)) << support::name_of(type) << " ratio " << ratio;
         EXPECT_EQ(zeros, std::ranges::count(as_floats(mine, type), 0.0F));
     }
 }
@@ -84,7 +85,7 @@ void expect_as_sorted(const std::vector<float>& weights, ScalarType type, double
 void expect_all_as_sorted(const std::vector<float>& weights, const std::vector<double>& ratios) {
     std::size_t turn = 0;
     for (const double ratio : ratios) {
-        for (const ScalarType type : kTypes) {
+        for (const support::ScalarType type : kTypes) {
             for (const Ties ties : {Ties::exact, Ties::inclusive}) {
                 const std::size_t split = turn++ % std::size(test::kSplits);
                 expect_as_sorted(weights, type, ratio, ties,
@@ -100,7 +101,8 @@ TEST(Magnitude, IsThatOfASortOfTheWholeMatrix) {
 
 TEST(Magnitude, DoesNotDependOnHowTheMatrixIsSpread) {
     for (const Ties ties : {Ties::exact, Ties::inclusive}) {
-        expect_as_sorted(random_weights(1001), ScalarType::bfloat16, 0.6, ties, test::kSplits);
+        expect_as_sorted(random_weights(1001), support::ScalarType::bfloat16, 0.6, ties,
+                         test::kSplits);
     }
 }
 
@@ -135,13 +137,13 @@ TEST(Magnitude, MinusZeroIsTheSmallestAndBecomesPlusZero) {
 
 TEST(Magnitude, NothingAnywhereIsNothingToDo) {
     for (const Ties ties : {Ties::exact, Ties::inclusive}) {
-        EXPECT_EQ(prune_magnitude(test::world(), {}, ScalarType::float32, 0.5, ties), 0);
+        EXPECT_EQ(prune_magnitude(test::world(), {}, support::ScalarType::float32, 0.5, ties), 0);
     }
 }
 
 TEST(Magnitude, ExactGivesExactlyTheCountAsked) {
     const auto weights = random_weights(3001);
-    for (const ScalarType type : kTypes) {
+    for (const support::ScalarType type : kTypes) {
         for (const double ratio : {0.1, 0.29, 0.57, 0.7, 0.95}) {
             auto mine = as_stored(test::share_of(weights, Split::random), type);
             const auto zeros = prune_magnitude(test::world(), mine, type, ratio, Ties::exact);
@@ -154,8 +156,9 @@ TEST(Magnitude, TheCountIsTruncatedAsPythonDoes) {
     // 100 · 0.29 is 28.999999999999996 in float64.
     std::vector<float> weights(100);
     std::iota(weights.begin(), weights.end(), 1.0F);
-    auto mine = as_stored(test::share_of(weights, Split::even), ScalarType::float32);
-    const auto zeros = prune_magnitude(test::world(), mine, ScalarType::float32, 0.29, Ties::exact);
+    auto mine = as_stored(test::share_of(weights, Split::even), support::ScalarType::float32);
+    const auto zeros =
+        prune_magnitude(test::world(), mine, support::ScalarType::float32, 0.29, Ties::exact);
     EXPECT_EQ(test::world().sum(zeros), 28);
 }
 
@@ -163,24 +166,24 @@ TEST(Magnitude, ZerosThatWereThereCountTowardsTheRatio) {
     std::vector<float> weights = random_weights(1000);
     std::fill_n(weights.begin() + 200, 600, 0.0F);
     for (const double ratio : {0.3, 0.6, 0.8}) {
-        auto mine = as_stored(test::share_of(weights, Split::even), ScalarType::bfloat16);
+        auto mine = as_stored(test::share_of(weights, Split::even), support::ScalarType::bfloat16);
         const auto zeros =
-            prune_magnitude(test::world(), mine, ScalarType::bfloat16, ratio, Ties::exact);
+            prune_magnitude(test::world(), mine, support::ScalarType::bfloat16, ratio, Ties::exact);
         EXPECT_EQ(test::world().sum(zeros), ratio < 0.6 ? 600 : static_cast<int>(1000 * ratio));
     }
 }
 
 TEST(Magnitude, StoredBytesNeedNotBeAligned) {
     const auto weights = random_weights(301);
-    const auto stored = as_stored(weights, ScalarType::float32);
+    const auto stored = as_stored(weights, support::ScalarType::float32);
     std::vector<std::byte> shifted(1);
     shifted.insert(shifted.end(), stored.begin(), stored.end());
     auto aligned = stored;
-    prune_magnitude(test::world(), aligned, ScalarType::float32, 0.5, Ties::exact);
-    prune_magnitude(test::world(), std::span(shifted).subspan(1), ScalarType::float32, 0.5,
+    prune_magnitude(test::world(), aligned, support::ScalarType::float32, 0.5, Ties::exact);
+    prune_magnitude(test::world(), std::span(shifted).subspan(1), support::ScalarType::float32, 0.5,
                     Ties::exact);
     EXPECT_TRUE(std::ranges::equal(std::span(shifted).subspan(1), aligned));
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

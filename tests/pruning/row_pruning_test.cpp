@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 std::vector<float> normal_values(std::size_t count, unsigned seed) {
@@ -168,4 +168,4 @@ TEST(Outliers, AreScoresAboveAMultipleOfTheMean) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -8,7 +8,7 @@
 
 #include "pruning/shares.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 using test::Split;
@@ -72,4 +72,4 @@ TEST(Selection, OfOneKeyOnAnyRank) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

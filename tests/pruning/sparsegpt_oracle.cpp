@@ -180,7 +180,7 @@ SparsegptProblem random_problem(std::int64_t rows, std::int64_t cols, std::int64
 }
 
 std::vector<double> pruned_by_the_book(const SparsegptProblem& problem, double ratio,
-                                       std::optional<Pattern> pattern) {
+                                       std::optional<pruning::Pattern> pattern) {
     constexpr std::size_t kPanel = 128;
     const auto n = static_cast<std::size_t>(problem.cols);
     Sweep sweep(problem);

@@ -24,7 +24,7 @@ SparsegptProblem random_problem(std::int64_t rows, std::int64_t cols, std::int64
 
 /// The published algorithm, a column at a time and in float64 throughout, on one rank.
 std::vector<double> pruned_by_the_book(const SparsegptProblem& problem, double ratio,
-                                       std::optional<Pattern> pattern);
+                                       std::optional<pruning::Pattern> pattern);
 
 /// ‖(W − Ŵ)X‖² summed over all inputs.
 double output_error(const SparsegptProblem& problem, const std::vector<float>& pruned);

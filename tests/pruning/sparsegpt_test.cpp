@@ -10,7 +10,7 @@
 #include "pruning/shares.hpp"
 #include "pruning/sparsegpt_oracle.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 namespace {
 
 using test::random_problem;
@@ -23,7 +23,7 @@ constexpr std::int64_t kSpread = 0;
 
 /// The factor from sequences dealt out to the ranks in turn; some have none left in the last round,
 /// or none at all.
-InverseFactor factor_of(const Communicator& ranks, const SparsegptProblem& problem,
+InverseFactor factor_of(const parallel::Communicator& ranks, const SparsegptProblem& problem,
                         std::int64_t largest_local) {
     Hessian hessian(ranks, problem.cols, largest_local);
     for (std::int64_t first = 0; first < problem.samples; first += ranks.size()) {
@@ -145,7 +145,7 @@ TEST(Sparsegpt, GivesTheCountsAskedFor) {
 
 TEST(Sparsegpt, DoesNotDependOnTheNumberOfRanksBeyondRounding) {
     const auto problem = random_problem(37, 270, 11);
-    const Communicator alone = world().split(world().rank(), 0);
+    const parallel::Communicator alone = world().split(world().rank(), 0);
     std::vector<float> expected(problem.weights.size());
     if (world().is_root()) {
         expected = problem.weights;
@@ -204,4 +204,4 @@ TEST(Sparsegpt, OfAMatrixWithoutRowsIsNoWork) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -2,7 +2,7 @@
 
 #include "report/sample_report.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 TEST(BlockTable, ShowsBlocksAndTheWholeModel) {
@@ -36,7 +36,7 @@ TEST(BlockTable, LargeNumbersStayReadable) {
     report.matrices[0].rows = 4096;
     report.matrices[0].cols = 11008;
     report.matrices[0].zeros = 31561523;
-    report.matrices[0].metrics[Metric::alpha_peak] = 1234567.0;
+    report.matrices[0].metrics[spectrum::Metric::alpha_peak] = 1234567.0;
     const std::string table = block_table(report);
     EXPECT_NE(table.find("31,561,523"), std::string::npos) << table;
     EXPECT_NE(table.find("45,088,768"), std::string::npos) << table;
@@ -51,4 +51,4 @@ TEST(BlockTable, ABlockWithoutAnyMetricHasADash) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::report

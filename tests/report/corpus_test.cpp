@@ -17,10 +17,10 @@ TEST(Corpus, Reports) {
         const std::string name = entry.path().filename();
         if (name.starts_with("valid-")) {
             ++valid;
-            EXPECT_NO_THROW(read_run_report(entry.path())) << name;
+            EXPECT_NO_THROW(report::read_run_report(entry.path())) << name;
         } else if (name.starts_with("broken-")) {
             ++broken;
-            EXPECT_THROW(read_run_report(entry.path()), Error) << name;
+            EXPECT_THROW(report::read_run_report(entry.path()), support::Error) << name;
         }
     }
     EXPECT_GT(valid, 0);

@@ -9,11 +9,11 @@
 #include "report/sample_report.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 std::vector<std::string> lines_of(const std::filesystem::path& path) {
-    std::istringstream text(read_text(path));
+    std::istringstream text(support::read_text(path));
     std::vector<std::string> lines;
     for (std::string line; std::getline(text, line);) {
         lines.push_back(line);
@@ -52,16 +52,16 @@ TEST(MatricesCsv, QuotesNamesThatHoldSeparators) {
 TEST(MetricFiles, HoldOneValueAMatrix) {
     const test::TemporaryFolder folder;
     RunReport report = test::pruned_report();
-    report.matrices[1].metrics[Metric::entropy] = 0.1 + 0.2;
+    report.matrices[1].metrics[spectrum::Metric::entropy] = 0.1 + 0.2;
     write_metric_files(report, folder.path());
-    const auto written = read_npy_numbers(folder / "metrics/entropy.npy");
+    const auto written = formats::read_npy_numbers(folder / "metrics/entropy.npy");
     EXPECT_EQ(written.shape, std::vector<std::int64_t>{4});
     EXPECT_EQ(written.values[0], 2.0);
     EXPECT_EQ(written.values[1], 0.1 + 0.2);
     EXPECT_EQ(written.values[2], 5.0);
     EXPECT_TRUE(std::isnan(written.values[3]));
-    for (std::size_t m = 0; m < kMetrics; ++m) {
-        const std::string name(name_of(static_cast<Metric>(m)));
+    for (std::size_t m = 0; m < spectrum::kMetrics; ++m) {
+        const std::string name(spectrum::name_of(static_cast<spectrum::Metric>(m)));
         EXPECT_TRUE(std::filesystem::exists(folder / ("metrics/" + name + ".npy"))) << name;
     }
 }
@@ -71,7 +71,7 @@ TEST(MetricFiles, OnlyKnownMetricsAreWritten) {
     RunReport report = test::pruned_report();
     for (MatrixReport& matrix : report.matrices) {
         matrix.metrics.values.fill(std::nan(""));
-        matrix.metrics[Metric::alpha_mid] = 3;
+        matrix.metrics[spectrum::Metric::alpha_mid] = 3;
     }
     write_metric_files(report, folder.path());
     const auto entries = std::filesystem::directory_iterator(folder / "metrics");
@@ -81,14 +81,14 @@ TEST(MetricFiles, OnlyKnownMetricsAreWritten) {
 
 TEST(MetricFiles, AnUnusableFolderIsNamed) {
     const test::TemporaryFolder folder;
-    write_text_atomically(folder / "metrics", "in the way");
+    support::write_text_atomically(folder / "metrics", "in the way");
     try {
         write_metric_files(test::pruned_report(), folder.path());
         ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         EXPECT_NE(std::string(error.what()).find((folder / "metrics").string()), std::string::npos);
     }
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -14,13 +14,13 @@
 #include "report/sample_report.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 std::string page_of(const RunReport& report, const std::vector<SpectrumPicture>& pictures) {
     const test::TemporaryFolder folder;
     write_html_report(report, pictures, folder.path());
-    return read_text(folder / "report.html");
+    return support::read_text(folder / "report.html");
 }
 
 std::size_t occurrences(const std::string& text, const std::string& part) {
@@ -191,4 +191,4 @@ TEST(HtmlReport, TheFittedLineFollowsThePowerLaw) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -13,7 +13,7 @@
 #include "alphaprune/support/log.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 /// Standard error is a terminal while this object lives; what was written to it can be read.
@@ -81,8 +81,8 @@ TEST(ProgressLine, OnATerminalOneLiveLineClearedAtTheEnd) {
     std::string seen;
     {
         const FakeTerminal terminal;
-        start_log(true, LogLevel::info);
-        open_log_file(folder / "run.log");
+        support::start_log(true, support::LogLevel::info);
+        support::open_log_file(folder / "run.log");
         {
             ProgressLine line("spectrum", "matrices", true);
             line.update(0, 2);
@@ -90,36 +90,36 @@ TEST(ProgressLine, OnATerminalOneLiveLineClearedAtTheEnd) {
             line.update(2, 2);
         }
         seen = terminal.seen();
-        start_log(false, LogLevel::info);
+        support::start_log(false, support::LogLevel::info);
     }
     EXPECT_TRUE(seen.starts_with("\r\033[Kspectrum: 0/2 matrices\r\033[Kspectrum: 2/2 matrices in"))
         << seen;
     EXPECT_TRUE(seen.ends_with("\r\033[K")) << seen;
     EXPECT_EQ(seen.find('\n'), std::string::npos) << seen;
-    const std::string logged = read_text(folder / "run.log");
+    const std::string logged = support::read_text(folder / "run.log");
     EXPECT_NE(logged.find("2/2 matrices"), std::string::npos);
     EXPECT_EQ(logged.find("2/2 matrices"), logged.rfind("2/2 matrices")) << logged;
 }
 
 TEST(ProgressLine, ElsewherePlainLines) {
     testing::internal::CaptureStderr();
-    start_log(true, LogLevel::info);
+    support::start_log(true, support::LogLevel::info);
     {
         ProgressLine line("spectrum", "matrices", true);
         line.update(1, 2);  // too soon to say
         line.update(2, 2);
     }
-    start_log(false, LogLevel::info);
+    support::start_log(false, support::LogLevel::info);
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "spectrum: 2/2 matrices in 0.0 s\n");
 }
 
 TEST(ProgressLine, OtherRanksAreSilent) {
     testing::internal::CaptureStderr();
-    start_log(true, LogLevel::info);
+    support::start_log(true, support::LogLevel::info);
     ProgressLine("spectrum", "matrices", false).update(2, 2);
-    start_log(false, LogLevel::info);
+    support::start_log(false, support::LogLevel::info);
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::report

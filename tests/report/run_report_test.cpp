@@ -7,15 +7,15 @@
 #include "report/sample_report.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 namespace {
 
 /// The error's text, or nothing when the report is read.
 std::string reading_fault(const std::string& text) {
     try {
-        run_report_from_json(Json::parse(text, "r.json"), "r.json");
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), ExitStatus::bad_request);
+        run_report_from_json(formats::Json::parse(text, "r.json"), "r.json");
+    } catch (const support::Error& error) {
+        EXPECT_EQ(error.status(), support::ExitStatus::bad_request);
         return error.what();
     }
     return {};
@@ -29,7 +29,7 @@ std::string changed(const std::string& from, const std::string& to) {
 }
 
 TEST(RunReport, HasExactlyTheMembersOfTheContract) {
-    const Json document = to_json(test::pruned_report());
+    const formats::Json document = to_json(test::pruned_report());
     const std::string text = document.dump(-1);
     EXPECT_TRUE(
         text.starts_with(R"({"schema_version":1,"program":{"version":"1.2.3","commit":"abcdef"},)"
@@ -72,7 +72,7 @@ TEST(RunReport, TellsPatternCalibrationAndPerplexity) {
                         R"("dense":null,"pruned":3.0}])"),
               std::string::npos)
         << text;
-    EXPECT_EQ(run_report_from_json(Json::parse(text, "r"), "r").sparsity_type, "2:4");
+    EXPECT_EQ(run_report_from_json(formats::Json::parse(text, "r"), "r").sparsity_type, "2:4");
 }
 
 TEST(RunReport, ReadsBackWhatIsLeftOutAndHowMatricesAreStored) {
@@ -103,11 +103,11 @@ TEST(RunReport, TellsTheWindowsOfFarms) {
     EXPECT_NE(text.find(R"("farms":{"aspect":1.5,"largest_side":2000,"offsets":10,"windows":400})"),
               std::string::npos)
         << text;
-    EXPECT_NO_THROW(run_report_from_json(Json::parse(text, "r"), "r"));
+    EXPECT_NO_THROW(run_report_from_json(formats::Json::parse(text, "r"), "r"));
 }
 
 TEST(RunReport, AfterAnalyzeThereIsNothingOfPruning) {
-    const Json document = to_json(test::analysed_report());
+    const formats::Json document = to_json(test::analysed_report());
     EXPECT_TRUE(document.find("prune_method")->is_null());
     EXPECT_TRUE(document.find("sparsity_type")->is_null());
     EXPECT_TRUE(document.find("calibration")->is_null());
@@ -124,7 +124,7 @@ TEST(RunReport, TellsTheParametersOfOwlWhereItWasUsed) {
     EXPECT_NE(text.find(R"("bounded_blocks":[1],"owl_lambda":0.08,"owl_m":5.0})"),
               std::string::npos)
         << text;
-    EXPECT_NO_THROW(run_report_from_json(Json::parse(text, "r"), "r"));
+    EXPECT_NO_THROW(run_report_from_json(formats::Json::parse(text, "r"), "r"));
 }
 
 TEST(PerplexityLines, SayWhereThereIsNoNumber) {
@@ -137,7 +137,7 @@ TEST(PerplexityLines, SayWhereThereIsNoNumber) {
     const std::string text = to_json(report).dump(-1);
     EXPECT_NE(text.find(R"("dense":null,"pruned":null},)"), std::string::npos) << text;
     EXPECT_NE(text.find(R"("dense":3.0,"pruned":null}])"), std::string::npos) << text;
-    EXPECT_NO_THROW(run_report_from_json(Json::parse(text, "r"), "r"));
+    EXPECT_NO_THROW(run_report_from_json(formats::Json::parse(text, "r"), "r"));
 }
 
 TEST(PerplexityLines, OneATextWithWhatIsKnown) {
@@ -153,12 +153,12 @@ TEST(PerplexityLines, OneATextWithWhatIsKnown) {
 }
 
 TEST(RunReport, UndefinedMetricsAreNull) {
-    const Json document = to_json(test::pruned_report());
-    const Json::Array& matrices = document.find("matrices")->elements();
-    const Json* first = matrices[0].find("metrics");
-    const Json* last = matrices[3].find("metrics");
-    ASSERT_EQ(first->members().size(), kMetrics);
-    ASSERT_EQ(last->members().size(), kMetrics);
+    const formats::Json document = to_json(test::pruned_report());
+    const formats::Json::Array& matrices = document.find("matrices")->elements();
+    const formats::Json* first = matrices[0].find("metrics");
+    const formats::Json* last = matrices[3].find("metrics");
+    ASSERT_EQ(first->members().size(), spectrum::kMetrics);
+    ASSERT_EQ(last->members().size(), spectrum::kMetrics);
     EXPECT_EQ(first->find("alpha_mid")->as_number(), 2.0);
     EXPECT_TRUE(last->find("alpha_mid")->is_null());
 }
@@ -171,14 +171,14 @@ TEST(RunReport, ReadsBackWhatItWrote) {
         EXPECT_EQ(to_json(again).dump(), to_json(report).dump());
         EXPECT_EQ(again.phases, report.phases);
         EXPECT_EQ(again.matrices[0].zeros, report.matrices[0].zeros);
-        EXPECT_TRUE(std::isnan(again.matrices[3].metrics[Metric::alpha_peak]));
+        EXPECT_TRUE(std::isnan(again.matrices[3].metrics[spectrum::Metric::alpha_peak]));
     }
     EXPECT_FALSE(std::filesystem::exists(folder / "report.json.partial"));
 }
 
 TEST(RunReport, AfterAnalyzeThereAreNoZeros) {
     const RunReport report = test::analysed_report();
-    const Json document = to_json(report);
+    const formats::Json document = to_json(report);
     EXPECT_TRUE(document.find("zeros")->is_null());
     EXPECT_TRUE(document.find("sparsity")->is_null());
     EXPECT_TRUE(document.find("allocation")->is_null());
@@ -197,7 +197,7 @@ TEST(RunReport, WithoutSpectraMetricsAreEmpty) {
     for (MatrixReport& matrix : report.matrices) {
         matrix.has_metrics = false;
     }
-    const Json document = to_json(report);
+    const formats::Json document = to_json(report);
     EXPECT_TRUE(document.find("matrices")->elements()[0].find("metrics")->members().empty());
     EXPECT_FALSE(run_report_from_json(document, "r").matrices[0].has_metrics);
 }
@@ -230,10 +230,10 @@ TEST(RunReport, AMissingFileIsNamed) {
     try {
         read_run_report("/nonexistent/report.json");
         ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         EXPECT_NE(std::string(error.what()).find("/nonexistent/report.json"), std::string::npos);
     }
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -7,9 +7,9 @@
 namespace alphaprune::test {
 
 /// One matrix, all metrics set to `metric`.
-inline MatrixReport sample_matrix(std::string name, int block, std::int64_t rows, std::int64_t cols,
-                                  double metric) {
-    MatrixReport matrix;
+inline report::MatrixReport sample_matrix(std::string name, int block, std::int64_t rows,
+                                          std::int64_t cols, double metric) {
+    report::MatrixReport matrix;
     matrix.name = std::move(name);
     matrix.block = block;
     matrix.rows = rows;
@@ -23,8 +23,8 @@ inline MatrixReport sample_matrix(std::string name, int block, std::int64_t rows
 }
 
 /// Two blocks of two matrices; the last matrix is all zero and has no metric.
-inline RunReport analysed_report() {
-    RunReport report;
+inline report::RunReport analysed_report() {
+    report::RunReport report;
     report.program_version = "1.2.3";
     report.program_commit = "abcdef";
     report.command_line = {"alphaprune_mpi", "--model", "a b"};
@@ -52,11 +52,11 @@ inline RunReport analysed_report() {
 }
 
 /// The same after pruning: 0.5 in block 0 and 0.9 in block 1.
-inline RunReport pruned_report() {
-    RunReport report = analysed_report();
+inline report::RunReport pruned_report() {
+    report::RunReport report = analysed_report();
     report.prune_method = "magnitude";
-    report.allocation =
-        AllocationReport{"alphapruning", "alpha_peak", "block_wise", 0.3, 0.7, 0.99, {1}, {}, {}};
+    report.allocation = report::AllocationReport{
+        "alphapruning", "alpha_peak", "block_wise", 0.3, 0.7, 0.99, {1}, {}, {}};
     const std::vector<double> ratios{0.5, 0.5, 0.9, 0.9};
     const std::vector<std::int64_t> zeros{20, 10, 36, 18};
     for (std::size_t m = 0; m < 4; ++m) {

@@ -6,14 +6,14 @@
 #include <set>
 #include <tuple>
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 using Box = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
 
-std::vector<Box> boxes(const std::vector<Rectangle>& windows) {
+std::vector<Box> boxes(const std::vector<linalg::Rectangle>& windows) {
     std::vector<Box> all;
-    for (const Rectangle& window : windows) {
+    for (const linalg::Rectangle& window : windows) {
         all.emplace_back(window.row_begin, window.row_end, window.col_begin, window.col_end);
     }
     return all;
@@ -92,7 +92,7 @@ TEST(FarmsWindows, KeepTheAspectWhereAWideWindowDoesNotFit) {
             const auto windows = farms_windows(rows, cols, {aspect, 40, 4});
             ASSERT_FALSE(windows.empty());
             const std::int64_t height = windows[0].rows();
-            for (const Rectangle& window : windows) {
+            for (const linalg::Rectangle& window : windows) {
                 EXPECT_EQ(window.rows(), height);
                 EXPECT_EQ(window.cols(),
                           std::min<std::int64_t>(cols, static_cast<std::int64_t>(height * aspect)));
@@ -113,12 +113,12 @@ TEST(FarmsWindows, OneOffsetIsTheCorner) {
 }
 
 /// Value 1000·row + column.
-class Numbered : public MatrixSource {
+class Numbered : public linalg::MatrixSource {
   public:
     std::int64_t rows() const override { return 30; }
     std::int64_t cols() const override { return 40; }
     std::string name() const override { return "numbers"; }
-    void read(const Rectangle& part, std::span<double> out) override {
+    void read(const linalg::Rectangle& part, std::span<double> out) override {
         auto next = out.begin();
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
             for (std::int64_t col = part.col_begin; col < part.col_end; ++col) {
@@ -140,4 +140,4 @@ TEST(WindowSource, ShowsItsPartOfTheMatrix) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

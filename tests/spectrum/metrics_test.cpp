@@ -8,7 +8,7 @@
 
 #include "spectrum/oracle.hpp"
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 constexpr Metric kAll[] = {
@@ -157,4 +157,4 @@ TEST(Rounded, KeepsTenSignificantDigits) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

@@ -9,7 +9,7 @@
 
 #include "spectrum/oracle.hpp"
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 /// Quantiles of a Pareto distribution with this exponent, from 1 on.
@@ -164,4 +164,4 @@ TEST(BestFit, LeavesOutWhatIsNotPositiveAndTheLast) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

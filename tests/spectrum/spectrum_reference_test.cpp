@@ -12,7 +12,7 @@
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 namespace {
 
 const std::filesystem::path kFolder =
@@ -22,8 +22,9 @@ class Reference : public testing::Test {
   protected:
     void SetUp() override {
         const std::filesystem::path file = kFolder / "books-7m-reference.json";
-        json_ = Json::parse(read_text(file), file.string());
-        const NpyNumbers table = read_npy_numbers(kFolder / "books-7m-eigenvalues-f64.npy");
+        json_ = formats::Json::parse(support::read_text(file), file.string());
+        const formats::NpyNumbers table =
+            formats::read_npy_numbers(kFolder / "books-7m-eigenvalues-f64.npy");
         const auto columns = static_cast<std::size_t>(table.shape.at(1));
         for (std::size_t at = 0; at < table.values.size(); at += columns) {
             std::vector<double> spectrum;
@@ -36,7 +37,7 @@ class Reference : public testing::Test {
     }
 
     void expect_metric(Metric metric, const std::string& reference, double tolerance) const {
-        const Json::Array& values = json_.find("metrics")->find(reference)->elements();
+        const formats::Json::Array& values = json_.find("metrics")->find(reference)->elements();
         ASSERT_EQ(values.size(), metrics_.size());
         for (std::size_t i = 0; i < values.size(); ++i) {
             const double expected = values[i].as_number().value();
@@ -45,7 +46,7 @@ class Reference : public testing::Test {
         }
     }
 
-    Json json_;
+    formats::Json json_;
     std::vector<ShapeMetrics> metrics_;
 };
 
@@ -68,4 +69,4 @@ TEST_F(Reference, Norms) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

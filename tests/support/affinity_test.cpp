@@ -7,7 +7,7 @@
 
 #include "alphaprune/support/machine.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 /// A system with so many processors, of which this process may use one.
@@ -42,4 +42,4 @@ TEST(Affinity, without_a_mask_there_is_one_core) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 enum class Kind { one, other };
@@ -119,4 +119,4 @@ TEST(Bytes, damaged_ones_are_refused_or_read) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -8,7 +8,7 @@
 
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 class ControlGroups : public testing::Test {
@@ -151,4 +151,4 @@ TEST_F(ControlGroups, both_versions_side_by_side_count_together) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -4,7 +4,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 std::optional<bool> read(const std::string& value) {
@@ -35,4 +35,4 @@ TEST(Environment, a_switch_that_says_something_else_is_refused) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -4,7 +4,7 @@
 
 #include "alphaprune/support/stop.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 ExitStatus status_of_list(const FaultList& faults) {
@@ -49,4 +49,4 @@ TEST(FaultList, tells_of_a_stop_only_where_nothing_else_is_wrong) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

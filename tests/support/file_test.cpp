@@ -8,7 +8,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 TEST(File, reads_exactly_what_is_asked) {
@@ -133,4 +133,4 @@ TEST(Human, the_clock_can_be_fixed) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

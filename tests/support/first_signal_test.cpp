@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 using Meaning = FirstSignal::Meaning;
@@ -52,4 +52,4 @@ TEST(FirstSignal, two_at_the_same_moment_are_one) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -28,7 +28,7 @@ std::string llama_config(const LlamaSizes& sizes) {
 }
 
 std::vector<StoredTensor> llama_tensors(const LlamaSizes& sizes, std::uint64_t seed,
-                                        ScalarType type) {
+                                        support::ScalarType type) {
     const std::int64_t hidden = sizes.hidden;
     const std::int64_t wide = sizes.intermediate;
     const std::int64_t key_values = hidden / sizes.heads * sizes.kv_heads;
@@ -62,7 +62,7 @@ std::vector<StoredTensor> llama_tensors(const LlamaSizes& sizes, std::uint64_t s
 
 void make_llama_folder(const std::filesystem::path& folder, int blocks, int hidden,
                        int intermediate, int heads, int kv_heads, std::uint64_t seed,
-                       ScalarType type) {
+                       support::ScalarType type) {
     const LlamaSizes sizes{blocks, hidden, intermediate, heads, kv_heads};
     write_model_folder(folder, llama_config(sizes), llama_tensors(sizes, seed, type));
 }

@@ -33,18 +33,18 @@ void append(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-StoredTensor make_tensor(std::string name, ScalarType type, std::vector<std::int64_t> shape,
-                         std::span<const float> values) {
-    StoredTensor tensor{std::move(name), std::string(name_of(type)), std::move(shape), {}};
-    tensor.bytes.resize(values.size() * size_of(type));
+StoredTensor make_tensor(std::string name, support::ScalarType type,
+                         std::vector<std::int64_t> shape, std::span<const float> values) {
+    StoredTensor tensor{std::move(name), std::string(support::name_of(type)), std::move(shape), {}};
+    tensor.bytes.resize(values.size() * support::size_of(type));
     if (!values.empty()) {
-        narrow(values, type, tensor.bytes);
+        support::narrow(values, type, tensor.bytes);
     }
     return tensor;
 }
 
-StoredTensor random_tensor(std::string name, ScalarType type, std::vector<std::int64_t> shape,
-                           std::uint64_t seed, float scale) {
+StoredTensor random_tensor(std::string name, support::ScalarType type,
+                           std::vector<std::int64_t> shape, std::uint64_t seed, float scale) {
     // The name takes part in the seed: no two tensors of a model are equal.
     for (const char letter : name) {
         seed = seed * 1'099'511'628'211U + static_cast<unsigned char>(letter);

@@ -20,11 +20,11 @@ struct StoredTensor {
 };
 
 /// The values rounded to `type`.
-StoredTensor make_tensor(std::string name, ScalarType type, std::vector<std::int64_t> shape,
-                         std::span<const float> values);
+StoredTensor make_tensor(std::string name, support::ScalarType type,
+                         std::vector<std::int64_t> shape, std::span<const float> values);
 /// Pseudo-random values, bell-shaped around zero, the same for the same seed on every machine.
-StoredTensor random_tensor(std::string name, ScalarType type, std::vector<std::int64_t> shape,
-                           std::uint64_t seed, float scale = 1.0F);
+StoredTensor random_tensor(std::string name, support::ScalarType type,
+                           std::vector<std::int64_t> shape, std::uint64_t seed, float scale = 1.0F);
 
 /// A whole safetensors file.
 std::vector<std::byte> safetensors_bytes(std::span<const StoredTensor> tensors);
@@ -57,11 +57,11 @@ std::string llama_config(const LlamaSizes& sizes);
 /// All tensors of such a model, sorted by name as transformers does, so that block 10 comes before
 /// block 2 in the file.
 std::vector<StoredTensor> llama_tensors(const LlamaSizes& sizes, std::uint64_t seed,
-                                        ScalarType type);
+                                        support::ScalarType type);
 
 /// A complete model folder with pseudo-random weights (vocabulary of 32, untied).
 void make_llama_folder(const std::filesystem::path& folder, int blocks, int hidden,
                        int intermediate, int heads, int kv_heads, std::uint64_t seed,
-                       ScalarType type);
+                       support::ScalarType type);
 
 }  // namespace alphaprune::test

@@ -14,7 +14,7 @@ extern "C" int dlclose(void*) {
 #endif
 
 int main(int argc, char** argv) {
-    alphaprune::MpiRuntime runtime(argc, argv);
+    alphaprune::parallel::MpiRuntime runtime(argc, argv);
     testing::InitGoogleTest(&argc, argv);
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());

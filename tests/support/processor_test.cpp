@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 TEST(Processor, names_itself_in_several_ways) {
@@ -22,4 +22,4 @@ TEST(Processor, has_some_name_here) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

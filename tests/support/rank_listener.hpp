@@ -12,7 +12,7 @@ namespace alphaprune::test {
 /// belong to. A test counts as passed only when it passed on every rank.
 class RankListener : public testing::EmptyTestEventListener {
   public:
-    explicit RankListener(const Communicator& ranks) : ranks_(ranks) {}
+    explicit RankListener(const parallel::Communicator& ranks) : ranks_(ranks) {}
 
     void OnTestStart(const testing::TestInfo& test) override;
     void OnTestPartResult(const testing::TestPartResult& part) override;
@@ -20,7 +20,7 @@ class RankListener : public testing::EmptyTestEventListener {
     void OnTestProgramEnd(const testing::UnitTest& all) override;
 
   private:
-    const Communicator& ranks_;
+    const parallel::Communicator& ranks_;
     std::string failures_;
     int passed_ = 0;
     int failed_ = 0;

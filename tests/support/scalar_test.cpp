@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 __extension__ using CompilerHalf = _Float16;  // the compiler's own conversions are the oracle
@@ -96,4 +96,4 @@ TEST(Scalar, names_are_those_of_safetensors) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

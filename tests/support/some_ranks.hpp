@@ -16,9 +16,9 @@ inline void on_root(const std::function<void()>& action) {
 }
 
 /// Collective: `action` on the first ranks, with a communicator of theirs; all wait for its end.
-inline void on_ranks(int count, const std::function<void(const Communicator&)>& action) {
+inline void on_ranks(int count, const std::function<void(const parallel::Communicator&)>& action) {
     const bool takes_part = world().rank() < count;
-    const Communicator some = world().split(takes_part ? 0 : 1, world().rank());
+    const parallel::Communicator some = world().split(takes_part ? 0 : 1, world().rank());
     if (takes_part) {
         action(some);
     }

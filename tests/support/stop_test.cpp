@@ -5,7 +5,7 @@
 #include <csignal>
 #include <thread>
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 using namespace std::chrono_literals;
@@ -81,4 +81,4 @@ TEST_F(Stop, the_deadline_asks_when_it_comes) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

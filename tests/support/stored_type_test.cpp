@@ -4,7 +4,7 @@
 
 #include "support/many_types.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 TEST(StoredType, AScalarTypeIsOneThatIsRead) {
@@ -56,4 +56,4 @@ TEST(StoredType, NamesAreShortAndPlain) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -9,7 +9,7 @@
 #include "alphaprune/support/file.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 namespace fs = std::filesystem;
@@ -93,4 +93,4 @@ TEST(SystemError, too_many_open_files_are_a_failure) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -12,7 +12,7 @@
 
 // What stands under the names that files are read from and written to may be made to harm.
 
-namespace alphaprune {
+namespace alphaprune::support {
 namespace {
 
 namespace fs = std::filesystem;
@@ -145,4 +145,4 @@ TEST(ControlCharacters, do_not_reach_the_terminal) {
 }
 
 }  // namespace
-}  // namespace alphaprune
+}  // namespace alphaprune::support

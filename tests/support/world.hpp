@@ -5,8 +5,8 @@
 namespace alphaprune::test {
 
 /// All ranks of the test.
-inline const Communicator& world() {
-    static const Communicator all = Communicator::view(MPI_COMM_WORLD);
+inline const parallel::Communicator& world() {
+    static const parallel::Communicator all = parallel::Communicator::view(MPI_COMM_WORLD);
     return all;
 }
 

@@ -14,7 +14,7 @@ namespace alphaprune::test {
 namespace {
 
 struct Case {
-    Attention attention;
+    transformer::Attention attention;
     std::int64_t tokens;
     double size = 1;  ///< of queries and keys
     /// For gtest's messages.
@@ -39,7 +39,7 @@ struct Inputs {
 };
 
 /// By the definition, with all scores of a query at once.
-std::vector<double> plain_attention(const Attention& attention, const Inputs& in,
+std::vector<double> plain_attention(const transformer::Attention& attention, const Inputs& in,
                                     std::int64_t tokens) {
     const std::int64_t size = attention.head_size;
     const std::int64_t group = attention.heads / attention.key_value_heads;
@@ -92,8 +92,8 @@ TEST_P(AttentionCase, AgreesWithPlainLoops) {
     // What lies in the scratch and in the result before must not matter.
     constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
     std::vector<float> out(in.query.size(), kNan);
-    std::vector<float> scratch(static_cast<std::size_t>(attention_scratch()), kNan);
-    attend(given.attention, {in.query, in.key, in.value, out}, given.tokens, scratch);
+    std::vector<float> scratch(static_cast<std::size_t>(transformer::attention_scratch()), kNan);
+    transformer::attend(given.attention, {in.query, in.key, in.value, out}, given.tokens, scratch);
     const auto expected = plain_attention(given.attention, in, given.tokens);
     double worst = 0;
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -124,9 +124,10 @@ TEST(AttentionPairs, AreThoseOfTheMask) {
             for (std::int64_t query = 0; query < tokens; ++query) {
                 pairs += std::min(query + 1, window);
             }
-            EXPECT_EQ(attended_pairs(tokens, window), static_cast<double>(pairs));
+            EXPECT_EQ(transformer::attended_pairs(tokens, window), static_cast<double>(pairs));
         }
-        EXPECT_EQ(attended_pairs(tokens, {}), static_cast<double>(tokens * (tokens + 1) / 2));
+        EXPECT_EQ(transformer::attended_pairs(tokens, {}),
+                  static_cast<double>(tokens * (tokens + 1) / 2));
     }
 }
 

@@ -46,7 +46,7 @@ void expect_logits_of(const OddModel& odd, std::int32_t count) {
     odd.write(folder / "m");
     StoredModel model(folder / "m");
     const auto tokens = some_tokens(count);
-    const auto logits = logits_of(world(), model.catalogue, model.source(), tokens);
+    const auto logits = transformer::logits_of(world(), model.catalogue, model.source(), tokens);
     EXPECT_LT(error_of(logits, plain_forward(model, tokens).logits), 1e-5);
 }
 
@@ -68,7 +68,7 @@ TEST(Blocks, OptWithNormBeforeAndFinalNorm) {
     odd.replace("gelu", "relu");
     for (const std::string kind : {"weight", "bias"}) {
         odd.tensors.push_back(random_tensor("model.decoder.final_layer_norm." + kind,
-                                            ScalarType::float32, {24}, 77, 1.0F));
+                                            support::ScalarType::float32, {24}, 77, 1.0F));
     }
     expect_logits_of(odd, 21);
 }
@@ -87,14 +87,14 @@ TEST(Blocks, ALongSequence) {
 std::map<std::string, std::vector<float>> observed_inputs(StoredModel& model,
                                                           std::span<const std::int32_t> tokens,
                                                           std::size_t& calls) {
-    const Catalogue& catalogue = model.catalogue;
-    const Transformer transformer(catalogue);
+    const model::Catalogue& catalogue = model.catalogue;
+    const transformer::Transformer transformer(catalogue);
     const auto count = static_cast<std::int64_t>(tokens.size());
     std::vector<float> hidden(tokens.size() * static_cast<std::size_t>(transformer.hidden_size()));
     transformer.embed(model.source(), tokens, hidden);
     std::map<std::string, std::vector<float>> inputs;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        SharedWeights weights(world(), catalogue, transformer.block_tensors(block));
+        transformer::SharedWeights weights(world(), catalogue, transformer.block_tensors(block));
         weights.load(model.source());
         const auto before = hidden;
         transformer.run_block(
@@ -104,7 +104,8 @@ std::map<std::string, std::vector<float>> observed_inputs(StoredModel& model,
                 EXPECT_EQ(seen, count);
                 EXPECT_TRUE(std::ranges::is_sorted(matrices));
                 for (const int index : matrices) {
-                    const MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
+                    const model::MatrixInfo& matrix =
+                        catalogue.matrices[static_cast<std::size_t>(index)];
                     EXPECT_EQ(matrix.block, block);
                     EXPECT_EQ(input.size(), static_cast<std::size_t>(count * matrix.cols));
                     inputs[catalogue.name_of(matrix)] = {input.begin(), input.end()};
@@ -142,7 +143,7 @@ TEST(Blocks, CountTheirFlops) {
     const TemporaryFolder folder;
     odd_mistral().write(folder / "m");
     const StoredModel model(folder / "m");
-    const Transformer transformer(model.catalogue);
+    const transformer::Transformer transformer(model.catalogue);
     const double weights = 2 * 24 * 20 + 2 * 12 * 20 + 3 * 30 * 20;
     const double pairs = 1 + 2 + 3 + 4 + 5 + 5 + 5;
     EXPECT_EQ(transformer.block_flops(1, 7), 2 * 7 * weights + 4 * 24 * pairs);
@@ -153,8 +154,8 @@ TEST(Blocks, TakeNoMoreScratchThanTheySay) {
     const TemporaryFolder folder;
     odd_mistral().write(folder / "m");
     StoredModel model(folder / "m");
-    const Transformer transformer(model.catalogue);
-    SharedWeights weights(world(), model.catalogue, transformer.block_tensors(0));
+    const transformer::Transformer transformer(model.catalogue);
+    transformer::SharedWeights weights(world(), model.catalogue, transformer.block_tensors(0));
     weights.load(model.source());
     std::vector<float> hidden(kTokens * 20, 0.5F);
     std::vector<float> small(20, 0.5F);

@@ -16,19 +16,20 @@ namespace {
 constexpr std::int64_t kLength = 512;
 
 /// The held-out text in windows of 512 tokens.
-TokenSequences held_out_windows() {
-    const NpyTokens file = read_npy_tokens(kSourceFolder / "data/books-7m/eval.npy");
-    TokenSequences windows{kLength, {file.values.begin(), file.values.end()}};
+model::TokenSequences held_out_windows() {
+    const formats::NpyTokens file =
+        formats::read_npy_tokens(kSourceFolder / "data/books-7m/eval.npy");
+    model::TokenSequences windows{kLength, {file.values.begin(), file.values.end()}};
     windows.ids.resize(windows.ids.size() / kLength * kLength);
     return windows;
 }
 
 TEST(Books7m, Logits) {
     StoredModel model(kSourceFolder / "data/books-7m");
-    const NpyNumbers reference =
-        read_npy_numbers(kSourceFolder / "tests/data/reference/books-7m-logits.npy");
-    const auto logits =
-        logits_of(world(), model.catalogue, model.source(), held_out_windows().sequence(0));
+    const formats::NpyNumbers reference =
+        formats::read_npy_numbers(kSourceFolder / "tests/data/reference/books-7m-logits.npy");
+    const auto logits = transformer::logits_of(world(), model.catalogue, model.source(),
+                                               held_out_windows().sequence(0));
     const auto columns = static_cast<std::size_t>(reference.shape[1]);
     ASSERT_EQ(columns, 1U + 4096U);
     double worst = 0;
@@ -44,14 +45,14 @@ TEST(Books7m, Logits) {
 
 TEST(Books7m, DensePerplexity) {
     StoredModel model(kSourceFolder / "data/books-7m");
-    const TokenSequences windows = held_out_windows();
+    const model::TokenSequences windows = held_out_windows();
     int calls = 0;
     const auto progress = [&](std::int64_t done, std::int64_t of) {
         EXPECT_EQ(done, ++calls);
         EXPECT_EQ(of, 8);
     };
-    const Perplexity perplexity =
-        measure_perplexity(world(), model.catalogue, model.source(), windows, progress);
+    const transformer::Perplexity perplexity = transformer::measure_perplexity(
+        world(), model.catalogue, model.source(), windows, progress);
     EXPECT_NEAR(perplexity.value, 26.666, 0.0005 * 26.666);
     EXPECT_EQ(perplexity.windows, 184757 / 512);
     EXPECT_EQ(calls, world().is_root() ? 8 : 0);

@@ -16,11 +16,11 @@ namespace alphaprune::test {
 namespace {
 
 /// What making a Transformer says against the model.
-std::vector<Fault> faults_of_model(const OddModel& odd) {
+std::vector<support::Fault> faults_of_model(const OddModel& odd) {
     const TemporaryFolder folder;
     odd.write(folder / "m");
-    const Catalogue catalogue = read_catalogue(folder / "m");
-    return faults_of([&] { const Transformer transformer(catalogue); });
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
+    return faults_of([&] { const transformer::Transformer transformer(catalogue); });
 }
 
 TEST(TransformerFaults, NoForwardPassForTheArchitecture) {
@@ -29,9 +29,9 @@ TEST(TransformerFaults, NoForwardPassForTheArchitecture) {
                 R"("model_type": "mamba9", "architectures": ["Mamba9ForCausalLM"])");
     const TemporaryFolder folder;
     odd.write(folder / "m");
-    const Catalogue catalogue = read_catalogue(folder / "m");
-    EXPECT_FALSE(Transformer::supports(catalogue));
-    const auto faults = faults_of([&] { const Transformer transformer(catalogue); });
+    const model::Catalogue catalogue = model::read_catalogue(folder / "m");
+    EXPECT_FALSE(transformer::Transformer::supports(catalogue));
+    const auto faults = faults_of([&] { const transformer::Transformer transformer(catalogue); });
     ASSERT_EQ(faults.size(), 1U);
     EXPECT_EQ(count_faults(faults, {"mamba9", "Mamba9ForCausalLM", "config.json"}), 1);
     EXPECT_NE(faults[0].remedy.find("magnitude"), std::string::npos);
@@ -43,13 +43,13 @@ TEST(TransformerFaults, AllMissingAndMisshapenTensorsAtOnce) {
     odd.erase("model.layers.1.input_layernorm.weight");
     odd.erase("model.embed_tokens.weight");
     odd.tensors.push_back(
-        random_tensor("model.embed_tokens.weight", ScalarType::float32, {41, 20}, 1));
+        random_tensor("model.embed_tokens.weight", support::ScalarType::float32, {41, 20}, 1));
     odd.erase("model.layers.0.self_attn.k_proj.bias");
-    odd.tensors.push_back(
-        random_tensor("model.layers.0.self_attn.k_proj.bias", ScalarType::float32, {13}, 1));
+    odd.tensors.push_back(random_tensor("model.layers.0.self_attn.k_proj.bias",
+                                        support::ScalarType::float32, {13}, 1));
     odd.erase("model.layers.1.mlp.up_proj.weight");
-    odd.tensors.push_back(
-        random_tensor("model.layers.1.mlp.up_proj.weight", ScalarType::float32, {30, 21}, 1));
+    odd.tensors.push_back(random_tensor("model.layers.1.mlp.up_proj.weight",
+                                        support::ScalarType::float32, {30, 21}, 1));
     const auto faults = faults_of_model(odd);
     EXPECT_EQ(faults.size(), 2U) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"missing", "model.layers.1.input_layernorm.weight"}), 1)
@@ -89,12 +89,15 @@ class Requests : public testing::Test {
         odd_opt().write(folder_ / "m");
         model_.emplace(folder_ / "m");
     }
-    std::vector<Fault> faults_of_tokens(const std::vector<std::int32_t>& tokens) {
-        return faults_of([&] { logits_of(world(), model_->catalogue, model_->source(), tokens); });
-    }
-    std::vector<Fault> faults_of_windows(const TokenSequences& windows) {
+    std::vector<support::Fault> faults_of_tokens(const std::vector<std::int32_t>& tokens) {
         return faults_of(
-            [&] { measure_perplexity(world(), model_->catalogue, model_->source(), windows, {}); });
+            [&] { transformer::logits_of(world(), model_->catalogue, model_->source(), tokens); });
+    }
+    std::vector<support::Fault> faults_of_windows(const model::TokenSequences& windows) {
+        return faults_of([&] {
+            transformer::measure_perplexity(world(), model_->catalogue, model_->source(), windows,
+                                            {});
+        });
     }
     TemporaryFolder folder_;
     std::optional<StoredModel> model_;
@@ -107,7 +110,8 @@ TEST_F(Requests, TokensOutsideTheVocabulary) {
 
 TEST_F(Requests, MoreTokensThanPositions) {
     const std::vector<std::int32_t> enough(64, 1);
-    EXPECT_EQ(logits_of(world(), model_->catalogue, model_->source(), enough).size(), 64U * 40U);
+    EXPECT_EQ(transformer::logits_of(world(), model_->catalogue, model_->source(), enough).size(),
+              64U * 40U);
     const std::vector<std::int32_t> many(65, 1);
     EXPECT_EQ(count_faults(faults_of_tokens(many), {"65 tokens", "64 positions"}), 1);
 }
@@ -116,16 +120,17 @@ TEST(Perplexity, IsNoNumberWhereActivationsOverflow) {
     OddModel odd = odd_mistral();
     odd.erase("model.layers.0.mlp.down_proj.weight");
     odd.erase("model.layers.0.mlp.up_proj.weight");
-    odd.tensors.push_back(random_tensor("model.layers.0.mlp.down_proj.weight", ScalarType::float32,
-                                        {20, 30}, 1, 1e30F));
-    odd.tensors.push_back(random_tensor("model.layers.0.mlp.up_proj.weight", ScalarType::float32,
-                                        {30, 20}, 1, 1e30F));
+    odd.tensors.push_back(random_tensor("model.layers.0.mlp.down_proj.weight",
+                                        support::ScalarType::float32, {20, 30}, 1, 1e30F));
+    odd.tensors.push_back(random_tensor("model.layers.0.mlp.up_proj.weight",
+                                        support::ScalarType::float32, {30, 20}, 1, 1e30F));
     const TemporaryFolder folder;
     odd.write(folder / "m");
     StoredModel model(folder / "m");
-    const TokenSequences windows{4, {1, 2, 3, 4}};
+    const model::TokenSequences windows{4, {1, 2, 3, 4}};
     EXPECT_FALSE(
-        measure_perplexity(world(), model.catalogue, model.source(), windows, {}).is_number());
+        transformer::measure_perplexity(world(), model.catalogue, model.source(), windows, {})
+            .is_number());
 }
 
 TEST_F(Requests, WindowsThatPredictNothing) {

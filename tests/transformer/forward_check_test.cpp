@@ -29,12 +29,13 @@ struct Written {
         model.emplace(folder / "m");
     }
     std::vector<float> logits() {
-        return logits_of(world(), model->catalogue, model->source(), kTokens);
+        return transformer::logits_of(world(), model->catalogue, model->source(), kTokens);
     }
-    std::vector<std::string> warnings(PassReach reach = PassReach::head) {
-        return check_forward_pass(world(), model->catalogue, model->source(), reach);
+    std::vector<std::string> warnings(transformer::PassReach reach = transformer::PassReach::head) {
+        return transformer::check_forward_pass(world(), model->catalogue, model->source(), reach);
     }
-    std::vector<Fault> faults(PassReach reach = PassReach::head) {
+    std::vector<support::Fault> faults(
+        transformer::PassReach reach = transformer::PassReach::head) {
         return faults_of([&] { warnings(reach); });
     }
     TemporaryFolder folder;
@@ -73,7 +74,8 @@ OddModel with_equal_head(OddModel odd) {
 }
 
 /// Each rank has a folder of its own, and so a fault of its own.
-bool is_among(const std::vector<Fault>& faults, const std::vector<std::string_view>& parts) {
+bool is_among(const std::vector<support::Fault>& faults,
+              const std::vector<std::string_view>& parts) {
     return count_faults(faults, parts) > 0;
 }
 
@@ -89,7 +91,8 @@ TEST(Head, AStoredOneIsUsedAlthoughItShouldBeTied) {
     ASSERT_EQ(warnings.size(), 1U);
     EXPECT_TRUE(mentions(warnings[0],
                          {"lm_head.weight", "model.embed_tokens.weight", "tie_word_embeddings"}));
-    EXPECT_TRUE(model.warnings(PassReach::blocks).empty()) << "where no head is needed";
+    EXPECT_TRUE(model.warnings(transformer::PassReach::blocks).empty())
+        << "where no head is needed";
 }
 
 TEST(Head, ASingleValueMakesTheDifference) {
@@ -115,13 +118,14 @@ TEST(Head, AloneInTheFilesItIsTheEmbeddingToo) {
     EXPECT_EQ(logits_of(alone), logits_of(with_equal_head(odd_llama())));
     OddModel untied = with_equal_head(odd_llama());
     untied.erase("model.embed_tokens.weight");
-    EXPECT_TRUE(is_among(Written(untied).faults(PassReach::blocks),
+    EXPECT_TRUE(is_among(Written(untied).faults(transformer::PassReach::blocks),
                          {"missing", "model.embed_tokens.weight"}));
 }
 
 TEST(Head, OfOptIsStoredToo) {
     OddModel odd = odd_opt();  // tied, by the family's default
-    odd.tensors.push_back(random_tensor("lm_head.weight", ScalarType::float32, {40, 12}, 9, 1));
+    odd.tensors.push_back(
+        random_tensor("lm_head.weight", support::ScalarType::float32, {40, 12}, 9, 1));
     OddModel untied = odd;
     untied.replace("\"model_type\"", "\"tie_word_embeddings\": false, \"model_type\"");
     Written model(odd);
@@ -135,7 +139,7 @@ TEST(Head, IsNeededForLogitsAlone) {
         OddModel odd = odd_llama();
         odd.erase(name);
         Written model(odd);
-        EXPECT_TRUE(model.warnings(PassReach::blocks).empty());
+        EXPECT_TRUE(model.warnings(transformer::PassReach::blocks).empty());
         EXPECT_TRUE(is_among(model.faults(), {name})) << text_of(model.faults());
         EXPECT_TRUE(is_among(faults_of([&] { model.logits(); }), {name}));
     }
@@ -145,12 +149,13 @@ TEST(Head, IsNeededForLogitsAlone) {
     OddModel opt = odd_opt();
     opt.erase("model.decoder.project_out.weight");
     Written narrow(opt);
-    EXPECT_TRUE(narrow.warnings(PassReach::blocks).empty());
+    EXPECT_TRUE(narrow.warnings(transformer::PassReach::blocks).empty());
     EXPECT_TRUE(is_among(narrow.faults(), {"model.decoder.project_out.weight"}));
     OddModel wrong = odd_llama();
     wrong.erase("lm_head.weight");
-    wrong.tensors.push_back(random_tensor("lm_head.weight", ScalarType::float32, {41, 20}, 1));
-    EXPECT_TRUE(Written(wrong).warnings(PassReach::blocks).empty());
+    wrong.tensors.push_back(
+        random_tensor("lm_head.weight", support::ScalarType::float32, {41, 20}, 1));
+    EXPECT_TRUE(Written(wrong).warnings(transformer::PassReach::blocks).empty());
     EXPECT_TRUE(is_among(Written(wrong).faults(), {"lm_head.weight is [41, 20]"}));
 }
 
@@ -161,7 +166,7 @@ void expect_left_out(const OddModel& odd, const std::string& part, const std::st
     Written model(odd);
     EXPECT_EQ(model.logits(), logits_of(without));
     EXPECT_TRUE(Written(without).warnings().empty());
-    const auto warnings = model.warnings(PassReach::blocks);
+    const auto warnings = model.warnings(transformer::PassReach::blocks);
     ASSERT_EQ(warnings.size(), 1U) << part;
     EXPECT_TRUE(mentions(warnings[0], {"biases", named})) << warnings[0];
 }
@@ -184,8 +189,9 @@ TEST(Biases, ThatTheConfigurationDeniesAreLeftOut) {
     expect_left_out(mistral, "_proj.bias", "model.layers.0.self_attn.q_proj.bias");
 
     OddModel norms = odd_llama();
-    norms.tensors.push_back(random_tensor("model.norm.bias", ScalarType::float32, {20}, 3));
-    norms.tensors.push_back(random_tensor("lm_head.bias", ScalarType::float32, {40}, 3));
+    norms.tensors.push_back(
+        random_tensor("model.norm.bias", support::ScalarType::float32, {20}, 3));
+    norms.tensors.push_back(random_tensor("lm_head.bias", support::ScalarType::float32, {40}, 3));
     Written model(norms);
     EXPECT_EQ(model.logits(), logits_of(odd_llama()));
     ASSERT_EQ(model.warnings().size(), 1U);
@@ -218,7 +224,7 @@ TEST(Biases, OfQwen2AreThoseOfTheInputsAlone) {
     EXPECT_EQ(logits_of(odd), logits_of(fitting));
     EXPECT_EQ(Written(odd).warnings().size(), 1U);
     erase_all(fitting, "k_proj.bias");
-    EXPECT_TRUE(is_among(Written(fitting).faults(PassReach::blocks),
+    EXPECT_TRUE(is_among(Written(fitting).faults(transformer::PassReach::blocks),
                          {"missing", "model.layers.0.self_attn.k_proj.bias",
                           "model.layers.1.self_attn.k_proj.bias"}));
 }
@@ -228,7 +234,7 @@ TEST(Biases, ThatTheConfigurationAnnouncesMustBeThere) {
     odd.erase("model.layers.1.self_attn.o_proj.bias");
     odd.erase("model.layers.0.mlp.down_proj.bias");
     EXPECT_TRUE(is_among(
-        Written(odd).faults(PassReach::blocks),
+        Written(odd).faults(transformer::PassReach::blocks),
         {"missing", "model.layers.1.self_attn.o_proj.bias", "model.layers.0.mlp.down_proj.bias"}));
 }
 
@@ -237,14 +243,14 @@ TEST(UnknownTensors, AreNamedUnlessTheyAreBuffers) {
     for (const std::string name :
          {"model.layers.0.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq",
           "model.layers.1.self_attn.masked_bias"}) {
-        odd.tensors.push_back(random_tensor(name, ScalarType::float32, {3}, 1));
+        odd.tensors.push_back(random_tensor(name, support::ScalarType::float32, {3}, 1));
     }
     EXPECT_TRUE(Written(odd).warnings().empty());
+    odd.tensors.push_back(random_tensor("model.layers.1.self_attn.q_norm.weight",
+                                        support::ScalarType::float32, {6}, 1));
     odd.tensors.push_back(
-        random_tensor("model.layers.1.self_attn.q_norm.weight", ScalarType::float32, {6}, 1));
-    odd.tensors.push_back(
-        random_tensor("model.layers.0.self_attn.sinks", ScalarType::float32, {4}, 1));
-    const auto warnings = Written(odd).warnings(PassReach::blocks);
+        random_tensor("model.layers.0.self_attn.sinks", support::ScalarType::float32, {4}, 1));
+    const auto warnings = Written(odd).warnings(transformer::PassReach::blocks);
     ASSERT_EQ(warnings.size(), 1U);
     EXPECT_TRUE(mentions(warnings[0], {"model.layers.1.self_attn.q_norm.weight",
                                        "model.layers.0.self_attn.sinks", "model_type"}))

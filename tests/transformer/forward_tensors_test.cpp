@@ -17,7 +17,7 @@ namespace {
 
 using Names = std::set<std::string>;
 
-Names names_of(const Catalogue& catalogue, const std::vector<int>& tensors) {
+Names names_of(const model::Catalogue& catalogue, const std::vector<int>& tensors) {
     EXPECT_TRUE(std::ranges::is_sorted(tensors));
     Names names;
     for (const int t : tensors) {
@@ -42,10 +42,10 @@ OddModel mistral_without_biases() {
     return model;
 }
 
-Catalogue catalogue_of(const OddModel& model) {
+model::Catalogue catalogue_of(const OddModel& model) {
     const TemporaryFolder folder;
     model.write(folder / "m");
-    return read_catalogue(folder / "m");
+    return model::read_catalogue(folder / "m");
 }
 
 TEST(ForwardTensors, AreAllThatAKnownFamilyUsesAndNoBuffers) {
@@ -53,15 +53,15 @@ TEST(ForwardTensors, AreAllThatAKnownFamilyUsesAndNoBuffers) {
         const Names used = all_names(model);
         const auto buffers = buffers_of_many_types("model.layers.0.self_attn.");
         model.tensors.insert(model.tensors.end(), buffers.begin(), buffers.end());
-        model.tensors.push_back(
-            random_tensor("model.layers.0.self_attn.mask", ScalarType::float32, {4, 4}, 1));
-        const Catalogue catalogue = catalogue_of(model);
-        EXPECT_EQ(names_of(catalogue, forward_tensors(catalogue)), used);
+        model.tensors.push_back(random_tensor("model.layers.0.self_attn.mask",
+                                              support::ScalarType::float32, {4, 4}, 1));
+        const model::Catalogue catalogue = catalogue_of(model);
+        EXPECT_EQ(names_of(catalogue, transformer::forward_tensors(catalogue)), used);
         Names unpruned = used;
-        for (const MatrixInfo& matrix : catalogue.matrices) {
+        for (const model::MatrixInfo& matrix : catalogue.matrices) {
             unpruned.erase(catalogue.name_of(matrix));
         }
-        EXPECT_EQ(names_of(catalogue, unpruned_forward_tensors(catalogue)), unpruned);
+        EXPECT_EQ(names_of(catalogue, transformer::unpruned_forward_tensors(catalogue)), unpruned);
     }
 }
 
@@ -70,13 +70,13 @@ TEST(ForwardTensors, WhatIsMissingIsNoMatterHere) {
     model.erase("lm_head.weight");
     model.erase("model.norm.weight");
     const Names left = all_names(model);
-    const Catalogue catalogue = catalogue_of(model);
-    EXPECT_EQ(names_of(catalogue, forward_tensors(catalogue)), left);
+    const model::Catalogue catalogue = catalogue_of(model);
+    EXPECT_EQ(names_of(catalogue, transformer::forward_tensors(catalogue)), left);
 }
 
 TEST(ForwardTensors, OfAnUnknownFamilyAreWhatIsNamedLikeAParameter) {
     const auto floats = [](const std::string& name, std::vector<std::int64_t> shape) {
-        return random_tensor(name, ScalarType::float32, std::move(shape), 1);
+        return random_tensor(name, support::ScalarType::float32, std::move(shape), 1);
     };
     OddModel model;
     model.config = R"({"model_type": "unheard-of"})";
@@ -90,11 +90,11 @@ TEST(ForwardTensors, OfAnUnknownFamilyAreWhatIsNamedLikeAParameter) {
                      floats("h.0.conv.weight", {4, 1, 3}),
                      buffer("h.0.table.weight", "I64", {4}, 32),
                      buffer("h.0.gate.bias", "BOOL", {4}, 4)};
-    const Catalogue catalogue = catalogue_of(model);
-    EXPECT_EQ(names_of(catalogue, forward_tensors(catalogue)),
+    const model::Catalogue catalogue = catalogue_of(model);
+    EXPECT_EQ(names_of(catalogue, transformer::forward_tensors(catalogue)),
               (Names{"embed.weight", "h.0.attn.q.weight", "h.0.attn.q.bias", "h.0.norm.weight",
                      "h.0.conv.weight"}));
-    EXPECT_EQ(names_of(catalogue, unpruned_forward_tensors(catalogue)),
+    EXPECT_EQ(names_of(catalogue, transformer::unpruned_forward_tensors(catalogue)),
               (Names{"embed.weight", "h.0.attn.q.bias", "h.0.norm.weight", "h.0.conv.weight"}));
 }
 
@@ -103,8 +103,8 @@ TEST(ForwardTensors, OfATypeThatIsNotReadStandInTheWayOfAForwardPass) {
         OddModel model = odd_mistral();
         model.erase(name);
         model.tensors.push_back(buffer(name, "F64", {20}, 160));
-        const Catalogue catalogue = catalogue_of(model);
-        const auto faults = faults_of([&] { Transformer(catalogue).require_head(); });
+        const model::Catalogue catalogue = catalogue_of(model);
+        const auto faults = faults_of([&] { transformer::Transformer(catalogue).require_head(); });
         ASSERT_EQ(faults.size(), 1U) << text_of(faults);
         EXPECT_EQ(count_faults(faults, {"F64", name, "F32, F16 and BF16"}), 1);
     }

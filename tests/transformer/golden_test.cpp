@@ -16,27 +16,27 @@ namespace alphaprune::test {
 namespace {
 
 struct Golden {
-    TokenSequences sequences;
+    model::TokenSequences sequences;
     std::vector<std::int64_t> positions;      ///< of the first sequence
     std::vector<std::vector<double>> logits;  ///< there
     double perplexity = 0;
 };
 
 Golden read_golden(const std::filesystem::path& path) {
-    const Json json = Json::parse(read_text(path), path.string());
+    const formats::Json json = formats::Json::parse(support::read_text(path), path.string());
     Golden golden;
-    for (const Json& sequence : json.find("input_ids")->elements()) {
+    for (const formats::Json& sequence : json.find("input_ids")->elements()) {
         golden.sequences.length = static_cast<std::int64_t>(sequence.elements().size());
-        for (const Json& id : sequence.elements()) {
+        for (const formats::Json& id : sequence.elements()) {
             golden.sequences.ids.push_back(static_cast<std::int32_t>(*id.as_integer()));
         }
     }
-    for (const Json& position : json.find("positions")->elements()) {
+    for (const formats::Json& position : json.find("positions")->elements()) {
         golden.positions.push_back(*position.as_integer());
     }
-    for (const Json& row : json.find("logits")->elements()) {
+    for (const formats::Json& row : json.find("logits")->elements()) {
         golden.logits.emplace_back();
-        for (const Json& value : row.elements()) {
+        for (const formats::Json& value : row.elements()) {
             golden.logits.back().push_back(*value.as_number());
         }
     }
@@ -51,8 +51,8 @@ class GoldenModel : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(GoldenModel, Logits) {
-    const auto logits =
-        logits_of(world(), model_.catalogue, model_.source(), golden_.sequences.sequence(0));
+    const auto logits = transformer::logits_of(world(), model_.catalogue, model_.source(),
+                                               golden_.sequences.sequence(0));
     double largest = 0;
     double worst = 0;
     for (std::size_t row = 0; row < golden_.positions.size(); ++row) {
@@ -69,8 +69,8 @@ TEST_P(GoldenModel, Logits) {
 }
 
 TEST_P(GoldenModel, Perplexity) {
-    const Perplexity perplexity =
-        measure_perplexity(world(), model_.catalogue, model_.source(), golden_.sequences, {});
+    const transformer::Perplexity perplexity = transformer::measure_perplexity(
+        world(), model_.catalogue, model_.source(), golden_.sequences, {});
     EXPECT_NEAR(perplexity.value, golden_.perplexity, 0.005 * golden_.perplexity);
     EXPECT_EQ(perplexity.windows, 2);
     EXPECT_EQ(perplexity.seqlen, 96);

@@ -7,7 +7,7 @@
 namespace alphaprune::test {
 namespace {
 
-constexpr ScalarType kType = ScalarType::float32;
+constexpr support::ScalarType kType = support::ScalarType::float32;
 
 class TensorMaker {
   public:

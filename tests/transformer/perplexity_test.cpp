@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::int64_t kLength = 40;
 
-TokenSequences some_windows(std::int64_t count) {
-    TokenSequences windows{kLength, {}};
+model::TokenSequences some_windows(std::int64_t count) {
+    model::TokenSequences windows{kLength, {}};
     for (std::int64_t i = 0; i < count * kLength; ++i) {
         windows.ids.push_back(static_cast<std::int32_t>((i * i * 7 + 13 * i + 5) % 509));
     }
@@ -26,18 +26,19 @@ TokenSequences some_windows(std::int64_t count) {
 
 class PerplexityOf : public testing::TestWithParam<const char*> {
   protected:
-    double measure(const Communicator& ranks, const TokenSequences& windows,
-                   const PerplexityLimits& limits = {}) {
-        return measure_perplexity(ranks, model_.catalogue, model_.source(), windows, {}, limits)
+    double measure(const parallel::Communicator& ranks, const model::TokenSequences& windows,
+                   const transformer::PerplexityLimits& limits = {}) {
+        return transformer::measure_perplexity(ranks, model_.catalogue, model_.source(), windows,
+                                               {}, limits)
             .value;
     }
     StoredModel model_{kSourceFolder / "tests/data/models" / GetParam()};
 };
 
 TEST_P(PerplexityOf, HasTheSameBitsOnAnyNumberOfRanks) {
-    const Communicator self = world().split(world().rank(), 0);
+    const parallel::Communicator self = world().split(world().rank(), 0);
     for (const std::int64_t count : {1, 3, 7}) {  // often fewer windows than ranks
-        const TokenSequences windows = some_windows(count);
+        const model::TokenSequences windows = some_windows(count);
         const double alone = measure(self, windows);
         const double together = measure(world(), windows);
         EXPECT_EQ(std::bit_cast<std::uint64_t>(alone), std::bit_cast<std::uint64_t>(together))
@@ -46,11 +47,12 @@ TEST_P(PerplexityOf, HasTheSameBitsOnAnyNumberOfRanks) {
 }
 
 TEST_P(PerplexityOf, IsThatOfTheLogits) {
-    const TokenSequences windows = some_windows(2);
+    const model::TokenSequences windows = some_windows(2);
     double loss = 0;
     for (std::int64_t window = 0; window < 2; ++window) {
         const auto tokens = windows.sequence(window);
-        const auto logits = logits_of(world(), model_.catalogue, model_.source(), tokens);
+        const auto logits =
+            transformer::logits_of(world(), model_.catalogue, model_.source(), tokens);
         const std::size_t vocabulary = logits.size() / tokens.size();
         for (std::size_t t = 0; t + 1 < tokens.size(); ++t) {
             double total = 0;
@@ -66,7 +68,7 @@ TEST_P(PerplexityOf, IsThatOfTheLogits) {
 }
 
 TEST_P(PerplexityOf, HasTheSameBitsInOnePassOrSeveral) {
-    const TokenSequences windows = some_windows(11);
+    const model::TokenSequences windows = some_windows(11);
     const std::uint64_t window_bytes = kLength * 64 * sizeof(float);
     for (const std::uint64_t state_bytes : {std::uint64_t{1}, 3 * window_bytes}) {
         EXPECT_EQ(measure(world(), windows, {.state_bytes = state_bytes}),
@@ -75,7 +77,7 @@ TEST_P(PerplexityOf, HasTheSameBitsInOnePassOrSeveral) {
 }
 
 TEST_P(PerplexityOf, HangsOnThePartsOfTheVocabularyByRounding) {
-    const TokenSequences windows = some_windows(2);
+    const model::TokenSequences windows = some_windows(2);
     const double expected = measure(world(), windows);
     for (const std::uint64_t bytes : {1ULL, 64000ULL}) {  // one row, 250 rows
         EXPECT_NEAR(measure(world(), windows, {.vocabulary_bytes = bytes}), expected,
@@ -86,31 +88,31 @@ TEST_P(PerplexityOf, HangsOnThePartsOfTheVocabularyByRounding) {
 TEST_P(PerplexityOf, TellsOfTheBlocksOfAllPasses) {
     std::vector<std::int64_t> seen;
     const std::int64_t passes = (7 + world().size() - 1) / world().size();
-    measure_perplexity(
+    transformer::measure_perplexity(
         world(), model_.catalogue, model_.source(), some_windows(7),
         [&](std::int64_t done, std::int64_t of) {
             seen.push_back(done);
             EXPECT_EQ(of, 3 * passes);
         },
-        PerplexityLimits{1, 1U << 20U});  // one window at a time
+        transformer::PerplexityLimits{1, 1U << 20U});  // one window at a time
     EXPECT_EQ(seen.size(), static_cast<std::size_t>(world().is_root() ? 3 * passes : 0));
     EXPECT_TRUE(seen.empty() || seen.back() == 3 * passes);
 }
 
 TEST_P(PerplexityOf, AFaultOnOneRankIsThrownOnAll) {
-    const RowSource whole = model_.source();
+    const model::RowSource whole = model_.source();
     for (const std::string part : {"embed_tokens", "fc2", "down_proj", "norm"}) {
-        const RowSource broken = [&](const TensorInfo& tensor, RowRange rows,
-                                     std::span<std::byte> out) {
+        const model::RowSource broken = [&](const model::TensorInfo& tensor,
+                                            parallel::RowRange rows, std::span<std::byte> out) {
             if (world().is_root() && tensor.name.find(part) != std::string::npos) {
-                throw failure("cannot read", tensor.name, "try again");
+                throw support::failure("cannot read", tensor.name, "try again");
             }
             whole(tensor, rows, out);
         };
         bool thrown = false;
         try {
-            measure_perplexity(world(), model_.catalogue, broken, some_windows(2), {});
-        } catch (const Error& error) {
+            transformer::measure_perplexity(world(), model_.catalogue, broken, some_windows(2), {});
+        } catch (const support::Error& error) {
             thrown = error.agreed();
             EXPECT_NE(std::string(error.what()).find(part), std::string::npos);
         }

@@ -40,11 +40,11 @@ class Plain {
     }
 
     Values tensor(const std::string& name) {
-        const TensorInfo& info = *model_.catalogue.find_tensor(name);
+        const model::TensorInfo& info = *model_.catalogue.find_tensor(name);
         std::vector<std::byte> bytes(info.bytes());
         model_.reader.read_rows(info, {0, info.rows()}, bytes);
-        Values values(bytes.size() / size_of(info.scalar_type()));
-        widen(bytes, info.scalar_type(), std::span(values));
+        Values values(bytes.size() / support::size_of(info.scalar_type()));
+        support::widen(bytes, info.scalar_type(), std::span(values));
         return values;
     }
 
@@ -199,7 +199,7 @@ class Plain {
     }
 
     StoredModel& model_;
-    const ModelConfiguration& config_;
+    const model::ModelConfiguration& config_;
     std::span<const std::int32_t> tokens_;
     bool opt_;
     PlainResult result_;

@@ -28,21 +28,22 @@ void expect_near(const std::vector<float>& ours, const std::vector<double>& expe
 }
 
 TEST(Rotary, DefaultAndLinearFrequencies) {
-    expect_near(rotary_frequencies({.theta = 5e5}, kHeadSize), plain_frequencies(5e5));
+    expect_near(transformer::rotary_frequencies({.theta = 5e5}, kHeadSize), plain_frequencies(5e5));
     auto expected = plain_frequencies(10000);
     for (double& frequency : expected) {
         frequency /= 4;
     }
-    expect_near(rotary_frequencies({.type = "linear", .factor = 4}, kHeadSize), expected);
+    expect_near(transformer::rotary_frequencies({.type = "linear", .factor = 4}, kHeadSize),
+                expected);
 }
 
 TEST(Rotary, Llama3Frequencies) {
-    const RopeParameters rope{.type = "llama3",
-                              .theta = 5e5,
-                              .factor = 8,
-                              .low_freq_factor = 1,
-                              .high_freq_factor = 4,
-                              .original_max_positions = 64};
+    const model::RopeParameters rope{.type = "llama3",
+                                     .theta = 5e5,
+                                     .factor = 8,
+                                     .low_freq_factor = 1,
+                                     .high_freq_factor = 4,
+                                     .original_max_positions = 64};
     auto expected = plain_frequencies(rope.theta);
     int kept = 0;
     int slowed = 0;
@@ -62,21 +63,21 @@ TEST(Rotary, Llama3Frequencies) {
     EXPECT_GT(kept, 0);
     EXPECT_GT(slowed, 0);
     EXPECT_LT(kept + slowed, kHeadSize / 2);
-    expect_near(rotary_frequencies(rope, kHeadSize), expected);
+    expect_near(transformer::rotary_frequencies(rope, kHeadSize), expected);
 }
 
 TEST(Rotary, TypesItKnows) {
-    EXPECT_TRUE(is_known_rotary("default"));
-    EXPECT_TRUE(is_known_rotary("linear"));
-    EXPECT_TRUE(is_known_rotary("llama3"));
-    EXPECT_FALSE(is_known_rotary("yarn"));
+    EXPECT_TRUE(transformer::is_known_rotary("default"));
+    EXPECT_TRUE(transformer::is_known_rotary("linear"));
+    EXPECT_TRUE(transformer::is_known_rotary("llama3"));
+    EXPECT_FALSE(transformer::is_known_rotary("yarn"));
 }
 
 TEST(Rotary, TurnsEachPairOfAHead) {
     constexpr std::int64_t kTokens = 37;
     constexpr std::int64_t kHeads = 3;
     constexpr std::int64_t kHalf = kHeadSize / 2;
-    RotaryTable table(rotary_frequencies({}, kHeadSize));
+    transformer::RotaryTable table(transformer::rotary_frequencies({}, kHeadSize));
     table.reach(5);
     table.reach(kTokens);
     table.reach(2);

@@ -9,34 +9,34 @@
 
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/error.hpp"
-#include "schedule/shared_model.hpp"
+#include "phases/shared_model.hpp"
 
 namespace alphaprune::test {
 namespace {
 
-RowSource source_of(WeightReader& reader) {
-    return [&reader](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
-        reader.read_rows(tensor, rows, out);
-    };
+model::RowSource source_of(model::WeightReader& reader) {
+    return [&reader](const model::TensorInfo& tensor, parallel::RowRange rows,
+                     std::span<std::byte> out) { reader.read_rows(tensor, rows, out); };
 }
 
-std::vector<int> all_tensors(const Catalogue& catalogue) {
+std::vector<int> all_tensors(const model::Catalogue& catalogue) {
     std::vector<int> tensors(catalogue.tensors.size());
     std::iota(tensors.begin(), tensors.end(), 0);
     return tensors;
 }
 
-std::vector<float> stored_values(const Catalogue& catalogue, int index) {
-    WeightReader reader(catalogue);
-    const TensorInfo& tensor = catalogue.tensors[static_cast<std::size_t>(index)];
+std::vector<float> stored_values(const model::Catalogue& catalogue, int index) {
+    model::WeightReader reader(catalogue);
+    const model::TensorInfo& tensor = catalogue.tensors[static_cast<std::size_t>(index)];
     std::vector<std::byte> bytes(tensor.bytes());
     reader.read_rows(tensor, {0, tensor.rows()}, bytes);
-    std::vector<float> values(bytes.size() / size_of(tensor.scalar_type()));
-    widen(bytes, tensor.scalar_type(), std::span(values));
+    std::vector<float> values(bytes.size() / support::size_of(tensor.scalar_type()));
+    support::widen(bytes, tensor.scalar_type(), std::span(values));
     return values;
 }
 
-void expect_stored_values(const SharedWeights& weights, const Catalogue& catalogue) {
+void expect_stored_values(const transformer::SharedWeights& weights,
+                          const model::Catalogue& catalogue) {
     for (const int index : all_tensors(catalogue)) {
         const auto expected = stored_values(catalogue, index);
         const auto values = weights.values(index);
@@ -46,42 +46,45 @@ void expect_stored_values(const SharedWeights& weights, const Catalogue& catalog
 }
 
 TEST(SharedWeights, EveryRankSeesAllValues) {
-    for (const ScalarType type : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
+    for (const support::ScalarType type :
+         {support::ScalarType::float32, support::ScalarType::float16,
+          support::ScalarType::bfloat16}) {
         const SharedModel model(type);
-        const Communicator node = world().split_by_node();
-        WeightReader reader(model.catalogue());
-        SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
+        const parallel::Communicator node = world().split_by_node();
+        model::WeightReader reader(model.catalogue());
+        transformer::SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
         weights.load(source_of(reader));
         expect_stored_values(weights, model.catalogue());
     }
 }
 
 TEST(SharedWeights, RanksReadEachRowOnce) {
-    const SharedModel model(ScalarType::bfloat16);
-    const Communicator node = world().split_by_node();
-    WeightReader reader(model.catalogue());
-    SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
+    const SharedModel model(support::ScalarType::bfloat16);
+    const parallel::Communicator node = world().split_by_node();
+    model::WeightReader reader(model.catalogue());
+    transformer::SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
     std::int64_t rows_read = 0;
-    weights.load([&](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
-        rows_read += rows.size();
-        reader.read_rows(tensor, rows, out);
-    });
+    weights.load(
+        [&](const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out) {
+            rows_read += rows.size();
+            reader.read_rows(tensor, rows, out);
+        });
     std::int64_t rows = 0;
-    for (const TensorInfo& tensor : model.catalogue().tensors) {
+    for (const model::TensorInfo& tensor : model.catalogue().tensors) {
         rows += tensor.rows();
     }
     EXPECT_EQ(node.sum(rows_read), rows);
 }
 
 TEST(SharedWeights, ChangedRowsAreSeenByAllAfterSync) {
-    const SharedModel model(ScalarType::bfloat16);
-    const Communicator node = world().split_by_node();
-    WeightReader reader(model.catalogue());
-    SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
+    const SharedModel model(support::ScalarType::bfloat16);
+    const parallel::Communicator node = world().split_by_node();
+    model::WeightReader reader(model.catalogue());
+    transformer::SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
     weights.load(source_of(reader));
     const int tensor = model.catalogue().matrices[5].tensor;
-    const TensorInfo& info = model.catalogue().tensors[static_cast<std::size_t>(tensor)];
-    const RowRange mine = share_of(info.rows(), node.size(), node.rank());
+    const model::TensorInfo& info = model.catalogue().tensors[static_cast<std::size_t>(tensor)];
+    const parallel::RowRange mine = parallel::share_of(info.rows(), node.size(), node.rank());
     for (float& value : weights.rows(tensor, mine)) {
         value = static_cast<float>(node.rank() + 1);
     }
@@ -89,7 +92,7 @@ TEST(SharedWeights, ChangedRowsAreSeenByAllAfterSync) {
     const auto values = weights.values(tensor);
     std::size_t at = 0;
     for (int rank = 0; rank < node.size(); ++rank) {
-        const RowRange theirs = share_of(info.rows(), node.size(), rank);
+        const parallel::RowRange theirs = parallel::share_of(info.rows(), node.size(), rank);
         for (std::int64_t i = 0; i < theirs.size() * info.row_length(); ++i) {
             ASSERT_EQ(values[at++], static_cast<float>(rank + 1));
         }
@@ -99,30 +102,30 @@ TEST(SharedWeights, ChangedRowsAreSeenByAllAfterSync) {
 }
 
 TEST(SharedWeights, AFaultOnOneRankIsThrownOnAll) {
-    const SharedModel model(ScalarType::bfloat16);
-    const Communicator node = world().split_by_node();
-    WeightReader reader(model.catalogue());
-    SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
+    const SharedModel model(support::ScalarType::bfloat16);
+    const parallel::Communicator node = world().split_by_node();
+    model::WeightReader reader(model.catalogue());
+    transformer::SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
     std::string message;
     try {
-        weights.load([&](const TensorInfo&, RowRange, std::span<std::byte>) {
+        weights.load([&](const model::TensorInfo&, parallel::RowRange, std::span<std::byte>) {
             if (node.rank() == node.size() - 1) {
-                throw failure("the disk is gone", "tensor x", "plug it in");
+                throw support::failure("the disk is gone", "tensor x", "plug it in");
             }
         });
-    } catch (const Error& error) {
+    } catch (const support::Error& error) {
         message = error.what();
     }
     EXPECT_NE(message.find("the disk is gone"), std::string::npos);
 }
 
 TEST(SharedWeights, CountTheirBytes) {
-    const SharedModel model(ScalarType::bfloat16);
+    const SharedModel model(support::ScalarType::bfloat16);
     const auto tensors = all_tensors(model.catalogue());
-    const std::uint64_t bytes = SharedWeights::bytes_for(model.catalogue(), tensors);
+    const std::uint64_t bytes = transformer::SharedWeights::bytes_for(model.catalogue(), tensors);
     EXPECT_GE(bytes, 2 * model.catalogue().bytes());
     EXPECT_LT(bytes, 2 * model.catalogue().bytes() + 64 * tensors.size());
-    EXPECT_EQ(SharedWeights::bytes_for(model.catalogue(), {}), 0U);
+    EXPECT_EQ(transformer::SharedWeights::bytes_for(model.catalogue(), {}), 0U);
 }
 
 }  // namespace

@@ -14,18 +14,17 @@ namespace alphaprune::test {
 /// A model folder, opened for reading.
 struct StoredModel {
     explicit StoredModel(const std::filesystem::path& folder)
-        : catalogue(read_catalogue(folder)), reader(catalogue) {}
+        : catalogue(model::read_catalogue(folder)), reader(catalogue) {}
     StoredModel(const StoredModel&) = delete;
     StoredModel& operator=(const StoredModel&) = delete;
 
-    RowSource source() {
-        return [this](const TensorInfo& tensor, RowRange rows, std::span<std::byte> out) {
-            reader.read_rows(tensor, rows, out);
-        };
+    model::RowSource source() {
+        return [this](const model::TensorInfo& tensor, parallel::RowRange rows,
+                      std::span<std::byte> out) { reader.read_rows(tensor, rows, out); };
     }
 
-    Catalogue catalogue;
-    WeightReader reader;
+    model::Catalogue catalogue;
+    model::WeightReader reader;
 };
 
 inline const std::filesystem::path kSourceFolder = ALPHAPRUNE_SOURCE_DIR;

@@ -24,7 +24,7 @@ TEST(VectorMath, ExponentialAgreesWithTheLibrary) {
             value = static_cast<float>(std::clamp(base + static_cast<double>(value), -87.3, 88.3));
             expected.push_back(std::exp(static_cast<double>(value)));
         }
-        exponentials(values, 0);
+        transformer::exponentials(values, 0);
         for (std::size_t i = 0; i < values.size(); ++i) {
             worst = std::max(worst, std::abs(static_cast<double>(values[i]) / expected[i] - 1));
         }
@@ -36,7 +36,7 @@ TEST(VectorMath, ExponentialAtTheEnds) {
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     std::vector<float> values{0,    -1000,     -kInfinity,
                               1000, kInfinity, std::numeric_limits<float>::quiet_NaN()};
-    exponentials(values, 0);
+    transformer::exponentials(values, 0);
     EXPECT_EQ(values[0], 1.0F);
     for (const std::size_t tiny : {1U, 2U}) {
         EXPECT_GT(values[tiny], 0.0F);
@@ -62,15 +62,16 @@ TEST(VectorMath, Sums) {
             exponents += std::exp(static_cast<double>(value) - 1.5);
             most = std::max(most, value);
         }
-        EXPECT_NEAR(sum(values), plain, 1e-12 * static_cast<double>(length));
-        EXPECT_NEAR(sum_of_squares(values, 0.5F), squares, 1e-6 * squares);
-        EXPECT_NEAR(static_cast<double>(sum_of_exponentials(values, 1.5F)), exponents,
+        EXPECT_NEAR(transformer::sum(values), plain, 1e-12 * static_cast<double>(length));
+        EXPECT_NEAR(transformer::sum_of_squares(values, 0.5F), squares, 1e-6 * squares);
+        EXPECT_NEAR(static_cast<double>(transformer::sum_of_exponentials(values, 1.5F)), exponents,
                     1e-6 * exponents);
         auto copy = values;
-        EXPECT_NEAR(static_cast<double>(exponentials(copy, 1.5F)), exponents, 1e-6 * exponents);
-        EXPECT_EQ(largest(values), most);
+        EXPECT_NEAR(static_cast<double>(transformer::exponentials(copy, 1.5F)), exponents,
+                    1e-6 * exponents);
+        EXPECT_EQ(transformer::largest(values), most);
     }
-    EXPECT_EQ(largest({}), -std::numeric_limits<float>::infinity());
+    EXPECT_EQ(transformer::largest({}), -std::numeric_limits<float>::infinity());
 }
 
 struct Function {
@@ -80,10 +81,10 @@ struct Function {
 
 TEST(VectorMath, Activations) {
     const std::vector<Function> functions{
-        {silu, [](double x) { return x / (1 + std::exp(-x)); }},
-        {relu, [](double x) { return std::max(x, 0.0); }},
-        {gelu, [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
-        {gelu_tanh,
+        {transformer::silu, [](double x) { return x / (1 + std::exp(-x)); }},
+        {transformer::relu, [](double x) { return std::max(x, 0.0); }},
+        {transformer::gelu, [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
+        {transformer::gelu_tanh,
          [](double x) {
              const double u = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
              return x / 2 * (1 + std::tanh(u));
@@ -111,10 +112,10 @@ TEST(VectorMath, BitsDoNotDependOnAlignment) {
     for (std::size_t shift = 0; shift < 16; ++shift) {
         const auto here = std::span(room).subspan(shift, values.size());
         std::ranges::copy(values, here.begin());
-        const double total = sum_of_squares(here, 0.25F) + sum(here);
-        const float exponents = sum_of_exponentials(here, 1);
-        silu(here);
-        const float after = exponentials(here, 0.5F);
+        const double total = transformer::sum_of_squares(here, 0.25F) + transformer::sum(here);
+        const float exponents = transformer::sum_of_exponentials(here, 1);
+        transformer::silu(here);
+        const float after = transformer::exponentials(here, 0.5F);
         const auto bits = std::bit_cast<std::uint64_t>(total) * 31 +
                           std::bit_cast<std::uint32_t>(exponents) * 17 +
                           std::bit_cast<std::uint32_t>(after);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 
 /// Whether the matrices of a block share one ratio (from the mean of their metrics) or each matrix
 /// has its own.
@@ -59,4 +59,4 @@ Allocation allocate_given(std::span<const AllocationItem> items, std::span<const
 /// Weighted mean of the ratios.
 double overall_ratio(std::span<const AllocationItem> items, std::span<const double> ratios);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

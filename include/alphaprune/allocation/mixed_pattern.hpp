@@ -5,7 +5,7 @@
 
 #include "alphaprune/allocation/allocation.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 
 /// N of N:M for each matrix, and what comes of it.
 struct MixedPatterns {
@@ -24,4 +24,4 @@ struct MixedPatterns {
 MixedPatterns mixed_patterns(std::span<const AllocationItem> items, std::span<const double> ratios,
                              int group = 8);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

@@ -4,7 +4,7 @@
 
 #include "alphaprune/allocation/allocation.hpp"
 
-namespace alphaprune {
+namespace alphaprune::allocation {
 
 struct OwlOptions {
     double sparsity_ratio = 0.7;  ///< S, in [0, 1)
@@ -23,4 +23,4 @@ struct OwlOptions {
 Allocation allocate_owl(std::span<const AllocationItem> items,
                         std::span<const double> outlier_shares, const OwlOptions& options);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::allocation

@@ -14,10 +14,10 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/share.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// A tensor as the checkpoint describes it.
-struct StoredTensor : TensorInfo {
+struct StoredTensor : model::TensorInfo {
     TensorSummary summary;
     double sparsity = 0;        ///< the attribute: zeros / values
     std::int64_t position = 0;  ///< in the catalogue of the model
@@ -41,7 +41,8 @@ class CheckpointReader {
     /// The contents of one of them.
     std::string companion(const std::string& file_name) const;
 
-    void read_rows(const StoredTensor& tensor, RowRange rows, std::span<std::byte> out) const;
+    void read_rows(const StoredTensor& tensor, parallel::RowRange rows,
+                   std::span<std::byte> out) const;
     /// /spectra/<name>; nothing when absent.
     std::optional<std::vector<double>> spectrum(std::string_view matrix) const;
     /// /metrics/<name>; nothing when absent.
@@ -52,4 +53,4 @@ class CheckpointReader {
     std::unique_ptr<State> state_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -14,7 +14,7 @@
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// What the checkpoint says about one tensor beside its bytes.
 struct TensorSummary {
@@ -42,7 +42,7 @@ class CheckpointWriter {
   public:
     /// Collective. @throws Error on all ranks when the file cannot be made, or (bad_request) when a
     /// tensor's name cannot be a name in an HDF5 file.
-    CheckpointWriter(const Communicator& ranks, const Catalogue& catalogue,
+    CheckpointWriter(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                      const std::filesystem::path& path, const PartialFile& partial = {});
     CheckpointWriter(CheckpointWriter&&) noexcept;
     /// Collective, like everything about an open file: let only errors that all ranks agree on
@@ -56,11 +56,11 @@ class CheckpointWriter {
     /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI or HDF5: another
     /// thread than the one that owns the writer may do it, one at a time.
     /// @throws Error naming tensor and file
-    void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
+    void write_rows(int tensor, parallel::RowRange rows, std::span<const std::byte> bytes);
     /// What stands in the file where these rows go: rows written before, by this run or by the one
     /// it resumes, or anything. Not collective, no calls of MPI or HDF5; any number of threads may
     /// do it, beside one that writes. @throws Error naming tensor and file
-    void read_rows(int tensor, RowRange rows, std::span<std::byte> out) const;
+    void read_rows(int tensor, parallel::RowRange rows, std::span<std::byte> out) const;
     /// Makes the rows that this rank has written durable. Not collective; for the thread that
     /// writes. @throws Error
     void sync_rows();
@@ -69,7 +69,7 @@ class CheckpointWriter {
     /// elsewhere; a matrix empty everywhere has no spectrum in the file.
     void write_spectra(const std::vector<std::vector<double>>& eigenvalues);
     /// Collective; the same values on every rank, one a matrix.
-    void write_metric(Metric metric, std::span<const double> values);
+    void write_metric(spectrum::Metric metric, std::span<const double> values);
 
     /// Collective; the same summaries on every rank, one a tensor. Writes the structures and
     /// attributes, syncs the file and gives it its final name.
@@ -80,4 +80,4 @@ class CheckpointWriter {
     std::unique_ptr<State> state_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -12,7 +12,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// Writes a Hugging Face folder: safetensors shards of at most `shard_bytes` (a larger tensor has a
 /// shard of its own) in parallel, each rank its own byte ranges, model.safetensors.index.json when
@@ -26,7 +26,7 @@ class HuggingFaceWriter {
     /// @param catalogue  outlives the object
     /// @param metadata   text pairs for each shard's __metadata__ ("format": "pt" is added); a run
     ///                   that resumes another gives the same
-    HuggingFaceWriter(const Communicator& ranks, const Catalogue& catalogue,
+    HuggingFaceWriter(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                       const std::filesystem::path& folder,
                       std::vector<std::pair<std::string, std::string>> metadata,
                       const PartialFile& partial = {}, std::uint64_t shard_bytes = 5'000'000'000);
@@ -40,15 +40,15 @@ class HuggingFaceWriter {
     /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI: another thread
     /// than the one that owns the writer may do it, one at a time.
     /// @throws Error naming tensor and file
-    void write_rows(int tensor, RowRange rows, std::span<const std::byte> bytes);
+    void write_rows(int tensor, parallel::RowRange rows, std::span<const std::byte> bytes);
 
     /// What stands in the shard where these rows go: rows written before, by this run or by the one
     /// it resumes, or anything. Not collective, no calls of MPI; any number of threads may do it,
     /// beside one that writes. @throws Error naming tensor and file
-    void read_rows(int tensor, RowRange rows, std::span<std::byte> out) const;
+    void read_rows(int tensor, parallel::RowRange rows, std::span<std::byte> out) const;
     /// These rows of the run that is resumed stay as they are: they count as written by this rank.
     /// Not collective; for the thread that writes.
-    void keep_rows(int tensor, RowRange rows);
+    void keep_rows(int tensor, parallel::RowRange rows);
     /// Makes the rows that this rank has written durable. Not collective; for the thread that
     /// writes. @throws Error
     void sync_rows();
@@ -64,7 +64,8 @@ class HuggingFaceWriter {
 
 /// The catalogue that a checkpoint.h5 describes and a source of its rows, so that a checkpoint can
 /// be evaluated and exported as a model folder can. Each rank on its own.
-Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint);
-RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint, const Catalogue& catalogue);
+model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint);
+model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
+                                    const model::Catalogue& catalogue);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

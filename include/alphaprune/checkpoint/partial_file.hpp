@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// How a writer treats what an interrupted run left under the partial name, and what it leaves
 /// itself.
@@ -20,4 +20,4 @@ struct PartialFile {
     std::string created = {};
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

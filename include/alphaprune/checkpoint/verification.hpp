@@ -6,7 +6,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::checkpoint {
 
 /// What a checkpoint is expected to hold, as a run's report tells it.
 struct ExpectedMatrix {
@@ -31,7 +31,8 @@ struct Verification {
 /// that are pruned or that the forward pass uses, and, against `expected`, shapes, zeros and ratios
 /// of every prunable matrix. Collective; every rank returns the same. @throws Error when the file
 /// cannot be read at all
-Verification verify_checkpoint(const Communicator& ranks, const std::filesystem::path& path,
+Verification verify_checkpoint(const parallel::Communicator& ranks,
+                               const std::filesystem::path& path,
                                const std::vector<ExpectedMatrix>& expected);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::checkpoint

@@ -2,24 +2,24 @@
 
 #include <optional>
 
-#include "alphaprune/commands/options.hpp"
+#include "alphaprune/cli/options.hpp"
 #include "alphaprune/parallel/launch.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// What is known, and done, before MPI is started, which takes a while and fails where a launcher
 /// has not prepared it: on login nodes, in interactive shells of a Slurm job.
 struct Beginning {
-    Launch launch;
+    parallel::Launch launch;
     /// The program is over: with this status, what was to be said has been said.
-    std::optional<ExitStatus> end;
+    std::optional<support::ExitStatus> end;
     bool starts_mpi = true;
     /// Whether a process waits beside this one (parallel/work_process.hpp).
     bool supervised = true;
     /// The request of a process alone. Several agree on theirs later: configuration file and
     /// environment may be there for rank 0 only.
-    std::optional<Options> options;
+    std::optional<cli::Options> options;
 };
 
 /// Answers --help and --version, and says what is wrong with the command line (of a process alone:
@@ -28,4 +28,4 @@ struct Beginning {
 /// spoken.
 Beginning begin_program(int argc, char** argv);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

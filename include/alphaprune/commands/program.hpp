@@ -4,11 +4,11 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::commands {
 
 /// The whole program after its beginning, between MPI_Init and MPI_Finalize where MPI is used:
 /// understands the request, carries it out, prints what went wrong once. Collective.
-ExitStatus run_program(const Communicator& world, int argc, char** argv,
-                       const Beginning& beginning);
+support::ExitStatus run_program(const parallel::Communicator& world, int argc, char** argv,
+                                const Beginning& beginning);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::commands

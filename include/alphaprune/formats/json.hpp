@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// Whose rules a text is read by.
 enum class JsonDialect {
@@ -85,4 +85,4 @@ class Json {
         value_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// The values of a .npy file of a floating-point type (float32 or float64, little-endian, C order),
 /// as float64. `shape` has the file's dimensions.
@@ -38,4 +38,4 @@ std::vector<std::byte> npy_bytes(std::span<const double> values);
 /// Writes it under its final name only when whole.
 void write_npy(const std::filesystem::path& path, std::span<const double> values);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -10,7 +10,7 @@
 
 #include "alphaprune/support/file.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 inline constexpr std::uint64_t kRecordLogHead = 16;  ///< bytes before the first record
 
@@ -39,7 +39,7 @@ class RecordLogWriter {
     void sync() { file_.sync(); }
 
   private:
-    File file_;
+    support::File file_;
     std::uint64_t run_;
     std::uint64_t size_;
 };
@@ -57,11 +57,11 @@ class RecordLogReader {
   private:
     std::optional<Record> damaged(std::string what);
 
-    File file_;
+    support::File file_;
     std::uint64_t run_;
     std::uint64_t size_;
     std::uint64_t at_ = 0;
     std::string damage_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

@@ -11,12 +11,12 @@
 
 #include "alphaprune/support/stored_type.hpp"
 
-namespace alphaprune {
+namespace alphaprune::formats {
 
 /// One tensor of a safetensors file: its bytes lie at [begin, end) of the file, row-major.
 struct SafetensorsEntry {
     std::string name;
-    StoredType type;
+    support::StoredType type;
     std::vector<std::int64_t> shape;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
@@ -45,4 +45,4 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> head, std:
 /// @throws Error (bad_request) as above; (failure) when the disk cannot be read
 SafetensorsHeader read_safetensors_header(const std::filesystem::path& path);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::formats

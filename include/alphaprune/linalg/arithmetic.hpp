@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// The BLAS that this process uses, with its version and what it has chosen for this processor as
 /// far as it tells: "OpenBLAS 0.3.21 … SkylakeX". A library that tells nothing goes by the name of
@@ -14,4 +14,4 @@ std::string blas_name();
 /// "baseline".
 std::string_view vector_kernels();
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// Multiply-add speed of this rank's BLAS right now, in GFLOP/s, from a short DGEMM (SGEMM) of
 /// a size that fits the outer cache; best of several within about `seconds`.
@@ -11,4 +11,4 @@ double measure_sgemm_gflops(double seconds = 0.05);
 /// below it the BLAS has fallen back to generic kernels. Zero when the processor is not known.
 double expected_dgemm_gflops();
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// Rows and columns of a process grid.
 struct GridShape {
@@ -18,4 +18,4 @@ struct GridShape {
 /// that each rank of it has a share of a matrix of that order. ELPA and ScaLAPACK work on it.
 GridShape near_square_grid(int ranks, std::int64_t order);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// Rows [row_begin, row_end) and columns [col_begin, col_end) of a matrix.
 struct Rectangle {
@@ -36,4 +36,4 @@ class MatrixSource {
     virtual void read_single(const Rectangle& part, std::span<float> out);
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

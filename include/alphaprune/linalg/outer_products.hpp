@@ -7,7 +7,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// G = Σ x xᵀ in float32 over vectors x that the ranks of a group bring, and then U, the upper
 /// Cholesky factor of the inverse of scale·G with another diagonal: UᵀU = (scale·G + …)⁻¹.
@@ -38,11 +38,12 @@ class OuterProducts {
 /// from the start and no rank ever holds it. Collective.
 /// @param group  outlives the object
 /// @throws Error (failure) on all ranks when the memory is not to be had
-std::unique_ptr<OuterProducts> make_outer_products(const Communicator& group, std::int64_t order,
+std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator& group,
+                                                   std::int64_t order,
                                                    std::int64_t largest_local_order);
 
 /// Bytes that a rank needs for one such object.
 std::uint64_t outer_products_memory(int ranks, std::int64_t order,
                                     std::int64_t largest_local_order);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// A row-major float32 matrix in somebody else's memory; row i starts at data + i·stride.
 template <class Real>
@@ -23,4 +23,4 @@ enum class Transpose { no, yes };
 void sgemm(float alpha, ConstFloatView a, ConstFloatView b, Transpose transpose_b, float beta,
            FloatView c);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

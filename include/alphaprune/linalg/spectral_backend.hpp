@@ -10,7 +10,7 @@
 #include "alphaprune/linalg/matrix_source.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::linalg {
 
 /// How the eigenvalues of a Gram matrix are computed. The first two work on one rank, the others on
 /// a group of ranks: two_stage through the shared memory of a node, ELPA and ScaLAPACK anywhere,
@@ -73,10 +73,10 @@ class SpectralBackend {
 /// @param group  outlives the backend; for a one-rank solver it must have one rank, for two_stage
 ///               it must be on one node (refused on all ranks)
 /// @param precision  in_double for a solver that has no other
-std::unique_ptr<SpectralBackend> make_backend(Solver solver, const Communicator& group,
+std::unique_ptr<SpectralBackend> make_backend(Solver solver, const parallel::Communicator& group,
                                               Precision precision = Precision::in_double);
 
 /// Bytes of memory that a rank needs for one matrix, beyond the program itself.
 std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, std::int64_t cols);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::linalg

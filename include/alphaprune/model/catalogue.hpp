@@ -11,12 +11,12 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/stored_type.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// One tensor of the model: what it is and where its bytes lie.
 struct TensorInfo {
     std::string name;
-    StoredType type;
+    support::StoredType type;
     std::vector<std::int64_t> shape;
     int shard = 0;             ///< index into Catalogue::shards
     std::uint64_t offset = 0;  ///< first byte in the shard; row-major from there
@@ -26,7 +26,7 @@ struct TensorInfo {
 
     /// As which the values are read. @throws Error (bad_request) for a type that is only carried,
     /// naming tensor and remedy
-    ScalarType scalar_type() const;
+    support::ScalarType scalar_type() const;
     std::int64_t values() const;
 
     /// A tensor as rows, the unit in which it is shared out: shape[0] for two or more dimensions,
@@ -79,8 +79,9 @@ struct Catalogue {
     std::string family;              ///< "generic" for architectures not known by name
     std::string configuration_text;  ///< config.json, as it is
     ModelConfiguration configuration;
-    std::vector<std::string> shards;   ///< file names inside the folder; none when synthetic
-    std::vector<FileStamp> stamps;     ///< of the shards of a folder, when they were catalogued
+    std::vector<std::string> shards;  ///< file names inside the folder; none when synthetic
+    std::vector<support::FileStamp>
+        stamps;                        ///< of the shards of a folder, when they were catalogued
     std::vector<TensorInfo> tensors;   ///< in the order of the files
     BlockStack decoder;                ///< the blocks that matrices are taken from
     std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
@@ -137,4 +138,4 @@ void keep_blocks(Catalogue& catalogue, BlockRange kept);
 std::string serialize(const Catalogue& catalogue);
 Catalogue deserialize_catalogue(std::string_view text);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,7 +8,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Whether a file of that name inside a model's folder goes with the weights wherever they go: all
 /// that lies in the folder itself (tokenizer, code, templates, licence …), code and chat templates
@@ -35,4 +35,4 @@ std::vector<std::string> check_companions(const Catalogue& catalogue);
 /// The contents of one of them; nothing when the model has no such file. @throws Error
 std::optional<std::string> read_companion(const Catalogue& catalogue, std::string_view name);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,7 +8,7 @@
 
 #include "alphaprune/formats/json.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Rotary position embedding, as `rope_theta` + `rope_scaling` (transformers 4) or
 /// `rope_parameters` (transformers 5) describe it. Fields that the type does not use keep their
@@ -62,6 +62,6 @@ struct ModelConfiguration {
 /// @throws Error (bad_request) naming every required field that is missing or of a wrong kind.
 ///         For a model type that the program does not know nothing is required: what is found
 ///         under the usual names is read, the rest stays at its defaults.
-ModelConfiguration read_configuration(const Json& config, std::string_view where);
+ModelConfiguration read_configuration(const formats::Json& config, std::string_view where);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

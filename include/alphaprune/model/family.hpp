@@ -5,7 +5,7 @@
 
 #include "alphaprune/model/configuration.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Where a family of models keeps its decoder blocks and which matrices of a block are prunable,
 /// in the order of definition in the Hugging Face model.
@@ -29,4 +29,4 @@ const Family* family_of(std::string_view model_type);
 /// @param layer  its name after "<prefix><number>.", such as "self_attn.q_proj"
 bool has_bias(const ModelConfiguration& model, std::string_view layer);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Where models that are called by a name are looked for, in this order.
 struct ModelPlaces {
@@ -48,4 +48,4 @@ struct FoundModel {
 ///         for of a model that is a folder; when a cache has several and none is asked for
 FoundModel find_model(const std::string& model, const ModelPlaces& places);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -6,7 +6,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/name_pattern.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// What a user says about which matrices are pruned. A name that both lists match is left out.
 struct MatrixChoice {
@@ -24,4 +24,4 @@ struct MatrixChoice {
 ///         matches nothing
 void choose_matrices(Catalogue& catalogue, const MatrixChoice& choice);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// A regular expression (PCRE2's syntax, bytes) that is looked for in the names of tensors.
 class NamePattern {
@@ -26,4 +26,4 @@ class NamePattern {
     std::shared_ptr<const Compiled> compiled_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

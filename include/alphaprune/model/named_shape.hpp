@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// What the models of one release have in common.
 struct ModelSeries {
@@ -42,4 +42,4 @@ const NamedShape* shape_named(std::string_view name);
 /// The config.json of such a model.
 std::string configuration_text_of(const NamedShape& shape);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,7 +8,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Tensors of the decoder blocks that are not pruned and differ in their numbers only.
 struct LeftOut {
@@ -35,4 +35,4 @@ PrunableShare prunable_share(const Catalogue& catalogue, const MatrixChoice& cho
 /// "model.layers.*.mlp.gate.weight (24 tensors, 1.2 million weights)" and some more of them.
 std::string list_left_out(const std::vector<LeftOut>& left_out);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

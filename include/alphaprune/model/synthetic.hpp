@@ -11,7 +11,7 @@
 // and all machines see the same model. Spectra have heavy tails that lighten with depth, as those
 // of trained models do. WeightReader serves them like weights of a file.
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 struct NamedShape;
 
@@ -26,4 +26,4 @@ Catalogue synthetic_catalogue(const NamedShape& shape);
 ///         whose tensors are not known
 Catalogue synthetic_catalogue(const std::filesystem::path& folder, std::string name = {});
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -9,7 +9,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// Token ids as they come out of a file: one stream, or samples of equal length.
 struct TokenFile {
@@ -62,4 +62,4 @@ TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& cat
 TokenSequences evaluation_windows(const TokenFile& file, const Catalogue& catalogue,
                                   std::optional<std::int64_t> length);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

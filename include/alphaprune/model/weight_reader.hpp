@@ -10,7 +10,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/share.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 class WeightStore;
 
@@ -28,10 +28,11 @@ class WeightReader {
 
     /// Fills `out` with the stored bytes of those rows.
     /// @throws Error naming tensor and file
-    void read_rows(const TensorInfo& tensor, RowRange rows, std::span<std::byte> out);
+    void read_rows(const TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out);
 
     /// The same for a rectangle of the tensor taken as rows, row after row without gaps.
-    void read_part(const TensorInfo& tensor, const Rectangle& part, std::span<std::byte> out);
+    void read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
+                   std::span<std::byte> out);
 
     /// The tensor will be read soon: a thread beside fetches it meanwhile into the system's cache,
     /// and leaves what it was asked to fetch before. Returns at once.
@@ -54,7 +55,8 @@ inline constexpr std::uint64_t kStripBytes = std::uint64_t{32} << 20;
 /// @param reader  outlives the source
 /// @param ranks  of a group, each with a source of its own, that go through the columns of the
 ///               matrix in order: each keeps up to kStripBytes of its rows
-std::unique_ptr<MatrixSource> make_matrix_source(WeightReader& reader, const MatrixInfo& matrix,
-                                                 bool whole, int ranks = 1);
+std::unique_ptr<linalg::MatrixSource> make_matrix_source(WeightReader& reader,
+                                                         const MatrixInfo& matrix, bool whole,
+                                                         int ranks = 1);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -6,7 +6,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 
-namespace alphaprune {
+namespace alphaprune::model {
 
 /// The tensors that the prunable matrices lie in, ascending.
 std::vector<int> prunable_tensors(const Catalogue& catalogue);
@@ -18,4 +18,4 @@ std::vector<int> prunable_tensors(const Catalogue& catalogue);
 void require_weight_types(const Catalogue& catalogue, std::span<const int> tensors,
                           const std::string& what);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::model

@@ -8,12 +8,12 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// Collective: if any rank brings an error, every rank throws one Error with the faults of all
 /// ranks in rank order (each different fault once), marked agreed. Otherwise nothing happens. A
 /// stop on request (ExitStatus::stopped) is the common error only if no rank brings another one.
-void agree(const Communicator& ranks, const std::optional<Error>& mine);
+void agree(const Communicator& ranks, const std::optional<support::Error>& mine);
 
 /// Collective: every rank throws stop_error(), marked agreed, if a stop is requested on any.
 void check_stop_together(const Communicator& ranks);
@@ -24,11 +24,11 @@ void check_stop_together(const Communicator& ranks);
 template <class Action>
 auto together(const Communicator& ranks, Action&& action) {
     using Result = std::invoke_result_t<Action>;
-    std::optional<Error> problem;
+    std::optional<support::Error> problem;
     if constexpr (std::is_void_v<Result>) {
         try {
             action();
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             problem = error;
         }
         agree(ranks, problem);
@@ -36,7 +36,7 @@ auto together(const Communicator& ranks, Action&& action) {
         std::optional<Result> result;
         try {
             result.emplace(action());
-        } catch (const Error& error) {
+        } catch (const support::Error& error) {
             problem = error;
         }
         agree(ranks, problem);
@@ -56,4 +56,4 @@ std::string from_root(const Communicator& ranks, Produce&& produce) {
     return ranks.broadcast_text(std::move(text));
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

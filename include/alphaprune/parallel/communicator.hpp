@@ -12,7 +12,7 @@
 
 #include "alphaprune/parallel/mpi_call.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// The MPI datatype of a C++ arithmetic type.
 template <class T>
@@ -174,4 +174,4 @@ class Communicator {
     int size_ = 1;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -8,7 +8,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 struct WatchOptions {
     /// A rank that has not been heard of for so long is taken for lost; zero: none ever is.
@@ -46,11 +46,11 @@ class JobWatch {
     /// and of what the watch itself finds, one text reaches standard error.
     /// @param text  as what() of an Error or to_text() give it; this rank and its host are named
     /// before it
-    [[noreturn]] void end_job(const std::string& text, ExitStatus status);
+    [[noreturn]] void end_job(const std::string& text, support::ExitStatus status);
 
   private:
     struct State;
     std::unique_ptr<State> state_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

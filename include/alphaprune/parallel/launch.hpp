@@ -4,7 +4,7 @@
 
 #include "alphaprune/support/environment.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// How this process was started, as far as its environment tells: known before MPI is started, and
 /// whether it has to be.
@@ -32,9 +32,9 @@ enum class SlurmSupport {
 /// By the variables of Open MPI, MVAPICH, MPICH and Intel MPI (PMI), HPE's PALS and ALPS, Flux,
 /// jsrun, PMIx and Slurm. Of launchers inside each other, as mpirun in a Slurm job, the innermost
 /// counts.
-Launch launch_of(const EnvironmentLookup& environment, SlurmSupport support);
+Launch launch_of(const support::EnvironmentLookup& environment, SlurmSupport support);
 
 /// Of this process.
 Launch find_launch();
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

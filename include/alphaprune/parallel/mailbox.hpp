@@ -9,7 +9,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// Numbers that ranks send each other while each goes on with work of its own: nobody waits for
 /// anybody, and nobody knows beforehand how much will come. Made and finished collectively.
@@ -48,4 +48,4 @@ class Mailbox {
     std::vector<double> incoming_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -4,7 +4,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// Every call of MPI goes through one of these two, but for those of destructors, which may not
 /// throw and whose failure nobody could act upon. Communicators and windows are made to return
@@ -12,7 +12,7 @@ namespace alphaprune {
 /// end the job like any other error of one rank: in words.
 
 /// What a failed call of MPI is reported as: its name and MPI's text.
-Error mpi_failure(int code, const char* call);
+support::Error mpi_failure(int code, const char* call);
 
 /// @param call  the name of the function, for the user
 /// @throws Error (failure), not agreed: the other ranks know nothing of it
@@ -27,4 +27,4 @@ inline bool mpi_succeeded(int code) {
     return code == MPI_SUCCESS;
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -6,7 +6,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// Values that the ranks of one node hold once, together, in shared memory: what one rank writes
 /// the others read after sync(). Made, synced and destroyed collectively by the node.
@@ -40,4 +40,4 @@ class NodeArray {
     std::span<T> values_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -6,7 +6,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// Which ranks of a job share a node, and a road between the nodes: the first rank of each node is
 /// its leader. Made collectively.
@@ -33,4 +33,4 @@ class NodeMap {
     int nodes_ = 1;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -2,7 +2,7 @@
 
 #include "alphaprune/parallel/launch.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// Starts MPI when made and ends it when destroyed. One in a program, the first thing in main.
 /// From then on a connection whose other end is gone does not end the process (SIGPIPE): a rank
@@ -22,4 +22,4 @@ class MpiRuntime {
 /// Whether MPI may be called from several threads at once; also where MPI is not used at all.
 bool supports_threads();
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

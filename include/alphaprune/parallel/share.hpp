@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// A half-open range of rows (or of any items).
 struct RowRange {
@@ -23,4 +23,4 @@ constexpr RowRange share_of(std::int64_t rows, int parts, int part) {
     return {begin_of(part), begin_of(part + 1)};
 }
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

@@ -5,7 +5,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 class SharedNumbers;
 
@@ -35,4 +35,4 @@ class WorkCounter {
     std::unique_ptr<SharedNumbers> numbers_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

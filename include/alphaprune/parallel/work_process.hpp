@@ -2,7 +2,7 @@
 
 #include <sys/types.h>
 
-namespace alphaprune {
+namespace alphaprune::parallel {
 
 /// Returns in a child process, which does all the work. The process that was started stays behind:
 /// it hands on the signals that ask for a stop, and ends with the child's status. A child that was
@@ -15,4 +15,4 @@ void continue_in_child();
 /// What started the program: a shell, mpirun, Slurm.
 pid_t launching_process();
 
-}  // namespace alphaprune
+}  // namespace alphaprune::parallel

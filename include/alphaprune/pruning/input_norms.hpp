@@ -7,7 +7,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// ‖x_j‖² over calibration sequences, as Wanda's code has it: the running mean, in float32 and in
 /// sequence order, of each sequence's sum of squares over its tokens. Every rank brings the sums of
@@ -24,7 +24,7 @@ class InputNorms {
     /// @param sequences  how many there are on all ranks together, numbered from 0
     /// @param where      block and matrix, for messages
     /// @throws Error (failure) on all ranks when inputs are NaN or too large for float32
-    std::vector<float> norms(const Communicator& ranks, std::int64_t sequences,
+    std::vector<float> norms(const parallel::Communicator& ranks, std::int64_t sequences,
                              const std::string& where) const;
 
   private:
@@ -33,4 +33,4 @@ class InputNorms {
     std::vector<float> sums_;  ///< one row of cols_ a sequence
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -7,7 +7,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/scalar.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// What happens to weights whose magnitude equals the threshold.
 enum class Ties {
@@ -23,7 +23,7 @@ enum class Ties {
 /// @param values  this rank's stored values, changed in place
 /// @param ratio   share to remove, in [0, 1]
 /// @return zeros among this rank's values afterwards (those that were zero before included)
-std::int64_t prune_magnitude(const Communicator& ranks, std::span<std::byte> values,
-                             ScalarType type, double ratio, Ties ties);
+std::int64_t prune_magnitude(const parallel::Communicator& ranks, std::span<std::byte> values,
+                             support::ScalarType type, double ratio, Ties ties);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// N:M sparsity: in every M consecutive inputs of a row, N are removed. (NVIDIA counts the kept:
 /// its 2:4 is this 2:4, its 1:4 would be 3:4 here.)
@@ -41,4 +41,4 @@ std::int64_t count_outliers(std::span<const float> weights, std::int64_t cols,
 double sum_of_scores(std::span<const float> weights, std::int64_t cols,
                      std::span<const float> input_norms);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -5,7 +5,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// Order statistics of unsigned keys that are spread over ranks, found exactly from all-reduced
 /// histograms, without moving or sorting the keys. Floating-point magnitudes order like their bit
@@ -20,9 +20,9 @@ struct Selected {
 
 /// The key at `position` (0-based) of the ascending order over all ranks. Collective.
 /// 0 <= position < total number of keys.
-Selected select_key(const Communicator& ranks, std::span<const std::uint16_t> keys,
+Selected select_key(const parallel::Communicator& ranks, std::span<const std::uint16_t> keys,
                     std::int64_t position);
-Selected select_key(const Communicator& ranks, std::span<const std::uint32_t> keys,
+Selected select_key(const parallel::Communicator& ranks, std::span<const std::uint32_t> keys,
                     std::int64_t position);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

@@ -10,7 +10,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
 
-namespace alphaprune {
+namespace alphaprune::pruning {
 
 /// The largest order whose Hessian each rank holds whole.
 inline constexpr std::int64_t kLargestLocalHessian = 4096;
@@ -23,7 +23,7 @@ class Hessian {
     /// Collective.
     /// @param ranks  outlives the object
     /// @throws Error (failure) on all ranks when the memory is not to be had
-    Hessian(const Communicator& ranks, std::int64_t order,
+    Hessian(const parallel::Communicator& ranks, std::int64_t order,
             std::int64_t largest_local = kLargestLocalHessian);
     Hessian(Hessian&&) noexcept;
     Hessian& operator=(Hessian&&) noexcept;
@@ -54,7 +54,7 @@ class InverseFactor {
     /// @param where    block and matrix, for messages
     /// @throws Error (failure) on all ranks when H holds NaN or infinities, and when even damping
     ///         1.0 does not help
-    InverseFactor(const Communicator& ranks, Hessian&& hessian, std::int64_t samples,
+    InverseFactor(const parallel::Communicator& ranks, Hessian&& hessian, std::int64_t samples,
                   const std::string& where);
     InverseFactor(InverseFactor&&) noexcept;
     InverseFactor& operator=(InverseFactor&&) noexcept;
@@ -82,8 +82,8 @@ class InverseFactor {
 /// @param where    block and matrix, for messages
 /// @return zeros among this rank's weights afterwards
 /// @throws Error (failure) on all ranks when the score that parts a panel is no number
-std::int64_t prune_sparsegpt(const Communicator& ranks, const InverseFactor& factor,
+std::int64_t prune_sparsegpt(const parallel::Communicator& ranks, const InverseFactor& factor,
                              std::span<float> weights, double ratio, std::optional<Pattern> pattern,
                              const std::string& where = {});
 
-}  // namespace alphaprune
+}  // namespace alphaprune::pruning

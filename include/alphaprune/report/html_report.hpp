@@ -7,7 +7,7 @@
 
 #include "alphaprune/report/run_report.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 
 /// The picture of one spectrum: counts of log10 λ in equal bins.
 struct SpectrumPicture {
@@ -25,4 +25,4 @@ SpectrumPicture picture_of(std::vector<double> ascending, int bins = 60);
 void write_html_report(const RunReport& report, const std::vector<SpectrumPicture>& pictures,
                        const std::filesystem::path& folder);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

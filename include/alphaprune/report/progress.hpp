@@ -5,7 +5,7 @@
 
 #include "alphaprune/support/clock.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 
 /// Tells a person how far a phase is. On a terminal: one live line (done, rate, time left); the log
 /// file, and standard error when it is no terminal, get plain lines at most every ten seconds.
@@ -30,11 +30,11 @@ class ProgressLine {
     std::int64_t shown_done_ = -1;
     double shown_at_ = -1e9;
     double logged_at_ = 0;
-    Stopwatch watch_;
+    support::Stopwatch watch_;
 };
 
 /// "spectrum: 12/56 matrices, 8.1/s, 5.4 s left" – the words of a progress line.
 std::string progress_text(const std::string& phase, const std::string& unit, std::int64_t done,
                           std::int64_t total, double seconds);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

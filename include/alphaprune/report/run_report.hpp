@@ -11,7 +11,7 @@
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 
-namespace alphaprune {
+namespace alphaprune::report {
 
 /// One prunable matrix in a report.
 struct MatrixReport {
@@ -20,7 +20,7 @@ struct MatrixReport {
     std::int64_t rows = 0;
     std::int64_t cols = 0;
     bool transposed = false;               ///< stored as inputs × outputs
-    ShapeMetrics metrics;                  ///< undefined ones are NaN, null in JSON
+    spectrum::ShapeMetrics metrics;        ///< undefined ones are NaN, null in JSON
     bool has_metrics = false;              ///< false when no spectrum was computed
     std::optional<double> sparsity_ratio;  ///< asked for; absent after `analyze`
     std::optional<std::int64_t> zeros;     ///< reached; absent after `analyze`
@@ -120,10 +120,10 @@ std::optional<std::int64_t> total_zeros(const RunReport& report);
 /// Share of zeros over all matrices that have counts; 0 when none has.
 double realised_sparsity(const RunReport& report);
 
-Json to_json(const RunReport& report);
+formats::Json to_json(const RunReport& report);
 /// Reads back what `verify` needs: everything but calibration, windows and perplexities.
 /// @throws Error (bad_request) naming the field that is missing or of a wrong kind
-RunReport run_report_from_json(const Json& document, std::string_view where);
+RunReport run_report_from_json(const formats::Json& document, std::string_view where);
 RunReport read_run_report(const std::filesystem::path& path);
 
 /// Each writes one file into the output folder, under its final name only when whole.
@@ -141,4 +141,4 @@ std::string block_table(const RunReport& report);
 /// One line a text: "perplexity 26.666 dense, 84.1 pruned (eval.npy, seqlen 512, windows 360)".
 std::string perplexity_lines(const RunReport& report);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::report

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 
 /// The shape metrics of a spectrum (docs/methods.md gives formulas and sources).
 enum class Metric : std::size_t {
@@ -55,4 +55,4 @@ double alpha_peak(std::span<const double> eigenvalues);
 double rounded(double value);
 ShapeMetrics rounded(const ShapeMetrics& metrics);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::spectrum {
 
 /// A power law fitted to the tail of a spectrum.
 struct PowerLawFit {
@@ -44,4 +44,4 @@ class TailFits {
 std::optional<PowerLawFit> best_fit(std::span<const double> ascending, std::size_t first,
                                     std::size_t last);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::spectrum

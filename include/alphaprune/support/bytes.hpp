@@ -16,7 +16,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// A value that travels as its own bytes: all ranks of a job run the same program on machines of
 /// one kind.
@@ -198,4 +198,4 @@ class ByteReader {
     std::span<const std::byte> rest_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// XXH3, 64 bits, of some bytes.
 std::uint64_t hash_bytes(std::span<const std::byte> bytes, std::uint64_t seed = 0);
@@ -19,4 +19,4 @@ std::uint64_t hash_bytes(std::span<const std::byte> bytes, std::uint64_t seed = 
 std::uint64_t checksum_of_rows(std::span<const std::byte> rows, std::size_t row_bytes,
                                std::uint64_t first_row);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

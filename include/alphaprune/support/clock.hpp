@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// Seconds since it was made or restarted, on a clock that never jumps.
 class Stopwatch {
@@ -24,4 +24,4 @@ std::string utc_timestamp();
 /// A duration for people: "0.4 s", "12 s", "3 min 05 s", "2 h 10 min".
 std::string human_duration(double seconds);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <optional>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// What the control groups that a process is in leave it, each group's limit being one for all
 /// processes below it. Nothing: no limit.
@@ -19,4 +19,4 @@ struct GroupLimits {
 /// @param root  of the file system; another one in tests
 GroupLimits limits_of_groups(const std::filesystem::path& root = "/");
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// The value of an environment variable; nothing when it is not set.
 using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& variable)>;
@@ -21,4 +21,4 @@ std::vector<std::string> whole_environment();
 /// @throws Error (bad_request) when it says something else
 std::optional<bool> switch_in(const EnvironmentLookup& environment, const std::string& variable);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -3,9 +3,10 @@
 #include <array>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// What the program's exit status tells a script.
 enum class ExitStatus : int {
@@ -29,6 +30,7 @@ struct Fault {
     std::string remedy;  ///< may be empty
     std::string rank =
         {};  ///< that met it, as in "2 on host n1"; empty: all, or it does not matter
+    std::string message = {};  ///< its id in the catalogue of messages (support/message.hpp)
 
     friend bool operator==(const Fault&, const Fault&) = default;
 };
@@ -49,6 +51,8 @@ class Error : public std::exception {
     /// and all ranks may leave in good order.
     bool agreed() const { return agreed_; }
     Error& mark_agreed();
+    /// Sets the id that its faults have in the catalogue of messages.
+    Error& name_message(std::string_view id);
 
   private:
     ExitStatus status_;
@@ -66,8 +70,8 @@ Error failure(std::string what, std::string where = {}, std::string remedy = {})
 /// What is made of std::bad_alloc.
 Error out_of_memory();
 
-/// The fault as the lines a user reads: "error: what", then indented "where:", "rank:" and
-/// "remedy:", those that are not empty.
+/// The fault as the lines a user reads: "error: what", then indented "where:", "rank:",
+/// "remedy:" and "more:", those that are not empty.
 std::string to_text(const Fault& fault);
 
 /// Collects input faults so that a user sees all of them at once.
@@ -88,4 +92,4 @@ class FaultList {
     ExitStatus status_ = ExitStatus::done;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// What changes when a file's contents do.
 struct FileStamp {
@@ -89,4 +89,4 @@ void make_own_folder(const std::filesystem::path& folder);
 /// Bytes that an ordinary user may still write in the file system of `folder`.
 std::uint64_t free_space(const std::filesystem::path& folder);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// A file that one process at a time may hold; the system lets go of it when the process ends,
 /// however it ends. On file systems that know no locks everybody gets it.
@@ -21,4 +21,4 @@ class FileLock {
     int descriptor_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

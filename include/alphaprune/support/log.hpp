@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 enum class LogLevel { debug, info, warning, error };
 
@@ -35,4 +35,4 @@ void say_past_the_log(std::string_view text);
 /// A line for the log file alone: what a terminal shows as a live line.
 void log_to_file(std::string_view text);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

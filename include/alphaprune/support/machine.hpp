@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// Largest resident size this process has had so far, in bytes.
 std::uint64_t peak_memory();
@@ -29,4 +29,4 @@ std::optional<double> cores_of_group();
 /// Bytes for people: "812 B", "3.4 MB", "12 GB" (powers of 1000).
 std::string human_bytes(std::uint64_t bytes);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// The floating-point types a weight may be stored in.
 enum class ScalarType : std::uint8_t { float32, float16, bfloat16 };
@@ -40,4 +40,4 @@ std::size_t count_non_finite(std::span<const std::byte> stored, ScalarType type)
 /// How many of the stored values are zero (of either sign).
 std::size_t count_zeros(std::span<const std::byte> stored, ScalarType type);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// Makes those of the three standard streams that the process was started without lead to
 /// /dev/null; else the next file that is opened takes their place, and what is printed goes there.
@@ -14,4 +14,4 @@ void open_standard_streams();
 /// @throws Error (failed) when it cannot be written, as on a full disk
 void print_result(std::string_view text);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

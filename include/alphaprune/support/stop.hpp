@@ -9,7 +9,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// The wish that this process stops its work early, so that a later run can go on with it. There is
 /// one a process, as there is one set of signal handlers: long work asks `check_stop` now and then,
@@ -59,4 +59,4 @@ inline void check_stop() {
 /// Forgets request, deadline and signals: for tests.
 void forget_stop();
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

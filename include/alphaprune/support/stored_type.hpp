@@ -8,7 +8,7 @@
 
 #include "alphaprune/support/scalar.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// What the values of a tensor are stored as, by the name that safetensors gives it: a type that is
 /// computed with (ScalarType), another one of the format (BOOL, I64, F8_E4M3, F4, …), whose values
@@ -47,4 +47,4 @@ std::string_view scalar_type_names();
 /// looks into.
 std::size_t count_zeros(std::span<const std::byte> stored, const StoredType& type);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

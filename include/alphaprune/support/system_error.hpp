@@ -5,7 +5,7 @@
 
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune {
+namespace alphaprune::support {
 
 /// Whether this errno tells that the path somebody has named is wrong for what is asked: nothing is
 /// there, it may not be read, it is a folder. Any other (EIO, ESTALE, EMFILE, ENOMEM, ETIMEDOUT, …)
@@ -29,4 +29,4 @@ std::filesystem::file_status status_of(const std::filesystem::path& path);
 /// The same for the path itself, be it a link.
 std::filesystem::file_status link_status_of(const std::filesystem::path& path);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::support

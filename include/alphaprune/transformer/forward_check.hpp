@@ -7,7 +7,7 @@
 #include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// What is asked of a forward pass.
 enum class PassReach {
@@ -21,7 +21,8 @@ enum class PassReach {
 ///         that are left out; a stored head that differs from the embedding to which config.json
 ///         ties it (for which both are read, a share by each rank, up to the first difference)
 /// @throws Error (bad_request) on all ranks when it cannot
-std::vector<std::string> check_forward_pass(const Communicator& ranks, const Catalogue& catalogue,
-                                            const RowSource& source, PassReach reach);
+std::vector<std::string> check_forward_pass(const parallel::Communicator& ranks,
+                                            const model::Catalogue& catalogue,
+                                            const model::RowSource& source, PassReach reach);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

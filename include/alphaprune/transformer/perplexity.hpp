@@ -11,7 +11,7 @@
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 struct Perplexity {
     double value = 0;         ///< exp of the mean negative log-likelihood; may be no number
@@ -38,13 +38,14 @@ struct PerplexityLimits {
 /// @param progress  called on rank 0: blocks done, of how many; may be empty
 /// @throws Error on all ranks: no forward pass, windows of fewer than two tokens or none at all,
 ///         tokens outside the vocabulary, unreadable weights
-Perplexity measure_perplexity(const Communicator& ranks, const Catalogue& catalogue,
-                              const RowSource& source, const TokenSequences& windows,
+Perplexity measure_perplexity(const parallel::Communicator& ranks,
+                              const model::Catalogue& catalogue, const model::RowSource& source,
+                              const model::TokenSequences& windows,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const PerplexityLimits& limits = {});
 
 /// Logits of one sequence (tokens × vocabulary), for tests and small models. Collective.
-std::vector<float> logits_of(const Communicator& ranks, const Catalogue& catalogue,
-                             const RowSource& source, std::span<const std::int32_t> tokens);
+std::vector<float> logits_of(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                             const model::RowSource& source, std::span<const std::int32_t> tokens);
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

@@ -9,7 +9,7 @@
 #include "alphaprune/parallel/node_array.hpp"
 #include "alphaprune/parallel/share.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Some tensors of a model in float32, held once on each node in shared memory: the ranks of the
 /// node read and convert a share of the rows each. Made and changed collectively by the node.
@@ -19,29 +19,30 @@ class SharedWeights {
     /// @param node      outlives the object
     /// @param catalogue outlives the object
     /// @param tensors   indices into Catalogue::tensors
-    SharedWeights(const Communicator& node, const Catalogue& catalogue, std::vector<int> tensors);
+    SharedWeights(const parallel::Communicator& node, const model::Catalogue& catalogue,
+                  std::vector<int> tensors);
 
     /// Collective on the node: fills all tensors from `source`.
     /// @throws Error on all ranks of the node when reading fails on one
-    void load(const RowSource& source);
+    void load(const model::RowSource& source);
 
     /// A tensor's values, row-major. The tensor must be one of those given at the start.
     std::span<const float> values(int tensor) const;
     /// Some rows, to be changed; call sync() on all ranks of the node before others read them.
-    std::span<float> rows(int tensor, RowRange rows);
+    std::span<float> rows(int tensor, parallel::RowRange rows);
     void sync() { array_.sync(); }
 
     /// Bytes on a node for these tensors in float32.
-    static std::uint64_t bytes_for(const Catalogue& catalogue, std::span<const int> tensors);
+    static std::uint64_t bytes_for(const model::Catalogue& catalogue, std::span<const int> tensors);
 
   private:
     std::size_t start_of(int tensor) const;
 
-    const Communicator* node_;
-    const Catalogue* catalogue_;
+    const parallel::Communicator* node_;
+    const model::Catalogue* catalogue_;
     std::vector<int> tensors_;
     std::vector<std::size_t> starts_;
-    NodeArray<float> array_;
+    parallel::NodeArray<float> array_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

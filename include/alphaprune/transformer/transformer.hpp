@@ -11,7 +11,7 @@
 #include "alphaprune/model/row_source.hpp"
 #include "alphaprune/transformer/shared_weights.hpp"
 
-namespace alphaprune {
+namespace alphaprune::transformer {
 
 /// Called during the forward pass of a block with the input of one or several of its matrices
 /// (indices into Catalogue::matrices; q, k and v share one input, as do gate and up).
@@ -34,12 +34,12 @@ class Transformer {
     /// @throws Error (bad_request): the architecture has no forward pass (the message names those
     ///         that have one and says that magnitude pruning works all the same), a feature that is
     ///         not supported (RoPE type, activation), tensors missing or of a wrong shape
-    explicit Transformer(const Catalogue& catalogue);
+    explicit Transformer(const model::Catalogue& catalogue);
     Transformer(Transformer&&) noexcept;
     ~Transformer();
 
     /// Whether the family has a forward pass at all.
-    static bool supports(const Catalogue& catalogue);
+    static bool supports(const model::Catalogue& catalogue);
 
     std::int64_t hidden_size() const;
     /// Indices of the tensors that run_block needs for that block.
@@ -50,7 +50,7 @@ class Transformer {
     /// Token embeddings (with learned positions and input projection where the family has them).
     /// Reads just the rows of the tokens present.
     /// @param hidden  out: tokens.size() × hidden_size
-    void embed(const RowSource& source, std::span<const std::int32_t> tokens,
+    void embed(const model::RowSource& source, std::span<const std::int32_t> tokens,
                std::span<float> hidden) const;
 
     /// One block over one sequence, in place.
@@ -95,4 +95,4 @@ class Transformer {
     std::unique_ptr<Plan> plan_;
 };
 
-}  // namespace alphaprune
+}  // namespace alphaprune::transformer

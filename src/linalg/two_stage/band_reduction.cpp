@@ -5,7 +5,7 @@
 #include "alphaprune/support/stop.hpp"
 #include "kernels.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 constexpr std::int64_t kTile = Tiling::kTile;
@@ -36,7 +36,8 @@ class BandReduction {
             take_panel(first);
             work_.sync();
             if (share_.is_root()) {
-                *work_.stop_flag() = stop_requested() || work_abandoned() ? Real(1) : Real(0);
+                *work_.stop_flag() =
+                    support::stop_requested() || support::work_abandoned() ? Real(1) : Real(0);
                 keep_diagonal_block(first);
                 if (below < size_) {
                     factor_panel(first, below);
@@ -44,7 +45,7 @@ class BandReduction {
             }
             work_.sync();
             if (*work_.stop_flag() != Real(0)) {  // the same for the whole team
-                throw stop_error();
+                throw support::stop_error();
             }
             if (below < size_) {
                 sweep_tiles(below);
@@ -265,4 +266,4 @@ std::vector<Real> reduce_to_band(Workspace<Real>& workspace) {
 template std::vector<double> reduce_to_band(Workspace<double>&);
 template std::vector<float> reduce_to_band(Workspace<float>&);
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -4,7 +4,7 @@
 
 #include "workspace.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 /// Orthogonal reduction of the matrix in the tiles to a band of width kBand, by panels: QR of the
 /// part of a block column below the band, and A ← A − V·Wᵀ − W·Vᵀ for the rest. The update by one
@@ -15,4 +15,4 @@ namespace alphaprune::two_stage {
 template <class Real>
 std::vector<Real> reduce_to_band(Workspace<Real>& workspace);
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

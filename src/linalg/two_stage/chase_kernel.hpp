@@ -2,7 +2,7 @@
 
 #include "panel_kernel.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 inline constexpr std::int64_t kColumn = 2 * kBand;    // of the band's storage
@@ -206,4 +206,4 @@ void chase_bulges(std::int64_t order, Real* band) {
 }
 
 }  // namespace
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

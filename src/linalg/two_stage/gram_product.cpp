@@ -9,7 +9,7 @@
 #include "alphaprune/support/stop.hpp"
 #include "kernels.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 constexpr std::int64_t kTile = Tiling::kTile;
@@ -80,7 +80,8 @@ class Packer {
         constexpr std::int64_t kTogether = 64;
         const std::int64_t depth = end - begin;
         const std::int64_t padded = work_.tiling().padded();
-        const RowRange mine = share_of(depth, work_.share().ranks, work_.share().rank);
+        const parallel::RowRange mine =
+            parallel::share_of(depth, work_.share().ranks, work_.share().rank);
         std::int64_t nonfinite = 0;
         for (std::int64_t first = mine.begin; first < mine.end; first += kTogether) {
             const std::int64_t count = std::min(kTogether, mine.end - first);
@@ -144,7 +145,7 @@ void for_own_tiles(Workspace<Real>& work, Action&& action) {
 }  // namespace
 
 template <class Real>
-void gram_product(const Communicator& team, MatrixSource& matrix, const GramShape& shape,
+void gram_product(const parallel::Communicator& team, MatrixSource& matrix, const GramShape& shape,
                   Workspace<Real>& work) {
     for_own_tiles(work, [&](std::int64_t i, std::int64_t j) {
         std::fill_n(work.tile(i, j), Tiling::kTileSize, Real(0));
@@ -153,8 +154,8 @@ void gram_product(const Communicator& team, MatrixSource& matrix, const GramShap
     std::int64_t nonfinite = 0;
     for (std::int64_t begin = 0; begin < shape.depth; begin += Workspace<Real>::kDepth) {
         const std::int64_t end = std::min(begin + Workspace<Real>::kDepth, shape.depth);
-        together(team, [&] {
-            check_stop();
+        parallel::together(team, [&] {
+            support::check_stop();
             nonfinite += packer.pack(begin, end);
         });
         work.sync();
@@ -163,11 +164,11 @@ void gram_product(const Communicator& team, MatrixSource& matrix, const GramShap
         work.sync();
     }
     nonfinite = team.sum(nonfinite);
-    together(team, [&] { refuse_nonfinite(nonfinite, matrix); });
+    parallel::together(team, [&] { refuse_nonfinite(nonfinite, matrix); });
 }
 
 template <class Real>
-ScaledGram scale_gram(const Communicator& team, Workspace<Real>& work) {
+ScaledGram scale_gram(const parallel::Communicator& team, Workspace<Real>& work) {
     const Tiling& tiling = work.tiling();
     Real largest = 0;
     double trace = 0;
@@ -223,10 +224,11 @@ ScaledGram scale_gram(const Communicator& team, Workspace<Real>& work) {
     return scaled;
 }
 
-template void gram_product(const Communicator&, MatrixSource&, const GramShape&,
+template void gram_product(const parallel::Communicator&, MatrixSource&, const GramShape&,
                            Workspace<double>&);
-template void gram_product(const Communicator&, MatrixSource&, const GramShape&, Workspace<float>&);
-template ScaledGram scale_gram(const Communicator&, Workspace<double>&);
-template ScaledGram scale_gram(const Communicator&, Workspace<float>&);
+template void gram_product(const parallel::Communicator&, MatrixSource&, const GramShape&,
+                           Workspace<float>&);
+template ScaledGram scale_gram(const parallel::Communicator&, Workspace<double>&);
+template ScaledGram scale_gram(const parallel::Communicator&, Workspace<float>&);
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -5,13 +5,13 @@
 #include "gram_shape.hpp"
 #include "workspace.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 /// The smaller Gram matrix of `matrix` into the tiles of the workspace, read and computed in Real.
 /// Collective over the team; each rank reads a part of the matrix.
 /// @throws Error on all ranks: (bad_request) for NaN or Inf; whatever `matrix` throws
 template <class Real>
-void gram_product(const Communicator& team, MatrixSource& matrix, const GramShape& shape,
+void gram_product(const parallel::Communicator& team, MatrixSource& matrix, const GramShape& shape,
                   Workspace<Real>& workspace);
 
 /// What the tiles hold, and the power of two by which they were multiplied to bring the largest
@@ -24,6 +24,6 @@ struct ScaledGram {
 
 /// Collective.
 template <class Real>
-ScaledGram scale_gram(const Communicator& team, Workspace<Real>& workspace);
+ScaledGram scale_gram(const parallel::Communicator& team, Workspace<Real>& workspace);
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -4,7 +4,7 @@
 
 #include "kernels.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 extern const Kernels<double> kDoubleBaseline;
 extern const Kernels<float> kFloatBaseline;
@@ -18,4 +18,4 @@ extern const Kernels<float> kFloatAvx512;
 template <class Real>
 std::vector<const Kernels<Real>*> usable_kernels();
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -2,7 +2,7 @@
 
 #include "instruction_sets.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 #if defined(ALPHAPRUNE_AVX_KERNELS)
@@ -68,4 +68,4 @@ const Kernels<float>& kernels<float>() {
     return best;
 }
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 /// Width of the band between the two stages. The reduction to a band is fast with any width from
 /// about 32 on; what follows costs in proportion to it.
@@ -40,4 +40,4 @@ struct Kernels {
 template <class Real>
 const Kernels<Real>& kernels();
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -2,9 +2,9 @@
 #include "instruction_sets.hpp"
 #include "kernels_for.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 const Kernels<double> kDoubleAvx2 = kernels_for<double, 4, 4, 2>();
 const Kernels<float> kFloatAvx2 = kernels_for<float, 8, 4, 2>();
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

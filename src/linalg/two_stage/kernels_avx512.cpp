@@ -2,9 +2,9 @@
 #include "instruction_sets.hpp"
 #include "kernels_for.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 const Kernels<double> kDoubleAvx512 = kernels_for<double, 8, 4, 4>();
 const Kernels<float> kFloatAvx512 = kernels_for<float, 16, 8, 2>();
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -2,9 +2,9 @@
 #include "instruction_sets.hpp"
 #include "kernels_for.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 const Kernels<double> kDoubleBaseline = kernels_for<double, 2, 4, 2>();
 const Kernels<float> kFloatBaseline = kernels_for<float, 4, 4, 2>();
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -2,7 +2,7 @@
 
 #include "chase_kernel.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 /// @tparam Rows, Vectors  what of C a product holds in registers
@@ -15,4 +15,4 @@ constexpr Kernels<Real> kernels_for() {
 }
 
 }  // namespace
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -2,7 +2,7 @@
 
 #include "product_kernel.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 /// H = I − tau·v·vᵀ with v_0 = 1 and v_i = scale·x_i maps x to (beta, 0, …).
@@ -165,4 +165,4 @@ void factor_panel(std::int64_t rows, Real* panel, Real* r, Real* t) {
 }
 
 }  // namespace
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

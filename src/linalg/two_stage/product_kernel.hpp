@@ -3,7 +3,7 @@
 #include "kernels.hpp"
 #include "simd.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 enum class Sign { plus, minus };
@@ -63,4 +63,4 @@ void product(std::int64_t rows, std::int64_t depth, Strided<Real> a, const Real*
 }
 
 }  // namespace
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 namespace {
 
 template <class Real>
@@ -92,4 +92,4 @@ struct Simd {
 };
 
 }  // namespace
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

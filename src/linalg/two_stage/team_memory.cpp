@@ -8,10 +8,10 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 template <class Real>
-TeamMemory<Real>::TeamMemory(const Communicator& team, std::int64_t size) {
+TeamMemory<Real>::TeamMemory(const parallel::Communicator& team, std::int64_t size) {
     if (team.size() > 1) {
         shared_.emplace(team, size);
         values_ = shared_->values();
@@ -24,9 +24,9 @@ TeamMemory<Real>::TeamMemory(const Communicator& team, std::int64_t size) {
     const std::size_t whole = (bytes / alignment + 1) * alignment;
     alone_.reset(static_cast<Real*>(std::aligned_alloc(alignment, whole)));
     if (!alone_) {
-        throw failure(fmt::format("out of memory: no room for a spectrum ({})", human_bytes(whole)),
-                      host_name(),
-                      "give each rank more memory, or let more ranks share one matrix");
+        throw support::failure(
+            fmt::format("out of memory: no room for a spectrum ({})", support::human_bytes(whole)),
+            support::host_name(), "give each rank more memory, or let more ranks share one matrix");
     }
     if (alignment == kHugePage) {
         madvise(alone_.get(), whole, MADV_HUGEPAGE);  // a wish: it may be refused
@@ -49,4 +49,4 @@ void TeamMemory<Real>::Free::operator()(Real* values) const {
 template class TeamMemory<double>;
 template class TeamMemory<float>;
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

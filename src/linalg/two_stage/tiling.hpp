@@ -5,7 +5,7 @@
 
 #include "kernels.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 /// How the lower triangle of a symmetric matrix lies in memory, and who works on what. Square
 /// tiles, each contiguous and row-major, one tile column after the other: a tile and what is done
@@ -50,4 +50,4 @@ struct Share {
     bool has_row(std::int64_t tile_row) const { return tile_row % ranks == rank; }
 };
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -3,7 +3,7 @@
 #include "team_memory.hpp"
 #include "tiling.hpp"
 
-namespace alphaprune::two_stage {
+namespace alphaprune::linalg::two_stage {
 
 /// All that the ranks of a team share while they compute one spectrum.
 template <class Real>
@@ -13,7 +13,7 @@ class Workspace {
     static constexpr std::int64_t kDepth = 384;
 
     /// Collective.
-    Workspace(const Communicator& team, std::int64_t order)
+    Workspace(const parallel::Communicator& team, std::int64_t order)
         : tiling_{order}, share_{team.rank(), team.size()}, memory_(team, values_needed(order)) {}
 
     static std::int64_t values_needed(std::int64_t order) {
@@ -62,4 +62,4 @@ class Workspace {
     TeamMemory<Real> memory_;
 };
 
-}  // namespace alphaprune::two_stage
+}  // namespace alphaprune::linalg::two_stage

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alphaprune/allocation/allocation.hpp"
+#include "alphaprune/allocation/owl.hpp"
+#include "alphaprune/cli/version.hpp"
+#include "alphaprune/linalg/spectral_backend.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/matrix_choice.hpp"
+#include "alphaprune/pruning/magnitude.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/spectrum/farms.hpp"
+#include "alphaprune/spectrum/metrics.hpp"
+#include "alphaprune/support/log.hpp"
+
+namespace alphaprune::cli {
+
+enum class Command { run, analyze, plan, verify, evaluate, export_model, help, version };
+
+enum class AllocationKind { alphapruning, uniform, linear_depth, owl, file };
+
+enum class PruneMethod { magnitude, wanda, sparsegpt };
+std::string_view name_of(PruneMethod method);
+
+/// What `plan` is told of the cluster; what it is not told it measures here or assumes.
+struct PlanRequest {
+    std::optional<int> ranks;           ///< nothing: those that run now
+    std::optional<int> ranks_per_node;  ///< nothing: as many as this node has cores
+    std::optional<std::uint64_t> memory_per_node;
+    std::optional<double> dgemm_gflops;
+    std::optional<double> sgemm_gflops;
+    std::optional<double> memory_gbps;
+    std::optional<double> read_gbps;
+    std::optional<double> write_gbps;
+    std::optional<double> storage_gbps;
+    std::optional<double> network_gbps;
+    std::filesystem::path calibrate_from;  ///< output folder of a finished run; empty: none
+    std::filesystem::path validate;        ///< the same, to be compared with the prediction
+    std::filesystem::path json;            ///< where the plan goes as JSON; empty: nowhere
+};
+
+/// The request, read and checked once, the same on every rank, and never changed after.
+struct Options {
+    Command command = Command::run;
+    std::vector<std::string> command_line;
+
+    std::filesystem::path model;              ///< a folder, a checkpoint.h5, or a name
+    std::filesystem::path model_root;         ///< where names are looked for; empty: not given
+    std::string revision;                     ///< of a model in a cache; empty: main
+    bool synthetic = false;                   ///< made-up weights
+    std::optional<model::BlockRange> blocks;  ///< the others are left alone
+    model::MatrixChoice matrices;             ///< which are pruned, where the user says otherwise
+    std::filesystem::path output;
+    bool overwrite = false;
+    bool resume = false;  ///< go on with the unfinished run in `output`, if there is one
+    std::optional<double> max_seconds;  ///< of the whole run; nothing: until the job's own end
+    double peer_timeout = 20;           ///< seconds of silence after which a rank is lost; 0: never
+
+    AllocationKind allocation = AllocationKind::alphapruning;
+    std::filesystem::path allocation_file;
+    spectrum::Metric metric = spectrum::Metric::alpha_peak;
+    spectrum::FarmsOptions farms;  ///< for alpha_peak_farms
+    std::filesystem::path metric_cache;
+    allocation::AllocationOptions ratios;
+    double owl_lambda = allocation::OwlOptions{}.lambda;  ///< half-width of OWL's band of ratios
+    double owl_multiple = 5;  ///< OWL's M: outliers score above M times the mean
+
+    PruneMethod prune_method = PruneMethod::magnitude;
+    std::optional<pruning::Pattern> pattern;  ///< N:M in every matrix
+    bool mixed_pattern = false;               ///< N:8, N following the ratio of the block
+    pruning::Ties ties = pruning::Ties::exact;
+
+    std::filesystem::path calibration;
+    std::optional<int> sequences;        ///< of calibration; nothing: the usual, or all there are
+    std::optional<int> sequence_length;  ///< of calibration and evaluation
+    std::uint64_t seed = 0;
+    std::vector<std::filesystem::path> evaluations;
+
+    bool write_hdf5 = true;
+    bool write_safetensors = false;
+
+    std::optional<linalg::Solver> solver;  ///< nothing: chosen for each matrix
+    linalg::Precision precision = linalg::Precision::in_double;
+    std::optional<int> group_ranks;       ///< 1 with `--solver lapack`: one-rank solvers only
+    std::optional<int> threads_per_rank;  ///< nothing: what the cores given allow
+    std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: what the node leaves
+
+    PlanRequest plan;
+
+    support::LogLevel log_level = support::LogLevel::info;
+    std::filesystem::path verify_target;  ///< `verify`: an output folder or a checkpoint file
+};
+
+/// The request, understood and checked: from the command line, then the --config file, then
+/// ALPHAPRUNE_… variables, the first that names an option winning. Dashes and underscores between
+/// the words of an option are the same. Options in the file or the environment that belong to
+/// another command are passed over.
+///
+/// @param arguments    what stands after the program's name
+/// @param environment  NAME=value; an empty value counts as not set
+/// @throws Error (bad_request) with every fault found: unknown options, unreadable numbers, values
+///         out of range, impossible combinations
+Options parse_options(const std::vector<std::string>& arguments,
+                      const std::vector<std::string>& environment);
+
+/// The same request as arguments that stand for themselves: parse_options gives the same options
+/// from them (but for command_line) without configuration file and environment. For ranks other
+/// than 0.
+/// @throws Error as parse_options does
+std::vector<std::string> resolved_arguments(const std::vector<std::string>& arguments,
+                                            const std::vector<std::string>& environment);
+
+/// What --help prints.
+std::string help_text();
+
+}  // namespace alphaprune::cli

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alphaprune/linalg/spectral_backend.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/planning/shard_plan.hpp"
+#include "alphaprune/resume/journal.hpp"
+#include "alphaprune/spectrum/matrix_spectrum.hpp"
+
+namespace alphaprune::phases {
+
+struct SpectrumOptions {
+    std::optional<linalg::Solver> solver = {};  ///< nothing: chosen for each matrix
+    std::optional<int> group_ranks = {};  ///< ranks that share one matrix, for solvers that can
+    /// Of solvers that have a choice.
+    linalg::Precision precision = linalg::Precision::in_double;
+    bool keep_eigenvalues = true;  ///< keep them for the checkpoint and the report
+    /// Bytes that every rank may take; nothing: no limit.
+    std::optional<std::uint64_t> memory_per_rank = {};
+    /// Threads of a rank that take matrices, one each, where matrices are not shared by groups.
+    int threads = 1;
+    planning::CostModel costs = {};  ///< by which groups are chosen; the same on every rank
+    /// Takes every result, and holds those of earlier attempts, which are not computed again;
+    /// nullptr: none. Outlives the work.
+    resume::Journal* journal = nullptr;
+};
+
+/// Called on rank 0 from time to time: matrices done so far, of how many.
+using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
+
+struct SpectrumResults {
+    std::vector<spectrum::MatrixSpectrum>
+        matrices;  ///< as in Catalogue::matrices; the same on every rank
+    /// Eigenvalues of the matrices this rank owns; empty for the others.
+    std::vector<std::vector<double>> eigenvalues;
+};
+
+/// Who is to do what that has not been done before. Collective; the same on every rank.
+/// @throws Error (bad_request) on all ranks when matrices fit no group of ranks
+planning::ShardPlan plan_spectra(const parallel::Communicator& ranks,
+                                 const model::Catalogue& catalogue, const SpectrumOptions& options);
+
+/// Computes the spectra and shape metrics of all prunable matrices: groups of ranks take the
+/// matrices one by one, the longest first, whoever is free takes the next. Collective. The metrics
+/// do not depend on the number of ranks, nor on the groups that the solver two_stage works in. A
+/// matrix on which a solver fails is given to another one. When a stop is requested the matrices at
+/// hand are given up, and those that would not end before the deadline are not begun.
+/// @param plan  from plan_spectra
+/// @throws Error on all ranks: unreadable weights, NaN or Inf; once one is met no other matrix is
+///         begun, and those at hand are given up where the solver can be stopped; (stopped) when
+///         some matrices were left undone
+SpectrumResults compute_spectra(const parallel::Communicator& ranks,
+                                const model::Catalogue& catalogue, const SpectrumOptions& options,
+                                const planning::ShardPlan& plan, const Progress& progress);
+/// The same by the plan of these options.
+SpectrumResults compute_spectra(const parallel::Communicator& ranks,
+                                const model::Catalogue& catalogue, const SpectrumOptions& options,
+                                const Progress& progress);
+
+}  // namespace alphaprune::phases

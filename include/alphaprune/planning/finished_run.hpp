@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "alphaprune/planning/plan_report.hpp"
+#include "alphaprune/report/run_report.hpp"
+
+namespace alphaprune::planning {
+
+/// A run that has been, as its report has it, and what could have been known of it before.
+struct FinishedRun {
+    report::RunReport report;
+    PlannedRun run;
+};
+
+/// What the run could have been predicted by: the rates of this machine, at the DGEMM rate that the
+/// run itself measured.
+CostModel model_then(const FinishedRun& finished, const MachineRates& here);
+
+/// Seconds of a phase; nothing when the run had none. Calibration is part of pruning, and all that
+/// is not booked under another phase is part of the start.
+std::optional<double> measured_seconds(const report::RunReport& report, Phase phase);
+double predicted_seconds(const RunForecast& predicted, Phase phase);
+
+/// Measured over predicted time of the solvers that the run used.
+std::map<linalg::Solver, double> solver_corrections(const report::RunReport& report,
+                                                    const MachineRates& here);
+/// Measured over predicted time of phases other than start and spectrum.
+std::map<Phase, double> phase_corrections(const FinishedRun& finished, const MachineRates& here);
+
+}  // namespace alphaprune::planning

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/tokens.hpp"
+#include "alphaprune/planning/cost_model.hpp"
+#include "alphaprune/planning/shard_plan.hpp"
+#include "alphaprune/pruning/calibrated_method.hpp"
+#include "alphaprune/spectrum/farms.hpp"
+
+namespace alphaprune::planning {
+
+/// The parts of a run, in order.
+enum class Phase { start, spectrum, calibrate, prune_and_write, evaluate };
+std::string_view name_of(Phase phase);
+
+/// What a run is asked to do, as far as its time and memory hang on it.
+struct RunTask {
+    bool computes_spectra = true;
+    ShardOptions spectra = {};
+    int threads = 1;  ///< of a rank, that take matrices like ranks of their own
+    std::optional<spectrum::FarmsOptions> farms = {};
+    bool measures_outliers = false;
+    bool prunes = true;
+    std::optional<pruning::CalibratedMethod> method = {};  ///< nothing: by magnitude
+    model::TokenSequences calibration = {};                ///< of the number and length meant
+    int copies = 1;                                        ///< of the model that are written
+    std::vector<model::TokenSequences> evaluations = {};
+    /// Measured over predicted time of phases on this machine; 1 where nothing is known.
+    std::map<Phase, double> corrections = {};
+};
+
+struct PhaseForecast {
+    Phase phase{};
+    double seconds = 0;
+    std::uint64_t memory = 0;  ///< bytes of a rank, the program included
+    double bytes_read = 0;  ///< by all nodes; more than the model has where several read the same
+    double bytes_written = 0;
+};
+
+/// What a run would take.
+struct RunForecast {
+    ShardPlan spectra;
+    std::vector<PhaseForecast> phases;  ///< those that the run has
+
+    double seconds() const;
+    std::uint64_t memory() const;  ///< of the phase that needs most
+};
+
+/// Predicts a run on a cluster from the catalogue alone.
+/// @throws Error (bad_request) when spectra fit no group of ranks, or the architecture has no
+///         forward pass and one is asked for
+RunForecast forecast(const model::Catalogue& catalogue, const Cluster& cluster,
+                     const CostModel& model, const RunTask& task);
+
+/// The number of ranks, doubled from one rank up to `cluster.ranks` and somewhat beyond, from which
+/// doubling gains less than 5 % of the whole time; nothing while it always gains more.
+std::optional<int> useful_ranks(const model::Catalogue& catalogue, const Cluster& cluster,
+                                const CostModel& model, const RunTask& task);
+
+}  // namespace alphaprune::planning

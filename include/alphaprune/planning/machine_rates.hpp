@@ -1,0 +1,25 @@
+#pragma once
+
+#include "alphaprune/parallel/communicator.hpp"
+
+namespace alphaprune::planning {
+
+/// What one core does while all others of its node do the same, and what a node reads and writes.
+/// The initial values are assumptions about a common cluster node.
+struct MachineRates {
+    double dgemm_gflops = 30;    ///< of a core
+    double sgemm_gflops = 60;    ///< of a core
+    double memory_gbps = 8;      ///< of a core: bytes read and bytes written by a copy, together
+    double read_gbps = 2;        ///< of a node: weights from the file system
+    double write_gbps = 1;       ///< of a node: a checkpoint to the file system, made durable
+    double storage_gbps = 200;   ///< of all nodes together: what the file system can do at most
+    double network_gbps = 10;    ///< of a node, to others
+    double generate_gbps = 0.4;  ///< of a core: synthetic weights, in bytes as stored
+};
+
+/// Measures the first three in some hundredths of a second, all ranks at once, and takes the
+/// slowest rank's; the others keep their initial values. Warns when the BLAS is a fallback far
+/// below what the processor's vectors allow. Collective.
+MachineRates measure_machine_rates(const parallel::Communicator& ranks);
+
+}  // namespace alphaprune::planning

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alphaprune/formats/json.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/planning/forecast.hpp"
+#include "alphaprune/planning/machine_rates.hpp"
+
+namespace alphaprune::planning {
+
+/// A run before it is: its model, its cluster, and what is asked of it.
+struct PlannedRun {
+    model::Catalogue catalogue;
+    bool has_weights = true;  ///< they can be read, or made, here
+    Cluster cluster;
+    RunTask task;
+};
+
+/// Rates of the machine that is planned for, and how each is known.
+struct KnownRates {
+    struct Source {
+        std::string what;  ///< "DGEMM"
+        std::string unit;  ///< "GFLOP/s a core"
+        double MachineRates::*rate;
+        std::string how;  ///< "given", "measured here", "assumed"
+    };
+
+    MachineRates rates;
+    std::vector<Source> sources;
+};
+
+/// Everything that `plan` has to say.
+struct PlanReport {
+    PlannedRun run;
+    KnownRates known;
+    CostModel model;
+    std::string calibrated_from;  ///< a folder; empty: by nothing
+    RunForecast predicted;
+    std::optional<int> useful_ranks;  ///< more gain nothing
+};
+
+/// As tables for people.
+std::string plan_table(const PlanReport& plan);
+/// As a document, schema version 1.
+formats::Json plan_json(const PlanReport& plan);
+
+/// Ranks of a group as "1", "8", or a grid "2 x 4".
+std::string group_text(linalg::Solver solver, int group_ranks, std::int64_t order);
+
+}  // namespace alphaprune::planning

@@ -1,0 +1,216 @@
+#include "option_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "alphaprune/model/tokens.hpp"
+#include "alphaprune/planning/machine_rates.hpp"
+
+namespace alphaprune::cli {
+namespace {
+
+constexpr std::array<CommandSpec, 7> kCommands{{
+    {Command::run, "run", "analyse, allocate, prune, write a checkpoint and reports (the default)"},
+    {Command::analyze, "analyze", "spectra and metrics only; nothing is pruned"},
+    {Command::plan, "plan", "predict time, memory and groups of a run from the model's headers"},
+    {Command::verify, "verify", "re-read the checkpoint of a run and check it against its report"},
+    {Command::evaluate, "evaluate", "perplexity of a model folder or a checkpoint"},
+    {Command::export_model, "export", "a Hugging Face folder from a checkpoint"},
+    {Command::help, "help", "this text"},
+}};
+
+std::vector<OptionSpec> make_table() {
+    const std::vector<Command> kAll{Command::run, Command::analyze, Command::verify,
+                                    Command::evaluate, Command::export_model};
+    const std::vector<Command> kMeasuring{Command::run, Command::analyze};
+    const std::vector<Command> kWriting{Command::run, Command::analyze, Command::export_model};
+    const std::vector<Command> kTelling{Command::run, Command::evaluate};
+    const std::vector<Command> kModel{Command::run, Command::analyze, Command::evaluate,
+                                      Command::export_model};
+    const std::vector<Command> kRun{Command::run};
+    const std::vector<Command> kPlan{Command::plan};
+    constexpr std::string_view kPlanning = "Planning (plan knows the options of run, too)";
+    const Options defaults;
+    std::vector<OptionSpec> table{
+        {"model", "MODEL", "Input and output", kModel,
+         "folder of the Hugging Face model, or its name: see below (evaluate and export: or a "
+         "checkpoint.h5); needed"},
+        {"model-root", "DIR", "Input and output", kModel,
+         "folder in which models are looked for by name, before Hugging Face's caches"},
+        {"revision", "REV", "Input and output", kModel,
+         "of a model in a cache of Hugging Face's tools: a branch, a tag, or a commit or its first "
+         "digits, seven or more (default: main, or the only one there)"},
+        {"synthetic", "", "Input and output", kModel,
+         "made-up weights, always the same for a model, in the shape of a short name or of a "
+         "folder's config.json; no weight file is read"},
+        {"blocks", "A-B", "Input and output", kMeasuring,
+         "only blocks A to B, or A alone, counted from 0: the others are neither measured nor "
+         "pruned, and written as they are; the ratio asked for is that of the blocks chosen"},
+        {"include", "REGEX", "Input and output", kMeasuring,
+         "prune, too, the two-dimensional tensors of the blocks whose names this regular "
+         "expression "
+         "is found in; may be given several times",
+         true},
+        {"exclude", "REGEX", "Input and output", kMeasuring,
+         "leave the tensors whose names this regular expression is found in as they are, also "
+         "where "
+         "--include names them; may be given several times",
+         true},
+        {"output", "DIR", "Input and output", kWriting, "folder for the results; needed"},
+        {"overwrite", "", "Input and output", kWriting, "replace former results in that folder"},
+        {"resume", "", "Input and output", kMeasuring,
+         "go on with the unfinished run in that folder, on any number of ranks; where there is "
+         "none, begin"},
+        {"format", "NAME", "Input and output", kRun,
+         "hdf5 (default): checkpoint.h5; safetensors: a Hugging Face folder hf/; may be given "
+         "twice",
+         true},
+        {"storage", "NAME", "Input and output", kRun,
+         "how pruned tensors are stored: dense "
+         "(default)"},
+        {"config", "FILE", "Input and output", kAll,
+         "more options, one a line: name = value; # "
+         "begins a comment"},
+
+        {"sparsity-ratio", "S", "How much goes where", kRun,
+         fmt::format("share of the prunable weights that become zero, in [0, 1) (default {})",
+                     defaults.ratios.sparsity_ratio)},
+        {"allocation", "NAME", "How much goes where", kRun,
+         "ratios of the blocks: alphapruning (default), uniform, linear_depth, owl (needs "
+         "--calibration), or file:PATH with one ratio a matrix (.npy or .csv)"},
+        {"metric", "NAME", "How much goes where", kMeasuring,
+         fmt::format("metric that alphapruning follows, and that tables show (default {})",
+                     spectrum::name_of(defaults.metric))},
+        {"farms-aspect", "Q", "How much goes where", kMeasuring,
+         fmt::format("columns over rows of the windows of alpha_peak_farms (default {})",
+                     defaults.farms.aspect)},
+        {"mapping-type", "NAME", "How much goes where", kRun,
+         "block_wise: one ratio a block, from its mean metric (default); layer_wise: one a matrix"},
+        {"epsilon", "E", "How much goes where", kRun,
+         fmt::format("half-width of the band of ratios before scaling, in [0, 1) (default {})",
+                     defaults.ratios.epsilon)},
+        {"max-sparsity", "M", "How much goes where", kRun,
+         fmt::format("no matrix gets a larger ratio, in (0, 1] (default {})",
+                     defaults.ratios.max_sparsity)},
+        {"owl-lambda", "L", "How much goes where", kRun,
+         fmt::format("half-width of the band of ratios of owl, in (0, 0.5] (default {})",
+                     defaults.owl_lambda)},
+        {"owl-m", "M", "How much goes where", kRun,
+         fmt::format("outliers of owl are weights that score above M times the mean of their block "
+                     "(default {})",
+                     defaults.owl_multiple)},
+        {"metric-cache", "FILE", "How much goes where", kRun,
+         "take the metric from this .npy (one value a matrix, in order); no spectra are computed"},
+
+        {"prune-method", "NAME", "Pruning", kRun,
+         "magnitude (default), wanda or sparsegpt; the last two need --calibration"},
+        {"sparsity-type", "NAME", "Pruning", kRun,
+         "unstructured (default); N:M, such as 2:4 or 4:8: in every M consecutive inputs N are "
+         "removed (NVIDIA's N counts the kept; at 2:4 and 4:8 the two agree); mixed-N:8: N follows "
+         "the ratio of the block"},
+        {"ties", "NAME", "Pruning", kRun,
+         "weights as large as the threshold: exact keeps the count exact (default), inclusive "
+         "prunes all of them, as the published code does"},
+
+        {"calibration", "FILE", "Calibration and evaluation", kRun,
+         "tokens (.npy) or UTF-8 text whose activations wanda, sparsegpt and owl look at"},
+        {"nsamples", "N", "Calibration and evaluation", kRun,
+         fmt::format("calibration sequences (default {}, or all samples of a file that has fewer)",
+                     model::kUsualSequences)},
+        {"seqlen", "T", "Calibration and evaluation", kTelling,
+         "tokens of a sequence or window (default: the samples' own length, or what the model "
+         "allows, at most 2048)"},
+        {"seed", "N", "Calibration and evaluation", kRun,
+         fmt::format("draws the sequences from a stream of tokens (default {})", defaults.seed)},
+        {"eval", "FILE", "Calibration and evaluation", kTelling,
+         "tokens (.npy) or UTF-8 text to measure perplexity on; may be given several times", true},
+
+        {"solver", "NAME", "Computing", kMeasuring,
+         "auto (default); on one rank a matrix: two_stage (own kernels), lapack1 (one-stage), "
+         "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: two_stage (of one node), "
+         "elpa1, elpa2, scalapack"},
+        {"group-ranks", "N", "Computing", kMeasuring,
+         "ranks that share a matrix (default: chosen by time and memory; with elpa1, elpa2 and "
+         "scalapack all)"},
+        {"threads-per-rank", "N", "Computing", kMeasuring,
+         "threads of a rank that compute spectra, a matrix each (default: the cores given to the "
+         "rank; no more than these)"},
+        {"precision", "NAME", "Computing", kMeasuring,
+         "of spectra: double (default), single, or auto: float32 where the spectrum shows that it "
+         "suffices, else once more in float64. Only for alpha_mid and with solver two_stage"},
+
+        {"memory-per-rank", "SIZE", "Computing", kMeasuring,
+         "what a rank may take, as in 4GiB: matrices that need more are shared by groups (default: "
+         "what system, control group and Slurm leave on a node, divided by its ranks)"},
+
+        {"ranks", "N", kPlanning, kPlan, "ranks of the run (default: those that run now)"},
+        {"ranks-per-node", "N", kPlanning, kPlan,
+         "of them on each node (default: the cores of this one)"},
+        {"memory-per-node", "SIZE", kPlanning, kPlan,
+         "what a node has, as in 256GiB (default: no limit)"},
+        {"dgemm-gflops", "X", kPlanning, kPlan,
+         "speed of a core when all are busy (default: measured here)"},
+        {"sgemm-gflops", "X", kPlanning, kPlan,
+         "the same in float32 (default: twice --dgemm-gflops, or measured)"},
+        {"memory-gbps", "X", kPlanning, kPlan,
+         "GB/s that a core copies, read and written (default: measured here)"},
+        {"read-gbps", "X", kPlanning, kPlan,
+         "GB/s of weights that a node reads (default: measured here where there are weights)"},
+        {"write-gbps", "X", kPlanning, kPlan,
+         "GB/s that a node writes (default: measured where --output is, if that is given)"},
+        {"storage-gbps", "X", kPlanning, kPlan,
+         fmt::format("GB/s of the file system to all nodes together (default {})",
+                     planning::MachineRates{}.storage_gbps)},
+        {"network-gbps", "X", kPlanning, kPlan,
+         fmt::format("GB/s of a node to others (default {})",
+                     planning::MachineRates{}.network_gbps)},
+        {"calibrate-from", "DIR", kPlanning, kPlan,
+         "output folder of a finished run on this machine, whose times correct the prediction "
+         "(default: --output, if a report is there)"},
+        {"validate", "DIR", kPlanning, kPlan,
+         "predict the finished run in this folder and compare"},
+        {"json", "FILE", kPlanning, kPlan, "write the plan there, too"},
+
+        {"max-time", "HH:MM:SS", "Time limits and failures", kMeasuring,
+         "stop in time to have ended by then, resumable (also: D-HH:MM:SS; default: the end of the "
+         "batch job, if there is one)"},
+        {"peer-timeout", "SECONDS", "Time limits and failures", kAll,
+         fmt::format("a rank that is silent for so long is lost, and the job ends (default {}; 0: "
+                     "never)",
+                     defaults.peer_timeout)},
+
+        {"log-level", "NAME", "Other", kAll, "debug, info (default), warning or error"},
+        {"version", "", "Other", kAll, "print the version and the libraries it stands on"},
+        {"help", "", "Other", kAll, "print this text"},
+    };
+    for (OptionSpec& spec : table) {  // what a run is asked can be planned
+        if (spec.known_to(Command::run)) {
+            spec.commands.push_back(Command::plan);
+        }
+    }
+    return table;
+}
+
+}  // namespace
+
+bool OptionSpec::known_to(Command command) const {
+    return std::ranges::find(commands, command) != commands.end();
+}
+
+const std::vector<OptionSpec>& option_table() {
+    static const std::vector<OptionSpec> table = make_table();
+    return table;
+}
+
+const OptionSpec* find_option(std::string_view name) {
+    const auto found = std::ranges::find(option_table(), name, &OptionSpec::name);
+    return found == option_table().end() ? nullptr : &*found;
+}
+
+std::span<const CommandSpec> command_table() {
+    return kCommands;
+}
+
+}  // namespace alphaprune::cli

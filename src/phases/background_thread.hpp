@@ -1,0 +1,34 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+namespace alphaprune::phases {
+
+/// One thread beside the main one that does what it is given, in that order: reading and writing,
+/// while the main thread computes and talks to the other ranks. Tasks must not communicate. Tasks
+/// that have not begun when the object dies are dropped; one that has is waited for.
+class BackgroundThread {
+  public:
+    BackgroundThread() : thread_([this](const std::stop_token& stop) { work(stop); }) {}
+    BackgroundThread(const BackgroundThread&) = delete;
+    BackgroundThread& operator=(const BackgroundThread&) = delete;
+
+    /// The future is ready when the task is done, and holds what it threw.
+    std::future<void> start(std::function<void()> task);
+
+  private:
+    void work(const std::stop_token& stop);
+
+    std::mutex mutex_;
+    std::condition_variable_any arrived_;
+    std::deque<std::packaged_task<void()>> waiting_;
+    std::jthread thread_;  // the last member: it uses the others
+};
+
+}  // namespace alphaprune::phases

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/model/tokens.hpp"
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/transformer/transformer.hpp"
+
+namespace alphaprune::phases {
+
+/// Receives, on each rank, the input at one site of a block for one sequence after the other. It is
+/// called equally often, in the same order of sites, on every rank: a rank that has no sequence
+/// left is called with an empty input and no tokens.
+/// @param site      index into Transformer::input_sites
+/// @param sequence  number of the sequence among all, where there is one
+using SiteObserver = std::function<void(std::size_t site, std::int64_t sequence,
+                                        std::span<const float> input, std::int64_t tokens)>;
+
+/// This rank's calibration sequences on their way through the model, one block at a time.
+class CalibrationPass {
+  public:
+    /// Collective: embeds the sequences. All arguments outlive the object. @throws Error
+    CalibrationPass(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                    const model::Catalogue& catalogue, const model::TokenSequences& sequences);
+
+    const transformer::Transformer& transformer() const { return transformer_; }
+
+    /// Collective: a block's dense weights, once on each node, checked to be finite. @throws Error
+    transformer::SharedWeights load(int block);
+
+    /// Collective: tells the inputs of all sites, and leaves the activations as they are.
+    /// @throws Error on all ranks
+    void observe(int block, const transformer::SharedWeights& weights,
+                 const SiteObserver& observer);
+    /// Collective: the block's outputs become the activations. @throws Error on all ranks
+    void advance(int block, const transformer::SharedWeights& weights);
+    /// Collective: loads a block and advances, nothing more. @throws Error on all ranks
+    void pass_through(int block);
+
+    /// Numbers of this rank's sequences.
+    parallel::RowRange own() const { return own_; }
+    /// The activations of one of them, tokens × hidden, and of all, one after another.
+    std::span<float> state(std::int64_t own);
+    std::span<const float> states() const { return states_; }
+    std::size_t state_size() const;
+
+  private:
+    /// The model's rows, each checked to be finite as it is read.
+    model::RowSource finite_rows();
+
+    const parallel::Communicator& ranks_;
+    const parallel::NodeMap& nodes_;
+    const model::Catalogue& catalogue_;
+    const model::TokenSequences& sequences_;
+    transformer::Transformer transformer_;
+    model::WeightReader reader_;
+    parallel::RowRange own_;      ///< the sequences of this rank
+    std::vector<float> states_;   ///< one after another, tokens × hidden each
+    std::vector<float> scratch_;  ///< one more
+};
+
+}  // namespace alphaprune::phases

@@ -1,0 +1,98 @@
+#include "group_worker.hpp"
+
+#include <utility>
+
+#include "alphaprune/support/clock.hpp"
+
+namespace alphaprune::phases {
+namespace {
+
+/// One that goes another way than the one that has failed.
+linalg::Solver other_solver(linalg::Solver failed, int group_ranks) {
+    if (group_ranks > 1) {
+        return failed == linalg::Solver::scalapack ? linalg::Solver::elpa2
+                                                   : linalg::Solver::scalapack;
+    }
+    return failed == linalg::Solver::lapack2 ? linalg::Solver::lapack1 : linalg::Solver::lapack2;
+}
+
+}  // namespace
+
+GroupWorker::GroupWorker(const parallel::Communicator& group, int owner,
+                         const model::Catalogue& catalogue, const SpectrumOptions& options,
+                         SpectrumResults& results)
+    : group_(group),
+      owner_(owner),
+      catalogue_(catalogue),
+      options_(options),
+      results_(results),
+      reader_(catalogue) {}
+
+const model::MatrixInfo& GroupWorker::matrix(const planning::PlannedMatrix& planned) const {
+    return catalogue_.matrices[static_cast<std::size_t>(planned.matrix)];
+}
+
+void GroupWorker::solve(const planning::PlannedMatrix& planned) {
+    const support::Stopwatch watch;
+    const auto source =
+        model::make_matrix_source(reader_, matrix(planned), group_.size() == 1, group_.size());
+    spectrum::MatrixSpectrum result;
+    result.solver = planned.solver;
+    linalg::GramSpectrum spectrum;
+    try {
+        spectrum = backend(planned.solver).spectrum_of(*source);
+    } catch (const support::Error& error) {
+        if (error.status() != support::ExitStatus::failed) {
+            throw;
+        }
+        result.failed_solver = planned.solver;
+        result.solver = other_solver(planned.solver, group_.size());
+        spectrum = solve_again(result.solver, *source, error);
+    }
+    if (!group_.is_root()) {
+        return;
+    }
+    const spectrum::ShapeMetrics metrics = spectrum::shape_metrics(spectrum.eigenvalues);
+    result.metrics = spectrum::rounded(
+        spectrum.in_single ? spectrum::without_small_eigenvalues(metrics) : metrics);
+    result.in_single = spectrum.in_single;
+    result.group_ranks = group_.size();
+    result.owner = owner_;
+    result.seconds = watch.seconds();
+    if (options_.journal != nullptr) {
+        options_.journal->add_spectrum(planned.matrix, result, spectrum.eigenvalues);
+    }
+    const auto index = static_cast<std::size_t>(planned.matrix);
+    results_.matrices[index] = result;
+    if (options_.keep_eigenvalues) {
+        results_.eigenvalues[index] = std::move(spectrum.eigenvalues);
+    }
+}
+
+/// What the first solver met may come again, such as weights that cannot be read: then that is the
+/// error.
+linalg::GramSpectrum GroupWorker::solve_again(linalg::Solver solver, linalg::MatrixSource& source,
+                                              const support::Error& first) {
+    try {
+        return backend(solver).spectrum_of(source);
+    } catch (const support::Error& second) {
+        throw second.status() == support::ExitStatus::failed ? first : second;
+    }
+}
+
+void GroupWorker::will_need(const planning::PlannedMatrix& planned) {
+    reader_.will_need(catalogue_.tensor_of(matrix(planned)));
+}
+
+linalg::SpectralBackend& GroupWorker::backend(linalg::Solver solver) {
+    auto& slot = backends_[solver];
+    if (!slot) {
+        slot = linalg::make_backend(solver, group_,
+                                    linalg::has_single_precision(solver)
+                                        ? options_.precision
+                                        : linalg::Precision::in_double);
+    }
+    return *slot;
+}
+
+}  // namespace alphaprune::phases

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/phases/spectrum_phase.hpp"
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune::phases {
+
+/// One group of ranks at work on one matrix after another. Made, used and destroyed collectively by
+/// the group.
+class GroupWorker {
+  public:
+    /// @param group   outlives the worker, as catalogue, options and results do
+    /// @param owner   of the results: this rank, as others call it
+    GroupWorker(const parallel::Communicator& group, int owner, const model::Catalogue& catalogue,
+                const SpectrumOptions& options, SpectrumResults& results);
+
+    /// Into the results of the group's root, and its journal. A solver that fails is followed by
+    /// another.
+    void solve(const planning::PlannedMatrix& planned);
+
+    /// This rank will be asked to solve that one next.
+    void will_need(const planning::PlannedMatrix& planned);
+
+  private:
+    const model::MatrixInfo& matrix(const planning::PlannedMatrix& planned) const;
+    linalg::SpectralBackend& backend(linalg::Solver solver);
+    linalg::GramSpectrum solve_again(linalg::Solver solver, linalg::MatrixSource& source,
+                                     const support::Error& first);
+
+    const parallel::Communicator& group_;
+    int owner_;
+    const model::Catalogue& catalogue_;
+    const SpectrumOptions& options_;
+    SpectrumResults& results_;
+    model::WeightReader reader_;
+    std::map<linalg::Solver, std::unique_ptr<linalg::SpectralBackend>> backends_;
+};
+
+}  // namespace alphaprune::phases

@@ -1,0 +1,263 @@
+#include "alphaprune/phases/prune_phase.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <future>
+#include <memory>
+
+#include "alphaprune/model/weight_check.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/scalar.hpp"
+#include "alphaprune/support/stop.hpp"
+#include "background_thread.hpp"
+#include "tensor_stream.hpp"
+
+namespace alphaprune::phases {
+namespace {
+
+/// Rows of one tensor that pass through this rank together: all that it has of a prunable matrix, a
+/// piece of any other tensor.
+struct Parcel {
+    int tensor = 0;
+    parallel::RowRange rows;
+    std::size_t bytes = 0;
+};
+
+/// N:M takes its groups from the inputs of a layer: down the columns, where the matrix is stored as
+/// inputs × outputs. Then a rank has whole groups of rows.
+bool groups_rows(const model::Catalogue& catalogue, const model::TensorInfo& tensor,
+                 std::span<const PruneTarget> targets) {
+    const auto matrix = static_cast<std::size_t>(tensor.matrix);
+    return tensor.matrix >= 0 && targets[matrix].pattern && catalogue.matrices[matrix].transposed;
+}
+
+/// This rank's rows, in whole groups; the last group of the matrix may be a shorter one.
+parallel::RowRange share_of_groups(const parallel::Communicator& ranks, std::int64_t rows,
+                                   int group) {
+    const parallel::RowRange groups =
+        parallel::share_of((rows + group - 1) / group, ranks.size(), ranks.rank());
+    return {std::min(groups.begin * group, rows), std::min(groups.end * group, rows)};
+}
+
+std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogue& catalogue,
+                               std::span<const PruneTarget> targets,
+                               const EarlierTensors& earlier) {
+    std::vector<Parcel> parcels;
+    for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
+        if (earlier.has(static_cast<int>(t))) {
+            continue;
+        }
+        const model::TensorInfo& tensor = catalogue.tensors[t];
+        const auto add = [&](parallel::RowRange rows) {
+            parcels.push_back({static_cast<int>(t), rows,
+                               static_cast<std::size_t>(rows.size()) * tensor.row_bytes()});
+        };
+        if (groups_rows(catalogue, tensor, targets)) {
+            const pruning::Pattern& pattern =
+                *targets[static_cast<std::size_t>(tensor.matrix)].pattern;
+            add(share_of_groups(stream.ranks(), tensor.rows(), pattern.group));
+            continue;
+        }
+        const parallel::RowRange mine = stream.share(tensor);
+        tensor.matrix >= 0 ? add(mine) : model::for_each_piece(tensor, mine, add);
+    }
+    return parcels;
+}
+
+/// N:M by magnitude: each row for itself, so each rank for itself. Returns the zeros.
+std::int64_t prune_to_pattern(std::span<std::byte> bytes, const model::TensorInfo& tensor,
+                              pruning::Pattern pattern) {
+    const support::ScalarType type = tensor.scalar_type();
+    const std::size_t row_bytes = tensor.row_bytes();
+    std::vector<float> row(static_cast<std::size_t>(tensor.row_length()));
+    std::int64_t zeros = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += row_bytes) {
+        const std::span<std::byte> stored = bytes.subspan(at, row_bytes);
+        support::widen(stored, type, std::span(row));
+        zeros += pruning::prune_rows(row, tensor.row_length(), {}, pattern);
+        support::narrow(row, type, stored);
+    }
+    return zeros;
+}
+
+/// The same where the inputs are the rows: whole groups of rows, each column of them for itself.
+std::int64_t prune_columns_to_pattern(std::span<std::byte> bytes, const model::TensorInfo& tensor,
+                                      pruning::Pattern pattern) {
+    const support::ScalarType type = tensor.scalar_type();
+    const auto cols = static_cast<std::size_t>(tensor.row_length());
+    const std::size_t group_bytes = static_cast<std::size_t>(pattern.group) * tensor.row_bytes();
+    std::vector<float> stored;
+    std::vector<float> turned;
+    std::int64_t zeros = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += group_bytes) {
+        const auto group = bytes.subspan(at, std::min(group_bytes, bytes.size() - at));
+        const std::size_t rows = group.size() / tensor.row_bytes();
+        stored.resize(rows * cols);
+        turned.resize(rows * cols);
+        support::widen(group, type, std::span(stored));
+        for (std::size_t row = 0; row < rows; ++row) {
+            for (std::size_t col = 0; col < cols; ++col) {
+                turned[col * rows + row] = stored[row * cols + col];
+            }
+        }
+        zeros += pruning::prune_rows(turned, static_cast<std::int64_t>(rows), {}, pattern);
+        for (std::size_t row = 0; row < rows; ++row) {
+            for (std::size_t col = 0; col < cols; ++col) {
+                stored[row * cols + col] = turned[col * rows + row];
+            }
+        }
+        support::narrow(stored, type, group);
+    }
+    return zeros;
+}
+
+/// Takes the parcels through one after another. While one is pruned, a thread beside writes the one
+/// before it and reads the one after it.
+class MagnitudeRun {
+  public:
+    MagnitudeRun(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                 std::span<const PruneTarget> targets, pruning::Ties ties, const RowSink& sink,
+                 const EarlierTensors& earlier)
+        : ranks_(ranks),
+          catalogue_(catalogue),
+          targets_(targets),
+          ties_(ties),
+          stream_(ranks, catalogue, sink),
+          parcels_(parcels_of(stream_, catalogue, targets, earlier)) {
+        for (std::size_t t = 0; t < earlier.done.size() && ranks.is_root(); ++t) {
+            if (earlier.done[t]) {
+                stream_.take_over(static_cast<int>(t), earlier);
+            }
+        }
+        std::size_t most = 0;
+        for (const Parcel& parcel : parcels_) {
+            most = std::max(most, parcel.bytes);
+        }
+        for (Slot& slot : slots_) {
+            slot.room = std::make_unique_for_overwrite<std::byte[]>(most);
+        }
+        fetch(0);
+    }
+
+    /// Collective: what this rank has of a tensor, and for matrices what all have.
+    void pass(int tensor) {
+        for (; next_ < parcels_.size() && parcels_[next_].tensor == tensor; ++next_) {
+            problem_.guard(support::check_stop);
+            fetch(next_ + 1);
+            await(slot_of(next_).read);
+            // The rank takes part in the selection even when its reading has failed.
+            const std::int64_t zeros = prune(next_);
+            problem_.guard([&] { send(next_, zeros); });
+        }
+    }
+
+    /// Collective: an error on any rank becomes everyone's.
+    void agree() const { alphaprune::parallel::agree(ranks_, problem_.get()); }
+
+    /// Collective, after all tensors.
+    std::vector<pruning::PrunedTensor> finish() {
+        for (Slot& slot : slots_) {
+            await(slot.written);
+        }
+        agree();
+        return stream_.results();
+    }
+
+  private:
+    /// Parcels take turns in three of these: one is read, one pruned, one written.
+    struct Slot {
+        std::unique_ptr<std::byte[]> room;
+        std::future<void> read;
+        std::future<void> written;
+    };
+
+    Slot& slot_of(std::size_t parcel) { return slots_[parcel % slots_.size()]; }
+    std::span<std::byte> bytes_of(std::size_t parcel) {
+        return {slot_of(parcel).room.get(), parcels_[parcel].bytes};
+    }
+    const model::TensorInfo& tensor_of(const Parcel& parcel) const {
+        return catalogue_.tensors[static_cast<std::size_t>(parcel.tensor)];
+    }
+
+    void fetch(std::size_t number) {
+        if (number >= parcels_.size()) {
+            return;
+        }
+        await(slot_of(number).written);
+        problem_.guard([&] {
+            slot_of(number).read = beside_.start([this, number] {
+                const Parcel& parcel = parcels_[number];
+                stream_.read(tensor_of(parcel), parcel.rows, bytes_of(number));
+            });
+        });
+    }
+
+    /// Nothing has been started where there was an error before.
+    void await(std::future<void>& started) {
+        if (started.valid()) {
+            started.wait();
+            problem_.guard([&] { started.get(); });
+        }
+    }
+
+    std::int64_t prune(std::size_t number) {
+        const model::TensorInfo& tensor = tensor_of(parcels_[number]);
+        const std::span<std::byte> bytes = bytes_of(number);
+        if (tensor.matrix < 0) {
+            return static_cast<std::int64_t>(support::count_zeros(bytes, tensor.type));
+        }
+        const PruneTarget& target = targets_[static_cast<std::size_t>(tensor.matrix)];
+        if (groups_rows(catalogue_, tensor, targets_)) {
+            return prune_columns_to_pattern(bytes, tensor, *target.pattern);
+        }
+        return target.pattern ? prune_to_pattern(bytes, tensor, *target.pattern)
+                              : pruning::prune_magnitude(ranks_, bytes, tensor.scalar_type(),
+                                                         target.ratio, ties_);
+    }
+
+    void send(std::size_t number, std::int64_t zeros) {
+        const Parcel& parcel = parcels_[number];
+        const resume::WrittenRows rows =
+            stream_.book(parcel.tensor, parcel.rows, bytes_of(number), zeros);
+        slot_of(number).written =
+            beside_.start([this, number, rows] { stream_.write(rows, bytes_of(number)); });
+    }
+
+    const parallel::Communicator& ranks_;
+    const model::Catalogue& catalogue_;
+    std::span<const PruneTarget> targets_;
+    pruning::Ties ties_;
+    TensorStream stream_;
+    std::vector<Parcel> parcels_;
+    std::size_t next_ = 0;
+    FirstError problem_;
+    std::array<Slot, 3> slots_;
+    BackgroundThread beside_;  // the last member: it uses the others
+};
+
+}  // namespace
+
+std::vector<pruning::PrunedTensor> prune_by_magnitude(const parallel::Communicator& ranks,
+                                                      const model::Catalogue& catalogue,
+                                                      std::span<const PruneTarget> targets,
+                                                      pruning::Ties ties, const RowSink& sink,
+                                                      const Progress& progress,
+                                                      const EarlierTensors& earlier) {
+    assert(targets.size() == catalogue.matrices.size());
+    MagnitudeRun run(ranks, catalogue, targets, ties, sink, earlier);
+    const int total = static_cast<int>(catalogue.tensors.size());
+    for (int t = 0; t < total; ++t) {
+        run.pass(t);
+        constexpr int kAgreeEvery = 8;  // a fault stops everyone soon, without a wait per tensor
+        if (t % kAgreeEvery == 0) {
+            run.agree();
+        }
+        if (progress && ranks.is_root()) {
+            progress(t + 1, total);
+        }
+    }
+    return run.finish();
+}
+
+}  // namespace alphaprune::phases

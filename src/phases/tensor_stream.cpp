@@ -1,0 +1,85 @@
+#include "tensor_stream.hpp"
+
+#include "alphaprune/model/weight_check.hpp"
+#include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/scalar.hpp"
+
+namespace alphaprune::phases {
+
+parallel::RowRange TensorStream::share(const model::TensorInfo& tensor) const {
+    return parallel::share_of(tensor.rows(), ranks_.size(), ranks_.rank());
+}
+
+std::vector<std::byte>& TensorStream::room_for(const model::TensorInfo& tensor,
+                                               parallel::RowRange rows) {
+    buffer_.assign(static_cast<std::size_t>(rows.size()) * tensor.row_bytes(), std::byte{0});
+    return buffer_;
+}
+
+void TensorStream::read(const model::TensorInfo& tensor, parallel::RowRange rows,
+                        std::span<std::byte> out) {
+    reader_.read_rows(tensor, rows, out);
+    if (tensor.matrix >= 0) {
+        model::require_finite(reader_.catalogue(), tensor, out);
+    }
+}
+
+resume::WrittenRows TensorStream::book(int index, parallel::RowRange rows,
+                                       std::span<const std::byte> bytes, std::int64_t zeros) {
+    resume::WrittenRows written{index, rows, {0, zeros}};
+    if (!bytes.empty()) {
+        written.part.checksum = support::checksum_of_rows(bytes, tensor(index).row_bytes(),
+                                                          static_cast<std::uint64_t>(rows.begin));
+        add(index, written.part);
+    }
+    return written;
+}
+
+void TensorStream::write(const resume::WrittenRows& rows, std::span<const std::byte> bytes) const {
+    if (!bytes.empty()) {
+        sink_(rows, bytes);
+    }
+}
+
+void TensorStream::take_over(int index, const EarlierTensors& earlier) {
+    add(index, *earlier.done[static_cast<std::size_t>(index)]);
+    if (earlier.kept) {
+        earlier.kept(index);
+    }
+}
+
+void TensorStream::add(int index, const pruning::PrunedTensor& part) {
+    pruning::PrunedTensor& result = results_[static_cast<std::size_t>(index)];
+    result.checksum += part.checksum;
+    result.zeros += part.zeros;
+}
+
+void TensorStream::deliver(int index, parallel::RowRange rows, std::span<const std::byte> bytes) {
+    write(book(index, rows, bytes,
+               static_cast<std::int64_t>(support::count_zeros(bytes, tensor(index).type))),
+          bytes);
+}
+
+void TensorStream::copy(int index) {
+    model::for_each_piece(tensor(index), share(tensor(index)), [&](parallel::RowRange rows) {
+        std::vector<std::byte>& bytes = room_for(tensor(index), rows);
+        read(tensor(index), rows, bytes);
+        deliver(index, rows, bytes);
+    });
+}
+
+std::vector<pruning::PrunedTensor> TensorStream::results() const {
+    std::vector<std::uint64_t> wire;
+    for (const pruning::PrunedTensor& tensor : results_) {
+        wire.push_back(tensor.checksum);
+        wire.push_back(static_cast<std::uint64_t>(tensor.zeros));
+    }
+    ranks_.all_reduce_sum(std::span(wire));
+    std::vector<pruning::PrunedTensor> all(results_.size());
+    for (std::size_t t = 0; t < all.size(); ++t) {
+        all[t] = {wire[2 * t], static_cast<std::int64_t>(wire[2 * t + 1])};
+    }
+    return all;
+}
+
+}  // namespace alphaprune::phases

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune::phases {
+
+/// Keeps the first error of this rank while the rank goes on taking part in what is collective.
+class FirstError {
+  public:
+    template <class Action>
+    void guard(Action action) {
+        if (error_) {
+            return;
+        }
+        try {
+            action();
+        } catch (const support::Error& error) {
+            error_ = error;
+        }
+    }
+    const std::optional<support::Error>& get() const { return error_; }
+
+  private:
+    std::optional<support::Error> error_;
+};
+
+/// One rank's part in streaming a model from its files to a sink. Reading, booking and writing have
+/// no state in common: each may be done by a thread of its own.
+class TensorStream {
+  public:
+    TensorStream(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                 const RowSink& sink)
+        : ranks_(ranks), reader_(catalogue), sink_(sink) {}
+
+    const parallel::Communicator& ranks() const { return ranks_; }
+    model::WeightReader& reader() { return reader_; }
+    /// This rank's rows of a tensor.
+    parallel::RowRange share(const model::TensorInfo& tensor) const;
+
+    /// Room for those rows, all zero.
+    std::vector<std::byte>& room_for(const model::TensorInfo& tensor, parallel::RowRange rows);
+    /// Reads those rows, and checks that those of a prunable tensor are finite; what is not pruned
+    /// is carried whatever it holds. @throws Error
+    void read(const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out);
+    /// Books finished rows. @param zeros  among them
+    /// @return for write()
+    resume::WrittenRows book(int index, parallel::RowRange rows, std::span<const std::byte> bytes,
+                             std::int64_t zeros);
+    /// Gives finished rows to the sink. @throws Error
+    void write(const resume::WrittenRows& rows, std::span<const std::byte> bytes) const;
+    /// On rank 0: a tensor that an earlier attempt has done stays as it is.
+    void take_over(int index, const EarlierTensors& earlier);
+    /// Books finished rows and gives them to the sink. @throws Error
+    void deliver(int index, parallel::RowRange rows, std::span<const std::byte> bytes);
+    /// This rank's rows of a tensor that is not pruned, piece by piece. @throws Error
+    void copy(int index);
+
+    /// Collective: what became of each tensor, summed over all ranks.
+    std::vector<pruning::PrunedTensor> results() const;
+
+  private:
+    void add(int index, const pruning::PrunedTensor& part);
+    const model::TensorInfo& tensor(int index) const {
+        return reader_.catalogue().tensors[static_cast<std::size_t>(index)];
+    }
+
+    const parallel::Communicator& ranks_;
+    model::WeightReader reader_;
+    const RowSink& sink_;
+    std::vector<std::byte> buffer_;
+    std::vector<pruning::PrunedTensor> results_ =
+        std::vector<pruning::PrunedTensor>(reader_.catalogue().tensors.size());
+};
+
+}  // namespace alphaprune::phases

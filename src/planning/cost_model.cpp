@@ -1,0 +1,124 @@
+#include "alphaprune/planning/cost_model.hpp"
+
+#include <algorithm>
+
+namespace alphaprune::planning {
+namespace {
+
+/// Operations at DGEMM speed that a solver's time is worth, for n×n from k, as measured with
+/// benchmarks/spectrum at n = 64 to 8192, all cores busy.
+struct Coefficients {
+    double gram;       ///< × n²·k, shared by the ranks of a group
+    double reduction;  ///< × 4/3·n³, shared
+    double alone;      ///< × n²: bulge chase, panels, dsterf, page faults; on one rank
+    double calls;      ///< × n: what hangs on the number of calls
+};
+
+Coefficients coefficients_of(linalg::Solver solver) {
+    switch (solver) {
+        case linalg::Solver::lapack1:
+            return {1.13, 3.0, 350, 115e3};
+        case linalg::Solver::lapack2:
+            return {1.13, 1.9, 2300, 150e3};
+        case linalg::Solver::two_stage:
+            return {1.13, 1.4, 1150, 60e3};
+        case linalg::Solver::elpa1:
+            return {1.67, 7.4, 500, 500e3};
+        case linalg::Solver::elpa2:
+            return {1.67, 4.0, 3000, 500e3};
+        case linalg::Solver::scalapack:
+            break;
+    }
+    return {1.67, 6.5, 2000, 500e3};
+}
+
+struct Sides {
+    double n;
+    double k;
+};
+
+Sides sides_of(std::int64_t rows, std::int64_t cols) {
+    return {static_cast<double>(std::min(rows, cols)), static_cast<double>(std::max(rows, cols))};
+}
+
+/// The one-stage reduction reads half of what is left of the matrix for each column: 4/3·n³ bytes,
+/// at memory speed where it is not in the cache.
+double memory_bound_seconds(const MachineRates& rates, double n) {
+    constexpr double kSmallestOutOfCache = 1024;
+    if (n < kSmallestOutOfCache) {
+        return 0;
+    }
+    return 2.0 / 3 * n * n * n / (rates.dgemm_gflops * 1e9) +
+           4.0 / 3 * n * n * n / (rates.memory_gbps * 1e9);
+}
+
+/// How many times faster the shared part goes on a group: two_stage deals it out in eight lanes,
+/// whole ones to each rank. The ranks wait for each other, too: on one 8192² matrix 2, 4 and 8 of
+/// 16 ranks were 1.8, 3.3 and 5.2 times as fast as one (docs/performance.md).
+double group_speedup(linalg::Solver solver, int ranks) {
+    constexpr int kLanes = 8;
+    constexpr double kLossPerRank = 0.03;
+    const int lanes_of_one = (kLanes + ranks - 1) / ranks;
+    const double shared = solver == linalg::Solver::two_stage
+                              ? static_cast<double>(kLanes) / lanes_of_one
+                              : static_cast<double>(ranks);
+    return shared / (1 + kLossPerRank * (ranks - 1));
+}
+
+double computing_seconds(const CostModel& model, const SpectrumTask& task) {
+    const MachineRates& rates = model.rates;
+    const Coefficients worth = coefficients_of(task.solver);
+    const auto [n, k] = sides_of(task.rows, task.cols);
+    const bool single = model.precision != linalg::Precision::in_double &&
+                        linalg::has_single_precision(task.solver);
+    const double speed = 1e9 * (single ? rates.sgemm_gflops : rates.dgemm_gflops);
+    const double gram = worth.gram * n * n * k / speed;
+    double reduction = worth.reduction * 4.0 / 3 * n * n * n / speed;
+    if (task.solver == linalg::Solver::lapack1) {
+        reduction = std::max(reduction, memory_bound_seconds(rates, n));
+    }
+    const double alone = (worth.alone * n * n + worth.calls * n) / (rates.dgemm_gflops * 1e9);
+    return (gram + reduction) / group_speedup(task.solver, task.group_ranks) + alone;
+}
+
+}  // namespace
+
+double spectrum_cost(std::int64_t rows, std::int64_t cols, linalg::Solver solver) {
+    const Coefficients worth = coefficients_of(solver);
+    const auto [n, k] = sides_of(rows, cols);
+    return worth.gram * n * n * k + worth.reduction * 4.0 / 3 * n * n * n + worth.alone * n * n +
+           worth.calls * n;
+}
+
+double CostModel::reading_seconds(const SpectrumTask& task) const {
+    const double rate = generated ? rates.generate_gbps * task.group_ranks : rates.read_gbps;
+    return static_cast<double>(task.stored_bytes) / (rate * 1e9);
+}
+
+double CostModel::seconds(const SpectrumTask& task) const {
+    const auto known = corrections.find(task.solver);
+    const double correction = known == corrections.end() ? 1 : known->second;
+    return correction * (computing_seconds(*this, task) + reading_seconds(task));
+}
+
+CostModel corrected(CostModel model, std::span<const TimedSpectrum> measured) {
+    struct Sums {
+        double measured = 0;
+        double predicted = 0;
+    };
+    model.corrections.clear();
+    std::map<linalg::Solver, Sums> by_solver;
+    for (const TimedSpectrum& one : measured) {
+        Sums& sums = by_solver[one.task.solver];
+        sums.measured += one.seconds;
+        sums.predicted += model.seconds(one.task);
+    }
+    for (const auto& [solver, sums] : by_solver) {
+        if (sums.measured > 0 && sums.predicted > 0) {
+            model.corrections[solver] = sums.measured / sums.predicted;
+        }
+    }
+    return model;
+}
+
+}  // namespace alphaprune::planning

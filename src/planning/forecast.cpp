@@ -1,0 +1,209 @@
+#include "alphaprune/planning/forecast.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "alphaprune/planning/farms_plan.hpp"
+#include "alphaprune/support/error.hpp"
+#include "forward_forecast.hpp"
+#include "transfers.hpp"
+
+namespace alphaprune::planning {
+namespace {
+
+// As measured on one core of a machine of today.
+constexpr double kSecondsToStart = 0.1;        // probe, output folder, reports
+constexpr double kSecondsToFinish = 0.02;      // files created, made durable and renamed
+constexpr double kSecondsPerTensor = 50e-6;    // header, dataset, agreement
+constexpr double kPrunedByteSeconds = 2.4e-9;  // histogram, zeroing, checks, checksum, copies
+constexpr double kCopiedByteSeconds = 1.2e-9;
+constexpr double kHistogramBytes = 65536 * 8;
+
+class Forecaster {
+  public:
+    Forecaster(const model::Catalogue& catalogue, const Cluster& cluster, const CostModel& model,
+               const RunTask& task)
+        : catalogue_(catalogue),
+          cluster_(cluster),
+          model_(model),
+          task_(task),
+          transfers_(cluster, model),
+          bytes_(static_cast<double>(catalogue.bytes())) {}
+
+    RunForecast run() {
+        RunForecast result;
+        result.phases.push_back(start());
+        if (task_.computes_spectra) {
+            const int threads = threads_taking_matrices(task_.spectra.solver, task_.threads);
+            result.spectra =
+                make_shard_plan(shapes_of(catalogue_), with_threads_as_ranks(cluster_, threads),
+                                model_, task_.spectra);
+            result.spectra.threads = threads;
+            result.phases.push_back(spectrum(result.spectra));
+        }
+        if (task_.calibration.count() > 0) {
+            result.phases.push_back(
+                calibration_forecast(catalogue_, cluster_, model_, transfers_, task_));
+        }
+        if (task_.prunes) {
+            result.phases.push_back(prune_and_write());
+        }
+        if (!task_.evaluations.empty()) {
+            result.phases.push_back(
+                evaluation_forecast(catalogue_, cluster_, model_, transfers_, task_));
+        }
+        for (PhaseForecast& phase : result.phases) {
+            phase.memory += kProgramMemory;
+            const auto known = task_.corrections.find(phase.phase);
+            phase.seconds *= known == task_.corrections.end() ? 1 : known->second;
+        }
+        return result;
+    }
+
+  private:
+    double tensors() const { return static_cast<double>(catalogue_.tensors.size()); }
+
+    PhaseForecast start() const {
+        return {Phase::start, kSecondsToStart + kSecondsPerTensor * tensors(), 0, 0, 0};
+    }
+
+    PhaseForecast spectrum(const ShardPlan& plan) const {
+        double read = bytes_of_matrices();
+        double seconds = std::max(plan.seconds, transfers_.reading_seconds(read));
+        if (task_.farms) {
+            seconds += farms_seconds();
+            read *= 2;
+        }
+        return {Phase::spectrum, seconds, plan.memory * static_cast<std::uint64_t>(plan.threads),
+                transfers_.from_files(read), 0};
+    }
+
+    /// Windows are many and small: all ranks end together.
+    double farms_seconds() const {
+        const FarmsPlan plan = plan_farms(catalogue_, *task_.farms, cluster_.ranks);
+        double operations = 0;
+        double largest = 0;
+        for (const auto& windows : plan.windows) {
+            for (const linalg::Rectangle& window : windows) {
+                operations += window_cost(window);
+                largest = std::max(largest, window_cost(window));
+            }
+        }
+        return std::max(operations / cluster_.ranks, largest) / (model_.rates.dgemm_gflops * 1e9);
+    }
+
+    /// Rows of every tensor are shared out over all ranks. After calibration, the matrices have
+    /// been read and pruned already.
+    PhaseForecast prune_and_write() const {
+        const bool here = !task_.method;
+        const double pruned = bytes_of_matrices();
+        const double read = here ? bytes_ : bytes_ - pruned;
+        const double written = task_.copies * bytes_;
+        const double cpu = ((here ? kPrunedByteSeconds : kCopiedByteSeconds) * pruned +
+                            kCopiedByteSeconds * (bytes_ - pruned)) /
+                           cluster_.ranks;
+        const double agreeing = (kSecondsPerTensor + transfers_.message_seconds()) * tensors() +
+                                (here ? transfers_.sum_seconds(kHistogramBytes) *
+                                            static_cast<double>(catalogue_.matrices.size())
+                                      : 0);
+        // Reading and writing go on beside the pruning.
+        const double files = transfers_.reading_seconds(read) + transfers_.writing_seconds(written);
+        return {Phase::prune_and_write, kSecondsToFinish + std::max(cpu, files) + agreeing,
+                streaming_memory(), transfers_.from_files(read), written};
+    }
+
+    double bytes_of_matrices() const {
+        double bytes = 0;
+        for (const model::MatrixInfo& matrix : catalogue_.matrices) {
+            bytes += static_cast<double>(catalogue_.tensor_of(matrix).bytes());
+        }
+        return bytes;
+    }
+
+    /// A rank's rows of one tensor while it is read, pruned and written. Other tensors than
+    /// matrices pass in pieces.
+    std::uint64_t streaming_memory() const {
+        constexpr std::uint64_t kPiece = std::uint64_t{64} << 20;
+        constexpr std::uint64_t kAtATime = 3;
+        std::uint64_t most = 0;
+        for (const model::TensorInfo& tensor : catalogue_.tensors) {
+            const std::uint64_t share = tensor.bytes() / static_cast<std::uint64_t>(cluster_.ranks);
+            most = std::max(most, tensor.matrix >= 0 ? share : std::min(share, kPiece));
+        }
+        return kAtATime * most;
+    }
+
+    const model::Catalogue& catalogue_;
+    const Cluster& cluster_;
+    const CostModel& model_;
+    const RunTask& task_;
+    Transfers transfers_;
+    double bytes_;
+};
+
+}  // namespace
+
+std::string_view name_of(Phase phase) {
+    switch (phase) {
+        case Phase::start:
+            return "start";
+        case Phase::spectrum:
+            return "spectrum";
+        case Phase::calibrate:
+            return "calibrate";
+        case Phase::prune_and_write:
+            return "prune and write";
+        case Phase::evaluate:
+            break;
+    }
+    return "evaluate";
+}
+
+double RunForecast::seconds() const {
+    return std::accumulate(phases.begin(), phases.end(), 0.0,
+                           [](double sum, const auto& phase) { return sum + phase.seconds; });
+}
+
+std::uint64_t RunForecast::memory() const {
+    std::uint64_t most = 0;
+    for (const PhaseForecast& phase : phases) {
+        most = std::max(most, phase.memory);
+    }
+    return most;
+}
+
+RunForecast forecast(const model::Catalogue& catalogue, const Cluster& cluster,
+                     const CostModel& model, const RunTask& task) {
+    return Forecaster(catalogue, cluster, model, task).run();
+}
+
+std::optional<int> useful_ranks(const model::Catalogue& catalogue, const Cluster& cluster,
+                                const CostModel& model, const RunTask& task) {
+    constexpr int kMostRanks = 1 << 17;
+    constexpr double kWorthDoubling = 0.95;
+    const auto seconds_on = [&](int ranks) {
+        Cluster other = cluster;
+        other.ranks = ranks;
+        if (cluster.memory_per_rank && ranks < cluster.ranks_per_node) {
+            *other.memory_per_rank *= static_cast<std::uint64_t>(cluster.ranks_per_node / ranks);
+            other.ranks_per_node = ranks;
+        }
+        try {
+            return forecast(catalogue, other, model, task).seconds();
+        } catch (const support::Error&) {  // not enough memory
+            return HUGE_VAL;
+        }
+    };
+    double last = seconds_on(1);
+    for (int ranks = 1; ranks < kMostRanks; ranks *= 2) {
+        const double next = seconds_on(2 * ranks);
+        if (next > kWorthDoubling * last) {
+            return ranks;
+        }
+        last = next;
+    }
+    return std::nullopt;
+}
+
+}  // namespace alphaprune::planning

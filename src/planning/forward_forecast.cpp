@@ -1,0 +1,195 @@
+#include "forward_forecast.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/planning/calibration_memory.hpp"
+#include "alphaprune/pruning/sparsegpt.hpp"
+#include "alphaprune/transformer/perplexity.hpp"
+#include "alphaprune/transformer/transformer.hpp"
+
+namespace alphaprune::planning {
+namespace {
+
+// Time over that of the flops at SGEMM speed, and seconds of work on values, as measured on one
+// core of a machine of today.
+constexpr double kForward = 1.2;
+constexpr double kSweep = 2.0;
+constexpr double kFactorAlone = 1.6;
+constexpr double kFactorSpread = 4.0;
+constexpr double kWidenedByteSeconds = 0.5e-9;
+constexpr double kNormSeconds = 0.5e-9;     // an input value
+constexpr double kScoredSeconds = 8e-9;     // a weight scored and selected by row
+constexpr double kDeliveredSeconds = 6e-9;  // a weight narrowed, checked, summed and copied
+
+/// What the ranks of a cluster do with sequences that are divided over them.
+class Forward {
+  public:
+    Forward(const model::Catalogue& catalogue, const Cluster& cluster, const CostModel& model,
+            const Transfers& transfers)
+        : catalogue_(catalogue),
+          transformer_(catalogue),
+          ranks_(cluster.ranks),
+          node_ranks_(std::min(cluster.ranks, cluster.ranks_per_node)),
+          rates_(model.rates),
+          transfers_(transfers) {}
+
+    const transformer::Transformer& transformer() const { return transformer_; }
+    int node_ranks() const { return node_ranks_; }
+
+    /// Sequences of the rank that has most.
+    double rounds(const model::TokenSequences& sequences) const {
+        return static_cast<double>(parallel::share_of(sequences.count(), ranks_, 0).size());
+    }
+    double sgemm_seconds(double flops) const { return flops / (rates_.sgemm_gflops * 1e9); }
+
+    double run_seconds(int block, const model::TokenSequences& sequences) const {
+        return rounds(sequences) *
+               sgemm_seconds(kForward * transformer_.block_flops(block, sequences.length));
+    }
+    double bytes_of(std::span<const int> tensors) const {
+        double bytes = 0;
+        for (const int tensor : tensors) {
+            bytes +=
+                static_cast<double>(catalogue_.tensors[static_cast<std::size_t>(tensor)].bytes());
+        }
+        return bytes;
+    }
+    /// Every node reads them, its ranks together.
+    double load_seconds(double bytes) const {
+        return transfers_.reading_seconds(bytes * transfers_.nodes()) +
+               kWidenedByteSeconds * bytes / node_ranks_ + transfers_.message_seconds();
+    }
+
+    double wanda_seconds(const transformer::InputSite& site,
+                         const model::TokenSequences& sequences) const {
+        const auto cols = static_cast<double>(site.cols);
+        const auto all = static_cast<double>(sequences.count());
+        return kNormSeconds * cols * static_cast<double>(sequences.length) * rounds(sequences) +
+               transfers_.sum_seconds(sizeof(float) * cols * all) +
+               kScoredSeconds * weights_of(site) / ranks_;
+    }
+    /// Hessians, their inverses' factors, and the sweep over the rows.
+    double sparsegpt_seconds(const transformer::InputSite& site,
+                             const model::TokenSequences& sequences) const {
+        const auto cols = static_cast<double>(site.cols);
+        const double square = cols * cols;
+        const double sums =
+            rounds(sequences) * (sgemm_seconds(square * static_cast<double>(sequences.length)) +
+                                 10 * square / (rates_.memory_gbps * 1e9));
+        const double factors =
+            4.0 / 3 *
+            sgemm_seconds(square * cols * (spread(site) ? kFactorSpread / ranks_ : kFactorAlone));
+        const double under_way =
+            transfers_.sum_seconds(4 * square) + transfers_.broadcast_seconds(2 * square);
+        return sums + factors + under_way +
+               kSweep * sgemm_seconds(weights_of(site) * cols) / ranks_;
+    }
+    /// The pruned rows into files, and to all other nodes.
+    double delivery_seconds(const transformer::InputSite& site) const {
+        return kDeliveredSeconds * weights_of(site) / ranks_ +
+               transfers_.broadcast_seconds(sizeof(float) * weights_of(site)) +
+               static_cast<double>(site.matrices.size()) * ranks_per_broadcast();
+    }
+
+  private:
+    bool spread(const transformer::InputSite& site) const {
+        return ranks_ > 1 && site.cols > pruning::kLargestLocalHessian;
+    }
+    double weights_of(const transformer::InputSite& site) const {
+        double weights = 0;
+        for (const int matrix : site.matrices) {
+            weights +=
+                static_cast<double>(catalogue_.matrices[static_cast<std::size_t>(matrix)].size());
+        }
+        return weights;
+    }
+    /// Rows travel between nodes rank by rank.
+    double ranks_per_broadcast() const {
+        return transfers_.nodes() > 1 ? ranks_ * transfers_.message_seconds() : 0;
+    }
+
+    const model::Catalogue& catalogue_;
+    transformer::Transformer transformer_;
+    int ranks_;
+    int node_ranks_;
+    MachineRates rates_;
+    const Transfers& transfers_;
+};
+
+}  // namespace
+
+PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
+                                   const CostModel& model, const Transfers& transfers,
+                                   const RunTask& task) {
+    const Forward forward(catalogue, cluster, model, transfers);
+    const model::TokenSequences& sequences = task.calibration;
+    const pruning::CalibratedMethod method = task.method.value_or(pruning::CalibratedMethod::wanda);
+    const int passes = (task.method ? 1 : 0) + (task.measures_outliers ? 1 : 0);
+    PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        const auto tensors = forward.transformer().block_tensors(block);
+        const double bytes = forward.bytes_of(tensors);
+        const bool last = block + 1 == catalogue.blocks();
+        const double common =
+            forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
+        result.seconds += passes * common;
+        result.bytes_read += passes * transfers.from_files(bytes * transfers.nodes());
+        for (const transformer::InputSite& site : forward.transformer().input_sites(block)) {
+            const double wanda = forward.wanda_seconds(site, sequences);
+            result.seconds += task.measures_outliers ? wanda : 0;
+            if (task.method) {
+                result.seconds += forward.delivery_seconds(site) +
+                                  (method == pruning::CalibratedMethod::wanda
+                                       ? wanda
+                                       : forward.sparsegpt_seconds(site, sequences));
+            }
+        }
+    }
+    result.memory =
+        calibration_memory(catalogue, method, sequences, cluster.ranks, forward.node_ranks())
+            .total();
+    return result;
+}
+
+PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
+                                  const CostModel& model, const Transfers& transfers,
+                                  const RunTask& task) {
+    constexpr int kModels = 2;  // dense and pruned
+    const Forward forward(catalogue, cluster, model, transfers);
+    const transformer::Transformer& transformer = forward.transformer();
+    transformer.require_head();
+    const model::TensorInfo& vocabulary =
+        catalogue.tensors[static_cast<std::size_t>(transformer.vocabulary_tensor())];
+    const transformer::PerplexityLimits limits;
+    PhaseForecast result{Phase::evaluate, 0, 0, 0, 0};
+    for (const model::TokenSequences& windows : task.evaluations) {
+        double bytes = static_cast<double>(vocabulary.bytes());
+        double seconds = forward.rounds(windows) * kForward *
+                         forward.sgemm_seconds(2.0 * static_cast<double>(windows.length) *
+                                               static_cast<double>(vocabulary.rows()) *
+                                               static_cast<double>(vocabulary.row_length()));
+        double weights = 0;
+        for (int block = 0; block < catalogue.blocks(); ++block) {
+            const auto tensors = transformer.block_tensors(block);
+            bytes += forward.bytes_of(tensors);
+            seconds += forward.run_seconds(block, windows);
+            weights = std::max(weights, static_cast<double>(transformer::SharedWeights::bytes_for(
+                                            catalogue, tensors)));
+        }
+        result.seconds += kModels * (seconds + forward.load_seconds(bytes));
+        result.bytes_read += kModels * transfers.from_files(bytes * transfers.nodes());
+        const double states = std::min(
+            static_cast<double>(limits.state_bytes),
+            forward.rounds(windows) *
+                static_cast<double>(sizeof(float) * windows.length * transformer.hidden_size()));
+        const double shared = std::max(weights, static_cast<double>(limits.vocabulary_bytes));
+        result.memory = std::max(
+            result.memory, static_cast<std::uint64_t>(states + shared / forward.node_ranks()) +
+                               transformer.scratch_bytes(windows.length));
+    }
+    return result;
+}
+
+}  // namespace alphaprune::planning

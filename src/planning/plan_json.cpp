@@ -1,0 +1,125 @@
+#include <algorithm>
+
+#include "alphaprune/linalg/grid_shape.hpp"
+#include "alphaprune/planning/plan_report.hpp"
+#include "plan_kinds.hpp"
+
+namespace alphaprune::planning {
+namespace {
+
+formats::Json count(std::uint64_t value) {
+    return static_cast<std::int64_t>(value);
+}
+
+template <class Value>
+formats::Json or_null(const std::optional<Value>& value) {
+    return value ? formats::Json(static_cast<std::int64_t>(*value)) : formats::Json();
+}
+
+formats::Json model_json(const model::Catalogue& catalogue) {
+    return formats::Json::Object{
+        {"name", catalogue.model_name},
+        {"family", catalogue.family},
+        {"blocks", static_cast<std::int64_t>(catalogue.prunable_blocks().size())},
+        {"matrices", static_cast<std::int64_t>(catalogue.matrices.size())},
+        {"prunable_parameters", catalogue.prunable_parameters()},
+        {"bytes", count(catalogue.bytes())},
+    };
+}
+
+formats::Json cluster_json(const Cluster& cluster) {
+    return formats::Json::Object{
+        {"ranks", cluster.ranks},
+        {"ranks_per_node", cluster.ranks_per_node},
+        {"memory_per_rank", or_null(cluster.memory_per_rank)},
+    };
+}
+
+formats::Json rates_json(const PlanReport& plan) {
+    formats::Json::Array rates;
+    for (const KnownRates::Source& source : plan.known.sources) {
+        rates.push_back(formats::Json::Object{
+            {"name", source.what},
+            {"value", plan.known.rates.*source.rate},
+            {"unit", source.unit},
+            {"known", source.how},
+        });
+    }
+    return rates;
+}
+
+/// Solvers without a grid of ranks have none.
+formats::Json grid_json(const PlannedKind& kind) {
+    if (!linalg::works_on_groups(kind.matrix.solver) ||
+        kind.matrix.solver == linalg::Solver::two_stage) {
+        return {};
+    }
+    const linalg::GridShape grid =
+        linalg::near_square_grid(kind.group_ranks, std::min(kind.rows, kind.cols));
+    return formats::Json::Array{grid.rows, grid.cols};
+}
+
+formats::Json matrices_json(const PlanReport& plan) {
+    formats::Json::Array matrices;
+    for (const PlannedKind& kind : kinds_of(plan)) {
+        matrices.push_back(formats::Json::Object{
+            {"rows", kind.rows},
+            {"cols", kind.cols},
+            {"count", kind.count},
+            {"solver", linalg::name_of(kind.matrix.solver)},
+            {"group_ranks", kind.group_ranks},
+            {"grid", grid_json(kind)},
+            {"seconds", kind.matrix.seconds},
+            {"memory_per_rank", count(kind.matrix.memory)},
+        });
+    }
+    return matrices;
+}
+
+formats::Json stages_json(const ShardPlan& spectra) {
+    formats::Json::Array stages;
+    for (const ShardStage& stage : spectra.stages) {
+        stages.push_back(formats::Json::Object{
+            {"group_ranks", stage.group_ranks},
+            {"matrices", static_cast<std::int64_t>(stage.matrices.size())},
+        });
+    }
+    return stages;
+}
+
+formats::Json phases_json(const RunForecast& predicted) {
+    formats::Json::Array phases;
+    for (const PhaseForecast& phase : predicted.phases) {
+        phases.push_back(formats::Json::Object{
+            {"name", name_of(phase.phase)},
+            {"seconds", phase.seconds},
+            {"memory_per_rank", count(phase.memory)},
+            {"bytes_read", phase.bytes_read},
+            {"bytes_written", phase.bytes_written},
+        });
+    }
+    return phases;
+}
+
+}  // namespace
+
+formats::Json plan_json(const PlanReport& plan) {
+    const RunForecast& predicted = plan.predicted;
+    return formats::Json::Object{
+        {"schema_version", 1},
+        {"model", model_json(plan.run.catalogue)},
+        {"cluster", cluster_json(plan.run.cluster)},
+        {"rates", rates_json(plan)},
+        {"calibrated_from",
+         plan.calibrated_from.empty() ? formats::Json() : formats::Json(plan.calibrated_from)},
+        {"matrices", matrices_json(plan)},
+        {"stages", stages_json(predicted.spectra)},
+        {"load_balance", predicted.spectra.balance},
+        {"phases", phases_json(predicted)},
+        {"seconds", predicted.seconds()},
+        {"memory_per_rank", count(predicted.memory())},
+        {"useful_ranks", or_null(plan.useful_ranks)},
+    };
+}
+
+}  // namespace alphaprune::planning

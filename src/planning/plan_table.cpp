@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "alphaprune/planning/plan_report.hpp"
+#include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/machine.hpp"
+#include "plan_kinds.hpp"
+
+namespace alphaprune::planning {
+namespace {
+
+std::string plural(std::int64_t count, std::string_view word, std::string_view end_of_one = "",
+                   std::string_view end_of_many = "s") {
+    return fmt::format("{} {}{}", count, word, count == 1 ? end_of_one : end_of_many);
+}
+
+std::string bytes_text(double bytes) {
+    return bytes > 0 ? support::human_bytes(static_cast<std::uint64_t>(bytes)) : "-";
+}
+
+/// Seconds as a person compares them: three digits.
+std::string seconds_text(double seconds) {
+    return seconds < 60 ? fmt::format("{:.3g} s", seconds) : support::human_duration(seconds);
+}
+
+std::string header_part(const PlanReport& plan) {
+    const model::Catalogue& catalogue = plan.run.catalogue;
+    const Cluster& cluster = plan.run.cluster;
+    const int nodes = (cluster.ranks + cluster.ranks_per_node - 1) / cluster.ranks_per_node;
+    std::string text = fmt::format(
+        "{}: {}, {}, {:.4g} billion weights in them, {} in all\n", catalogue.model_name,
+        plural(static_cast<std::int64_t>(catalogue.prunable_blocks().size()), "block"),
+        plural(static_cast<std::int64_t>(catalogue.matrices.size()), "prunable matri", "x", "ces"),
+        static_cast<double>(catalogue.prunable_parameters()) / 1e9,
+        support::human_bytes(catalogue.bytes()));
+    text += fmt::format("{} on {}, {} a node; memory: {}\n", plural(cluster.ranks, "rank"),
+                        plural(nodes, "node"), cluster.ranks_per_node,
+                        cluster.memory_per_rank
+                            ? support::human_bytes(*cluster.memory_per_rank) + " a rank"
+                            : std::string("no limit given"));
+    return text;
+}
+
+std::string rates_part(const PlanReport& plan) {
+    std::string text = "\nrates\n";
+    for (const KnownRates::Source& source : plan.known.sources) {
+        text += fmt::format("  {:<13} {:>8.4g} {:<16} {}\n", source.what,
+                            plan.known.rates.*source.rate, source.unit, source.how);
+    }
+    if (!plan.calibrated_from.empty()) {
+        text += fmt::format("  corrected by the times of the run in {}\n", plan.calibrated_from);
+    }
+    return text;
+}
+
+std::string matrices_part(const PlanReport& plan) {
+    const ShardPlan& spectra = plan.predicted.spectra;
+    if (spectra.stages.empty()) {
+        return "";
+    }
+    std::string text = fmt::format("\n{:<17} {:>8}  {:<10} {:>7} {:>12} {:>14}\n", "matrix",
+                                   "count", "solver", "ranks", "seconds", "memory a rank");
+    for (const PlannedKind& kind : kinds_of(plan)) {
+        text += fmt::format(
+            "{:<17} {:>8}  {:<10} {:>7} {:>12.4g} {:>14}\n",
+            fmt::format("{} x {}", kind.rows, kind.cols), kind.count,
+            linalg::name_of(kind.matrix.solver),
+            group_text(kind.matrix.solver, kind.group_ranks, std::min(kind.rows, kind.cols)),
+            kind.matrix.seconds, support::human_bytes(kind.matrix.memory));
+    }
+    const Cluster workers = with_threads_as_ranks(plan.run.cluster, spectra.threads);
+    const std::string_view worker = spectra.threads > 1 ? "thread" : "rank";
+    int number = 0;
+    for (const ShardStage& stage : spectra.stages) {
+        const auto groups = spectra.across_nodes
+                                ? (workers.ranks + stage.group_ranks - 1) / stage.group_ranks
+                                : groups_of(workers, stage.group_ranks);
+        text += fmt::format(
+            "stage {}: {}, {} of {}\n", ++number,
+            plural(static_cast<std::int64_t>(stage.matrices.size()), "matri", "x", "ces"),
+            plural(groups, "group"), plural(stage.group_ranks, worker));
+    }
+    text +=
+        fmt::format("load balance {:.2f}: mean over longest time that a rank works on spectra\n",
+                    spectra.balance);
+    return text;
+}
+
+std::string phases_part(const PlanReport& plan) {
+    std::string text = fmt::format("\n{:<17} {:>14} {:>14} {:>10} {:>10}\n", "phase", "time",
+                                   "memory a rank", "read", "written");
+    double read = 0;
+    double written = 0;
+    for (const PhaseForecast& phase : plan.predicted.phases) {
+        text += fmt::format("{:<17} {:>14} {:>14} {:>10} {:>10}\n", name_of(phase.phase),
+                            seconds_text(phase.seconds), support::human_bytes(phase.memory),
+                            bytes_text(phase.bytes_read), bytes_text(phase.bytes_written));
+        read += phase.bytes_read;
+        written += phase.bytes_written;
+    }
+    text += fmt::format(
+        "{:<17} {:>14} {:>14} {:>10} {:>10}\n", "whole", seconds_text(plan.predicted.seconds()),
+        support::human_bytes(plan.predicted.memory()), bytes_text(read), bytes_text(written));
+    text += plan.useful_ranks
+                ? fmt::format("more than {} gain nothing: twice as many less than 5 %\n",
+                              plural(*plan.useful_ranks, "rank"))
+                : std::string("as far as was looked, twice as many ranks always gain\n");
+    return text;
+}
+
+}  // namespace
+
+std::string plan_table(const PlanReport& plan) {
+    return header_part(plan) + rates_part(plan) + matrices_part(plan) + phases_part(plan);
+}
+
+}  // namespace alphaprune::planning

@@ -1,0 +1,140 @@
+#include "alphaprune/support/batch_job.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <sstream>
+#include <string_view>
+
+#include "alphaprune/support/duration.hpp"
+
+namespace alphaprune::support {
+namespace {
+
+bool only_digits(const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// The name of a job, which becomes an argument of the batch system's own program.
+bool is_job_name(const std::optional<std::string>& name) {
+    return name && !name->empty() && name->front() != '-';
+}
+
+std::string first_word(const std::string& text) {
+    std::istringstream words(text);
+    std::string word;
+    words >> word;
+    return word;
+}
+
+std::optional<double> number_of(const std::string& text) {
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data(), end, number);
+    return problem == std::errc{} && stop == end && std::isfinite(number) ? std::optional(number)
+                                                                          : std::nullopt;
+}
+
+std::optional<double> left_in_slurm(const EnvironmentLookup& environment, const CommandOutput& run,
+                                    std::time_t now) {
+    const auto end = environment("SLURM_JOB_END_TIME");
+    if (end && only_digits(*end)) {
+        return std::stod(*end) - static_cast<double>(now);
+    }
+    const auto job = environment("SLURM_JOB_ID");
+    if (!job || !only_digits(*job)) {
+        return std::nullopt;
+    }
+    return seconds_of(first_word(run({"squeue", "-h", "-j", *job, "-o", "%L"})));
+}
+
+/// The value of a line "    NAME = VALUE" of qstat -f; empty without it.
+std::string value_of(const std::string& text, std::string_view name) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t begin = line.find_first_not_of(" \t");
+        const std::size_t equals = line.find(" = ");
+        if (begin != std::string::npos && equals != std::string::npos &&
+            line.substr(begin, equals - begin) == name) {
+            return line.substr(equals + 3);
+        }
+    }
+    return "";
+}
+
+/// "Fri Nov 27 20:06:44 2026", as ctime() writes local time.
+std::optional<std::time_t> time_of(const std::string& text) {
+    std::tm when{};
+    if (strptime(text.c_str(), "%a %b %d %H:%M:%S %Y", &when) == nullptr) {
+        return std::nullopt;
+    }
+    when.tm_isdst = -1;
+    const std::time_t time = std::mktime(&when);
+    return time == -1 ? std::nullopt : std::optional(time);
+}
+
+/// PBS says when a job was started and how long it may run; Torque how many seconds remain. What it
+/// has used is known to both only now and then.
+std::optional<double> left_in_pbs(const EnvironmentLookup& environment, const CommandOutput& run,
+                                  std::time_t now) {
+    const auto job = environment("PBS_JOBID");
+    if (!is_job_name(job)) {
+        return std::nullopt;
+    }
+    const std::string text = run({"qstat", "-f", *job});
+    if (const auto left = number_of(value_of(text, "Walltime.Remaining"))) {
+        return left;
+    }
+    const auto limit = seconds_of(value_of(text, "Resource_List.walltime"));
+    if (!limit) {
+        return std::nullopt;
+    }
+    if (const auto start = time_of(value_of(text, "stime"))) {
+        return *limit - std::difftime(now, *start);
+    }
+    const auto used = seconds_of(value_of(text, "resources_used.walltime"));
+    return used ? std::optional(*limit - *used) : std::nullopt;
+}
+
+/// "1:05 L": hours and minutes until the limit of the job; other letters mark guesses.
+std::optional<double> left_in_lsf(const EnvironmentLookup& environment, const CommandOutput& run) {
+    const auto job = environment("LSB_JOBID");
+    if (!is_job_name(job)) {
+        return std::nullopt;
+    }
+    const auto index = environment("LSB_JOBINDEX");
+    const bool of_array = index && only_digits(*index) && *index != "0";
+    std::istringstream words(run(
+        {"bjobs", "-noheader", "-o", "time_left", of_array ? *job + "[" + *index + "]" : *job}));
+    std::string left;
+    std::string kind;
+    words >> left >> kind;
+    return kind == "L" ? seconds_of(left + ":00") : std::nullopt;
+}
+
+std::optional<double> left_in_flux(const EnvironmentLookup& environment, const CommandOutput& run) {
+    return environment("FLUX_JOB_ID") ? number_of(first_word(run({"flux", "job", "timeleft"})))
+                                      : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<BatchJob> batch_job(const EnvironmentLookup& environment, const CommandOutput& run,
+                                  std::time_t now) {
+    if (const auto left = left_in_slurm(environment, run, now)) {
+        return BatchJob{"Slurm", *left};
+    }
+    if (const auto left = left_in_pbs(environment, run, now)) {
+        return BatchJob{"PBS", *left};
+    }
+    if (const auto left = left_in_lsf(environment, run)) {
+        return BatchJob{"LSF", *left};
+    }
+    if (const auto left = left_in_flux(environment, run)) {
+        return BatchJob{"Flux", *left};
+    }
+    return std::nullopt;
+}
+
+}  // namespace alphaprune::support

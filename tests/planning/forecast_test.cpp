@@ -1,0 +1,195 @@
+#include "alphaprune/planning/forecast.hpp"
+
+#include <gtest/gtest.h>
+
+#include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/synthetic.hpp"
+#include "alphaprune/planning/calibration_memory.hpp"
+#include "alphaprune/support/error.hpp"
+#include "transfers.hpp"
+
+namespace alphaprune::planning {
+namespace {
+
+/// A model of 32 blocks whose weights are supposed to lie in files.
+const model::Catalogue& model_7b() {
+    static const model::Catalogue catalogue = model::synthetic_catalogue(*model::shape_named("7b"));
+    return catalogue;
+}
+
+PhaseForecast phase_of(const RunForecast& run, Phase phase) {
+    for (const PhaseForecast& one : run.phases) {
+        if (one.phase == phase) {
+            return one;
+        }
+    }
+    ADD_FAILURE() << "no phase " << name_of(phase);
+    return {};
+}
+
+double bytes_of_matrices() {
+    double bytes = 0;
+    for (const model::MatrixInfo& matrix : model_7b().matrices) {
+        bytes += static_cast<double>(model_7b().tensor_of(matrix).bytes());
+    }
+    return bytes;
+}
+
+model::TokenSequences sequences(std::int64_t count, std::int64_t length) {
+    model::TokenSequences some;
+    some.length = length;
+    some.ids.resize(static_cast<std::size_t>(count * length));
+    return some;
+}
+
+TEST(Forecast, a_magnitude_run_reads_twice_and_writes_once) {
+    const RunForecast run = forecast(model_7b(), {64, 16, {}}, {}, {});
+    ASSERT_EQ(run.phases.size(), 3U);
+    const auto bytes = static_cast<double>(model_7b().bytes());
+    EXPECT_EQ(phase_of(run, Phase::spectrum).bytes_read, bytes_of_matrices());
+    EXPECT_EQ(phase_of(run, Phase::spectrum).memory, run.spectra.memory + kProgramMemory);
+    EXPECT_EQ(phase_of(run, Phase::prune_and_write).bytes_read, bytes);
+    EXPECT_EQ(phase_of(run, Phase::prune_and_write).bytes_written, bytes);
+    EXPECT_GE(phase_of(run, Phase::spectrum).seconds, run.spectra.seconds);
+    double sum = 0;
+    for (const PhaseForecast& phase : run.phases) {
+        EXPECT_GT(phase.seconds, 0);
+        EXPECT_LE(phase.memory, run.memory());
+        sum += phase.seconds;
+    }
+    EXPECT_EQ(run.seconds(), sum);
+}
+
+TEST(Forecast, what_is_not_asked_takes_no_phase) {
+    RunTask task;
+    task.prunes = false;
+    EXPECT_EQ(forecast(model_7b(), {4, 4, {}}, {}, task).phases.size(), 2U);
+    task.prunes = true;
+    task.computes_spectra = false;
+    const RunForecast run = forecast(model_7b(), {4, 4, {}}, {}, task);
+    EXPECT_EQ(run.phases.size(), 2U);
+    EXPECT_TRUE(run.spectra.stages.empty());
+}
+
+TEST(Forecast, synthetic_weights_come_from_no_file) {
+    CostModel model;
+    model.generated = true;
+    const RunForecast made = forecast(model_7b(), {8, 8, {}}, model, {});
+    EXPECT_EQ(phase_of(made, Phase::prune_and_write).bytes_read, 0);
+    EXPECT_GT(phase_of(made, Phase::prune_and_write).bytes_written, 0);
+}
+
+TEST(Forecast, threads_take_matrices_as_ranks_do) {
+    RunTask task;
+    task.threads = 4;
+    const RunForecast threads = forecast(model_7b(), {2, 2, std::uint64_t{8} << 30}, {}, task);
+    const RunForecast ranks = forecast(model_7b(), {8, 8, std::uint64_t{2} << 30}, {}, {});
+    EXPECT_EQ(threads.spectra.seconds, ranks.spectra.seconds);
+    EXPECT_EQ(phase_of(threads, Phase::spectrum).memory, 4 * ranks.spectra.memory + kProgramMemory);
+}
+
+TEST(Forecast, solvers_of_groups_of_ranks_use_one_thread_of_each) {
+    RunTask task;
+    task.spectra.solver = linalg::Solver::elpa2;
+    const RunForecast one = forecast(model_7b(), {4, 2, std::uint64_t{8} << 30}, {}, task);
+    task.threads = 4;
+    const RunForecast many = forecast(model_7b(), {4, 2, std::uint64_t{8} << 30}, {}, task);
+    EXPECT_EQ(many.spectra.threads, 1);
+    EXPECT_EQ(many.spectra.seconds, one.spectra.seconds);
+    EXPECT_EQ(phase_of(many, Phase::spectrum).memory, phase_of(one, Phase::spectrum).memory);
+}
+
+TEST(Forecast, calibration_reads_every_block_once_on_each_node) {
+    RunTask task;
+    task.computes_spectra = false;
+    task.method = pruning::CalibratedMethod::wanda;
+    task.calibration = sequences(128, 2048);
+    const auto read_on = [&](int ranks) {
+        return phase_of(forecast(model_7b(), {ranks, 16, {}}, {}, task), Phase::calibrate)
+            .bytes_read;
+    };
+    EXPECT_EQ(read_on(64), 4 * read_on(16));
+    EXPECT_GE(read_on(16), bytes_of_matrices());
+    const auto seconds_of = [&](pruning::CalibratedMethod method) {
+        task.method = method;
+        return phase_of(forecast(model_7b(), {64, 16, {}}, {}, task), Phase::calibrate).seconds;
+    };
+    EXPECT_GT(seconds_of(pruning::CalibratedMethod::sparsegpt),
+              seconds_of(pruning::CalibratedMethod::wanda));
+    task.measures_outliers = true;
+    const double with_owl = seconds_of(pruning::CalibratedMethod::wanda);
+    task.measures_outliers = false;
+    EXPECT_GT(with_owl, 1.5 * seconds_of(pruning::CalibratedMethod::wanda));
+}
+
+TEST(Forecast, memory_of_calibration_is_what_a_run_asks_for) {
+    RunTask task;
+    task.computes_spectra = false;
+    task.method = pruning::CalibratedMethod::sparsegpt;
+    task.calibration = sequences(128, 2048);
+    const RunForecast run = forecast(model_7b(), {32, 16, {}}, {}, task);
+    EXPECT_EQ(phase_of(run, Phase::calibrate).memory,
+              calibration_memory(model_7b(), pruning::CalibratedMethod::sparsegpt, task.calibration,
+                                 32, 16)
+                      .total() +
+                  kProgramMemory);
+}
+
+TEST(Forecast, more_texts_take_longer) {
+    RunTask task;
+    task.evaluations = {sequences(100, 2048)};
+    const double one =
+        phase_of(forecast(model_7b(), {10, 10, {}}, {}, task), Phase::evaluate).seconds;
+    task.evaluations.push_back(sequences(100, 2048));
+    const double two =
+        phase_of(forecast(model_7b(), {10, 10, {}}, {}, task), Phase::evaluate).seconds;
+    EXPECT_NEAR(two, 2 * one, 1e-9 * two);
+}
+
+TEST(Forecast, corrections_multiply_their_phase) {
+    RunTask task;
+    const RunForecast plain = forecast(model_7b(), {4, 4, {}}, {}, task);
+    task.corrections = {{Phase::prune_and_write, 3}};
+    const RunForecast other = forecast(model_7b(), {4, 4, {}}, {}, task);
+    EXPECT_EQ(phase_of(other, Phase::prune_and_write).seconds,
+              3 * phase_of(plain, Phase::prune_and_write).seconds);
+    EXPECT_EQ(phase_of(other, Phase::spectrum).seconds, phase_of(plain, Phase::spectrum).seconds);
+}
+
+TEST(UsefulRanks, is_where_doubling_stops_to_pay) {
+    const Cluster cluster{64, 16, {}};
+    const auto seconds_on = [&](int ranks) {
+        return forecast(model_7b(), {ranks, 16, {}}, {}, {}).seconds();
+    };
+    const auto useful = useful_ranks(model_7b(), cluster, {}, {});
+    ASSERT_TRUE(useful);
+    for (int ranks = 1; ranks < *useful; ranks *= 2) {
+        EXPECT_LE(seconds_on(2 * ranks), 0.95 * seconds_on(ranks)) << ranks;
+    }
+    EXPECT_GT(seconds_on(2 * *useful), 0.95 * seconds_on(*useful));
+    EXPECT_EQ(useful_ranks(model_7b(), {1, 16, {}}, {}, {}), useful);
+}
+
+TEST(UsefulRanks, passes_over_machines_that_are_too_small) {
+    const Cluster tight{256, 16, kProgramMemory + (std::uint64_t{24} << 20)};
+    EXPECT_THROW(forecast(model_7b(), {1, 1, tight.memory_per_rank}, {}, {}), support::Error);
+    EXPECT_TRUE(useful_ranks(model_7b(), tight, {}, {}));
+}
+
+TEST(Transfers, nodes_add_up_to_what_the_file_system_can_do) {
+    CostModel model;
+    model.rates.read_gbps = 2;
+    model.rates.write_gbps = 1;
+    model.rates.storage_gbps = 7;
+    EXPECT_DOUBLE_EQ(Transfers({16, 16, {}}, model).reading_seconds(14e9), 7);
+    EXPECT_DOUBLE_EQ(Transfers({48, 16, {}}, model).reading_seconds(14e9), 14.0 / 6);
+    EXPECT_DOUBLE_EQ(Transfers({64, 16, {}}, model).reading_seconds(14e9), 2);
+    EXPECT_DOUBLE_EQ(Transfers({640, 16, {}}, model).writing_seconds(14e9), 2);
+    EXPECT_EQ(Transfers({1, 1, {}}, model).message_seconds(), 0);
+    EXPECT_EQ(Transfers({1, 1, {}}, model).broadcast_seconds(1e9), 0);
+    EXPECT_LT(Transfers({16, 16, {}}, model).sum_seconds(1e6),
+              Transfers({32, 16, {}}, model).sum_seconds(1e6));
+}
+
+}  // namespace
+}  // namespace alphaprune::planning
