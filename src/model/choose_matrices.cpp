@@ -21,13 +21,6 @@ bool any_found(const std::vector<NamePattern>& patterns, std::string_view name) 
                                [&](const NamePattern& pattern) { return pattern.found_in(name); });
 }
 
-void forget_matrices(Catalogue& catalogue) {
-    catalogue.matrices.clear();
-    for (TensorInfo& tensor : catalogue.tensors) {
-        tensor.matrix = -1;
-    }
-}
-
 /// As the program's rule has it.
 void find_by_rule(Catalogue& catalogue, const MatrixChoice& choice, support::FaultList& faults) {
     if (const Family* family = family_of(catalogue.configuration.model_type)) {
@@ -45,23 +38,23 @@ void find_by_rule(Catalogue& catalogue, const MatrixChoice& choice, support::Fau
 
 /// What the user says on top of it.
 void heed(const MatrixChoice& choice, Catalogue& catalogue) {
-    std::vector<std::pair<int, int>> chosen;  // block and tensor
+    std::vector<MatrixInfo> chosen;
     for (const MatrixInfo& matrix : catalogue.matrices) {
         if (!choice.excludes(catalogue.name_of(matrix))) {
-            chosen.emplace_back(matrix.block, matrix.tensor);
+            chosen.push_back(matrix);
         }
     }
     for (std::size_t i = 0; i < catalogue.tensors.size(); ++i) {
         const TensorInfo& tensor = catalogue.tensors[i];
         const auto block = block_of(tensor.name, catalogue.decoder);
         if (block && tensor.matrix < 0 && is_matrix(tensor) && choice.includes(tensor.name)) {
-            chosen.emplace_back(static_cast<int>(*block), static_cast<int>(i));
+            chosen.push_back(whole_matrix(catalogue, static_cast<int>(i), *block));
         }
     }
-    std::ranges::stable_sort(chosen, {}, [](const auto& one) { return one.first; });
+    std::ranges::stable_sort(chosen, {}, &MatrixInfo::block);
     forget_matrices(catalogue);
-    for (const auto& [block, tensor] : chosen) {
-        add_matrix(catalogue, tensor, block);
+    for (MatrixInfo& matrix : chosen) {
+        add_matrix(catalogue, std::move(matrix));
     }
 }
 

@@ -26,8 +26,12 @@ std::vector<std::string> find_generic_matrices(Catalogue& catalogue, const Matri
 /// Sets which matrices are stored as inputs × outputs.
 void find_orientation(Catalogue& catalogue);
 
-/// Adds the tensor as the next matrix.
-void add_matrix(Catalogue& catalogue, int tensor, std::int64_t block);
+/// The matrix that a tensor is as a whole. @pre is_matrix of that tensor
+MatrixInfo whole_matrix(const Catalogue& catalogue, int tensor, std::int64_t block);
+/// Adds the next matrix. Slices of one tensor come one after another.
+void add_matrix(Catalogue& catalogue, MatrixInfo matrix);
+/// No tensor is prunable any more.
+void forget_matrices(Catalogue& catalogue);
 
 /// Two dimensions, neither of them zero.
 bool is_matrix(const TensorInfo& tensor);

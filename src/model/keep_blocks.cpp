@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
-#include <utility>
-
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/error.hpp"
+#include "find_matrices.hpp"
 
 namespace alphaprune::model {
 
@@ -15,13 +14,11 @@ void keep_blocks(Catalogue& catalogue, BlockRange kept) {
             catalogue.folder.string(),
             fmt::format("its {} blocks are numbered from 0 to {}", blocks, blocks - 1));
     }
-    const std::vector<MatrixInfo> all = std::exchange(catalogue.matrices, {});
+    const std::vector<MatrixInfo> all = catalogue.matrices;
+    forget_matrices(catalogue);
     for (const MatrixInfo& matrix : all) {
-        const bool stays = matrix.block >= kept.first && matrix.block <= kept.last;
-        catalogue.tensors[static_cast<std::size_t>(matrix.tensor)].matrix =
-            stays ? static_cast<int>(catalogue.matrices.size()) : -1;
-        if (stays) {
-            catalogue.matrices.push_back(matrix);
+        if (matrix.block >= kept.first && matrix.block <= kept.last) {
+            add_matrix(catalogue, matrix);
         }
     }
 }

@@ -21,12 +21,18 @@ std::int64_t rows_in_slab(std::uint64_t row_bytes) {
     return static_cast<std::int64_t>(std::max<std::uint64_t>(1, kSlabBytes / row_bytes));
 }
 
+/// A tensor that holds several matrices, as rows of one of them.
+TensorInfo as_rows_of(const MatrixInfo& matrix, TensorInfo tensor) {
+    tensor.shape = {tensor.values() / matrix.cols, matrix.cols};
+    return tensor;
+}
+
 /// What both kinds of source have in common.
 class StoredMatrix : public linalg::MatrixSource {
   public:
     StoredMatrix(WeightReader& reader, const MatrixInfo& matrix)
         : reader_(reader),
-          tensor_(reader.catalogue().tensor_of(matrix)),
+          tensor_(as_rows_of(matrix, reader.catalogue().tensor_of(matrix))),
           type_(tensor_.scalar_type()),
           matrix_(matrix) {}
 
@@ -40,6 +46,13 @@ class StoredMatrix : public linalg::MatrixSource {
     support::ScalarType type() const { return type_; }
     std::size_t value_bytes() const { return support::size_of(type_); }
 
+    /// A part of the matrix in rows of the tensor.
+    linalg::Rectangle in_tensor(linalg::Rectangle part) const {
+        part.row_begin += matrix_.first_row;
+        part.row_end += matrix_.first_row;
+        return part;
+    }
+
     bool contains(const linalg::Rectangle& part) const {
         return part.row_begin >= 0 && part.row_begin <= part.row_end && part.row_end <= rows() &&
                part.col_begin >= 0 && part.col_begin <= part.col_end && part.col_end <= cols();
@@ -47,7 +60,7 @@ class StoredMatrix : public linalg::MatrixSource {
 
   private:
     WeightReader& reader_;
-    const TensorInfo& tensor_;
+    TensorInfo tensor_;
     support::ScalarType type_;
     MatrixInfo matrix_;
 };
@@ -85,14 +98,14 @@ class KeptMatrix : public StoredMatrix {
     }
 
     void fill() {
-        std::vector<std::byte> stored(tensor().bytes());
         const std::uint64_t row_bytes = tensor().row_bytes();
+        std::vector<std::byte> stored(as_size(rows()) * row_bytes);
         const std::int64_t slab = rows_in_slab(row_bytes);
         for (std::int64_t row = 0; row < rows(); row += slab) {
-            const parallel::RowRange some{row, std::min(row + slab, rows())};
-            reader().read_rows(tensor(), some,
+            const linalg::Rectangle some{row, std::min(row + slab, rows()), 0, cols()};
+            reader().read_part(tensor(), in_tensor(some),
                                std::span(stored).subspan(as_size(row) * row_bytes,
-                                                         as_size(some.size()) * row_bytes));
+                                                         as_size(some.rows()) * row_bytes));
         }
         stored_ = std::move(stored);
     }
@@ -113,11 +126,12 @@ class StreamedMatrix : public StoredMatrix {
 
   private:
     template <class Real>
-    void stream(const linalg::Rectangle& part, std::span<Real> out) {
-        assert(contains(part) && std::ssize(out) == part.size());
-        if (part.size() == 0) {
+    void stream(const linalg::Rectangle& asked, std::span<Real> out) {
+        assert(contains(asked) && std::ssize(out) == asked.size());
+        if (asked.size() == 0) {
             return;
         }
+        const linalg::Rectangle part = in_tensor(asked);
         const std::size_t width = as_size(part.cols());
         if (const Strip* const strip = strips_.with(part)) {
             for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {

@@ -5,7 +5,7 @@
 
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/sparsegpt.hpp"
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::planning {
 namespace {
@@ -28,21 +28,20 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
                                      pruning::CalibratedMethod method,
                                      const model::TokenSequences& sequences, int ranks,
                                      int node_ranks) {
-    const transformer::Transformer transformer(catalogue);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
     const std::int64_t own = parallel::share_of(sequences.count(), ranks, 0).size();
     CalibrationMemory memory;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        const auto tensors = transformer.block_tensors(block);
-        const std::uint64_t weights = transformer::SharedWeights::bytes_for(catalogue, tensors);
+        const std::uint64_t weights = transformer::block_weight_bytes(plan, block);
         memory.weights = std::max(memory.weights, weights / static_cast<std::uint64_t>(node_ranks));
-        memory.statistics =
-            std::max(memory.statistics, statistics_bytes(method, transformer.input_sites(block),
-                                                         own, sequences.count(), ranks));
+        memory.statistics = std::max(
+            memory.statistics, statistics_bytes(method, transformer::input_sites(plan, block), own,
+                                                sequences.count(), ranks));
     }
     const auto state =
-        static_cast<std::uint64_t>(sequences.length * transformer.hidden_size()) * sizeof(float);
-    memory.activations =
-        state * static_cast<std::uint64_t>(own + 1) + transformer.scratch_bytes(sequences.length);
+        static_cast<std::uint64_t>(sequences.length * plan.hidden_size()) * sizeof(float);
+    memory.activations = state * static_cast<std::uint64_t>(own + 1) +
+                         transformer::scratch_bytes(plan, sequences.length);
     return memory;
 }
 

@@ -6,8 +6,8 @@
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/planning/calibration_memory.hpp"
 #include "alphaprune/pruning/sparsegpt.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
-#include "alphaprune/transformer/transformer.hpp"
 
 namespace alphaprune::planning {
 namespace {
@@ -29,13 +29,13 @@ class Forward {
     Forward(const model::Catalogue& catalogue, const Cluster& cluster, const CostModel& model,
             const Transfers& transfers)
         : catalogue_(catalogue),
-          transformer_(catalogue),
+          plan_(transformer::make_forward_plan(catalogue)),
           ranks_(cluster.ranks),
           node_ranks_(std::min(cluster.ranks, cluster.ranks_per_node)),
           rates_(model.rates),
           transfers_(transfers) {}
 
-    const transformer::Transformer& transformer() const { return transformer_; }
+    const transformer::ForwardPlan& plan() const { return plan_; }
     int node_ranks() const { return node_ranks_; }
 
     /// Sequences of the rank that has most.
@@ -46,7 +46,7 @@ class Forward {
 
     double run_seconds(int block, const model::TokenSequences& sequences) const {
         return rounds(sequences) *
-               sgemm_seconds(kForward * transformer_.block_flops(block, sequences.length));
+               sgemm_seconds(kForward * transformer::block_flops(plan_, block, sequences.length));
     }
     double bytes_of(std::span<const int> tensors) const {
         double bytes = 0;
@@ -111,7 +111,7 @@ class Forward {
     }
 
     const model::Catalogue& catalogue_;
-    transformer::Transformer transformer_;
+    transformer::ForwardPlan plan_;
     int ranks_;
     int node_ranks_;
     MachineRates rates_;
@@ -129,14 +129,14 @@ PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Clus
     const int passes = (task.method ? 1 : 0) + (task.measures_outliers ? 1 : 0);
     PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        const auto tensors = forward.transformer().block_tensors(block);
+        const auto& tensors = forward.plan().block(block).tensors;
         const double bytes = forward.bytes_of(tensors);
         const bool last = block + 1 == catalogue.blocks();
         const double common =
             forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
         result.seconds += passes * common;
         result.bytes_read += passes * transfers.from_files(bytes * transfers.nodes());
-        for (const transformer::InputSite& site : forward.transformer().input_sites(block)) {
+        for (const transformer::InputSite& site : transformer::input_sites(forward.plan(), block)) {
             const double wanda = forward.wanda_seconds(site, sequences);
             result.seconds += task.measures_outliers ? wanda : 0;
             if (task.method) {
@@ -158,10 +158,9 @@ PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Clust
                                   const RunTask& task) {
     constexpr int kModels = 2;  // dense and pruned
     const Forward forward(catalogue, cluster, model, transfers);
-    const transformer::Transformer& transformer = forward.transformer();
-    transformer.require_head();
-    const model::TensorInfo& vocabulary =
-        catalogue.tensors[static_cast<std::size_t>(transformer.vocabulary_tensor())];
+    const transformer::ForwardPlan& plan = forward.plan();
+    transformer::require_head(plan);
+    const model::TensorInfo& vocabulary = plan.tensor(plan.vocabulary);
     const transformer::PerplexityLimits limits;
     PhaseForecast result{Phase::evaluate, 0, 0, 0, 0};
     for (const model::TokenSequences& windows : task.evaluations) {
@@ -172,22 +171,21 @@ PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Clust
                                                static_cast<double>(vocabulary.row_length()));
         double weights = 0;
         for (int block = 0; block < catalogue.blocks(); ++block) {
-            const auto tensors = transformer.block_tensors(block);
-            bytes += forward.bytes_of(tensors);
+            bytes += forward.bytes_of(plan.block(block).tensors);
             seconds += forward.run_seconds(block, windows);
-            weights = std::max(weights, static_cast<double>(transformer::SharedWeights::bytes_for(
-                                            catalogue, tensors)));
+            weights = std::max(weights,
+                               static_cast<double>(transformer::block_weight_bytes(plan, block)));
         }
         result.seconds += kModels * (seconds + forward.load_seconds(bytes));
         result.bytes_read += kModels * transfers.from_files(bytes * transfers.nodes());
-        const double states = std::min(
-            static_cast<double>(limits.state_bytes),
-            forward.rounds(windows) *
-                static_cast<double>(sizeof(float) * windows.length * transformer.hidden_size()));
+        const double states =
+            std::min(static_cast<double>(limits.state_bytes),
+                     forward.rounds(windows) *
+                         static_cast<double>(sizeof(float) * windows.length * plan.hidden_size()));
         const double shared = std::max(weights, static_cast<double>(limits.vocabulary_bytes));
         result.memory = std::max(
             result.memory, static_cast<std::uint64_t>(states + shared / forward.node_ranks()) +
-                               transformer.scratch_bytes(windows.length));
+                               transformer::scratch_bytes(plan, windows.length));
     }
     return result;
 }

@@ -20,7 +20,9 @@ struct TensorInfo {
     std::vector<std::int64_t> shape;
     int shard = 0;             ///< index into Catalogue::shards
     std::uint64_t offset = 0;  ///< first byte in the shard; row-major from there
-    int matrix = -1;           ///< index into Catalogue::matrices when prunable, else -1
+    /// Index into Catalogue::matrices when prunable, else -1; of several slices, the first, the
+    /// others coming next.
+    int matrix = -1;
     /// Bytes of a tensor whose type is not known, and so how wide its values are; else unused.
     std::uint64_t unknown_bytes = 0;
 
@@ -37,7 +39,8 @@ struct TensorInfo {
     std::uint64_t bytes() const;
 };
 
-/// A prunable matrix: a 2-D weight inside a decoder block.
+/// A prunable matrix inside a decoder block: a tensor of two dimensions, or a slice of a tensor
+/// that holds several matrices.
 struct MatrixInfo {
     int tensor = 0;  ///< index into Catalogue::tensors
     int block = 0;
@@ -46,6 +49,11 @@ struct MatrixInfo {
     /// Stored as inputs × outputs (GPT-2's Conv1D): a linear layer's usual weight is outputs ×
     /// inputs, its rows one output each.
     bool transposed = false;
+    /// Where a slice begins, its tensor taken as rows of `cols` values: in a fused projection, a
+    /// row; in experts stacked as [experts, rows, cols], expert × rows + row within the expert.
+    std::int64_t first_row = 0;
+    int expert = -1;           ///< that a slice belongs to
+    std::string slice_name{};  ///< "<tensor>[q]"; empty: the matrix is the whole tensor
 
     std::int64_t size() const { return rows * cols; }
 };
@@ -98,7 +106,9 @@ struct Catalogue {
     const TensorInfo& tensor_of(const MatrixInfo& matrix) const {
         return tensors[static_cast<std::size_t>(matrix.tensor)];
     }
-    const std::string& name_of(const MatrixInfo& matrix) const { return tensor_of(matrix).name; }
+    const std::string& name_of(const MatrixInfo& matrix) const {
+        return matrix.slice_name.empty() ? tensor_of(matrix).name : matrix.slice_name;
+    }
 
     /// The tensor that the whole model of the family calls so, also where the files leave out the
     /// family's base prefix; nullptr when there is none.

@@ -11,25 +11,30 @@
 
 namespace alphaprune::transformer {
 
+/// Some rows of a tensor as float32, read a few megabytes at a time. @throws Error as the source
+/// does
+void read_widened(const model::RowSource& source, const model::TensorInfo& tensor,
+                  parallel::RowRange rows, std::span<float> out);
+
 /// Some tensors of a model in float32, held once on each node in shared memory: the ranks of the
-/// node read and convert a share of the rows each. Made and changed collectively by the node.
+/// node read and convert a share of the rows each. Made and destroyed collectively by the node.
 class SharedWeights {
   public:
-    /// Collective on the node; reads nothing yet.
+    /// Run collectively by the node; reads nothing yet.
     /// @param node      outlives the object
     /// @param catalogue outlives the object
     /// @param tensors   indices into Catalogue::tensors
     SharedWeights(const parallel::Communicator& node, const model::Catalogue& catalogue,
                   std::vector<int> tensors);
 
-    /// Collective on the node: fills all tensors from `source`.
+    /// Run collectively by the node: fills all tensors from `source`.
     /// @throws Error on all ranks of the node when reading fails on one
     void load(const model::RowSource& source);
 
     /// A tensor's values, row-major. The tensor must be one of those given at the start.
     std::span<const float> values(int tensor) const;
-    /// Some rows, to be changed; call sync() on all ranks of the node before others read them.
-    std::span<float> rows(int tensor, parallel::RowRange rows);
+    /// The same to be changed; sync() on all ranks of the node before others read what was changed.
+    std::span<float> values(int tensor);
     void sync() { array_.sync(); }
 
     /// Bytes on a node for these tensors in float32.

@@ -1,12 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::transformer {
 
@@ -14,8 +13,6 @@ namespace alphaprune::transformer {
 /// or wrong is collected, to be told at once. Remembers which tensors were asked for.
 class TensorFinder {
   public:
-    using Shape = std::vector<std::int64_t>;
-
     /// @param catalogue  outlives the finder
     explicit TensorFinder(const model::Catalogue& catalogue)
         : catalogue_(catalogue), used_(catalogue.tensors.size()) {}
@@ -23,7 +20,7 @@ class TensorFinder {
     /// Whether the files have it; does not count as asking.
     bool has(const std::string& name) const { return catalogue_.find_tensor(name) != nullptr; }
     /// Index into Catalogue::tensors; −1, with a fault noted, when it is not there.
-    int find(const std::string& name, const Shape& shape);
+    int find(const std::string& name, const std::vector<std::int64_t>& shape);
 
     /// Adds what was found wrong since the last report.
     void report(support::FaultList& faults);
@@ -39,7 +36,15 @@ class TensorFinder {
     std::vector<int> found_;
 };
 
+/// Blocks and embedding. Where config.json ties embedding and head, and the files have the head
+/// alone, it is both.
+ForwardPlan find_forward_parts(TensorFinder& finder, const model::Catalogue& catalogue,
+                               const model::Family& family);
+/// Adds the head. One that the files have is used, whether config.json ties it to the embedding or
+/// not, as transformers does: a tied one that is stored all the same is either equal or meant.
+void find_head(TensorFinder& finder, ForwardPlan& plan);
+
 /// "a, b, c", the first of them where there are many: "a, b, c, d, e, f and 30 more".
-std::string some_of(std::span<const std::string> names);
+std::string some_of(const std::vector<std::string>& names);
 
 }  // namespace alphaprune::transformer
