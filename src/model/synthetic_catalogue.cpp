@@ -33,7 +33,7 @@ Catalogue synthetic_catalogue(const NamedShape& shape) {
     catalogue.model_name = std::string(shape.name) + "-synthetic";
     catalogue.folder = shape.name;
     catalogue.configuration_text = configuration_text_of(shape);
-    catalogue.companions.emplace();
+    catalogue.auxiliary_files.emplace();
     fill_from_configuration(catalogue, "the configuration of " + std::string(shape.name));
     return catalogue;
 }

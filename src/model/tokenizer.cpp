@@ -8,7 +8,7 @@
 #include <string>
 
 #include "alphaprune/formats/json.hpp"
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/support/error.hpp"
 #include "tokenizer_check.hpp"
 
@@ -18,33 +18,33 @@ namespace {
 constexpr std::string_view kModelFile = "tokenizer.model";
 constexpr std::string_view kSettingsFile = "tokenizer_config.json";
 
-/// A model is a folder, or one file that holds its companions, too.
-std::string place_of_companion(const Catalogue& catalogue, std::string_view name) {
-    const auto place = catalogue.companions && !catalogue.shards.empty()
+/// A model is a folder, or one file that holds its auxiliary files, too.
+std::string place_of_auxiliary_file(const Catalogue& catalogue, std::string_view name) {
+    const auto place = catalogue.auxiliary_files && !catalogue.shards.empty()
                            ? catalogue.folder / catalogue.shards.front()
                            : catalogue.folder;
     return (place / name).string();
 }
 
 std::string read_model_file(const Catalogue& catalogue) {
-    if (auto contents = read_companion(catalogue, kModelFile)) {
+    if (auto contents = read_auxiliary_file(catalogue, kModelFile)) {
         return *std::move(contents);
     }
     throw support::bad_request(
         "text needs the model's SentencePiece tokenizer, and the model has none",
-        place_of_companion(catalogue, kModelFile),
+        place_of_auxiliary_file(catalogue, kModelFile),
         "give token ids as a .npy file instead of text; in Python: numpy.save("
         "\"tokens.npy\", numpy.array(tokenizer(text).input_ids, \"int32\"))");
 }
 
 /// tokenizer_config.json may turn the beginning-of-sequence token off.
 bool wants_beginning(const Catalogue& catalogue) {
-    const auto text = read_companion(catalogue, kSettingsFile);
+    const auto text = read_auxiliary_file(catalogue, kSettingsFile);
     if (!text) {
         return true;
     }
     const formats::Json settings = formats::Json::parse(
-        *text, place_of_companion(catalogue, kSettingsFile), formats::JsonDialect::python);
+        *text, place_of_auxiliary_file(catalogue, kSettingsFile), formats::JsonDialect::python);
     const formats::Json* wanted = settings.find("add_bos_token");
     return wanted == nullptr || wanted->as_bool().value_or(true);
 }
@@ -77,7 +77,7 @@ Tokenizer::Tokenizer(const Catalogue& catalogue) : state_(std::make_unique<State
             : "its parts lead out of it";
     if (!trouble.empty()) {
         throw support::bad_request(fmt::format("this is not a SentencePiece model: {}", trouble),
-                                   place_of_companion(catalogue, kModelFile),
+                                   place_of_auxiliary_file(catalogue, kModelFile),
                                    "fetch the file again from where the model came from");
     }
     state_->begins = state_->processor.bos_id() >= 0 && wants_beginning(catalogue);

@@ -56,12 +56,12 @@ struct BlockStack {
     std::int64_t count = 0;  ///< larger numbers are no blocks
 };
 
-/// A small file that goes with the weights, such as the tokenizer (model/companions.hpp).
-struct Companion {
+/// A small file that goes with the weights, such as the tokenizer (model/auxiliary_files.hpp).
+struct AuxiliaryFile {
     std::string name;  ///< without a path
     std::string contents;
 
-    friend bool operator==(const Companion&, const Companion&) = default;
+    friend bool operator==(const AuxiliaryFile&, const AuxiliaryFile&) = default;
 };
 
 /// Where the weights of a catalogued model come from.
@@ -88,7 +88,7 @@ struct Catalogue {
     /// What a user should know of the model before relying on the result, a sentence each.
     std::vector<std::string> warnings;
     /// Of a model that is not a folder, sorted by name; nothing when they lie in `folder`.
-    std::optional<std::vector<Companion>> companions;
+    std::optional<std::vector<AuxiliaryFile>> auxiliary_files;
 
     int blocks() const;  ///< 1 + the largest block number
     /// The blocks that have prunable matrices, ascending: all, unless keep_blocks left out some.

@@ -1,4 +1,4 @@
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
-#include "companion_names.hpp"
+#include "auxiliary_file_names.hpp"
 #include "model_file.hpp"
 #include "name_list.hpp"
 
@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Tokenizers of large vocabularies have some 30 MB.
-constexpr std::uint64_t kLargestCompanion = std::uint64_t{128} << 20;
-constexpr std::uint64_t kAllCompanions = std::uint64_t{512} << 20;
+constexpr std::uint64_t kLargestAuxiliaryFile = std::uint64_t{128} << 20;
+constexpr std::uint64_t kAllAuxiliaryFiles = std::uint64_t{512} << 20;
 
 /// By name.
 struct Selection {
@@ -28,9 +28,9 @@ struct Selection {
 };
 
 /// The smallest first, until there is enough of them.
-Selection select_companions(const Catalogue& catalogue) {
+Selection select_auxiliary_files(const Catalogue& catalogue) {
     std::vector<std::pair<std::uint64_t, std::string>> files;
-    for (std::string& name : companion_names(catalogue.folder, catalogue.configuration_text)) {
+    for (std::string& name : auxiliary_file_names(catalogue.folder, catalogue.configuration_text)) {
         std::error_code dangling;
         const std::uintmax_t size = fs::file_size(catalogue.folder / name, dangling);
         files.emplace_back(dangling ? 0 : size, std::move(name));
@@ -39,7 +39,7 @@ Selection select_companions(const Catalogue& catalogue) {
     Selection selection;
     std::uint64_t total = 0;
     for (auto& [size, name] : files) {
-        const bool fits = size <= kLargestCompanion && size <= kAllCompanions - total;
+        const bool fits = size <= kLargestAuxiliaryFile && size <= kAllAuxiliaryFiles - total;
         total += fits ? size : 0;
         (fits ? selection.carried : selection.too_large).push_back(std::move(name));
     }
@@ -48,45 +48,45 @@ Selection select_companions(const Catalogue& catalogue) {
     return selection;
 }
 
-std::string read_companion_file(const fs::path& folder, std::string_view name) {
+std::string read_from_folder(const fs::path& folder, std::string_view name) {
     require_model_file(folder, name);
-    return support::read_text(folder / name, kLargestCompanion);
+    return support::read_text(folder / name, kLargestAuxiliaryFile);
 }
 
 }  // namespace
 
-std::vector<Companion> read_companions(const Catalogue& catalogue) {
-    if (catalogue.companions) {
-        return *catalogue.companions;
+std::vector<AuxiliaryFile> read_auxiliary_files(const Catalogue& catalogue) {
+    if (catalogue.auxiliary_files) {
+        return *catalogue.auxiliary_files;
     }
-    std::vector<Companion> companions;
-    for (std::string& name : select_companions(catalogue).carried) {
-        std::string contents = read_companion_file(catalogue.folder, name);
-        companions.push_back({std::move(name), std::move(contents)});
+    std::vector<AuxiliaryFile> auxiliary_files;
+    for (std::string& name : select_auxiliary_files(catalogue).carried) {
+        std::string contents = read_from_folder(catalogue.folder, name);
+        auxiliary_files.push_back({std::move(name), std::move(contents)});
     }
-    return companions;
+    return auxiliary_files;
 }
 
-std::vector<std::string> names_of_companions(const Catalogue& catalogue) {
-    if (!catalogue.companions) {
-        return select_companions(catalogue).carried;
+std::vector<std::string> names_of_auxiliary_files(const Catalogue& catalogue) {
+    if (!catalogue.auxiliary_files) {
+        return select_auxiliary_files(catalogue).carried;
     }
     std::vector<std::string> names;
-    for (const Companion& companion : *catalogue.companions) {
-        names.push_back(companion.name);
+    for (const AuxiliaryFile& auxiliary_file : *catalogue.auxiliary_files) {
+        names.push_back(auxiliary_file.name);
     }
     return names;
 }
 
-std::vector<std::string> check_companions(const Catalogue& catalogue) {
-    if (catalogue.companions) {
+std::vector<std::string> check_auxiliary_files(const Catalogue& catalogue) {
+    if (catalogue.auxiliary_files) {
         return {};
     }
     support::FaultList faults;
-    const Selection selection = select_companions(catalogue);
+    const Selection selection = select_auxiliary_files(catalogue);
     for (const std::string& name : selection.carried) {
         try {
-            read_companion_file(catalogue.folder, name);
+            read_from_folder(catalogue.folder, name);
         } catch (const support::Error& error) {
             faults.add(error);
         }
@@ -108,15 +108,15 @@ std::vector<std::string> check_companions(const Catalogue& catalogue) {
     return warnings;
 }
 
-std::optional<std::string> read_companion(const Catalogue& catalogue, std::string_view name) {
-    if (!catalogue.companions) {
+std::optional<std::string> read_auxiliary_file(const Catalogue& catalogue, std::string_view name) {
+    if (!catalogue.auxiliary_files) {
         return fs::is_regular_file(support::status_of(catalogue.folder / name))
-                   ? std::optional(read_companion_file(catalogue.folder, name))
+                   ? std::optional(read_from_folder(catalogue.folder, name))
                    : std::nullopt;
     }
-    for (const Companion& companion : *catalogue.companions) {
-        if (companion.name == name) {
-            return companion.contents;
+    for (const AuxiliaryFile& auxiliary_file : *catalogue.auxiliary_files) {
+        if (auxiliary_file.name == name) {
+            return auxiliary_file.contents;
         }
     }
     return std::nullopt;

@@ -1,4 +1,4 @@
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST(Companions, AreKnownByName) {
+TEST(AuxiliaryFiles, AreKnownByName) {
     for (const char* name : {"tokenizer.model",
                              "tokenizer.json",
                              "tokenizer_config.json",
@@ -38,7 +38,7 @@ TEST(Companions, AreKnownByName) {
                              "vocabulary.txt",
                              "additional_chat_templates/tool_use.jinja",
                              "code/modeling_my.py"}) {
-        EXPECT_TRUE(model::is_companion(name)) << name;
+        EXPECT_TRUE(model::is_auxiliary_file(name)) << name;
     }
     for (const char* name : {"config.json",
                              "model.safetensors",
@@ -75,12 +75,12 @@ TEST(Companions, AreKnownByName) {
                              "x.py/",
                              "tokenizer.json.partial",
                              "1/2/3/4/5/6/7/8/9.py"}) {
-        EXPECT_FALSE(model::is_companion(name)) << name;
+        EXPECT_FALSE(model::is_auxiliary_file(name)) << name;
     }
-    EXPECT_FALSE(model::is_companion(std::string_view("tokenizer\0.json", 15)));
+    EXPECT_FALSE(model::is_auxiliary_file(std::string_view("tokenizer\0.json", 15)));
 }
 
-TEST(Companions, OfAFolderAreReadByNameThroughLinks) {
+TEST(AuxiliaryFiles, OfAFolderAreReadByNameThroughLinks) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     const fs::path cached = folder / "models--org--name";
@@ -91,14 +91,14 @@ TEST(Companions, OfAFolderAreReadByNameThroughLinks) {
     fs::create_symlink("../../blobs/77af", catalogue.folder / "tokenizer.json");
     write_file(catalogue.folder / "merges.txt", std::string("a\0b", 3));
     write_file(catalogue.folder / "config.json", std::string("{}"));
-    EXPECT_EQ(
-        model::read_companions(catalogue),
-        (std::vector<model::Companion>{{"merges.txt", {"a\0b", 3}}, {"tokenizer.json", "linked"}}));
-    EXPECT_EQ(model::read_companion(catalogue, "tokenizer.json"), "linked");
-    EXPECT_EQ(model::read_companion(catalogue, "tokenizer.model"), std::nullopt);
+    EXPECT_EQ(model::read_auxiliary_files(catalogue),
+              (std::vector<model::AuxiliaryFile>{{"merges.txt", {"a\0b", 3}},
+                                                 {"tokenizer.json", "linked"}}));
+    EXPECT_EQ(model::read_auxiliary_file(catalogue, "tokenizer.json"), "linked");
+    EXPECT_EQ(model::read_auxiliary_file(catalogue, "tokenizer.model"), std::nullopt);
 }
 
-TEST(Companions, MayBeLinksToTheSameNameOrInsideTheFolder) {
+TEST(AuxiliaryFiles, MayBeLinksToTheSameNameOrInsideTheFolder) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     catalogue.folder = folder / "model";
@@ -107,15 +107,15 @@ TEST(Companions, MayBeLinksToTheSameNameOrInsideTheFolder) {
     write_file(catalogue.folder / "original" / "spm.model", std::string("inside"));
     fs::create_symlink("../merges.txt", catalogue.folder / "merges.txt");
     fs::create_symlink("original/spm.model", catalogue.folder / "tokenizer.model");
-    EXPECT_EQ(model::read_companion(catalogue, "merges.txt"), "elsewhere");
-    EXPECT_EQ(model::read_companion(catalogue, "tokenizer.model"), "inside");
-    EXPECT_EQ(model::read_companions(catalogue).size(), 2U);
+    EXPECT_EQ(model::read_auxiliary_file(catalogue, "merges.txt"), "elsewhere");
+    EXPECT_EQ(model::read_auxiliary_file(catalogue, "tokenizer.model"), "inside");
+    EXPECT_EQ(model::read_auxiliary_files(catalogue).size(), 2U);
     fs::create_directory_symlink("model", folder / "by another name");
     catalogue.folder = folder / "by another name";
-    EXPECT_EQ(model::read_companion(catalogue, "tokenizer.model"), "inside");
+    EXPECT_EQ(model::read_auxiliary_file(catalogue, "tokenizer.model"), "inside");
 }
 
-TEST(Companions, CarryNoOtherFileAlong) {
+TEST(AuxiliaryFiles, CarryNoOtherFileAlong) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     catalogue.folder = folder / "model";
@@ -128,8 +128,8 @@ TEST(Companions, CarryNoOtherFileAlong) {
         fs::create_symlink(target, catalogue.folder / "tokenizer.json");
         for (const bool all : {true, false}) {
             const auto faults = faults_of([&] {
-                all ? static_cast<void>(model::read_companions(catalogue))
-                    : static_cast<void>(model::read_companion(catalogue, "tokenizer.json"));
+                all ? static_cast<void>(model::read_auxiliary_files(catalogue))
+                    : static_cast<void>(model::read_auxiliary_file(catalogue, "tokenizer.json"));
             });
             EXPECT_EQ(count_faults(
                           faults, {"leads out of the model folder", "tokenizer.json ->", "id_rsa"}),
@@ -139,7 +139,7 @@ TEST(Companions, CarryNoOtherFileAlong) {
     }
 }
 
-TEST(Companions, OfFoldersAreTemplatesAndTheCodeThatIsNamed) {
+TEST(AuxiliaryFiles, OfFoldersAreTemplatesAndTheCodeThatIsNamed) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     catalogue.folder = folder.path();
@@ -156,16 +156,16 @@ TEST(Companions, OfFoldersAreTemplatesAndTheCodeThatIsNamed) {
                std::string(R"({"auto_map": {"AutoTokenizer": ["tokens/my.Slow", null,
                                "../outside/my.Fast"]}})"));
     write_file(folder / "processor_config.json", std::string("not json"));
-    EXPECT_EQ(model::names_of_companions(catalogue),
+    EXPECT_EQ(model::names_of_auxiliary_files(catalogue),
               (std::vector<std::string>{"additional_chat_templates/helper.py",
                                         "additional_chat_templates/tool.jinja", "code/helper.py",
                                         "processor_config.json", "tokenizer_config.json",
                                         "tokens/helper.py"}));
-    EXPECT_EQ(model::read_companion(catalogue, "code/helper.py"), "code");
-    EXPECT_TRUE(model::check_companions(catalogue).empty());
+    EXPECT_EQ(model::read_auxiliary_file(catalogue, "code/helper.py"), "code");
+    EXPECT_TRUE(model::check_auxiliary_files(catalogue).empty());
 }
 
-TEST(Companions, AllFaultsAreFoundBeforeTheWork) {
+TEST(AuxiliaryFiles, AllFaultsAreFoundBeforeTheWork) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     catalogue.folder = folder / "model";
@@ -175,7 +175,7 @@ TEST(Companions, AllFaultsAreFoundBeforeTheWork) {
     fs::create_symlink("../id_rsa", catalogue.folder / "tokenizer.json");
     fs::create_symlink("../id_rsa", catalogue.folder / "id_rsa");  // the name is no excuse
     fs::create_symlink("nowhere", catalogue.folder / "LICENSE");
-    const auto faults = faults_of([&] { model::check_companions(catalogue); });
+    const auto faults = faults_of([&] { model::check_auxiliary_files(catalogue); });
     EXPECT_EQ(faults.size(), 3U) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"leads nowhere", "LICENSE -> nowhere"}), 1) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"leads out of the model folder", "tokenizer.json ->"}), 1);
@@ -183,7 +183,7 @@ TEST(Companions, AllFaultsAreFoundBeforeTheWork) {
     EXPECT_NE(faults[0].remedy.find("remove the link"), std::string::npos);
 }
 
-TEST(Companions, MayLieInStoresThatNameFilesByDigests) {
+TEST(AuxiliaryFiles, MayLieInStoresThatNameFilesByDigests) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     catalogue.folder = folder / "model";
@@ -197,16 +197,16 @@ TEST(Companions, MayLieInStoresThatNameFilesByDigests) {
         write_file(folder / store, std::string("stored"));
         fs::remove(catalogue.folder / "tokenizer.json");
         fs::create_symlink("../" + store, catalogue.folder / "tokenizer.json");
-        EXPECT_EQ(model::read_companion(catalogue, "tokenizer.json"), "stored") << store;
+        EXPECT_EQ(model::read_auxiliary_file(catalogue, "tokenizer.json"), "stored") << store;
     }
     fs::create_directories(folder / "files/md5/ab");
     write_file(folder / "files/md5/ab/cdef", std::string("stored"));
     fs::remove(catalogue.folder / "tokenizer.json");
     fs::create_symlink("../files/md5/ab/cdef", catalogue.folder / "tokenizer.json");
-    EXPECT_EQ(faults_of([&] { model::check_companions(catalogue); }).size(), 1U);
+    EXPECT_EQ(faults_of([&] { model::check_auxiliary_files(catalogue); }).size(), 1U);
 }
 
-TEST(Companions, OfAnotherModelMayBeLinkedUnderTheirNames) {
+TEST(AuxiliaryFiles, OfAnotherModelMayBeLinkedUnderTheirNames) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     catalogue.folder = folder / "model";
@@ -220,13 +220,13 @@ TEST(Companions, OfAnotherModelMayBeLinkedUnderTheirNames) {
         write_file(folder / inner / "modeling_my.py", std::string("code"));
     }
     fs::create_symlink("../former/modeling_my.py", catalogue.folder / "modeling_my.py");
-    EXPECT_TRUE(model::check_companions(catalogue).empty());
+    EXPECT_TRUE(model::check_auxiliary_files(catalogue).empty());
     fs::remove(catalogue.folder / "modeling_my.py");
     fs::create_symlink("../other/modeling_my.py", catalogue.folder / "modeling_my.py");
-    EXPECT_EQ(faults_of([&] { model::check_companions(catalogue); }).size(), 1U);
+    EXPECT_EQ(faults_of([&] { model::check_auxiliary_files(catalogue); }).size(), 1U);
 }
 
-TEST(Companions, ThatAreTooLargeAreLeftOutAndSaid) {
+TEST(AuxiliaryFiles, ThatAreTooLargeAreLeftOutAndSaid) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     catalogue.folder = folder.path();
@@ -238,55 +238,55 @@ TEST(Companions, ThatAreTooLargeAreLeftOutAndSaid) {
         fs::resize_file(folder / name, bytes);  // a hole
     };
     make("film.mp4", 128 * kMegabyte + 1);
-    const auto carried = model::names_of_companions(catalogue);
+    const auto carried = model::names_of_auxiliary_files(catalogue);
     EXPECT_EQ(carried, std::vector<std::string>{"merges.txt"});
-    const auto warnings = model::check_companions(catalogue);
+    const auto warnings = model::check_auxiliary_files(catalogue);
     ASSERT_EQ(warnings.size(), 2U);
     EXPECT_NE(warnings[0].find("film.mp4"), std::string::npos) << warnings[0];
     EXPECT_NE(warnings[1].find("adapter"), std::string::npos) << warnings[1];
     for (int number = 0; number < 5; ++number) {
         make("part" + std::to_string(number), 120 * kMegabyte);
     }
-    EXPECT_EQ(model::names_of_companions(catalogue).size(), 5U) << "512 MiB in all";
+    EXPECT_EQ(model::names_of_auxiliary_files(catalogue).size(), 5U) << "512 MiB in all";
 }
 
-TEST(Companions, FoldersOfThemHoldNothingElse) {
+TEST(AuxiliaryFiles, FoldersOfThemHoldNothingElse) {
     const TemporaryFolder folder;
     fs::create_directories(folder / "code" / "inner");
     write_file(folder / "code" / "inner" / "a.py", std::string("x"));
-    EXPECT_TRUE(model::is_folder_of_companions(folder.path(), "code"));
+    EXPECT_TRUE(model::is_folder_of_auxiliary_files(folder.path(), "code"));
     write_file(folder / "code" / "notes.txt", std::string("x"));
-    EXPECT_FALSE(model::is_folder_of_companions(folder.path(), "code"));
+    EXPECT_FALSE(model::is_folder_of_auxiliary_files(folder.path(), "code"));
     fs::remove(folder / "code" / "notes.txt");
     fs::create_symlink("/etc/passwd", folder / "code" / "b.py");
-    EXPECT_FALSE(model::is_folder_of_companions(folder.path(), "code"));
+    EXPECT_FALSE(model::is_folder_of_auxiliary_files(folder.path(), "code"));
     fs::create_directory_symlink("code/inner", folder / "link");
-    EXPECT_FALSE(model::is_folder_of_companions(folder.path(), "link"));
+    EXPECT_FALSE(model::is_folder_of_auxiliary_files(folder.path(), "link"));
 }
 
-TEST(Companions, ThatArePipesDoNotMakeAnybodyWait) {
+TEST(AuxiliaryFiles, ThatArePipesDoNotMakeAnybodyWait) {
     const TemporaryFolder folder;
     model::Catalogue catalogue;
     catalogue.folder = folder.path();
     ASSERT_EQ(::mkfifo((folder / "tokenizer.json").c_str(), 0666), 0);
-    EXPECT_TRUE(model::read_companions(catalogue).empty());
+    EXPECT_TRUE(model::read_auxiliary_files(catalogue).empty());
 }
 
-TEST(Companions, OfAModelThatIsNoFolderTravelWithTheCatalogue) {
+TEST(AuxiliaryFiles, OfAModelThatIsNoFolderTravelWithTheCatalogue) {
     model::Catalogue catalogue;
     catalogue.folder = fs::path(ALPHAPRUNE_SOURCE_DIR) / "data/books-7m";
-    catalogue.companions = {{"merges.txt", "m"}, {"vocab.json", std::string("\0\xFF", 2)}};
+    catalogue.auxiliary_files = {{"merges.txt", "m"}, {"vocab.json", std::string("\0\xFF", 2)}};
     const model::Catalogue arrived = model::deserialize_catalogue(model::serialize(catalogue));
-    EXPECT_EQ(model::read_companions(arrived), *catalogue.companions);
-    EXPECT_EQ(model::read_companion(arrived, "vocab.json"), std::string("\0\xFF", 2));
-    EXPECT_EQ(model::read_companion(arrived, "tokenizer.model"), std::nullopt)
+    EXPECT_EQ(model::read_auxiliary_files(arrived), *catalogue.auxiliary_files);
+    EXPECT_EQ(model::read_auxiliary_file(arrived, "vocab.json"), std::string("\0\xFF", 2));
+    EXPECT_EQ(model::read_auxiliary_file(arrived, "tokenizer.model"), std::nullopt)
         << "not from the folder";
 }
 
-TEST(Companions, AFolderThatIsGoneHasNone) {
+TEST(AuxiliaryFiles, AFolderThatIsGoneHasNone) {
     model::Catalogue catalogue;
     catalogue.folder = "/no/such/folder";
-    EXPECT_TRUE(model::read_companions(catalogue).empty());
+    EXPECT_TRUE(model::read_auxiliary_files(catalogue).empty());
 }
 
 TEST(MadeCatalogue, IsThatOfTheFolder) {

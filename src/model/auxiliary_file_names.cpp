@@ -1,4 +1,4 @@
-#include "companion_names.hpp"
+#include "auxiliary_file_names.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "alphaprune/formats/json.hpp"
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
@@ -63,11 +63,11 @@ bool is_file_or_dangling(const fs::directory_entry& entry) {
            (entry.is_symlink(ignored) && !fs::exists(entry.status(ignored)));
 }
 
-/// The companions in one folder of the model, "" for itself.
+/// The auxiliary files in one folder of the model, "" for itself.
 void add_names_in(const fs::path& root, const std::string& inner, std::set<std::string>& names) {
     for (const fs::directory_entry& entry : entries_of(root / inner)) {
         std::string name = (fs::path(inner) / entry.path().filename()).string();
-        if (is_companion(name) && is_file_or_dangling(entry)) {
+        if (is_auxiliary_file(name) && is_file_or_dangling(entry)) {
             names.insert(std::move(name));
         }
     }
@@ -110,7 +110,7 @@ std::set<std::string> code_folders(const fs::path& folder, const std::string& co
         try {
             require_model_file(folder, name);
             add_code_folders(support::read_text(folder / name), folders);
-        } catch (const support::Error&) {  // told where the companions are read
+        } catch (const support::Error&) {  // told where the auxiliary files are read
         }
     }
     return folders;
@@ -118,7 +118,7 @@ std::set<std::string> code_folders(const fs::path& folder, const std::string& co
 
 }  // namespace
 
-bool is_companion(std::string_view name) {
+bool is_auxiliary_file(std::string_view name) {
     // Out of a file that another program made, it may be more than a name.
     if (!is_inner_name(name) || name.starts_with('.') ||
         name.find("/.") != std::string_view::npos ||
@@ -134,7 +134,7 @@ bool is_companion(std::string_view name) {
     return is_template || name.ends_with(".py");
 }
 
-bool is_folder_of_companions(const fs::path& root, const std::string& name) {
+bool is_folder_of_auxiliary_files(const fs::path& root, const std::string& name) {
     std::error_code problem;
     if (!fs::is_directory(fs::symlink_status(root / name, problem)) ||
         static_cast<std::size_t>(std::ranges::count(name, '/')) >= kDeepest) {
@@ -143,12 +143,13 @@ bool is_folder_of_companions(const fs::path& root, const std::string& name) {
     return std::ranges::all_of(entries_of(root / name), [&](const fs::directory_entry& entry) {
         const std::string inner = name + "/" + entry.path().filename().string();
         return fs::is_regular_file(entry.symlink_status(problem))
-                   ? is_companion(inner)
-                   : is_folder_of_companions(root, inner);
+                   ? is_auxiliary_file(inner)
+                   : is_folder_of_auxiliary_files(root, inner);
     });
 }
 
-std::vector<std::string> companion_names(const fs::path& folder, const std::string& configuration) {
+std::vector<std::string> auxiliary_file_names(const fs::path& folder,
+                                              const std::string& configuration) {
     std::set<std::string> names;
     add_names_in(folder, "", names);
     for (const std::string& inner : code_folders(folder, configuration, names)) {
