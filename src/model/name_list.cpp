@@ -1,4 +1,4 @@
-#include "name_list.hpp"
+#include "alphaprune/model/name_list.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -11,24 +11,24 @@
 namespace alphaprune::model {
 
 /// Whether a file of that name inside a model's folder goes with the weights wherever they go: all
-/// that lies in the folder itself (tokenizer, code, templates, licence …), code and chat templates
-/// in folders of it; not weights in any format, their indexes, the state of a training, hidden
-/// files. config.json is not one of them: it is part of the catalogue.
+/// that lies in the folder itself (tokenizer, code, templates, license …), code and chat templates
+/// in its subfolders; not weights in any format, their indexes, training states, hidden files.
+/// config.json is not one of them: it is part of the catalogue.
 bool is_auxiliary_file(std::string_view name);
 
-/// Whether a folder `name` inside `root` holds auxiliary files and nothing else, no link above all.
+/// Whether a folder `name` inside `root` holds auxiliary files and nothing else, in particular no
+/// link.
 bool is_folder_of_auxiliary_files(const std::filesystem::path& root, const std::string& name);
 
-/// All auxiliary files of the model, by name, but for those of a folder that are too large. Those
-/// may be links, as in the cache of Hugging Face's own tools; what is read is the file they lead
-/// to.
-/// @throws Error when one cannot be read, or is a link to what is no file of a model
+/// All auxiliary files of the model, by name, except those of a folder that are too large. They may
+/// be links, as in the cache of Hugging Face's own tools; then the file that they point to is read.
+/// @throws Error when one cannot be read, or is a link to a file that belongs to no model
 std::vector<AuxiliaryFile> read_auxiliary_files(const Catalogue& catalogue);
 
 /// Their names alone.
 std::vector<std::string> names_of_auxiliary_files(const Catalogue& catalogue);
 
-/// Reads them for a try, before work is done that would end with writing them.
+/// Reads them as a test, before work is done that would end with writing them.
 /// @return what a user should know of those that are left out, a sentence each
 /// @throws Error with all that is wrong with them
 std::vector<std::string> check_auxiliary_files(const Catalogue& catalogue);
