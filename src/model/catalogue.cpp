@@ -23,7 +23,7 @@ const support::BadRequest<int, int, int, int> kNoSuchBlocks{
     "the range given with --blocks is reversed or extends beyond the last block",
     "its {2} blocks are numbered from 0 to {3}"};
 
-/// Bytes of so many values.
+/// Bytes of that many values.
 std::uint64_t bytes_of(std::int64_t values, int bits) {
     return static_cast<std::uint64_t>(values) * static_cast<std::uint64_t>(bits) / 8;
 }

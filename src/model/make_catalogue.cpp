@@ -55,7 +55,7 @@ void read_config_file(Catalogue& catalogue, support::FaultList& faults) {
     }
 }
 
-/// Whoever wrote such a file may have meant something else, and other programs may not read it.
+/// The writer of such a file may have meant something else, and other programs may not read it.
 void warn_of_unknown_types(Catalogue& catalogue) {
     std::vector<std::string> unknown;
     for (const TensorInfo& tensor : catalogue.tensors) {

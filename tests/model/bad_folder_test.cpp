@@ -193,7 +193,7 @@ TEST_F(BadFolder, TensorsOfTwoShardsThatDiffer) {
     std::vector<StoredTensor> more(tensors_.begin() + 9, tensors_.end());
     more.front().bytes.back() ^= std::byte{1};
     write_file(model_ / shard_name(1, 2), safetensors_bytes(more));
-    expect_one({"is another one there", tensors_[9].name, "model-00001-of-00002.safetensors",
+    expect_one({"with different contents", tensors_[9].name, "model-00001-of-00002.safetensors",
                 "model-00002-of-00002.safetensors"});
 }
 

@@ -61,8 +61,8 @@ bool may_be_a_layer(const TensorInfo& tensor) {
            (is_matrix(tensor) && std::string_view(tensor.name).ends_with(".weight"));
 }
 
-/// "<any>.<number>.<any>", by what stands before the number. A name with two numbers counts under
-/// both prefixes.
+/// All names "<any>.<number>.<any>", grouped by what precedes the number. A name with two numbers
+/// counts under both prefixes.
 Candidates find_candidates(const Catalogue& catalogue) {
     std::map<std::string_view, Candidate> by_prefix;
     for (std::size_t i = 0; i < catalogue.tensors.size(); ++i) {
@@ -210,7 +210,7 @@ void require_linear_layers(Selection& selection, const Catalogue& catalogue,
     }
 }
 
-/// By what the configuration says of the sizes.
+/// Prefers candidates of the sizes that the configuration gives.
 void prefer_described(Selection& selection, const ModelConfiguration& model) {
     const auto usual = usual_sizes(model.text_type);
     if (model.blocks == 0 && usual) {

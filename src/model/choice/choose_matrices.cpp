@@ -45,7 +45,7 @@ void forget_matrices(Catalogue& catalogue) {
     }
 }
 
-/// Those that the program takes by itself. @return  the tensors inside the blocks
+/// Those that the program chooses by default. @return  the tensors inside the blocks
 std::vector<BlockTensor> choose_by_rule(Catalogue& catalogue, const MatrixChoice& choice,
                                         support::FaultList& faults) {
     if (const Family* family = family_of(catalogue.configuration.model_type)) {
@@ -63,7 +63,7 @@ std::vector<BlockTensor> choose_by_rule(Catalogue& catalogue, const MatrixChoice
     return std::move(chosen->tensors);
 }
 
-/// Adds and removes what the user says.
+/// Adds and removes matrices as the user says.
 void apply(const MatrixChoice& choice, const std::vector<BlockTensor>& tensors,
            Catalogue& catalogue) {
     std::vector<std::pair<int, int>> chosen;  // block and tensor
@@ -108,7 +108,7 @@ void require_matches(const MatrixChoice& choice, const std::vector<BlockTensor>&
     }
 }
 
-/// Kinds of models whose layers named c_… are of transformers' Conv1D.
+/// Model types whose layers named c_… are transformers' Conv1D.
 constexpr std::array<std::string_view, 7> kConv1dTypes{
     "gpt2", "openai-gpt", "imagegpt", "decision_transformer", "clvp", "clvp_decoder", "jais"};
 
@@ -124,9 +124,9 @@ bool is_named_as_in_gpt2(std::string_view layer) {
     return std::ranges::count(kNames, layer) > 0;
 }
 
-/// What the shape of a layer says that reads the hidden state: -1 outputs × inputs, 1 inputs ×
-/// outputs, 0 nothing. Where the configuration does not say how large the hidden state is, three
-/// times as many outputs as inputs (queries, keys, values) tell.
+/// The orientation that follows from the shape of a layer that reads the hidden state: -1 for
+/// outputs × inputs, 1 for inputs × outputs, 0 if neither does. Where the configuration does not
+/// give the hidden size, three times as many outputs as inputs (queries, keys, values) decide.
 int reads_down_the_columns(const MatrixInfo& matrix, std::string_view layer, std::int64_t hidden) {
     const bool reads_hidden = layer == "c_attn" || layer == "c_fc" || layer == "c_fc2";
     if (!reads_hidden || matrix.rows == matrix.cols) {

@@ -12,7 +12,7 @@ namespace alphaprune::model {
 namespace {
 
 constexpr std::size_t kLongestPattern = 10'000;
-/// Steps of one search. A pattern like (a*)*b would otherwise take for ever on a hostile name.
+/// Steps of one search. A pattern like (a*)*b would otherwise run forever on a hostile name.
 constexpr std::uint32_t kMostSteps = 1'000'000;
 constexpr std::uint32_t kMostMemory = 16U << 10;  // KiB
 

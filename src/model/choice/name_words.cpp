@@ -36,8 +36,8 @@ constexpr std::array<std::string_view, 7> kAdapters{"lora_a",
                                                     "lora_embedding_b",
                                                     "lora_magnitude_vector"};
 
-/// Whether the letters of a word, of either case, are in it at all: names are many, and most are
-/// done with by this alone.
+/// Whether the letters of a word, in either case, occur in it: a fast test that rules out most of
+/// the many names.
 bool holds(std::string_view part, std::string_view word) {
     const auto are_one = [](char letter, char wanted) {
         return (letter >= 'A' && letter <= 'Z' ? letter + 32 : letter) == wanted;

@@ -10,7 +10,7 @@
 namespace alphaprune::model {
 namespace {
 
-/// Leading ones say nothing: [1, 1, n, n] is a square.
+/// Leading ones carry no information: [1, 1, n, n] is a square.
 std::vector<std::int64_t> without_leading_ones(const std::vector<std::int64_t>& shape) {
     const auto first = std::ranges::find_if(shape, [](std::int64_t extent) { return extent != 1; });
     return {first, shape.end()};
@@ -18,7 +18,7 @@ std::vector<std::int64_t> without_leading_ones(const std::vector<std::int64_t>& 
 
 }  // namespace
 
-/// As many modules around a tensor are looked at. A name full of dots must not cost minutes.
+/// At most so many enclosing modules are considered. A name full of dots must not take minutes.
 constexpr std::ptrdiff_t kMaxDepth = 32;
 
 /// A tensor's name taken apart. The views are of the name.
@@ -40,7 +40,7 @@ struct RoleFinder::Path {
             inside.erase(inside.begin(), inside.end() - kMaxDepth);
         }
         final = words_of(last);
-        // The number of a list is no name: "adapters.0" is one of the adapters.
+        // The number in a list is not a name: "adapters.0" is one of the adapters.
         for (auto at = inside.rbegin(); at != inside.rend(); ++at) {
             if (!is_number(*at)) {
                 layer = words_of(*at);
@@ -132,7 +132,7 @@ bool RoleFinder::is_mixture(const std::string& module) const {
     return experts_.contains(module) || std::ranges::count(words, "moe") > 0;
 }
 
-/// How many experts a module that chooses among some has; 0: nothing is known of their number.
+/// The number of experts that a module chooses among; 0: unknown.
 std::int64_t RoleFinder::experts_of(const std::string& module) const {
     const auto found = experts_.find(module);
     return found != experts_.end() && found->second > 0 ? found->second

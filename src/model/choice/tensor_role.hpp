@@ -11,7 +11,7 @@
 
 namespace alphaprune::model {
 
-/// What a tensor inside a decoder block is, as far as its name, its shape and its neighbors tell.
+/// What a tensor inside a decoder block is, judging by its name, its shape and its neighbors.
 enum class Role {
     linear,   ///< the weight of a linear layer
     stacked,  ///< weights of several linear layers (of experts) in one tensor

@@ -6,7 +6,7 @@
 namespace alphaprune::model {
 namespace {
 
-/// The likeliest first.
+/// The most likely first.
 constexpr std::array<std::string_view, 12> kParts{
     "text_config",           "llm_config", "language_config",
     "language_model_config", "llm_cfg",    "text_cfg",
@@ -67,7 +67,7 @@ std::string type_of(const formats::Json& part) {
     return type != nullptr ? type->as_string().value_or("") : "";
 }
 
-/// The innermost part for text; depth is that of the configuration, which the JSON reader bounds.
+/// The innermost text part. The JSON reader limits the depth of the recursion.
 const formats::Json& innermost(const formats::Json& config) {
     for (const std::string_view name : kParts) {
         const formats::Json* part = config.find(name);

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 const support::Warning<std::string> kTooLarge{
-    "model.auxiliary_files-too-large",
+    "model.auxiliary-files-too-large",
     "files of the model are left out, being too large to be copied with the weights: {}",
     "tokenizers and code have some 30 MB at most; larger files are mostly weights in another form",
     "copy them by hand if the result needs them"};
@@ -69,7 +69,7 @@ std::vector<fs::directory_entry> entries_of(const fs::path& folder) {
     return entries;
 }
 
-/// A file, or what should be one.
+/// A file, or a dangling link.
 bool is_file_or_dangling(const fs::directory_entry& entry) {
     std::error_code ignored;
     return entry.is_regular_file(ignored) ||
@@ -95,7 +95,7 @@ void add_folder_of(const std::string& reference, std::set<std::string>& folders)
     }
 }
 
-/// Folders inside the model's in which a configuration says that code is.
+/// Subfolders of the model that contain code according to a configuration.
 void add_code_folders(const std::string& configuration, std::set<std::string>& folders) {
     try {
         const formats::Json json =
@@ -153,7 +153,7 @@ struct SelectedNames {
     std::vector<std::string> too_large;
 };
 
-/// The smallest first, until there is enough of them.
+/// The smallest first, up to the limit of all together.
 SelectedNames select_auxiliary_files(const Catalogue& catalogue) {
     std::vector<std::pair<std::uint64_t, std::string>> files;
     for (std::string& name : auxiliary_file_names(catalogue.folder, catalogue.configuration_text)) {

@@ -33,7 +33,7 @@ const support::BadRequest<std::string, std::string> kForeignLink{
     "followed",
     "put the file itself in its place (cp --remove-destination {0} {1}), or remove the link"};
 
-/// Files that only models have: no other secret is called so.
+/// Names of files that only models have: no private file of another kind has such a name.
 constexpr std::array<std::string_view, 6> kNamesOfModels{"tokenizer",
                                                          "vocab.",
                                                          "merges.txt",
@@ -66,7 +66,7 @@ bool is_named_by_digest(const fs::path& real) {
            (digits == digest.size() || (annexed && digest[digits] == '.'));
 }
 
-/// A folder that only models look like: other programs have a config.json, too.
+/// Whether a folder has more than a config.json, which other programs have, too.
 bool is_model_folder(const fs::path& folder) {
     constexpr std::array<std::string_view, 4> kOthers{
         "model.safetensors", "model.safetensors.index.json", "tokenizer_config.json",
@@ -78,7 +78,7 @@ bool is_model_folder(const fs::path& folder) {
     return has("config.json") && std::ranges::any_of(kOthers, has);
 }
 
-/// Of the same name in a model's folder, or of a name that only models' files have.
+/// A link to a file of the same name, in another model's folder or of a name that only models have.
 bool is_shared_by_models(const fs::path& path, const fs::path& real) {
     const std::string name = path.filename().string();
     return real.filename() == name &&
@@ -104,7 +104,7 @@ void require_model_folder(const fs::path& folder) {
         throw kNotAFolder(folder.string());
     }
     if (!reason) {
-        // Opening it tells whether it may be read.
+        // Only opening it shows whether it may be read.
         const fs::directory_iterator first(folder, reason);
     }
     if (reason) {
@@ -142,7 +142,7 @@ void require_model_file(const fs::path& folder, std::string_view name) {
         if (fs::is_symlink(fs::symlink_status(path, problem))) {
             throw kDanglingLink(text_of(path, fs::read_symlink(path, problem)));
         }
-        return;  // opening it tells why
+        return;  // the reason is reported when the file is opened
     }
     if (!lies_in(real, home) && !is_in_hugging_face_cache(real) && !is_named_by_digest(real) &&
         !is_shared_by_models(path, real)) {

@@ -152,7 +152,7 @@ std::set<std::string> files_in(const fs::path& folder) {
     return names;
 }
 
-/// The format that a file's first bytes show; its name may be any.
+/// The format by a file's first bytes, whatever its name.
 const OtherFormat* format_of_contents(const fs::path& file) {
     const auto called = [](std::string_view beginning, std::string_view ending) {
         return std::ranges::find_if(kFormats, [&](const OtherFormat& format) {

@@ -115,7 +115,7 @@ std::string configured_method(const Catalogue& catalogue) {
     return {};
 }
 
-/// The tensors in blocks that show a method, by it.
+/// The names of tensors in blocks that are typical of a method, by method.
 std::map<std::string_view, std::vector<std::string>> marked_tensors(const Catalogue& catalogue,
                                                                     bool is_configured) {
     std::map<std::string_view, std::vector<std::string>> marked;

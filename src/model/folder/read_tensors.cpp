@@ -185,7 +185,7 @@ void read_shard(Catalogue& catalogue, int shard, support::FaultList& faults) {
     }
 }
 
-/// Leaves of each tensor the last. @return the others
+/// Keeps the last copy of each tensor. @return the others
 std::vector<TensorInfo> take_out_copies(std::vector<TensorInfo>& tensors) {
     std::unordered_map<std::string, int> last_shard;
     for (const TensorInfo& tensor : tensors) {

@@ -62,7 +62,7 @@ std::string bare_name(const std::string& repository) {
     return repository.substr(repository.find('/') + 1);
 }
 
-/// What a model may be called where it lies: as asked for, and, for a named shape, its names and
+/// Names that a model's folder may have: the one asked for, and, for a named shape, its names and
 /// its repository. Each once.
 std::vector<std::string> names_of(const std::string& model) {
     std::vector<std::string> names{model};
@@ -81,7 +81,7 @@ std::vector<std::string> names_of(const std::string& model) {
     return names;
 }
 
-/// Looks at one place after another and remembers them.
+/// Searches one place after another and remembers them.
 class Search {
   public:
     explicit Search(std::string revision) : revision_(std::move(revision)) {}
@@ -156,7 +156,7 @@ support::Error not_found(const std::string& model, const std::vector<std::string
 }  // namespace
 
 FoundModel find_model(const std::string& model, const ModelPlaces& places) {
-    // A folder without a model must not hide a named shape: outputs are easily called so.
+    // A folder without a model must not hide a named shape: output folders often have such names.
     const bool is_its_folder =
         type_of(model) == fs::file_type::directory && shape_named(model) == nullptr;
     if (is_its_folder || looks_like_path(model)) {

@@ -33,7 +33,7 @@ const support::BadRequest<std::string, std::string> kAmbiguousRevision{
     "model.ambiguous-revision", "several revisions of the model begin with {}: {}",
     "too few digits of the commit were given", "give more digits of it to --revision"};
 
-/// Whether it is a commit: what is read must not lead out of the folder of snapshots.
+/// Whether it is a commit: a path made of it must not lead out of the folder of snapshots.
 bool is_commit(const std::string& text) {
     return !text.empty() && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
 }

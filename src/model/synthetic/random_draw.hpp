@@ -16,7 +16,7 @@ constexpr std::uint64_t splitmix64(std::uint64_t seed, std::uint64_t counter) {
 }
 
 /// Number `index` (below 2^32) of a sequence of independent draws, each uniform over [0, range).
-/// The 2^64 mod range smallest outputs of the generator would favour small results: a draw that
+/// The 2^64 mod range smallest outputs of the generator would favor small results: a draw that
 /// meets one takes the output 2^32 further on.
 /// @param range  > 0
 constexpr std::uint64_t uniform_draw(std::uint64_t seed, std::uint64_t index, std::uint64_t range) {

@@ -92,7 +92,7 @@ std::vector<float> power_law(std::uint64_t key, std::int64_t count, double expon
 }
 
 /// Norms are near one, biases small. Their scales are powers of two, so that the sum is rounded
-/// once on every machine.
+/// only once on every machine.
 void fill_vector(SyntheticRecipe& recipe, std::string_view name, std::int64_t length) {
     const bool is_norm = name.ends_with(".weight");
     recipe.shift = is_norm ? 1.0F : 0.0F;
@@ -117,7 +117,7 @@ SyntheticRecipe recipe_of(const Catalogue& catalogue, const TensorInfo& tensor) 
     return recipe;
 }
 
-/// Weights made at a time: they stay in the first cache.
+/// Weights generated at a time: they stay in the L1 cache.
 constexpr std::size_t kPiece = 2048;
 
 /// Product and sum are exact up to one rounding (see SyntheticRecipe), so that it does not matter
@@ -133,7 +133,7 @@ void make_weights(RowKey row, std::uint32_t column, float row_scale, float shift
     }
 }
 
-/// As narrow() does for values that are numbers, many at a time.
+/// Like narrow() for finite values, vectorized.
 ALPHAPRUNE_VECTOR_CLONES
 void narrow_to_bfloat16(std::span<const float> values, std::uint16_t* out) {
     const float* const from = values.data();

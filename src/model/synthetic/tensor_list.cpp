@@ -44,7 +44,7 @@ support::ScalarType stored_type(const formats::Json& config, const std::string& 
     return support::ScalarType::bfloat16;
 }
 
-/// Puts tensors at the end of a list.
+/// Appends tensors to a list.
 class TensorLister {
   public:
     TensorLister(const ModelConfiguration& model, support::ScalarType type)

@@ -60,7 +60,7 @@ bool wants_beginning(const Catalogue& catalogue) {
     return wanted == nullptr || wanted->as_bool().value_or(true);
 }
 
-/// What goes wrong inside SentencePiece, said with a status or thrown; empty: nothing.
+/// What goes wrong inside SentencePiece, returned as a status or thrown; empty: nothing.
 template <class Action>
 std::string trouble_of(Action action) {
     try {

@@ -18,7 +18,7 @@ class Fields {
         std::uint64_t number;
         std::string_view contents;  ///< of a text or an inner message
     };
-    /// Nothing at the end, and where the message is none (is_whole() tells).
+    /// Nothing at the end, and where the message is malformed (see is_whole()).
     std::optional<Field> next() {
         if (rest_.empty() || !whole_) {
             return std::nullopt;
@@ -76,7 +76,7 @@ class Fields {
     bool whole_ = true;
 };
 
-/// One number of a trie as Darts-clone lays it out.
+/// One unit of a double-array trie in the layout of Darts-clone.
 struct Unit {
     std::uint32_t bits;
 
@@ -86,8 +86,8 @@ struct Unit {
     std::uint32_t offset() const { return bits >> 10U << ((bits & 0x200U) >> 6U); }
 };
 
-/// From each place every byte of a text may be the next step, and a value may be asked for, which
-/// is a place in the texts that the rules lead to.
+/// From each unit every byte of a text may be the next step, and a value may be read, which is an
+/// offset into the replacement texts.
 bool stays_inside(const std::vector<Unit>& trie, std::size_t text_bytes) {
     for (std::size_t at = 0; at < trie.size(); ++at) {
         const Unit unit = trie[at];
@@ -105,7 +105,7 @@ bool stays_inside(const std::vector<Unit>& trie, std::size_t text_bytes) {
     return true;
 }
 
-/// Size of the trie, trie, texts, each ended by a zero byte.
+/// Size of the trie, the trie, and the replacement texts, each terminated by a zero byte.
 bool is_safe_charsmap(std::string_view map) {
     if (map.empty()) {
         return true;

@@ -8,14 +8,14 @@
 namespace alphaprune::model {
 namespace {
 
-/// Bytes asked from the file system in one go: enough for its full speed, little beside a matrix.
+/// Bytes of one read: enough for the full speed of a file system, little compared with a matrix.
 constexpr std::uint64_t kSlabBytes = 16U << 20;
 
 std::size_t as_size(std::int64_t value) {
     return static_cast<std::size_t>(value);
 }
 
-/// Rows that make one slab, one at least.
+/// Rows of one slab, at least one.
 std::int64_t rows_in_slab(std::uint64_t row_bytes) {
     return static_cast<std::int64_t>(std::max<std::uint64_t>(1, kSlabBytes / row_bytes));
 }
@@ -39,8 +39,8 @@ class ColumnStrips {
     /// @param ranks  that share the matrix, each with rows of its own; 1: nothing is kept
     ColumnStrips(WeightReader& reader, const TensorInfo& tensor, int ranks);
 
-    /// The strip that the rectangle lies in, read if it is not there yet; nullptr where keeping one
-    /// gains nothing or takes more than kStripBytes.
+    /// The strip that contains the rectangle, read if need be; nullptr where keeping one gains
+    /// nothing or takes more than kStripBytes.
     const Strip* with(const linalg::Rectangle& part);
 
   private:

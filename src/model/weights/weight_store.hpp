@@ -19,7 +19,7 @@ class WeightStore {
     virtual void read(const TensorInfo& tensor, const linalg::Rectangle& part,
                       std::span<std::byte> out) = 0;
 
-    /// Has the tensor fetched ahead, where that means anything. Reports no fault: reading will.
+    /// Prefetches the tensor, where that is possible. Reports no fault: reading will.
     virtual void will_need(const TensorInfo&) {}
 };
 
