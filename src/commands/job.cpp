@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <set>
 
-#include "alphaprune/model/other_formats.hpp"
-#include "alphaprune/model/prunable_share.hpp"
+#include "alphaprune/model/find_model.hpp"
+#include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/planning/thread_budget.hpp"
 #include "alphaprune/support/environment.hpp"

@@ -13,7 +13,7 @@
 #include <system_error>
 #include <vector>
 
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"

@@ -4,7 +4,6 @@
 
 #include "alphaprune/commands/commands.hpp"
 #include "alphaprune/model/weight_check.hpp"
-#include "alphaprune/model/weight_types.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"

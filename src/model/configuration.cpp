@@ -9,9 +9,9 @@
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/message.hpp"
+#include "choice/text_part.hpp"
 #include "config_fields.hpp"
 #include "position_fields.hpp"
-#include "text_part.hpp"
 
 namespace alphaprune::model {
 namespace {

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <span>
 #include <string_view>
 #include <utility>
 
-#include "alphaprune/model/weight_types.hpp"
+#include "alphaprune/model/name_list.hpp"
+#include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_tensors.hpp"
 
@@ -94,10 +94,10 @@ int TensorFinder::find(const std::string& name, const std::vector<std::int64_t>&
 void TensorFinder::report(support::FaultList& faults) {
     const std::string where = catalogue_.folder.string();
     if (!missing_.empty()) {
-        faults.add(kMissingTensors(where, some_of(missing_)));
+        faults.add(kMissingTensors(where, model::list_names(missing_)));
     }
     if (!misshapen_.empty()) {
-        faults.add(kMisshapenTensors(where, some_of(misshapen_)));
+        faults.add(kMisshapenTensors(where, model::list_names(misshapen_)));
     }
     try {
         model::require_weight_types(catalogue_, found_, "tensors that the forward pass needs");
@@ -145,15 +145,6 @@ void find_head(TensorFinder& finder, ForwardPlan& plan) {
         plan.head_faults.add(kNoHead(plan.catalogue->folder.string(), head.name));
     }
     finder.report(plan.head_faults);
-}
-
-std::string some_of(const std::vector<std::string>& names) {
-    constexpr std::size_t kShown = 6;
-    if (names.size() <= kShown + 1) {
-        return fmt::format("{}", fmt::join(names, ", "));
-    }
-    return fmt::format("{} and {} more", fmt::join(std::span(names).first(kShown), ", "),
-                       names.size() - kShown);
 }
 
 /// Of a known family, what is missing or misshapen is a matter for those who run the forward pass.

@@ -44,7 +44,4 @@ ForwardPlan find_forward_parts(TensorFinder& finder, const model::Catalogue& cat
 /// not, as transformers does: a tied one that is stored all the same is either equal or meant.
 void find_head(TensorFinder& finder, ForwardPlan& plan);
 
-/// "a, b, c", the first of them where there are many: "a, b, c, d, e, f and 30 more".
-std::string some_of(const std::vector<std::string>& names);
-
 }  // namespace alphaprune::transformer

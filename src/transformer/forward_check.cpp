@@ -7,10 +7,10 @@
 #include <set>
 #include <string_view>
 
+#include "alphaprune/model/name_list.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
-#include "find_forward_tensors.hpp"
 #include "shared_weights.hpp"
 
 namespace alphaprune::transformer {
@@ -108,10 +108,11 @@ std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
     }
     std::vector<std::string> warnings;
     if (!biases.empty()) {
-        warnings.push_back(kUnusedBiases(some_of(biases)));
+        warnings.push_back(kUnusedBiases(model::list_names(biases)));
     }
     if (!others.empty()) {
-        warnings.push_back(kUnusedTensors(plan.configuration().model_type, some_of(others)));
+        warnings.push_back(
+            kUnusedTensors(plan.configuration().model_type, model::list_names(others)));
     }
     return warnings;
 }
