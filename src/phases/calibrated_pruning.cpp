@@ -7,7 +7,6 @@
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "calibration_pass.hpp"
-#include "state_keeper.hpp"
 #include "tensor_stream.hpp"
 
 namespace alphaprune::phases {

@@ -10,7 +10,6 @@
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/support/message.hpp"
 #include "calibration_pass.hpp"
-#include "state_keeper.hpp"
 
 namespace alphaprune::phases {
 namespace {

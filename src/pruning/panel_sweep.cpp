@@ -5,7 +5,7 @@
 #include <cassert>
 #include <vector>
 
-#include "group_choice.hpp"
+#include "scores.hpp"
 
 // The sweep is compiled for several generations of vector units; the best one is taken at run time.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \

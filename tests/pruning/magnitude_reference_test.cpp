@@ -8,8 +8,8 @@
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/formats/safetensors.hpp"
-#include "alphaprune/pruning/magnitude.hpp"
 #include "alphaprune/support/file.hpp"
+#include "magnitude.hpp"
 #include "pruning/shares.hpp"
 
 namespace alphaprune::pruning {
