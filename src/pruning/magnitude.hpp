@@ -98,7 +98,7 @@ class Magnitudes {
     std::span<std::byte> stored_;
 };
 
-/// Zeroes the weights of smallest magnitude of one matrix that is spread over the ranks, each
+/// Zeroes the weights of smallest magnitude of one matrix distributed over the ranks, each
 /// holding some consecutive values (rank order is row-major order; a rank may hold none).
 /// The threshold is found exactly, from all-reduced histograms of bit patterns; the result does
 /// not depend on how the matrix is spread. Collective. Values must be finite.

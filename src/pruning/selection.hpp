@@ -11,9 +11,9 @@
 
 namespace alphaprune::pruning {
 
-/// Order statistics of unsigned keys that are spread over ranks, found exactly from all-reduced
-/// histograms, without moving or sorting the keys. Floating-point magnitudes order like their bit
-/// patterns, which is what makes this exact.
+/// Order statistics of unsigned keys that are distributed over ranks, found exactly from
+/// all-reduced histograms, without moving or sorting the keys. Floating-point magnitudes order like
+/// their bit patterns, which is what makes this exact.
 struct Selected {
     std::uint32_t key = 0;        ///< the key at the wanted position of the sorted order
     std::int64_t below = 0;       ///< how many keys, on all ranks, are smaller
@@ -38,7 +38,7 @@ inline constexpr std::size_t kHistogramBins = std::size_t{1} << 16;
 Selected select_bin(const parallel::Communicator& ranks, const Histogram& here,
                     std::int64_t position);
 
-/// Counts keys. Two histograms take turns: neighbours are often equal, and the second of them would
+/// Counts keys. Two histograms take turns: neighbors are often equal, and the second of them would
 /// have to wait until the first is counted.
 class Counter {
   public:

@@ -41,8 +41,8 @@ class Hessian {
     std::unique_ptr<linalg::OuterProducts> products_;
 };
 
-/// U, the upper Cholesky factor of (H + damping)⁻¹, spread as H was; panels of its rows can be had
-/// on every rank.
+/// U, the upper Cholesky factor of (H + damping)⁻¹, distributed as H was; panels of its rows can be
+/// had on every rank.
 class InverseFactor {
   public:
     /// Collective. Dead inputs (zero diagonal) get H_jj = 1. Damping starts at 0.01·mean diagonal
@@ -79,14 +79,14 @@ class InverseFactor {
 double factor_damped(linalg::OuterProducts& hessian, const std::vector<float>& diagonal,
                      const std::string& where);
 
-/// SparseGPT (arXiv 2301.00774) on a matrix whose rows are shared out over the ranks. Collective.
+/// SparseGPT (arXiv 2301.00774) on a matrix whose rows are divided among the ranks. Collective.
 /// @param weights  this rank's rows × order, row-major; may be empty; changed in place
 /// @param ratio    share to remove, in [0, 1], reached in each panel of 128 columns (ties at the
 ///                 threshold go too); 0 removes dead inputs alone; not looked at when there is a
 ///                 pattern
 /// @param where    block and matrix, for messages
 /// @return zeros among this rank's weights afterwards
-/// @throws Error (failure) on all ranks when the score that parts a panel is no number
+/// @throws Error (failure) on all ranks when the threshold of a panel is not finite
 std::int64_t prune_sparsegpt(const parallel::Communicator& ranks, const InverseFactor& factor,
                              std::span<float> weights, double ratio, std::optional<Pattern> pattern,
                              const std::string& where = {});

@@ -1,4 +1,5 @@
-// Zeros of the embedded model against those that the published code left, spread over the ranks.
+// Zeros of the embedded model against those that the published code left, distributed over the
+// ranks.
 #include <gtest/gtest.h>
 
 #include <filesystem>
