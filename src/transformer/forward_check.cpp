@@ -25,8 +25,8 @@ const support::Warning<std::string> kUnusedBiases{
 const support::Warning<std::string, std::string> kUnusedTensors{
     "transformer.unused-tensors",
     "the forward pass of {} models has no use for these tensors, which the files hold: {}; where "
-    "they matter, model_type in config.json is wrong, and so are perplexities and what wanda, "
-    "sparsegpt and owl look at",
+    "they matter, model_type in config.json is wrong, and so are perplexities and what pruners "
+    "and allocations see of activations",
     "the model is a variant of its family, or carries tensors of its training",
     "correct model_type in config.json if it is wrong"};
 const support::Warning<std::string, std::string> kAnotherHead{

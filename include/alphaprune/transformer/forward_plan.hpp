@@ -46,8 +46,8 @@ struct ForwardPlan {
 /// @param catalogue  outlives the plan
 /// @throws Error (bad_request) with everything that stands in the way of running the blocks: the
 ///         family has no forward pass (the message names those that have one and says that
-///         magnitude pruning works all the same), a feature that is not supported (RoPE type,
-///         activation), tensors missing or of a wrong shape
+///         pruning without activations works all the same), a feature that is not supported (RoPE
+///         type, activation), tensors missing or of a wrong shape
 ForwardPlan make_forward_plan(const model::Catalogue& catalogue);
 /// The same for a family that need not be one of the program's.
 ForwardPlan make_forward_plan(const model::Catalogue& catalogue, const model::Family& family);
