@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The Debian 12 packages that the built program needs to run. The images install exactly this list,
-# and every build of an image checks it against the program.
+# The packages of Debian 12 that the built program needs to run. The images install from this list
+# alone, and it is checked against the program at every build of an image.
 #   docker/runtime-packages.sh install         as root
-#   docker/runtime-packages.sh check PROGRAM   where it was built: is the list exact?
+#   docker/runtime-packages.sh check PROGRAM   where it was built: is the list neither short nor long?
 set -euo pipefail
 
 libraries=(
