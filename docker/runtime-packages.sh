@@ -12,13 +12,13 @@ libraries=(
 programs=(openmpi-bin) # mpirun
 everywhere='libc6|libgcc-s1|libstdc\+\+6'
 
-# The packages of the libraries that the program itself asks for; theirs come with them.
+# The packages of the libraries that the program links directly; apt adds their dependencies.
 needed_by() {
     local name path
     readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | while read -r name; do
         path=$(ldd "$1" | awk -v name="$name" '$1 == name { print $3 }')
         path=$(readlink -f "$path")
-        # dpkg may know the file from before /lib became a link to /usr/lib.
+        # dpkg may record the path from before /lib became a link to /usr/lib.
         dpkg-query -S "$path" 2>/dev/null || dpkg-query -S "${path#/usr}"
     done | sed 's/:.*//' | sort -u | grep -vxE "$everywhere"
 }
@@ -33,7 +33,7 @@ check)
     program=${2:?usage: $0 check PROGRAM}
     if ! diff --label "$0" --label "$program" -u \
         <(printf '%s\n' "${libraries[@]}" | sort) <(needed_by "$program"); then
-        echo "The list of libraries in $0 is not what $program needs (+ lacking, - too many)." >&2
+        echo "The list of libraries in $0 does not match $program (+ missing, - superfluous)." >&2
         exit 1
     fi
     ;;
