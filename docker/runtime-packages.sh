@@ -1,14 +1,25 @@
 #!/usr/bin/env bash
-# The packages of Debian 12 that the built program needs to run. The images install from this list
+# The packages of Debian 12 or 13 that the built program needs to run. The images install from this list
 # alone, and it is checked against the program at every build of an image.
 #   docker/runtime-packages.sh install         as root
 #   docker/runtime-packages.sh check PROGRAM   where it was built: is the list neither short nor long?
 set -euo pipefail
 
-libraries=(
-    libboost-program-options1.74.0 libelpa19 libfmt9 libhdf5-openmpi-103-1 libopenblas0-pthread
-    libopenmpi3 libpcre2-8-0 libscalapack-openmpi2.2 libsentencepiece0 libxxhash0
-)
+libraries=(libelpa19 libopenblas0-pthread libpcre2-8-0 libscalapack-openmpi2.2 libsentencepiece0
+    libxxhash0)
+# shellcheck source=/dev/null
+case $(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}") in
+"debian 12")
+    libraries+=(libboost-program-options1.74.0 libfmt9 libhdf5-openmpi-103-1 libopenmpi3)
+    ;;
+"debian 13")
+    libraries+=(libboost-program-options1.83.0 libfmt10 libhdf5-openmpi-310 libopenmpi40)
+    ;;
+*)
+    echo "$0 knows the packages of Debian 12 and 13 only." >&2
+    exit 2
+    ;;
+esac
 programs=(openmpi-bin) # mpirun
 everywhere='libc6|libgcc-s1|libstdc\+\+6'
 
