@@ -42,9 +42,10 @@ std::optional<double> bytes_of_unit(std::string_view unit) {
 
 std::string canonical_value(std::string_view written) {
     std::string value(written);
-    if (!value.starts_with("file:")) {
-        std::ranges::replace(value, '-', '_');
-    }
+    std::replace(
+        value.begin(),
+        value.begin() + static_cast<std::ptrdiff_t>(std::min(value.find(':'), value.size())), '-',
+        '_');
     return value;
 }
 

@@ -17,7 +17,7 @@ struct Choices {
     std::vector<std::string_view> later;  ///< part of the contract, not of this version
 };
 
-/// The value of a choice with underscores between its words.
+/// The value of a choice with underscores between its words; a path after a colon stays as it is.
 std::string canonical_value(std::string_view written);
 
 /// Each of these reads a value, or adds to `faults` why it cannot and returns nothing.

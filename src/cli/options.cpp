@@ -35,18 +35,6 @@ Understood understand(const std::vector<std::string>& arguments,
 
 }  // namespace
 
-std::string_view name_of(PruneMethod method) {
-    switch (method) {
-        case PruneMethod::magnitude:
-            return "magnitude";
-        case PruneMethod::wanda:
-            return "wanda";
-        case PruneMethod::sparsegpt:
-            break;
-    }
-    return "sparsegpt";
-}
-
 Options parse_options(const std::vector<std::string>& arguments,
                       const std::vector<std::string>& environment) {
     return understand(arguments, environment).options;

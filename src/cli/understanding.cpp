@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "method_options.hpp"
 #include "model_options.hpp"
 #include "plan_options.hpp"
 #include "setting_reader.hpp"
@@ -11,8 +12,6 @@
 
 namespace alphaprune::cli {
 namespace {
-
-constexpr std::string_view kFilePrefix = "file:";
 
 void read_verify_target(const SettingReader& reader, Options& options) {
     const auto& words = reader.request().words;
@@ -87,20 +86,7 @@ void read_metric(const SettingReader& reader, Options& options) {
     options.metric_cache = reader.path("metric-cache");
 }
 
-void read_allocation(const SettingReader& reader, Options& options) {
-    const Setting* setting = reader.find("allocation");
-    if (setting != nullptr && setting->value.starts_with(kFilePrefix)) {
-        options.allocation = AllocationKind::file;
-        options.allocation_file = setting->value.substr(kFilePrefix.size());
-        if (options.allocation_file.empty()) {
-            reader.faults().add("--allocation file: names no file", setting->origin,
-                                "write file:PATH, with one ratio a matrix in the file");
-        }
-    } else if (const auto kind = reader.choice(
-                   "allocation",
-                   {{"alphapruning", "uniform", "linear_depth", "owl", "file:PATH"}, {}})) {
-        options.allocation = static_cast<AllocationKind>(*kind);
-    }
+void read_mapping(const SettingReader& reader, Options& options) {
     if (const auto mapping = reader.choice("mapping-type", {{"block_wise", "layer_wise"}, {}})) {
         options.ratios.mapping =
             *mapping == 0 ? allocation::Mapping::block_wise : allocation::Mapping::layer_wise;
@@ -114,7 +100,7 @@ void read_ratios(const SettingReader& reader, Options& options) {
     bool sound = reader.share("sparsity-ratio", below_one, "in [0, 1)", ratios.sparsity_ratio);
     sound = reader.share("max-sparsity", above_zero, "in (0, 1]", ratios.max_sparsity) && sound;
     reader.share("epsilon", below_one, "in [0, 1)", ratios.epsilon);
-    if (sound && options.command == Command::run && options.allocation != AllocationKind::file &&
+    if (sound && options.command == Command::run && options.allocation->is_computed() &&
         !options.pattern && ratios.max_sparsity < ratios.sparsity_ratio) {
         const Setting* setting = reader.find("max-sparsity");
         setting = setting != nullptr ? setting : reader.find("sparsity-ratio");
@@ -124,12 +110,6 @@ void read_ratios(const SettingReader& reader, Options& options) {
                             setting != nullptr ? setting->origin : std::string(),
                             "raise --max-sparsity or lower --sparsity-ratio");
     }
-}
-
-void read_owl(const SettingReader& reader, Options& options) {
-    const auto within_half = [](double value) { return value > 0 && value <= 0.5; };
-    reader.share("owl-lambda", within_half, "in (0, 0.5]", options.owl_lambda);
-    options.owl_multiple = reader.rate("owl-m").value_or(options.owl_multiple);
 }
 
 void read_computing(const SettingReader& reader, Options& options) {
@@ -188,10 +168,11 @@ Options understood(const Request& request, support::FaultList& faults) {
     options.command = *request.command;
     read_folders(reader, options);
     read_allocation(reader, options);
+    read_mapping(reader, options);
     read_metric(reader, options);
     read_pruning(reader, options);
     read_ratios(reader, options);
-    read_owl(reader, options);
+    read_method_values(reader, options);
     settle_fixed_pattern(reader, options);
     read_tokens(reader, options);
     read_computing(reader, options);

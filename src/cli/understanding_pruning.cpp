@@ -1,9 +1,11 @@
 #include "understanding_pruning.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
+
+#include "method_options.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -25,8 +27,7 @@ void read_pattern(const SettingReader& reader, Options& options) {
 }
 
 bool needs_calibration(const Options& options) {
-    return options.prune_method != PruneMethod::magnitude ||
-           options.allocation == AllocationKind::owl;
+    return options.pruner->needs_activations() || options.allocation->needs_activations();
 }
 
 void read_seed(const SettingReader& reader, Options& options) {
@@ -47,10 +48,7 @@ void read_seed(const SettingReader& reader, Options& options) {
 }  // namespace
 
 void read_pruning(const SettingReader& reader, Options& options) {
-    if (const auto method =
-            reader.choice("prune-method", {{"magnitude", "wanda", "sparsegpt"}, {}})) {
-        options.prune_method = static_cast<PruneMethod>(*method);
-    }
+    read_pruner(reader, options);
     read_pattern(reader, options);
     if (const auto ties = reader.choice("ties", {{"exact", "inclusive"}, {}})) {
         options.ties = *ties == 0 ? pruning::Ties::exact : pruning::Ties::inclusive;
@@ -65,7 +63,7 @@ void settle_fixed_pattern(const SettingReader& reader, Options& options) {
     const double ratio = static_cast<double>(pattern.removed) / pattern.group;
     const std::string chosen = fmt::format("--sparsity-type {}:{}", pattern.removed, pattern.group);
     const Setting* allocation = reader.find("allocation");
-    if (allocation != nullptr && options.allocation != AllocationKind::uniform) {
+    if (allocation != nullptr && options.allocation != &allocation::uniform_allocation()) {
         reader.faults().add(fmt::format("--allocation has no effect with {}", chosen),
                             allocation->origin,
                             "every matrix gets the same pattern: leave it out, or use mixed-N:8");
@@ -77,7 +75,7 @@ void settle_fixed_pattern(const SettingReader& reader, Options& options) {
                                         asked->value, chosen, ratio),
                             asked->origin, "leave it out");
     }
-    options.allocation = AllocationKind::uniform;
+    options.allocation = &allocation::uniform_allocation();
     options.ratios.sparsity_ratio = ratio;
     options.ratios.max_sparsity = std::max(options.ratios.max_sparsity, ratio);
 }
@@ -98,8 +96,10 @@ void read_tokens(const SettingReader& reader, Options& options) {
     if (options.command == Command::run && needs_calibration(options) &&
         reader.find("calibration") == nullptr) {
         faults.add("--calibration is missing", "command line",
-                   "wanda, sparsegpt and the allocation owl look at activations: name a text or "
-                   "token file with --calibration FILE");
+                   fmt::format("{} and the allocation {} look at activations: name a text or token "
+                               "file with --calibration FILE",
+                               fmt::join(calibrated_pruners(), ", "),
+                               listed(calibrated_allocations(), "and")));
     }
 }
 

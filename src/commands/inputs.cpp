@@ -44,8 +44,8 @@ void require_known_inputs(const model::Catalogue& catalogue) {
                             "family {} does not know",
                             catalogue.name_of(catalogue.matrices[m]), catalogue.family),
                 catalogue.folder.string(),
-                "leave it out, or choose --prune-method magnitude and an allocation "
-                "other than owl");
+                "leave it out, or choose --prune-method and --allocation among those that need "
+                "no --calibration");
         }
     }
 }
@@ -70,11 +70,8 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
             load_calibration(ranks, options.calibration, catalogue, options.sequences,
                              options.sequence_length, options.seed);
         inputs.memory = planning::calibration_memory(
-            catalogue,
-            options.prune_method == cli::PruneMethod::sparsegpt
-                ? pruning::CalibratedMethod::sparsegpt
-                : pruning::CalibratedMethod::wanda,
-            inputs.calibration, ranks.size(), inputs.nodes.node().size());
+            catalogue, *options.pruner, options.allocation->needs_activations(), inputs.calibration,
+            ranks.size(), inputs.nodes.node().size());
         require_memory(ranks, inputs);
         if (!options.sequences && inputs.calibration.count() < model::kUsualSequences) {
             inputs.warnings.push_back(fmt::format(

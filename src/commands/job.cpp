@@ -199,13 +199,13 @@ void describe_earlier(Job& job) {
     for (const std::string& damage : earlier.damage) {
         support::log_warning("the journal is damaged: " + damage);
     }
-    if (job.options.prune_method == cli::PruneMethod::sparsegpt &&
+    if (job.options.pruner->bits_depend_on_ranks &&
         job.journal->first_ranks() != job.report.ranks) {
         support::log_warning(
-            fmt::format("this run was begun on {} ranks and goes on with {}: SparseGPT's sums are "
-                        "taken in another order then, so that the last bits of the weights may "
-                        "differ from those of a run on one number of ranks",
-                        job.journal->first_ranks(), job.report.ranks));
+            fmt::format("this run was begun on {} ranks and goes on with {}: {}'s sums are taken "
+                        "in another order then, so that the last bits of the weights may differ "
+                        "from those of a run on one number of ranks",
+                        job.journal->first_ranks(), job.report.ranks, job.options.pruner->title));
     }
     const auto tensors = std::ranges::count_if(
         earlier.tensors, [](const auto& tensor) { return tensor.has_value(); });

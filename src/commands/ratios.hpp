@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "alphaprune/phases/prune_phase.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 #include "inputs.hpp"
 #include "job.hpp"
 
@@ -24,7 +24,7 @@ void check_ratios(const Job& job);
 void take_metric_from_cache(Job& job);
 
 /// What is asked of every matrix: ratios from the allocation, patterns where N:M is asked for. The
-/// report learns of both. Collective (owl looks at activations).
-std::vector<phases::PruneTarget> decide_targets(Job& job, const Inputs& inputs);
+/// report learns of both. Collective (an allocation may look at activations).
+std::vector<pruning::PruneTarget> decide_targets(Job& job, const Inputs& inputs);
 
 }  // namespace alphaprune::commands

@@ -61,18 +61,18 @@ void check_unpruned_tensors(Job& job) {
 
 /// From the spectra to the report.
 void prune_model(Job& job, const Inputs& inputs) {
-    job.report.prune_method = cli::name_of(job.options.prune_method);
+    job.report.prune_method = job.options.pruner->name;
     describe_calibration(job, inputs);
     check_ratios(job);
     check_unpruned_tensors(job);
-    PrunedFiles files(job);
+    phases::PrunedFiles files(job.ranks, job.catalogue, pruned_paths(job.options), *job.journal);
     std::optional<phases::SpectrumResults> spectra;
     if (!job.options.metric_cache.empty()) {
         take_metric_from_cache(job);
     } else if (needs_metric(job.options)) {
         spectra = measure_spectra(job);
     }
-    const std::vector<phases::PruneTarget> targets = decide_targets(job, inputs);
+    const std::vector<pruning::PruneTarget> targets = decide_targets(job, inputs);
     prune_and_write(job, inputs, files, targets, spectra ? &*spectra : nullptr);
     evaluate_before_and_after(job, inputs);
     finish_job(job, spectra ? &*spectra : nullptr);

@@ -55,7 +55,9 @@ std::vector<checkpoint::ExpectedMatrix> expected_of(const report::RunReport& rep
 
 /// Whether the weighted mean of the ratios is what was asked for.
 void check_overall_ratio(const report::RunReport& report, std::vector<std::string>& problems) {
-    if (!report.allocation || report.allocation->name.starts_with("file:") ||
+    const allocation::AllocationMethod* method =
+        report.allocation ? allocation::find_allocation(report.allocation->name) : nullptr;
+    if (!report.allocation || (method != nullptr && !method->is_computed()) ||
         report.sparsity_type.starts_with("mixed")) {
         return;
     }

@@ -8,9 +8,26 @@
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/pruning/selection.hpp"
 
 namespace alphaprune::pruning {
+
+/// Order statistics of unsigned keys that are distributed over ranks, found exactly from
+/// all-reduced histograms, without moving or sorting the keys. Floating-point magnitudes order like
+/// their bit patterns, which is what makes this exact.
+struct Selected {
+    std::uint32_t key = 0;        ///< the key at the wanted position of the sorted order
+    std::int64_t below = 0;       ///< how many keys, on all ranks, are smaller
+    std::int64_t equal = 0;       ///< how many are equal to it
+    std::int64_t below_here = 0;  ///< how many of this rank's keys are smaller
+    std::int64_t equal_here = 0;  ///< how many of this rank's keys are equal to it
+};
+
+/// The key at `position` (0-based) of the ascending order over all ranks. Collective.
+/// 0 <= position < total number of keys.
+Selected select_key(const parallel::Communicator& ranks, std::span<const std::uint16_t> keys,
+                    std::int64_t position);
+Selected select_key(const parallel::Communicator& ranks, std::span<const std::uint32_t> keys,
+                    std::int64_t position);
 
 /// How many keys there are of each 16-bit value.
 using Histogram = std::vector<std::int64_t>;
@@ -21,7 +38,7 @@ inline constexpr std::size_t kHistogramBins = std::size_t{1} << 16;
 Selected select_bin(const parallel::Communicator& ranks, const Histogram& here,
                     std::int64_t position);
 
-/// Counts keys. Two histograms take turns: neighbours are often equal, and the second of them would
+/// Counts keys. Two histograms take turns: neighbors are often equal, and the second of them would
 /// have to wait until the first is counted.
 class Counter {
   public:
