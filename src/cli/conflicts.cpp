@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <set>
 
-#include "alphaprune/cli/request.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
-#include "option_values.hpp"
+#include "alphaprune/support/message.hpp"
+#include "settings.hpp"
 
 namespace alphaprune::cli {
 namespace {
+
+const support::BadRequest<std::string_view, std::string, std::string> kNoEffect{
+    "cli.option-without-effect", "--{} has no effect with {}",
+    "the other option, or its default, leaves this one nothing to decide", "leave it out, or {2}"};
 
 /// What other options a rule looks at: their values in the request, or their defaults.
 class Chosen {
@@ -40,7 +44,7 @@ struct Dependence {
     std::vector<std::string_view> governors;
     bool (*has_effect)(const Chosen& chosen);
     std::string_view beside;  ///< what it has no effect beside; empty: the first governor's value
-    std::string_view remedy;
+    std::string_view alternative;  ///< to leaving one of the two out: "choose …"
 };
 
 bool follows_metric(const Chosen& chosen) {
@@ -77,8 +81,8 @@ bool has_a_single_precision(const Chosen& chosen) {
     return chosen.value("precision") == "double" || solver == "auto" || solver == "two_stage";
 }
 
-/// The other metrics hang on eigenvalues that float32 does not see.
-bool stands_single_precision(const Chosen& chosen) {
+/// The other metrics depend on eigenvalues that float32 does not resolve.
+bool tolerates_single_precision(const Chosen& chosen) {
     return chosen.value("precision") == "double" || chosen.value("metric") == "alpha_mid";
 }
 
@@ -100,42 +104,42 @@ bool reads_tokens(const Chosen& chosen) {
     return chosen.command() != Command::run || looks_at_activations(chosen) || chosen.has("eval");
 }
 
-constexpr std::string_view kOneOfTwo = "leave one of the two out";
-constexpr std::string_view kOnlyOwl = "leave it out, or choose --allocation owl";
+constexpr std::string_view kOnlyOwl = "choose --allocation owl";
 constexpr std::string_view kNoActivations =
     "magnitude pruning and this allocation, which look at no activations";
 constexpr std::string_view kCalibrated =
-    "leave it out, or choose --prune-method wanda or sparsegpt, or --allocation owl";
+    "choose --prune-method wanda or sparsegpt, or --allocation owl";
 
-/// Those that a fixed N:M overrules come first: with such an option gone, no other rule matters.
+/// Those that a fixed N:M pattern overrides come first: without such an option no other rule
+/// applies.
 const std::vector<Dependence>& dependences() {
     static const std::vector<Dependence> rules{
-        {"metric", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
-        {"metric-cache", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
-        {"mapping-type", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
-        {"epsilon", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
-        {"max-sparsity", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
-        {"owl-lambda", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
-        {"owl-m", {"sparsity-type"}, ratios_differ, "", kOneOfTwo},
-        {"metric", {"allocation"}, follows_metric, "", kOneOfTwo},
-        {"metric-cache", {"allocation"}, follows_metric, "", kOneOfTwo},
-        {"mapping-type", {"allocation"}, follows_metric, "", kOneOfTwo},
+        {"metric", {"sparsity-type"}, ratios_differ, "", ""},
+        {"metric-cache", {"sparsity-type"}, ratios_differ, "", ""},
+        {"mapping-type", {"sparsity-type"}, ratios_differ, "", ""},
+        {"epsilon", {"sparsity-type"}, ratios_differ, "", ""},
+        {"max-sparsity", {"sparsity-type"}, ratios_differ, "", ""},
+        {"owl-lambda", {"sparsity-type"}, ratios_differ, "", ""},
+        {"owl-m", {"sparsity-type"}, ratios_differ, "", ""},
+        {"metric", {"allocation"}, follows_metric, "", ""},
+        {"metric-cache", {"allocation"}, follows_metric, "", ""},
+        {"mapping-type", {"allocation"}, follows_metric, "", ""},
         {"farms-aspect",
          {"metric", "allocation", "sparsity-type"},
          looks_at_windows,
          "",
-         "leave it out, or choose --metric alpha_peak_farms"},
-        {"farms-aspect", {"metric-cache"}, computes_metric, "", kOneOfTwo},
-        {"epsilon", {"allocation"}, has_band, "", kOneOfTwo},
+         "choose --metric alpha_peak_farms"},
+        {"farms-aspect", {"metric-cache"}, computes_metric, "", ""},
+        {"epsilon", {"allocation"}, has_band, "", ""},
         {"owl-lambda", {"allocation"}, is_owl, "", kOnlyOwl},
         {"owl-m", {"allocation"}, is_owl, "", kOnlyOwl},
-        {"max-sparsity", {"allocation"}, is_computed, "", kOneOfTwo},
-        {"sparsity-ratio", {"allocation"}, is_computed, "", kOneOfTwo},
+        {"max-sparsity", {"allocation"}, is_computed, "", ""},
+        {"sparsity-ratio", {"allocation"}, is_computed, "", ""},
         {"ties",
          {"prune-method", "sparsity-type"},
          has_ties,
          "this method: it has a rule of its own for equal scores",
-         "leave it out, or prune by magnitude, unstructured"},
+         "prune by magnitude, unstructured"},
         {"calibration",
          {"prune-method", "allocation", "sparsity-type"},
          looks_at_activations,
@@ -155,18 +159,22 @@ const std::vector<Dependence>& dependences() {
          {"prune-method", "allocation", "sparsity-type"},
          reads_tokens,
          "neither calibration nor --eval",
-         "leave it out"},
+         "give a text with --eval"},
         {"group-ranks",
          {"solver"},
          uses_groups,
          "",
          "choose a solver that works on groups: two_stage, elpa1, elpa2 or scalapack"},
-        {"precision", {"solver"}, has_a_single_precision, "", "only two_stage computes in float32"},
+        {"precision",
+         {"solver"},
+         has_a_single_precision,
+         "",
+         "choose --solver two_stage, the only one that computes in float32"},
         {"precision",
          {"metric", "allocation", "sparsity-type"},
-         stands_single_precision,
-         "this metric, which hangs on eigenvalues that float32 does not see",
-         "leave it out, or choose --metric alpha_mid"},
+         tolerates_single_precision,
+         "this metric, which depends on eigenvalues that float32 does not resolve",
+         "choose --metric alpha_mid"},
     };
     return rules;
 }
@@ -176,9 +184,9 @@ bool is_weaker(const Request& request, const Setting& option, std::string_view g
     return setting != nullptr && option.source > setting->source;
 }
 
-/// A fixed N:M settles allocation and ratio; whether those beside it contradict it is judged where
-/// values are understood.
-void drop_what_a_pattern_settles(Request& request) {
+/// A fixed N:M pattern determines allocation and ratio; whether those given beside it contradict it
+/// is checked where the values are read.
+void drop_what_a_pattern_determines(Request& request) {
     if (ratios_differ(Chosen(request))) {
         return;
     }
@@ -193,8 +201,8 @@ void drop_what_a_pattern_settles(Request& request) {
 }  // namespace
 
 void settle_conflicts(Request& request, support::FaultList& faults) {
-    drop_what_a_pattern_settles(request);
-    std::set<std::string_view> told;
+    drop_what_a_pattern_determines(request);
+    std::set<std::string_view> reported;
     for (const Dependence& rule : dependences()) {
         const Setting* option = request.find(rule.option);
         const Chosen chosen(request);
@@ -202,18 +210,18 @@ void settle_conflicts(Request& request, support::FaultList& faults) {
             (rule.option == "group-ranks" && option->value == "1")) {
             continue;
         }
-        const bool overruled = std::ranges::any_of(rule.governors, [&](std::string_view governor) {
+        const bool overridden = std::ranges::any_of(rule.governors, [&](std::string_view governor) {
             return is_weaker(request, *option, governor);
         });
-        if (overruled) {
+        if (overridden) {
             request.settings.erase(std::string(rule.option));
-        } else if (told.insert(rule.option).second) {
+        } else if (reported.insert(rule.option).second) {
             const std::string_view governor = rule.governors.front();
-            faults.add(fmt::format("--{} has no effect with {}", rule.option,
-                                   rule.beside.empty()
-                                       ? fmt::format("--{} {}", governor, chosen.value(governor))
-                                       : std::string(rule.beside)),
-                       option->origin, std::string(rule.remedy));
+            const std::string value = fmt::format("--{} {}", governor, chosen.value(governor));
+            faults.add(kNoEffect(option->origin, rule.option,
+                                 rule.beside.empty() ? value : std::string(rule.beside),
+                                 rule.alternative.empty() ? fmt::format("change --{}", governor)
+                                                          : std::string(rule.alternative)));
         }
     }
 }

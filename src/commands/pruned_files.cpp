@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "alphaprune/cli/version.hpp"
+#include "alphaprune/cli/help.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/stop.hpp"
-#include "output_names.hpp"
-#include "ratios.hpp"
+#include "output_folder.hpp"
+#include "stages.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -132,10 +132,10 @@ void PrunedFiles::read_rows(int tensor, parallel::RowRange rows, std::span<std::
 }
 
 void PrunedFiles::finish(std::span<const checkpoint::TensorSummary> summaries,
-                         const phases::SpectrumResults* spectra) {
+                         const Spectra& spectra) {
     if (checkpoint_) {
-        if (spectra != nullptr) {
-            write_measurements(*spectra);
+        if (spectra.computed) {
+            write_measurements(spectra);
         }
         checkpoint_->finish(summaries);
     }
@@ -144,12 +144,12 @@ void PrunedFiles::finish(std::span<const checkpoint::TensorSummary> summaries,
     }
 }
 
-void PrunedFiles::write_measurements(const phases::SpectrumResults& spectra) {
-    checkpoint_->write_spectra(spectra.eigenvalues);
+void PrunedFiles::write_measurements(const Spectra& spectra) {
+    checkpoint_->write_spectra(spectra.computed->eigenvalues);
     for (std::size_t metric = 0; metric < spectrum::kMetrics; ++metric) {
         std::vector<double> values;
-        for (const report::MatrixReport& matrix : job_.report.matrices) {
-            values.push_back(matrix.metrics.values[metric]);
+        for (const spectrum::ShapeMetrics& metrics : spectra.metrics) {
+            values.push_back(metrics.values[metric]);
         }
         if (!std::ranges::all_of(values, [](double value) { return std::isnan(value); })) {
             checkpoint_->write_metric(static_cast<spectrum::Metric>(metric), values);

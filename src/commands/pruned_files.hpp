@@ -12,6 +12,8 @@
 
 namespace alphaprune::commands {
 
+struct Spectra;
+
 /// The files a pruned model goes to, made anew or taken over from the attempt before, in their full
 /// size and before any work, so that what cannot be written is known then. They stay, under their
 /// partial names, when the run ends early.
@@ -34,12 +36,11 @@ class PrunedFiles {
     /// Rows that have been written, by this attempt or one before.
     void read_rows(int tensor, parallel::RowRange rows, std::span<std::byte> out) const;
 
-    /// Collective. @param spectra  may be nullptr
-    void finish(std::span<const checkpoint::TensorSummary> summaries,
-                const phases::SpectrumResults* spectra);
+    /// Collective. Spectra that were computed are written beside the weights.
+    void finish(std::span<const checkpoint::TensorSummary> summaries, const Spectra& spectra);
 
   private:
-    void write_measurements(const phases::SpectrumResults& spectra);
+    void write_measurements(const Spectra& spectra);
 
     const Job& job_;
     std::optional<checkpoint::CheckpointWriter> checkpoint_;

@@ -1,8 +1,4 @@
-#include "ratios.hpp"
-
 #include <fmt/format.h>
-
-#include <limits>
 
 #include "alphaprune/allocation/mixed_pattern.hpp"
 #include "alphaprune/allocation/owl.hpp"
@@ -10,17 +6,19 @@
 #include "alphaprune/phases/calibrated_phase.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "ratio_file.hpp"
+#include "stages.hpp"
 
 namespace alphaprune::commands {
 namespace {
 
 constexpr int kMixedGroup = 8;
 
-std::vector<allocation::AllocationItem> items_of(const Job& job) {
+std::vector<allocation::AllocationItem> items_of(const Job& job, const Spectra& spectra) {
     std::vector<allocation::AllocationItem> items;
-    for (const report::MatrixReport& matrix : job.report.matrices) {
-        items.push_back(
-            {matrix.block, matrix.rows * matrix.cols, matrix.metrics[job.options.metric]});
+    for (std::size_t m = 0; m < job.catalogue.matrices.size(); ++m) {
+        const model::MatrixInfo& matrix = job.catalogue.matrices[m];
+        items.push_back({matrix.block, matrix.rows * matrix.cols,
+                         spectra.metrics.empty() ? 0 : spectra.metrics[m][job.options.metric]});
     }
     return items;
 }
@@ -54,25 +52,6 @@ allocation::Allocation allocate(const Job& job, std::span<const allocation::Allo
     }
     return allocation::allocate_given(items,
                                       read_ratio_file(job.options.allocation_file, job.catalogue));
-}
-
-void describe(Job& job, const allocation::Allocation& allocation) {
-    const allocation::AllocationOptions& ratios = job.options.ratios;
-    report::AllocationReport& report = job.report.allocation.emplace();
-    report.name = allocation_name(job.options);
-    report.metric = needs_metric(job.options) ? spectrum::name_of(job.options.metric) : "";
-    report.mapping_type =
-        ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise";
-    report.epsilon = ratios.epsilon;
-    report.sparsity_ratio = ratios.sparsity_ratio;
-    report.max_sparsity = ratios.max_sparsity;
-    report.bounded_blocks = allocation.bounded_blocks;
-    if (job.options.allocation == cli::AllocationKind::owl) {
-        report.owl_lambda = job.options.owl_lambda;
-        report.owl_multiple = job.options.owl_multiple;
-    }
-    job.report.notes.insert(job.report.notes.end(), allocation.notes.begin(),
-                            allocation.notes.end());
 }
 
 std::vector<phases::PruneTarget> targets_of(const cli::Options& options,
@@ -123,45 +102,29 @@ bool needs_metric(const cli::Options& options) {
     return options.allocation == cli::AllocationKind::alphapruning;
 }
 
-void take_metric_from_cache(Job& job) {
-    const std::vector<double> values = parallel::together(
-        job.ranks, [&] { return read_metric_cache(job.options.metric_cache, job.catalogue); });
-    for (std::size_t m = 0; m < values.size(); ++m) {
-        report::MatrixReport& matrix = job.report.matrices[m];
-        matrix.metrics.values.fill(std::numeric_limits<double>::quiet_NaN());
-        matrix.metrics[job.options.metric] = values[m];
-        matrix.has_metrics = true;
-    }
-}
-
 void check_ratios(const Job& job) {
     if (job.options.allocation == cli::AllocationKind::file) {
-        return;  // they are read before anything else is done
+        return;  // the file is checked when it is read
     }
     parallel::together(job.ranks, [&] {
-        const std::vector<allocation::AllocationItem> items = items_of(job);
+        const std::vector<allocation::AllocationItem> items = items_of(job, {});
         const allocation::Allocation uniform =
             allocation::allocate_uniform(items, job.options.ratios);
         targets_of(job.options, items, uniform.ratios);
     });
 }
 
-std::vector<phases::PruneTarget> decide_targets(Job& job, const Inputs& inputs) {
-    const std::vector<allocation::AllocationItem> items = items_of(job);
+Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra) {
+    const std::vector<allocation::AllocationItem> items = items_of(job, spectra);
     std::vector<double> outliers;
     if (job.options.allocation == cli::AllocationKind::owl) {
         outliers = measure_outliers(job, inputs);
     }
-    const allocation::Allocation allocation =
-        parallel::together(job.ranks, [&] { return allocate(job, items, outliers); });
-    describe(job, allocation);
-    job.report.sparsity_type = sparsity_type(job.options);
-    const auto targets = parallel::together(
-        job.ranks, [&] { return targets_of(job.options, items, allocation.ratios); });
-    for (std::size_t m = 0; m < targets.size(); ++m) {
-        job.report.matrices[m].sparsity_ratio = targets[m].ratio;
-    }
-    return targets;
+    return parallel::together(job.ranks, [&] {
+        Ratios ratios{allocate(job, items, outliers), {}};
+        ratios.targets = targets_of(job.options, items, ratios.allocation.ratios);
+        return ratios;
+    });
 }
 
 }  // namespace alphaprune::commands
