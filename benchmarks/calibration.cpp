@@ -20,7 +20,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node_map.hpp"
 #include "alphaprune/parallel/runtime.hpp"
-#include "alphaprune/phases/calibrated_phase.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/transformer/transformer.hpp"
 #include "command_line.hpp"
@@ -34,7 +34,7 @@ using namespace alphaprune::benchmark;
 struct Request {
     std::string model;
     std::string calibration;
-    pruning::CalibratedMethod method = pruning::CalibratedMethod::wanda;
+    const pruning::Pruner* pruner = nullptr;
     double ratio = 0;
     std::int64_t sequences = 0;
     std::optional<std::int64_t> length;
@@ -45,14 +45,15 @@ struct Request {
 std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     namespace po = boost::program_options;
     Request request;
-    std::string method;
+    std::string name;
     std::int64_t length = 0;
     po::options_description options("calibration, options (under any number of MPI ranks)");
     options.add_options()("help", "show this")(
         "model", po::value(&request.model)->default_value("data/books-7m"), "model folder")(
         "calibration",
         po::value(&request.calibration)->default_value("data/books-7m/calibration.npy"),
-        "token ids")("prune-method", po::value(&method)->default_value("wanda"), "or sparsegpt")(
+        "token ids")("prune-method", po::value(&name)->default_value("wanda"),
+                     "or another that needs activations")(
         "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "of every matrix")(
         "nsamples", po::value(&request.sequences)->default_value(128), "sequences")(
         "seqlen", po::value(&length), "tokens of a sequence; the samples' own when not given")(
@@ -60,12 +61,11 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
     }
-    if (method != "wanda" && method != "sparsegpt") {
-        throw support::bad_request(fmt::format("there is no calibrated method '{}'", method),
-                                   "--prune-method", "give wanda or sparsegpt");
+    request.pruner = pruning::find_pruner(name);
+    if (request.pruner == nullptr || !request.pruner->needs_activations()) {
+        throw support::bad_request(fmt::format("no pruner '{}' needs activations", name),
+                                   "--prune-method", "give one that alphaprune_mpi --help names");
     }
-    request.method =
-        method == "wanda" ? pruning::CalibratedMethod::wanda : pruning::CalibratedMethod::sparsegpt;
     if (length != 0) {
         request.length = length;
     }
@@ -95,17 +95,22 @@ double sgemm_gflops(const parallel::Communicator& all) {
     return all.sum(linalg::measure_sgemm_gflops()) / all.size();
 }
 
+/// Pruned rows are dropped.
+class Nowhere : public phases::TensorStore {
+    void write_rows(const resume::WrittenRows&, std::span<const std::byte>) override {}
+};
+
 /// Wall time of the slowest rank, processor time of all together.
 Seconds time_of_phase(const parallel::Communicator& all, const parallel::NodeMap& nodes,
                       const model::Catalogue& catalogue, const model::TokenSequences& sequences,
                       const Request& request) {
-    const std::vector<phases::PruneTarget> targets(catalogue.matrices.size(),
-                                                   {request.ratio, std::nullopt});
-    const phases::RowSink nowhere = [](const resume::WrittenRows&, std::span<const std::byte>) {};
+    const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(),
+                                                    {request.ratio, std::nullopt});
+    Nowhere nowhere;
     all.barrier();
     const Seconds mine = time_of([&] {
-        phases::prune_calibrated(all, nodes, catalogue, request.method, sequences, targets, nowhere,
-                                 {});
+        phases::prune_model(all, nodes, catalogue, {*request.pruner, {}, targets, sequences},
+                            nowhere, {});
     });
     return {all.max(mine.wall), all.sum(mine.processor)};
 }
@@ -131,10 +136,9 @@ void measure(const parallel::Communicator& all, const model::Catalogue& catalogu
             "\"tokens\": {}, \"seconds\": {:.6f}, \"processor_seconds\": {:.6f}, \"flops\": "
             "{:.0f}, \"sgemm_gflops\": {:.2f}, \"limit_seconds\": {:.6f}, \"ratio\": {:.3f}, "
             "\"processor_ratio\": {:.3f}}}\n",
-            catalogue.model_name,
-            request.method == pruning::CalibratedMethod::wanda ? "wanda" : "sparsegpt", all.size(),
-            sequences.count(), sequences.length, median(walls), median(processors), flops, rate,
-            limit, limit / median(walls), limit * all.size() / median(processors));
+            catalogue.model_name, request.pruner->name, all.size(), sequences.count(),
+            sequences.length, median(walls), median(processors), flops, rate, limit,
+            limit / median(walls), limit * all.size() / median(processors));
         std::fflush(stdout);
     }
 }

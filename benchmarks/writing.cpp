@@ -199,31 +199,42 @@ void write_plainly(const parallel::Communicator& all, const Shares& shares, cons
     });
 }
 
-/// Opens a writer of the format, lets `fill(sink)` write every tensor and finishes.
+/// Rows go to a writer.
+template <class Writer>
+class RowsTo : public phases::TensorStore {
+  public:
+    explicit RowsTo(Writer& writer) : writer_(writer) {}
+    void write_rows(const resume::WrittenRows& rows, std::span<const std::byte> bytes) override {
+        writer_.write_rows(rows.tensor, rows.rows, bytes);
+    }
+
+  private:
+    Writer& writer_;
+};
+
+/// Opens a writer of the format, lets `fill(store)` write every tensor and finishes.
 template <class Fill>
 void write_model(const parallel::Communicator& all, const model::Catalogue& catalogue,
                  const Request& request, const fs::path& path, Fill fill) {
     if (request.format == "hdf5") {
         checkpoint::CheckpointWriter writer(all, catalogue, path);
-        fill([&](const resume::WrittenRows& written, auto bytes) {
-            writer.write_rows(written.tensor, written.rows, bytes);
-        });
+        RowsTo store(writer);
+        fill(store);
         writer.finish(std::vector<checkpoint::TensorSummary>(catalogue.tensors.size()));
     } else {
         checkpoint::HuggingFaceWriter writer(all, catalogue, path, {});
-        fill([&](const resume::WrittenRows& written, auto bytes) {
-            writer.write_rows(written.tensor, written.rows, bytes);
-        });
+        RowsTo store(writer);
+        fill(store);
         writer.finish();
     }
 }
 
 void write_from_memory(const parallel::Communicator& all, const model::Catalogue& catalogue,
                        const Shares& shares, const Request& request, const fs::path& path) {
-    write_model(all, catalogue, request, path, [&](const phases::RowSink& sink) {
+    write_model(all, catalogue, request, path, [&](phases::TensorStore& store) {
         parallel::together(all, [&] {
             shares.for_each([&](int t, parallel::RowRange rows, auto bytes, auto) {
-                sink({t, rows, {}}, bytes);
+                store.write_rows({t, rows, {}}, bytes);
             });
         });
     });
@@ -231,9 +242,11 @@ void write_from_memory(const parallel::Communicator& all, const model::Catalogue
 
 void write_through_phase(const parallel::Communicator& all, const model::Catalogue& catalogue,
                          const Request& request, const fs::path& path) {
-    const std::vector<phases::PruneTarget> targets(catalogue.matrices.size(), {request.ratio, {}});
-    write_model(all, catalogue, request, path, [&](const phases::RowSink& sink) {
-        phases::prune_by_magnitude(all, catalogue, targets, pruning::Ties::exact, sink, {});
+    const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(), {request.ratio, {}});
+    const pruning::Pruner& magnitude = *pruning::find_pruner("magnitude");
+    write_model(all, catalogue, request, path, [&](phases::TensorStore& store) {
+        phases::prune_model(all, parallel::NodeMap(all), catalogue, {magnitude, {}, targets, {}},
+                            store, {});
     });
 }
 

@@ -7,11 +7,16 @@
 #include <cmath>
 #include <optional>
 
-#include "alphaprune/support/error.hpp"
-#include "block_list.hpp"
+#include "alphaprune/support/message.hpp"
+#include "ratios_at_mean.hpp"
 
 namespace alphaprune::allocation {
 namespace {
+
+const support::BadRequest<double, int, int, double> kBeyondPattern{
+    "allocation.ratio-beyond-pattern",
+    "a sparsity ratio of {} cannot be met: of every {} weights at most {} are removed",
+    "one weight of each group stays", "ask for at most {3}, or for unstructured sparsity"};
 
 struct BlockPattern {
     long double weights = 0;
@@ -77,12 +82,7 @@ void check(std::span<const AllocationItem> items, std::span<const double> ratios
     const double overall = overall_ratio(items, ratios);
     constexpr double kRounding = 1e-12;
     if (!(overall <= most + kRounding)) {
-        throw support::bad_request(
-            fmt::format("a sparsity ratio of {} cannot be met: of every {} weights at "
-                        "most {} are removed",
-                        overall, group, group - 1),
-            fmt::format("mixed-N:{}", group),
-            fmt::format("ask for at most {}, or for unstructured sparsity", most));
+        throw kBeyondPattern(fmt::format("mixed-N:{}", group), overall, group, group - 1, most);
     }
 }
 

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/support/message.hpp"
+#include "method_options.hpp"
 #include "settings.hpp"
 
 namespace alphaprune::cli {
@@ -25,14 +27,19 @@ class Chosen {
         return setting != nullptr ? canonical_value(setting->value) : default_of(option);
     }
     Command command() const { return *request_.command; }
+    /// nullptr for one that does not exist: that is a fault already, and no other follows from it.
+    const allocation::AllocationMethod* allocation() const {
+        return allocation::find_allocation(value("allocation"));
+    }
+    const pruning::Pruner* pruner() const { return pruning::find_pruner(value("prune-method")); }
 
   private:
     static std::string default_of(std::string_view option) {
-        return option == "allocation"     ? "alphapruning"
-               : option == "prune-method" ? "magnitude"
-               : option == "solver"       ? "auto"
-               : option == "metric"       ? "alpha_peak"
-                                          : "unstructured";
+        return std::string(option == "allocation"     ? allocation::default_allocation().name
+                           : option == "prune-method" ? pruning::default_pruner().name
+                           : option == "solver"       ? "auto"
+                           : option == "metric"       ? "alpha_peak"
+                                                      : "unstructured");
     }
 
     const Request& request_;
@@ -42,13 +49,15 @@ class Chosen {
 struct Dependence {
     std::string_view option;
     std::vector<std::string_view> governors;
-    bool (*has_effect)(const Chosen& chosen);
-    std::string_view beside;  ///< what it has no effect beside; empty: the first governor's value
-    std::string_view alternative;  ///< to leaving one of the two out: "choose …"
+    std::function<bool(const Chosen& chosen)> has_effect;
+    /// What it has no effect beside, {} being the first governor's value; empty: "--governor {}".
+    std::string_view beside;
+    std::string alternative;  ///< to leaving it out; empty: to change the first governor
 };
 
 bool follows_metric(const Chosen& chosen) {
-    return chosen.value("allocation") == "alphapruning";
+    const auto* method = chosen.allocation();
+    return method == nullptr || method->needs == allocation::AllocationNeeds::metric;
 }
 
 bool looks_at_windows(const Chosen& chosen) {
@@ -60,15 +69,18 @@ bool computes_metric(const Chosen& chosen) {
 }
 
 bool has_band(const Chosen& chosen) {
-    return follows_metric(chosen) || chosen.value("allocation") == "linear_depth";
+    const auto* method = chosen.allocation();
+    return method == nullptr || method->has_band;
 }
 
-bool is_owl(const Chosen& chosen) {
-    return chosen.value("allocation") == "owl";
+bool has_blocks(const Chosen& chosen) {
+    const auto* method = chosen.allocation();
+    return method == nullptr || method->has_blocks;
 }
 
 bool is_computed(const Chosen& chosen) {
-    return !chosen.value("allocation").starts_with("file:");
+    const auto* method = chosen.allocation();
+    return method == nullptr || method->is_computed();
 }
 
 bool uses_groups(const Chosen& chosen) {
@@ -91,39 +103,76 @@ bool ratios_differ(const Chosen& chosen) {
 }
 
 bool has_ties(const Chosen& chosen) {
-    return chosen.value("prune-method") == "magnitude" &&
+    const auto* pruner = chosen.pruner();
+    return pruner == nullptr ||
+           (pruner->breaks_ties && chosen.value("sparsity-type") == "unstructured");
+}
+
+bool takes_patterns(const Chosen& chosen) {
+    const auto* pruner = chosen.pruner();
+    return pruner == nullptr || pruner->takes_patterns ||
            chosen.value("sparsity-type") == "unstructured";
 }
 
 bool looks_at_activations(const Chosen& chosen) {
-    return chosen.value("prune-method") != "magnitude" ||
-           !(has_band(chosen) || chosen.value("allocation") == "uniform" || !is_computed(chosen));
+    const auto* pruner = chosen.pruner();
+    const auto* method = chosen.allocation();
+    return pruner == nullptr || pruner->needs_activations() || method == nullptr ||
+           method->needs_activations();
 }
 
 bool reads_tokens(const Chosen& chosen) {
     return chosen.command() != Command::run || looks_at_activations(chosen) || chosen.has("eval");
 }
 
-constexpr std::string_view kOnlyOwl = "choose --allocation owl";
-constexpr std::string_view kNoActivations =
-    "magnitude pruning and this allocation, which look at no activations";
-constexpr std::string_view kCalibrated =
-    "choose --prune-method wanda or sparsegpt, or --allocation owl";
+/// Whether `name` is an option of the method's own, or the method does not exist.
+template <class Method>
+bool owns(const Method* method, std::string_view name) {
+    return method == nullptr ||
+           std::ranges::find(method->options, name, &support::MethodOption::name) !=
+               method->options.end();
+}
+
+/// The options that belong to one method alone have an effect beside that method.
+template <class Method>
+void add_own_options(std::span<const Method> table, std::string_view governor,
+                     const Method* (Chosen::*method)() const, std::vector<Dependence>& rules) {
+    for (const Method& owner : table) {
+        for (const support::MethodOption& option : owner.options) {
+            rules.push_back({option.name,
+                             {governor},
+                             [method, name = option.name](const Chosen& chosen) {
+                                 return owns((chosen.*method)(), name);
+                             },
+                             "",
+                             fmt::format("choose --{} {}", governor, owner.name)});
+        }
+    }
+}
 
 /// Those that a fixed N:M pattern overrides come first: without such an option no other rule
 /// applies.
-const std::vector<Dependence>& dependences() {
-    static const std::vector<Dependence> rules{
-        {"metric", {"sparsity-type"}, ratios_differ, "", ""},
-        {"metric-cache", {"sparsity-type"}, ratios_differ, "", ""},
-        {"mapping-type", {"sparsity-type"}, ratios_differ, "", ""},
-        {"epsilon", {"sparsity-type"}, ratios_differ, "", ""},
-        {"max-sparsity", {"sparsity-type"}, ratios_differ, "", ""},
-        {"owl-lambda", {"sparsity-type"}, ratios_differ, "", ""},
-        {"owl-m", {"sparsity-type"}, ratios_differ, "", ""},
+std::vector<Dependence> make_dependences() {
+    const std::string_view kNoActivations =
+        "{} pruning and this allocation, which look at no activations";
+    const std::string kCalibrated =
+        fmt::format("choose --prune-method {}, or --allocation {}",
+                    listed(calibrated_pruners(), "or"), listed(calibrated_allocations(), "or"));
+    const std::vector<std::string_view> kMethods{"prune-method", "allocation", "sparsity-type"};
+    std::vector<Dependence> rules;
+    for (const std::string_view option :
+         {"metric", "metric-cache", "mapping-type", "epsilon", "max-sparsity"}) {
+        rules.push_back({option, {"sparsity-type"}, ratios_differ, "", ""});
+    }
+    for (const allocation::AllocationMethod& method : allocation::allocations()) {
+        for (const support::MethodOption& option : method.options) {
+            rules.push_back({option.name, {"sparsity-type"}, ratios_differ, "", ""});
+        }
+    }
+    const std::vector<Dependence> more{
         {"metric", {"allocation"}, follows_metric, "", ""},
         {"metric-cache", {"allocation"}, follows_metric, "", ""},
-        {"mapping-type", {"allocation"}, follows_metric, "", ""},
+        {"mapping-type", {"allocation"}, has_blocks, "", ""},
         {"farms-aspect",
          {"metric", "allocation", "sparsity-type"},
          looks_at_windows,
@@ -131,34 +180,18 @@ const std::vector<Dependence>& dependences() {
          "choose --metric alpha_peak_farms"},
         {"farms-aspect", {"metric-cache"}, computes_metric, "", ""},
         {"epsilon", {"allocation"}, has_band, "", ""},
-        {"owl-lambda", {"allocation"}, is_owl, "", kOnlyOwl},
-        {"owl-m", {"allocation"}, is_owl, "", kOnlyOwl},
         {"max-sparsity", {"allocation"}, is_computed, "", ""},
         {"sparsity-ratio", {"allocation"}, is_computed, "", ""},
+        {"sparsity-type", {"prune-method"}, takes_patterns, "", ""},
         {"ties",
          {"prune-method", "sparsity-type"},
          has_ties,
          "this method: it has a rule of its own for equal scores",
-         "prune by magnitude, unstructured"},
-        {"calibration",
-         {"prune-method", "allocation", "sparsity-type"},
-         looks_at_activations,
-         kNoActivations,
-         kCalibrated},
-        {"nsamples",
-         {"prune-method", "allocation", "sparsity-type"},
-         looks_at_activations,
-         kNoActivations,
-         kCalibrated},
-        {"seed",
-         {"prune-method", "allocation", "sparsity-type"},
-         looks_at_activations,
-         kNoActivations,
-         kCalibrated},
-        {"seqlen",
-         {"prune-method", "allocation", "sparsity-type"},
-         reads_tokens,
-         "neither calibration nor --eval",
+         fmt::format("prune by {}, unstructured", listed(pruners_with_ties(), "or"))},
+        {"calibration", kMethods, looks_at_activations, kNoActivations, kCalibrated},
+        {"nsamples", kMethods, looks_at_activations, kNoActivations, kCalibrated},
+        {"seed", kMethods, looks_at_activations, kNoActivations, kCalibrated},
+        {"seqlen", kMethods, reads_tokens, "neither calibration nor --eval",
          "give a text with --eval"},
         {"group-ranks",
          {"solver"},
@@ -176,6 +209,14 @@ const std::vector<Dependence>& dependences() {
          "this metric, which depends on eigenvalues that float32 does not resolve",
          "choose --metric alpha_mid"},
     };
+    rules.insert(rules.end(), more.begin(), more.end());
+    add_own_options(allocation::allocations(), "allocation", &Chosen::allocation, rules);
+    add_own_options(pruning::pruners(), "prune-method", &Chosen::pruner, rules);
+    return rules;
+}
+
+const std::vector<Dependence>& dependences() {
+    static const std::vector<Dependence> rules = make_dependences();
     return rules;
 }
 
@@ -217,11 +258,13 @@ void settle_conflicts(Request& request, support::FaultList& faults) {
             request.settings.erase(std::string(rule.option));
         } else if (reported.insert(rule.option).second) {
             const std::string_view governor = rule.governors.front();
-            const std::string value = fmt::format("--{} {}", governor, chosen.value(governor));
+            const std::string value = chosen.value(governor);
             faults.add(kNoEffect(option->origin, rule.option,
-                                 rule.beside.empty() ? value : std::string(rule.beside),
+                                 rule.beside.empty()
+                                     ? fmt::format("--{} {}", governor, value)
+                                     : fmt::format(fmt::runtime(rule.beside), value),
                                  rule.alternative.empty() ? fmt::format("change --{}", governor)
-                                                          : std::string(rule.alternative)));
+                                                          : rule.alternative));
         }
     }
 }

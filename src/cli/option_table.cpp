@@ -7,6 +7,7 @@
 
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/planning/machine_rates.hpp"
+#include "method_options.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -21,6 +22,12 @@ constexpr std::array<CommandSpec, 7> kCommands{{
     {Command::help, "help", "this text; help errors [WORD]: what errors and warnings mean"},
 }};
 
+void insert_after(std::vector<OptionSpec>& table, std::string_view name,
+                  const std::vector<OptionSpec>& specs) {
+    const auto place = std::ranges::find(table, name, &OptionSpec::name);
+    table.insert(place + 1, specs.begin(), specs.end());
+}
+
 std::vector<OptionSpec> make_table() {
     const std::vector<Command> kAll{Command::run, Command::analyze, Command::verify,
                                     Command::evaluate, Command::export_model};
@@ -33,6 +40,10 @@ std::vector<OptionSpec> make_table() {
     const std::vector<Command> kPlan{Command::plan};
     constexpr std::string_view kPlanning = "Planning (plan also takes the options of run)";
     const Options defaults;
+    std::vector<std::string_view> calibrated = calibrated_pruners();
+    for (const std::string_view name : calibrated_allocations()) {
+        calibrated.push_back(name);
+    }
     std::vector<OptionSpec> table{
         {"model", "MODEL", "Input and output", kModel,
          "folder of the Hugging Face model, or its name: see below (evaluate and export: or a "
@@ -73,9 +84,7 @@ std::vector<OptionSpec> make_table() {
         {"sparsity-ratio", "S", "How much goes where", kRun,
          fmt::format("share of the prunable weights that become zero, in [0, 1) (default {})",
                      defaults.ratios.sparsity_ratio)},
-        {"allocation", "NAME", "How much goes where", kRun,
-         "ratios of the blocks: alphapruning (default), uniform, linear_depth, owl (needs "
-         "--calibration), or file:PATH with one ratio per matrix (.npy or .csv)"},
+        {"allocation", "NAME", "How much goes where", kRun, allocation_help()},
         {"metric", "NAME", "How much goes where", kMeasuring,
          fmt::format("metric that alphapruning follows, and that tables show (default {})",
                      spectrum::name_of(defaults.metric))},
@@ -91,19 +100,11 @@ std::vector<OptionSpec> make_table() {
         {"max-sparsity", "M", "How much goes where", kRun,
          fmt::format("no matrix gets a larger ratio, in (0, 1] (default {})",
                      defaults.ratios.max_sparsity)},
-        {"owl-lambda", "L", "How much goes where", kRun,
-         fmt::format("half-width of the band of ratios of owl, in (0, 0.5] (default {})",
-                     defaults.owl_lambda)},
-        {"owl-m", "M", "How much goes where", kRun,
-         fmt::format("outliers of owl are weights that score above M times the mean of their block "
-                     "(default {})",
-                     defaults.owl_multiple)},
         {"metric-cache", "FILE", "How much goes where", kRun,
          "take the metric from this .npy (one value per matrix, in order); no spectra are "
          "computed"},
 
-        {"prune-method", "NAME", "Pruning", kRun,
-         "magnitude (default), wanda or sparsegpt; the last two need --calibration"},
+        {"prune-method", "NAME", "Pruning", kRun, pruner_help()},
         {"sparsity-type", "NAME", "Pruning", kRun,
          "unstructured (default); N:M, such as 2:4 or 4:8: in every M consecutive inputs N are "
          "removed (NVIDIA's N counts those kept; at 2:4 and 4:8 the two agree); mixed-N:8: N "
@@ -114,7 +115,8 @@ std::vector<OptionSpec> make_table() {
          "prunes all of them, as the published code does"},
 
         {"calibration", "FILE", "Calibration and evaluation", kRun,
-         "tokens (.npy) or UTF-8 text whose activations wanda, sparsegpt and owl use"},
+         fmt::format("tokens (.npy) or UTF-8 text whose activations {} use",
+                     listed(calibrated, "and"))},
         {"nsamples", "N", "Calibration and evaluation", kRun,
          fmt::format("calibration sequences (default {}, or all samples of a file that has fewer)",
                      model::kUsualSequences)},
@@ -187,6 +189,8 @@ std::vector<OptionSpec> make_table() {
          "print the version and the libraries the program was built with"},
         {"help", "", "Other", kAll, "print this text"},
     };
+    insert_after(table, "max-sparsity", options_of_allocations("How much goes where", kRun));
+    insert_after(table, "sparsity-type", options_of_pruners("Pruning", kRun));
     for (OptionSpec& spec : table) {  // what a run is asked can be planned
         if (spec.known_to(Command::run)) {
             spec.commands.push_back(Command::plan);

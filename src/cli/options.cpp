@@ -230,18 +230,6 @@ Parsed parse(const std::vector<std::string>& arguments,
 
 }  // namespace
 
-std::string_view name_of(PruneMethod method) {
-    switch (method) {
-        case PruneMethod::magnitude:
-            return "magnitude";
-        case PruneMethod::wanda:
-            return "wanda";
-        case PruneMethod::sparsegpt:
-            break;
-    }
-    return "sparsegpt";
-}
-
 std::optional<Options> check_command_line(const std::vector<std::string>& arguments,
                                           support::FaultList& faults) {
     const Request request = request_of_line(arguments, faults);

@@ -133,9 +133,8 @@ std::string canonical_name(std::string_view written) {
 
 std::string canonical_value(std::string_view written) {
     std::string value(written);
-    if (!value.starts_with("file:")) {
-        std::ranges::replace(value, '-', '_');
-    }
+    const auto colon = static_cast<std::ptrdiff_t>(std::min(value.find(':'), value.size()));
+    std::replace(value.begin(), value.begin() + colon, '-', '_');
     return value;
 }
 

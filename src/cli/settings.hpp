@@ -30,7 +30,7 @@ struct Setting {
 
 /// With dashes between the words.
 std::string canonical_name(std::string_view written);
-/// The value of a choice, with underscores between its words; file:PATH stays as it is.
+/// The value of a choice with underscores between its words; a path after a colon stays as it is.
 std::string canonical_value(std::string_view written);
 
 struct CommandLine {

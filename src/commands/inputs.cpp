@@ -21,7 +21,7 @@ const support::BadRequest<std::string, std::string> kUnknownInput{
     "commands.matrix-without-input",
     "--include names {}, whose input the forward pass of the family {} does not know",
     "methods that use activations need the inputs of every matrix",
-    "leave it out, or choose --prune-method magnitude and an allocation other than owl"};
+    "leave it out, or choose a --prune-method and an --allocation that need no --calibration"};
 const support::Warning<std::string, std::int64_t, std::int64_t> kFewSamples{
     "commands.few-samples",
     "{} has {} samples, fewer than the usual {}: calibration takes them all",
@@ -126,11 +126,8 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
         parallel::together(ranks, [&] { require_known_inputs(catalogue); });
         inputs.calibration = load_calibration(ranks, options, catalogue);
         inputs.memory = planning::calibration_memory(
-            catalogue,
-            options.prune_method == cli::PruneMethod::sparsegpt
-                ? pruning::CalibratedMethod::sparsegpt
-                : pruning::CalibratedMethod::wanda,
-            inputs.calibration, ranks.size(), inputs.nodes.node().size());
+            catalogue, *options.pruner, options.allocation->needs_activations(), inputs.calibration,
+            ranks.size(), inputs.nodes.node().size());
         require_memory(ranks, inputs);
         if (!options.sequences && inputs.calibration.count() < model::kUsualSequences) {
             inputs.warnings.push_back(kFewSamples(

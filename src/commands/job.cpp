@@ -159,10 +159,10 @@ void describe_earlier(const Job& job) {
     for (const std::string& damage : earlier.damage) {
         support::log_warning(kDamagedJournal(damage));
     }
-    if (job.options.prune_method == cli::PruneMethod::sparsegpt &&
+    if (job.options.pruner->bits_depend_on_ranks &&
         job.journal->first_ranks() != job.ranks.size()) {
-        support::log_warning(
-            kOtherNumberOfRanks("SparseGPT", job.journal->first_ranks(), job.ranks.size()));
+        support::log_warning(kOtherNumberOfRanks(job.options.pruner->title,
+                                                 job.journal->first_ranks(), job.ranks.size()));
     }
     const auto tensors = std::ranges::count_if(
         earlier.tensors, [](const auto& tensor) { return tensor.has_value(); });

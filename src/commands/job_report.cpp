@@ -82,7 +82,7 @@ void add_spectra(const Job& job, const Spectra& spectra, RunReport& report) {
 }
 
 void add_ratios(const cli::Options& options, const Ratios& ratios, RunReport& report) {
-    report.prune_method = cli::name_of(options.prune_method);
+    report.prune_method = options.pruner->name;
     report.sparsity_type = sparsity_type(options);
     report::AllocationReport& allocation = report.allocation.emplace();
     allocation.name = allocation_name(options);
@@ -93,9 +93,9 @@ void add_ratios(const cli::Options& options, const Ratios& ratios, RunReport& re
     allocation.sparsity_ratio = options.ratios.sparsity_ratio;
     allocation.max_sparsity = options.ratios.max_sparsity;
     allocation.bounded_blocks = ratios.allocation.bounded_blocks;
-    if (options.allocation == cli::AllocationKind::owl) {
-        allocation.owl_lambda = options.owl_lambda;
-        allocation.owl_multiple = options.owl_multiple;
+    for (const support::MethodOption& option : options.allocation->options) {
+        allocation.own_options.push_back({std::string(option.name), std::string(option.symbol),
+                                          support::value_of(option, options.method_values)});
     }
     for (std::size_t m = 0; m < report.matrices.size(); ++m) {
         report.matrices[m].sparsity_ratio = ratios.targets[m].ratio;

@@ -11,7 +11,7 @@ namespace alphaprune::commands {
 struct Results {
     Spectra spectra = {};
     std::optional<Ratios> ratios = {};
-    std::optional<PrunedModel> pruned = {};
+    std::optional<phases::PrunedModel> pruned = {};
     Perplexities perplexities = {};
 };
 

@@ -86,13 +86,9 @@ planning::RunTask task_of(const parallel::Communicator& ranks, const cli::Option
     if (analyzes) {
         return task;
     }
-    task.measures_outliers = options.allocation == cli::AllocationKind::owl;
-    if (options.prune_method != cli::PruneMethod::magnitude) {
-        task.method = options.prune_method == cli::PruneMethod::wanda
-                          ? pruning::CalibratedMethod::wanda
-                          : pruning::CalibratedMethod::sparsegpt;
-    }
-    if (task.method || task.measures_outliers) {
+    task.measures_outliers = options.allocation->needs_activations();
+    task.pruner = options.pruner;
+    if (task.pruner->needs_activations() || task.measures_outliers) {
         task.calibration = options.calibration.empty()
                                ? sequences_like(options, catalogue)
                                : load_calibration(ranks, options, catalogue);

@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
 #include "alphaprune/allocation/mixed_pattern.hpp"
-#include "alphaprune/allocation/owl.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/phases/calibrated_phase.hpp"
+#include "alphaprune/phases/outlier_phase.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "ratio_file.hpp"
 #include "stages.hpp"
@@ -27,37 +26,32 @@ std::vector<double> measure_outliers(Job& job, const Inputs& inputs) {
     return job.clock.measure("outliers", [&] {
         report::ProgressLine line("outliers", "blocks", job.ranks.is_root());
         return phases::outlier_shares(
-            job.ranks, inputs.nodes, job.catalogue, inputs.calibration, job.options.owl_multiple,
+            job.ranks, inputs.nodes, job.catalogue, inputs.calibration,
+            job.options.allocation->outlier_multiple(job.options.method_values),
             [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
             &*job.journal);
     });
 }
 
-allocation::Allocation allocate(const Job& job, std::span<const allocation::AllocationItem> items,
-                                std::span<const double> outliers) {
-    const allocation::AllocationOptions& ratios = job.options.ratios;
-    switch (job.options.allocation) {
-        case cli::AllocationKind::alphapruning:
-            return allocation::allocate_alphapruning(items, ratios);
-        case cli::AllocationKind::uniform:
-            return allocation::allocate_uniform(items, ratios);
-        case cli::AllocationKind::linear_depth:
-            return allocation::allocate_linear_depth(items, ratios);
-        case cli::AllocationKind::owl:
-            return allocation::allocate_owl(
-                items, outliers,
-                {ratios.sparsity_ratio, job.options.owl_lambda, ratios.max_sparsity});
-        case cli::AllocationKind::file:
+/// What the allocation needs besides the metric. Collective. @throws Error
+std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
+    switch (job.options.allocation->needs) {
+        case allocation::AllocationNeeds::nothing:
+        case allocation::AllocationNeeds::metric:
+            return {};
+        case allocation::AllocationNeeds::outlier_shares:
+            return measure_outliers(job, inputs);
+        case allocation::AllocationNeeds::ratio_file:
             break;
     }
-    return allocation::allocate_given(items,
-                                      read_ratio_file(job.options.allocation_file, job.catalogue));
+    return parallel::together(
+        job.ranks, [&] { return read_ratio_file(job.options.allocation_file, job.catalogue); });
 }
 
-std::vector<phases::PruneTarget> targets_of(const cli::Options& options,
-                                            std::span<const allocation::AllocationItem> items,
-                                            std::span<const double> ratios) {
-    std::vector<phases::PruneTarget> targets;
+std::vector<pruning::PruneTarget> targets_of(const cli::Options& options,
+                                             std::span<const allocation::AllocationItem> items,
+                                             std::span<const double> ratios) {
+    std::vector<pruning::PruneTarget> targets;
     if (options.mixed_pattern) {
         const allocation::MixedPatterns mixed =
             allocation::mixed_patterns(items, ratios, kMixedGroup);
@@ -75,19 +69,8 @@ std::vector<phases::PruneTarget> targets_of(const cli::Options& options,
 }  // namespace
 
 std::string allocation_name(const cli::Options& options) {
-    switch (options.allocation) {
-        case cli::AllocationKind::alphapruning:
-            return "alphapruning";
-        case cli::AllocationKind::uniform:
-            return "uniform";
-        case cli::AllocationKind::linear_depth:
-            return "linear_depth";
-        case cli::AllocationKind::owl:
-            return "owl";
-        case cli::AllocationKind::file:
-            break;
-    }
-    return "file:" + options.allocation_file.string();
+    const std::string name(options.allocation->name);
+    return options.allocation->is_computed() ? name : name + ":" + options.allocation_file.string();
 }
 
 std::string sparsity_type(const cli::Options& options) {
@@ -99,29 +82,28 @@ std::string sparsity_type(const cli::Options& options) {
 }
 
 bool needs_metric(const cli::Options& options) {
-    return options.allocation == cli::AllocationKind::alphapruning;
+    return options.allocation->needs == allocation::AllocationNeeds::metric;
 }
 
 void check_ratios(const Job& job) {
-    if (job.options.allocation == cli::AllocationKind::file) {
+    if (!job.options.allocation->is_computed()) {
         return;  // the file is checked when it is read
     }
     parallel::together(job.ranks, [&] {
         const std::vector<allocation::AllocationItem> items = items_of(job, {});
-        const allocation::Allocation uniform =
-            allocation::allocate_uniform(items, job.options.ratios);
-        targets_of(job.options, items, uniform.ratios);
+        allocation::check_request({items, job.options.ratios});
+        targets_of(job.options, items,
+                   std::vector<double>(items.size(), job.options.ratios.sparsity_ratio));
     });
 }
 
 Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra) {
     const std::vector<allocation::AllocationItem> items = items_of(job, spectra);
-    std::vector<double> outliers;
-    if (job.options.allocation == cli::AllocationKind::owl) {
-        outliers = measure_outliers(job, inputs);
-    }
+    const std::vector<double> values = values_for_allocation(job, inputs);
     return parallel::together(job.ranks, [&] {
-        Ratios ratios{allocate(job, items, outliers), {}};
+        Ratios ratios{job.options.allocation->allocate(
+                          {items, job.options.ratios, values, job.options.method_values}),
+                      {}};
         ratios.targets = targets_of(job.options, items, ratios.allocation.ratios);
         return ratios;
     });

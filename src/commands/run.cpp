@@ -66,7 +66,7 @@ Results prune_model(Job& job, const Inputs& inputs) {
     describe_calibration(inputs);
     check_ratios(job);
     check_unpruned_tensors(job);
-    PrunedFiles files(job);
+    phases::PrunedFiles files(job.ranks, job.catalogue, pruned_paths(job.options), *job.journal);
     Results results;
     results.spectra = find_metric(job);
     results.ratios = decide_ratios(job, inputs, results.spectra);

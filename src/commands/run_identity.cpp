@@ -122,30 +122,35 @@ void add_spectra(IdentityWriter& writer, const cli::Options& options) {
     }
 }
 
+void add_own_options(IdentityWriter& writer, const std::vector<support::MethodOption>& own,
+                     const cli::Options& options) {
+    for (const support::MethodOption& option : own) {
+        writer.add(fmt::format("--{}", option.name),
+                   support::value_of(option, options.method_values));
+    }
+}
+
 void add_allocation(IdentityWriter& writer, const cli::Options& options) {
-    constexpr const char* kKinds[] = {"alphapruning", "uniform", "linear_depth", "owl", "file"};
     const allocation::AllocationOptions& ratios = options.ratios;
-    writer.add("--allocation", kKinds[static_cast<std::size_t>(options.allocation)]);
+    writer.add("--allocation", std::string(options.allocation->name));
     writer.add("the file of --allocation", contents_of(options.allocation_file));
     writer.add("--sparsity-ratio", ratios.sparsity_ratio);
     writer.add("--mapping-type",
                ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise");
     writer.add("--epsilon", ratios.epsilon);
     writer.add("--max-sparsity", ratios.max_sparsity);
-    if (options.allocation == cli::AllocationKind::owl) {
-        writer.add("--owl-lambda", options.owl_lambda);
-        writer.add("--owl-m", options.owl_multiple);
-    }
+    add_own_options(writer, options.allocation->options, options);
     writer.add("the file of --metric-cache", contents_of(options.metric_cache));
 }
 
 void add_pruning(IdentityWriter& writer, const cli::Options& options) {
-    writer.add("--prune-method", std::string(cli::name_of(options.prune_method)));
+    writer.add("--prune-method", std::string(options.pruner->name));
     writer.add("--sparsity-type", options.mixed_pattern ? "mixed"
                                   : options.pattern ? fmt::format("{}:{}", options.pattern->removed,
                                                                   options.pattern->group)
                                                     : "unstructured");
     writer.add("--ties", options.ties == pruning::Ties::exact ? "exact" : "inclusive");
+    add_own_options(writer, options.pruner->options, options);
     writer.add("--format", fmt::format("{}{}", options.write_hdf5 ? "hdf5 " : "",
                                        options.write_safetensors ? "safetensors" : ""));
 }

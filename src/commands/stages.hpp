@@ -8,13 +8,12 @@
 #include "alphaprune/allocation/allocation.hpp"
 #include "alphaprune/model/row_source.hpp"
 #include "alphaprune/phases/farms_phase.hpp"
-#include "alphaprune/phases/prune_phase.hpp"
+#include "alphaprune/phases/pruned_files.hpp"
 #include "alphaprune/phases/spectrum_phase.hpp"
-#include "alphaprune/pruning/pruned_tensor.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 #include "inputs.hpp"
 #include "job.hpp"
-#include "pruned_files.hpp"
 
 namespace alphaprune::commands {
 
@@ -39,7 +38,7 @@ Spectra read_cached_metric(const Job& job);
 /// What is asked of every matrix.
 struct Ratios {
     allocation::Allocation allocation;
-    std::vector<phases::PruneTarget> targets;  ///< one per matrix: ratio, and pattern if N:M
+    std::vector<pruning::PruneTarget> targets;  ///< one per matrix: ratio, and pattern if N:M
 };
 /// Whether the request needs a metric of every matrix.
 bool needs_metric(const cli::Options& options);
@@ -52,13 +51,12 @@ void check_ratios(const Job& job);
 /// Ratios from the allocation, patterns where N:M is asked for.
 Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra);
 
-struct PrunedModel {
-    std::vector<pruning::PrunedTensor> tensors;  ///< one per tensor
-    std::vector<std::string> notes;
-};
+/// Where the pruned model goes in the output folder.
+phases::PrunedPaths pruned_paths(const cli::Options& options);
 /// Prunes the model to its targets and writes it in the formats asked for, in one stream.
-PrunedModel prune_and_write(Job& job, const Inputs& inputs, PrunedFiles& files,
-                            std::span<const phases::PruneTarget> targets, const Spectra& spectra);
+phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::PrunedFiles& files,
+                                    std::span<const pruning::PruneTarget> targets,
+                                    const Spectra& spectra);
 
 /// One per text, of the dense and of the pruned model.
 struct Perplexities {

@@ -63,7 +63,9 @@ std::vector<checkpoint::ExpectedMatrix> expected_of(const report::RunReport& rep
 
 /// The weighted mean of the ratios, where it must be the one that was asked for.
 std::optional<double> mean_ratio(const report::RunReport& report) {
-    if (!report.allocation || report.allocation->name.starts_with("file:") ||
+    const allocation::AllocationMethod* method =
+        report.allocation ? allocation::find_allocation(report.allocation->name) : nullptr;
+    if (!report.allocation || (method != nullptr && !method->is_computed()) ||
         report.sparsity_type.starts_with("mixed")) {
         return std::nullopt;
     }

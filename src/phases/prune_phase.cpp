@@ -11,6 +11,7 @@
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "background_thread.hpp"
+#include "calibrated_pruning.hpp"
 #include "tensor_stream.hpp"
 
 namespace alphaprune::phases {
@@ -27,7 +28,7 @@ struct Parcel {
 /// N:M takes its groups from the inputs of a layer: down the columns, where the matrix is stored as
 /// inputs × outputs. Then a rank has whole groups of rows.
 bool groups_rows(const model::Catalogue& catalogue, const model::TensorInfo& tensor,
-                 std::span<const PruneTarget> targets) {
+                 std::span<const pruning::PruneTarget> targets) {
     const auto matrix = static_cast<std::size_t>(tensor.matrix);
     return tensor.matrix >= 0 && targets[matrix].pattern && catalogue.matrices[matrix].transposed;
 }
@@ -41,11 +42,11 @@ parallel::RowRange share_of_groups(const parallel::Communicator& ranks, std::int
 }
 
 std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogue& catalogue,
-                               std::span<const PruneTarget> targets,
-                               const EarlierTensors& earlier) {
+                               std::span<const pruning::PruneTarget> targets,
+                               const TensorStore& store) {
     std::vector<Parcel> parcels;
     for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
-        if (earlier.has(static_cast<int>(t))) {
+        if (store.finished(static_cast<int>(t))) {
             continue;
         }
         const model::TensorInfo& tensor = catalogue.tensors[t];
@@ -65,71 +66,18 @@ std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogu
     return parcels;
 }
 
-/// N:M by magnitude: each row for itself, so each rank for itself. Returns the zeros.
-std::int64_t prune_to_pattern(std::span<std::byte> bytes, const model::TensorInfo& tensor,
-                              pruning::Pattern pattern) {
-    const support::ScalarType type = tensor.scalar_type();
-    const std::size_t row_bytes = tensor.row_bytes();
-    std::vector<float> row(static_cast<std::size_t>(tensor.row_length()));
-    std::int64_t zeros = 0;
-    for (std::size_t at = 0; at < bytes.size(); at += row_bytes) {
-        const std::span<std::byte> stored = bytes.subspan(at, row_bytes);
-        support::widen(stored, type, std::span(row));
-        zeros += pruning::prune_rows(row, tensor.row_length(), {}, pattern);
-        support::narrow(row, type, stored);
-    }
-    return zeros;
-}
-
-/// The same where the inputs are the rows: whole groups of rows, each column of them for itself.
-std::int64_t prune_columns_to_pattern(std::span<std::byte> bytes, const model::TensorInfo& tensor,
-                                      pruning::Pattern pattern) {
-    const support::ScalarType type = tensor.scalar_type();
-    const auto cols = static_cast<std::size_t>(tensor.row_length());
-    const std::size_t group_bytes = static_cast<std::size_t>(pattern.group) * tensor.row_bytes();
-    std::vector<float> stored;
-    std::vector<float> turned;
-    std::int64_t zeros = 0;
-    for (std::size_t at = 0; at < bytes.size(); at += group_bytes) {
-        const auto group = bytes.subspan(at, std::min(group_bytes, bytes.size() - at));
-        const std::size_t rows = group.size() / tensor.row_bytes();
-        stored.resize(rows * cols);
-        turned.resize(rows * cols);
-        support::widen(group, type, std::span(stored));
-        for (std::size_t row = 0; row < rows; ++row) {
-            for (std::size_t col = 0; col < cols; ++col) {
-                turned[col * rows + row] = stored[row * cols + col];
-            }
-        }
-        zeros += pruning::prune_rows(turned, static_cast<std::int64_t>(rows), {}, pattern);
-        for (std::size_t row = 0; row < rows; ++row) {
-            for (std::size_t col = 0; col < cols; ++col) {
-                stored[row * cols + col] = turned[col * rows + row];
-            }
-        }
-        support::narrow(stored, type, group);
-    }
-    return zeros;
-}
-
 /// Takes the parcels through one after another. While one is pruned, a thread beside writes the one
 /// before it and reads the one after it.
-class MagnitudeRun {
+class StreamingRun {
   public:
-    MagnitudeRun(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
-                 std::span<const PruneTarget> targets, pruning::Ties ties, const RowSink& sink,
-                 const EarlierTensors& earlier)
+    StreamingRun(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                 const PruneRequest& request, TensorStore& store)
         : ranks_(ranks),
           catalogue_(catalogue),
-          targets_(targets),
-          ties_(ties),
-          stream_(ranks, catalogue, sink),
-          parcels_(parcels_of(stream_, catalogue, targets, earlier)) {
-        for (std::size_t t = 0; t < earlier.done.size() && ranks.is_root(); ++t) {
-            if (earlier.done[t]) {
-                stream_.take_over(static_cast<int>(t), earlier);
-            }
-        }
+          request_(request),
+          stream_(ranks, catalogue, store),
+          parcels_(parcels_of(stream_, catalogue, request.targets, store)) {
+        stream_.take_over_finished();
         std::size_t most = 0;
         for (const Parcel& parcel : parcels_) {
             most = std::max(most, parcel.bytes);
@@ -207,13 +155,11 @@ class MagnitudeRun {
         if (tensor.matrix < 0) {
             return static_cast<std::int64_t>(support::count_zeros(bytes, tensor.type));
         }
-        const PruneTarget& target = targets_[static_cast<std::size_t>(tensor.matrix)];
-        if (groups_rows(catalogue_, tensor, targets_)) {
-            return prune_columns_to_pattern(bytes, tensor, *target.pattern);
-        }
-        return target.pattern ? prune_to_pattern(bytes, tensor, *target.pattern)
-                              : pruning::prune_magnitude(ranks_, bytes, tensor.scalar_type(),
-                                                         target.ratio, ties_);
+        const auto matrix = static_cast<std::size_t>(tensor.matrix);
+        const pruning::StoredRows rows{bytes, tensor.scalar_type(), tensor.row_length(),
+                                       catalogue_.matrices[matrix].transposed};
+        return request_.pruner.prune_rows(ranks_, rows, request_.targets[matrix],
+                                          request_.settings);
     }
 
     void send(std::size_t number, std::int64_t zeros) {
@@ -226,8 +172,7 @@ class MagnitudeRun {
 
     const parallel::Communicator& ranks_;
     const model::Catalogue& catalogue_;
-    std::span<const PruneTarget> targets_;
-    pruning::Ties ties_;
+    const PruneRequest& request_;
     TensorStream stream_;
     std::vector<Parcel> parcels_;
     std::size_t next_ = 0;
@@ -236,16 +181,10 @@ class MagnitudeRun {
     BackgroundThread beside_;  // the last member: it uses the others
 };
 
-}  // namespace
-
-std::vector<pruning::PrunedTensor> prune_by_magnitude(const parallel::Communicator& ranks,
-                                                      const model::Catalogue& catalogue,
-                                                      std::span<const PruneTarget> targets,
-                                                      pruning::Ties ties, const RowSink& sink,
-                                                      const Progress& progress,
-                                                      const EarlierTensors& earlier) {
-    assert(targets.size() == catalogue.matrices.size());
-    MagnitudeRun run(ranks, catalogue, targets, ties, sink, earlier);
+PrunedModel stream_model(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                         const PruneRequest& request, TensorStore& store,
+                         const Progress& progress) {
+    StreamingRun run(ranks, catalogue, request, store);
     const int total = static_cast<int>(catalogue.tensors.size());
     for (int t = 0; t < total; ++t) {
         run.pass(t);
@@ -257,7 +196,18 @@ std::vector<pruning::PrunedTensor> prune_by_magnitude(const parallel::Communicat
             progress(t + 1, total);
         }
     }
-    return run.finish();
+    return {run.finish(), {}};
+}
+
+}  // namespace
+
+PrunedModel prune_model(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                        const model::Catalogue& catalogue, const PruneRequest& request,
+                        TensorStore& store, const Progress& progress) {
+    assert(request.targets.size() == catalogue.matrices.size());
+    return request.pruner.needs_activations()
+               ? prune_block_by_block(ranks, nodes, catalogue, request, store, progress)
+               : stream_model(ranks, catalogue, request, store, progress);
 }
 
 }  // namespace alphaprune::phases

@@ -37,14 +37,19 @@ resume::WrittenRows TensorStream::book(int index, parallel::RowRange rows,
 
 void TensorStream::write(const resume::WrittenRows& rows, std::span<const std::byte> bytes) const {
     if (!bytes.empty()) {
-        sink_(rows, bytes);
+        store_.write_rows(rows, bytes);
     }
 }
 
-void TensorStream::take_over(int index, const EarlierTensors& earlier) {
-    add(index, *earlier.done[static_cast<std::size_t>(index)]);
-    if (earlier.kept) {
-        earlier.kept(index);
+void TensorStream::take_over_finished() {
+    if (!ranks_.is_root()) {
+        return;
+    }
+    for (int t = 0; t < static_cast<int>(results_.size()); ++t) {
+        if (const auto finished = store_.finished(t)) {
+            add(t, *finished);
+            store_.keep(t);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/phases/prune_phase.hpp"
+#include "alphaprune/phases/tensor_store.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::phases {
@@ -31,13 +31,13 @@ class FirstError {
     std::optional<support::Error> error_;
 };
 
-/// One rank's part in streaming a model from its files to a sink. Reading, booking and writing have
-/// no state in common: each may be done by a thread of its own.
+/// One rank's part in streaming a model from its files to a store. Reading, booking and writing
+/// have no state in common: each may be done by a thread of its own.
 class TensorStream {
   public:
     TensorStream(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
-                 const RowSink& sink)
-        : ranks_(ranks), reader_(catalogue), sink_(sink) {}
+                 TensorStore& store)
+        : ranks_(ranks), reader_(catalogue), store_(store) {}
 
     const parallel::Communicator& ranks() const { return ranks_; }
     model::WeightReader& reader() { return reader_; }
@@ -53,11 +53,11 @@ class TensorStream {
     /// @return for write()
     resume::WrittenRows book(int index, parallel::RowRange rows, std::span<const std::byte> bytes,
                              std::int64_t zeros);
-    /// Gives finished rows to the sink. @throws Error
+    /// Gives finished rows to the store. @throws Error
     void write(const resume::WrittenRows& rows, std::span<const std::byte> bytes) const;
-    /// On rank 0: a tensor that an earlier attempt has done stays as it is.
-    void take_over(int index, const EarlierTensors& earlier);
-    /// Books finished rows and gives them to the sink. @throws Error
+    /// Tensors that an earlier attempt has finished stay as they are.
+    void take_over_finished();
+    /// Books finished rows and gives them to the store. @throws Error
     void deliver(int index, parallel::RowRange rows, std::span<const std::byte> bytes);
     /// This rank's rows of a tensor that is not pruned, piece by piece. @throws Error
     void copy(int index);
@@ -73,7 +73,7 @@ class TensorStream {
 
     const parallel::Communicator& ranks_;
     model::WeightReader reader_;
-    const RowSink& sink_;
+    TensorStore& store_;
     std::vector<std::byte> buffer_;
     std::vector<pruning::PrunedTensor> results_ =
         std::vector<pruning::PrunedTensor>(reader_.catalogue().tensors.size());

@@ -1,31 +1,30 @@
 #include "alphaprune/planning/calibration_memory.hpp"
 
 #include <algorithm>
-#include <span>
 
 #include "alphaprune/parallel/share.hpp"
-#include "alphaprune/pruning/sparsegpt.hpp"
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/pruning/input_norms.hpp"
 
 namespace alphaprune::planning {
-namespace {
 
-std::uint64_t statistics_bytes(pruning::CalibratedMethod method,
-                               std::span<const transformer::InputSite> sites, std::int64_t own,
-                               std::int64_t all, int ranks) {
-    std::uint64_t bytes = 0;
-    for (const transformer::InputSite& site : sites) {
-        bytes += method == pruning::CalibratedMethod::sparsegpt
-                     ? pruning::Hessian::memory_needed(site.cols, ranks)
-                     : static_cast<std::uint64_t>(site.cols * (own + all + 1)) * sizeof(float);
+pruning::SiteWork work_at(const model::Catalogue& catalogue, const transformer::InputSite& site,
+                          const model::TokenSequences& sequences, int ranks) {
+    pruning::SiteWork work;
+    work.cols = site.cols;
+    for (const int index : site.matrices) {
+        const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
+        work.weights += static_cast<double>(matrix.size());
+        work.bytes += static_cast<double>(catalogue.tensor_of(matrix).bytes());
     }
-    return bytes;
+    work.sequences = sequences.count();
+    work.own_sequences = parallel::share_of(sequences.count(), ranks, 0).size();
+    work.tokens = sequences.length;
+    work.ranks = ranks;
+    return work;
 }
 
-}  // namespace
-
 CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
-                                     pruning::CalibratedMethod method,
+                                     const pruning::Pruner& pruner, bool measures_outliers,
                                      const model::TokenSequences& sequences, int ranks,
                                      int node_ranks) {
     const transformer::Transformer transformer(catalogue);
@@ -35,9 +34,14 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
         const auto tensors = transformer.block_tensors(block);
         const std::uint64_t weights = transformer::SharedWeights::bytes_for(catalogue, tensors);
         memory.weights = std::max(memory.weights, weights / static_cast<std::uint64_t>(node_ranks));
-        memory.statistics =
-            std::max(memory.statistics, statistics_bytes(method, transformer.input_sites(block),
-                                                         own, sequences.count(), ranks));
+        std::uint64_t pruned = 0;
+        std::uint64_t outliers = 0;
+        for (const transformer::InputSite& site : transformer.input_sites(block)) {
+            const pruning::SiteWork work = work_at(catalogue, site, sequences, ranks);
+            pruned += pruner.needs_activations() ? pruner.cost(work).memory : 0;
+            outliers += measures_outliers ? pruning::scoring_cost(work).memory : 0;
+        }
+        memory.statistics = std::max({memory.statistics, pruned, outliers});
     }
     const auto state =
         static_cast<std::uint64_t>(sequences.length * transformer.hidden_size()) * sizeof(float);

@@ -15,9 +15,7 @@ namespace {
 constexpr double kSecondsToStart = 0.1;        // probe, output folder, reports
 constexpr double kSecondsToFinish = 0.02;      // files created, made durable and renamed
 constexpr double kSecondsPerTensor = 50e-6;    // header, dataset, agreement
-constexpr double kPrunedByteSeconds = 2.4e-9;  // histogram, zeroing, checks, checksum, copies
-constexpr double kCopiedByteSeconds = 1.2e-9;
-constexpr double kHistogramBytes = 65536 * 8;
+constexpr double kCopiedByteSeconds = 1.2e-9;  // checks, checksum, copies
 
 class Forecaster {
   public:
@@ -95,21 +93,38 @@ class Forecaster {
     /// Rows of every tensor are shared out over all ranks. After calibration, the matrices have
     /// been read and pruned already.
     PhaseForecast prune_and_write() const {
-        const bool here = !task_.method;
+        const bool here = !task_.pruner->needs_activations();
+        const Pruning pruning = here ? pruning_matrix_by_matrix() : Pruning{};
         const double pruned = bytes_of_matrices();
         const double read = here ? bytes_ : bytes_ - pruned;
         const double written = task_.copies * bytes_;
-        const double cpu = ((here ? kPrunedByteSeconds : kCopiedByteSeconds) * pruned +
-                            kCopiedByteSeconds * (bytes_ - pruned)) /
-                           cluster_.ranks;
-        const double agreeing = (kSecondsPerTensor + transfers_.message_seconds()) * tensors() +
-                                (here ? transfers_.sum_seconds(kHistogramBytes) *
-                                            static_cast<double>(catalogue_.matrices.size())
-                                      : 0);
+        const double cpu = kCopiedByteSeconds * bytes_ / cluster_.ranks + pruning.working;
+        const double agreeing =
+            (kSecondsPerTensor + transfers_.message_seconds()) * tensors() + pruning.agreeing;
         // Reading and writing overlap with the pruning.
         const double files = transfers_.reading_seconds(read) + transfers_.writing_seconds(written);
         return {Phase::prune_and_write, kSecondsToFinish + std::max(cpu, files) + agreeing,
                 streaming_memory(), transfers_.from_files(read), written};
+    }
+
+    /// Seconds that pruning adds to reading and writing.
+    struct Pruning {
+        double working = 0;
+        double agreeing = 0;
+    };
+    Pruning pruning_matrix_by_matrix() const {
+        Pruning sum;
+        for (const model::MatrixInfo& matrix : catalogue_.matrices) {
+            pruning::SiteWork work;
+            work.cols = matrix.cols;
+            work.weights = static_cast<double>(matrix.size());
+            work.bytes = static_cast<double>(catalogue_.tensor_of(matrix).bytes());
+            work.ranks = cluster_.ranks;
+            const pruning::SiteCost cost = task_.pruner->cost(work);
+            sum.working += cost.seconds + cost.flops / (model_.rates.sgemm_gflops * 1e9);
+            sum.agreeing += cost.bytes_summed > 0 ? transfers_.sum_seconds(cost.bytes_summed) : 0;
+        }
+        return sum;
     }
 
     double bytes_of_matrices() const {

@@ -5,7 +5,7 @@
 
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/planning/calibration_memory.hpp"
-#include "alphaprune/pruning/sparsegpt.hpp"
+#include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 #include "alphaprune/transformer/transformer.hpp"
 
@@ -15,12 +15,7 @@ namespace {
 // Time over that of the flops at SGEMM speed, and seconds of work on values, as measured on one
 // core of a machine of today.
 constexpr double kForward = 1.2;
-constexpr double kSweep = 2.0;
-constexpr double kFactorAlone = 1.6;
-constexpr double kFactorSpread = 4.0;
 constexpr double kWidenedByteSeconds = 0.5e-9;
-constexpr double kNormSeconds = 0.5e-9;     // an input value
-constexpr double kScoredSeconds = 8e-9;     // a weight scored and selected by row
 constexpr double kDeliveredSeconds = 6e-9;  // a weight narrowed, checked, summed and copied
 
 /// What the ranks of a cluster do with sequences that are divided over them.
@@ -62,49 +57,25 @@ class Forward {
                kWidenedByteSeconds * bytes / node_ranks_ + transfers_.message_seconds();
     }
 
-    double wanda_seconds(const transformer::InputSite& site,
-                         const model::TokenSequences& sequences) const {
-        const auto cols = static_cast<double>(site.cols);
-        const auto all = static_cast<double>(sequences.count());
-        return kNormSeconds * cols * static_cast<double>(sequences.length) * rounds(sequences) +
-               transfers_.sum_seconds(sizeof(float) * cols * all) +
-               kScoredSeconds * weights_of(site) / ranks_;
+    /// The work of a pruner at a site.
+    double seconds_of(const pruning::SiteCost& cost) const {
+        return sgemm_seconds(cost.flops) + cost.bytes_moved / (rates_.memory_gbps * 1e9) +
+               cost.seconds +
+               (cost.bytes_summed > 0 ? transfers_.sum_seconds(cost.bytes_summed) : 0) +
+               (cost.bytes_broadcast > 0 ? transfers_.broadcast_seconds(cost.bytes_broadcast) : 0);
     }
-    /// Hessians, their inverses' factors, and the sweep over the rows.
-    double sparsegpt_seconds(const transformer::InputSite& site,
-                             const model::TokenSequences& sequences) const {
-        const auto cols = static_cast<double>(site.cols);
-        const double square = cols * cols;
-        const double sums =
-            rounds(sequences) * (sgemm_seconds(square * static_cast<double>(sequences.length)) +
-                                 10 * square / (rates_.memory_gbps * 1e9));
-        const double factors =
-            4.0 / 3 *
-            sgemm_seconds(square * cols * (spread(site) ? kFactorSpread / ranks_ : kFactorAlone));
-        const double under_way =
-            transfers_.sum_seconds(4 * square) + transfers_.broadcast_seconds(2 * square);
-        return sums + factors + under_way +
-               kSweep * sgemm_seconds(weights_of(site) * cols) / ranks_;
+    pruning::SiteWork work_at(const transformer::InputSite& site,
+                              const model::TokenSequences& sequences) const {
+        return planning::work_at(catalogue_, site, sequences, ranks_);
     }
     /// The pruned rows into files, and to all other nodes.
-    double delivery_seconds(const transformer::InputSite& site) const {
-        return kDeliveredSeconds * weights_of(site) / ranks_ +
-               transfers_.broadcast_seconds(sizeof(float) * weights_of(site)) +
-               static_cast<double>(site.matrices.size()) * ranks_per_broadcast();
+    double delivery_seconds(double weights, std::size_t matrices) const {
+        return kDeliveredSeconds * weights / ranks_ +
+               transfers_.broadcast_seconds(sizeof(float) * weights) +
+               static_cast<double>(matrices) * ranks_per_broadcast();
     }
 
   private:
-    bool spread(const transformer::InputSite& site) const {
-        return ranks_ > 1 && site.cols > pruning::kLargestLocalHessian;
-    }
-    double weights_of(const transformer::InputSite& site) const {
-        double weights = 0;
-        for (const int matrix : site.matrices) {
-            weights +=
-                static_cast<double>(catalogue_.matrices[static_cast<std::size_t>(matrix)].size());
-        }
-        return weights;
-    }
     /// Rows travel between nodes rank by rank.
     double ranks_per_broadcast() const {
         return transfers_.nodes() > 1 ? ranks_ * transfers_.message_seconds() : 0;
@@ -125,8 +96,8 @@ PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Clus
                                    const RunTask& task) {
     const Forward forward(catalogue, cluster, model, transfers);
     const model::TokenSequences& sequences = task.calibration;
-    const pruning::CalibratedMethod method = task.method.value_or(pruning::CalibratedMethod::wanda);
-    const int passes = (task.method ? 1 : 0) + (task.measures_outliers ? 1 : 0);
+    const bool prunes = task.pruner->needs_activations();
+    const int passes = (prunes ? 1 : 0) + (task.measures_outliers ? 1 : 0);
     PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
     for (int block = 0; block < catalogue.blocks(); ++block) {
         const auto tensors = forward.transformer().block_tensors(block);
@@ -137,19 +108,19 @@ PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Clus
         result.seconds += passes * common;
         result.bytes_read += passes * transfers.from_files(bytes * transfers.nodes());
         for (const transformer::InputSite& site : forward.transformer().input_sites(block)) {
-            const double wanda = forward.wanda_seconds(site, sequences);
-            result.seconds += task.measures_outliers ? wanda : 0;
-            if (task.method) {
-                result.seconds += forward.delivery_seconds(site) +
-                                  (method == pruning::CalibratedMethod::wanda
-                                       ? wanda
-                                       : forward.sparsegpt_seconds(site, sequences));
+            const pruning::SiteWork work = forward.work_at(site, sequences);
+            if (task.measures_outliers) {
+                result.seconds += forward.seconds_of(pruning::scoring_cost(work));
+            }
+            if (prunes) {
+                result.seconds += forward.delivery_seconds(work.weights, site.matrices.size()) +
+                                  forward.seconds_of(task.pruner->cost(work));
             }
         }
     }
-    result.memory =
-        calibration_memory(catalogue, method, sequences, cluster.ranks, forward.node_ranks())
-            .total();
+    result.memory = calibration_memory(catalogue, *task.pruner, task.measures_outliers, sequences,
+                                       cluster.ranks, forward.node_ranks())
+                        .total();
     return result;
 }
 

@@ -27,7 +27,7 @@ void InputNorms::add_sequence(std::int64_t sequence, std::span<const float> inpu
     assert(static_cast<std::int64_t>(input.size()) == tokens * cols_);
     assert(numbers_.empty() || numbers_.back() < sequence);
     const auto width = static_cast<std::size_t>(cols_);
-    // In float64, token after token: the float32 result hangs on nothing but the sequence.
+    // In float64, token after token: the float32 result depends on nothing but the sequence.
     std::vector<double> sums(width, 0.0);
     for (std::int64_t token = 0; token < tokens; ++token) {
         const float* const values = input.data() + token * cols_;
@@ -65,6 +65,21 @@ std::vector<float> InputNorms::norms(const parallel::Communicator& ranks, std::i
     require_finite_inputs(means, where);
     std::ranges::transform(means, means.begin(), [](float mean) { return std::sqrt(mean); });
     return means;
+}
+
+SiteCost scoring_cost(const SiteWork& work) {
+    constexpr double kNormSeconds = 0.5e-9;  // per input value
+    constexpr double kScoreSeconds = 8e-9;   // per weight
+    const auto cols = static_cast<double>(work.cols);
+    SiteCost cost;
+    cost.seconds = kNormSeconds * cols * static_cast<double>(work.tokens) *
+                       static_cast<double>(work.own_sequences) +
+                   kScoreSeconds * work.weights / work.ranks;
+    cost.bytes_summed = sizeof(float) * cols * static_cast<double>(work.sequences);
+    cost.memory =
+        static_cast<std::uint64_t>(work.cols * (work.own_sequences + work.sequences + 1)) *
+        sizeof(float);
+    return cost;
 }
 
 }  // namespace alphaprune::pruning

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <vector>
 
 #include "histogram.hpp"
 #include "magnitudes.hpp"
@@ -58,6 +59,70 @@ std::int64_t prune(const parallel::Communicator& ranks, std::span<std::byte> sto
     return static_cast<std::int64_t>(support::count_zeros(stored, type));
 }
 
+/// N:M: each row for itself, so each rank for itself.
+std::int64_t prune_rows_to_pattern(const StoredRows& rows, Pattern pattern) {
+    const std::size_t row_bytes = static_cast<std::size_t>(rows.cols) * support::size_of(rows.type);
+    std::vector<float> row(static_cast<std::size_t>(rows.cols));
+    std::int64_t zeros = 0;
+    for (std::size_t at = 0; at < rows.bytes.size(); at += row_bytes) {
+        const std::span<std::byte> stored = rows.bytes.subspan(at, row_bytes);
+        support::widen(stored, rows.type, std::span(row));
+        zeros += pruning::prune_rows(row, rows.cols, {}, pattern);
+        support::narrow(row, rows.type, stored);
+    }
+    return zeros;
+}
+
+/// to[col][row] = from[row][col]
+void transpose(std::span<const float> from, std::size_t rows, std::span<float> to) {
+    const std::size_t cols = from.size() / rows;
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t col = 0; col < cols; ++col) {
+            to[col * rows + row] = from[row * cols + col];
+        }
+    }
+}
+
+/// The same where the inputs are the rows: complete groups of rows, each column of them for itself.
+std::int64_t prune_columns_to_pattern(const StoredRows& rows, Pattern pattern) {
+    const auto cols = static_cast<std::size_t>(rows.cols);
+    const std::size_t row_bytes = cols * support::size_of(rows.type);
+    const std::size_t group_bytes = static_cast<std::size_t>(pattern.group) * row_bytes;
+    std::vector<float> stored;
+    std::vector<float> transposed;
+    std::int64_t zeros = 0;
+    for (std::size_t at = 0; at < rows.bytes.size(); at += group_bytes) {
+        const auto group = rows.bytes.subspan(at, std::min(group_bytes, rows.bytes.size() - at));
+        const std::size_t inputs = group.size() / row_bytes;
+        stored.resize(inputs * cols);
+        transposed.resize(inputs * cols);
+        support::widen(group, rows.type, std::span(stored));
+        transpose(stored, inputs, transposed);
+        zeros += pruning::prune_rows(transposed, static_cast<std::int64_t>(inputs), {}, pattern);
+        transpose(transposed, cols, stored);
+        support::narrow(stored, rows.type, group);
+    }
+    return zeros;
+}
+
+std::int64_t prune_stored(const parallel::Communicator& ranks, const StoredRows& rows,
+                          const PruneTarget& target, const PrunerSettings& settings) {
+    if (!target.pattern) {
+        return prune_magnitude(ranks, rows.bytes, rows.type, target.ratio, settings.ties);
+    }
+    return rows.transposed ? prune_columns_to_pattern(rows, *target.pattern)
+                           : prune_rows_to_pattern(rows, *target.pattern);
+}
+
+/// Histogram and zeroing, and the histograms' sum.
+SiteCost cost_of(const SiteWork& work) {
+    constexpr double kByteSeconds = 1.2e-9;
+    SiteCost cost;
+    cost.seconds = kByteSeconds * work.bytes / work.ranks;
+    cost.bytes_summed = static_cast<double>(kHistogramBins * sizeof(std::int64_t));
+    return cost;
+}
+
 }  // namespace
 
 std::int64_t prune_magnitude(const parallel::Communicator& ranks, std::span<std::byte> values,
@@ -67,6 +132,17 @@ std::int64_t prune_magnitude(const parallel::Communicator& ranks, std::span<std:
     return type == support::ScalarType::float32
                ? prune<std::uint32_t>(ranks, values, type, ratio, ties)
                : prune<std::uint16_t>(ranks, values, type, ratio, ties);
+}
+
+Pruner magnitude_row() {
+    return {.name = "magnitude",
+            .title = "magnitude",
+            .help = "the smallest weights of each matrix",
+            .source = "Han et al., arXiv 1506.02626",
+            .needs = PrunerNeeds::nothing,
+            .breaks_ties = true,
+            .cost = cost_of,
+            .prune_rows = prune_stored};
 }
 
 }  // namespace alphaprune::pruning

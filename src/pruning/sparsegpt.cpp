@@ -7,12 +7,27 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/pruning/selection.hpp"
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 #include "panel_sweep.hpp"
 #include "scores.hpp"
 
 namespace alphaprune::pruning {
 namespace {
+
+const support::Failure<> kThresholdNoNumber{
+    "pruning.threshold-no-number",
+    "scores (squares of weights over those of the inverse Hessian's factor) are NaN or too large "
+    "for float32",
+    "weights or activations overflowed: damaged weights, or tokens of another model",
+    "check the model's weights and the calibration tokens"};
+
+const support::Warning<std::string, double, double> kDampingRaised{
+    "pruning.damping-raised",
+    "{}: the Hessian was not positive definite; damping was raised from {} to {}",
+    "the calibration sequences are few or repeat themselves",
+    "give more, or more varied, calibration sequences"};
+
+constexpr double kUsualDamping = 0.01;
 
 /// This rank's rows, all columns.
 linalg::FloatView rows_of(std::span<float> weights, std::int64_t cols) {
@@ -58,15 +73,65 @@ float threshold_of(const parallel::Communicator& ranks, const linalg::FloatView&
     return std::bit_cast<float>(select_key(ranks, keys, std::min(position, total - 1)).key);
 }
 
-/// The same on every rank.
-void require_finite_threshold(float threshold, const std::string& where) {
-    if (!std::isfinite(threshold)) {
-        throw support::failure(
-            "scores (squares of weights over those of the inverse Hessian's factor) are "
-            "NaN or too large for float32",
-            where, "check the model's weights and the calibration tokens")
-            .mark_agreed();
+class SparseGptPruner : public BlockPruner {
+  public:
+    explicit SparseGptPruner(const BlockInputs& inputs)
+        : ranks_(inputs.ranks), sequences_(inputs.sequences), factors_(inputs.site_widths.size()) {
+        for (const std::int64_t cols : inputs.site_widths) {
+            hessians_.emplace_back(ranks_, cols);
+        }
     }
+
+    void observe(std::size_t site, std::int64_t, std::span<const float> input,
+                 std::int64_t tokens) override {
+        hessians_[site].add(input, tokens);
+    }
+
+    void finish_statistics(std::size_t site, const std::string& where) override {
+        factors_[site].emplace(ranks_, std::move(hessians_[site]), sequences_, where);
+        if (const double damping = factors_[site]->damping(); damping > kUsualDamping) {
+            notes_.push_back(kDampingRaised(where, kUsualDamping, damping));
+        }
+    }
+
+    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target,
+               const std::string& where) override {
+        prune_sparsegpt(ranks_, *factors_[site], rows, target.ratio, target.pattern, where);
+    }
+
+    std::vector<std::string> notes() const override { return notes_; }
+
+  private:
+    const parallel::Communicator& ranks_;
+    std::int64_t sequences_;
+    std::vector<Hessian> hessians_;
+    std::vector<std::optional<InverseFactor>> factors_;
+    std::vector<std::string> notes_;
+};
+
+std::unique_ptr<BlockPruner> begin_block(const BlockInputs& inputs, const PrunerSettings&) {
+    return std::make_unique<SparseGptPruner>(inputs);
+}
+
+/// Hessians, their inverses' factors, and the sweep over the rows. The constants are times over
+/// those of the flops at the speed of SGEMM.
+SiteCost cost_of(const SiteWork& work) {
+    constexpr double kSweep = 2.0;
+    constexpr double kFactorAlone = 1.6;
+    constexpr double kFactorDistributed = 4.0;
+    const auto cols = static_cast<double>(work.cols);
+    const auto own = static_cast<double>(work.own_sequences);
+    const double square = cols * cols;
+    const bool distributed = work.ranks > 1 && work.cols > kLargestLocalHessian;
+    const double factor = distributed ? kFactorDistributed / work.ranks : kFactorAlone;
+    SiteCost cost;
+    cost.flops = own * square * static_cast<double>(work.tokens) +
+                 4.0 / 3 * square * cols * factor + kSweep * work.weights * cols / work.ranks;
+    cost.bytes_moved = 10 * own * square;
+    cost.bytes_summed = 4 * square;
+    cost.bytes_broadcast = 2 * square;
+    cost.memory = Hessian::memory_needed(work.cols, work.ranks);
+    return cost;
 }
 
 }  // namespace
@@ -97,13 +162,27 @@ std::int64_t prune_sparsegpt(const parallel::Communicator& ranks, const InverseF
         RemovalRule rule{0, pattern};
         if (!pattern) {
             rule.threshold = threshold_of(ranks, panel, block, rows_in_all, ratio);
-            require_finite_threshold(rule.threshold, where);
+            if (!std::isfinite(rule.threshold)) {  // the same on every rank
+                throw kThresholdNoNumber(where).mark_agreed();
+            }
         }
         sweep_panel(panel, block, rule, errors);
         linalg::sgemm(-1, constant(errors), rest, linalg::Transpose::no, 1,
                       columns(matrix, end, order));
     }
     return zeros_among(weights);
+}
+
+Pruner sparsegpt_row() {
+    return {.name = "sparsegpt",
+            .title = "SparseGPT",
+            .help = "the weights whose removal the others of their row can best make up for",
+            .source = "Frantar and Alistarh, arXiv 2301.00774",
+            .needs = PrunerNeeds::hessian,
+            .changes_kept_weights = true,
+            .bits_depend_on_ranks = true,
+            .cost = cost_of,
+            .begin_block = begin_block};
 }
 
 }  // namespace alphaprune::pruning

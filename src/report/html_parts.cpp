@@ -23,8 +23,8 @@ std::string allocation_text(const RunReport& report) {
         text += fmt::format(", {}, {}, ε {}", allocation.metric, allocation.mapping_type,
                             allocation.epsilon);
     }
-    if (allocation.owl_lambda && allocation.owl_multiple) {
-        text += fmt::format(", λ {}, M {}", *allocation.owl_lambda, *allocation.owl_multiple);
+    for (const OwnOption& option : allocation.own_options) {
+        text += fmt::format(", {} {}", option.symbol, option.value);
     }
     if (!allocation.bounded_blocks.empty()) {
         text += fmt::format("; held at {} in block {}", allocation.max_sparsity,

@@ -1,5 +1,6 @@
 #include "alphaprune/report/run_report.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "alphaprune/support/file.hpp"
@@ -66,9 +67,10 @@ formats::Json allocation_json(const std::optional<AllocationReport>& allocation)
         {"max_sparsity", allocation->max_sparsity},
         {"bounded_blocks", array_of(allocation->bounded_blocks)},
     };
-    if (allocation->owl_lambda && allocation->owl_multiple) {
-        object.emplace_back("owl_lambda", *allocation->owl_lambda);
-        object.emplace_back("owl_m", *allocation->owl_multiple);
+    for (const OwnOption& option : allocation->own_options) {
+        std::string name = option.name;
+        std::ranges::replace(name, '-', '_');
+        object.emplace_back(std::move(name), option.value);
     }
     return object;
 }

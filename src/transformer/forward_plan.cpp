@@ -14,8 +14,8 @@ void require_family(const model::Catalogue& catalogue, std::string_view where) {
             fmt::format("no forward pass for models of type '{}'{}", model.model_type,
                         model.architecture.empty() ? "" : " (" + model.architecture + ")"),
             std::string(where),
-            fmt::format("wanda, sparsegpt, owl and perplexity are there for: {}; --prune-method "
-                        "magnitude works for this model all the same",
+            fmt::format("perplexity, and pruners and allocations that need --calibration, are "
+                        "available for: {}; the others work for this model all the same",
                         forward_family_names()));
     }
 }

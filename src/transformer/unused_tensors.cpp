@@ -53,11 +53,11 @@ std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
                         some_of(biases)));
     }
     if (!others.empty()) {
-        warnings.push_back(
-            fmt::format("the forward pass of {} models has no use for these tensors, which the "
-                        "files hold: {}; where they matter, model_type in config.json is wrong, "
-                        "and so are perplexities and what wanda, sparsegpt and owl look at",
-                        plan.configuration().model_type, some_of(others)));
+        warnings.push_back(fmt::format(
+            "the forward pass of {} models has no use for these tensors, which the "
+            "files hold: {}; where they matter, model_type in config.json is wrong, "
+            "and so are perplexities and what pruners and allocations see of activations",
+            plan.configuration().model_type, some_of(others)));
     }
     return warnings;
 }

@@ -4,11 +4,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "allocation/by_name.hpp"
 #include "allocation/random_items.hpp"
 #include "alphaprune/allocation/allocation.hpp"
 
 namespace alphaprune::allocation {
 namespace {
+
+using test::allocate_alphapruning;
+using test::allocate_linear_depth;
+using test::allocate_uniform;
 
 /// 40 blocks of which one stands out, as in LLaMA-13B: at ε 0.5 and S 0.7 the published formula
 /// gives it a ratio above 1.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "allocation/by_name.hpp"
 #include "alphaprune/allocation/allocation.hpp"
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/formats/npy.hpp"
@@ -14,6 +15,8 @@
 
 namespace alphaprune::allocation {
 namespace {
+
+using test::allocate_alphapruning;
 
 const std::filesystem::path kFolder =
     std::filesystem::path(ALPHAPRUNE_SOURCE_DIR) / "tests/data/reference";

@@ -7,11 +7,17 @@
 #include <optional>
 #include <string>
 
+#include "allocation/by_name.hpp"
 #include "alphaprune/allocation/allocation.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::allocation {
 namespace {
+
+using test::allocate_alphapruning;
+using test::allocate_given;
+using test::allocate_linear_depth;
+using test::allocate_uniform;
 
 const double kNaN = std::nan("");
 const std::vector<AllocationItem> kItems{{0, 10, 1}, {1, 10, 2}};

@@ -6,10 +6,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "allocation/by_name.hpp"
 #include "allocation/random_items.hpp"
 
 namespace alphaprune::allocation {
 namespace {
+
+using test::allocate_alphapruning;
+using test::allocate_given;
+using test::allocate_linear_depth;
+using test::allocate_uniform;
 
 const double kNaN = std::nan("");
 

@@ -6,11 +6,14 @@
 #include <cmath>
 #include <random>
 
+#include "allocation/by_name.hpp"
 #include "allocation/random_items.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::allocation {
 namespace {
+
+using test::allocate_alphapruning;
 
 std::vector<AllocationItem> equal_blocks(int count) {
     std::vector<AllocationItem> items;

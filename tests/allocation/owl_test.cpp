@@ -1,15 +1,28 @@
-#include "alphaprune/allocation/owl.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
+#include "allocation/by_name.hpp"
 #include "allocation/random_items.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::allocation {
 namespace {
+
+struct OwlOptions {
+    double sparsity_ratio = 0.7;
+    double lambda = 0.08;
+    double max_sparsity = 0.99;
+};
+
+Allocation allocate_owl(std::span<const AllocationItem> items, std::span<const double> shares,
+                        const OwlOptions& options) {
+    AllocationRequest request{items, {}, shares, {{"owl-lambda", options.lambda}}};
+    request.options.sparsity_ratio = options.sparsity_ratio;
+    request.options.max_sparsity = options.max_sparsity;
+    return test::allocate("owl", request);
+}
 
 std::vector<int> blocks_named(const std::vector<AllocationItem>& items) {
     std::vector<int> blocks;

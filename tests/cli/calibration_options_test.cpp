@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "commands/faults_of.hpp"
 
 namespace alphaprune::cli {
@@ -13,11 +15,18 @@ Options parsed(const Words& arguments) {
     return parse_options(arguments, {});
 }
 
+/// Of an option that belongs to the chosen allocation alone.
+double value_in(const Options& options, std::string_view name) {
+    const auto& own = options.allocation->options;
+    return support::value_of(*std::ranges::find(own, name, &support::MethodOption::name),
+                             options.method_values);
+}
+
 TEST(CalibrationOptions, AllAreUnderstood) {
     const Options options = parsed(run_with(
         {"--prune-method", "sparsegpt", "--calibration", "c.npy", "--nsamples", "16", "--seqlen",
          "512", "--seed", "7", "--eval", "a.npy", "--eval", "b.txt", "--eval=a b"}));
-    EXPECT_EQ(options.prune_method, PruneMethod::sparsegpt);
+    EXPECT_EQ(options.pruner->name, "sparsegpt");
     EXPECT_EQ(options.calibration, "c.npy");
     EXPECT_EQ(options.sequences, 16);
     EXPECT_EQ(options.sequence_length, 512);
@@ -26,19 +35,19 @@ TEST(CalibrationOptions, AllAreUnderstood) {
 }
 
 TEST(CalibrationOptions, EveryMethodHasItsName) {
-    for (const auto method : {PruneMethod::magnitude, PruneMethod::wanda, PruneMethod::sparsegpt}) {
-        Words more{"--prune-method", std::string(name_of(method))};
-        if (method != PruneMethod::magnitude) {
+    for (const pruning::Pruner& pruner : pruning::pruners()) {
+        Words more{"--prune-method", std::string(pruner.name)};
+        if (pruner.needs_activations()) {
             more.emplace_back("--calibration=c");
         }
-        EXPECT_EQ(parsed(run_with(more)).prune_method, method);
+        EXPECT_EQ(parsed(run_with(more)).pruner, &pruner);
     }
 }
 
 TEST(CalibrationOptions, OwlNeedsThemBesideAnyMethod) {
     const Options options = parsed(run_with({"--allocation", "owl", "--calibration", "c"}));
-    EXPECT_EQ(options.allocation, AllocationKind::owl);
-    EXPECT_EQ(options.prune_method, PruneMethod::magnitude);
+    EXPECT_EQ(options.allocation->name, "owl");
+    EXPECT_EQ(options.pruner->name, "magnitude");
     for (const Words& more : {Words{"--allocation", "owl"}, Words{"--prune-method", "wanda"},
                               Words{"--prune-method", "sparsegpt", "--sparsity-type", "2:4"}}) {
         expect_faults(run_with(more), {"--calibration is missing | command line | give "
@@ -51,14 +60,14 @@ TEST(CalibrationOptions, OwlNeedsThemBesideAnyMethod) {
 
 TEST(OwlOptions, AreThePublishedOnesUnlessGiven) {
     const Words owl = run_with({"--allocation", "owl", "--calibration", "c"});
-    EXPECT_EQ(parsed(owl).owl_lambda, 0.08);
-    EXPECT_EQ(parsed(owl).owl_multiple, 5);
+    EXPECT_EQ(value_in(parsed(owl), "owl-lambda"), 0.08);
+    EXPECT_EQ(value_in(parsed(owl), "owl-m"), 5);
     Words given = owl;
     given.insert(given.end(), {"--owl-lambda", "0.15", "--owl_m", "7.5"});
-    EXPECT_EQ(parsed(given).owl_lambda, 0.15);
-    EXPECT_EQ(parsed(given).owl_multiple, 7.5);
-    EXPECT_EQ(parse_options(owl, {"ALPHAPRUNE_OWL_M=3"}).owl_multiple, 3);
-    EXPECT_EQ(parse_options(resolved_arguments(given, {}), {}).owl_multiple, 7.5);
+    EXPECT_EQ(value_in(parsed(given), "owl-lambda"), 0.15);
+    EXPECT_EQ(value_in(parsed(given), "owl-m"), 7.5);
+    EXPECT_EQ(value_in(parse_options(owl, {"ALPHAPRUNE_OWL_M=3"}), "owl-m"), 3);
+    EXPECT_EQ(value_in(parse_options(resolved_arguments(given, {}), {}), "owl-m"), 7.5);
 }
 
 TEST(OwlOptions, HaveTheirRanges) {
@@ -71,7 +80,8 @@ TEST(OwlOptions, HaveTheirRanges) {
                       {"--owl-m"});
     }
     EXPECT_EQ(
-        parsed(run_with({"--allocation=owl", "--calibration=c", "--owl-lambda=0.5"})).owl_lambda,
+        value_in(parsed(run_with({"--allocation=owl", "--calibration=c", "--owl-lambda=0.5"})),
+                 "owl-lambda"),
         0.5);
 }
 
@@ -86,9 +96,8 @@ TEST(OwlOptions, HaveAnEffectOnOwlAlone) {
         expect_faults(run_with({"--sparsity-type=2:4", option, "0.2"}),
                       {option + " has no effect with --sparsity-type 2:4"});
         // A weaker one gives way.
-        EXPECT_EQ(parse_options(run_with({"--allocation", "uniform"}), {"ALPHAPRUNE_OWL_M=3"})
-                      .owl_multiple,
-                  5);
+        EXPECT_TRUE(parse_options(run_with({"--allocation", "uniform"}), {"ALPHAPRUNE_OWL_M=3"})
+                        .method_values.empty());
         expect_faults({"analyze", "--model=m", "--output=o", option, "0.2"},
                       {option + " has no meaning"});
     }

@@ -20,14 +20,14 @@ TEST(Options, DefaultsAreThePublishedOnes) {
     EXPECT_EQ(options.model, "m");
     EXPECT_EQ(options.output, "o");
     EXPECT_FALSE(options.overwrite);
-    EXPECT_EQ(options.allocation, AllocationKind::alphapruning);
+    EXPECT_EQ(options.allocation->name, "alphapruning");
     EXPECT_EQ(options.metric, spectrum::Metric::alpha_peak);
     EXPECT_EQ(options.farms.aspect, 1);
     EXPECT_EQ(options.ratios.sparsity_ratio, 0.7);
     EXPECT_EQ(options.ratios.epsilon, 0.3);
     EXPECT_EQ(options.ratios.max_sparsity, 0.99);
     EXPECT_EQ(options.ratios.mapping, allocation::Mapping::block_wise);
-    EXPECT_EQ(options.prune_method, PruneMethod::magnitude);
+    EXPECT_EQ(options.pruner->name, "magnitude");
     EXPECT_EQ(options.pattern, std::nullopt);
     EXPECT_FALSE(options.mixed_pattern);
     EXPECT_EQ(options.sequences, std::nullopt);  // the usual, or all that a file has
@@ -135,11 +135,10 @@ TEST(Options, HelpAndVersionWinOverFaults) {
 }
 
 TEST(Options, Allocations) {
-    EXPECT_EQ(parsed(run_with({"--allocation", "uniform"})).allocation, AllocationKind::uniform);
-    EXPECT_EQ(parsed(run_with({"--allocation", "linear-depth"})).allocation,
-              AllocationKind::linear_depth);
+    EXPECT_EQ(parsed(run_with({"--allocation", "uniform"})).allocation->name, "uniform");
+    EXPECT_EQ(parsed(run_with({"--allocation", "linear-depth"})).allocation->name, "linear_depth");
     const Options file = parsed(run_with({"--allocation", "file:a_b-c.csv"}));
-    EXPECT_EQ(file.allocation, AllocationKind::file);
+    EXPECT_EQ(file.allocation->name, "file");
     EXPECT_EQ(file.allocation_file, "a_b-c.csv");
 }
 

@@ -60,7 +60,7 @@ TEST(PlanOptions, WhatARunIsAskedCanBePlanned) {
     const Options options =
         parsed(plan_with({"--prune-method", "sparsegpt", "--nsamples", "64", "--solver", "elpa2",
                           "--group-ranks", "4", "--format", "safetensors", "--output", "o"}));
-    EXPECT_EQ(options.prune_method, PruneMethod::sparsegpt);
+    EXPECT_EQ(options.pruner->name, "sparsegpt");
     EXPECT_EQ(options.sequences, 64);
     EXPECT_EQ(options.group_ranks, 4);
     EXPECT_TRUE(options.write_safetensors);

@@ -5,12 +5,13 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/phases/calibrated_phase.hpp"
+#include "alphaprune/phases/outlier_phase.hpp"
 #include "phases/calibrated_runs.hpp"
 
 namespace alphaprune::phases {
 namespace {
 
+using test::prune_calibrated;
 using test::random_sequences;
 using test::SharedModel;
 using test::spread_over;
@@ -52,10 +53,8 @@ void expect_agreed(Action action, const std::string& what, const std::string& wh
     }
 }
 
-class CalibratedErrors : public testing::TestWithParam<pruning::CalibratedMethod> {};
-INSTANTIATE_TEST_SUITE_P(Methods, CalibratedErrors,
-                         testing::Values(pruning::CalibratedMethod::wanda,
-                                         pruning::CalibratedMethod::sparsegpt));
+class CalibratedErrors : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Methods, CalibratedErrors, testing::Values("wanda", "sparsegpt"));
 
 TEST_P(CalibratedErrors, a_nan_is_named_on_all_ranks) {
     for (const std::string name :
@@ -63,10 +62,12 @@ TEST_P(CalibratedErrors, a_nan_is_named_on_all_ranks) {
           "model.layers.1.mlp.up_proj.weight"}) {
         SCOPED_TRACE(name);
         const SharedModel model = with_nan(name);
-        const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
+        const std::vector<pruning::PruneTarget> targets(model.catalogue().matrices.size(),
+                                                        {0.5, {}});
         const auto run = [&](const parallel::NodeMap& nodes) {
+            auto store = test::nowhere();
             prune_calibrated(world(), nodes, model.catalogue(), GetParam(), all_tokens(), targets,
-                             [](const resume::WrittenRows&, std::span<const std::byte>) {}, {});
+                             store);
         };
         expect_agreed([&] { run(parallel::NodeMap(world())); }, "1 values are NaN", name);
         expect_agreed([&] { run(spread_over(2)); }, "1 values are NaN", name);
@@ -93,11 +94,11 @@ SharedModel with_scaled(const std::map<std::string, float>& factors) {
     });
 }
 
-void prune_half(const SharedModel& model, pruning::CalibratedMethod method) {
-    const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
+void prune_half(const SharedModel& model, std::string_view method) {
+    const std::vector<pruning::PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
+    auto store = test::nowhere();
     prune_calibrated(world(), parallel::NodeMap(world()), model.catalogue(), method,
-                     random_sequences(5, 12), targets,
-                     [](const resume::WrittenRows&, std::span<const std::byte>) {}, {});
+                     random_sequences(5, 12), targets, store);
 }
 
 void measure_outliers(const SharedModel& model) {
@@ -127,25 +128,24 @@ TEST_P(CalibratedErrors, scores_that_overflow_are_named) {
     expect_agreed([&] { measure_outliers(last); }, "scores", "layers.0.mlp.down_proj.weight");
 }
 
-TEST_P(CalibratedErrors, a_sink_that_fails_on_one_rank_ends_all) {
+TEST_P(CalibratedErrors, a_store_that_fails_on_one_rank_ends_all) {
     const SharedModel model(support::ScalarType::bfloat16);
     const model::Catalogue& catalogue = model.catalogue();
-    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
+    const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
     const int pruned = catalogue.matrices[4].tensor;
     const auto embedding = static_cast<int>(catalogue.find_tensor("model.embed_tokens.weight") -
                                             catalogue.tensors.data());
     for (const int guilty : {0, world().size() - 1}) {
         for (const int bad_tensor : {pruned, embedding}) {
             const auto run = [&] {
-                prune_calibrated(
-                    world(), spread_over(2), catalogue, GetParam(), random_sequences(5, 12),
-                    targets,
+                test::RowsTo store(
                     [&](const resume::WrittenRows& written, std::span<const std::byte>) {
                         if (world().rank() == guilty && written.tensor == bad_tensor) {
                             throw support::failure("no space left", "checkpoint.h5");
                         }
-                    },
-                    {});
+                    });
+                prune_calibrated(world(), spread_over(2), catalogue, GetParam(),
+                                 random_sequences(5, 12), targets, store);
             };
             expect_agreed(run, "no space left", "checkpoint.h5");
         }
@@ -155,13 +155,13 @@ TEST_P(CalibratedErrors, a_sink_that_fails_on_one_rank_ends_all) {
 TEST_P(CalibratedErrors, a_token_outside_the_vocabulary_ends_all_ranks) {
     const SharedModel model(support::ScalarType::bfloat16);
     const model::Catalogue& catalogue = model.catalogue();
-    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
+    const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
     model::TokenSequences sequences = random_sequences(2, 4);
     sequences.ids.back() = 32;  // the vocabulary ends at 31
     const auto run = [&] {
+        auto store = test::nowhere();
         prune_calibrated(world(), parallel::NodeMap(world()), catalogue, GetParam(), sequences,
-                         targets, [](const resume::WrittenRows&, std::span<const std::byte>) {},
-                         {});
+                         targets, store);
     };
     expect_agreed(run, "32", "");
 }
@@ -169,12 +169,12 @@ TEST_P(CalibratedErrors, a_token_outside_the_vocabulary_ends_all_ranks) {
 TEST_P(CalibratedErrors, progress_is_told_on_the_root_alone) {
     const SharedModel model(support::ScalarType::bfloat16);
     const model::Catalogue& catalogue = model.catalogue();
-    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
+    const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
     std::vector<std::pair<std::int64_t, std::int64_t>> told;
-    prune_calibrated(
-        world(), parallel::NodeMap(world()), catalogue, GetParam(), random_sequences(3, 4), targets,
-        [](const resume::WrittenRows&, std::span<const std::byte>) {},
-        [&](std::int64_t done, std::int64_t all) { told.emplace_back(done, all); });
+    auto store = test::nowhere();
+    prune_calibrated(world(), parallel::NodeMap(world()), catalogue, GetParam(),
+                     random_sequences(3, 4), targets, store,
+                     [&](std::int64_t done, std::int64_t all) { told.emplace_back(done, all); });
     const std::vector<std::pair<std::int64_t, std::int64_t>> expected{{1, 3}, {2, 3}, {3, 3}};
     EXPECT_EQ(told, world().is_root() ? expected : decltype(expected){});
 }
@@ -193,14 +193,14 @@ TEST(SparseGptErrors, an_update_beyond_float16_is_named) {
         }
         test::write_model_folder(folder, test::llama_config(sizes), tensors);
     });
-    const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.8, {}});
-    const auto run = [&](pruning::CalibratedMethod method) {
+    const std::vector<pruning::PruneTarget> targets(model.catalogue().matrices.size(), {0.8, {}});
+    const auto run = [&](std::string_view method) {
+        auto store = test::nowhere();
         prune_calibrated(world(), parallel::NodeMap(world()), model.catalogue(), method,
-                         random_sequences(3, 2), targets,
-                         [](const resume::WrittenRows&, std::span<const std::byte>) {}, {});
+                         random_sequences(3, 2), targets, store);
     };
-    run(pruning::CalibratedMethod::wanda);  // the weights themselves are in order
-    expect_agreed([&] { run(pruning::CalibratedMethod::sparsegpt); }, "beyond the range of F16",
+    run("wanda");  // the weights themselves are in order
+    expect_agreed([&] { run("sparsegpt"); }, "beyond the range of F16",
                   "model.layers.1.mlp.gate_proj.weight");
 }
 

@@ -16,39 +16,52 @@ using test::spread_over;
 using test::varied_targets;
 using test::world;
 
-class CalibratedResume : public testing::TestWithParam<pruning::CalibratedMethod> {
+class CalibratedResume : public testing::TestWithParam<const char*> {
   protected:
     Pruned whole_run() const {
         return test::run_calibrated(world(), nodes_, catalogue(), GetParam(), sequences_, targets_);
     }
 
-    /// A run behind one that has done some of the tensors: what came to its sinks, and its result.
+    /// A run after one that has done some of the tensors: what came to its stores, and its result.
     struct Rest {
         std::set<int> written;  ///< by this rank
-        CalibratedResult result;
+        PrunedModel result;
     };
-    Rest run_behind(const Pruned& whole, const std::function<bool(int tensor)>& is_done) const {
-        EarlierTensors earlier;
-        earlier.done.resize(catalogue().tensors.size());
-        for (std::size_t t = 0; t < earlier.done.size(); ++t) {
-            if (is_done(static_cast<int>(t))) {
-                earlier.done[t] = whole.result.tensors[t];
-            }
+    /// The store of such a run.
+    class LeftBehind : public TensorStore {
+      public:
+        LeftBehind(const CalibratedResume& test, const Pruned& whole,
+                   const std::function<bool(int tensor)>& is_done, std::set<int>& written)
+            : test_(test), whole_(whole), is_done_(is_done), written_(written) {}
+
+        std::optional<pruning::PrunedTensor> finished(int tensor) const override {
+            return is_done_(tensor)
+                       ? std::optional(whole_.result.tensors[static_cast<std::size_t>(tensor)])
+                       : std::nullopt;
         }
-        earlier.read = [&](int tensor, parallel::RowRange rows, std::span<std::byte> out) {
-            ASSERT_TRUE(is_done(tensor));
-            std::ranges::copy(bytes_of(whole, tensor, rows), out.begin());
-        };
+        void read_rows(int tensor, parallel::RowRange rows,
+                       std::span<std::byte> out) const override {
+            ASSERT_TRUE(is_done_(tensor));
+            std::ranges::copy(test_.bytes_of(whole_, tensor, rows), out.begin());
+        }
+        void write_rows(const resume::WrittenRows& rows,
+                        std::span<const std::byte> bytes) override {
+            written_.insert(rows.tensor);
+            EXPECT_TRUE(std::ranges::equal(test_.bytes_of(whole_, rows.tensor, rows.rows), bytes))
+                << test_.name_of(rows.tensor);
+        }
+
+      private:
+        const CalibratedResume& test_;
+        const Pruned& whole_;
+        const std::function<bool(int tensor)>& is_done_;
+        std::set<int>& written_;
+    };
+    Rest run_after(const Pruned& whole, const std::function<bool(int tensor)>& is_done) const {
         Rest rest;
-        rest.result = prune_calibrated(
-            world(), nodes_, catalogue(), GetParam(), sequences_, targets_,
-            [&](const resume::WrittenRows& written, std::span<const std::byte> bytes) {
-                rest.written.insert(written.tensor);
-                EXPECT_TRUE(
-                    std::ranges::equal(bytes_of(whole, written.tensor, written.rows), bytes))
-                    << name_of(written.tensor);
-            },
-            {}, earlier);
+        LeftBehind store(*this, whole, is_done, rest.written);
+        rest.result = test::prune_calibrated(world(), nodes_, catalogue(), GetParam(), sequences_,
+                                             targets_, store);
         return rest;
     }
 
@@ -70,14 +83,12 @@ class CalibratedResume : public testing::TestWithParam<pruning::CalibratedMethod
 
     SharedModel model_{support::ScalarType::bfloat16};
     model::TokenSequences sequences_ = random_sequences(5, 12);
-    std::vector<PruneTarget> targets_ = varied_targets(catalogue());
+    std::vector<pruning::PruneTarget> targets_ = varied_targets(catalogue());
     parallel::NodeMap nodes_ = spread_over(2);
 };
-INSTANTIATE_TEST_SUITE_P(Methods, CalibratedResume,
-                         testing::Values(pruning::CalibratedMethod::wanda,
-                                         pruning::CalibratedMethod::sparsegpt));
+INSTANTIATE_TEST_SUITE_P(Methods, CalibratedResume, testing::Values("wanda", "sparsegpt"));
 
-TEST_P(CalibratedResume, goes_on_behind_whole_blocks_and_in_the_middle_of_them) {
+TEST_P(CalibratedResume, goes_on_after_whole_blocks_and_in_the_middle_of_them) {
     const Pruned whole = whole_run();
     const std::vector<std::function<bool(int)>> cuts{
         [&](int tensor) { return block_of(tensor) == 0; },
@@ -88,7 +99,7 @@ TEST_P(CalibratedResume, goes_on_behind_whole_blocks_and_in_the_middle_of_them) 
     };
     for (std::size_t cut = 0; cut < cuts.size(); ++cut) {
         SCOPED_TRACE(cut);
-        const Rest rest = run_behind(whole, cuts[cut]);
+        const Rest rest = run_after(whole, cuts[cut]);
         for (std::size_t t = 0; t < catalogue().tensors.size(); ++t) {
             EXPECT_EQ(rest.result.tensors[t].checksum, whole.result.tensors[t].checksum);
             EXPECT_EQ(rest.result.tensors[t].zeros, whole.result.tensors[t].zeros);

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "alphaprune/model/weight_reader.hpp"
-#include "alphaprune/phases/calibrated_phase.hpp"
 #include "phases/shared_model.hpp"
+#include "phases/stores.hpp"
 
 namespace alphaprune::test {
 
@@ -29,8 +29,8 @@ inline model::TokenSequences random_sequences(std::int64_t count, std::int64_t l
 }
 
 /// Another ratio for each matrix.
-inline std::vector<phases::PruneTarget> varied_targets(const model::Catalogue& catalogue) {
-    std::vector<phases::PruneTarget> targets(catalogue.matrices.size());
+inline std::vector<pruning::PruneTarget> varied_targets(const model::Catalogue& catalogue) {
+    std::vector<pruning::PruneTarget> targets(catalogue.matrices.size());
     for (std::size_t m = 0; m < targets.size(); ++m) {
         targets[m].ratio = 0.05 * static_cast<double>((3 * m + 7) % 20);
     }
@@ -60,13 +60,13 @@ inline std::vector<float> widened(std::span<const std::byte> bytes, support::Sca
     return values;
 }
 
-/// What came out of a run: every tensor, put together from the sinks of all ranks.
+/// What came out of a run: every tensor, put together from the stores of all ranks.
 struct Pruned {
     std::vector<std::vector<std::byte>> tensors;
-    phases::CalibratedResult result;
+    phases::PrunedModel result;
 };
 
-/// Adds up what the sinks got, and fails the test unless each byte came exactly once.
+/// Adds up what the stores got, and fails the test unless each byte came exactly once.
 inline std::vector<std::byte> put_together(const parallel::Communicator& ranks,
                                            std::vector<int> received, const std::string& name) {
     constexpr int kOnce = 256;  // added to a byte whenever it comes
@@ -82,25 +82,22 @@ inline std::vector<std::byte> put_together(const parallel::Communicator& ranks,
 }
 
 inline Pruned run_calibrated(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                             const model::Catalogue& catalogue, pruning::CalibratedMethod method,
+                             const model::Catalogue& catalogue, std::string_view pruner,
                              const model::TokenSequences& sequences,
-                             std::span<const phases::PruneTarget> targets) {
+                             std::span<const pruning::PruneTarget> targets) {
     std::vector<std::vector<int>> received;
     for (const model::TensorInfo& tensor : catalogue.tensors) {
         received.emplace_back(tensor.bytes(), 0);
     }
     Pruned pruned;
-    pruned.result = phases::prune_calibrated(
-        ranks, nodes, catalogue, method, sequences, targets,
-        [&](const resume::WrittenRows& written, std::span<const std::byte> bytes) {
-            const auto t = static_cast<std::size_t>(written.tensor);
-            auto at =
-                static_cast<std::size_t>(written.rows.begin) * catalogue.tensors[t].row_bytes();
-            for (const std::byte byte : bytes) {
-                received[t].at(at++) += 256 + std::to_integer<int>(byte);
-            }
-        },
-        {});
+    RowsTo store([&](const resume::WrittenRows& written, std::span<const std::byte> bytes) {
+        const auto t = static_cast<std::size_t>(written.tensor);
+        auto at = static_cast<std::size_t>(written.rows.begin) * catalogue.tensors[t].row_bytes();
+        for (const std::byte byte : bytes) {
+            received[t].at(at++) += 256 + std::to_integer<int>(byte);
+        }
+    });
+    pruned.result = prune_calibrated(ranks, nodes, catalogue, pruner, sequences, targets, store);
     for (std::size_t t = 0; t < received.size(); ++t) {
         pruned.tensors.push_back(
             put_together(ranks, std::move(received[t]), catalogue.tensors[t].name));
@@ -109,11 +106,11 @@ inline Pruned run_calibrated(const parallel::Communicator& ranks, const parallel
 }
 
 /// The same run by this rank alone.
-inline Pruned run_alone(const model::Catalogue& catalogue, pruning::CalibratedMethod method,
+inline Pruned run_alone(const model::Catalogue& catalogue, std::string_view pruner,
                         const model::TokenSequences& sequences,
-                        std::span<const phases::PruneTarget> targets) {
+                        std::span<const pruning::PruneTarget> targets) {
     const parallel::Communicator self = alone();
-    return run_calibrated(self, parallel::NodeMap(self), catalogue, method, sequences, targets);
+    return run_calibrated(self, parallel::NodeMap(self), catalogue, pruner, sequences, targets);
 }
 
 inline void expect_same_bits(const model::Catalogue& catalogue, const Pruned& one,

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "alphaprune/phases/calibrated_phase.hpp"
+#include "alphaprune/phases/outlier_phase.hpp"
 #include "phases/calibrated_runs.hpp"
 #include "phases/plain_wanda.hpp"
 

@@ -80,9 +80,9 @@ inline void prune_row_plainly(std::span<float> row, std::span<const float> norms
 }
 
 /// The pruned values of each matrix.
-inline std::vector<std::vector<float>> wanda_plainly(const model::Catalogue& catalogue,
-                                                     const model::TokenSequences& sequences,
-                                                     std::span<const phases::PruneTarget> targets) {
+inline std::vector<std::vector<float>> wanda_plainly(
+    const model::Catalogue& catalogue, const model::TokenSequences& sequences,
+    std::span<const pruning::PruneTarget> targets) {
     std::vector<std::vector<float>> pruned(catalogue.matrices.size());
     walk_plainly(catalogue, sequences, [&](PlainBlock& block) {
         for (std::size_t m = 0; m < pruned.size(); ++m) {

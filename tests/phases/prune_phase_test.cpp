@@ -9,10 +9,12 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "phases/shared_model.hpp"
+#include "phases/stores.hpp"
 
 namespace alphaprune::phases {
 namespace {
 
+using test::prune_by_magnitude;
 using test::SharedModel;
 using test::world;
 
@@ -42,7 +44,7 @@ class PrunePhase : public testing::TestWithParam<support::ScalarType> {};
 TEST_P(PrunePhase, delivers_every_row_once_pruned_as_by_sorting) {
     const SharedModel model(GetParam());
     const model::Catalogue& catalogue = model.catalogue();
-    std::vector<PruneTarget> targets(catalogue.matrices.size());
+    std::vector<pruning::PruneTarget> targets(catalogue.matrices.size());
     for (std::size_t m = 0; m < targets.size(); ++m) {
         targets[m].ratio = 0.05 * static_cast<double>(m % 20);
     }
@@ -50,15 +52,13 @@ TEST_P(PrunePhase, delivers_every_row_once_pruned_as_by_sorting) {
     for (std::size_t t = 0; t < received.size(); ++t) {
         received[t].resize(catalogue.tensors[t].bytes());
     }
-    const auto results = prune_by_magnitude(
-        world(), catalogue, targets, pruning::Ties::exact,
-        [&](const resume::WrittenRows& written, std::span<const std::byte> bytes) {
-            const auto t = static_cast<std::size_t>(written.tensor);
-            const auto at =
-                static_cast<std::size_t>(written.rows.begin) * catalogue.tensors[t].row_bytes();
-            std::ranges::copy(bytes, received[t].begin() + static_cast<std::ptrdiff_t>(at));
-        },
-        {});
+    test::RowsTo store([&](const resume::WrittenRows& written, std::span<const std::byte> bytes) {
+        const auto t = static_cast<std::size_t>(written.tensor);
+        const auto at =
+            static_cast<std::size_t>(written.rows.begin) * catalogue.tensors[t].row_bytes();
+        std::ranges::copy(bytes, received[t].begin() + static_cast<std::ptrdiff_t>(at));
+    });
+    const auto results = prune_by_magnitude(world(), catalogue, targets, store);
 
     for (std::size_t t = 0; t < received.size(); ++t) {
         const model::TensorInfo& tensor = catalogue.tensors[t];
@@ -84,18 +84,17 @@ INSTANTIATE_TEST_SUITE_P(Types, PrunePhase,
                          testing::Values(support::ScalarType::float32, support::ScalarType::float16,
                                          support::ScalarType::bfloat16));
 
-TEST(PrunePhaseErrors, a_sink_that_fails_on_one_rank_ends_all) {
+TEST(PrunePhaseErrors, a_store_that_fails_on_one_rank_ends_all) {
     const SharedModel model(support::ScalarType::bfloat16);
-    const std::vector<PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
+    const std::vector<pruning::PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
     const int guilty = world().size() - 1;
+    test::RowsTo store([&](const resume::WrittenRows& written, std::span<const std::byte>) {
+        if (world().rank() == guilty && written.tensor == 5) {
+            throw support::failure("no space left", "checkpoint.h5");
+        }
+    });
     try {
-        prune_by_magnitude(world(), model.catalogue(), targets, pruning::Ties::exact,
-                           [&](const resume::WrittenRows& written, std::span<const std::byte>) {
-                               if (world().rank() == guilty && written.tensor == 5) {
-                                   throw support::failure("no space left", "checkpoint.h5");
-                               }
-                           },
-                           {});
+        prune_by_magnitude(world(), model.catalogue(), targets, store);
         ADD_FAILURE() << "no error";
     } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());
@@ -114,10 +113,10 @@ TEST(PrunePhaseErrors, rows_that_one_rank_cannot_take_end_all) {
         test::write_model_folder(folder, test::llama_config(sizes), tensors);
     });
     const model::Catalogue& catalogue = model.catalogue();
-    const std::vector<PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
+    const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
     try {
-        prune_by_magnitude(world(), catalogue, targets, pruning::Ties::exact,
-                           [](const resume::WrittenRows&, std::span<const std::byte>) {}, {});
+        auto store = test::nowhere();
+        prune_by_magnitude(world(), catalogue, targets, store);
         ADD_FAILURE() << "no error";
     } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());

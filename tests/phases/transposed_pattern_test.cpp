@@ -7,6 +7,7 @@
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "phases/shared_model.hpp"
+#include "phases/stores.hpp"
 
 namespace alphaprune::phases {
 namespace {
@@ -94,26 +95,23 @@ TEST(TransposedPattern, GroupsAreTakenFromTheInputs) {
     ASSERT_EQ(catalogue.matrices.size(), 10U);
     for (const pruning::Pattern pattern : {pruning::Pattern{2, 4}, pruning::Pattern{1, 2},
                                            pruning::Pattern{5, 8}, pruning::Pattern{3, 16}}) {
-        const std::vector<PruneTarget> targets(
+        const std::vector<pruning::PruneTarget> targets(
             catalogue.matrices.size(),
             {static_cast<double>(pattern.removed) / pattern.group, pattern});
         std::vector<std::int64_t> rows_taken(catalogue.tensors.size());
-        const auto results = prune_by_magnitude(
-            world(), catalogue, targets, pruning::Ties::exact,
-            [&](const resume::WrittenRows& written, std::span<const std::byte> bytes) {
-                const auto t = static_cast<std::size_t>(written.tensor);
-                const model::TensorInfo& tensor = catalogue.tensors[t];
-                rows_taken[t] += written.rows.size();
-                const auto matrix = static_cast<std::size_t>(tensor.matrix);
-                const std::vector<std::byte> expected =
-                    pruned_by_hand(catalogue, catalogue.matrices[matrix], pattern);
-                const auto begin =
-                    static_cast<std::size_t>(written.rows.begin) * tensor.row_bytes();
-                EXPECT_TRUE(
-                    std::ranges::equal(bytes, std::span(expected).subspan(begin, bytes.size())))
-                    << tensor.name << ", " << pattern.removed << ":" << pattern.group;
-            },
-            {});
+        test::RowsTo store([&](const resume::WrittenRows& written,
+                               std::span<const std::byte> bytes) {
+            const auto t = static_cast<std::size_t>(written.tensor);
+            const model::TensorInfo& tensor = catalogue.tensors[t];
+            rows_taken[t] += written.rows.size();
+            const auto matrix = static_cast<std::size_t>(tensor.matrix);
+            const std::vector<std::byte> expected =
+                pruned_by_hand(catalogue, catalogue.matrices[matrix], pattern);
+            const auto begin = static_cast<std::size_t>(written.rows.begin) * tensor.row_bytes();
+            EXPECT_TRUE(std::ranges::equal(bytes, std::span(expected).subspan(begin, bytes.size())))
+                << tensor.name << ", " << pattern.removed << ":" << pattern.group;
+        });
+        const auto results = test::prune_by_magnitude(world(), catalogue, targets, store);
         world().all_reduce_sum(std::span(rows_taken));
         for (const model::MatrixInfo& matrix : catalogue.matrices) {
             const auto t = static_cast<std::size_t>(matrix.tensor);

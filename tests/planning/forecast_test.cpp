@@ -102,7 +102,7 @@ TEST(Forecast, solvers_of_groups_of_ranks_use_one_thread_of_each) {
 TEST(Forecast, calibration_reads_every_block_once_on_each_node) {
     RunTask task;
     task.computes_spectra = false;
-    task.method = pruning::CalibratedMethod::wanda;
+    task.pruner = pruning::find_pruner("wanda");
     task.calibration = sequences(128, 2048);
     const auto read_on = [&](int ranks) {
         return phase_of(forecast(model_7b(), {ranks, 16, {}}, {}, task), Phase::calibrate)
@@ -110,29 +110,27 @@ TEST(Forecast, calibration_reads_every_block_once_on_each_node) {
     };
     EXPECT_EQ(read_on(64), 4 * read_on(16));
     EXPECT_GE(read_on(16), bytes_of_matrices());
-    const auto seconds_of = [&](pruning::CalibratedMethod method) {
-        task.method = method;
+    const auto seconds_of = [&](std::string_view pruner) {
+        task.pruner = pruning::find_pruner(pruner);
         return phase_of(forecast(model_7b(), {64, 16, {}}, {}, task), Phase::calibrate).seconds;
     };
-    EXPECT_GT(seconds_of(pruning::CalibratedMethod::sparsegpt),
-              seconds_of(pruning::CalibratedMethod::wanda));
+    EXPECT_GT(seconds_of("sparsegpt"), seconds_of("wanda"));
     task.measures_outliers = true;
-    const double with_owl = seconds_of(pruning::CalibratedMethod::wanda);
+    const double with_owl = seconds_of("wanda");
     task.measures_outliers = false;
-    EXPECT_GT(with_owl, 1.5 * seconds_of(pruning::CalibratedMethod::wanda));
+    EXPECT_GT(with_owl, 1.5 * seconds_of("wanda"));
 }
 
 TEST(Forecast, memory_of_calibration_is_what_a_run_asks_for) {
     RunTask task;
     task.computes_spectra = false;
-    task.method = pruning::CalibratedMethod::sparsegpt;
+    task.pruner = pruning::find_pruner("sparsegpt");
     task.calibration = sequences(128, 2048);
     const RunForecast run = forecast(model_7b(), {32, 16, {}}, {}, task);
-    EXPECT_EQ(phase_of(run, Phase::calibrate).memory,
-              calibration_memory(model_7b(), pruning::CalibratedMethod::sparsegpt, task.calibration,
-                                 32, 16)
-                      .total() +
-                  kProgramMemory);
+    EXPECT_EQ(
+        phase_of(run, Phase::calibrate).memory,
+        calibration_memory(model_7b(), *task.pruner, false, task.calibration, 32, 16).total() +
+            kProgramMemory);
 }
 
 TEST(Forecast, more_texts_take_longer) {

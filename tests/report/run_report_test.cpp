@@ -118,8 +118,7 @@ TEST(RunReport, AfterAnalyzeThereIsNothingOfPruning) {
 TEST(RunReport, TellsTheParametersOfOwlWhereItWasUsed) {
     RunReport report = test::pruned_report();
     report.allocation->name = "owl";
-    report.allocation->owl_lambda = 0.08;
-    report.allocation->owl_multiple = 5;
+    report.allocation->own_options = {{"owl-lambda", "λ", 0.08}, {"owl-m", "M", 5}};
     const std::string text = to_json(report).dump(-1);
     EXPECT_NE(text.find(R"("bounded_blocks":[1],"owl_lambda":0.08,"owl_m":5.0})"),
               std::string::npos)

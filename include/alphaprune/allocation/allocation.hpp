@@ -3,7 +3,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "alphaprune/support/method_option.hpp"
 
 namespace alphaprune::allocation {
 
@@ -15,9 +18,10 @@ enum class Mapping { block_wise, layer_wise };
 struct AllocationItem {
     int block = 0;
     std::int64_t weights = 0;  ///< rows × cols, > 0
-    double metric = 0;         ///< NaN where undefined; only alphapruning looks at it
+    double metric = 0;         ///< NaN where undefined; for allocations that need a metric
 };
 
+/// Settings that several allocations share.
 struct AllocationOptions {
     double sparsity_ratio = 0.7;  ///< S, the share of all weights to be zero, in [0, 1)
     double epsilon = 0.3;         ///< half-width of the band of ratios before scaling, in [0, 1)
@@ -25,36 +29,64 @@ struct AllocationOptions {
     Mapping mapping = Mapping::block_wise;
 };
 
+/// What an allocation is made from besides the sizes of the matrices.
+enum class AllocationNeeds {
+    nothing,
+    metric,          ///< of every matrix
+    outlier_shares,  ///< of the scores of each block, which depend on activations
+    ratio_file,      ///< ratios that the user has written: --allocation NAME:PATH
+};
+
+/// All that an allocation looks at.
+struct AllocationRequest {
+    std::span<const AllocationItem> items;
+    AllocationOptions options = {};
+    /// As the allocation needs it: an outlier share for each block that the items name, in
+    /// ascending order of blocks; or the user's ratios, one per matrix.
+    std::span<const double> values = {};
+    support::MethodValues own = {};  ///< its own options
+};
+
 struct Allocation {
-    std::vector<double> ratios;       ///< one a matrix, weighted mean exactly S
+    std::vector<double> ratios;       ///< one per matrix, weighted mean exactly S
     std::vector<int> bounded_blocks;  ///< blocks where max_sparsity was in force, ascending
     std::vector<std::string> notes;   ///< what a user should know: bounds, undefined metrics
 };
 
-/// AlphaPruning (arXiv 2410.10912): ratios rise linearly with the metric within 1 ± ε, then are
-/// scaled so that their weighted mean is S (docs/methods.md). Ratios over max_sparsity are bounded
-/// and the rest shared out in proportion among the others. A matrix whose metric is undefined does
-/// not enter its block's mean; a block (or, layer_wise, a matrix) without any defined metric gets
-/// the middle of the band, 1 before scaling.
-/// @throws Error (bad_request) when S cannot be met, naming the largest S that can; when no metric
-///         is defined
-Allocation allocate_alphapruning(std::span<const AllocationItem> items,
-                                 const AllocationOptions& options);
+/// An allocation: one row of the table from which the option --allocation, its help and conflicts,
+/// the plan of a run, its identity and its documents come.
+struct AllocationMethod {
+    std::string_view name;    ///< value of --allocation, words joined by underscores
+    std::string_view help;    ///< one clause for --help
+    std::string_view source;  ///< paper; empty: this project's own
+    AllocationNeeds needs = AllocationNeeds::nothing;
+    bool has_band = false;                            ///< --epsilon has an effect
+    bool has_blocks = false;                          ///< --mapping-type has an effect
+    std::vector<support::MethodOption> options = {};  ///< its own
+    /// A pure function. @throws Error (bad_request) when S cannot be met, naming the largest S that
+    /// can, and when something of the request is out of its range
+    Allocation (*allocate)(const AllocationRequest& request) = nullptr;
+    /// For those that need outlier shares: an outlier scores above so many times the mean.
+    double (*outlier_multiple)(const support::MethodValues& own) = nullptr;
 
-/// The same ratio S everywhere.
-/// @throws Error (bad_request) when S exceeds max_sparsity
-Allocation allocate_uniform(std::span<const AllocationItem> items,
-                            const AllocationOptions& options);
+    bool needs_activations() const { return needs == AllocationNeeds::outlier_shares; }
+    /// The ratios come out of S, instead of being given.
+    bool is_computed() const { return needs != AllocationNeeds::ratio_file; }
+};
 
-/// Ratios in arithmetic progression over the blocks, lowest first, within the same ε band, with the
-/// same bound.
-Allocation allocate_linear_depth(std::span<const AllocationItem> items,
-                                 const AllocationOptions& options);
+/// The table, the default first.
+std::span<const AllocationMethod> allocations();
+const AllocationMethod& default_allocation();
+/// The one that gives every matrix the ratio S, as a fixed N:M does.
+const AllocationMethod& uniform_allocation();
+/// @param value  of --allocation: a name, followed by ":PATH" where it needs a file
+/// @return nullptr for an unknown name
+const AllocationMethod* find_allocation(std::string_view value);
 
-/// Ratios given by the user, one a matrix; they are checked (count, range [0, 1], finite) and taken
-/// as they are: S plays no part.
-/// @throws Error (bad_request) naming the first impossible ratios
-Allocation allocate_given(std::span<const AllocationItem> items, std::span<const double> ratios);
+/// Checks that there is something to allocate to and that every option lies in its range.
+/// @throws Error (bad_request) with every fault found, also when the ratio asked for exceeds
+///         max_sparsity and so cannot be met
+void check_request(const AllocationRequest& request);
 
 /// Weighted mean of the ratios.
 double overall_ratio(std::span<const AllocationItem> items, std::span<const double> ratios);

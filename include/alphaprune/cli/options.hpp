@@ -8,12 +8,10 @@
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
-#include "alphaprune/allocation/owl.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
-#include "alphaprune/pruning/magnitude.hpp"
-#include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/spectrum/farms.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/error.hpp"
@@ -22,11 +20,6 @@
 namespace alphaprune::cli {
 
 enum class Command { run, analyze, plan, verify, evaluate, export_model, help, version };
-
-enum class AllocationKind { alphapruning, uniform, linear_depth, owl, file };
-
-enum class PruneMethod { magnitude, wanda, sparsegpt };
-std::string_view name_of(PruneMethod method);
 
 /// What `plan` is told of the cluster; what it is not told it measures here or assumes.
 struct PlanRequest {
@@ -62,16 +55,15 @@ struct Options {
     std::optional<double> max_seconds;  ///< of the whole run; nothing: until the end of the job
     double peer_timeout = 20;           ///< seconds of silence after which a rank is lost; 0: never
 
-    AllocationKind allocation = AllocationKind::alphapruning;
-    std::filesystem::path allocation_file;
+    const allocation::AllocationMethod* allocation = &allocation::default_allocation();
+    std::filesystem::path allocation_file;  ///< of an allocation that needs one
     spectrum::Metric metric = spectrum::Metric::alpha_peak;
     spectrum::FarmsOptions farms;  ///< for alpha_peak_farms
     std::filesystem::path metric_cache;
     allocation::AllocationOptions ratios;
-    double owl_lambda = allocation::OwlOptions{}.lambda;  ///< half-width of OWL's band of ratios
-    double owl_multiple = 5;  ///< OWL's M: outliers score above M times the mean
+    support::MethodValues method_values;  ///< given for options of one allocation or pruner alone
 
-    PruneMethod prune_method = PruneMethod::magnitude;
+    const pruning::Pruner* pruner = &pruning::default_pruner();
     std::optional<pruning::Pattern> pattern;  ///< N:M in every matrix
     bool mixed_pattern = false;               ///< N:8, N following the ratio of the block
     pruning::Ties ties = pruning::Ties::exact;

@@ -10,7 +10,7 @@
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/planning/cost_model.hpp"
 #include "alphaprune/planning/shard_plan.hpp"
-#include "alphaprune/pruning/calibrated_method.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/spectrum/farms.hpp"
 
 namespace alphaprune::planning {
@@ -27,9 +27,9 @@ struct RunTask {
     std::optional<spectrum::FarmsOptions> farms = {};
     bool measures_outliers = false;
     bool prunes = true;
-    std::optional<pruning::CalibratedMethod> method = {};  ///< nothing: by magnitude
-    model::TokenSequences calibration = {};                ///< of the number and length meant
-    int copies = 1;                                        ///< of the model that are written
+    const pruning::Pruner* pruner = &pruning::default_pruner();
+    model::TokenSequences calibration = {};  ///< of the number and length meant
+    int copies = 1;                          ///< of the model that are written
     std::vector<model::TokenSequences> evaluations = {};
     /// Measured over predicted time of phases on this machine; 1 where nothing is known.
     std::map<Phase, double> corrections = {};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 
 namespace alphaprune::pruning {
 
@@ -30,7 +31,10 @@ class InputNorms {
   private:
     std::int64_t cols_;
     std::vector<std::int64_t> numbers_;
-    std::vector<float> sums_;  ///< one row of cols_ a sequence
+    std::vector<float> sums_;  ///< one row of cols_ per sequence
 };
+
+/// Gathering the norms of a site, and scoring and selecting the weights of its matrices by row.
+SiteCost scoring_cost(const SiteWork& work);
 
 }  // namespace alphaprune::pruning

@@ -5,15 +5,10 @@
 #include <span>
 
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/support/scalar.hpp"
 
 namespace alphaprune::pruning {
-
-/// What happens to weights whose magnitude equals the threshold.
-enum class Ties {
-    exact,      ///< exactly int(numel·s) zeros; among equals the lowest index goes first
-    inclusive,  ///< the published rule: everything up to and including the value at int(numel·s)
-};
 
 /// Zeroes the weights of smallest magnitude of one matrix that is spread over the ranks, each
 /// holding some consecutive values (rank order is row-major order; a rank may hold none).

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 
 namespace alphaprune::pruning {
 

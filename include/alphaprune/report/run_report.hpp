@@ -30,6 +30,13 @@ struct MatrixReport {
     double seconds = 0;
 };
 
+/// A number that belongs to one method alone.
+struct OwnOption {
+    std::string name;    ///< of the command line's option
+    std::string symbol;  ///< in formulas
+    double value = 0;
+};
+
 struct AllocationReport {
     std::string name;
     std::string metric;
@@ -38,8 +45,7 @@ struct AllocationReport {
     double sparsity_ratio = 0;
     double max_sparsity = 0;
     std::vector<int> bounded_blocks;
-    std::optional<double> owl_lambda;    ///< of OWL alone
-    std::optional<double> owl_multiple;  ///< OWL's M
+    std::vector<OwnOption> own_options;  ///< of this allocation alone
 };
 
 /// Tensors of the blocks that are not pruned and differ in their numbers only.

@@ -13,7 +13,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
-#include "alphaprune/pruning/pruned_tensor.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/spectrum/matrix_spectrum.hpp"
 
 namespace alphaprune::resume {

@@ -32,8 +32,9 @@ class Transformer {
   public:
     /// @param catalogue  outlives the object
     /// @throws Error (bad_request): the architecture has no forward pass (the message names those
-    ///         that have one and says that magnitude pruning works all the same), a feature that is
-    ///         not supported (RoPE type, activation), tensors missing or of a wrong shape
+    ///         that have one and says that pruning without activations works all the same), a
+    ///         feature that is not supported (RoPE type, activation), tensors missing or of a wrong
+    ///         shape
     explicit Transformer(const model::Catalogue& catalogue);
     Transformer(Transformer&&) noexcept;
     ~Transformer();

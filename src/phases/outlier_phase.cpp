@@ -1,18 +1,24 @@
+#include "alphaprune/phases/outlier_phase.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <optional>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/phases/calibrated_phase.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 #include "calibration_pass.hpp"
 #include "state_keeper.hpp"
 
 namespace alphaprune::phases {
 namespace {
+
+const support::Failure<> kScoresTooLarge{
+    "phases.scores-too-large", "scores (weight times norm of its input) are too large for float32",
+    "weights or activations overflowed: damaged weights, or tokens of another model",
+    "check the model's weights and the calibration tokens"};
 
 /// The matrices of a block with the norms of their inputs.
 struct ScoredBlock {
@@ -54,11 +60,7 @@ double mean_score(ScoredBlock& block) {
         block.ranks.all_reduce_sum(std::span(by_row));
         sum = std::accumulate(by_row.begin(), by_row.end(), sum);
         if (!std::isfinite(sum)) {
-            throw support::failure(
-                "scores (weight times norm of its input) are too large for float32",
-                block.catalogue.name_of(matrix),
-                "check the model's weights and the calibration tokens")
-                .mark_agreed();
+            throw kScoresTooLarge(block.catalogue.name_of(matrix)).mark_agreed();
         }
         weights += static_cast<double>(matrix.size());
     });

@@ -1,21 +1,34 @@
-#include "alphaprune/phases/calibrated_phase.hpp"
-
-#include <fmt/format.h>
+#include "calibrated_pruning.hpp"
 
 #include <algorithm>
-#include <cassert>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
-#include "block_pruner.hpp"
 #include "calibration_pass.hpp"
 #include "state_keeper.hpp"
 #include "tensor_stream.hpp"
 
 namespace alphaprune::phases {
 namespace {
+
+const support::Failure<std::size_t, std::string_view, std::string> kBeyondRange{
+    "phases.weights-beyond-range", "{} pruned weights are beyond the range of {}",
+    "the pruner corrects the weights that stay, and a correction was too large for their type",
+    "ask for a lower sparsity ratio, or prune with a method that changes no other weights "
+    "(--prune-method {2})"};
+
+/// "wanda or magnitude"
+std::string pruners_that_keep_weights() {
+    std::string names;
+    for (const pruning::Pruner& pruner : pruning::pruners()) {
+        if (!pruner.changes_kept_weights) {
+            names += (names.empty() ? "" : " or ") + std::string(pruner.name);
+        }
+    }
+    return names;
+}
 
 /// The pruned rows of one tensor on every node: each node has those of its own ranks.
 void exchange_between_nodes(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
@@ -37,27 +50,20 @@ void exchange_between_nodes(const parallel::Communicator& ranks, const parallel:
 class CalibratedRun {
   public:
     CalibratedRun(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                  const model::Catalogue& catalogue, pruning::CalibratedMethod method,
-                  const model::TokenSequences& sequences, std::span<const PruneTarget> targets,
-                  const RowSink& sink, const EarlierTensors& earlier)
+                  const model::Catalogue& catalogue, const PruneRequest& request,
+                  TensorStore& store)
         : ranks_(ranks),
           nodes_(nodes),
           catalogue_(catalogue),
-          method_(method),
-          sequences_(sequences),
-          targets_(targets),
-          earlier_(earlier),
-          pass_(ranks, nodes, catalogue, sequences),
-          stream_(ranks, catalogue, sink),
-          states_(ranks, earlier.journal, resume::StatePass::prune) {}
+          request_(request),
+          store_(store),
+          pass_(ranks, nodes, catalogue, request.calibration),
+          stream_(ranks, catalogue, store),
+          states_(ranks, store.journal(), resume::StatePass::prune) {}
 
     /// Takes over what an earlier attempt has done. Returns the block to begin with.
     int take_over() {
-        for (int t = 0; t < tensors() && ranks_.is_root(); ++t) {
-            if (earlier_.has(t)) {
-                stream_.take_over(t, earlier_);
-            }
-        }
+        stream_.take_over_finished();
         const int saved = states_.saved_block();
         const int first = saved > 0 && all_done_before(saved) ? saved : 0;
         if (first > 0) {
@@ -71,14 +77,18 @@ class CalibratedRun {
 
     void pass_through(int block) {
         pass_.pass_through(block);
-        states_.at_entrance(block + 1, pass_, earlier_.make_durable);
+        keep_states(block + 1);
     }
 
     /// Matrices that an earlier attempt has done are read back.
     void prune_block(int block) {
         transformer::SharedWeights weights = pass_.load(block);
         const std::vector<transformer::InputSite> sites = pass_.transformer().input_sites(block);
-        const auto pruner = make_block_pruner(method_, ranks_, sites, sequences_.count());
+        pruning::BlockInputs inputs{ranks_, {}, request_.calibration.count()};
+        for (const transformer::InputSite& site : sites) {
+            inputs.site_widths.push_back(site.cols);
+        }
+        const auto pruner = request_.pruner.begin_block(inputs, request_.settings);
         gather_statistics(*pruner, block, weights, sites);
         add_earlier_notes(block);
         FirstError problem;
@@ -89,7 +99,7 @@ class CalibratedRun {
                 keep_notes(block, pruner->notes());
             }
             for (const int index : sites[site].matrices) {
-                earlier_.has(matrix(index).tensor)
+                is_finished(matrix(index).tensor)
                     ? read_back_matrix(index, weights, problem)
                     : prune_matrix(*pruner, site, index, weights, problem);
             }
@@ -97,14 +107,14 @@ class CalibratedRun {
         parallel::agree(ranks_, problem.get());
         if (block + 1 < catalogue_.blocks()) {
             pass_.advance(block, weights);
-            states_.at_entrance(block + 1, pass_, earlier_.make_durable);
+            keep_states(block + 1);
         }
     }
 
     void copy_the_rest() {
         FirstError problem;
         for (int t = 0; t < tensors(); ++t) {
-            if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 && !earlier_.has(t)) {
+            if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 && !is_finished(t)) {
                 problem.guard([&] {
                     support::check_stop();
                     stream_.copy(t);
@@ -114,9 +124,10 @@ class CalibratedRun {
         parallel::agree(ranks_, problem.get());
     }
 
-    CalibratedResult result() const { return {stream_.results(), notes_}; }
+    PrunedModel result() const { return {stream_.results(), notes_}; }
 
   private:
+    bool is_finished(int tensor) const { return store_.finished(tensor).has_value(); }
     int tensors() const { return static_cast<int>(catalogue_.tensors.size()); }
     const model::MatrixInfo& matrix(int index) const {
         return catalogue_.matrices[static_cast<std::size_t>(index)];
@@ -124,16 +135,16 @@ class CalibratedRun {
 
     bool all_done_before(int block) const {
         return std::ranges::all_of(catalogue_.matrices, [&](const model::MatrixInfo& one) {
-            return one.block >= block || earlier_.has(one.tensor);
+            return one.block >= block || is_finished(one.tensor);
         });
     }
 
     bool is_done(const transformer::InputSite& site) const {
         return std::ranges::all_of(site.matrices,
-                                   [&](int index) { return earlier_.has(matrix(index).tensor); });
+                                   [&](int index) { return is_finished(matrix(index).tensor); });
     }
 
-    void gather_statistics(BlockPruner& pruner, int block,
+    void gather_statistics(pruning::BlockPruner& pruner, int block,
                            const transformer::SharedWeights& weights,
                            std::span<const transformer::InputSite> sites) {
         if (std::ranges::all_of(
@@ -150,10 +161,11 @@ class CalibratedRun {
     }
 
     void add_earlier_notes(int block) {
-        if (earlier_.journal == nullptr) {
+        const resume::Journal* journal = store_.journal();
+        if (journal == nullptr) {
             return;
         }
-        const auto& notes = earlier_.journal->earlier().notes;
+        const auto& notes = journal->earlier().notes;
         if (const auto found = notes.find(block); found != notes.end()) {
             notes_.insert(notes_.end(), found->second.begin(), found->second.end());
         }
@@ -167,20 +179,20 @@ class CalibratedRun {
                     continue;
                 }
                 notes_.insert(notes_.end(), note);
-                if (ranks_.is_root() && earlier_.journal != nullptr) {
-                    earlier_.journal->add_note(block, note);
+                if (ranks_.is_root() && store_.journal() != nullptr) {
+                    store_.journal()->add_note(block, note);
                 }
             }
         });
     }
 
-    void prune_matrix(BlockPruner& pruner, std::size_t site, int index,
+    void prune_matrix(pruning::BlockPruner& pruner, std::size_t site, int index,
                       transformer::SharedWeights& weights, FirstError& problem) {
         const int number = matrix(index).tensor;
         const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const parallel::RowRange mine = stream_.share(tensor);
         const std::span<float> rows = weights.rows(number, mine);
-        pruner.prune(site, rows, targets_[static_cast<std::size_t>(index)], tensor.name);
+        pruner.prune(site, rows, request_.targets[static_cast<std::size_t>(index)], tensor.name);
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
         support::narrow(rows, tensor.scalar_type(), stored);
         problem.guard([&] {
@@ -197,7 +209,7 @@ class CalibratedRun {
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
         problem.guard([&] {
             support::check_stop();
-            earlier_.read(number, mine, stored);
+            store_.read_rows(number, mine, stored);
         });
         put_back(number, stored, weights);
     }
@@ -210,27 +222,26 @@ class CalibratedRun {
         exchange_between_nodes(ranks_, nodes_, weights, number, tensor.rows());
     }
 
-    /// What SparseGPT makes of the weights that stay may be too large for float16.
+    /// States are worth nothing without the rows that led to them.
+    void keep_states(int block) {
+        states_.at_entrance(block, pass_, [&] { store_.make_durable(); });
+    }
+
+    /// What a pruner makes of the weights that stay may be too large for float16.
     void require_in_range(const model::TensorInfo& tensor,
                           std::span<const std::byte> stored) const {
         if (const std::size_t bad = support::count_non_finite(stored, tensor.scalar_type());
             bad > 0) {
-            throw support::failure(
-                fmt::format("{} pruned weights are beyond the range of {}", bad,
-                            tensor.type.name()),
-                model::place_of(catalogue_, tensor),
-                "ask for a lower sparsity ratio, or prune with a method that changes no "
-                "other weights (--prune-method wanda or magnitude)");
+            throw kBeyondRange(model::place_of(catalogue_, tensor), bad, tensor.type.name(),
+                               pruners_that_keep_weights());
         }
     }
 
     const parallel::Communicator& ranks_;
     const parallel::NodeMap& nodes_;
     const model::Catalogue& catalogue_;
-    pruning::CalibratedMethod method_;
-    const model::TokenSequences& sequences_;
-    std::span<const PruneTarget> targets_;
-    const EarlierTensors& earlier_;
+    const PruneRequest& request_;
+    TensorStore& store_;
     CalibrationPass pass_;
     TensorStream stream_;
     StateKeeper states_;
@@ -239,14 +250,11 @@ class CalibratedRun {
 
 }  // namespace
 
-CalibratedResult prune_calibrated(const parallel::Communicator& ranks,
-                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
-                                  pruning::CalibratedMethod method,
-                                  const model::TokenSequences& sequences,
-                                  std::span<const PruneTarget> targets, const RowSink& sink,
-                                  const Progress& progress, const EarlierTensors& earlier) {
-    assert(targets.size() == catalogue.matrices.size());
-    CalibratedRun run(ranks, nodes, catalogue, method, sequences, targets, sink, earlier);
+PrunedModel prune_block_by_block(const parallel::Communicator& ranks,
+                                 const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
+                                 const PruneRequest& request, TensorStore& store,
+                                 const Progress& progress) {
+    CalibratedRun run(ranks, nodes, catalogue, request, store);
     const std::vector<int> prunable = catalogue.prunable_blocks();
     for (int block = run.take_over(); block < catalogue.blocks(); ++block) {
         parallel::check_stop_together(ranks);

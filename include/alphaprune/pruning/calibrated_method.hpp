@@ -1,8 +1,0 @@
-#pragma once
-
-namespace alphaprune::pruning {
-
-/// The pruning methods that look at activations.
-enum class CalibratedMethod { wanda, sparsegpt };
-
-}  // namespace alphaprune::pruning

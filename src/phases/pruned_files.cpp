@@ -1,0 +1,189 @@
+#include "alphaprune/phases/pruned_files.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/log.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/support/stop.hpp"
+
+namespace alphaprune::phases {
+namespace {
+
+using Recorded = std::vector<std::optional<pruning::PrunedTensor>>;
+
+const support::Warning<std::string> kNotAsRecorded{
+    "phases.output-not-as-recorded",
+    "{}: what is in the output is not what was recorded; it is pruned again",
+    "the files were changed after the attempt before, or the disk lost what it had acknowledged",
+    "check the file system if this comes again"};
+
+/// Sums over this rank's rows of what a writer's files hold of the recorded tensors.
+template <class Writer>
+std::vector<std::uint64_t> checksums_in(const Writer& writer, const parallel::Communicator& ranks,
+                                        const model::Catalogue& catalogue,
+                                        const Recorded& recorded) {
+    constexpr std::uint64_t kPieceBytes = 16U << 20;
+    std::vector<std::uint64_t> sums(recorded.size());
+    std::vector<std::byte> bytes;
+    for (std::size_t t = 0; t < recorded.size(); ++t) {
+        const model::TensorInfo& tensor = catalogue.tensors[t];
+        const std::uint64_t row_bytes = tensor.row_bytes();
+        if (!recorded[t] || row_bytes == 0) {
+            continue;
+        }
+        support::check_stop();
+        const parallel::RowRange mine =
+            parallel::share_of(tensor.rows(), ranks.size(), ranks.rank());
+        const auto step =
+            static_cast<std::int64_t>(std::max<std::uint64_t>(1, kPieceBytes / row_bytes));
+        for (std::int64_t at = mine.begin; at < mine.end; at += step) {
+            const parallel::RowRange rows{at, std::min(at + step, mine.end)};
+            bytes.resize(static_cast<std::size_t>(rows.size()) * row_bytes);
+            writer.read_rows(static_cast<int>(t), rows, bytes);
+            sums[t] += support::checksum_of_rows(bytes, row_bytes, static_cast<std::uint64_t>(at));
+        }
+    }
+    return sums;
+}
+
+/// Forgets the recorded tensors that a writer's files do not hold. Collective.
+template <class Writer>
+void keep_sound(const Writer& writer, const parallel::Communicator& ranks,
+                const model::Catalogue& catalogue, Recorded& recorded) {
+    std::vector<std::uint64_t> sums =
+        parallel::together(ranks, [&] { return checksums_in(writer, ranks, catalogue, recorded); });
+    ranks.all_reduce_sum(std::span(sums));
+    for (std::size_t t = 0; t < recorded.size(); ++t) {
+        if (recorded[t] && recorded[t]->checksum != sums[t]) {
+            support::log_warning(kNotAsRecorded(catalogue.tensors[t].name));
+            recorded[t].reset();
+        }
+    }
+}
+
+}  // namespace
+
+PrunedFiles::PrunedFiles(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                         const PrunedPaths& paths, resume::Journal& journal)
+    : ranks_(ranks), catalogue_(catalogue), journal_(journal), finished_(catalogue.tensors.size()) {
+    const checkpoint::PartialFile partial{
+        .resume = journal.attempt() > 1, .keep = true, .created = journal.created()};
+    if (!paths.checkpoint.empty()) {
+        checkpoint_.emplace(ranks, catalogue, paths.checkpoint, partial);
+    }
+    if (!paths.folder.empty()) {
+        folder_.emplace(ranks, catalogue, paths.folder, paths.metadata, partial);
+    }
+}
+
+bool PrunedFiles::resumed() const {
+    return (!checkpoint_ || checkpoint_->resumed()) && (!folder_ || folder_->resumed());
+}
+
+void PrunedFiles::take_over_earlier() {
+    finished_ = journal_.earlier().tensors;
+    if (checkpoint_) {
+        keep_sound(*checkpoint_, ranks_, catalogue_, finished_);
+    }
+    if (folder_) {
+        keep_sound(*folder_, ranks_, catalogue_, finished_);
+    }
+}
+
+void PrunedFiles::write_rows(const resume::WrittenRows& rows, std::span<const std::byte> bytes) {
+    if (checkpoint_) {
+        checkpoint_->write_rows(rows.tensor, rows.rows, bytes);
+    }
+    if (folder_) {
+        folder_->write_rows(rows.tensor, rows.rows, bytes);
+    }
+    pending_.push_back(rows);
+    if (due()) {
+        make_durable();
+    }
+}
+
+/// Syncing waits for the disk: a small share of the time, and at most four times a second.
+bool PrunedFiles::due() const {
+    constexpr double kSeconds = 0.25;
+    constexpr double kCosts = 20;
+    return since_.seconds() > std::max(kSeconds, kCosts * cost_);
+}
+
+void PrunedFiles::make_durable() {
+    if (pending_.empty()) {
+        return;
+    }
+    const support::Stopwatch watch;
+    if (checkpoint_) {
+        checkpoint_->sync_rows();
+    }
+    if (folder_) {
+        folder_->sync_rows();
+    }
+    journal_.add_rows(pending_);
+    pending_.clear();
+    cost_ = watch.seconds();
+    since_.restart();
+}
+
+std::optional<pruning::PrunedTensor> PrunedFiles::finished(int tensor) const {
+    return finished_[static_cast<std::size_t>(tensor)];
+}
+
+void PrunedFiles::keep(int tensor) {
+    if (folder_) {
+        folder_->keep_rows(tensor,
+                           {0, catalogue_.tensors[static_cast<std::size_t>(tensor)].rows()});
+    }
+}
+
+void PrunedFiles::read_rows(int tensor, parallel::RowRange rows, std::span<std::byte> out) const {
+    checkpoint_ ? checkpoint_->read_rows(tensor, rows, out) : folder_->read_rows(tensor, rows, out);
+}
+
+void PrunedFiles::save_what_can_be() {
+    try {
+        make_durable();
+    } catch (const support::Error&) {  // the run ends with an earlier one
+    }
+}
+
+void PrunedFiles::finish(const PrunedModel& pruned, std::span<const pruning::PruneTarget> targets,
+                         const SpectrumResults* spectra,
+                         std::span<const spectrum::ShapeMetrics> metrics) {
+    if (checkpoint_) {
+        if (spectra != nullptr) {
+            write_measurements(*spectra, metrics);
+        }
+        std::vector<checkpoint::TensorSummary> summaries;
+        for (std::size_t t = 0; t < pruned.tensors.size(); ++t) {
+            const int matrix = catalogue_.tensors[t].matrix;
+            const double ratio = matrix < 0 ? 0.0 : targets[static_cast<std::size_t>(matrix)].ratio;
+            summaries.push_back({pruned.tensors[t].checksum, pruned.tensors[t].zeros, ratio});
+        }
+        checkpoint_->finish(summaries);
+    }
+    if (folder_) {
+        folder_->finish();
+    }
+}
+
+void PrunedFiles::write_measurements(const SpectrumResults& spectra,
+                                     std::span<const spectrum::ShapeMetrics> metrics) {
+    checkpoint_->write_spectra(spectra.eigenvalues);
+    for (std::size_t metric = 0; metric < spectrum::kMetrics; ++metric) {
+        std::vector<double> values;
+        for (const spectrum::ShapeMetrics& matrix : metrics) {
+            values.push_back(matrix.values[metric]);
+        }
+        if (!std::ranges::all_of(values, [](double value) { return std::isnan(value); })) {
+            checkpoint_->write_metric(static_cast<spectrum::Metric>(metric), values);
+        }
+    }
+}
+
+}  // namespace alphaprune::phases

@@ -1,0 +1,31 @@
+#include "alphaprune/pruning/pruners.hpp"
+
+#include <algorithm>
+
+/// Every pruner has a line here and a file that defines `Pruner NAME_row()`, its row.
+#define ALPHAPRUNE_PRUNERS(ROW) \
+    ROW(magnitude)              \
+    ROW(wanda)                  \
+    ROW(sparsegpt)
+
+namespace alphaprune::pruning {
+
+#define ALPHAPRUNE_DECLARED(NAME) Pruner NAME##_row();
+ALPHAPRUNE_PRUNERS(ALPHAPRUNE_DECLARED)
+
+std::span<const Pruner> pruners() {
+#define ALPHAPRUNE_CALLED(NAME) NAME##_row(),
+    static const Pruner kTable[] = {ALPHAPRUNE_PRUNERS(ALPHAPRUNE_CALLED)};
+    return kTable;
+}
+
+const Pruner& default_pruner() {
+    return pruners().front();
+}
+
+const Pruner* find_pruner(std::string_view name) {
+    const auto found = std::ranges::find(pruners(), name, &Pruner::name);
+    return found == pruners().end() ? nullptr : &*found;
+}
+
+}  // namespace alphaprune::pruning

@@ -1,0 +1,72 @@
+#include <utility>
+
+#include "alphaprune/pruning/input_norms.hpp"
+#include "alphaprune/pruning/pruners.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/support/message.hpp"
+
+namespace alphaprune::pruning {
+namespace {
+
+const support::Failure<std::int64_t> kScoresTooLarge{
+    "pruning.scores-too-large",
+    "{} scores (weight times norm of its input) are too large for float32",
+    "weights or activations overflowed: damaged weights, or tokens of another model",
+    "check the model's weights and the calibration tokens"};
+
+/// Scores are |w|·‖x‖ over the calibration sequences; the lowest of each row go.
+class WandaPruner : public BlockPruner {
+  public:
+    explicit WandaPruner(const BlockInputs& inputs)
+        : ranks_(inputs.ranks), sequences_(inputs.sequences), norms_(inputs.site_widths.size()) {
+        for (const std::int64_t cols : inputs.site_widths) {
+            gathered_.emplace_back(cols);
+        }
+    }
+
+    void observe(std::size_t site, std::int64_t sequence, std::span<const float> input,
+                 std::int64_t tokens) override {
+        if (tokens > 0) {
+            gathered_[site].add_sequence(sequence, input, tokens);
+        }
+    }
+
+    void finish_statistics(std::size_t site, const std::string& where) override {
+        norms_[site] = gathered_[site].norms(ranks_, sequences_, where);
+    }
+
+    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target,
+               const std::string& where) override {
+        const std::vector<float>& norms = norms_[site];
+        const auto cols = static_cast<std::int64_t>(norms.size());
+        if (const std::int64_t bad = ranks_.sum(count_overflows(rows, cols, norms)); bad > 0) {
+            throw kScoresTooLarge(where, bad).mark_agreed();
+        }
+        target.pattern ? prune_rows(rows, cols, norms, *target.pattern)
+                       : prune_rows(rows, cols, norms, target.ratio);
+    }
+
+  private:
+    const parallel::Communicator& ranks_;
+    std::int64_t sequences_;
+    std::vector<InputNorms> gathered_;
+    std::vector<std::vector<float>> norms_;
+};
+
+std::unique_ptr<BlockPruner> begin_block(const BlockInputs& inputs, const PrunerSettings&) {
+    return std::make_unique<WandaPruner>(inputs);
+}
+
+}  // namespace
+
+Pruner wanda_row() {
+    return {.name = "wanda",
+            .title = "Wanda",
+            .help = "of each row the smallest products of weight and norm of its input",
+            .source = "Sun et al., arXiv 2306.11695",
+            .needs = PrunerNeeds::input_norms,
+            .cost = scoring_cost,
+            .begin_block = begin_block};
+}
+
+}  // namespace alphaprune::pruning
