@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
@@ -8,9 +9,21 @@
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/planning/memory_budget.hpp"
+#include "alphaprune/support/environment.hpp"
 
 namespace alphaprune::planning {
+
+// What a rank may use of its node: memory and threads.
+
+/// Bytes that Slurm grants a job on each node: SLURM_MEM_PER_NODE, or SLURM_MEM_PER_CPU for each of
+/// SLURM_CPUS_ON_NODE, in MiB. Nothing without them, or where they are 0: all of the node.
+std::optional<std::uint64_t> slurm_memory_of_node(const support::EnvironmentLookup& environment);
+
+/// Bytes that every rank may use: what the system, the control groups and Slurm leave on its node,
+/// divided by the ranks there, and no more than a limit of its address space leaves; the least over
+/// all ranks. Collective.
+std::uint64_t memory_of_each_rank(const parallel::Communicator& ranks,
+                                  const support::EnvironmentLookup& environment);
 
 /// Cores that the batch system grants.
 struct GrantedCores {

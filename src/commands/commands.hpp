@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
@@ -7,12 +9,12 @@
 
 namespace alphaprune::commands {
 
-/// Spectra → metrics → ratios → pruning → checkpoint → report. Collective, as all commands are.
+/// Spectra, ratios, pruned blocks, checkpoint, report. Collective, as all commands are.
 /// @param watch  of the job's ranks
 support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options& options,
                         parallel::JobWatch& watch);
 
-/// Spectra and metrics only; no weight is changed and no checkpoint written.
+/// Spectra and metrics only; no weight is changed and no checkpoint is written.
 support::ExitStatus analyze(const parallel::Communicator& ranks, const cli::Options& options,
                             parallel::JobWatch& watch);
 
@@ -28,5 +30,8 @@ support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Opt
 
 /// A Hugging Face folder from a checkpoint (or from another model folder).
 support::ExitStatus export_model(const parallel::Communicator& ranks, const cli::Options& options);
+
+/// Rank 0 prints what the command was asked for; if it cannot, every rank throws. Collective.
+void print_result(const parallel::Communicator& ranks, std::string_view text);
 
 }  // namespace alphaprune::commands

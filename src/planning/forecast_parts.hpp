@@ -1,6 +1,7 @@
 #pragma once
 
 #include "alphaprune/planning/cost_model.hpp"
+#include "alphaprune/planning/forecast.hpp"
 #include "alphaprune/planning/shard_plan.hpp"
 
 namespace alphaprune::planning {
@@ -30,5 +31,14 @@ class Transfers {
     int ranks_;
     int nodes_;
 };
+
+/// Time and memory of what runs the model forward. @throws Error when it has no forward pass
+PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
+                                   const CostModel& model, const Transfers& transfers,
+                                   const RunTask& task);
+/// All texts, on the dense and on the pruned model.
+PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
+                                  const CostModel& model, const Transfers& transfers,
+                                  const RunTask& task);
 
 }  // namespace alphaprune::planning
