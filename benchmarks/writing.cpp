@@ -135,7 +135,7 @@ model::Catalogue catalogue_of(double bytes) {
     model::Catalogue catalogue =
         model::make_catalogue("nowhere/nothing", "writing-benchmark",
                               "{\"model_type\": \"benchmark\"}\n", std::move(tensors));
-    catalogue.companions.emplace();
+    catalogue.auxiliary_files.emplace();
     return catalogue;
 }
 

@@ -33,7 +33,7 @@ void copy_range(const SparseBytes& from, support::File& to, std::uint64_t begin,
 }  // namespace
 
 CheckpointImage::CheckpointImage(const model::Catalogue& catalogue,
-                                 const std::vector<model::Companion>& companions,
+                                 const std::vector<model::AuxiliaryFile>& auxiliary_files,
                                  std::string_view created, const std::filesystem::path& named)
     : place_(Hdf5Place::writing(named)),
       tensors_(catalogue.tensors),
@@ -42,7 +42,7 @@ CheckpointImage::CheckpointImage(const model::Catalogue& catalogue,
       spectrum_group_(create_group(place_, file_.id(), kSpectrumGroup)),
       metric_group_(create_group(place_, file_.id(), kMetricGroup)) {
     write_root(catalogue, created);
-    write_model_files(catalogue, companions);
+    write_model_files(catalogue, auxiliary_files);
     create_tensors();
 }
 
@@ -57,11 +57,11 @@ void CheckpointImage::write_root(const model::Catalogue& catalogue, std::string_
 }
 
 void CheckpointImage::write_model_files(const model::Catalogue& catalogue,
-                                        const std::vector<model::Companion>& companions) {
+                                        const std::vector<model::AuxiliaryFile>& auxiliary_files) {
     const Hdf5Handle group = create_group(place_, file_.id(), kModelGroup);
     write_configuration(group, catalogue.configuration_text);
-    for (const model::Companion& companion : companions) {
-        write_file(place_, group, companion);
+    for (const model::AuxiliaryFile& auxiliary_file : auxiliary_files) {
+        write_file(place_, group, auxiliary_file);
     }
 }
 

@@ -25,8 +25,8 @@ class CheckpointImage {
     /// @param created  for the root attribute
     /// @param named    the file that errors are about
     CheckpointImage(const model::Catalogue& catalogue,
-                    const std::vector<model::Companion>& companions, std::string_view created,
-                    const std::filesystem::path& named);
+                    const std::vector<model::AuxiliaryFile>& auxiliary_files,
+                    std::string_view created, const std::filesystem::path& named);
     CheckpointImage(const CheckpointImage&) = delete;
     CheckpointImage& operator=(const CheckpointImage&) = delete;
     ~CheckpointImage() = default;
@@ -55,7 +55,7 @@ class CheckpointImage {
 
     void write_root(const model::Catalogue& catalogue, std::string_view created);
     void write_model_files(const model::Catalogue& catalogue,
-                           const std::vector<model::Companion>& companions);
+                           const std::vector<model::AuxiliaryFile>& auxiliary_files);
     void write_configuration(const Hdf5Handle& group, const std::string& text);
     void create_tensors();
     void write_summary(std::size_t position, const TensorSummary& summary);

@@ -42,19 +42,19 @@ std::vector<model::TensorInfo> tensors_in_order(const CheckpointReader& reader,
 }
 
 /// Many names of one large file would take more memory than the checkpoint has bytes.
-std::vector<model::Companion> companions_of(const CheckpointReader& reader,
-                                            const std::filesystem::path& checkpoint) {
+std::vector<model::AuxiliaryFile> auxiliary_files_of(const CheckpointReader& reader,
+                                                     const std::filesystem::path& checkpoint) {
     std::uint64_t left = support::File::open_for_reading(checkpoint).size();
-    std::vector<model::Companion> companions;
-    for (const std::string& name : reader.companions()) {
-        companions.push_back({name, reader.companion(name)});
-        const std::uint64_t size = companions.back().contents.size();
+    std::vector<model::AuxiliaryFile> auxiliary_files;
+    for (const std::string& name : reader.auxiliary_files()) {
+        auxiliary_files.push_back({name, reader.auxiliary_file(name)});
+        const std::uint64_t size = auxiliary_files.back().contents.size();
         if (size > left) {
             throw damaged("the files of the model have more bytes than the checkpoint", checkpoint);
         }
         left -= size;
     }
-    return companions;
+    return auxiliary_files;
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint
     model::Catalogue catalogue =
         model::make_catalogue(checkpoint, reader.model_name(), reader.configuration_text(),
                               tensors_in_order(reader, checkpoint));
-    catalogue.companions = companions_of(reader, checkpoint);
+    catalogue.auxiliary_files = auxiliary_files_of(reader, checkpoint);
     return catalogue;
 }
 

@@ -8,7 +8,7 @@
 #include <cassert>
 #include <utility>
 
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/support/file.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_attribute.hpp"
@@ -132,11 +132,11 @@ struct CheckpointReader::State {
         declared_tensors = read_integer(place, root, "tensors");
         model_group = open_own_group(place, file, kModelGroup);
         configuration_text = read_configuration();
-        companions = names_in(place, model_group, object_name(kModelGroup, ""));
-        std::ranges::transform(companions, companions.begin(), file_of_link);
-        std::ranges::sort(companions);
-        std::erase_if(companions,
-                      [](const std::string& name) { return !model::is_companion(name); });
+        auxiliary_files = names_in(place, model_group, object_name(kModelGroup, ""));
+        std::ranges::transform(auxiliary_files, auxiliary_files.begin(), file_of_link);
+        std::ranges::sort(auxiliary_files);
+        std::erase_if(auxiliary_files,
+                      [](const std::string& name) { return !model::is_auxiliary_file(name); });
         tensor_group = open_own_group(place, file, kTensorGroup);
         for (std::string& name : names_in(place, tensor_group, object_name(kTensorGroup, ""))) {
             tensors.push_back(describe(std::move(name)));
@@ -157,7 +157,7 @@ struct CheckpointReader::State {
     std::string model_name;
     std::int64_t declared_tensors = 0;
     std::string configuration_text;
-    std::vector<std::string> companions;
+    std::vector<std::string> auxiliary_files;
     std::vector<StoredTensor> tensors;
 };
 
@@ -254,10 +254,10 @@ std::int64_t CheckpointReader::declared_tensors() const {
 const std::vector<StoredTensor>& CheckpointReader::tensors() const {
     return state_->tensors;
 }
-const std::vector<std::string>& CheckpointReader::companions() const {
-    return state_->companions;
+const std::vector<std::string>& CheckpointReader::auxiliary_files() const {
+    return state_->auxiliary_files;
 }
-std::string CheckpointReader::companion(const std::string& file_name) const {
+std::string CheckpointReader::auxiliary_file(const std::string& file_name) const {
     return read_file(state_->place, state_->model_group, file_name, state_->file_size);
 }
 

@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/file.hpp"
@@ -126,7 +126,7 @@ struct CheckpointWriter::State {
 void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
     parallel::together(ranks, [&] {
         if (ranks.is_root()) {
-            image.emplace(catalogue, model::read_companions(catalogue),
+            image.emplace(catalogue, model::read_auxiliary_files(catalogue),
                           partial.created.empty() ? support::utc_timestamp() : partial.created,
                           partial_path);
             first_bytes = image->first_bytes();

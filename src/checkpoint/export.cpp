@@ -6,7 +6,7 @@
 #include <optional>
 #include <system_error>
 
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/file.hpp"
 #include "export_folder.hpp"
@@ -162,7 +162,7 @@ HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
                                      shard_bytes)) {
     parallel::together(ranks, [&] {
         if (ranks.is_root()) {
-            model::read_companions(
+            model::read_auxiliary_files(
                 catalogue);  // those that cannot be read are refused before the work
             state_->make_folder();
             state_->make_files();

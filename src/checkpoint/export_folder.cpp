@@ -8,7 +8,7 @@
 #include <system_error>
 #include <vector>
 
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
@@ -27,7 +27,7 @@ bool is_shard(const fs::path& name, const ExportShards& plan) {
 
 /// The files beside the shards, by their names inside the folder.
 std::set<std::string> small_files(const model::Catalogue& catalogue) {
-    std::vector<std::string> names = model::names_of_companions(catalogue);
+    std::vector<std::string> names = model::names_of_auxiliary_files(catalogue);
     std::set<std::string> files(names.begin(), names.end());
     files.insert({kIndex, kConfiguration});
     return files;
@@ -151,9 +151,9 @@ void write_small_files(const fs::path& folder, const model::Catalogue& catalogue
     if (plan.shards.size() > 1) {
         support::write_text_atomically(folder / kIndex, safetensors_index(plan, catalogue.tensors));
     }
-    for (const model::Companion& companion : model::read_companions(catalogue)) {
-        make_folders_of(folder, companion.name);
-        support::write_text_atomically(folder / companion.name, companion.contents);
+    for (const model::AuxiliaryFile& auxiliary_file : model::read_auxiliary_files(catalogue)) {
+        make_folders_of(folder, auxiliary_file.name);
+        support::write_text_atomically(folder / auxiliary_file.name, auxiliary_file.contents);
     }
     support::write_text_atomically(folder / kConfiguration, catalogue.configuration_text);
 }

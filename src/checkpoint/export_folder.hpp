@@ -22,7 +22,8 @@ bool take_over_folder(const std::filesystem::path& folder, const model::Catalogu
 /// Makes the folder, empty; what an earlier run that was killed has left there goes.
 void make_empty(const std::filesystem::path& partial);
 
-/// Writes everything beside the weights: configuration, companions, the index of several shards.
+/// Writes everything beside the weights: configuration, auxiliary files, the index of several
+/// shards.
 void write_small_files(const std::filesystem::path& folder, const model::Catalogue& catalogue,
                        const ExportShards& plan);
 

@@ -31,7 +31,7 @@ std::string file_of_link(std::string link) {
     return replaced(std::move(link), '\\', '/');
 }
 
-void write_file(const Hdf5Place& place, const Hdf5Handle& group, const model::Companion& file) {
+void write_file(const Hdf5Place& place, const Hdf5Handle& group, const model::AuxiliaryFile& file) {
     const std::string object = object_name(kModelGroup, file.name);
     const std::string link = link_of_file(file.name);
     const auto size = static_cast<std::int64_t>(file.contents.size());

@@ -87,7 +87,7 @@ class Verifier {
         for (std::size_t t = 0; t < tensors().size(); ++t) {
             examine(t);
         }
-        examine_companions();
+        examine_auxiliary_files();
         share_findings();
         check_count();
         for (std::size_t t = 0; t < tensors().size(); ++t) {
@@ -147,12 +147,12 @@ class Verifier {
     }
 
     /// The files that came with the model, shared out over the ranks.
-    void examine_companions() {
-        const std::vector<std::string>& names = reader_.companions();
+    void examine_auxiliary_files() {
+        const std::vector<std::string>& names = reader_.auxiliary_files();
         const auto size = static_cast<std::size_t>(ranks_.size());
         for (auto i = static_cast<std::size_t>(ranks_.rank()); i < names.size(); i += size) {
             try {
-                reader_.companion(names[i]);
+                reader_.auxiliary_file(names[i]);
             } catch (const support::Error& error) {
                 problems_.push_back(
                     fmt::format("model file '{}': {}", names[i], error.faults().front().what));

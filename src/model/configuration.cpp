@@ -8,9 +8,9 @@
 
 #include "alphaprune/support/error.hpp"
 #include "attention_window.hpp"
+#include "choice/text_part.hpp"
 #include "config_fields.hpp"
 #include "rope.hpp"
-#include "text_part.hpp"
 
 namespace alphaprune::model {
 namespace {

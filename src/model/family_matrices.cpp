@@ -7,9 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "alphaprune/model/name_list.hpp"
 #include "block_names.hpp"
 #include "find_matrices.hpp"
-#include "name_list.hpp"
 
 namespace alphaprune::model {
 namespace {

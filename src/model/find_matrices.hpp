@@ -1,12 +1,12 @@
 #pragma once
 
-#include <string>
-#include <vector>
+#include <optional>
 
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/support/error.hpp"
+#include "choice/choose_matrices.hpp"
 
 namespace alphaprune::model {
 
@@ -19,9 +19,9 @@ void find_matrices(Catalogue& catalogue, support::FaultList& faults);
 void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults);
 /// @param choice  helps to tell the blocks from other parts of the model; what it says of single
 ///                matrices is left to choose_matrices
-/// @return the other numbered parts of the model
-std::vector<std::string> find_generic_matrices(Catalogue& catalogue, const MatrixChoice& choice,
-                                               support::FaultList& faults);
+/// @return what choose_blocks has found
+std::optional<ChosenBlocks> find_generic_matrices(Catalogue& catalogue, const MatrixChoice& choice,
+                                                  support::FaultList& faults);
 
 /// Sets which matrices are stored as inputs × outputs.
 void find_orientation(Catalogue& catalogue);

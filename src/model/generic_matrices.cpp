@@ -2,27 +2,21 @@
 #include <utility>
 #include <vector>
 
-#include "block_names.hpp"
-#include "choose_blocks.hpp"
 #include "find_matrices.hpp"
-#include "tensor_role.hpp"
 
 namespace alphaprune::model {
 
-std::vector<std::string> find_generic_matrices(Catalogue& catalogue, const MatrixChoice& choice,
-                                               support::FaultList& faults) {
-    const std::optional<ChosenBlocks> chosen = choose_blocks(catalogue, choice, faults);
+std::optional<ChosenBlocks> find_generic_matrices(Catalogue& catalogue, const MatrixChoice& choice,
+                                                  support::FaultList& faults) {
+    std::optional<ChosenBlocks> chosen = choose_blocks(catalogue, choice, faults);
     if (!chosen) {
-        return {};
+        return chosen;
     }
     catalogue.decoder = chosen->blocks;
-    const RoleFinder roles(catalogue, catalogue.decoder);
     std::vector<std::pair<std::int64_t, int>> found;
-    for (std::size_t i = 0; i < catalogue.tensors.size(); ++i) {
-        const TensorInfo& tensor = catalogue.tensors[i];
-        const auto block = block_of(tensor.name, catalogue.decoder);
-        if (block && is_matrix(tensor) && roles.role_of(tensor) == Role::linear) {
-            found.emplace_back(*block, static_cast<int>(i));
+    for (const auto& [index, block, role] : chosen->tensors) {
+        if (role == Role::linear && is_matrix(catalogue.tensors[static_cast<std::size_t>(index)])) {
+            found.emplace_back(block, index);
         }
     }
     // Block by block; inside one the order of the files stays.
@@ -30,7 +24,7 @@ std::vector<std::string> find_generic_matrices(Catalogue& catalogue, const Matri
     for (const auto& [block, tensor] : found) {
         add_matrix(catalogue, tensor, block);
     }
-    return chosen->others;
+    return chosen;
 }
 
 }  // namespace alphaprune::model

@@ -43,15 +43,15 @@ static void visit_fields(auto& archive, support::FieldsOf<BlockStack> auto& bloc
     archive(blocks.prefix, blocks.count);
 }
 
-static void visit_fields(auto& archive, support::FieldsOf<Companion> auto& companion) {
-    archive(companion.name, companion.contents);
+static void visit_fields(auto& archive, support::FieldsOf<AuxiliaryFile> auto& auxiliary_file) {
+    archive(auxiliary_file.name, auxiliary_file.contents);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
             catalogue.configuration_text, catalogue.configuration, catalogue.shards,
             catalogue.stamps, catalogue.tensors, catalogue.decoder, catalogue.matrices,
-            catalogue.warnings, catalogue.companions);
+            catalogue.warnings, catalogue.auxiliary_files);
 }
 
 std::string serialize(const Catalogue& catalogue) {

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 
-#include "alphaprune/model/weight_types.hpp"
+#include "alphaprune/model/name_list.hpp"
+#include "alphaprune/model/weight_check.hpp"
 
 namespace alphaprune::transformer {
 
@@ -27,13 +28,14 @@ int TensorFinder::find(const std::string& name, const Shape& shape) {
 void TensorFinder::report(support::FaultList& faults) {
     const std::string where = catalogue_.folder.string();
     if (!missing_.empty()) {
-        faults.add("the forward pass needs tensors that are missing: " + some_of(missing_), where,
-                   "fetch the model's files again; all shards and config.json belong together");
+        faults.add(
+            "the forward pass needs tensors that are missing: " + model::list_names(missing_),
+            where, "fetch the model's files again; all shards and config.json belong together");
     }
     if (!misshapen_.empty()) {
-        faults.add(
-            "tensors do not have the shape that follows from config.json: " + some_of(misshapen_),
-            where, "check that config.json and the weights belong to the same model");
+        faults.add("tensors do not have the shape that follows from config.json: " +
+                       model::list_names(misshapen_),
+                   where, "check that config.json and the weights belong to the same model");
     }
     try {
         model::require_weight_types(catalogue_, found_, "tensors that the forward pass needs");
@@ -43,15 +45,6 @@ void TensorFinder::report(support::FaultList& faults) {
     missing_.clear();
     misshapen_.clear();
     found_.clear();
-}
-
-std::string some_of(std::span<const std::string> names) {
-    constexpr std::size_t kShown = 6;
-    if (names.size() <= kShown + 1) {
-        return fmt::format("{}", fmt::join(names, ", "));
-    }
-    return fmt::format("{} and {} more", fmt::join(names.first(kShown), ", "),
-                       names.size() - kShown);
 }
 
 }  // namespace alphaprune::transformer

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -38,8 +37,5 @@ class TensorFinder {
     std::vector<std::string> misshapen_;
     std::vector<int> found_;
 };
-
-/// "a, b, c", the first of them where there are many: "a, b, c, d, e, f and 30 more".
-std::string some_of(std::span<const std::string> names);
 
 }  // namespace alphaprune::transformer

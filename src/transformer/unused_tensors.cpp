@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "alphaprune/model/name_list.hpp"
 #include "tensor_finder.hpp"
 
 namespace alphaprune::transformer {
@@ -50,14 +51,14 @@ std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
         warnings.push_back(
             fmt::format("the forward pass leaves out biases that the files hold and config.json "
                         "does not announce, as transformers does: {}",
-                        some_of(biases)));
+                        model::list_names(biases)));
     }
     if (!others.empty()) {
         warnings.push_back(fmt::format(
             "the forward pass of {} models has no use for these tensors, which the "
             "files hold: {}; where they matter, model_type in config.json is wrong, "
             "and so are perplexities and what pruners and allocations see of activations",
-            plan.configuration().model_type, some_of(others)));
+            plan.configuration().model_type, model::list_names(others)));
     }
     return warnings;
 }

@@ -37,9 +37,9 @@ class CheckpointReader {
     std::int64_t declared_tensors() const;             ///< the root attribute
     const std::vector<StoredTensor>& tensors() const;  ///< by name
     /// Names of the files beside config.json that came with the model, sorted.
-    const std::vector<std::string>& companions() const;
+    const std::vector<std::string>& auxiliary_files() const;
     /// The contents of one of them.
-    std::string companion(const std::string& file_name) const;
+    std::string auxiliary_file(const std::string& file_name) const;
 
     void read_rows(const StoredTensor& tensor, parallel::RowRange rows,
                    std::span<std::byte> out) const;

@@ -34,8 +34,9 @@ struct TensorSummary {
 /// "checksum", "position" (in the catalogue) and "dtype" (safetensors' name of the type); a tensor
 /// whose values are no whole bytes, or of a type that is not known, lies there as its rows × bytes,
 /// uint8, with its shape as attribute "shape"; /spectra/<name>, float64; /metrics/<metric>,
-/// float64, one a matrix in order; /model/config.json as text; /model/<file> for each companion of
-/// the model (model/companions.hpp), uint8, attribute "checksum"; root attributes "format"
+/// float64, one a matrix in order; /model/config.json as text; /model/<file> for each auxiliary
+/// file of the model (model/auxiliary_files.hpp), uint8, attribute "checksum"; root attributes
+/// "format"
 /// ("alphaprune-checkpoint"), "version" (1), "model", "family", "created", "tensors" (count) and,
 /// last of all, "complete" (1).
 class CheckpointWriter {

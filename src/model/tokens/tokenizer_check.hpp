@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+// What SentencePiece must not be given.
+
+namespace alphaprune::model {
+
+/// Whether SentencePiece can be given this tokenizer.model. It finds its rules of normalization in
+/// a trie of numbers that refer to each other, and follows them, in a damaged file as well, to
+/// wherever in memory they point; everything else it checks itself.
+bool is_safe_tokenizer(std::string_view model);
+
+/// Where the text stops being UTF-8: the first byte of the first sequence that is none (overlong
+/// forms, surrogates and numbers beyond U+10FFFF are none). Nothing when all of it is.
+std::optional<std::size_t> first_not_utf8(std::string_view text);
+
+}  // namespace alphaprune::model
