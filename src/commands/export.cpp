@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/cli/version.hpp"
 #include "alphaprune/commands/commands.hpp"
 #include "alphaprune/model/weight_check.hpp"

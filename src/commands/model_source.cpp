@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/model/companions.hpp"
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/named_shape.hpp"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/pruning/pruned_tensor.hpp"
 #include "job.hpp"
 

@@ -16,7 +16,7 @@ class WeightStore;
 
 /// Gives the weights of a catalogued model, just those asked for, wherever they come from: the
 /// shards of its folder, opened at first use, or, for a synthetic model, the generator. (Those of a
-/// checkpoint: rows_of_checkpoint in checkpoint/export.hpp.)
+/// checkpoint: rows_of_checkpoint in checkpoint/checkpoint_reader.hpp.)
 class WeightReader {
   public:
     /// @param catalogue  of a folder or synthetic; outlives the reader
