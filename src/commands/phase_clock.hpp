@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,10 +9,11 @@
 
 namespace alphaprune::commands {
 
-/// Names and seconds of the phases of a job, in order.
+/// Names and seconds of the phases of a job, in the order in which they first ended; each name
+/// once.
 class PhaseClock {
   public:
-    /// Runs `action` and books its time under `phase`.
+    /// Runs `action` and adds its time to that of `phase`.
     template <class Action>
     auto measure(const std::string& phase, Action&& action) {
         const Booking booking{*this, phase, support::Stopwatch{}};
@@ -26,8 +28,18 @@ class PhaseClock {
         PhaseClock& clock;
         std::string phase;
         support::Stopwatch watch;
-        ~Booking() { clock.phases_.emplace_back(phase, watch.seconds()); }
+        ~Booking() { clock.add(phase, watch.seconds()); }
     };
+
+    void add(const std::string& phase, double seconds) {
+        const auto found =
+            std::ranges::find(phases_, phase, &std::pair<std::string, double>::first);
+        if (found != phases_.end()) {
+            found->second += seconds;
+        } else {
+            phases_.emplace_back(phase, seconds);
+        }
+    }
 
     support::Stopwatch total_;
     std::vector<std::pair<std::string, double>> phases_;
