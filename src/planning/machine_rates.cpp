@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "alphaprune/linalg/gemm_rate.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/log.hpp"
 

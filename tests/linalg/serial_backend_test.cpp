@@ -4,7 +4,7 @@
 
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "linalg/test_matrices.hpp"
-#include "local_gram.hpp"
+#include "gram.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::linalg {
