@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 
 #include "alphaprune/linalg/matrix_source.hpp"
+#include "matrix.hpp"
 
 namespace alphaprune::linalg {
 
@@ -22,10 +25,20 @@ struct GramShape {
                    std::int64_t depth_end) const;
 };
 
-std::int64_t count_nonfinite(std::span<const double> values);
-std::int64_t count_nonfinite(std::span<const float> values);
+template <class Real>
+std::int64_t count_nonfinite(std::span<const Real> values) {
+    return std::ranges::count_if(values, [](Real value) { return !std::isfinite(value); });
+}
 
 /// @throws Error (bad_request) that names the matrix, unless `nonfinite` is zero
 void refuse_nonfinite(std::int64_t nonfinite, const MatrixSource& matrix);
+
+/// How much of the longer side is read at a time for a Gram matrix of this order. It
+/// depends on the order alone, and so do the sums and with them the bits of the result.
+std::int64_t local_panel_depth(std::int64_t order);
+
+/// The smaller Gram matrix of `matrix` in float64, lower triangle.
+/// @throws Error (bad_request) for NaN or Inf; whatever `matrix` throws
+Matrix local_gram(MatrixSource& matrix);
 
 }  // namespace alphaprune::linalg

@@ -55,11 +55,15 @@ std::string rendered(const std::vector<Column>& columns) {
     return text;
 }
 
+std::string value_text(double perplexity) {
+    return std::isfinite(perplexity) ? fmt::format("{:.3f}", perplexity) : "not a number";
+}
+
 }  // namespace
 
 std::string block_table(const RunReport& report) {
-    std::vector<BlockSummary> rows = summarise_blocks(report);
-    const BlockSummary whole = summarise_model(report);
+    std::vector<BlockSummary> rows = summarize_blocks(report);
+    const BlockSummary whole = summarize_model(report);
     rows.push_back(whole);
 
     Column block{.head = "block", .cells = {}};
@@ -87,6 +91,22 @@ std::string block_table(const RunReport& report) {
     }
     columns.push_back(weights);
     return rendered(columns);
+}
+
+std::string perplexity_lines(const RunReport& report) {
+    std::string text;
+    for (const PerplexityReport& entry : report.perplexities) {
+        text += "perplexity";
+        if (entry.dense) {
+            text += fmt::format(" {} dense{}", value_text(*entry.dense), entry.pruned ? "," : "");
+        }
+        if (entry.pruned) {
+            text += fmt::format(" {} pruned", value_text(*entry.pruned));
+        }
+        text +=
+            fmt::format(" ({}, seqlen {}, windows {})\n", entry.text, entry.seqlen, entry.windows);
+    }
+    return text;
 }
 
 }  // namespace alphaprune::report

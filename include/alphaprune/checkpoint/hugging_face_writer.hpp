@@ -8,7 +8,6 @@
 
 #include "alphaprune/checkpoint/partial_file.hpp"
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
 
@@ -18,7 +17,7 @@ namespace alphaprune::checkpoint {
 /// shard of its own) in parallel, each rank its own byte ranges, model.safetensors.index.json when
 /// there is more than one shard, config.json and the tokenizer files carried over, and metadata
 /// that says what was done. Tensors keep names, types and shapes; an unchanged model gives the same
-/// bytes tensor by tensor. The folder stands under a partial name until finish(). Its bytes do not
+/// bytes tensor by tensor. The folder has its partial name until finish(). Its bytes do not
 /// depend on the number of ranks, nor on how often the run was interrupted.
 class HuggingFaceWriter {
   public:
@@ -34,7 +33,7 @@ class HuggingFaceWriter {
     /// An unfinished partial folder is removed by rank 0, unless it is to be kept.
     ~HuggingFaceWriter();
 
-    /// Whether the folder of an earlier run was taken over, on all ranks alike.
+    /// Whether the folder of an earlier run was taken over; the same on all ranks.
     bool resumed() const;
 
     /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI: another thread
@@ -42,9 +41,9 @@ class HuggingFaceWriter {
     /// @throws Error naming tensor and file
     void write_rows(int tensor, parallel::RowRange rows, std::span<const std::byte> bytes);
 
-    /// What stands in the shard where these rows go: rows written before, by this run or by the one
-    /// it resumes, or anything. Not collective, no calls of MPI; any number of threads may do it,
-    /// beside one that writes. @throws Error naming tensor and file
+    /// The current contents of the shard at these rows: rows written before, by this run or by the
+    /// one it resumes, or anything. Not collective, no calls of MPI; any number of threads may do
+    /// it, beside one that writes. @throws Error naming tensor and file
     void read_rows(int tensor, parallel::RowRange rows, std::span<std::byte> out) const;
     /// These rows of the run that is resumed stay as they are: they count as written by this rank.
     /// Not collective; for the thread that writes.
@@ -61,11 +60,5 @@ class HuggingFaceWriter {
     struct State;
     std::unique_ptr<State> state_;
 };
-
-/// The catalogue that a checkpoint.h5 describes and a source of its rows, so that a checkpoint can
-/// be evaluated and exported as a model folder can. Each rank on its own.
-model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint);
-model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
-                                    const model::Catalogue& catalogue);
 
 }  // namespace alphaprune::checkpoint

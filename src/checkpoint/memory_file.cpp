@@ -1,5 +1,6 @@
-#include "memory_driver.hpp"
+#include "memory_file.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <limits>
@@ -129,10 +130,53 @@ hid_t driver() {
 
 }  // namespace
 
-void use_memory(const Hdf5Place& place, const Hdf5Handle& access, SparseBytes& bytes) {
+void SparseBytes::resize(std::uint64_t size) {
+    pages_.erase(pages_.lower_bound((size + kPageBytes - 1) / kPageBytes), pages_.end());
+    if (const auto last = pages_.find(size / kPageBytes); last != pages_.end()) {
+        std::fill(last->second.begin() + static_cast<std::ptrdiff_t>(size % kPageBytes),
+                  last->second.end(), std::byte{0});
+    }
+    size_ = size;
+}
+
+void SparseBytes::read(std::uint64_t offset, std::span<std::byte> out) const {
+    while (!out.empty()) {
+        const std::uint64_t within = offset % kPageBytes;
+        const auto part = out.first(std::min<std::uint64_t>(kPageBytes - within, out.size()));
+        if (const auto page = pages_.find(offset / kPageBytes); page != pages_.end()) {
+            std::ranges::copy(std::span(page->second).subspan(within, part.size()), part.begin());
+        } else {
+            std::ranges::fill(part, std::byte{0});
+        }
+        offset += part.size();
+        out = out.subspan(part.size());
+    }
+}
+
+void SparseBytes::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+    size_ = std::max(size_, offset + bytes.size());
+    while (!bytes.empty()) {
+        const std::uint64_t within = offset % kPageBytes;
+        const auto part = bytes.first(std::min<std::uint64_t>(kPageBytes - within, bytes.size()));
+        Page& page = pages_.try_emplace(offset / kPageBytes).first->second;
+        std::ranges::copy(part, page.begin() + static_cast<std::ptrdiff_t>(within));
+        offset += part.size();
+        bytes = bytes.subspan(part.size());
+    }
+}
+
+Hdf5Handle create_file(const Hdf5Calls& hdf5, SparseBytes& bytes) {
+    const std::string_view doing = "creating the checkpoint";
+    const Hdf5Handle creation = hdf5.own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, doing, {});
+    hdf5.check(H5Pset_obj_track_times(creation.id(), 0), doing, {});
+    const Hdf5Handle access = hdf5.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, doing, {});
     const Destination destination{&bytes};
-    place.check(H5Pset_driver(access.id(), driver(), &destination), "setting a file up in memory",
-                {});
+    hdf5.check(H5Pset_driver(access.id(), driver(), &destination), doing, {});
+    // HDF5 1.8's format: every tool reads it, and unlike the older one it has a checksum on every
+    // structure, so that damage is reported instead of followed.
+    hdf5.check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_V18), doing, {});
+    return hdf5.own(H5Fcreate(hdf5.file().c_str(), H5F_ACC_TRUNC, creation.id(), access.id()),
+                    H5Fclose, doing, {});
 }
 
 }  // namespace alphaprune::checkpoint

@@ -6,6 +6,8 @@
 #include <map>
 #include <span>
 
+#include "hdf5.hpp"
+
 namespace alphaprune::checkpoint {
 
 /// The contents of a file in memory. What was never written is zero and takes no memory, so that a
@@ -28,5 +30,10 @@ class SparseBytes {
     std::map<std::uint64_t, Page> pages_;  ///< by number; those that were written to
     std::uint64_t size_ = 0;
 };
+
+/// Creates an HDF5 file in memory, through a driver of our own: the library's driver for memory
+/// would take memory for the holes as well.
+/// @param bytes  the contents; outlives the handle
+Hdf5Handle create_file(const Hdf5Calls& hdf5, SparseBytes& bytes);
 
 }  // namespace alphaprune::checkpoint

@@ -1,11 +1,44 @@
-#include "local_gram.hpp"
+#include "gram.hpp"
 
 #include <algorithm>
 
+#include "alphaprune/support/message.hpp"
 #include "blas.hpp"
-#include "gram_shape.hpp"
 
 namespace alphaprune::linalg {
+namespace {
+
+const support::BadRequest<std::int64_t, std::int64_t> kEmpty{
+    "linalg.empty-matrix", "the matrix is empty ({}x{})", "a dimension of the weights is zero",
+    "check that the model's files are whole"};
+
+const support::BadRequest<std::int64_t, std::int64_t> kNonfinite{
+    "linalg.nonfinite-weights", "{} of {} values are NaN or infinite",
+    "the weights are damaged or overflowed when they were converted",
+    "fetch or convert the model again"};
+
+}  // namespace
+
+GramShape GramShape::of(const MatrixSource& matrix) {
+    const std::int64_t rows = matrix.rows();
+    const std::int64_t cols = matrix.cols();
+    if (rows < 1 || cols < 1) {
+        throw kEmpty(matrix.name(), rows, cols);
+    }
+    return {std::min(rows, cols), std::max(rows, cols), rows <= cols};
+}
+
+Rectangle GramShape::part(std::int64_t order_begin, std::int64_t order_end,
+                          std::int64_t depth_begin, std::int64_t depth_end) const {
+    return wide ? Rectangle{order_begin, order_end, depth_begin, depth_end}
+                : Rectangle{depth_begin, depth_end, order_begin, order_end};
+}
+
+void refuse_nonfinite(std::int64_t nonfinite, const MatrixSource& matrix) {
+    if (nonfinite != 0) {
+        throw kNonfinite(matrix.name(), nonfinite, matrix.rows() * matrix.cols());
+    }
+}
 
 std::int64_t local_panel_depth(std::int64_t order) {
     // 32 MB of panel: pieces of a row long enough to be read well, small beside the Gram matrix

@@ -1,4 +1,4 @@
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 
 #include <fmt/format.h>
 
@@ -8,13 +8,19 @@
 
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/common_files.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 #include "export_folder.hpp"
 #include "export_shards.hpp"
 #include "plain_files.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
+
+const support::Failure<std::uint64_t, std::uint64_t> kRowsMissing{
+    "checkpoint.rows-missing", "{} of the model's {} bytes were written",
+    "a rank has not written rows that it should have", "this is a defect: please report it"};
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
@@ -62,7 +68,7 @@ struct HuggingFaceWriter::State {
 
     void make_folder();
     void make_files();
-    void look_for_files() const;
+    std::vector<std::filesystem::path> shard_paths() const;
     support::File& file_of(std::size_t shard);
     std::uint64_t place_of(std::size_t tensor, std::int64_t row) const;
     void require_everything_written() const;
@@ -109,16 +115,12 @@ void HuggingFaceWriter::State::make_files() {
     }
 }
 
-/// On nodes that do not share the folder every rank would write a file of its own.
-void HuggingFaceWriter::State::look_for_files() const {
+std::vector<std::filesystem::path> HuggingFaceWriter::State::shard_paths() const {
+    std::vector<std::filesystem::path> paths;
     for (std::size_t s = 0; s < heads.size(); ++s) {
-        std::error_code problem;
-        if (!std::filesystem::exists(path_of(s), problem)) {
-            throw support::failure("this rank does not see the file that rank 0 has just made",
-                                   path_of(s).string(),
-                                   "choose an --output on a file system that all nodes share");
-        }
+        paths.push_back(path_of(s));
     }
+    return paths;
 }
 
 support::File& HuggingFaceWriter::State::file_of(std::size_t shard) {
@@ -140,9 +142,7 @@ void HuggingFaceWriter::State::require_everything_written() const {
     const std::uint64_t total = ranks.sum(written);
     parallel::together(ranks, [&] {
         if (total != catalogue.bytes()) {
-            throw support::failure(
-                fmt::format("{} of the model's {} bytes were written", total, catalogue.bytes()),
-                folder.string(), "this is an error of the program: please report it");
+            throw kRowsMissing(folder.string(), total, catalogue.bytes());
         }
     });
 }
@@ -169,7 +169,7 @@ HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
         }
     });
     state_->resumed = ranks.any(state_->resumed);
-    parallel::together(ranks, [&] { state_->look_for_files(); });
+    parallel::require_common_files(ranks, state_->shard_paths());
 }
 
 HuggingFaceWriter::HuggingFaceWriter(HuggingFaceWriter&&) noexcept = default;

@@ -1,15 +1,16 @@
-#include <fmt/format.h>
+#include "alphaprune/linalg/spectral_backend.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 
 #include "alphaprune/linalg/blas_threads.hpp"
-#include "alphaprune/linalg/spectral_backend.hpp"
-#include "alphaprune/support/error.hpp"
-#include "group_backend.hpp"
-#include "serial_backend.hpp"
-#include "two_stage_backend.hpp"
+#include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/message.hpp"
+#include "backends.hpp"
+#include "checked_spectrum.hpp"
+#include "gram.hpp"
+#include "symmetric_eigenvalues.hpp"
 
 namespace alphaprune::linalg {
 namespace {
@@ -35,6 +36,47 @@ constexpr std::array kPrecisions{
     PrecisionName{Precision::in_single, "single"},
     PrecisionName{Precision::automatic, "auto"},
 };
+
+const support::BadRequest<> kSeveralNodes{
+    "linalg.several-nodes", "solver two_stage works within a node, but the group spans several",
+    "its ranks work on a matrix in the shared memory of a node",
+    "use groups no larger than a node, or elpa1, elpa2 or scalapack"};
+
+const support::BadRequest<std::string_view, int> kOneRankSolver{
+    "linalg.one-rank-solver", "solver {} works on one rank, but the group has {}",
+    "LAPACK's solvers do not share their work",
+    "use groups of one rank, or elpa1, elpa2 or scalapack"};
+
+/// One rank computes the whole spectrum with LAPACK.
+class SerialBackend : public SpectralBackend {
+  public:
+    explicit SerialBackend(Solver solver) : solver_(solver) {}
+    GramSpectrum spectrum_of(MatrixSource& matrix) override;
+
+  private:
+    Solver solver_;
+};
+
+GramSpectrum SerialBackend::spectrum_of(MatrixSource& matrix) {
+    GramSpectrum spectrum;
+    support::Stopwatch watch;
+    Matrix gram = local_gram(matrix);
+    spectrum.gram_seconds = watch.seconds();
+
+    watch.restart();
+    const GramMoments moments = moments_of(gram);
+    refuse_overflow(moments, matrix.name());
+    try {
+        spectrum.eigenvalues =
+            solver_ == Solver::lapack1 ? eigenvalues_one_stage(gram) : eigenvalues_two_stage(gram);
+    } catch (const support::Error& error) {
+        throw solver_failure(error, solver_, matrix.name());
+    }
+    spectrum.eigenvalues =
+        checked_spectrum(std::move(spectrum.eigenvalues), moments, solver_, matrix.name());
+    spectrum.eig_seconds = watch.seconds();
+    return spectrum;
+}
 
 }  // namespace
 
@@ -75,20 +117,15 @@ std::unique_ptr<SpectralBackend> make_backend(Solver solver, const parallel::Com
     assert(precision == Precision::in_double || has_single_precision(solver));
     if (solver == Solver::two_stage) {
         if (group.size() > 1 && group.split_by_node().size() != group.size()) {
-            throw support::bad_request(
-                "solver two_stage works within a node, but the group spans several",
-                "--group-ranks", "use groups no larger than a node, or elpa1, elpa2 or scalapack");
+            throw kSeveralNodes("--group-ranks");
         }
-        return std::make_unique<TwoStageBackend>(group, precision);
+        return make_two_stage_backend(group, precision);
     }
     if (works_on_groups(solver)) {
-        return std::make_unique<GroupBackend>(solver, group);
+        return make_group_backend(solver, group);
     }
     if (group.size() != 1) {
-        throw support::bad_request(fmt::format("solver {} works on one rank, but the group has {}",
-                                               name_of(solver), group.size()),
-                                   "--solver",
-                                   "use groups of one rank, or elpa1, elpa2 or scalapack");
+        throw kOneRankSolver("--solver", name_of(solver), group.size());
     }
     return std::make_unique<SerialBackend>(solver);
 }
