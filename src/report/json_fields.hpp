@@ -82,13 +82,6 @@ class ObjectWriter {
     void text_or_null(std::string_view name, const std::string& text) {
         add(name, text.empty() ? formats::Json() : formats::Json(text));
     }
-    /// A member that is left out when it has no value.
-    template <class T>
-    void if_known(std::string_view name, const std::optional<T>& value) {
-        if (value) {
-            add(name, json_of(*value));
-        }
-    }
     /// A member that follows from others: it is not read.
     void derived(std::string_view name, formats::Json value) { add(name, std::move(value)); }
     /// Some fields of the object that are an object in the document.
@@ -156,10 +149,6 @@ class ObjectReader {
         if (object_.has(name) && !object_[name].is_null()) {
             object_[name].read(text);
         }
-    }
-    template <class T>
-    void if_known(std::string_view name, std::optional<T>& value) {
-        later(name, value);
     }
     template <class T>
     void derived(std::string_view, const T&) {}
