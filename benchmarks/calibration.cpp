@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/linalg/blas_threads.hpp"
-#include "alphaprune/linalg/gemm_rate.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/communicator.hpp"

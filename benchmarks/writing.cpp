@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/runtime.hpp"

@@ -1,8 +1,16 @@
 #!/usr/bin/env bash
-# Installs what the program needs from Debian 12's packages. Quick when all is there already.
-#   jobs/install-dependencies.sh          to build and run
-#   jobs/install-dependencies.sh --tests  also what the tests and checks need
+# Installs what the program needs from the packages of Debian 12, Debian 13 or Ubuntu 24.04. Quick when
+# all is there already.
+#   jobs/install-dependencies.sh           to build and run
+#   jobs/install-dependencies.sh --tests   also what the tests need
+#   jobs/install-dependencies.sh --checks  also what the checks of every change need (Debian 12)
 set -euo pipefail
+
+release=unknown
+if [[ -r /etc/os-release ]]; then
+    # shellcheck source=/dev/null
+    release=$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")
+fi
 
 packages=(
     cmake g++ git ninja-build pkg-config
@@ -10,14 +18,21 @@ packages=(
     libopenblas-dev libboost-program-options-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
     libxxhash-dev libsentencepiece-dev libpcre2-dev libgtest-dev
 )
-if [[ ${1:-} == --tests ]]; then
-    packages+=(python3 python3-numpy python3-h5py python3-xxhash
-        clang-14 clang-format-14 libclang-rt-14-dev shellcheck iproute2
-        slurmctld slurmd slurm-client munge)
-elif [[ $# -gt 0 ]]; then
-    echo "usage: $0 [--tests]" >&2
-    exit 2
+if [[ $release != "debian 12" ]]; then
+    packages+=(libprotobuf-dev) # asked for by sentencepiece.pc
 fi
+tests=(python3 python3-numpy python3-h5py python3-xxhash iproute2
+    slurmctld slurmd slurm-client munge)
+checks=(clang-14 clang-format-14 libclang-rt-14-dev shellcheck)
+case ${1:-} in
+"") ;;
+--tests) packages+=("${tests[@]}") ;;
+--checks) packages+=("${tests[@]}" "${checks[@]}") ;;
+*)
+    echo "usage: $0 [--tests | --checks]" >&2
+    exit 2
+    ;;
+esac
 
 missing=()
 for package in "${packages[@]}"; do
@@ -28,17 +43,15 @@ if [[ ${#missing[@]} -eq 0 ]]; then
     exit 0
 fi
 
-release=unknown
-if [[ -r /etc/os-release ]]; then
-    # shellcheck source=/dev/null
-    release=$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")
-fi
-if [[ $release != "debian 12" ]]; then
-    echo "This script installs packages on Debian 12; here is '$release'." >&2
+case $release in
+"debian 12" | "debian 13" | "ubuntu 24.04") ;;
+*)
+    echo "This script installs packages on Debian 12, Debian 13 and Ubuntu 24.04; here is '$release'." >&2
     echo "Install these (or what your system calls them) by hand, then run it again:" >&2
     echo "  ${missing[*]}" >&2
     exit 2
-fi
+    ;;
+esac
 as_root=()
 if [[ $(id -u) -ne 0 ]]; then
     if ! command -v sudo >/dev/null; then

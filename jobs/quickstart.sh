@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# From nothing to a pruned model: installs, builds, prunes the model in data/books-7m to 70 %
-# sparsity with AlphaPruning on 2 MPI ranks, and shows what the allocation is worth: perplexity after
-# Wanda with uniform ratios beside Wanda with AlphaPruning's.
+# From a fresh clone to a pruned model: installs, builds, prunes the model in data/books-7m to 70 %
+# sparsity with AlphaPruning on 2 MPI ranks, and shows what the allocation gains: the perplexity
+# after Wanda with uniform ratios and with AlphaPruning's.
 #   jobs/quickstart.sh [OUTPUT_FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,13 +22,13 @@ Results in $output:
   checkpoint.h5   the pruned model, with every spectrum and metric (HDF5)
   report.html     ratios and spectra as pictures: open it in a browser
   report.json     the same numbers for scripts
-  matrices.csv    one line a matrix
-  metrics/        one .npy a metric, for --metric-cache
+  matrices.csv    one line per matrix
+  metrics/        one .npy per metric, for --metric-cache
 
 Uniform against AlphaPruning, with Wanda at 70 %:
 EOF
 
-# Prunes with Wanda, some more options given, and prints the dense and the pruned perplexity.
+# Prunes with Wanda and the given options, and prints the dense and the pruned perplexity.
 wanda_perplexity() {
     mpirun -n 2 "$program" --model data/books-7m --prune-method wanda --sparsity-ratio 0.7 \
         --calibration data/books-7m/calibration.npy --nsamples 32 \

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# A real Slurm of several nodes on this one machine, to try the scripts of this folder and to test:
-# munged, slurmctld and one slurmd for each node, as root, without systemd (so in containers, too).
+# A real Slurm with several nodes on this one machine, to try and test the scripts of this folder:
+# munged, slurmctld and one slurmd per node, as root, without systemd (hence also in containers).
 #
 #   slurm/local-cluster.sh start [NODES [CORES]]   default: 4 nodes of 2 cores
 #   slurm/local-cluster.sh status
-#   slurm/local-cluster.sh crash NODE              as if its power were cut: nothing of it is left
+#   slurm/local-cluster.sh crash NODE              as in a power failure: nothing of it is left
 #   slurm/local-cluster.sh boot NODE               starts a crashed node again
 #   slurm/local-cluster.sh env                     prints the line for: eval "$(... env)"
 #   slurm/local-cluster.sh stop                    leaves no process, mount or file
 #
-# Everything lies in one folder, /run/alphaprune-slurm or $LOCAL_CLUSTER_DIR (another folder
-# makes a second cluster beside the first). Where the machine has no Slurm of its own,
-# /etc/slurm/slurm.conf becomes a link into it, so that plain sbatch, srun and squeue work; stop
-# removes the link. For tests: SLURMD_TIMEOUT, the seconds after which a silent node counts as down.
+# All files are in one folder, /run/alphaprune-slurm or $LOCAL_CLUSTER_DIR (another folder makes a
+# second, independent cluster). Where the machine has no Slurm of its own, /etc/slurm/slurm.conf
+# becomes a link into it, so that plain sbatch, srun and squeue work; stop removes the link.
+# For tests: SLURMD_TIMEOUT, the seconds after which a silent node counts as down.
 set -euo pipefail
 
 folder=${LOCAL_CLUSTER_DIR:-/run/alphaprune-slurm}
@@ -24,9 +24,9 @@ fail() {
     exit 1
 }
 
-# --- processes: each has a file with its number, and our folder in its command line ---
+# --- processes: each has a file with its PID, and our folder in its command line ------
 
-# The number of the process that a file names, if it runs and is ours: numbers are used again.
+# The PID of the process that a file names, if it runs and is ours: PIDs are reused.
 running() {
     local number
     number=$(cat "$1" 2>/dev/null) && [[ -n $number ]] && is_ours "$number" && echo "$number"
@@ -56,11 +56,11 @@ end_process() {
 # --- one node -------------------------------------------------------------------------
 
 # A node is a slurmd in namespaces of its own:
-# - of processes, so that killing the first one ends all of the node: slurmd, slurmstepd, tasks;
-# - of host names, so that MPI takes the nodes for different hosts;
-# - of mounts: Slurm's pmix plugin makes a folder of the same name on every node, its sockets in
-#   the spool folder and Open MPI's files in /dev/shm stay when they are killed, and the sockets
-#   keep a requeued job from starting again. All this lies in a tmpfs that goes with the node.
+# - PID, so that killing the first process ends the whole node: slurmd, slurmstepd, tasks;
+# - UTS, so that MPI takes the nodes for different hosts;
+# - mount: Slurm's pmix plugin makes a folder of the same name on every node; its sockets in the
+#   spool folder and Open MPI's files in /dev/shm remain when they are killed, and the sockets
+#   prevent a requeued job from starting again. All this is in a tmpfs that vanishes with the node.
 boot_node() {
     setsid unshare --mount --uts --pid --fork --kill-child --mount-proc \
         "$0" be-node "$1" "$folder" >"$folder/log/$1.out" 2>&1 </dev/null &
@@ -74,14 +74,14 @@ be_node() {
     mkdir "$folder/own/pmix" "$folder/own/tmp"
     chmod 1777 "$folder/own/tmp" /dev/shm
     slurmd -D -f "$folder/slurm.conf" -N "$1" &
-    wait $! # this shell stays, to collect orphans
+    wait $! # this shell remains, to reap orphans
 }
 
 crash_node() {
     local number first
     if number=$(running "$folder/pid/$1"); then
         read -r first <"/proc/$number/task/$number/children" || true
-        # unshare ends when all of the namespace has ended.
+        # unshare ends when everything in the namespace has ended.
         kill -KILL "${first:-$number}"
         wait_until_gone "$number"
     fi
@@ -90,7 +90,7 @@ crash_node() {
 
 # --- what Slurm reads -----------------------------------------------------------------
 
-# A port, and as many after it as there are nodes and one more, on which nobody listens.
+# The first of (number of nodes + 2) consecutive ports on which nobody listens.
 free_ports() {
     local base port
     for ((base = 17000; base < 30000; base += 100)); do
@@ -107,8 +107,8 @@ free_ports() {
 
 # config_overrides: a node may have more cores than the machine.
 # cred_expire: a job starts again this long after a requeue; the default is two minutes.
-# KillOnBadExit: else the other ranks wait for ever for one that died.
-# linuxproc, task/none: no control groups, which a container seldom may make.
+# KillOnBadExit: else the other ranks wait forever for one that died.
+# linuxproc, task/none: no control groups, which a container is rarely allowed to make.
 write_slurm_conf() {
     local nodes=$1 cores=$2 host port memory
     host=$(uname -n)
@@ -160,8 +160,8 @@ CONF
     echo "PartitionName=main Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP"
 }
 
-# What each task gets in its environment, because these nodes are one machine: ranks that wait give
-# their core away, none is bound to a core, and Open MPI's session lies in what is the node's own.
+# The environment of each task, because these nodes are one machine: waiting ranks yield their core,
+# none is bound to a core, and Open MPI's session directory is in the node's own tmpfs.
 write_task_prolog() {
     cat <<PROLOG
 #!/bin/sh
@@ -182,8 +182,8 @@ write_files() {
     write_slurm_conf "$@" >"$folder/slurm.conf"
     write_task_prolog >"$folder/task-prolog.sh"
     chmod 755 "$folder/task-prolog.sh"
-    # pmix alone: Open MPI 4 does not know Slurm's pmi2. The other kind of fence, tree, sometimes lets
-    # a node pass before all have come, and ranks crash in MPI_Init.
+    # pmix alone: Open MPI 4 does not support Slurm's pmi2. The other kind of fence, tree, sometimes
+    # releases a node before all have arrived, and ranks crash in MPI_Init.
     printf "%s\n" "PMIxCliTmpDirBase=$folder/own/pmix" PMIxCollFence=ring >"$folder/mpi.conf"
     printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$folder/cgroup.conf"
 }
@@ -201,10 +201,10 @@ need_root_and_packages() {
         fail "not found: ${missing[*]}. On Debian: apt-get install slurmctld slurmd slurm-client" \
             "munge (or jobs/install-dependencies.sh --tests)"
     unshare --mount --uts --pid --fork true 2>/dev/null ||
-        fail "may not make namespaces here; in a container, start it with --privileged"
+        fail "namespaces are not permitted here; start the container with --privileged"
 }
 
-# Says why, with the ends of the logs, and leaves nothing behind.
+# Reports why, with the ends of the logs, and leaves nothing behind.
 give_up() {
     echo "local-cluster.sh: $1" >&2
     tail -n 4 "$folder"/log/*.log >&2 || true
@@ -226,10 +226,10 @@ start() {
         return
     fi
     need_root_and_packages
-    [[ ${#folder} -le 60 ]] || fail "$folder is too long a name for a folder of sockets"
-    stop # what a killed machine or a killed test left
+    [[ ${#folder} -le 60 ]] || fail "$folder: the path is too long for a folder of sockets"
+    stop # clean up after a killed machine or a killed test
     write_files "$nodes" "$cores"
-    # Not munge's own key and socket: those of the system stay as they are.
+    # Not munge's default key and socket: those of the system are not touched.
     munged --force --socket="$folder/munge/socket" --key-file="$folder/munge/key" \
         --pid-file="$folder/pid/munged" --log-file="$folder/log/munged.log" \
         --seed-file="$folder/munge/seed" >"$folder/log/munged.out" 2>&1 ||

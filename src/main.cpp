@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include "alphaprune/commands/beginning.hpp"
 #include "alphaprune/commands/program.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/parallel/work_process.hpp"

@@ -49,11 +49,10 @@ def build(file, context, work, build_arguments, mirror):
     for number, stage in enumerate(stages(with_arguments(file.read_text(), build_arguments))):
         name = stage.get("Stage", str(number))
         print(f"== stage {name}", flush=True)
-        if (stage.get("Bootstrap"), stage.get("From")) != ("docker", "debian:bookworm-slim"):
-            sys.exit("only debian:bookworm-slim can be stood in for")
-        root.make_base(work / "base", mirror)
+        if stage.get("Bootstrap") != "docker":
+            sys.exit("only images of Docker can be stood in for")
         image = images[name] = Image(work / f"apptainer-{name}")
-        root.copy_root(work / "base", image.root)
+        root.copy_root(root.make_base(work, stage.get("From"), mirror), image.root)
         for title, lines in stage.items():
             if title.split()[0] == "files":
                 other = re.fullmatch(r"files from (\w+)", title)

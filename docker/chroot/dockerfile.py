@@ -119,10 +119,7 @@ class Build:
             root.copy_root(parent.root, place)
             return dataclasses.replace(parent, root=place, environment=dict(parent.environment),
                                        arguments={})
-        if base != "debian:bookworm-slim":
-            sys.exit(f"only debian:bookworm-slim can be stood in for, not {base}")
-        root.make_base(self.work / "base", self.mirror)
-        root.copy_root(self.work / "base", place)
+        root.copy_root(root.make_base(self.work, base, self.mirror), place)
         return Image(place)
 
     def do_arg(self, image, rest):

@@ -36,26 +36,38 @@ exec chroot "$@"
 """
 
 
+def release_of(image):
+    """The release of an image that a root can stand in for, debian:trixie-slim, say."""
+    release = re.fullmatch(r"debian:(\w+)-slim", image)
+    if not release:
+        sys.exit(f"only debian:RELEASE-slim can be stood in for, not {image}")
+    return release[1]
+
+
 def debian_mirror():
-    """The mirror that this machine takes Debian 12 from."""
+    """The mirror that DEBIAN_MIRROR names, or that this machine takes Debian from."""
+    if "DEBIAN_MIRROR" in os.environ:
+        return os.environ["DEBIAN_MIRROR"]
     listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(RELEASE) $(CODENAME) $(REPO_URI)"],
+        ["apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)", "Origin: Debian"],
         capture_output=True, text=True, check=False).stdout
     for line in listed.splitlines():
-        *releases, uri = line.split()
-        if "bookworm" in releases:
+        codename, component, uri = line.split()
+        if component == "main" and "-" not in codename:  # no security, no updates
             return uri
     return "http://deb.debian.org/debian"
 
 
-def make_base(folder, mirror):
-    """What stands in for the image debian:bookworm-slim; made once."""
+def make_base(work, image, mirror):
+    """The root that stands in for an image debian:RELEASE-slim; made once."""
+    release = release_of(image)
+    folder = work / f"base-{release}"
     if folder.exists():
-        return
-    print(f"== debootstrap bookworm from {mirror}", flush=True)
+        return folder
+    print(f"== debootstrap {release} from {mirror}", flush=True)
     unfinished = folder.with_name(folder.name + ".partial")
     shutil.rmtree(unfinished, ignore_errors=True)
-    subprocess.run(["debootstrap", "--variant=minbase", "bookworm", unfinished, mirror],
+    subprocess.run(["debootstrap", "--variant=minbase", release, unfinished, mirror],
                    check=True, stdout=subprocess.DEVNULL)
     # Debian's images start no services when packages are installed, and keep no packages.
     policy = unfinished / "usr/sbin/policy-rc.d"
@@ -63,7 +75,7 @@ def make_base(folder, mirror):
     policy.chmod(0o755)
     shutil.rmtree(unfinished / "var/cache/apt/archives")
     (unfinished / "var/cache/apt/archives/partial").mkdir(parents=True)
-    unfinished.rename(folder)
+    return unfinished.rename(folder)
 
 
 def copy_root(source, target):

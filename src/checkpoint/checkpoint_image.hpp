@@ -10,8 +10,7 @@
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/file.hpp"
-#include "hdf5_place.hpp"
-#include "sparse_bytes.hpp"
+#include "memory_file.hpp"
 
 namespace alphaprune::checkpoint {
 
@@ -62,7 +61,7 @@ class CheckpointImage {
     std::uint64_t leave_out(const Hdf5Handle& dataset, std::uint64_t bytes,
                             std::string_view object);
 
-    Hdf5Place place_;
+    Hdf5Calls hdf5_;
     SparseBytes bytes_;
     std::vector<model::TensorInfo> tensors_;
     std::vector<std::uint64_t> first_bytes_;

@@ -4,12 +4,17 @@
 #include <functional>
 #include <set>
 
-#include "alphaprune/cli/request.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
+#include "alphaprune/support/message.hpp"
 #include "method_options.hpp"
+#include "settings.hpp"
 
 namespace alphaprune::cli {
 namespace {
+
+const support::BadRequest<std::string_view, std::string, std::string> kNoEffect{
+    "cli.option-without-effect", "--{} has no effect with {}",
+    "the other option, or its default, leaves this one nothing to decide", "leave it out, or {2}"};
 
 /// What other options a rule looks at: their values in the request, or their defaults.
 class Chosen {
@@ -22,7 +27,7 @@ class Chosen {
         return setting != nullptr ? canonical_value(setting->value) : default_of(option);
     }
     Command command() const { return *request_.command; }
-    /// nullptr for one that does not exist: that is a fault already, and no other hangs on it.
+    /// nullptr for one that does not exist: that is a fault already, and no other follows from it.
     const allocation::AllocationMethod* allocation() const {
         return allocation::find_allocation(value("allocation"));
     }
@@ -47,7 +52,7 @@ struct Dependence {
     std::function<bool(const Chosen& chosen)> has_effect;
     /// What it has no effect beside, {} being the first governor's value; empty: "--governor {}".
     std::string_view beside;
-    std::string remedy;
+    std::string alternative;  ///< to leaving it out; empty: to change the first governor
 };
 
 bool follows_metric(const Chosen& chosen) {
@@ -88,8 +93,8 @@ bool has_a_single_precision(const Chosen& chosen) {
     return chosen.value("precision") == "double" || solver == "auto" || solver == "two_stage";
 }
 
-/// The other metrics hang on eigenvalues that float32 does not see.
-bool stands_single_precision(const Chosen& chosen) {
+/// The other metrics depend on eigenvalues that float32 does not resolve.
+bool tolerates_single_precision(const Chosen& chosen) {
     return chosen.value("precision") == "double" || chosen.value("metric") == "alpha_mid";
 }
 
@@ -140,65 +145,69 @@ void add_own_options(std::span<const Method> table, std::string_view governor,
                                  return owns((chosen.*method)(), name);
                              },
                              "",
-                             fmt::format("leave it out, or choose --{} {}", governor, owner.name)});
+                             fmt::format("choose --{} {}", governor, owner.name)});
         }
     }
 }
 
-/// Those that a fixed N:M overrules come first: with such an option gone, no other rule matters.
+/// Those that a fixed N:M pattern overrides come first: without such an option no other rule
+/// applies.
 std::vector<Dependence> make_dependences() {
-    const std::string kOneOfTwo = "leave one of the two out";
     const std::string_view kNoActivations =
         "{} pruning and this allocation, which look at no activations";
     const std::string kCalibrated =
-        fmt::format("leave it out, or choose --prune-method {}, or --allocation {}",
+        fmt::format("choose --prune-method {}, or --allocation {}",
                     listed(calibrated_pruners(), "or"), listed(calibrated_allocations(), "or"));
     const std::vector<std::string_view> kMethods{"prune-method", "allocation", "sparsity-type"};
     std::vector<Dependence> rules;
     for (const std::string_view option :
          {"metric", "metric-cache", "mapping-type", "epsilon", "max-sparsity"}) {
-        rules.push_back({option, {"sparsity-type"}, ratios_differ, "", kOneOfTwo});
+        rules.push_back({option, {"sparsity-type"}, ratios_differ, "", ""});
     }
     for (const allocation::AllocationMethod& method : allocation::allocations()) {
         for (const support::MethodOption& option : method.options) {
-            rules.push_back({option.name, {"sparsity-type"}, ratios_differ, "", kOneOfTwo});
+            rules.push_back({option.name, {"sparsity-type"}, ratios_differ, "", ""});
         }
     }
     const std::vector<Dependence> more{
-        {"metric", {"allocation"}, follows_metric, "", kOneOfTwo},
-        {"metric-cache", {"allocation"}, follows_metric, "", kOneOfTwo},
-        {"mapping-type", {"allocation"}, has_blocks, "", kOneOfTwo},
+        {"metric", {"allocation"}, follows_metric, "", ""},
+        {"metric-cache", {"allocation"}, follows_metric, "", ""},
+        {"mapping-type", {"allocation"}, has_blocks, "", ""},
         {"farms-aspect",
          {"metric", "allocation", "sparsity-type"},
          looks_at_windows,
          "",
-         "leave it out, or choose --metric alpha_peak_farms"},
-        {"farms-aspect", {"metric-cache"}, computes_metric, "", kOneOfTwo},
-        {"epsilon", {"allocation"}, has_band, "", kOneOfTwo},
-        {"max-sparsity", {"allocation"}, is_computed, "", kOneOfTwo},
-        {"sparsity-ratio", {"allocation"}, is_computed, "", kOneOfTwo},
-        {"sparsity-type", {"prune-method"}, takes_patterns, "", kOneOfTwo},
+         "choose --metric alpha_peak_farms"},
+        {"farms-aspect", {"metric-cache"}, computes_metric, "", ""},
+        {"epsilon", {"allocation"}, has_band, "", ""},
+        {"max-sparsity", {"allocation"}, is_computed, "", ""},
+        {"sparsity-ratio", {"allocation"}, is_computed, "", ""},
+        {"sparsity-type", {"prune-method"}, takes_patterns, "", ""},
         {"ties",
          {"prune-method", "sparsity-type"},
          has_ties,
          "this method: it has a rule of its own for equal scores",
-         fmt::format("leave it out, or prune by {}, unstructured",
-                     listed(pruners_with_ties(), "or"))},
+         fmt::format("prune by {}, unstructured", listed(pruners_with_ties(), "or"))},
         {"calibration", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"nsamples", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"seed", kMethods, looks_at_activations, kNoActivations, kCalibrated},
-        {"seqlen", kMethods, reads_tokens, "neither calibration nor --eval", "leave it out"},
+        {"seqlen", kMethods, reads_tokens, "neither calibration nor --eval",
+         "give a text with --eval"},
         {"group-ranks",
          {"solver"},
          uses_groups,
          "",
          "choose a solver that works on groups: two_stage, elpa1, elpa2 or scalapack"},
-        {"precision", {"solver"}, has_a_single_precision, "", "only two_stage computes in float32"},
+        {"precision",
+         {"solver"},
+         has_a_single_precision,
+         "",
+         "choose --solver two_stage, the only one that computes in float32"},
         {"precision",
          {"metric", "allocation", "sparsity-type"},
-         stands_single_precision,
-         "this metric, which hangs on eigenvalues that float32 does not see",
-         "leave it out, or choose --metric alpha_mid"},
+         tolerates_single_precision,
+         "this metric, which depends on eigenvalues that float32 does not resolve",
+         "choose --metric alpha_mid"},
     };
     rules.insert(rules.end(), more.begin(), more.end());
     add_own_options(allocation::allocations(), "allocation", &Chosen::allocation, rules);
@@ -216,9 +225,9 @@ bool is_weaker(const Request& request, const Setting& option, std::string_view g
     return setting != nullptr && option.source > setting->source;
 }
 
-/// A fixed N:M settles allocation and ratio; whether those beside it contradict it is judged where
-/// values are understood.
-void drop_what_a_pattern_settles(Request& request) {
+/// A fixed N:M pattern determines allocation and ratio; whether those given beside it contradict it
+/// is checked where the values are read.
+void drop_what_a_pattern_determines(Request& request) {
     if (ratios_differ(Chosen(request))) {
         return;
     }
@@ -233,8 +242,8 @@ void drop_what_a_pattern_settles(Request& request) {
 }  // namespace
 
 void settle_conflicts(Request& request, support::FaultList& faults) {
-    drop_what_a_pattern_settles(request);
-    std::set<std::string_view> told;
+    drop_what_a_pattern_determines(request);
+    std::set<std::string_view> reported;
     for (const Dependence& rule : dependences()) {
         const Setting* option = request.find(rule.option);
         const Chosen chosen(request);
@@ -242,19 +251,20 @@ void settle_conflicts(Request& request, support::FaultList& faults) {
             (rule.option == "group-ranks" && option->value == "1")) {
             continue;
         }
-        const bool overruled = std::ranges::any_of(rule.governors, [&](std::string_view governor) {
+        const bool overridden = std::ranges::any_of(rule.governors, [&](std::string_view governor) {
             return is_weaker(request, *option, governor);
         });
-        if (overruled) {
+        if (overridden) {
             request.settings.erase(std::string(rule.option));
-        } else if (told.insert(rule.option).second) {
+        } else if (reported.insert(rule.option).second) {
             const std::string_view governor = rule.governors.front();
             const std::string value = chosen.value(governor);
-            faults.add(
-                fmt::format("--{} has no effect with {}", rule.option,
-                            rule.beside.empty() ? fmt::format("--{} {}", governor, value)
-                                                : fmt::format(fmt::runtime(rule.beside), value)),
-                option->origin, rule.remedy);
+            faults.add(kNoEffect(option->origin, rule.option,
+                                 rule.beside.empty()
+                                     ? fmt::format("--{} {}", governor, value)
+                                     : fmt::format(fmt::runtime(rule.beside), value),
+                                 rule.alternative.empty() ? fmt::format("change --{}", governor)
+                                                          : rule.alternative));
         }
     }
 }

@@ -1,10 +1,11 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/value_semantic.hpp>
 #include <sstream>
 
-#include "alphaprune/cli/options.hpp"
+#include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/named_shape.hpp"
 #include "option_table.hpp"
 
@@ -92,30 +93,32 @@ std::string help_text() {
   alphaprune_mpi verify DIR|checkpoint.h5
   alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE [--seqlen T]
   alphaprune_mpi export --model checkpoint.h5 --output DIR
+  alphaprune_mpi help [errors [WORD]]
 
-A sparsity ratio is the share of weights that become zero: 0.7 keeps three of ten. A block is one
-decoder layer of the transformer, a matrix one prunable weight in it.
+A sparsity ratio is the share of weights that become zero: 0.7 keeps three of ten. A block is a
+decoder block of the transformer, a matrix the weight of a prunable linear layer in it.
 )" + commands_part() +
            options_part() +
            R"(
-[run]: understood by run and plan. - and _ are the same between the words of an option. What the
-command line leaves open is taken from --config, then from variables such as
-ALPHAPRUNE_SPARSITY_RATIO. Two variables are no options: ALPHAPRUNE_SUPERVISE=0 does without the
-process that waits beside each rank (for debuggers and profilers); ALPHAPRUNE_MPI=1 starts MPI, and
-0 does not, where the program cannot tell how it was started.
+[run]: options of run and plan. - and _ are the same between the words of an option. Options that
+the command line does not give are taken from --config, then from variables such as
+ALPHAPRUNE_SPARSITY_RATIO. Two variables are not options: ALPHAPRUNE_SUPERVISE=0 turns off the
+process that supervises each rank (for debuggers and profilers); ALPHAPRUNE_MPI=1 starts MPI, and 0
+does not, where the program cannot tell how it was started.
 
-A MODEL that is no folder is a name: of a folder in --model-root (ALPHAPRUNE_MODEL_ROOT), ORG/NAME
-in it or in Hugging Face's caches (HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, TRANSFORMERS_CACHE,
-HF_HOME/hub, ~/.cache/huggingface/hub), of which --revision chooses what is there beside main;
-books-7m, a small one to try, which comes with the program; or one of these, which --synthetic knows
-without any file:
+A MODEL that is not a folder is a name: of a folder in --model-root (ALPHAPRUNE_MODEL_ROOT),
+ORG/NAME in it or in the caches of Hugging Face (HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE,
+TRANSFORMERS_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub), where --revision chooses another
+revision than main; books-7m, a small model to try, which comes with the program; or one of these,
+which --synthetic makes without any file:
 )" + names_part() +
            R"(
-With --blocks a calibrated method runs the blocks before A dense and none after B. --seed has no
-influence on synthetic weights.
+With --blocks a calibrated method runs the blocks before A dense and none after B. --seed does not
+affect synthetic weights.
 
 Exit status: 0 done; 1 failed while running; 2 the request or its input is wrong; 75 stopped early,
-to be continued with --resume.
+to be continued with --resume. `help errors` explains every message, `help errors WORD` those that
+contain a word.
 
 Examples:
   mpirun -n 2 alphaprune_mpi --model books-7m --sparsity-ratio 0.7 --output out
@@ -126,6 +129,19 @@ Examples:
       --sparsity-ratio 0.6 --epsilon 0.2 --output pruned
   mpirun -n 8 alphaprune_mpi verify pruned
 )";
+}
+
+std::string answer_to(const Options& question) {
+    if (question.command == Command::version) {
+        return version_text();
+    }
+    const std::vector<std::string>& words = question.help_words;
+    if (words.empty() || words.front() != "errors") {
+        return help_text();
+    }
+    return words.size() == 1
+               ? error_catalogue()
+               : error_catalogue(fmt::format("{}", fmt::join(words.begin() + 1, words.end(), " ")));
 }
 
 }  // namespace alphaprune::cli

@@ -58,14 +58,13 @@ void read_values(const SettingReader& reader, std::span<const Method> table,
                  support::MethodValues& values) {
     for (const Method& method : table) {
         for (const support::MethodOption& option : method.options) {
-            const Setting* setting = reader.find(option.name);
-            const auto value =
-                setting != nullptr ? read_number(*setting, reader.faults()) : std::nullopt;
+            const auto value = reader.number(option.name);
             if (value && option.allows(*value)) {
                 values[std::string(option.name)] = *value;
             } else if (value) {
+                const Setting& setting = *reader.find(option.name);
                 reader.faults().add(
-                    kOutOfRange(setting->origin, option.name, setting->value, option.range()));
+                    kOutOfRange(setting.origin, option.name, setting.value, option.range()));
             }
         }
     }

@@ -13,13 +13,13 @@ namespace alphaprune::cli {
 namespace {
 
 constexpr std::array<CommandSpec, 7> kCommands{{
-    {Command::run, "run", "analyse, allocate, prune, write a checkpoint and reports (the default)"},
+    {Command::run, "run", "analyze, allocate, prune, write a checkpoint and reports (the default)"},
     {Command::analyze, "analyze", "spectra and metrics only; nothing is pruned"},
     {Command::plan, "plan", "predict time, memory and groups of a run from the model's headers"},
     {Command::verify, "verify", "re-read the checkpoint of a run and check it against its report"},
     {Command::evaluate, "evaluate", "perplexity of a model folder or a checkpoint"},
     {Command::export_model, "export", "a Hugging Face folder from a checkpoint"},
-    {Command::help, "help", "this text"},
+    {Command::help, "help", "this text; help errors [WORD]: what errors and warnings mean"},
 }};
 
 void insert_after(std::vector<OptionSpec>& table, std::string_view name,
@@ -38,7 +38,7 @@ std::vector<OptionSpec> make_table() {
                                       Command::export_model};
     const std::vector<Command> kRun{Command::run};
     const std::vector<Command> kPlan{Command::plan};
-    constexpr std::string_view kPlanning = "Planning (plan knows the options of run, too)";
+    constexpr std::string_view kPlanning = "Planning (plan also takes the options of run)";
     const Options defaults;
     std::vector<std::string_view> calibrated = calibrated_pruners();
     for (const std::string_view name : calibrated_allocations()) {
@@ -47,43 +47,39 @@ std::vector<OptionSpec> make_table() {
     std::vector<OptionSpec> table{
         {"model", "MODEL", "Input and output", kModel,
          "folder of the Hugging Face model, or its name: see below (evaluate and export: or a "
-         "checkpoint.h5); needed"},
+         "checkpoint.h5); required"},
         {"model-root", "DIR", "Input and output", kModel,
-         "folder in which models are looked for by name, before Hugging Face's caches"},
+         "folder in which models are looked up by name, before the caches of Hugging Face"},
         {"revision", "REV", "Input and output", kModel,
-         "of a model in a cache of Hugging Face's tools: a branch, a tag, or a commit or its first "
-         "digits, seven or more (default: main, or the only one there)"},
+         "of a model in a cache of Hugging Face: a branch, a tag, or a commit or its first digits, "
+         "seven or more (default: main, or the only one there)"},
         {"synthetic", "", "Input and output", kModel,
-         "made-up weights, always the same for a model, in the shape of a short name or of a "
-         "folder's config.json; no weight file is read"},
+         "synthetic weights, always the same for a model, in the shape of a short name or of the "
+         "config.json of a folder; no weight file is read"},
         {"blocks", "A-B", "Input and output", kMeasuring,
-         "only blocks A to B, or A alone, counted from 0: the others are neither measured nor "
-         "pruned, and written as they are; the ratio asked for is that of the blocks chosen"},
+         "only blocks A to B, or A alone, counted from 0: the others are neither analyzed nor "
+         "pruned, and written as they are; the sparsity ratio is that of the chosen blocks"},
         {"include", "REGEX", "Input and output", kMeasuring,
-         "prune, too, the two-dimensional tensors of the blocks whose names this regular "
-         "expression "
-         "is found in; may be given several times",
+         "also prune the two-dimensional tensors of the blocks whose names this regular expression "
+         "matches anywhere; may be given several times",
          true},
         {"exclude", "REGEX", "Input and output", kMeasuring,
-         "leave the tensors whose names this regular expression is found in as they are, also "
-         "where "
-         "--include names them; may be given several times",
+         "leave the tensors whose names this regular expression matches anywhere as they are, even "
+         "if --include names them; may be given several times",
          true},
-        {"output", "DIR", "Input and output", kWriting, "folder for the results; needed"},
+        {"output", "DIR", "Input and output", kWriting, "folder for the results; required"},
         {"overwrite", "", "Input and output", kWriting, "replace former results in that folder"},
         {"resume", "", "Input and output", kMeasuring,
-         "go on with the unfinished run in that folder, on any number of ranks; where there is "
-         "none, begin"},
+         "continue the unfinished run in that folder, on any number of ranks; if there is none, "
+         "begin one"},
         {"format", "NAME", "Input and output", kRun,
          "hdf5 (default): checkpoint.h5; safetensors: a Hugging Face folder hf/; may be given "
          "twice",
          true},
         {"storage", "NAME", "Input and output", kRun,
-         "how pruned tensors are stored: dense "
-         "(default)"},
+         "how pruned tensors are stored: dense (default)"},
         {"config", "FILE", "Input and output", kAll,
-         "more options, one a line: name = value; # "
-         "begins a comment"},
+         "more options, one per line: name = value; # begins a comment"},
 
         {"sparsity-ratio", "S", "How much goes where", kRun,
          fmt::format("share of the prunable weights that become zero, in [0, 1) (default {})",
@@ -96,7 +92,8 @@ std::vector<OptionSpec> make_table() {
          fmt::format("columns over rows of the windows of alpha_peak_farms (default {})",
                      defaults.farms.aspect)},
         {"mapping-type", "NAME", "How much goes where", kRun,
-         "block_wise: one ratio a block, from its mean metric (default); layer_wise: one a matrix"},
+         "block_wise: one ratio per block, from its mean metric (default); layer_wise: one per "
+         "matrix"},
         {"epsilon", "E", "How much goes where", kRun,
          fmt::format("half-width of the band of ratios before scaling, in [0, 1) (default {})",
                      defaults.ratios.epsilon)},
@@ -104,19 +101,21 @@ std::vector<OptionSpec> make_table() {
          fmt::format("no matrix gets a larger ratio, in (0, 1] (default {})",
                      defaults.ratios.max_sparsity)},
         {"metric-cache", "FILE", "How much goes where", kRun,
-         "take the metric from this .npy (one value a matrix, in order); no spectra are computed"},
+         "take the metric from this .npy (one value per matrix, in order); no spectra are "
+         "computed"},
 
         {"prune-method", "NAME", "Pruning", kRun, pruner_help()},
         {"sparsity-type", "NAME", "Pruning", kRun,
          "unstructured (default); N:M, such as 2:4 or 4:8: in every M consecutive inputs N are "
-         "removed (NVIDIA's N counts the kept; at 2:4 and 4:8 the two agree); mixed-N:8: N follows "
+         "removed (NVIDIA's N counts those kept; at 2:4 and 4:8 the two agree); mixed-N:8: N "
+         "follows "
          "the ratio of the block"},
         {"ties", "NAME", "Pruning", kRun,
          "weights as large as the threshold: exact keeps the count exact (default), inclusive "
          "prunes all of them, as the published code does"},
 
         {"calibration", "FILE", "Calibration and evaluation", kRun,
-         fmt::format("tokens (.npy) or UTF-8 text whose activations {} look at",
+         fmt::format("tokens (.npy) or UTF-8 text whose activations {} use",
                      listed(calibrated, "and"))},
         {"nsamples", "N", "Calibration and evaluation", kRun,
          fmt::format("calibration sequences (default {}, or all samples of a file that has fewer)",
@@ -125,33 +124,34 @@ std::vector<OptionSpec> make_table() {
          "tokens of a sequence or window (default: the samples' own length, or what the model "
          "allows, at most 2048)"},
         {"seed", "N", "Calibration and evaluation", kRun,
-         fmt::format("draws the sequences from a stream of tokens (default {})", defaults.seed)},
+         fmt::format("seed with which sequences are drawn from a stream of tokens (default {})",
+                     defaults.seed)},
         {"eval", "FILE", "Calibration and evaluation", kTelling,
          "tokens (.npy) or UTF-8 text to measure perplexity on; may be given several times", true},
 
         {"solver", "NAME", "Computing", kMeasuring,
-         "auto (default); on one rank a matrix: two_stage (own kernels), lapack1 (one-stage), "
+         "auto (default); on one rank per matrix: two_stage (own kernels), lapack1 (one-stage), "
          "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: two_stage (of one node), "
          "elpa1, elpa2, scalapack"},
         {"group-ranks", "N", "Computing", kMeasuring,
          "ranks that share a matrix (default: chosen by time and memory; with elpa1, elpa2 and "
          "scalapack all)"},
         {"threads-per-rank", "N", "Computing", kMeasuring,
-         "threads of a rank that compute spectra, a matrix each (default: the cores given to the "
-         "rank; no more than these)"},
+         "threads of a rank that compute spectra, one matrix each (default, and at most: the cores "
+         "given to the rank)"},
         {"precision", "NAME", "Computing", kMeasuring,
          "of spectra: double (default), single, or auto: float32 where the spectrum shows that it "
-         "suffices, else once more in float64. Only for alpha_mid and with solver two_stage"},
+         "suffices, else again in float64. Only for alpha_mid and with solver two_stage"},
 
         {"memory-per-rank", "SIZE", "Computing", kMeasuring,
-         "what a rank may take, as in 4GiB: matrices that need more are shared by groups (default: "
-         "what system, control group and Slurm leave on a node, divided by its ranks)"},
+         "memory that a rank may use, as in 4GiB: matrices that need more are shared by groups "
+         "(default: what system, control group and Slurm leave on a node, divided by its ranks)"},
 
-        {"ranks", "N", kPlanning, kPlan, "ranks of the run (default: those that run now)"},
+        {"ranks", "N", kPlanning, kPlan, "ranks of the run (default: those running now)"},
         {"ranks-per-node", "N", kPlanning, kPlan,
-         "of them on each node (default: the cores of this one)"},
+         "ranks on each node (default: the cores of this one)"},
         {"memory-per-node", "SIZE", kPlanning, kPlan,
-         "what a node has, as in 256GiB (default: no limit)"},
+         "memory of a node, as in 256GiB (default: no limit)"},
         {"dgemm-gflops", "X", kPlanning, kPlan,
          "speed of a core when all are busy (default: measured here)"},
         {"sgemm-gflops", "X", kPlanning, kPlan,
@@ -173,18 +173,20 @@ std::vector<OptionSpec> make_table() {
          "(default: --output, if a report is there)"},
         {"validate", "DIR", kPlanning, kPlan,
          "predict the finished run in this folder and compare"},
-        {"json", "FILE", kPlanning, kPlan, "write the plan there, too"},
+        {"json", "FILE", kPlanning, kPlan, "also write the plan to this file, as JSON"},
 
         {"max-time", "HH:MM:SS", "Time limits and failures", kMeasuring,
-         "stop in time to have ended by then, resumable (also: D-HH:MM:SS; default: the end of the "
-         "batch job, if there is one)"},
+         "stop early enough to have ended by then, resumable (also: D-HH:MM:SS; default: the end "
+         "of "
+         "the batch job, if there is one)"},
         {"peer-timeout", "SECONDS", "Time limits and failures", kAll,
-         fmt::format("a rank that is silent for so long is lost, and the job ends (default {}; 0: "
-                     "never)",
+         fmt::format("a rank that is silent for so long is considered lost, and the job ends "
+                     "(default {}; 0: never)",
                      defaults.peer_timeout)},
 
         {"log-level", "NAME", "Other", kAll, "debug, info (default), warning or error"},
-        {"version", "", "Other", kAll, "print the version and the libraries it stands on"},
+        {"version", "", "Other", kAll,
+         "print the version and the libraries the program was built with"},
         {"help", "", "Other", kAll, "print this text"},
     };
     insert_after(table, "max-sparsity", options_of_allocations("How much goes where", kRun));

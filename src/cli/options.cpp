@@ -2,29 +2,224 @@
 
 #include <fmt/format.h>
 
-#include "alphaprune/cli/request.hpp"
+#include <array>
+#include <charconv>
+
+#include "alphaprune/support/message.hpp"
 #include "option_table.hpp"
-#include "understanding.hpp"
+#include "read_options.hpp"
 
 namespace alphaprune::cli {
 namespace {
 
-struct Understood {
+using support::BadRequest;
+
+const BadRequest<std::string> kBlockRange{
+    "cli.block-range", "--blocks '{}' is not a range of blocks",
+    "the value is not of the form A-B or A, or A is greater than B",
+    "write the first and the last, as in 0-3, or one alone; they count from 0"};
+const BadRequest<> kNothingToVerify{
+    "cli.nothing-to-verify", "verify needs to know what to verify", "no word follows the command",
+    "name the output folder of a run or a checkpoint file: verify DIR"};
+const BadRequest<> kOverwriteAndResume{
+    "cli.overwrite-and-resume", "--overwrite and --resume contradict each other",
+    "--resume continues what is in the output, --overwrite removes it", "leave one of the two out"};
+const BadRequest<std::string> kShortTimeout{"cli.short-timeout", "--peer-timeout {} is too short",
+                                            "signs of life are sent once a second",
+                                            "give at least 1 second, or 0 for no watch"};
+const BadRequest<> kMemoryTwice{
+    "cli.memory-twice", "--memory-per-node and --memory-per-rank state the same twice",
+    "each of them follows from the other and --ranks-per-node", "leave one of the two out"};
+
+/// A block's number, all of the text.
+std::optional<int> number_in(std::string_view text) {
+    int number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = problem == std::errc{} && end == text.data() + text.size() && number >= 0;
+    return whole ? std::optional(number) : std::nullopt;
+}
+
+/// "A-B", or "A" for one block.
+std::optional<model::BlockRange> range_in(std::string_view text) {
+    const std::size_t dash = text.find('-');
+    const auto first = number_in(text.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : number_in(text.substr(dash + 1));
+    if (!first || !last || *last < *first) {
+        return std::nullopt;
+    }
+    return model::BlockRange{*first, *last};
+}
+
+std::vector<model::NamePattern> patterns_in(const SettingReader& reader, std::string_view option) {
+    std::vector<model::NamePattern> patterns;
+    for (const std::string& text : reader.values(option)) {
+        try {
+            patterns.emplace_back(text,
+                                  fmt::format("--{} ({})", option, reader.find(option)->origin));
+        } catch (const support::Error& error) {
+            reader.faults().add(error);
+        }
+    }
+    return patterns;
+}
+
+/// Which model, where it is looked for, and how much of it.
+void read_model_options(const SettingReader& reader, Options& options) {
+    // A finished run states its model itself.
+    options.model = reader.find("validate") != nullptr
+                        ? reader.path("model")
+                        : reader.needed_path("model", "the folder or the name of the model");
+    options.model_root = reader.path("model-root");
+    if (const Setting* revision = reader.find("revision")) {
+        options.revision = revision->value;
+    }
+    options.synthetic = reader.on("synthetic");
+    options.matrices = {patterns_in(reader, "include"), patterns_in(reader, "exclude")};
+    if (const Setting* blocks = reader.find("blocks")) {
+        options.blocks = range_in(blocks->value);
+        if (!options.blocks) {
+            reader.faults().add(kBlockRange(blocks->origin, blocks->value));
+        }
+    }
+}
+
+void read_verify_target(const SettingReader& reader, Options& options) {
+    const auto& words = reader.request().words;
+    if (words.empty() || words.front().empty()) {
+        reader.faults().add(kNothingToVerify(kCommandLine));
+    } else {
+        options.verify_target = words.front();
+    }
+}
+
+void read_formats(const SettingReader& reader, Options& options) {
+    if (reader.find("format") == nullptr) {
+        return;
+    }
+    options.write_hdf5 = false;
+    for (const std::size_t format : reader.choices("format", {{"hdf5", "safetensors"}, {}})) {
+        (format == 0 ? options.write_hdf5 : options.write_safetensors) = true;
+    }
+}
+
+void read_folders(const SettingReader& reader, Options& options) {
+    if (options.command == Command::verify) {
+        read_verify_target(reader, options);
+        return;
+    }
+    read_model_options(reader, options);
+    if (options.command == Command::plan) {
+        options.output = reader.path("output");
+    } else if (options.command != Command::evaluate) {
+        options.output = reader.needed_path("output", "the folder for the results");
+    }
+    options.overwrite = reader.on("overwrite");
+    options.resume = reader.on("resume");
+    if (options.overwrite && options.resume) {
+        reader.faults().add(kOverwriteAndResume(reader.find("resume")->origin));
+    }
+    read_formats(reader, options);
+    reader.choice("storage", {{"dense"}, {"bitmask"}});
+}
+
+void read_computing(const SettingReader& reader, Options& options) {
+    Choices solvers{{"auto", "lapack"}, {"cuda"}};
+    for (const linalg::Solver solver : linalg::kSolvers) {
+        solvers.names.push_back(linalg::name_of(solver));
+    }
+    options.group_ranks = reader.count("group-ranks");
+    options.threads_per_rank = reader.count("threads-per-rank");
+    options.memory_per_rank = reader.size("memory-per-rank");
+    if (const auto solver = reader.choice("solver", solvers)) {
+        if (*solver == 1) {
+            options.solver = linalg::Solver::lapack2;
+        } else if (*solver > 1) {
+            options.solver = linalg::kSolvers.at(*solver - 2);
+        }
+    }
+    constexpr std::array kPrecisions{linalg::Precision::in_double, linalg::Precision::in_single,
+                                     linalg::Precision::automatic};
+    Choices precisions;
+    for (const linalg::Precision precision : kPrecisions) {
+        precisions.names.push_back(linalg::name_of(precision));
+    }
+    if (const auto precision = reader.choice("precision", precisions)) {
+        options.precision = kPrecisions.at(*precision);
+    }
+    constexpr std::array kLevels{support::LogLevel::debug, support::LogLevel::info,
+                                 support::LogLevel::warning, support::LogLevel::error};
+    if (const auto level =
+            reader.choice("log-level", {{"debug", "info", "warning", "error"}, {}})) {
+        options.log_level = kLevels.at(*level);
+    }
+}
+
+void read_limits(const SettingReader& reader, Options& options) {
+    options.max_seconds = reader.duration("max-time");
+    constexpr double kLeast = 1;
+    const auto seconds = reader.number("peer-timeout");
+    if (seconds && (*seconds == 0 || *seconds >= kLeast)) {
+        options.peer_timeout = *seconds;
+    } else if (seconds) {
+        const Setting& timeout = *reader.find("peer-timeout");
+        reader.faults().add(kShortTimeout(timeout.origin, timeout.value));
+    }
+}
+
+/// What `plan` is told of the machine and of where to look and write.
+void read_plan_options(const SettingReader& reader, Options& options) {
+    PlanRequest& plan = options.plan;
+    plan.ranks = reader.count("ranks");
+    plan.ranks_per_node = reader.count("ranks-per-node");
+    plan.memory_per_node = reader.size("memory-per-node");
+    plan.dgemm_gflops = reader.rate("dgemm-gflops");
+    plan.sgemm_gflops = reader.rate("sgemm-gflops");
+    plan.memory_gbps = reader.rate("memory-gbps");
+    plan.read_gbps = reader.rate("read-gbps");
+    plan.write_gbps = reader.rate("write-gbps");
+    plan.storage_gbps = reader.rate("storage-gbps");
+    plan.network_gbps = reader.rate("network-gbps");
+    plan.calibrate_from = reader.path("calibrate-from");
+    plan.validate = reader.path("validate");
+    plan.json = reader.path("json");
+    if (plan.memory_per_node && options.memory_per_rank) {
+        reader.faults().add(kMemoryTwice(reader.find("memory-per-node")->origin));
+    }
+}
+
+/// The values of a request as options; those that are unreadable, out of range or missing go to
+/// `faults`.
+/// @param request  with a command other than help and version
+Options options_of(const Request& request, support::FaultList& faults) {
+    const SettingReader reader(request, faults);
+    Options options;
+    options.command = *request.command;
+    read_folders(reader, options);
+    read_pruning_options(reader, options);
+    read_token_options(reader, options);
+    read_computing(reader, options);
+    read_limits(reader, options);
+    read_plan_options(reader, options);
+    return options;
+}
+
+struct Parsed {
     Request request;
     Options options;
 };
 
-Understood understand(const std::vector<std::string>& arguments,
-                      const std::vector<std::string>& environment) {
+Parsed parse(const std::vector<std::string>& arguments,
+             const std::vector<std::string>& environment) {
     support::FaultList faults;
-    Understood result{gather_request(arguments, environment, faults), {}};
+    Parsed result{gather_request(arguments, environment, faults), {}};
     const auto command = result.request.command;
     if (command == Command::help || command == Command::version) {
         result.options.command = *command;
+        result.options.help_words = result.request.words;
         result.request.settings.clear();
     } else if (command) {
         settle_conflicts(result.request, faults);
-        result.options = understood(result.request, faults);
+        result.options = options_of(result.request, faults);
         faults.throw_if_any();
     } else {
         faults.throw_if_any();
@@ -35,14 +230,23 @@ Understood understand(const std::vector<std::string>& arguments,
 
 }  // namespace
 
+std::optional<Options> check_command_line(const std::vector<std::string>& arguments,
+                                          support::FaultList& faults) {
+    const Request request = request_of_line(arguments, faults);
+    if (request.command != Command::help && request.command != Command::version) {
+        return std::nullopt;
+    }
+    return parse(arguments, {}).options;
+}
+
 Options parse_options(const std::vector<std::string>& arguments,
                       const std::vector<std::string>& environment) {
-    return understand(arguments, environment).options;
+    return parse(arguments, environment).options;
 }
 
 std::vector<std::string> resolved_arguments(const std::vector<std::string>& arguments,
                                             const std::vector<std::string>& environment) {
-    const auto [request, options] = understand(arguments, environment);
+    const auto [request, options] = parse(arguments, environment);
     if (options.command == Command::version) {
         return {"--version"};
     }

@@ -1,5 +1,3 @@
-#include "alphaprune/cli/request.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -7,13 +5,43 @@
 #include <cctype>
 
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 #include "option_table.hpp"
+#include "settings.hpp"
 #include "suggestion.hpp"
 
 namespace alphaprune::cli {
 namespace {
 
-constexpr auto kSeeHelp = "alphaprune_mpi --help lists the options";
+using support::BadRequest;
+
+const BadRequest<std::string, std::string> kUnknownCommand{
+    "cli.unknown-command", "unknown command '{}'", "the first word is taken as the command",
+    "this version has {1}; options begin with --"};
+const BadRequest<std::string, std::string> kUnknownOption{
+    "cli.unknown-option", "unknown option {}",
+    "the name is misspelled, on the command line, in the --config file or in a variable "
+    "ALPHAPRUNE_…",
+    "{1}alphaprune_mpi --help lists the options"};
+const BadRequest<std::string> kMisplaced{
+    "cli.misplaced-option", "--{} cannot be given here",
+    "config in a configuration file, help or version there or in the environment",
+    "give it on the command line"};
+const BadRequest<std::string, std::string_view> kOtherCommand{
+    "cli.option-of-another-command", "--{} has no meaning for the command {}",
+    "the option belongs to other commands", "leave it out"};
+const BadRequest<std::string, std::string, std::string> kGivenTwice{
+    "cli.option-given-twice", "--{} is given twice, as '{}' and as '{}'",
+    "the same source gives the option two different values", "give it once"};
+const BadRequest<std::string> kLateCommand{
+    "cli.late-command", "unexpected word '{}'",
+    "a command stands behind options or another command",
+    "the command stands first, before the options, and there is only one"};
+const BadRequest<std::string> kUnexpectedWord{
+    "cli.unexpected-word", "unexpected word '{}'", "a word belongs to no option",
+    "options begin with --, and a value follows its option"};
+const BadRequest<> kUnnamedConfig{"cli.unnamed-config", "--config needs the name of a file",
+                                  "the value of --config is empty", "write --config FILE"};
 
 /// The option as it is written where the setting comes from.
 std::string spelled(std::string_view name, Source source) {
@@ -50,15 +78,13 @@ std::optional<Command> take_command(std::vector<std::string>& arguments,
     arguments.erase(arguments.begin());
     const auto command = command_named(word);
     if (!command) {
-        faults.add(fmt::format("unknown command '{}'", word), "command line",
-                   fmt::format("this version has {}; options begin with --", commands_listed()));
+        faults.add(kUnknownCommand(kCommandLine, word, commands_listed()));
     }
     return command;
 }
 
 void report_unknown(const Setting& setting, std::optional<Command> command,
                     support::FaultList& faults) {
-    const std::string what = spelled(setting.name, setting.source);
     std::vector<std::string_view> names;
     for (const OptionSpec& spec : option_table()) {
         if (!command || spec.known_to(*command)) {
@@ -66,12 +92,12 @@ void report_unknown(const Setting& setting, std::optional<Command> command,
         }
     }
     const std::string_view meant = nearest(setting.name, names);
-    faults.add(fmt::format("unknown option {}", what), setting.origin,
-               meant.empty() ? std::string(kSeeHelp)
-                             : fmt::format("did you mean {}?", spelled(meant, setting.source)));
+    faults.add(kUnknownOption(
+        setting.origin, spelled(setting.name, setting.source),
+        meant.empty() ? "" : fmt::format("did you mean {}? ", spelled(meant, setting.source))));
 }
 
-/// Whether the option exists, may stand in that source, and belongs to the command. Options of
+/// Whether the option exists, may be given in that source, and belongs to the command. Options of
 /// another command are a fault on the command line alone: files and environments serve several.
 bool admissible(const Setting& setting, std::optional<Command> command,
                 support::FaultList& faults) {
@@ -82,14 +108,12 @@ bool admissible(const Setting& setting, std::optional<Command> command,
     if (spec == nullptr) {
         report_unknown(setting, command, faults);
     } else if (misplaced) {
-        faults.add(fmt::format("--{} cannot stand here", setting.name), setting.origin,
-                   "give it on the command line");
+        faults.add(kMisplaced(setting.origin, setting.name));
     } else if (!command || spec->known_to(*command)) {
         return true;
     } else if (setting.source == Source::command_line) {
         const auto name = std::ranges::find(command_table(), *command, &CommandSpec::command)->name;
-        faults.add(fmt::format("--{} has no meaning for the command {}", setting.name, name),
-                   setting.origin, "leave it out");
+        faults.add(kOtherCommand(setting.origin, setting.name, name));
     }
     return false;
 }
@@ -106,14 +130,13 @@ void take_over(const std::vector<Setting>& source, Request& request, support::Fa
             }
         } else if (!is_new && kept->second.source == setting.source &&
                    kept->second.value != setting.value) {
-            faults.add(fmt::format("--{} is given twice, as '{}' and as '{}'", setting.name,
-                                   kept->second.value, setting.value),
-                       setting.origin, "give it once");
+            faults.add(
+                kGivenTwice(setting.origin, setting.name, kept->second.value, setting.value));
         }
     }
 }
 
-/// Judges the words that belong to no option; `verify` alone has a use for one.
+/// Checks the words that belong to no option; only `verify` takes one.
 void take_over(const std::vector<std::string>& words, Request& request,
                support::FaultList& faults) {
     for (const std::string& word : words) {
@@ -125,11 +148,9 @@ void take_over(const std::vector<std::string>& words, Request& request,
         } else if (request.command == Command::verify && request.words.empty()) {
             request.words.push_back(word);
         } else if (command_named(word)) {
-            faults.add(fmt::format("unexpected word '{}'", word), "command line",
-                       "the command stands first, before the options, and there is only one");
+            faults.add(kLateCommand(kCommandLine, word));
         } else {
-            faults.add(fmt::format("unexpected word '{}'", word), "command line",
-                       "options begin with --, and a value follows its option");
+            faults.add(kUnexpectedWord(kCommandLine, word));
         }
     }
 }
@@ -141,7 +162,7 @@ const Setting* find_in(const std::vector<Setting>& settings, std::string_view na
 
 std::vector<Setting> settings_of_file(const Setting& config, support::FaultList& faults) {
     if (config.value.empty()) {
-        faults.add("--config needs the name of a file", config.origin, "write --config FILE");
+        faults.add(kUnnamedConfig(config.origin));
         return {};
     }
     try {
@@ -164,7 +185,9 @@ Request request_of_line(const std::vector<std::string>& arguments, support::Faul
     Request request;
     request.command = take_command(rest, faults);
     const CommandLine line = read_command_line(std::move(rest), faults);
-    if (request.command == Command::help || find_in(line.settings, "help") != nullptr) {
+    if (request.command == Command::help) {
+        request.words = line.words;
+    } else if (find_in(line.settings, "help") != nullptr) {
         request.command = Command::help;
     } else if (find_in(line.settings, "version") != nullptr) {
         request.command = Command::version;

@@ -1,41 +1,219 @@
 #include "setting_reader.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
 #include <ranges>
 
+#include "alphaprune/support/duration.hpp"
+#include "alphaprune/support/message.hpp"
+#include "suggestion.hpp"
+
 namespace alphaprune::cli {
+namespace {
+
+using support::BadRequest;
+using Text = std::string;
+
+const BadRequest<Text, Text, Text> kLaterVersion{
+    "cli.value-of-a-later-version", "--{} {} is not available in this version",
+    "the value is planned for a later version", "choose one of {2}"};
+const BadRequest<Text, Text, Text, Text> kWrongChoice{
+    "cli.wrong-choice", "--{} cannot be '{}'",
+    "the value is misspelled, or belongs to another option", "{2}choose one of {3}"};
+const BadRequest<Text, Text> kNoNumber{"cli.not-a-number", "--{} '{}' is not a number",
+                                       "the value has other characters than those of a number",
+                                       "write digits and a decimal point, as in 0.7"};
+const BadRequest<Text, Text> kNoCount{"cli.not-a-count",
+                                      "--{} '{}' is not a whole number of at least 1",
+                                      "the option counts something", "write digits only, as in 4"};
+const BadRequest<Text, Text> kNoSeed{
+    "cli.not-a-seed", "--{} '{}' is not a whole number from 0 to 2^64 - 1",
+    "the random number generator takes a seed of 64 bits", "write digits only, as in 7"};
+const BadRequest<Text, Text> kNotPositive{"cli.not-positive", "--{} {} is not greater than 0",
+                                          "a rate or factor of zero or less is impossible",
+                                          "write a number greater than 0"};
+const BadRequest<Text, Text> kNoSize{"cli.not-a-size", "--{} '{}' is not an amount of memory",
+                                     "the number or its unit is missing or unknown",
+                                     "write a number and a unit, as in 4GiB or 3900MB"};
+const BadRequest<Text, Text> kNoDuration{
+    "cli.not-a-duration", "--{} '{}' is not a length of time",
+    "the value is not of the form HH:MM:SS or D-HH:MM:SS, or is zero",
+    "write hours, minutes and seconds, as in 03:30:00, or days before them, as in 1-12:00:00"};
+const BadRequest<Text> kEmpty{"cli.empty-value", "--{} is empty",
+                              "often a shell variable that is not set, as in --output \"$OUTPUT\"",
+                              "write --{0} VALUE"};
+const BadRequest<std::string_view, std::string_view> kMissing{
+    "cli.missing-option", "--{} is missing", "the command cannot do without it",
+    "give {1} with --{0}"};
+const BadRequest<Text, Text, Text> kNoShare{"cli.not-a-share", "--{} {} is not {}",
+                                            "a percentage instead of a share, or a wrong sign",
+                                            "it is a share of one: for 70 % write 0.7"};
+
+/// The whole text as a number, or nothing.
+template <class Number>
+std::optional<Number> number_in(std::string_view text) {
+    Number value{};
+    const char* end = text.data() + text.size();
+    const auto [stopped, problem] = std::from_chars(text.data(), end, value);
+    return problem == std::errc() && stopped == end ? std::optional(value) : std::nullopt;
+}
+
+/// Bytes in a unit of memory; nothing for an unknown one.
+std::optional<double> bytes_of_unit(std::string_view unit) {
+    constexpr std::string_view kPrefixes = "KMGT";
+    if (unit.empty() || unit == "B") {
+        return 1;
+    }
+    const auto power = kPrefixes.find(static_cast<char>(std::toupper(unit.front())));
+    const std::string_view rest = unit.substr(1);
+    if (power == std::string_view::npos || (!rest.empty() && rest != "B" && rest != "iB")) {
+        return std::nullopt;
+    }
+    return std::pow(rest == "B" ? 1000.0 : 1024.0, static_cast<double>(power + 1));
+}
+
+}  // namespace
+
+std::optional<std::size_t> SettingReader::index_of(const Setting& setting,
+                                                   const Choices& choices) const {
+    const std::string value = canonical_value(setting.value);
+    const auto found = std::ranges::find(choices.names, value);
+    if (found != choices.names.end()) {
+        return static_cast<std::size_t>(found - choices.names.begin());
+    }
+    const std::string all = fmt::format("{}", fmt::join(choices.names, ", "));
+    const bool later = std::ranges::any_of(
+        choices.later, [&](std::string_view name) { return canonical_value(name) == value; });
+    if (later) {
+        faults_.add(kLaterVersion(setting.origin, setting.name, setting.value, all));
+    } else {
+        refuse(setting, all, nearest(value, choices.names));
+    }
+    return std::nullopt;
+}
+
+void SettingReader::refuse(const Setting& setting, const std::string& choices,
+                           std::string_view meant) const {
+    faults_.add(kWrongChoice(setting.origin, setting.name, setting.value,
+                             meant.empty() ? "" : fmt::format("did you mean {}? ", meant),
+                             choices));
+}
 
 std::optional<std::size_t> SettingReader::choice(std::string_view name,
                                                  const Choices& choices) const {
     const Setting* setting = find(name);
-    return setting != nullptr ? read_choice(*setting, choices, faults_) : std::nullopt;
+    return setting != nullptr ? index_of(*setting, choices) : std::nullopt;
+}
+
+std::vector<std::size_t> SettingReader::choices(std::string_view name,
+                                                const Choices& choices) const {
+    std::vector<std::size_t> chosen;
+    for (const std::string& value : values(name)) {
+        Setting one = *find(name);
+        one.value = value;
+        if (const auto index = index_of(one, choices)) {
+            chosen.push_back(*index);
+        }
+    }
+    return chosen;
 }
 
 bool SettingReader::on(std::string_view name) const {
+    constexpr std::array kYes{"true", "yes", "on", "1"};
+    constexpr std::array kNo{"false", "no", "off", "0"};
     const Setting* setting = find(name);
-    return setting != nullptr && read_switch(*setting, faults_).value_or(false);
+    if (setting == nullptr) {
+        return false;
+    }
+    const auto is = [&](const char* word) { return setting->value == word; };
+    const bool yes = std::ranges::any_of(kYes, is);
+    if (!yes && std::ranges::none_of(kNo, is)) {
+        refuse(*setting, "true, false");
+    }
+    return yes;
+}
+
+std::optional<double> SettingReader::number(std::string_view name) const {
+    const Setting* setting = find(name);
+    if (setting == nullptr) {
+        return std::nullopt;
+    }
+    const auto value = number_in<double>(setting->value);
+    if (value && std::isfinite(*value)) {
+        return value;
+    }
+    faults_.add(kNoNumber(setting->origin, setting->name, setting->value));
+    return std::nullopt;
 }
 
 std::optional<int> SettingReader::count(std::string_view name) const {
     const Setting* setting = find(name);
-    return setting != nullptr ? read_positive_count(*setting, faults_) : std::nullopt;
+    if (setting == nullptr) {
+        return std::nullopt;
+    }
+    const auto value = number_in<int>(setting->value);
+    if (value && *value >= 1) {
+        return value;
+    }
+    faults_.add(kNoCount(setting->origin, setting->name, setting->value));
+    return std::nullopt;
+}
+
+std::optional<std::uint64_t> SettingReader::seed(std::string_view name) const {
+    const Setting* setting = find(name);
+    if (setting == nullptr) {
+        return std::nullopt;
+    }
+    const auto value = number_in<std::uint64_t>(setting->value);
+    if (!value) {
+        faults_.add(kNoSeed(setting->origin, setting->name, setting->value));
+    }
+    return value;
 }
 
 std::optional<double> SettingReader::rate(std::string_view name) const {
-    const Setting* setting = find(name);
-    return setting != nullptr ? read_positive_number(*setting, faults_) : std::nullopt;
+    const auto value = number(name);
+    if (value && *value <= 0) {
+        const Setting& setting = *find(name);
+        faults_.add(kNotPositive(setting.origin, setting.name, setting.value));
+        return std::nullopt;
+    }
+    return value;
 }
 
 std::optional<std::uint64_t> SettingReader::size(std::string_view name) const {
+    constexpr double kLargest = 1e18;
     const Setting* setting = find(name);
-    return setting != nullptr ? read_size(*setting, faults_) : std::nullopt;
+    if (setting == nullptr) {
+        return std::nullopt;
+    }
+    const std::string_view text = setting->value;
+    const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+    const auto number = number_in<double>(text.substr(0, end));
+    const auto unit = bytes_of_unit(text.substr(end));
+    if (number && unit && *number * *unit >= 1 && *number * *unit <= kLargest) {
+        return static_cast<std::uint64_t>(*number * *unit);
+    }
+    faults_.add(kNoSize(setting->origin, setting->name, setting->value));
+    return std::nullopt;
 }
 
 std::optional<double> SettingReader::duration(std::string_view name) const {
     const Setting* setting = find(name);
-    return setting != nullptr ? read_duration(*setting, faults_) : std::nullopt;
+    if (setting == nullptr) {
+        return std::nullopt;
+    }
+    if (const auto seconds = support::seconds_of(setting->value); seconds && *seconds > 0) {
+        return seconds;
+    }
+    faults_.add(kNoDuration(setting->origin, setting->name, setting->value));
+    return std::nullopt;
 }
 
 std::filesystem::path SettingReader::path(std::string_view name) const {
@@ -44,18 +222,20 @@ std::filesystem::path SettingReader::path(std::string_view name) const {
         return {};
     }
     if (setting->value.empty()) {
-        faults_.add(fmt::format("--{} is empty", setting->name), setting->origin,
-                    "name a file or folder");
+        faults_.add(kEmpty(setting->origin, setting->name));
     }
     return setting->value;
 }
 
+void SettingReader::require(std::string_view name, std::string_view what) const {
+    if (find(name) == nullptr) {
+        faults_.add(kMissing(kCommandLine, name, what));
+    }
+}
+
 std::filesystem::path SettingReader::needed_path(std::string_view name,
                                                  std::string_view what) const {
-    if (find(name) == nullptr) {
-        faults_.add(fmt::format("--{} is missing", name), "command line",
-                    fmt::format("give {} with --{}", what, name));
-    }
+    require(name, what);
     return path(name);
 }
 
@@ -69,8 +249,7 @@ std::vector<std::string> SettingReader::values(std::string_view name) const {
         all.emplace_back(part.begin(), part.end());
     }
     if (setting->value.empty() || std::ranges::find(all, std::string()) != all.end()) {
-        faults_.add(fmt::format("--{} is empty", name), setting->origin,
-                    fmt::format("write --{} VALUE", name));
+        faults_.add(kEmpty(setting->origin, setting->name));
     }
     std::erase(all, std::string());
     return all;
@@ -82,14 +261,13 @@ bool SettingReader::share(std::string_view name, bool (*in_range)(double), std::
     if (setting == nullptr) {
         return true;
     }
-    const auto value = read_number(*setting, faults_);
+    const auto value = number(name);
     if (value && in_range(*value)) {
         share = *value;
         return true;
     }
     if (value) {
-        faults_.add(fmt::format("--{} {} is not {}", name, setting->value, range), setting->origin,
-                    "it is a share of one: for 70 % write 0.7");
+        faults_.add(kNoShare(setting->origin, setting->name, setting->value, std::string(range)));
     }
     return false;
 }

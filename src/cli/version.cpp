@@ -1,7 +1,6 @@
-#include "alphaprune/cli/version.hpp"
-
 #include <fmt/format.h>
 
+#include "alphaprune/cli/help.hpp"
 #include "alphaprune_commit.hpp"
 
 namespace alphaprune::cli {

@@ -1,57 +1,52 @@
-#include "alphaprune/commands/beginning.hpp"
-
-#include <fmt/format.h>
+#include "alphaprune/commands/program.hpp"
 
 #include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "alphaprune/cli/request.hpp"
+#include "alphaprune/cli/help.hpp"
 #include "alphaprune/support/log.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/standard_streams.hpp"
 
 namespace alphaprune::commands {
 namespace {
 
-bool is_question(std::optional<cli::Command> command) {
+const support::BadRequest<int> kUnconnected{
+    "commands.unconnected-tasks",
+    "srun has started {} tasks, but none knows of the others: each would do all of the work",
+    "srun without --mpi=pmix, on a system where the MpiDefault of Slurm is none",
+    "start it with srun --mpi=pmix (srun --mpi=list tells whether Slurm has it), or with mpirun "
+    "inside the job (slurm/mpirun.sbatch); a single process with srun --ntasks=1, or with "
+    "ALPHAPRUNE_MPI=0 in the environment"};
+
+bool is_question(cli::Command command) {
     return command == cli::Command::help || command == cli::Command::version;
 }
 
-support::ExitStatus answer(cli::Command question, const parallel::Launch& launch) {
+support::ExitStatus answer(const cli::Options& question, const parallel::Launch& launch) {
     if (launch.speaks()) {
-        support::print_result(question == cli::Command::help ? cli::help_text()
-                                                             : cli::version_text());
+        support::print_result(cli::answer_to(question));
     }
     return support::ExitStatus::done;
 }
 
-/// These solvers hand a communicator to their library, also one of a single rank.
+/// These solvers pass a communicator to their library, even on a single rank.
 bool needs_mpi(const cli::Options& options) {
     return options.solver && linalg::works_on_groups(*options.solver) &&
            *options.solver != linalg::Solver::two_stage;
 }
 
-support::Error unconnected(const parallel::Launch& launch) {
-    return support::bad_request(
-        fmt::format("srun has started {} tasks, but none knows of the others: each would do all of "
-                    "the work",
-                    launch.ranks.value_or(0)),
-        "",
-        "start it with srun --mpi=pmix (srun --mpi=list tells whether Slurm has it), or with "
-        "mpirun inside the job (slurm/mpirun.sbatch); one process alone with srun --ntasks=1, or "
-        "with ALPHAPRUNE_MPI=0 in the environment");
-}
-
-/// A process alone, or one that speaks for others that MPI would not find.
+/// A single process, or one that speaks for others that MPI would not find.
 void begin_alone(Beginning& beginning, const std::vector<std::string>& arguments) {
     cli::Options options = cli::parse_options(arguments, support::whole_environment());
     if (is_question(options.command)) {
-        beginning.end = answer(options.command, beginning.launch);
+        beginning.end = answer(options, beginning.launch);
         return;
     }
     if (beginning.launch.kind == parallel::Launch::Kind::unconnected) {
-        throw unconnected(beginning.launch);
+        throw kUnconnected("", beginning.launch.ranks.value_or(0));
     }
     beginning.starts_mpi = needs_mpi(options);
     beginning.options = std::move(options);
@@ -60,12 +55,11 @@ void begin_alone(Beginning& beginning, const std::vector<std::string>& arguments
 /// Every rank sees the same command line, so each of them comes to the same end by itself.
 void begin_in_job(Beginning& beginning, const std::vector<std::string>& arguments) {
     if (!beginning.launch.rank) {
-        return;  // who would speak?
+        return;  // no one rank can speak for the others
     }
     support::FaultList faults;
-    const cli::Request request = cli::request_of_line(arguments, faults);
-    if (is_question(request.command)) {
-        beginning.end = answer(*request.command, beginning.launch);
+    if (const auto question = cli::check_command_line(arguments, faults)) {
+        beginning.end = answer(*question, beginning.launch);
         return;
     }
     if (!faults.empty() && beginning.launch.speaks()) {
@@ -75,8 +69,8 @@ void begin_in_job(Beginning& beginning, const std::vector<std::string>& argument
     faults.throw_if_any();
 }
 
-/// The user may know better what starts this process.
-void heed_wish(parallel::Launch& launch) {
+/// The user may override what the environment tells of how this process was started.
+void apply_override(parallel::Launch& launch) {
     const auto with_mpi = support::switch_in(support::environment_variable, "ALPHAPRUNE_MPI");
     if (with_mpi == true) {
         launch.kind = parallel::Launch::Kind::in_job;
@@ -86,14 +80,14 @@ void heed_wish(parallel::Launch& launch) {
 }
 
 /// The status to end with.
-support::ExitStatus tell(const support::Error& error, const parallel::Launch& launch) {
+support::ExitStatus report_error(const support::Error& error, const parallel::Launch& launch) {
     if (!launch.speaks()) {
         return support::ExitStatus::done;
     }
     support::log(support::LogLevel::error, error.what());
     if (launch.kind != parallel::Launch::Kind::alone) {
         // The others are about to end. A launcher that ended them because this one has failed would
-        // give their status for that of the job.
+        // report their status as that of the job.
         std::this_thread::sleep_for(std::chrono::seconds(1));
     }
     return error.status();
@@ -110,7 +104,7 @@ Beginning begin_program(int argc, char** argv) {
         beginning.supervised =
             support::switch_in(support::environment_variable, "ALPHAPRUNE_SUPERVISE")
                 .value_or(true);
-        heed_wish(beginning.launch);
+        apply_override(beginning.launch);
         if (beginning.launch.kind == parallel::Launch::Kind::in_job) {
             begin_in_job(beginning, arguments);
         } else if (beginning.launch.speaks()) {
@@ -119,7 +113,7 @@ Beginning begin_program(int argc, char** argv) {
             beginning.end = support::ExitStatus::done;
         }
     } catch (const support::Error& error) {
-        beginning.end = tell(error, beginning.launch);
+        beginning.end = report_error(error, beginning.launch);
     }
     if (beginning.options) {
         beginning.options->command_line.assign(argv, argv + argc);

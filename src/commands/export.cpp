@@ -2,29 +2,22 @@
 
 #include <vector>
 
-#include "alphaprune/checkpoint/export.hpp"
-#include "alphaprune/cli/version.hpp"
-#include "alphaprune/commands/commands.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
+#include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/report/progress.hpp"
+#include "commands.hpp"
 #include "model_source.hpp"
 #include "output_folder.hpp"
-#include "result.hpp"
 
 namespace alphaprune::commands {
 
-support::ExitStatus export_model(const parallel::Communicator& ranks, const cli::Options& options) {
-    const model::Catalogue catalogue = load_model(ranks, options);
-    parallel::together(ranks, [&] {
-        if (ranks.is_root()) {
-            prepare_export_folder(options, catalogue.folder, catalogue.bytes());
-        }
-    });
-    checkpoint::HuggingFaceWriter writer(ranks, catalogue, options.output,
-                                         {{"alphaprune_mpi", std::string(cli::program_version())},
-                                          {"exported_from", options.model.filename().string()}});
+namespace {
+
+/// Every rank copies its rows of every tensor. Collective.
+void copy_tensors(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                  checkpoint::HuggingFaceWriter& writer) {
     parallel::together(ranks, [&] {
         const model::RowSource source = open_source(catalogue);
         report::ProgressLine line("export", "tensors", ranks.is_root());
@@ -42,6 +35,21 @@ support::ExitStatus export_model(const parallel::Communicator& ranks, const cli:
                         static_cast<std::int64_t>(catalogue.tensors.size()));
         }
     });
+}
+
+}  // namespace
+
+support::ExitStatus export_model(const parallel::Communicator& ranks, const cli::Options& options) {
+    const model::Catalogue catalogue = load_model(ranks, options);
+    parallel::together(ranks, [&] {
+        if (ranks.is_root()) {
+            prepare_export_folder(options, catalogue.folder, catalogue.bytes());
+        }
+    });
+    checkpoint::HuggingFaceWriter writer(ranks, catalogue, options.output,
+                                         {{"alphaprune_mpi", std::string(cli::program_version())},
+                                          {"exported_from", options.model.filename().string()}});
+    copy_tensors(ranks, catalogue, writer);
     writer.finish();
     print_result(ranks, fmt::format("exported {} tensors to {}\n", catalogue.tensors.size(),
                                     options.output.string()));

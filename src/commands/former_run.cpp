@@ -11,8 +11,7 @@
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
-#include "output_names.hpp"
-#include "run_proof.hpp"
+#include "output_folder.hpp"
 
 namespace alphaprune::commands {
 namespace fs = std::filesystem;

@@ -1,11 +1,11 @@
 #include "inputs.hpp"
 
-#include <fmt/format.h>
-
+#include <functional>
 #include <set>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_check.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "model_source.hpp"
@@ -13,22 +13,34 @@
 namespace alphaprune::commands {
 namespace {
 
-/// @throws Error on all ranks when a node has not the memory that calibration needs
+const support::BadRequest<std::string, std::string> kTooLittleMemory{
+    "commands.calibration-memory", "calibration needs {} of memory per rank, and there is {}",
+    "each node holds the weights of a block, and each rank the activations of its sequences",
+    "use more nodes, fewer --nsamples or a shorter --seqlen"};
+const support::BadRequest<std::string, std::string> kUnknownInput{
+    "commands.matrix-without-input",
+    "--include names {}, whose input the forward pass of the family {} does not know",
+    "methods that use activations need the inputs of every matrix",
+    "leave it out, or choose a --prune-method and an --allocation that need no --calibration"};
+const support::Warning<std::string, std::int64_t, std::int64_t> kFewSamples{
+    "commands.few-samples",
+    "{} has {} samples, fewer than the usual {}: calibration takes them all",
+    "--nsamples was not given", "give a larger file if more samples are wanted"};
+
+/// @throws Error on all ranks when a node lacks the memory that calibration needs
 void require_memory(const parallel::Communicator& ranks, const Inputs& inputs) {
     const auto neighbours = static_cast<std::uint64_t>(inputs.nodes.node().size());
     parallel::together(ranks, [&] {
         const std::uint64_t room = support::available_memory() / neighbours;
         if (inputs.memory.total() > room) {
-            throw support::bad_request(
-                fmt::format("calibration needs {} of memory a rank, and there is {}",
-                            support::human_bytes(inputs.memory.total()),
-                            support::human_bytes(room)),
-                support::host_name(), "use more nodes, fewer --nsamples or a shorter --seqlen");
+            throw kTooLittleMemory(support::host_name(),
+                                   support::human_bytes(inputs.memory.total()),
+                                   support::human_bytes(room));
         }
     });
 }
 
-/// Methods that look at activations know those that go into the layers of the forward pass alone.
+/// Methods that use activations only know the inputs of the layers of the forward pass.
 void require_known_inputs(const model::Catalogue& catalogue) {
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
     std::set<int> known;
@@ -39,18 +51,64 @@ void require_known_inputs(const model::Catalogue& catalogue) {
     }
     for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
         if (!known.contains(static_cast<int>(m))) {
-            throw support::bad_request(
-                fmt::format("--include names {}, whose input the forward pass of the "
-                            "family {} does not know",
-                            catalogue.name_of(catalogue.matrices[m]), catalogue.family),
-                catalogue.folder.string(),
-                "leave it out, or choose --prune-method and --allocation among those that need "
-                "no --calibration");
+            throw kUnknownInput(catalogue.folder.string(), catalogue.name_of(catalogue.matrices[m]),
+                                catalogue.family);
         }
     }
 }
 
+/// What rank 0 made of a file, on every rank.
+model::TokenSequences from_rank_0(const parallel::Communicator& ranks,
+                                  const std::function<model::TokenSequences()>& read) {
+    model::TokenSequences sequences;
+    parallel::together(ranks, [&] {
+        if (ranks.is_root()) {
+            sequences = read();
+        }
+    });
+    std::int64_t sizes[2] = {sequences.length, static_cast<std::int64_t>(sequences.ids.size())};
+    ranks.broadcast(std::span<std::int64_t>(sizes));
+    sequences.length = sizes[0];
+    sequences.ids.resize(static_cast<std::size_t>(sizes[1]));
+    ranks.broadcast(std::span(sequences.ids));
+    return sequences;
+}
+
+std::optional<std::int64_t> widened(std::optional<int> number) {
+    return number ? std::optional<std::int64_t>(*number) : std::nullopt;
+}
+
 }  // namespace
+
+model::TokenSequences load_calibration(const parallel::Communicator& ranks,
+                                       const cli::Options& options,
+                                       const model::Catalogue& catalogue) {
+    return from_rank_0(ranks, [&] {
+        return model::calibration_sequences(model::read_tokens(options.calibration, catalogue),
+                                            catalogue, widened(options.sequences),
+                                            widened(options.sequence_length), options.seed);
+    });
+}
+
+std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks,
+                                             const cli::Options& options,
+                                             const model::Catalogue& catalogue) {
+    std::vector<EvaluationText> texts;
+    support::FaultList faults;
+    for (const std::filesystem::path& file : options.evaluations) {
+        try {
+            texts.push_back({file, from_rank_0(ranks, [&] {
+                                 return model::evaluation_windows(
+                                     model::read_tokens(file, catalogue), catalogue,
+                                     widened(options.sequence_length));
+                             })});
+        } catch (const support::Error& error) {  // the same on every rank
+            faults.add(error);
+        }
+    }
+    parallel::together(ranks, [&] { faults.throw_if_any(); });
+    return texts;
+}
 
 Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& options,
                    const model::Catalogue& catalogue) {
@@ -66,23 +124,17 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
     }
     if (calibrates) {
         parallel::together(ranks, [&] { require_known_inputs(catalogue); });
-        inputs.calibration =
-            load_calibration(ranks, options.calibration, catalogue, options.sequences,
-                             options.sequence_length, options.seed);
+        inputs.calibration = load_calibration(ranks, options, catalogue);
         inputs.memory = planning::calibration_memory(
             catalogue, *options.pruner, options.allocation->needs_activations(), inputs.calibration,
             ranks.size(), inputs.nodes.node().size());
         require_memory(ranks, inputs);
         if (!options.sequences && inputs.calibration.count() < model::kUsualSequences) {
-            inputs.warnings.push_back(fmt::format(
-                "{} has {} samples, fewer than the usual {}: calibration takes them "
-                "all",
+            inputs.warnings.push_back(kFewSamples(
                 options.calibration.string(), inputs.calibration.count(), model::kUsualSequences));
         }
     }
-    inputs.evaluations =
-        load_evaluations(ranks, options.evaluations, catalogue, options.sequence_length);
-    say_warnings(inputs.warnings);
+    inputs.evaluations = load_evaluations(ranks, options, catalogue);
     return inputs;
 }
 

@@ -1,52 +1,93 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
-#include "alphaprune/phases/spectrum_phase.hpp"
 #include "alphaprune/planning/machine_rates.hpp"
-#include "alphaprune/report/html_report.hpp"
-#include "alphaprune/report/run_report.hpp"
 #include "alphaprune/resume/journal.hpp"
-#include "phase_clock.hpp"
+#include "alphaprune/support/clock.hpp"
 
 namespace alphaprune::commands {
 
-/// One run of the program on a model: what is asked, what is known so far, and how long it took.
+/// Seconds of the phases of a job by name, in the order in which they began.
+class PhaseClock {
+  public:
+    /// Runs `action` and adds its time to that of `phase`.
+    template <class Action>
+    auto measure(const std::string& phase, Action&& action) {
+        const Booking booking{*this, index_of(phase), support::Stopwatch{}};
+        return action();
+    }
+
+    double total() const { return total_.seconds(); }
+    const std::vector<std::pair<std::string, double>>& phases() const { return phases_; }
+
+  private:
+    struct Booking {
+        PhaseClock& clock;
+        std::size_t phase;
+        support::Stopwatch watch;
+        ~Booking() { clock.phases_[phase].second += watch.seconds(); }
+    };
+
+    std::size_t index_of(const std::string& phase) {
+        const auto known =
+            std::ranges::find(phases_, phase, &std::pair<std::string, double>::first);
+        const auto index = static_cast<std::size_t>(known - phases_.begin());
+        if (known == phases_.end()) {
+            phases_.emplace_back(phase, 0);
+        }
+        return index;
+    }
+
+    support::Stopwatch total_;
+    std::vector<std::pair<std::string, double>> phases_;
+};
+
+/// One run of the program on a model: what is asked for, the model, and what it is computed with.
 struct Job {
     const parallel::Communicator& ranks;
     const cli::Options& options;
     parallel::JobWatch& watch;
-    PhaseClock clock;
-    model::Catalogue catalogue;
-    report::RunReport report;
+    PhaseClock clock = {};
+    model::Catalogue catalogue = {};
+    /// What readers of the results should know, found before the first stage; already logged.
+    std::vector<std::string> notes = {};
+
+    // Known once the output is open:
+    std::string identity = {};  ///< digest of all that the results depend on
+    std::string started = {};   ///< time stamp of this attempt
+    std::vector<std::string> hosts = {};
+    int threads_per_rank = 1;  ///< that the options and the cores given allow
     planning::MachineRates rates = {};
     /// Of predicted times, from the results that were in the output folder.
     std::map<linalg::Solver, double> corrections = {};
-    std::optional<resume::Journal> journal = {};  ///< once the output is open
-    std::set<std::string> said = {};  ///< notes of the report that the user has read already
+    std::optional<resume::Journal> journal = {};
+    std::int64_t resumed_matrices = 0;  ///< whose spectra an earlier attempt has computed
 
-    /// Takes warnings into the report that the user has read already.
-    void note_said(const std::vector<std::string>& warnings);
+    /// Logs warnings that belong in the report, too.
+    void note(const std::vector<std::string>& warnings);
 };
 
-/// Reads the catalogue on rank 0 and hands it to all. Collective. @throws Error
+/// Reads the catalogue on rank 0 and distributes it. Collective. @throws Error
 Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
                parallel::JobWatch& watch);
 
 /// Of all eigenvalues of the model.
 std::uint64_t bytes_of_spectra(const model::Catalogue& catalogue);
 
-/// Makes the output folder ready for so many bytes, with a journal of the run or that of the run
-/// that is to be resumed, starts the log and says what is at hand. Collective.
+/// Prepares the output folder for so many bytes, with a new journal or that of the run to be
+/// resumed, opens run.log and describes the run there. Collective.
 /// @param identity   of this run
 /// @param sequences  of calibration
 /// @return false when the run to be resumed is complete: nothing is left to do
@@ -54,18 +95,9 @@ std::uint64_t bytes_of_spectra(const model::Catalogue& catalogue);
 bool open_output(Job& job, const resume::RunIdentity& identity, std::int64_t sequences,
                  std::uint64_t bytes_needed);
 
-/// Does the work of a job whose output is open. Where it ends because the request or the model is
-/// wrong before anything was computed, what it has made is removed: nobody misses it. Anything that
-/// was computed stays, to be gone on with. Collective.
+/// Does the work of a job whose output is open. If it ends because the request or the model is
+/// wrong before anything was computed, what it has made is removed; anything that was computed is
+/// kept, to be resumed. Collective.
 void work_on(const Job& job, const std::function<void()>& work);
-
-/// Computes the spectra of all prunable matrices, and what else the metric needs, into the report.
-/// Collective.
-phases::SpectrumResults measure_spectra(Job& job);
-
-/// Writes report.json, report.html, matrices.csv and metrics/, and tells the user where they are.
-/// `spectra` may be null when none was computed. The run is complete then: its journal goes.
-/// Collective.
-void finish_job(Job& job, const phases::SpectrumResults* spectra);
 
 }  // namespace alphaprune::commands

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <memory>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/named_shape.hpp"
@@ -15,20 +14,40 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune::commands {
 namespace {
 
 namespace fs = std::filesystem;
+using support::BadRequest;
+using support::Warning;
+
+const BadRequest<> kOutputFolder{
+    "commands.output-folder-as-model", "this is the output folder of a run, not a model",
+    "--model names what a run has written", "name the checkpoint.h5 in it, or its folder hf"};
+const BadRequest<> kSyntheticCheckpoint{
+    "commands.synthetic-checkpoint",
+    "--synthetic has no meaning for a checkpoint, which has its weights",
+    "a checkpoint.h5 is named as the model",
+    "leave it out, or name a model folder or a short name such as 7b"};
+const BadRequest<> kRevisionOfFile{"commands.revision-of-a-file",
+                                   "--revision has no effect with a file",
+                                   "only models in the caches of Hugging Face have revisions",
+                                   "leave it out, or name the model as ORG/NAME"};
+const Warning<> kSynthetic{
+    "commands.synthetic-weights", "the weights are synthetic: made up, in the shape of the model",
+    "--synthetic was given", "do not take the results for those of the real model"};
+const Warning<std::string> kBlocks{
+    "commands.chosen-blocks", "only {} (--blocks): the others are neither analyzed nor pruned",
+    "--blocks was given", "leave --blocks out to prune the whole model"};
 
 /// A run's output folder is easily taken for the model in it.
 void refuse_output_folder(const fs::path& model) {
     if (fs::exists(support::status_of(model / "report.json")) &&
         !fs::exists(support::status_of(model / "config.json"))) {
-        throw support::bad_request("this is the output folder of a run, not a model",
-                                   model.string(),
-                                   "name the checkpoint.h5 in it, or its folder hf");
+        throw kOutputFolder(model.string());
     }
 }
 
@@ -49,11 +68,9 @@ model::Catalogue found_by_name(const model::FoundModel& found) {
     return catalogue;
 }
 
-model::Catalogue stand_in(const std::string& model, const model::ModelPlaces& places) {
+model::Catalogue synthetic(const std::string& model, const model::ModelPlaces& places) {
     if (is_checkpoint(model)) {
-        throw support::bad_request(
-            "--synthetic has no meaning for a checkpoint, which has its weights", model,
-            "leave it out, or name a model folder or a short name such as 7b");
+        throw kSyntheticCheckpoint(model);
     }
     const model::NamedShape* shape = model::shape_named(model);
     if (shape != nullptr && places.revision.empty() &&
@@ -70,18 +87,17 @@ model::Catalogue requested(const cli::Options& options) {
                                     model::hugging_face_caches(support::environment_variable),
                                     model::shipped_models(), options.revision};
     if (is_checkpoint(model) && !options.revision.empty()) {
-        throw support::bad_request("--revision has no effect with a file", model,
-                                   "leave it out, or name the model as ORG/NAME");
+        throw kRevisionOfFile(model);
     }
     if (options.synthetic) {
-        return stand_in(model, places);
+        return synthetic(model, places);
     }
     return is_checkpoint(model) ? catalogue_at(model)
                                 : found_by_name(model::find_model(model, places));
 }
 
 /// Other commands take a model as it is, prunable or not.
-bool looks_at_matrices(cli::Command command) {
+bool needs_matrices(cli::Command command) {
     return command == cli::Command::run || command == cli::Command::analyze ||
            command == cli::Command::plan;
 }
@@ -95,13 +111,13 @@ bool is_checkpoint(const fs::path& model) {
 model::Catalogue load_model(const parallel::Communicator& ranks, const cli::Options& options) {
     model::Catalogue catalogue = model::deserialize_catalogue(parallel::from_root(ranks, [&] {
         model::Catalogue found = requested(options);
-        if (looks_at_matrices(options.command)) {
+        if (needs_matrices(options.command)) {
             model::choose_matrices(found, options.matrices);
         }
         if (options.blocks) {
             model::keep_blocks(found, *options.blocks);
         }
-        if (options.command != cli::Command::export_model) {  // that carries whatever there is
+        if (options.command != cli::Command::export_model) {  // it copies whatever there is
             model::require_weight_types(found, model::prunable_tensors(found), "prunable weights");
         }
         if (options.command == cli::Command::run || options.command == cli::Command::export_model) {
@@ -127,16 +143,14 @@ model::Catalogue load_catalogue(const parallel::Communicator& ranks, const fs::p
 }
 
 std::vector<std::string> notes_on(const model::Catalogue& catalogue, const cli::Options& options) {
-    std::vector<std::string> notes = catalogue.warnings;
+    std::vector<std::string> notes;
     if (catalogue.origin == model::WeightOrigin::synthetic) {
-        notes.emplace_back("the weights are synthetic: made up, in the shape of the model");
+        notes.push_back(kSynthetic());
     }
     if (options.blocks) {
         const auto [first, last] = *options.blocks;
-        notes.push_back(
-            fmt::format("only {} (--blocks): the others are neither measured nor pruned",
-                        first == last ? fmt::format("block {}", first)
-                                      : fmt::format("blocks {} to {}", first, last)));
+        notes.push_back(kBlocks(first == last ? fmt::format("block {}", first)
+                                              : fmt::format("blocks {} to {}", first, last)));
     }
     return notes;
 }

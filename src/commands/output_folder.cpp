@@ -13,20 +13,57 @@
 #include <system_error>
 #include <vector>
 
+#include "alphaprune/formats/json.hpp"
 #include "alphaprune/model/auxiliary_files.hpp"
+#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/resume/journal.hpp"
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/system_error.hpp"
 #include "former_run.hpp"
-#include "kept_inputs.hpp"
-#include "output_names.hpp"
-#include "run_proof.hpp"
 
 namespace alphaprune::commands {
 namespace fs = std::filesystem;
 namespace {
+
+using support::BadRequest;
+
+const BadRequest<std::string, std::string> kNoRoom{
+    "commands.no-room", "the output needs {} and the file system has {} left",
+    "checkpoint.h5 and, with safetensors, hf/ need as much as the model each",
+    "free some space or choose another --output"};
+const BadRequest<std::string> kForeignFiles{
+    "commands.foreign-files",
+    "the output folder holds what no report or journal in it proves to be of this program: {}",
+    "files of other origin have the names that a run writes",
+    "choose another --output, or move these away: they are never removed"};
+const BadRequest<> kUnfinishedRun{
+    "commands.output-with-unfinished-run",
+    "the output folder exists already, with an unfinished run in it",
+    "an earlier run was stopped or killed, or has failed",
+    "choose another --output, or give --resume to continue that run, or --overwrite to replace its "
+    "results"};
+const BadRequest<> kExists{
+    "commands.output-exists", "the output folder exists already",
+    "an earlier run, or something else, is in it",
+    "choose another --output, or give --overwrite to replace the results in it"};
+const BadRequest<> kNotAFolder{"commands.output-is-no-folder",
+                               "the output exists and is not a folder",
+                               "a file has the name of the output", "choose another --output"};
+const BadRequest<> kModelFolder{"commands.output-is-the-model",
+                                "the output folder is the model's own folder",
+                                "the results would replace the model", "choose another --output"};
+const BadRequest<> kBlockedPath{
+    "commands.output-below-a-file", "a part of this path is not a folder",
+    "a file has the name of a folder on the way to the output", "choose another --output"};
+const BadRequest<> kNotAnExport{
+    "commands.not-an-export", "this folder holds something other than an export of this program",
+    "no safetensors file in it states that this program has written it", "choose another --output"};
+const BadRequest<> kInputInOutput{
+    "commands.input-in-output", "--overwrite would remove what this run reads",
+    "the model, the metric cache, the ratios or a text lie in the output folder",
+    "choose another --output"};
 
 bool holds_results(const fs::path& folder) {
     return std::ranges::any_of(kResultNames, [&](std::string_view entry) {
@@ -51,7 +88,7 @@ std::uint64_t size_on_disk(const fs::path& path) {
     return bytes;
 }
 
-/// What is there already need not be written once more.
+/// What is there already need not be written again.
 std::uint64_t written_before(const fs::path& folder) {
     std::uint64_t bytes = 0;
     for (const std::string_view entry : {kCheckpointName, kFolderName}) {
@@ -76,10 +113,8 @@ fs::path existing_ancestor(fs::path path) {
 void require_room(const fs::path& folder, std::uint64_t bytes_needed) {
     const std::uint64_t room = support::free_space(folder);
     if (room < bytes_needed) {
-        throw support::bad_request(
-            fmt::format("the output needs {} and the file system has {} left",
-                        support::human_bytes(bytes_needed), support::human_bytes(room)),
-            folder.string(), "free some space or choose another --output");
+        throw kNoRoom(folder.string(), support::human_bytes(bytes_needed),
+                      support::human_bytes(room));
     }
 }
 
@@ -90,18 +125,13 @@ void require_writable(const fs::path& folder) {
     }
 }
 
-void require_room_to_write(const FormerRun& former, const cli::Options& options) {
+void require_no_foreign_files(const FormerRun& former, const cli::Options& options) {
     std::vector<std::string> names;
     for (const fs::path& path : in_the_way(former, options)) {
         names.push_back(path.filename().string());
     }
     if (!names.empty()) {
-        throw support::bad_request(
-            fmt::format("the output folder holds what no report or journal in it proves to be this "
-                        "program's: {}",
-                        fmt::join(names, ", ")),
-            options.output.string(),
-            "choose another --output, or move these away: they are never removed");
+        throw kForeignFiles(options.output.string(), fmt::format("{}", fmt::join(names, ", ")));
     }
 }
 
@@ -113,31 +143,71 @@ bool check_place(const cli::Options& options, const fs::path& model, std::uint64
     const bool may_exist = options.overwrite || (options.resume && !holds_results(folder));
     if (exists && !may_exist) {
         const bool unfinished = earlier_run_in(folder) == EarlierRun::unfinished;
-        throw support::bad_request(
-            unfinished ? "the output folder exists already, with an unfinished run in it"
-                       : "the output folder exists already",
-            folder.string(),
-            fmt::format("choose another --output, or give {}--overwrite to replace the results "
-                        "in it",
-                        unfinished ? "--resume to go on with that run, or " : ""));
+        const BadRequest<>& problem = unfinished ? kUnfinishedRun : kExists;
+        throw problem(folder.string());
     }
     if (exists && !fs::is_directory(folder, problem)) {
-        throw support::bad_request("the output exists and is not a folder", folder.string(),
-                                   "choose another --output");
+        throw kNotAFolder(folder.string());
     }
     if (exists && fs::exists(model / "config.json", problem) &&
         fs::equivalent(folder, model, problem)) {
-        throw support::bad_request("the output folder is the model's own folder", folder.string(),
-                                   "choose another --output");
+        throw kModelFolder(folder.string());
     }
     const fs::path ancestor = existing_ancestor(folder);
     if (!fs::is_directory(ancestor, problem)) {
-        throw support::bad_request("a part of this path is not a folder", ancestor.string(),
-                                   "choose another --output");
+        throw kBlockedPath(ancestor.string());
     }
     require_writable(ancestor);
     require_room(ancestor, bytes_needed);
     return exists;
+}
+
+/// The files of a model's folder may be links to anywhere.
+std::vector<fs::path> inputs_of(const cli::Options& options, const fs::path& model) {
+    std::vector<fs::path> inputs{model, options.model, options.metric_cache,
+                                 options.allocation_file, options.calibration};
+    inputs.insert(inputs.end(), options.evaluations.begin(), options.evaluations.end());
+    std::error_code none;
+    for (const fs::directory_entry& file : fs::directory_iterator(model, none)) {
+        inputs.push_back(file.path());
+    }
+    return inputs;
+}
+
+/// Where it is, and where the link is that may stand for it; nothing where nothing is.
+std::vector<fs::path> places_of(const fs::path& input) {
+    std::error_code absent;
+    const fs::path file = fs::canonical(input, absent);
+    if (absent) {
+        return {};
+    }
+    const fs::path folder = fs::canonical(fs::absolute(input).parent_path(), absent);
+    return {file, folder / input.filename()};
+}
+
+/// Of two paths without links.
+bool lies_in(const fs::path& path, const fs::path& place) {
+    return std::ranges::mismatch(place, path).in1 == place.end();
+}
+
+/// With --overwrite, what lies at `doomed` is removed: nothing that the request names as input, and
+/// no file of the model, may be it or lie in it.
+void require_inputs_elsewhere(const cli::Options& options, const fs::path& model,
+                              std::span<const fs::path> doomed) {
+    std::vector<fs::path> removed;
+    for (const fs::path& path : doomed) {
+        std::error_code absent;
+        removed.push_back(fs::canonical(path, absent));
+    }
+    std::erase(removed, fs::path());
+    for (const fs::path& input : inputs_of(options, model)) {
+        for (const fs::path& place : places_of(input)) {
+            if (std::ranges::any_of(removed,
+                                    [&](const auto& gone) { return lies_in(place, gone); })) {
+                throw kInputInOutput(input.string());
+            }
+        }
+    }
 }
 
 }  // namespace
@@ -149,6 +219,31 @@ EarlierRun earlier_run_in(const fs::path& output) {
     return resume::Journal::exists_in(output) ? EarlierRun::unfinished : EarlierRun::none;
 }
 
+report::RunReport report_in(const parallel::Communicator& ranks, const fs::path& folder) {
+    const fs::path file = folder / "report.json";
+    const std::string text = parallel::from_root(ranks, [&] { return support::read_text(file); });
+    return parallel::together(ranks, [&] {
+        return report::run_report_from_json(formats::Json::parse(text, file.string()),
+                                            file.string());
+    });
+}
+
+std::optional<report::RunReport> former_report(const parallel::Communicator& ranks,
+                                               const fs::path& folder) {
+    const bool seen = parallel::together(ranks, [&] {
+        return ranks.is_root() && fs::exists(support::status_of(folder / "report.json"));
+    });
+    const bool there = ranks.any(seen);
+    try {
+        return there ? std::optional(report_in(ranks, folder)) : std::nullopt;
+    } catch (const support::Error& error) {  // the same on every rank; of another version, perhaps
+        if (error.status() == support::ExitStatus::failed) {
+            throw;
+        }
+        return std::nullopt;
+    }
+}
+
 fs::path stop_file_in(const fs::path& output) {
     return output / kStopName;
 }
@@ -156,7 +251,7 @@ fs::path stop_file_in(const fs::path& output) {
 void reopen_output_folder(const cli::Options& options, std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     require_writable(folder);
-    require_room_to_write(former_run_in(folder), options);
+    require_no_foreign_files(former_run_in(folder), options);
     const std::uint64_t written = written_before(folder);
     require_room(folder, bytes_needed > written ? bytes_needed - written : 0);
     std::error_code ignored;
@@ -176,7 +271,7 @@ void prepare_output_folder(const cli::Options& options, const fs::path& model,
     if (exists) {
         require_writable(folder);
         const FormerRun former = former_run_in(folder);
-        require_room_to_write(former, options);
+        require_no_foreign_files(former, options);
         require_inputs_elsewhere(options, model, former.ours);
         remove_former_run(former, folder);
     }
@@ -204,9 +299,7 @@ void prepare_export_folder(const cli::Options& options, const fs::path& model,
     for (const fs::path& place : {folder, partial}) {
         if (fs::exists(support::link_status_of(place)) &&
             !(fs::is_directory(support::status_of(place)) && is_export(place, place == partial))) {
-            throw support::bad_request(
-                "this folder holds something else than an export of this program", place.string(),
-                "choose another --output");
+            throw kNotAnExport(place.string());
         }
     }
     std::error_code problem;

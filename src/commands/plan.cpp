@@ -1,22 +1,24 @@
-#include <fmt/format.h>
-
 #include <system_error>
 
-#include "alphaprune/commands/commands.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/planning/plan_report.hpp"
-#include "alphaprune/planning/validation.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/log.hpp"
-#include "find_finished_run.hpp"
-#include "plan_rates.hpp"
+#include "alphaprune/support/message.hpp"
+#include "commands.hpp"
+#include "output_folder.hpp"
 #include "planned_run.hpp"
-#include "result.hpp"
 
 namespace alphaprune::commands {
 namespace {
 
 namespace fs = std::filesystem;
+
+const support::Warning<std::string, std::string> kSpectraOnly{
+    "commands.partly-calibrated",
+    "the times measured in {} correct the forecast of the spectra only: {}",
+    "what that run has read is no longer there, or is another model",
+    "give --calibrate-from a run whose model and texts are still there"};
 
 /// The folder of a finished run whose times correct the prediction; empty when there is none.
 fs::path calibration_folder(const parallel::Communicator& ranks, const cli::Options& options) {
@@ -39,9 +41,7 @@ void calibrate(const parallel::Communicator& ranks, const fs::path& folder,
         plan.run.task.corrections =
             planning::phase_corrections(finished_run(ranks, folder, {}), plan.known.rates);
     } catch (const support::Error& error) {  // the same on every rank
-        support::log_warning(
-            fmt::format("the times measured in {} correct the forecast of the spectra only: {}",
-                        folder.string(), error.faults().front().what));
+        support::log_warning(kSpectraOnly(folder.string(), error.faults().front().what));
     }
 }
 
@@ -79,9 +79,9 @@ planning::Validation compare(const parallel::Communicator& ranks, const cli::Opt
     });
 }
 
-/// The table for people, and the document where one is asked for.
-support::ExitStatus tell(const parallel::Communicator& ranks, const cli::Options& options,
-                         const std::string& table, const formats::Json& document) {
+/// The table for people, and the document if one is asked for.
+support::ExitStatus print_plan(const parallel::Communicator& ranks, const cli::Options& options,
+                               const std::string& table, const formats::Json& document) {
     parallel::together(ranks, [&] {
         if (ranks.is_root() && !options.plan.json.empty()) {
             support::write_text_atomically(options.plan.json, document.dump() + "\n");
@@ -96,10 +96,10 @@ support::ExitStatus tell(const parallel::Communicator& ranks, const cli::Options
 support::ExitStatus plan(const parallel::Communicator& ranks, const cli::Options& options) {
     if (!options.plan.validate.empty()) {
         const planning::Validation validation = compare(ranks, options);
-        return tell(ranks, options, validation.table(), validation.json());
+        return print_plan(ranks, options, validation.table(), validation.json());
     }
     const planning::PlanReport report = make_plan(ranks, options);
-    return tell(ranks, options, planning::plan_table(report), planning::plan_json(report));
+    return print_plan(ranks, options, planning::plan_table(report), planning::plan_json(report));
 }
 
 }  // namespace alphaprune::commands

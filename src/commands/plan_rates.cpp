@@ -1,9 +1,8 @@
-#include "plan_rates.hpp"
-
 #include <algorithm>
 #include <system_error>
 
-#include "alphaprune/planning/storage_rates.hpp"
+#include "alphaprune/planning/machine_rates.hpp"
+#include "planned_run.hpp"
 
 namespace alphaprune::commands {
 namespace {

@@ -5,14 +5,26 @@
 #include <thread>
 
 #include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/message.hpp"
+#include "inputs.hpp"
 #include "model_source.hpp"
-#include "ratios.hpp"
-#include "texts.hpp"
+#include "output_folder.hpp"
+#include "stages.hpp"
 
 namespace alphaprune::commands {
 namespace {
 
 namespace fs = std::filesystem;
+
+const support::BadRequest<> kNoCommandLine{"commands.report-without-command-line",
+                                           "the report does not say how the run was started",
+                                           "report.json was written or changed by another program",
+                                           "name a folder that this program has written"};
+const support::BadRequest<std::string> kCannotPredict{
+    "commands.finished-run-inputs", "the finished run cannot be predicted again: {}",
+    "its model or texts are no longer where its command line says",
+    "start from the folder where the run was started, or say with --model where its model is now"};
 
 bool is_a_shape(const cli::Options& options) {
     std::error_code ignored;
@@ -20,7 +32,7 @@ bool is_a_shape(const cli::Options& options) {
            !fs::exists(options.model / "config.json", ignored);
 }
 
-/// The catalogue of a short name, its weights supposed to lie in files.
+/// The catalogue of a short name, its weights assumed to lie in files.
 model::Catalogue catalogue_of_shape(const parallel::Communicator& ranks, cli::Options options) {
     options.synthetic = true;
     model::Catalogue catalogue = load_model(ranks, options);
@@ -77,18 +89,39 @@ planning::RunTask task_of(const parallel::Communicator& ranks, const cli::Option
     task.measures_outliers = options.allocation->needs_activations();
     task.pruner = options.pruner;
     if (task.pruner->needs_activations() || task.measures_outliers) {
-        task.calibration =
-            options.calibration.empty()
-                ? sequences_like(options, catalogue)
-                : load_calibration(ranks, options.calibration, catalogue, options.sequences,
-                                   options.sequence_length, options.seed);
+        task.calibration = options.calibration.empty()
+                               ? sequences_like(options, catalogue)
+                               : load_calibration(ranks, options, catalogue);
     }
     task.copies = (options.write_hdf5 ? 1 : 0) + (options.write_safetensors ? 1 : 0);
-    for (const EvaluationText& text :
-         load_evaluations(ranks, options.evaluations, catalogue, options.sequence_length)) {
+    for (const EvaluationText& text : load_evaluations(ranks, options, catalogue)) {
         task.evaluations.push_back(text.windows);
     }
     return task;
+}
+
+/// The request of the finished run, its model where these options say it is now.
+cli::Options options_of(const report::RunReport& report, const cli::Options& now) {
+    if (report.command_line.empty()) {
+        throw kNoCommandLine(now.plan.validate.string());
+    }
+    cli::Options options =
+        cli::parse_options({report.command_line.begin() + 1, report.command_line.end()}, {});
+    if (!now.model.empty()) {
+        options.model = now.model;
+        options.model_root = now.model_root;
+        options.revision = now.revision;
+    }
+    return options;
+}
+
+/// The first fault says enough; its remedy does not apply here.
+support::Error missing_input(const support::Error& error) {
+    if (error.status() == support::ExitStatus::failed) {
+        return error;
+    }
+    const support::Fault& fault = error.faults().front();
+    return kCannotPredict(fault.where, fault.what).mark_agreed();
 }
 
 }  // namespace
@@ -101,6 +134,23 @@ planning::PlannedRun planned_run(const parallel::Communicator& ranks, const cli:
     run.cluster = cluster_of(ranks, options);
     run.task = task_of(ranks, options, run.catalogue);
     return run;
+}
+
+planning::FinishedRun finished_run(const parallel::Communicator& ranks, const fs::path& folder,
+                                   const cli::Options& options) {
+    planning::FinishedRun finished{report_in(ranks, folder), {}};
+    const report::RunReport& report = finished.report;
+    cli::Options own;
+    try {
+        own = parallel::together(ranks, [&] { return options_of(report, options); });
+        finished.run = planned_run(ranks, own);
+    } catch (const support::Error& error) {  // the same on every rank
+        throw missing_input(error);
+    }
+    const int hosts = std::max(static_cast<int>(report.hosts.size()), 1);
+    finished.run.cluster = {report.ranks, (report.ranks + hosts - 1) / hosts, {}};
+    finished.run.task.threads = std::max(report.threads_per_rank, 1);
+    return finished;
 }
 
 }  // namespace alphaprune::commands

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "alphaprune/cli/help.hpp"
 #include "alphaprune/cli/options.hpp"
-#include "alphaprune/commands/commands.hpp"
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
@@ -19,15 +19,27 @@
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/support/standard_streams.hpp"
 #include "alphaprune/support/stop.hpp"
-#include "result.hpp"
+#include "commands.hpp"
 #include "time_limit.hpp"
 
 namespace alphaprune::commands {
 namespace {
 
-/// Rank 0 reads the request with its environment and configuration file; the others hear the
-/// outcome, so that all ranks do the same wherever they were started.
+const support::BadRequest<int> kSeparatedRanks{
+    "commands.separated-ranks",
+    "{} processes were started, but MPI knows of one only: each would do all of the work",
+    "the mpirun of another MPI library than the program's has started them",
+    "start it with the mpirun of the MPI library that it was built with (--version names it), or "
+    "with srun --mpi=pmix"};
+const support::Failure<std::string> kDefect{"commands.defect", "unexpected error: {}",
+                                            "a defect of the program or of one of its libraries",
+                                            "please report it"};
+
+/// Rank 0 reads the request with its environment and configuration file; the others are sent
+/// the outcome, so that all ranks do the same wherever they were started.
 cli::Options agree_on_options(const parallel::Communicator& world, int argc, char** argv) {
     const std::string request = parallel::from_root(world, [&] {
         support::ByteWriter bytes;
@@ -41,7 +53,7 @@ cli::Options agree_on_options(const parallel::Communicator& world, int argc, cha
     return options;
 }
 
-/// Commands whose work can be gone on with.
+/// Commands whose work can be resumed.
 bool can_be_resumed(const cli::Options& options) {
     return options.command == cli::Command::run || options.command == cli::Command::analyze;
 }
@@ -65,23 +77,22 @@ support::ExitStatus carry_out(const parallel::Communicator& world, const cli::Op
         case cli::Command::version:
             break;
     }
-    print_result(world,
-                 options.command == cli::Command::help ? cli::help_text() : cli::version_text());
+    print_result(world, parallel::together(world, [&] { return cli::answer_to(options); }));
     return support::ExitStatus::done;
 }
 
-std::string how_to_go_on(const cli::Options& options) {
+std::string how_to_continue(const cli::Options& options) {
     return fmt::format(
-        "what is done is kept in {}; the same command with --resume goes on from there",
+        "what is done is kept in {}; the same command with --resume continues from there",
         options.output.string());
 }
 
 constexpr std::string_view kWhatIsKept =
-    "what was done before is kept in {}; once this is put right, the same command with --resume "
-    "goes on from there";
+    "what was done before is kept in {}; once this is fixed, the same command with --resume "
+    "continues from there";
 
-/// Whether a run that ends with an error has left something to go on with. A request that is wrong
-/// may have been found so only after hours.
+/// Whether a run that ends with an error has left something to resume. That a request is wrong may
+/// be found only after hours.
 bool is_work_kept(const cli::Options& options, support::ExitStatus status) {
     try {
         return can_be_resumed(options) && (status == support::ExitStatus::failed
@@ -104,13 +115,13 @@ parallel::WatchOptions watch_options(const cli::Options& options,
     watch.peer_timeout = in_ms(options.peer_timeout);
     if (can_be_resumed(options)) {
         watch.stop_patience = in_ms(std::min(kUsual, stopping_time.value_or(2 * kUsual) / 2));
-        watch.after_stop = how_to_go_on(options);
+        watch.after_stop = how_to_continue(options);
     }
     return watch;
 }
 
-/// The work itself, and the watch over the ranks meanwhile. An error that only one rank knows of is
-/// said by the watch, which ends the other ranks, since they may be waiting for that one.
+/// The work itself, while the ranks watch each other. An error that only one rank knows of is
+/// reported by the watch, which ends the other ranks, since they may be waiting for that one.
 support::ExitStatus watched(const parallel::Communicator& world, const cli::Options& options,
                             std::optional<double> stopping_time) {
     parallel::JobWatch watch(world, watch_options(options, stopping_time));
@@ -128,8 +139,7 @@ support::ExitStatus watched(const parallel::Communicator& world, const cli::Opti
     } catch (const std::bad_alloc&) {
         watch.end_job(support::out_of_memory().what(), support::ExitStatus::failed);
     } catch (const std::exception& problem) {
-        watch.end_job(support::to_text({problem.what(), "", "this is a defect: please report it"}),
-                      support::ExitStatus::failed);
+        watch.end_job(kDefect("", problem.what()).what(), support::ExitStatus::failed);
     }
 }
 
@@ -140,17 +150,17 @@ std::string common_stop_reason(const parallel::Communicator& world) {
             return reason;
         }
     }
-    return "it was asked to";
+    return "as requested";
 }
 
-/// One line that says how to go on. Collective.
-void tell_of_stop(const parallel::Communicator& world, const cli::Options& options) {
+/// One line that says how to continue. Collective.
+void report_stop(const parallel::Communicator& world, const cli::Options& options) {
     const std::string reason = common_stop_reason(world);
     support::log(support::LogLevel::error,
-                 fmt::format("stopped early ({}): {}", reason, how_to_go_on(options)));
+                 fmt::format("stopped early ({}): {}", reason, how_to_continue(options)));
 }
 
-/// The launcher and the program's MPI do not go together: each process is rank 0 of 1.
+/// The launcher and the program's MPI do not match: each process is rank 0 of 1.
 bool are_separated(const parallel::Communicator& world, const parallel::Launch& launch) {
     return world.size() == 1 && launch.kind == parallel::Launch::Kind::in_job &&
            launch.ranks.value_or(1) > 1;
@@ -160,18 +170,20 @@ support::ExitStatus end_separated(const parallel::Launch& launch) {
     if (!launch.speaks()) {
         return support::ExitStatus::done;
     }
-    const support::Error error = support::bad_request(
-        fmt::format("{} processes were started, but MPI knows of one only: each would do all of "
-                    "the work",
-                    launch.ranks.value_or(0)),
-        "",
-        "start it with the mpirun of the MPI library that it was built with (--version names it), "
-        "or with srun --mpi=pmix");
+    const support::Error error = kSeparatedRanks("", launch.ranks.value_or(0));
     support::log(support::LogLevel::error, error.what());
     return error.status();
 }
 
 }  // namespace
+
+void print_result(const parallel::Communicator& ranks, std::string_view text) {
+    parallel::together(ranks, [&] {
+        if (ranks.is_root()) {
+            support::print_result(text);
+        }
+    });
+}
 
 support::ExitStatus run_program(const parallel::Communicator& world, int argc, char** argv,
                                 const Beginning& beginning) {
@@ -194,12 +206,12 @@ support::ExitStatus run_program(const parallel::Communicator& world, int argc, c
         }
         return watched(world, options, stopping_time);
     } catch (const support::Error& error) {
-        if (!error.agreed() && world.size() > 1) {  // MPI has failed before there was a watch
+        if (!error.agreed() && world.size() > 1) {  // MPI has failed before the watch began
             support::say_past_the_log(error.what());
             world.abort(static_cast<int>(error.status()));
         }
         if (error.status() == support::ExitStatus::stopped) {
-            tell_of_stop(world, options);
+            report_stop(world, options);
         } else {
             support::log(support::LogLevel::error, error.what());
             if (is_work_kept(options, error.status())) {

@@ -1,7 +1,5 @@
 #include "ratio_file.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -11,11 +9,30 @@
 
 #include "alphaprune/formats/npy.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::commands {
 namespace {
+
+using support::BadRequest;
+
+const BadRequest<std::string> kNotANumber{
+    "commands.ratio-not-a-number", "'{}' is not a number",
+    "a cell in the file of --allocation file:PATH holds other characters than those of a number",
+    "give one number for every prunable matrix"};
+const BadRequest<std::string> kNoRatio{"commands.matrix-without-ratio",
+                                       "no ratio for the matrix {}",
+                                       "the file was made for another model, or for fewer blocks",
+                                       "give one line for every prunable matrix"};
+const BadRequest<std::size_t, std::size_t> kWrongCount{
+    "commands.values-per-matrix", "{} values for {} prunable matrices",
+    "the file was made for another model, or for other blocks",
+    "give one value for every prunable matrix, in order"};
+const BadRequest<std::ptrdiff_t, std::size_t> kNotFinite{
+    "commands.value-not-finite", "value {} of {} is NaN or infinite",
+    "the run that wrote the file had undefined metrics, or the file is damaged",
+    "give one finite value for every prunable matrix"};
 
 std::vector<std::string> cells_of(const std::string& line) {
     std::vector<std::string> cells;
@@ -42,8 +59,7 @@ double number_in(const std::string& cell, const std::filesystem::path& path) {
     double value = 0;
     const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
     if (problem != std::errc{} || end != cell.data() + cell.size()) {
-        throw support::bad_request(fmt::format("'{}' is not a number", cell), path.string(),
-                                   "give one number for every prunable matrix");
+        throw kNotANumber(path.string(), cell);
     }
     return value;
 }
@@ -62,8 +78,7 @@ std::vector<double> by_name(const std::vector<std::vector<std::string>>& rows,
     for (const model::MatrixInfo& matrix : catalogue.matrices) {
         const auto found = values.find(catalogue.name_of(matrix));
         if (found == values.end()) {
-            faults.add(fmt::format("no ratio for the matrix {}", catalogue.name_of(matrix)),
-                       path.string(), "give one line for every prunable matrix");
+            faults.add(kNoRatio(path.string(), catalogue.name_of(matrix)));
         } else {
             ratios.push_back(found->second);
         }
@@ -95,17 +110,11 @@ std::vector<double> read_csv(const std::filesystem::path& path, const model::Cat
 void require_one_per_matrix(const std::vector<double>& values, const std::filesystem::path& path,
                             const model::Catalogue& catalogue) {
     if (values.size() != catalogue.matrices.size()) {
-        throw support::bad_request(fmt::format("{} values for {} prunable matrices", values.size(),
-                                               catalogue.matrices.size()),
-                                   path.string(),
-                                   "give one value for every prunable matrix, in order");
+        throw kWrongCount(path.string(), values.size(), catalogue.matrices.size());
     }
     const auto bad = std::ranges::find_if_not(values, [](double v) { return std::isfinite(v); });
     if (bad != values.end()) {
-        throw support::bad_request(fmt::format("value {} of {} is NaN or infinite",
-                                               bad - values.begin() + 1, values.size()),
-                                   path.string(),
-                                   "give one finite value for every prunable matrix");
+        throw kNotFinite(path.string(), bad - values.begin() + 1, values.size());
     }
 }
 

@@ -1,25 +1,23 @@
-#include "ratios.hpp"
-
 #include <fmt/format.h>
-
-#include <limits>
 
 #include "alphaprune/allocation/mixed_pattern.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/phases/outlier_phase.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "ratio_file.hpp"
+#include "stages.hpp"
 
 namespace alphaprune::commands {
 namespace {
 
 constexpr int kMixedGroup = 8;
 
-std::vector<allocation::AllocationItem> items_of(const Job& job) {
+std::vector<allocation::AllocationItem> items_of(const Job& job, const Spectra& spectra) {
     std::vector<allocation::AllocationItem> items;
-    for (const report::MatrixReport& matrix : job.report.matrices) {
-        items.push_back(
-            {matrix.block, matrix.rows * matrix.cols, matrix.metrics[job.options.metric]});
+    for (std::size_t m = 0; m < job.catalogue.matrices.size(); ++m) {
+        const model::MatrixInfo& matrix = job.catalogue.matrices[m];
+        items.push_back({matrix.block, matrix.rows * matrix.cols,
+                         spectra.metrics.empty() ? 0 : spectra.metrics[m][job.options.metric]});
     }
     return items;
 }
@@ -48,25 +46,6 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
     }
     return parallel::together(
         job.ranks, [&] { return read_ratio_file(job.options.allocation_file, job.catalogue); });
-}
-
-void describe(Job& job, const allocation::Allocation& allocation) {
-    const allocation::AllocationOptions& ratios = job.options.ratios;
-    report::AllocationReport& report = job.report.allocation.emplace();
-    report.name = allocation_name(job.options);
-    report.metric = needs_metric(job.options) ? spectrum::name_of(job.options.metric) : "";
-    report.mapping_type =
-        ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise";
-    report.epsilon = ratios.epsilon;
-    report.sparsity_ratio = ratios.sparsity_ratio;
-    report.max_sparsity = ratios.max_sparsity;
-    report.bounded_blocks = allocation.bounded_blocks;
-    for (const support::MethodOption& option : job.options.allocation->options) {
-        report.own_options.push_back({std::string(option.name), std::string(option.symbol),
-                                      support::value_of(option, job.options.method_values)});
-    }
-    job.report.notes.insert(job.report.notes.end(), allocation.notes.begin(),
-                            allocation.notes.end());
 }
 
 std::vector<pruning::PruneTarget> targets_of(const cli::Options& options,
@@ -106,44 +85,28 @@ bool needs_metric(const cli::Options& options) {
     return options.allocation->needs == allocation::AllocationNeeds::metric;
 }
 
-void take_metric_from_cache(Job& job) {
-    const std::vector<double> values = parallel::together(
-        job.ranks, [&] { return read_metric_cache(job.options.metric_cache, job.catalogue); });
-    for (std::size_t m = 0; m < values.size(); ++m) {
-        report::MatrixReport& matrix = job.report.matrices[m];
-        matrix.metrics.values.fill(std::numeric_limits<double>::quiet_NaN());
-        matrix.metrics[job.options.metric] = values[m];
-        matrix.has_metrics = true;
-    }
-}
-
 void check_ratios(const Job& job) {
     if (!job.options.allocation->is_computed()) {
-        return;  // they are read before anything else is done
+        return;  // the file is checked when it is read
     }
     parallel::together(job.ranks, [&] {
-        const std::vector<allocation::AllocationItem> items = items_of(job);
+        const std::vector<allocation::AllocationItem> items = items_of(job, {});
         allocation::check_request({items, job.options.ratios});
         targets_of(job.options, items,
                    std::vector<double>(items.size(), job.options.ratios.sparsity_ratio));
     });
 }
 
-std::vector<pruning::PruneTarget> decide_targets(Job& job, const Inputs& inputs) {
-    const std::vector<allocation::AllocationItem> items = items_of(job);
+Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra) {
+    const std::vector<allocation::AllocationItem> items = items_of(job, spectra);
     const std::vector<double> values = values_for_allocation(job, inputs);
-    const allocation::Allocation allocation = parallel::together(job.ranks, [&] {
-        return job.options.allocation->allocate(
-            {items, job.options.ratios, values, job.options.method_values});
+    return parallel::together(job.ranks, [&] {
+        Ratios ratios{job.options.allocation->allocate(
+                          {items, job.options.ratios, values, job.options.method_values}),
+                      {}};
+        ratios.targets = targets_of(job.options, items, ratios.allocation.ratios);
+        return ratios;
     });
-    describe(job, allocation);
-    job.report.sparsity_type = sparsity_type(job.options);
-    const auto targets = parallel::together(
-        job.ranks, [&] { return targets_of(job.options, items, allocation.ratios); });
-    for (std::size_t m = 0; m < targets.size(); ++m) {
-        job.report.matrices[m].sparsity_ratio = targets[m].ratio;
-    }
-    return targets;
 }
 
 }  // namespace alphaprune::commands

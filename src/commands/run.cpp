@@ -1,21 +1,19 @@
 #include <fmt/format.h>
 
-#include <optional>
-
-#include "alphaprune/commands/commands.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/transformer/forward_tensors.hpp"
-#include "inputs.hpp"
-#include "job.hpp"
-#include "pruning.hpp"
-#include "ratios.hpp"
+#include "commands.hpp"
+#include "job_report.hpp"
 #include "run_identity.hpp"
+#include "stages.hpp"
 
 namespace alphaprune::commands {
 namespace {
+
+constexpr std::uint64_t kReportBytes = 8U << 20;
 
 /// The model in each format, spectra there and in the journal, hidden states that are saved while
 /// older ones are still there, and room for the small files.
@@ -25,27 +23,23 @@ std::uint64_t output_size(const Job& job, const model::TokenSequences& calibrati
     const auto states = sizeof(float) * calibration.ids.size() *
                         static_cast<std::uint64_t>(catalogue.configuration.hidden_size);
     constexpr std::uint64_t kPerTensor = 4096;
-    constexpr std::uint64_t kReports = 8U << 20;
     const std::uint64_t copies =
         (job.options.write_hdf5 ? 1U : 0U) + (job.options.write_safetensors ? 1U : 0U);
     return copies * (catalogue.bytes() + kPerTensor * catalogue.tensors.size()) + 2 * spectra +
-           2 * states + kReports;
+           2 * states + kReportBytes;
 }
 
-void describe_calibration(Job& job, const Inputs& inputs) {
+void describe_calibration(const Inputs& inputs) {
     const model::TokenSequences& sequences = inputs.calibration;
-    if (sequences.count() == 0) {
-        return;
+    if (sequences.count() > 0) {
+        support::log_info(fmt::format(
+            "calibration: {} sequences of {} tokens; {} per rank (weights {}, activations {}, "
+            "statistics {})",
+            sequences.count(), sequences.length, support::human_bytes(inputs.memory.total()),
+            support::human_bytes(inputs.memory.weights),
+            support::human_bytes(inputs.memory.activations),
+            support::human_bytes(inputs.memory.statistics)));
     }
-    job.report.calibration = {job.options.calibration.string(), sequences.length, sequences.count(),
-                              job.options.seed};
-    support::log_info(fmt::format(
-        "calibration: {} sequences of {} tokens; {} a rank (weights {}, "
-        "activations {}, statistics {})",
-        sequences.count(), sequences.length, support::human_bytes(inputs.memory.total()),
-        support::human_bytes(inputs.memory.weights),
-        support::human_bytes(inputs.memory.activations),
-        support::human_bytes(inputs.memory.statistics)));
 }
 
 /// The tensors that are not pruned, but used by whoever runs the model: before any expensive work.
@@ -58,23 +52,26 @@ void check_unpruned_tensors(Job& job) {
     }
 }
 
-/// From the spectra to the report.
-void prune_model(Job& job, const Inputs& inputs) {
-    job.report.prune_method = job.options.pruner->name;
-    describe_calibration(job, inputs);
+/// The metric that the ratios follow, if they follow one.
+Spectra find_metric(Job& job) {
+    if (!job.options.metric_cache.empty()) {
+        return read_cached_metric(job);
+    }
+    return needs_metric(job.options) ? measure_spectra(job) : Spectra{};
+}
+
+/// Spectra, ratios, pruned blocks, perplexities.
+Results prune_model(Job& job, const Inputs& inputs) {
+    describe_calibration(inputs);
     check_ratios(job);
     check_unpruned_tensors(job);
     phases::PrunedFiles files(job.ranks, job.catalogue, pruned_paths(job.options), *job.journal);
-    std::optional<phases::SpectrumResults> spectra;
-    if (!job.options.metric_cache.empty()) {
-        take_metric_from_cache(job);
-    } else if (needs_metric(job.options)) {
-        spectra = measure_spectra(job);
-    }
-    const std::vector<pruning::PruneTarget> targets = decide_targets(job, inputs);
-    prune_and_write(job, inputs, files, targets, spectra ? &*spectra : nullptr);
-    evaluate_before_and_after(job, inputs);
-    finish_job(job, spectra ? &*spectra : nullptr);
+    Results results;
+    results.spectra = find_metric(job);
+    results.ratios = decide_ratios(job, inputs, results.spectra);
+    results.pruned = prune_and_write(job, inputs, files, results.ratios->targets, results.spectra);
+    results.perplexities = evaluate_before_and_after(job, inputs);
+    return results;
 }
 
 }  // namespace
@@ -89,14 +86,25 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     });
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
-    job.note_said(inputs.warnings);
+    job.note(inputs.warnings);
     const resume::RunIdentity identity =
         parallel::together(ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
     if (!open_output(job, identity, inputs.calibration.count(),
                      output_size(job, inputs.calibration))) {
         return support::ExitStatus::done;
     }
-    work_on(job, [&] { prune_model(job, inputs); });
+    work_on(job, [&] { finish_job(job, &inputs, prune_model(job, inputs)); });
+    return support::ExitStatus::done;
+}
+
+support::ExitStatus analyze(const parallel::Communicator& ranks, const cli::Options& options,
+                            parallel::JobWatch& watch) {
+    Job job = read_model(ranks, options, watch);
+    if (!open_output(job, identity_of_analysis(options, job.catalogue), 0,
+                     bytes_of_spectra(job.catalogue) + kReportBytes)) {
+        return support::ExitStatus::done;
+    }
+    work_on(job, [&] { finish_job(job, nullptr, {measure_spectra(job)}); });
     return support::ExitStatus::done;
 }
 

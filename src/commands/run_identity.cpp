@@ -1,20 +1,39 @@
 #include "run_identity.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "alphaprune/cli/help.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/file.hpp"
-#include "ratios.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/support/processor.hpp"
+#include "stages.hpp"
 
 namespace alphaprune::commands {
 namespace {
+
+const support::Warning<std::string_view, std::string, std::string> kOtherProvenance{
+    "commands.attempts-differ",
+    "a part of this run was computed with another {} ({}) than the rest ({}): the last bits may "
+    "differ from those of a run with only one",
+    "the run was continued on other nodes, or after the program or its libraries were rebuilt",
+    "nothing, unless the bits must be reproducible: then repeat the run on one kind of node"};
+const support::Warning<std::string_view, std::string> kMixedRanks{
+    "commands.ranks-differ",
+    "the ranks have different {} ({}): the last bits of the results may depend on which rank "
+    "computed what",
+    "the nodes of the job are not of one kind",
+    "nothing, unless the bits must be reproducible: then use nodes of one kind"};
 
 template <class T>
 std::string digest_of(std::span<const T> values) {
@@ -58,7 +77,7 @@ class IdentityWriter {
     resume::RunIdentity identity_;
 };
 
-/// Those whose bits hang on how many ranks share a matrix.
+/// Those whose bits depend on how many ranks share a matrix.
 bool is_spread(std::optional<linalg::Solver> solver) {
     return solver == linalg::Solver::elpa1 || solver == linalg::Solver::elpa2 ||
            solver == linalg::Solver::scalapack;
@@ -136,6 +155,33 @@ void add_pruning(IdentityWriter& writer, const cli::Options& options) {
                                        options.write_safetensors ? "safetensors" : ""));
 }
 
+std::string processor_here() {
+    return fmt::format("{}, {} kernels", support::processor_model(), linalg::vector_kernels());
+}
+
+/// All different values of the ranks. Collective.
+std::vector<std::string> different_ones(const parallel::Communicator& ranks,
+                                        const std::string& mine) {
+    const std::vector<std::string> all = ranks.all_gather_texts(mine);
+    const std::set<std::string> different(all.begin(), all.end());
+    return {different.begin(), different.end()};
+}
+
+/// Adds a note for each part in which an earlier attempt differs.
+void compare(const resume::Provenance& then, const resume::Provenance& now,
+             std::vector<std::string>& notes) {
+    const auto compare_one = [&](std::string_view what, const std::string& before,
+                                 const std::string& today) {
+        if (before != today) {
+            notes.push_back(kOtherProvenance(what, before, today));
+        }
+    };
+    compare_one("version of the program", then.version, now.version);
+    compare_one("build of the program", then.commit, now.commit);
+    compare_one("type of processor", then.processor, now.processor);
+    compare_one("BLAS", then.blas, now.blas);
+}
+
 }  // namespace
 
 resume::RunIdentity identity_of_analysis(const cli::Options& options,
@@ -164,6 +210,28 @@ resume::RunIdentity identity_of_run(const cli::Options& options, const model::Ca
                    tokens_of(inputs.evaluations[t].windows));
     }
     return writer.take();
+}
+
+resume::Provenance provenance_here() {
+    return {std::string(cli::program_version()), std::string(cli::program_commit()),
+            processor_here(), linalg::blas_name()};
+}
+
+std::vector<std::string> provenance_notes(const parallel::Communicator& ranks,
+                                          const resume::Journal& journal) {
+    const resume::Provenance now = provenance_here();
+    std::vector<std::string> notes;
+    for (const auto& [what, mine] :
+         {std::pair("types of processor", now.processor), std::pair("BLAS libraries", now.blas)}) {
+        const std::vector<std::string> all = different_ones(ranks, mine);
+        if (all.size() > 1) {
+            notes.push_back(kMixedRanks(what, fmt::format("{}", fmt::join(all, "; "))));
+        }
+    }
+    for (const resume::Provenance& then : journal.computed_by()) {
+        compare(then, now, notes);
+    }
+    return notes;
 }
 
 }  // namespace alphaprune::commands

@@ -1,4 +1,4 @@
-#include "run_proof.hpp"
+#include "former_run.hpp"
 
 #include <algorithm>
 #include <span>
@@ -15,7 +15,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/system_error.hpp"
-#include "output_names.hpp"
+#include "output_folder.hpp"
 
 namespace alphaprune::commands {
 namespace fs = std::filesystem;

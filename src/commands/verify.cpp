@@ -1,19 +1,34 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <optional>
+#include <system_error>
 
 #include "alphaprune/checkpoint/verification.hpp"
-#include "alphaprune/commands/commands.hpp"
-#include "alphaprune/formats/json.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/report/run_report.hpp"
-#include "alphaprune/support/file.hpp"
 #include "alphaprune/support/machine.hpp"
-#include "result.hpp"
+#include "alphaprune/support/message.hpp"
+#include "commands.hpp"
+#include "output_folder.hpp"
 
 namespace alphaprune::commands {
 namespace fs = std::filesystem;
 namespace {
+
+const support::BadRequest<> kNoCheckpoint{
+    "commands.nothing-to-verify", "there is no checkpoint.h5 to verify",
+    "the run has written a Hugging Face folder only",
+    "verify reads checkpoint.h5: run with --format hdf5 as well"};
+const support::Failure<std::string> kUnsound{
+    "commands.unsound-checkpoint", "verification failed: {}",
+    "the checkpoint was changed by another program, or damaged by a disk or a copy",
+    "do not use this checkpoint: repeat the run that wrote it"};
+const support::Failure<double, double> kOtherMean{
+    "commands.mean-ratio-differs",
+    "verification failed: the ratios have the weighted mean {}, asked for was {}",
+    "the report was changed after the run",
+    "do not use this checkpoint: repeat the run that wrote it"};
 
 /// What is to be verified: a run's output folder, or a checkpoint alone.
 struct Target {
@@ -22,26 +37,19 @@ struct Target {
 };
 
 Target find_target(const parallel::Communicator& ranks, const fs::path& named) {
-    const std::string report_text = parallel::from_root(ranks, [&] {
+    const std::string kind = parallel::from_root(ranks, [&] {
         std::error_code ignored;
         if (!fs::is_directory(named, ignored)) {
-            return std::string();
+            return "file";
         }
-        if (!fs::exists(named / "checkpoint.h5", ignored) && fs::exists(named / "hf", ignored)) {
-            throw support::bad_request(
-                "there is no checkpoint.h5 to verify", named.string(),
-                "verify reads checkpoint.h5: run with --format hdf5 as well");
+        if (!fs::exists(named / kCheckpointName, ignored) &&
+            fs::exists(named / kFolderName, ignored)) {
+            throw kNoCheckpoint(named.string());
         }
-        return support::read_text(named / "report.json");
+        return "folder";
     });
-    if (report_text.empty()) {
-        return {named, std::nullopt};
-    }
-    const std::string where = (named / "report.json").string();
-    return {named / "checkpoint.h5", parallel::together(ranks, [&] {
-                return std::optional(
-                    report::run_report_from_json(formats::Json::parse(report_text, where), where));
-            })};
+    return kind == "file" ? Target{named, std::nullopt}
+                          : Target{named / kCheckpointName, report_in(ranks, named)};
 }
 
 std::vector<checkpoint::ExpectedMatrix> expected_of(const report::RunReport& report) {
@@ -53,13 +61,13 @@ std::vector<checkpoint::ExpectedMatrix> expected_of(const report::RunReport& rep
     return expected;
 }
 
-/// Whether the weighted mean of the ratios is what was asked for.
-void check_overall_ratio(const report::RunReport& report, std::vector<std::string>& problems) {
+/// The weighted mean of the ratios, where it must be the one that was asked for.
+std::optional<double> mean_ratio(const report::RunReport& report) {
     const allocation::AllocationMethod* method =
         report.allocation ? allocation::find_allocation(report.allocation->name) : nullptr;
     if (!report.allocation || (method != nullptr && !method->is_computed()) ||
         report.sparsity_type.starts_with("mixed")) {
-        return;
+        return std::nullopt;
     }
     long double weights = 0;
     long double removed = 0;
@@ -68,13 +76,25 @@ void check_overall_ratio(const report::RunReport& report, std::vector<std::strin
         weights += size;
         removed += size * matrix.sparsity_ratio.value_or(0);
     }
-    const double mean = static_cast<double>(removed / weights);
-    if (std::abs(mean - report.allocation->sparsity_ratio) > 1e-12) {
-        problems.push_back(
-            fmt::format("report.json: the ratios have the weighted mean {}, asked "
-                        "for was {}",
-                        mean, report.allocation->sparsity_ratio));
+    return static_cast<double>(removed / weights);
+}
+
+/// Everything that was found wrong, the same on every rank.
+std::vector<support::Fault> faults_of(const Target& target,
+                                      const std::vector<std::string>& problems) {
+    std::vector<support::Fault> faults;
+    const auto add = [&](const support::Error& error) {
+        faults.push_back(error.faults().front());
+        faults.back().rank.clear();
+    };
+    for (const std::string& problem : problems) {
+        add(kUnsound(target.checkpoint.string(), problem));
     }
+    const std::optional<double> mean = target.report ? mean_ratio(*target.report) : std::nullopt;
+    if (mean && std::abs(*mean - target.report->allocation->sparsity_ratio) > 1e-12) {
+        add(kOtherMean("report.json", *mean, target.report->allocation->sparsity_ratio));
+    }
+    return faults;
 }
 
 }  // namespace
@@ -83,18 +103,10 @@ support::ExitStatus verify(const parallel::Communicator& ranks, const cli::Optio
     const Target target = find_target(ranks, options.verify_target);
     const std::vector<checkpoint::ExpectedMatrix> expected =
         target.report ? expected_of(*target.report) : std::vector<checkpoint::ExpectedMatrix>{};
-    checkpoint::Verification result =
+    const checkpoint::Verification result =
         checkpoint::verify_checkpoint(ranks, target.checkpoint, expected);
-    if (target.report) {
-        check_overall_ratio(*target.report, result.problems);
-    }
-    if (!result.problems.empty()) {
-        support::FaultList faults;
-        for (const std::string& problem : result.problems) {
-            faults.add(problem, target.checkpoint.string(),
-                       "do not use this checkpoint: repeat the run that wrote it");
-        }
-        throw support::Error(support::ExitStatus::failed, faults.faults()).mark_agreed();
+    if (std::vector<support::Fault> faults = faults_of(target, result.problems); !faults.empty()) {
+        throw support::Error(support::ExitStatus::failed, std::move(faults)).mark_agreed();
     }
     const std::string compared =
         target.report ? fmt::format("all {} prunable matrices as report.json says", expected.size())

@@ -11,7 +11,7 @@ struct Coefficients {
     double gram;       ///< × n²·k, shared by the ranks of a group
     double reduction;  ///< × 4/3·n³, shared
     double alone;      ///< × n²: bulge chase, panels, dsterf, page faults; on one rank
-    double calls;      ///< × n: what hangs on the number of calls
+    double calls;      ///< × n: what depends on the number of calls
 };
 
 Coefficients coefficients_of(linalg::Solver solver) {

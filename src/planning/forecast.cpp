@@ -6,8 +6,7 @@
 
 #include "alphaprune/planning/farms_plan.hpp"
 #include "alphaprune/support/error.hpp"
-#include "forward_forecast.hpp"
-#include "transfers.hpp"
+#include "forecast_parts.hpp"
 
 namespace alphaprune::planning {
 namespace {
@@ -102,7 +101,7 @@ class Forecaster {
         const double cpu = kCopiedByteSeconds * bytes_ / cluster_.ranks + pruning.working;
         const double agreeing =
             (kSecondsPerTensor + transfers_.message_seconds()) * tensors() + pruning.agreeing;
-        // Reading and writing go on beside the pruning.
+        // Reading and writing overlap with the pruning.
         const double files = transfers_.reading_seconds(read) + transfers_.writing_seconds(written);
         return {Phase::prune_and_write, kSecondsToFinish + std::max(cpu, files) + agreeing,
                 streaming_memory(), transfers_.from_files(read), written};

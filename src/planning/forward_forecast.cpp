@@ -1,4 +1,4 @@
-#include "forward_forecast.hpp"
+#include "forecast_parts.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -2,7 +2,6 @@
 
 #include "alphaprune/linalg/grid_shape.hpp"
 #include "alphaprune/planning/plan_report.hpp"
-#include "plan_kinds.hpp"
 
 namespace alphaprune::planning {
 namespace {

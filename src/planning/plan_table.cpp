@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "alphaprune/linalg/grid_shape.hpp"
 #include "alphaprune/planning/plan_report.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/machine.hpp"
-#include "plan_kinds.hpp"
 
 namespace alphaprune::planning {
 namespace {
@@ -34,10 +34,10 @@ std::string header_part(const PlanReport& plan) {
         plural(static_cast<std::int64_t>(catalogue.matrices.size()), "prunable matri", "x", "ces"),
         static_cast<double>(catalogue.prunable_parameters()) / 1e9,
         support::human_bytes(catalogue.bytes()));
-    text += fmt::format("{} on {}, {} a node; memory: {}\n", plural(cluster.ranks, "rank"),
+    text += fmt::format("{} on {}, {} per node; memory: {}\n", plural(cluster.ranks, "rank"),
                         plural(nodes, "node"), cluster.ranks_per_node,
                         cluster.memory_per_rank
-                            ? support::human_bytes(*cluster.memory_per_rank) + " a rank"
+                            ? support::human_bytes(*cluster.memory_per_rank) + " per rank"
                             : std::string("no limit given"));
     return text;
 }
@@ -54,13 +54,22 @@ std::string rates_part(const PlanReport& plan) {
     return text;
 }
 
+/// Ranks of a group as "1", "8", or a grid "2 x 4".
+std::string group_text(linalg::Solver solver, int group_ranks, std::int64_t order) {
+    if (!linalg::works_on_groups(solver) || solver == linalg::Solver::two_stage) {
+        return fmt::format("{}", group_ranks);
+    }
+    const linalg::GridShape grid = linalg::near_square_grid(group_ranks, order);
+    return fmt::format("{} x {}", grid.rows, grid.cols);
+}
+
 std::string matrices_part(const PlanReport& plan) {
     const ShardPlan& spectra = plan.predicted.spectra;
     if (spectra.stages.empty()) {
         return "";
     }
     std::string text = fmt::format("\n{:<17} {:>8}  {:<10} {:>7} {:>12} {:>14}\n", "matrix",
-                                   "count", "solver", "ranks", "seconds", "memory a rank");
+                                   "count", "solver", "ranks", "seconds", "memory per rank");
     for (const PlannedKind& kind : kinds_of(plan)) {
         text += fmt::format(
             "{:<17} {:>8}  {:<10} {:>7} {:>12.4g} {:>14}\n",
@@ -89,7 +98,7 @@ std::string matrices_part(const PlanReport& plan) {
 
 std::string phases_part(const PlanReport& plan) {
     std::string text = fmt::format("\n{:<17} {:>14} {:>14} {:>10} {:>10}\n", "phase", "time",
-                                   "memory a rank", "read", "written");
+                                   "memory per rank", "read", "written");
     double read = 0;
     double written = 0;
     for (const PhaseForecast& phase : plan.predicted.phases) {
@@ -110,6 +119,27 @@ std::string phases_part(const PlanReport& plan) {
 }
 
 }  // namespace
+
+std::vector<PlannedKind> kinds_of(const PlanReport& plan) {
+    std::vector<PlannedKind> kinds;
+    for (const ShardStage& stage : plan.predicted.spectra.stages) {
+        for (const PlannedMatrix& planned : stage.matrices) {
+            const model::MatrixInfo& matrix =
+                plan.run.catalogue.matrices[static_cast<std::size_t>(planned.matrix)];
+            const auto known = std::ranges::find_if(kinds, [&](const PlannedKind& kind) {
+                return kind.rows == matrix.rows && kind.cols == matrix.cols &&
+                       kind.group_ranks == stage.group_ranks &&
+                       kind.matrix.memory == planned.memory;
+            });
+            if (known == kinds.end()) {
+                kinds.push_back({matrix.rows, matrix.cols, 1, stage.group_ranks, planned});
+            } else {
+                ++known->count;
+            }
+        }
+    }
+    return kinds;
+}
 
 std::string plan_table(const PlanReport& plan) {
     return header_part(plan) + rates_part(plan) + matrices_part(plan) + phases_part(plan);

@@ -10,12 +10,20 @@
 #include <tuple>
 
 #include "alphaprune/model/weight_reader.hpp"
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/message.hpp"
 #include "stage_search.hpp"
 
 namespace alphaprune::planning {
 namespace {
+
+const support::BadRequest<std::string, std::int64_t, std::int64_t, std::string, std::string,
+                          std::string>
+    kTooLarge{"planning.matrix-too-large",
+              "{}, {} x {}, needs {} of memory per rank{}, and a rank has {}",
+              "the matrix does not fit, not even shared by all ranks of a node",
+              "use fewer ranks on each node, nodes with more memory, or --solver elpa2, which "
+              "spreads a matrix over all nodes"};
 
 /// Matrices of one kind cost the same.
 struct Kind {
@@ -170,17 +178,12 @@ class Planner {
 
     void refuse(const Kind& kind, int group_ranks, support::FaultList& faults) const {
         const PlannedShape& shape = shapes_[static_cast<std::size_t>(kind.first)];
-        faults.add(
-            fmt::format("{}{}, {} x {}, needs {} of memory a rank{}, and a rank has {}", shape.name,
-                        kind.count > 1 ? fmt::format(" (and {} more like it)", kind.count - 1) : "",
-                        shape.rows, shape.cols,
-                        support::human_bytes(memory(kind, group_ranks) + kProgramMemory),
-                        group_ranks > 1 ? fmt::format(" when {} share it", group_ranks) : "",
-                        support::human_bytes(*cluster_.memory_per_rank)),
-            "--memory-per-rank",
-            "use fewer ranks on each node, nodes with more memory, or --solver elpa2, which "
-            "spreads "
-            "a matrix over all nodes");
+        const std::string more = fmt::format(" (and {} more like it)", kind.count - 1);
+        const std::string sharing = fmt::format(" when {} share it", group_ranks);
+        faults.add(kTooLarge(
+            "--memory-per-rank", shape.name + (kind.count > 1 ? more : ""), shape.rows, shape.cols,
+            support::human_bytes(memory(kind, group_ranks) + kProgramMemory),
+            group_ranks > 1 ? sharing : "", support::human_bytes(*cluster_.memory_per_rank)));
     }
 
     /// Costs by kind and group size. A group cannot share what its solver does on one rank alone.

@@ -1,4 +1,4 @@
-#include "transfers.hpp"
+#include "forecast_parts.hpp"
 
 #include <algorithm>
 #include <cmath>

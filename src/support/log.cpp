@@ -9,7 +9,9 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "alphaprune/support/control_characters.hpp"
 #include "alphaprune/support/error.hpp"
@@ -64,6 +66,7 @@ class FileSink : public spdlog::sinks::base_sink<std::mutex> {
 struct Voice {
     std::unique_ptr<spdlog::logger> terminal;
     std::unique_ptr<spdlog::logger> file;
+    std::vector<std::string> early_warnings;  ///< given before the file was opened
     LogLevel level = LogLevel::info;
 };
 
@@ -75,7 +78,8 @@ Voice& voice() {
 }  // namespace
 
 void start_log(bool speaks, LogLevel level) {
-    voice() = {};
+    voice().terminal.reset();
+    voice().file.reset();
     voice().level = level;
     if (speaks) {
         voice().terminal = std::make_unique<spdlog::logger>(
@@ -85,7 +89,7 @@ void start_log(bool speaks, LogLevel level) {
     }
 }
 
-void open_log_file(const std::filesystem::path& path, LogFile kind) {
+void open_log_file(const std::filesystem::path& path, LogFile kind, std::string_view first_line) {
     if (!voice().terminal) {
         return;
     }
@@ -94,6 +98,12 @@ void open_log_file(const std::filesystem::path& path, LogFile kind) {
         std::make_unique<spdlog::logger>("file", std::make_shared<FileSink>(std::move(file)));
     voice().file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
     voice().file->set_level(spdlog_level(std::min(voice().level, LogLevel::info)));
+    if (!first_line.empty()) {
+        log_to_file(first_line);
+    }
+    for (const std::string& warning : std::exchange(voice().early_warnings, {})) {
+        voice().file->warn(warning);
+    }
 }
 
 void close_log_file() {
@@ -107,6 +117,8 @@ void log(LogLevel level, std::string_view given) {
     }
     if (voice().file) {
         voice().file->log(spdlog_level(level), text);
+    } else if (voice().terminal && level == LogLevel::warning) {
+        voice().early_warnings.push_back(text);
     }
 }
 

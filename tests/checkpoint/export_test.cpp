@@ -1,4 +1,4 @@
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/checkpoint/verification.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"

@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/checkpoint/export.hpp"
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/support/file.hpp"

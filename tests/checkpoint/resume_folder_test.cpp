@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"
 #include "support/some_ranks.hpp"

@@ -50,7 +50,8 @@ TEST(CalibrationOptions, OwlNeedsThemBesideAnyMethod) {
     EXPECT_EQ(options.pruner->name, "magnitude");
     for (const Words& more : {Words{"--allocation", "owl"}, Words{"--prune-method", "wanda"},
                               Words{"--prune-method", "sparsegpt", "--sparsity-type", "2:4"}}) {
-        expect_faults(run_with(more), {"--calibration is missing | command line | wanda, "
+        expect_faults(run_with(more), {"--calibration is missing | command line | give "
+                                       "a text or token file, whose activations wanda, "
                                        "sparsegpt and the allocation owl"});
     }
     expect_faults(run_with({"--allocation=owl", "--calibration=c", "--epsilon=0.1"}),

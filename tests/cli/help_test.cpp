@@ -3,8 +3,8 @@
 
 #include <sstream>
 
-#include "alphaprune/cli/options.hpp"
-#include "alphaprune/cli/version.hpp"
+#include "alphaprune/cli/help.hpp"
+#include "alphaprune/support/error.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -45,6 +45,39 @@ TEST(Help, FitsATerminal) {
         EXPECT_LE(line.size(), 100U) << line;
         EXPECT_FALSE(line.ends_with(' ')) << line;
     }
+}
+
+Options help_with(const std::vector<std::string>& words) {
+    std::vector<std::string> arguments{"help"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    return parse_options(arguments, {});
+}
+
+TEST(HelpErrors, ListsEveryMessageWithCauseAndRemedy) {
+    const std::string catalogue = answer_to(help_with({"errors"}));
+    EXPECT_EQ(catalogue, error_catalogue());
+    EXPECT_NE(catalogue.find("\n## cli: command line and options\n"), std::string::npos);
+    EXPECT_NE(
+        catalogue.find("\n### cli.option-given-twice\n\n`--… is given twice, as '…' and as '…'`\n\n"
+                       "- exit status: 2\n- cause: "),
+        std::string::npos);
+}
+
+TEST(HelpErrors, FindsMessagesByIdAndByWord) {
+    const std::string one = answer_to(help_with({"errors", "cli.option-given-twice"}));
+    EXPECT_TRUE(one.starts_with("### cli.option-given-twice\n")) << one;
+    EXPECT_EQ(one.find("###", 3), std::string::npos) << one;
+    EXPECT_EQ(answer_to(help_with({"errors", "IS", "given twice,"})), one);
+    EXPECT_NE(answer_to(help_with({"errors", "cli."})), one);
+    EXPECT_THROW(answer_to(help_with({"errors", "nonsense"})), support::Error);
+}
+
+TEST(HelpErrors, OtherWordsAreOrdinaryHelp) {
+    EXPECT_EQ(answer_to(help_with({})), help_text());
+    EXPECT_EQ(answer_to(help_with({"run"})), help_text());
+    EXPECT_EQ(answer_to(parse_options({"run", "--help"}, {})), help_text());
+    EXPECT_EQ(answer_to(parse_options(resolved_arguments({"help", "errors", "cli."}, {}), {})),
+              error_catalogue("cli."));
 }
 
 TEST(Version, NamesProgramCommitAndLibraries) {

@@ -29,9 +29,9 @@ TEST(LimitOptions, AreUnderstood) {
 
 TEST(LimitOptions, AreRefusedWhenTheyMakeNoSense) {
     expect_faults(run_with({"--resume", "--overwrite"}), {"contradict each other"});
-    expect_faults(run_with({"--max-time", "90"}), {"is no length of time"});
-    expect_faults(run_with({"--max-time", "00:00:00"}), {"is no length of time"});
-    expect_faults(run_with({"--max-time", ""}), {"is no length of time"});
+    expect_faults(run_with({"--max-time", "90"}), {"is not a length of time"});
+    expect_faults(run_with({"--max-time", "00:00:00"}), {"is not a length of time"});
+    expect_faults(run_with({"--max-time", ""}), {"is not a length of time"});
     expect_faults(run_with({"--peer-timeout", "0.5"}), {"is too short"});
     expect_faults(run_with({"--peer-timeout", "-3"}), {"is too short"});
     expect_faults({"verify", "DIR", "--resume"}, {"--resume has no meaning"});

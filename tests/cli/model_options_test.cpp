@@ -24,7 +24,7 @@ TEST(ModelOptions, RangesOfBlocks) {
     for (const char* text :
          {"-", "1-", "-1", "3-1", "a", "1-2-3", "1 - 2", "0x1", "1.5", "99999999999", "0,1"}) {
         expect_faults(run_with({std::string("--blocks=") + text}),
-                      {"--blocks '" + std::string(text) + "' is no range of blocks"});
+                      {"--blocks '" + std::string(text) + "' is not a range of blocks"});
     }
 }
 

@@ -64,7 +64,7 @@ TEST(OptionFaults, ValuesOfLaterVersions) {
     };
     expect_refused("--storage", {"bitmask"});
     expect_refused("--solver", {"cuda"});
-    expect_faults(run_with({"--storage", "bitmask"}), {"this version has dense"});
+    expect_faults(run_with({"--storage", "bitmask"}), {"choose one of dense"});
 }
 
 TEST(OptionFaults, SinglePrecisionIsForMetricsThatStandIt) {
@@ -85,9 +85,9 @@ TEST(OptionFaults, SinglePrecisionIsForMetricsThatStandIt) {
 
 TEST(OptionFaults, WrongChoicesAreNamedWithTheRightOnes) {
     expect_faults(run_with({"--ties", "inclusve"}),
-                  {"--ties cannot be 'inclusve' | command line | did you mean inclusive? It is one "
-                   "of exact, inclusive"});
-    expect_faults(run_with({"--metric", "beta"}), {"it is one of alpha_peak, alpha_mid, "});
+                  {"--ties cannot be 'inclusve' | command line | did you mean inclusive? choose "
+                   "one of exact, inclusive"});
+    expect_faults(run_with({"--metric", "beta"}), {"choose one of alpha_peak, alpha_mid, "});
     expect_faults(run_with({"--log-level", "loud"}), {"debug, info, warning, error"});
     expect_faults(run_with({"--allocation", "file:"}), {"--allocation file: names no file"});
     expect_faults(run_with({"--overwrite=maybe"}), {"--overwrite cannot be 'maybe'"});

@@ -60,9 +60,9 @@ TEST(OptionSources, ConfigFaultsNameTheLine) {
                   {"this line is not understood: nonsense line | " + path + ", line 2",
                    "[section] | " + path + ", line 3",
                    "unknown option --epsilno | " + path + ", line 4 | did you mean --epsilon?",
-                   "--config cannot stand here | " + path + ", line 5",
+                   "--config cannot be given here | " + path + ", line 5",
                    "--epsilon is given twice, as 'x' and as '0.3' | " + path + ", line 6",
-                   "--help cannot stand here | " + path + ", line 7",
+                   "--help cannot be given here | " + path + ", line 7",
                    "--epsilon 'x' is not a number | " + path + ", line 1"});
 }
 
@@ -84,7 +84,7 @@ TEST(OptionSources, EnvironmentVariables) {
         run_with({}),
         {"unknown option ALPHAPRUNE_EPSILN | environment variable ALPHAPRUNE_EPSILN | did "
          "you mean ALPHAPRUNE_EPSILON?",
-         "--help cannot stand here | environment variable ALPHAPRUNE_HELP",
+         "--help cannot be given here | environment variable ALPHAPRUNE_HELP",
          "--sparsity-ratio '7 0' is not a number | environment variable "
          "ALPHAPRUNE_SPARSITY_RATIO"},
         {"ALPHAPRUNE_SPARSITY_RATIO=7 0", "ALPHAPRUNE_HELP=1", "ALPHAPRUNE_EPSILN=1"});

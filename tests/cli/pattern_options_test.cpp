@@ -62,7 +62,7 @@ TEST(PatternOptions, UnreadablePatterns) {
           "x:y", "24", "mixed-N:4", "mixed-N", "structured", "", "99999999999:4"}) {
         expect_faults(run_with({"--sparsity-type", text}),
                       {"--sparsity-type cannot be '" + std::string(text) +
-                       "' | command line | it is unstructured, N:M with 1 <= N < M <= 16"});
+                       "' | command line | choose one of unstructured, N:M with 1 <= N < M <= 16"});
     }
 }
 

@@ -85,7 +85,7 @@ TEST(PlanOptions, AmountsOfMemory) {
                              "99999999TB", "nan", "4.5.6G", "inf"}) {
         expect_faults(
             {"analyze", "--model=m", "--output=o", std::string("--memory-per-rank=") + text},
-            {*text == '\0' ? "--memory-per-rank needs a value" : "is no amount of memory"});
+            {*text == '\0' ? "--memory-per-rank needs a value" : "is not an amount of memory"});
     }
 }
 
@@ -96,7 +96,7 @@ TEST(PlanOptions, RatesAreGreaterThanNothing) {
     expect_faults(plan_with({"--dgemm-gflops", "fast"}), {"--dgemm-gflops 'fast' is not a number"});
     expect_faults(plan_with({"--ranks", "0"}), {"--ranks '0' is not a whole number of at least 1"});
     expect_faults(plan_with({"--memory-per-node=4G", "--memory-per-rank=1G"}),
-                  {"say the same twice"});
+                  {"state the same twice"});
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "alphaprune/support/file.hpp"
-#include "run_proof.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace alphaprune::commands {
@@ -133,7 +132,7 @@ TEST_F(FormerRunTest, links_go_alone) {
     EXPECT_EQ(foreign(), (Names{"report.json", "stop"}));  // the proof is of another folder
 }
 
-TEST_F(FormerRunTest, a_removal_that_was_broken_off_can_be_gone_on_with) {
+TEST_F(FormerRunTest, an_interrupted_removal_can_be_continued) {
     put("report.json.partial", kRun);
     put("checkpoint.h5");
     EXPECT_EQ(foreign(), Names{});

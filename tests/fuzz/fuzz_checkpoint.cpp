@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/checkpoint/export.hpp"
 #include "require.hpp"
 #include "scratch.hpp"
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "alphaprune/cli/option_sources.hpp"
+#include "cli/settings.hpp"
 #include "require.hpp"
 #include "scratch.hpp"
 

@@ -6,7 +6,7 @@
 #include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/planning/calibration_memory.hpp"
 #include "alphaprune/support/error.hpp"
-#include "transfers.hpp"
+#include "forecast_parts.hpp"
 
 namespace alphaprune::planning {
 namespace {

@@ -1,4 +1,4 @@
-#include "alphaprune/planning/memory_budget.hpp"
+#include "alphaprune/planning/rank_budget.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <random>
 
-#include "simulated_ranks.hpp"
-
 namespace alphaprune::planning {
 namespace {
 

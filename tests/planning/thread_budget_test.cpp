@@ -1,4 +1,4 @@
-#include "alphaprune/planning/thread_budget.hpp"
+#include "alphaprune/planning/rank_budget.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -78,7 +78,7 @@ class Plan(ProgramTest):
         done = start(["plan", "--model", "405b", "--ranks", 8, "--ranks-per-node", 2,
                       "--memory-per-node", "800MiB", *MACHINE])
         self.assertEqual(done.returncode, 2, done.stdout)
-        for word in ("mlp.gate_proj.weight", "53248 x 16384", "of memory a rank",
+        for word in ("mlp.gate_proj.weight", "53248 x 16384", "of memory per rank",
                      "fewer ranks on each node"):
             self.assertIn(word, done.stderr)
 

@@ -118,7 +118,7 @@ class Output(SafetyTest):
         inside = output / "notes" / "kept"
         inside.write_text("keep")
         done = start(["export", "--model", SMALL, "--output", output, "--overwrite"])
-        self.refused(done, "something else", "choose another --output")
+        self.refused(done, "something other", "choose another --output")
         self.assertTrue(inside.is_file())
         inside.unlink()
         inside.parent.rmdir()
@@ -130,7 +130,7 @@ class Output(SafetyTest):
         partial = self.copy_of(SMALL, "new.partial")
         for output in (model, self.folder / "new"):
             done = start(["export", "--model", SMALL, "--output", output, "--overwrite"])
-            self.refused(done, "something else than an export")
+            self.refused(done, "something other than an export")
         for kept in (model, partial):
             self.assertEqual(sorted(path.name for path in kept.iterdir()),
                              sorted(path.name for path in SMALL.iterdir()))

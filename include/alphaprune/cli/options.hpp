@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
-#include "alphaprune/cli/version.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/spectrum/farms.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
+#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/log.hpp"
 
 namespace alphaprune::cli {
@@ -51,8 +51,8 @@ struct Options {
     model::MatrixChoice matrices;             ///< which are pruned, where the user says otherwise
     std::filesystem::path output;
     bool overwrite = false;
-    bool resume = false;  ///< go on with the unfinished run in `output`, if there is one
-    std::optional<double> max_seconds;  ///< of the whole run; nothing: until the job's own end
+    bool resume = false;  ///< continue the unfinished run in `output`, if there is one
+    std::optional<double> max_seconds;  ///< of the whole run; nothing: until the end of the job
     double peer_timeout = 20;           ///< seconds of silence after which a rank is lost; 0: never
 
     const allocation::AllocationMethod* allocation = &allocation::default_allocation();
@@ -87,12 +87,13 @@ struct Options {
 
     support::LogLevel log_level = support::LogLevel::info;
     std::filesystem::path verify_target;  ///< `verify`: an output folder or a checkpoint file
+    std::vector<std::string> help_words;  ///< what stands after `help`: errors [WORD]
 };
 
-/// The request, understood and checked: from the command line, then the --config file, then
-/// ALPHAPRUNE_… variables, the first that names an option winning. Dashes and underscores between
-/// the words of an option are the same. Options in the file or the environment that belong to
-/// another command are passed over.
+/// Reads and checks the request: from the command line, then the --config file, then ALPHAPRUNE_…
+/// variables; the first that gives an option wins. Dashes and underscores between the words of an
+/// option are the same. Options in the file or the environment that belong to another command are
+/// ignored.
 ///
 /// @param arguments    what stands after the program's name
 /// @param environment  NAME=value; an empty value counts as not set
@@ -101,14 +102,16 @@ struct Options {
 Options parse_options(const std::vector<std::string>& arguments,
                       const std::vector<std::string>& environment);
 
-/// The same request as arguments that stand for themselves: parse_options gives the same options
-/// from them (but for command_line) without configuration file and environment. For ranks other
-/// than 0.
+/// The request as a command line of its own: parse_options gives the same options from it (except
+/// command_line) without configuration file and environment. For ranks other than 0.
 /// @throws Error as parse_options does
 std::vector<std::string> resolved_arguments(const std::vector<std::string>& arguments,
                                             const std::vector<std::string>& environment);
 
-/// What --help prints.
-std::string help_text();
+/// Checks the command line alone, which every rank sees: unknown options, duplicates and stray
+/// words go to `faults`.
+/// @return the request, if it is for help or the version and thus complete
+std::optional<Options> check_command_line(const std::vector<std::string>& arguments,
+                                          support::FaultList& faults);
 
 }  // namespace alphaprune::cli

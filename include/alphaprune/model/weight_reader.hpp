@@ -16,7 +16,7 @@ class WeightStore;
 
 /// Reads weights of a catalogued model, just those asked for, from where they are: the shards of
 /// its folder, opened at first use, or, for a synthetic model, the generator. (Those of a
-/// checkpoint: rows_of_checkpoint in checkpoint/export.hpp.)
+/// checkpoint: rows_of_checkpoint in checkpoint/checkpoint_reader.hpp.)
 class WeightReader {
   public:
     /// @param catalogue  of a folder or synthetic; outlives the reader

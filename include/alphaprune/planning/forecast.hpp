@@ -19,7 +19,7 @@ namespace alphaprune::planning {
 enum class Phase { start, spectrum, calibrate, prune_and_write, evaluate };
 std::string_view name_of(Phase phase);
 
-/// What a run is asked to do, as far as its time and memory hang on it.
+/// What a run is asked to do, as far as its time and memory depend on it.
 struct RunTask {
     bool computes_spectra = true;
     ShardOptions spectra = {};

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <filesystem>
+
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 
 namespace alphaprune::planning {
@@ -21,5 +24,15 @@ struct MachineRates {
 /// slowest rank's; the others keep their initial values. Warns when the BLAS is a fallback far
 /// below what the processor's vectors allow. Collective.
 MachineRates measure_machine_rates(const parallel::Communicator& ranks);
+
+/// Weights that a node of these ranks reads (synthetic: that a rank makes), in GB/s, from some
+/// hundredths of a second. Files that the system still has in memory are read at its speed.
+/// Collective. @throws Error
+double measure_reading_gbps(const parallel::Communicator& ranks, const model::Catalogue& catalogue);
+
+/// What a node of these ranks writes in that folder, made durable, in GB/s, from a scratch file a
+/// rank. Collective. @throws Error
+double measure_writing_gbps(const parallel::Communicator& ranks,
+                            const std::filesystem::path& folder);
 
 }  // namespace alphaprune::planning

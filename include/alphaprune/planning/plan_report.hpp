@@ -43,12 +43,22 @@ struct PlanReport {
     std::optional<int> useful_ranks;  ///< more gain nothing
 };
 
+/// Planned matrices that are alike.
+struct PlannedKind {
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    int count = 0;
+    int group_ranks = 1;
+    PlannedMatrix matrix;  ///< one of them
+};
+
+/// All matrices of the plan, those of one shape in groups of one size together, in the order of the
+/// stages.
+std::vector<PlannedKind> kinds_of(const PlanReport& plan);
+
 /// As tables for people.
 std::string plan_table(const PlanReport& plan);
 /// As a document, schema version 1.
 formats::Json plan_json(const PlanReport& plan);
-
-/// Ranks of a group as "1", "8", or a grid "2 x 4".
-std::string group_text(linalg::Solver solver, int group_ranks, std::int64_t order);
 
 }  // namespace alphaprune::planning

@@ -13,9 +13,11 @@ void start_log(bool speaks, LogLevel level);
 
 enum class LogFile { anew, continued };
 
-/// From now on every line, time-stamped, also goes to this file. @throws Error when it cannot be
-/// made, or, to be continued, is a symbolic link.
-void open_log_file(const std::filesystem::path& path, LogFile kind = LogFile::anew);
+/// From now on every line, time-stamped, also goes to this file: `first_line`, the warnings given
+/// so far, then the rest. @throws Error when it cannot be made, or, to be continued, is a symbolic
+/// link.
+void open_log_file(const std::filesystem::path& path, LogFile kind = LogFile::anew,
+                   std::string_view first_line = {});
 
 /// Releases the log file, everything written.
 void close_log_file();

@@ -1,0 +1,218 @@
+#include "job_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "alphaprune/cli/help.hpp"
+#include "alphaprune/model/matrix_choice.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/report/html_report.hpp"
+#include "alphaprune/support/log.hpp"
+#include "alphaprune/support/machine.hpp"
+#include "commands.hpp"
+
+namespace alphaprune::commands {
+namespace {
+
+using report::RunReport;
+
+void add_model(const Job& job, RunReport& report) {
+    const model::Catalogue& catalogue = job.catalogue;
+    report.model_name = catalogue.model_name;
+    report.family = catalogue.family;
+    report.blocks = static_cast<int>(catalogue.prunable_blocks().size());
+    report.prunable_parameters = catalogue.prunable_parameters();
+    const model::PrunableShare share =
+        model::prunable_share(catalogue, job.options.matrices, job.options.blocks);
+    report.block_weights = share.block_weights;
+    for (const model::LeftOut& group : share.left_out) {
+        report.left_out.push_back({group.names, group.reason, group.tensors, group.weights});
+    }
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
+        report::MatrixReport entry;
+        entry.name = catalogue.name_of(matrix);
+        entry.block = matrix.block;
+        entry.rows = matrix.rows;
+        entry.cols = matrix.cols;
+        entry.transposed = matrix.transposed;
+        report.matrices.push_back(std::move(entry));
+    }
+}
+
+void add_run(const Job& job, RunReport& report) {
+    report.program_version = cli::program_version();
+    report.program_commit = cli::program_commit();
+    report.command_line = job.options.command_line;
+    report.shown_metric = spectrum::name_of(job.options.metric);
+    report.ranks = job.ranks.size();
+    report.threads_per_rank = job.threads_per_rank;
+    report.hosts = job.hosts;
+    report.started = job.started;
+    report.seconds = job.clock.total();
+    report.phases = job.clock.phases();
+    report.resumed_matrices = job.resumed_matrices;
+    report.attempts = job.journal->attempt();
+    report.identity = job.identity;
+    report.gemm_gflops = job.rates.dgemm_gflops;
+    report.peak_memory = job.ranks.max(support::peak_memory());
+}
+
+void add_spectra(const Job& job, const Spectra& spectra, RunReport& report) {
+    for (std::size_t m = 0; m < spectra.metrics.size(); ++m) {
+        report.matrices[m].metrics = spectra.metrics[m];
+        report.matrices[m].has_metrics = true;
+    }
+    if (spectra.computed) {
+        for (std::size_t m = 0; m < report.matrices.size(); ++m) {
+            const spectrum::MatrixSpectrum& from = spectra.computed->matrices[m];
+            report.matrices[m].solver = linalg::name_of(from.solver);
+            report.matrices[m].in_single = from.in_single;
+            report.matrices[m].group_ranks = from.group_ranks;
+            report.matrices[m].seconds = from.seconds;
+        }
+    }
+    if (spectra.farms) {
+        const spectrum::FarmsOptions& options = job.options.farms;
+        report.farms = {options.aspect, options.largest_side, options.offsets,
+                        spectra.farms->windows};
+    }
+    report.threads_per_rank = spectra.threads_per_rank.value_or(report.threads_per_rank);
+}
+
+void add_ratios(const cli::Options& options, const Ratios& ratios, RunReport& report) {
+    report.prune_method = options.pruner->name;
+    report.sparsity_type = sparsity_type(options);
+    report::AllocationReport& allocation = report.allocation.emplace();
+    allocation.name = allocation_name(options);
+    allocation.metric = needs_metric(options) ? spectrum::name_of(options.metric) : "";
+    allocation.mapping_type =
+        options.ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise";
+    allocation.epsilon = options.ratios.epsilon;
+    allocation.sparsity_ratio = options.ratios.sparsity_ratio;
+    allocation.max_sparsity = options.ratios.max_sparsity;
+    allocation.bounded_blocks = ratios.allocation.bounded_blocks;
+    for (const support::MethodOption& option : options.allocation->options) {
+        allocation.own_options.push_back({std::string(option.name), std::string(option.symbol),
+                                          support::value_of(option, options.method_values)});
+    }
+    for (std::size_t m = 0; m < report.matrices.size(); ++m) {
+        report.matrices[m].sparsity_ratio = ratios.targets[m].ratio;
+    }
+}
+
+void add_inputs(const cli::Options& options, const Inputs& inputs, RunReport& report) {
+    const model::TokenSequences& calibration = inputs.calibration;
+    if (calibration.count() > 0) {
+        report.calibration = {options.calibration.string(), calibration.length, calibration.count(),
+                              options.seed};
+    }
+}
+
+void add_perplexities(const Inputs& inputs, const Perplexities& perplexities, RunReport& report) {
+    for (std::size_t t = 0; t < perplexities.dense.size(); ++t) {
+        const transformer::Perplexity& dense = perplexities.dense[t];
+        report.perplexities.push_back({inputs.evaluations[t].file.string(), dense.seqlen,
+                                       dense.windows, dense.value, perplexities.pruned[t].value});
+    }
+}
+
+/// What the stages have to say, in their order.
+std::vector<std::string> notes_of(const Results& results) {
+    std::vector<std::string> notes = results.spectra.notes;
+    const auto add = [&](const std::vector<std::string>& more) {
+        notes.insert(notes.end(), more.begin(), more.end());
+    };
+    if (results.ratios) {
+        add(results.ratios->allocation.notes);
+    }
+    if (results.pruned) {
+        add(results.pruned->notes);
+    }
+    add(results.perplexities.notes);
+    return notes;
+}
+
+/// Each owner draws the spectra it holds. Collective.
+std::vector<report::SpectrumPicture> gather_pictures(const parallel::Communicator& ranks,
+                                                     const phases::SpectrumResults& spectra) {
+    constexpr int kBins = 60;
+    std::vector<report::SpectrumPicture> pictures;
+    std::vector<double> ranges;
+    std::vector<std::int64_t> counts;
+    for (const auto& eigenvalues : spectra.eigenvalues) {
+        report::SpectrumPicture picture;
+        if (!eigenvalues.empty()) {
+            picture = report::picture_of(eigenvalues, kBins);
+        }
+        picture.counts.resize(kBins);
+        ranges.push_back(picture.log10_min);
+        ranges.push_back(picture.log10_max);
+        counts.insert(counts.end(), picture.counts.begin(), picture.counts.end());
+    }
+    ranks.all_reduce_sum(std::span(ranges));
+    ranks.all_reduce_sum(std::span(counts));
+    for (std::size_t m = 0; m < spectra.eigenvalues.size(); ++m) {
+        const auto first = counts.begin() + static_cast<std::ptrdiff_t>(m * kBins);
+        pictures.push_back({ranges[2 * m], ranges[2 * m + 1], {first, first + kBins}});
+    }
+    return pictures;
+}
+
+}  // namespace
+
+RunReport compose_report(const Job& job, const Inputs* inputs, const Results& results) {
+    RunReport report;
+    add_run(job, report);
+    add_model(job, report);
+    add_spectra(job, results.spectra, report);
+    if (results.ratios) {
+        add_ratios(job.options, *results.ratios, report);
+    }
+    if (results.pruned) {
+        for (std::size_t m = 0; m < report.matrices.size(); ++m) {
+            const auto tensor = static_cast<std::size_t>(job.catalogue.matrices[m].tensor);
+            report.matrices[m].zeros = results.pruned->tensors[tensor].zeros;
+        }
+    }
+    if (inputs != nullptr) {
+        add_inputs(job.options, *inputs, report);
+        add_perplexities(*inputs, results.perplexities, report);
+    }
+    report.notes = job.notes;
+    const std::vector<std::string> notes = notes_of(results);
+    report.notes.insert(report.notes.end(), notes.begin(), notes.end());
+    return report;
+}
+
+void finish_job(const Job& job, const Inputs* inputs, const Results& results) {
+    const std::vector<report::SpectrumPicture> pictures =
+        results.spectra.computed ? gather_pictures(job.ranks, *results.spectra.computed)
+                                 : std::vector<report::SpectrumPicture>{};
+    const RunReport report = compose_report(job, inputs, results);
+    const std::string table = report::block_table(report) + report::perplexity_lines(report);
+    parallel::together(job.ranks, [&] {
+        if (!job.ranks.is_root()) {
+            return;
+        }
+        const std::filesystem::path& folder = job.options.output;
+        report::write_matrices_csv(report, folder);
+        report::write_metric_files(report, folder);
+        report::write_html_report(report, pictures, folder);
+        report::write_report_json(report, folder);  // last: it says that all the others are there
+        resume::Journal::remove(folder);
+        for (const std::string& note : notes_of(results)) {
+            support::log_warning(note);
+        }
+        support::log_to_file("\n" + table);
+    });
+    print_result(job.ranks, table);
+    support::log_info(fmt::format("done in {}; peak memory of this rank {}; results in {}",
+                                  support::human_duration(job.clock.total()),
+                                  support::human_bytes(support::peak_memory()),
+                                  job.options.output.string()));
+    support::close_log_file();
+}
+
+}  // namespace alphaprune::commands

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "alphaprune/planning/cost_model.hpp"
+#include "alphaprune/planning/forecast.hpp"
+#include "alphaprune/planning/shard_plan.hpp"
+
+namespace alphaprune::planning {
+
+/// How long bytes are under way between a cluster's nodes and files, and between its ranks.
+class Transfers {
+  public:
+    Transfers(const Cluster& cluster, const CostModel& model);
+
+    int nodes() const { return nodes_; }
+    /// Weights that all nodes together read, or make.
+    double reading_seconds(double bytes) const;
+    double writing_seconds(double bytes) const;
+    /// Bytes that files deliver when so many are read: none of synthetic weights.
+    double from_files(double bytes) const { return generated_ ? 0 : bytes; }
+
+    /// A few numbers agreed on by all ranks.
+    double message_seconds() const;
+    /// So many bytes summed up over all ranks.
+    double sum_seconds(double bytes) const;
+    /// So many bytes of each node brought to all others.
+    double broadcast_seconds(double bytes) const;
+
+  private:
+    MachineRates rates_;
+    bool generated_;
+    int ranks_;
+    int nodes_;
+};
+
+/// Time and memory of what runs the model forward. @throws Error when it has no forward pass
+PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
+                                   const CostModel& model, const Transfers& transfers,
+                                   const RunTask& task);
+/// All texts, on the dense and on the pruned model.
+PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
+                                  const CostModel& model, const Transfers& transfers,
+                                  const RunTask& task);
+
+}  // namespace alphaprune::planning
