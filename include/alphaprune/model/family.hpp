@@ -7,6 +7,7 @@
 
 #include "alphaprune/model/block_description.hpp"
 #include "alphaprune/model/configuration.hpp"
+#include "alphaprune/model/named_shape.hpp"
 
 namespace alphaprune::model {
 
@@ -37,8 +38,11 @@ struct Family {
     std::string_view base_prefix;
     std::string_view block_prefix;  ///< base_prefix and what stands before the block number
     ConfigurationDefaults defaults;
+    std::span<const NamedShape> shapes;  ///< its models that go by short names
     BlockDescription (*describe_block)(const ModelConfiguration& model, std::int64_t block);
     FrameDescription (*describe_frame)(const ModelConfiguration& model);
+    /// What config.json says of one of the shapes beside the sizes that all families have.
+    formats::Json::Object (*configuration_fields)(const NamedShape& shape) = nullptr;
 };
 
 /// All families the program knows by name.

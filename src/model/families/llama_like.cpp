@@ -5,6 +5,28 @@
 namespace alphaprune::model::families {
 namespace {
 
+formats::Json::Object configuration_fields(const NamedShape& shape) {
+    const ModelSeries& series = *shape.series;
+    formats::Json::Object fields{{"intermediate_size", shape.intermediate},
+                                 {"num_key_value_heads", shape.key_value_heads},
+                                 {"hidden_act", "silu"},
+                                 {"rms_norm_eps", shape.norm_epsilon},
+                                 {"rope_theta", series.rope_theta},
+                                 {"tie_word_embeddings", false}};
+    if (series.llama3_scaling) {
+        fields.emplace_back("rope_scaling",
+                            formats::Json::Object{{"rope_type", "llama3"},
+                                                  {"factor", 8.0},
+                                                  {"low_freq_factor", 1.0},
+                                                  {"high_freq_factor", 4.0},
+                                                  {"original_max_position_embeddings", 8192}});
+    }
+    if (series.sliding_window > 0) {
+        fields.emplace_back("sliding_window", series.sliding_window);
+    }
+    return fields;
+}
+
 FrameDescription describe_frame(const ModelConfiguration& model) {
     FrameDescription frame;
     frame.embedding = add_tensor(frame.tensors, "model.embed_tokens.weight",
@@ -49,8 +71,10 @@ BlockDescription describe_llama_block(const ModelConfiguration& model, std::int6
 }
 
 Family llama_like(std::string_view name, const ConfigurationDefaults& defaults,
+                  std::span<const NamedShape> shapes,
                   BlockDescription (*describe_block)(const ModelConfiguration&, std::int64_t)) {
-    return {name, "model.", "model.layers.", defaults, describe_block, describe_frame};
+    return {name,   "model.",       "model.layers.", defaults,
+            shapes, describe_block, describe_frame,  configuration_fields};
 }
 
 }  // namespace alphaprune::model::families

@@ -20,6 +20,7 @@ BlockDescription describe_llama_block(const ModelConfiguration& model, std::int6
 
 /// A family of such blocks.
 Family llama_like(std::string_view name, const ConfigurationDefaults& defaults,
+                  std::span<const NamedShape> shapes,
                   BlockDescription (*describe_block)(const ModelConfiguration&, std::int64_t));
 
 }  // namespace alphaprune::model::families

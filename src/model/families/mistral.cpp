@@ -1,3 +1,5 @@
+#include <array>
+
 #include "llama_like.hpp"
 
 namespace alphaprune::model::families {
@@ -9,6 +11,16 @@ constexpr ConfigurationDefaults kDefaults{.key_value_heads = 8,
                                           .activation = "silu",
                                           .window = WindowRule::always};
 
+constexpr ModelSeries kMistral{
+    "mistral", "MistralForCausalLM", "bfloat16", 32000, 32768, 1e4, false, 4096};
+
+// name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
+// clang-format off
+constexpr std::array<NamedShape, 1> kShapes{{
+  {"mistral-7b", "", "mistralai/Mistral-7B-v0.1", &kMistral, 4096, 14336, 32, 32, 8, 1e-5},
+}};
+// clang-format on
+
 BlockDescription describe_block(const ModelConfiguration& model, std::int64_t block) {
     return describe_llama_block(model, block, {});
 }
@@ -17,7 +29,7 @@ BlockDescription describe_block(const ModelConfiguration& model, std::int64_t bl
 
 /// Mistral 7B (arXiv 2310.06825): LLaMA's blocks with a sliding window and no biases.
 const Family& mistral() {
-    static const Family family = llama_like("mistral", kDefaults, describe_block);
+    static const Family family = llama_like("mistral", kDefaults, kShapes, describe_block);
     return family;
 }
 

@@ -1,3 +1,4 @@
+#include <array>
 #include <utility>
 
 #include "describe.hpp"
@@ -7,6 +8,27 @@ namespace {
 
 constexpr ConfigurationDefaults kDefaults{
     .max_positions = 2048, .norm_epsilon = 1e-5, .activation = "relu", .tied_embeddings = true};
+
+constexpr ModelSeries kOpt{"opt", "OPTForCausalLM", "float16", 50272, 2048, 0, false, 0};
+
+// name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
+// clang-format off
+constexpr std::array<NamedShape, 7> kShapes{{
+  {"opt-125m", "", "facebook/opt-125m", &kOpt, 768, 3072, 12, 12, 12, 1e-5},
+  {"opt-1.3b", "", "facebook/opt-1.3b", &kOpt, 2048, 8192, 24, 32, 32, 1e-5},
+  {"opt-2.7b", "", "facebook/opt-2.7b", &kOpt, 2560, 10240, 32, 32, 32, 1e-5},
+  {"opt-6.7b", "", "facebook/opt-6.7b", &kOpt, 4096, 16384, 32, 32, 32, 1e-5},
+  {"opt-13b", "", "facebook/opt-13b", &kOpt, 5120, 20480, 40, 40, 40, 1e-5},
+  {"opt-30b", "", "facebook/opt-30b", &kOpt, 7168, 28672, 48, 56, 56, 1e-5},
+  {"opt-66b", "", "facebook/opt-66b", &kOpt, 9216, 36864, 64, 72, 72, 1e-5},
+}};
+// clang-format on
+
+formats::Json::Object configuration_fields(const NamedShape& shape) {
+    return {{"ffn_dim", shape.intermediate}, {"word_embed_proj_dim", shape.hidden},
+            {"activation_function", "relu"}, {"do_layer_norm_before", true},
+            {"enable_bias", true},           {"tie_word_embeddings", true}};
+}
 
 /// The first two rows of the position table stood for padding once.
 constexpr std::int64_t kUnusedPositions = 2;
@@ -72,8 +94,9 @@ FrameDescription describe_frame(const ModelConfiguration& model) {
 
 /// OPT (arXiv 2205.01068): learned positions, layer norms before or (opt-350m) after, plain MLP.
 const Family& opt() {
-    static constexpr Family family{"opt",     "model.",       "model.decoder.layers.",
-                                   kDefaults, describe_block, describe_frame};
+    static const Family family{
+        "opt",   "model.",       "model.decoder.layers.", kDefaults,
+        kShapes, describe_block, describe_frame,          configuration_fields};
     return family;
 }
 
