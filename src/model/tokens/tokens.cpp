@@ -31,7 +31,7 @@ const ForeignIds kForeignTokenizer{"model.foreign-tokenizer",
                                    "vocabulary of {}; the first is {}, "
                                    "{} (counted from 0)",
                                    "tokenizer.model belongs to another model",
-                                   "replace it by that of this model"};
+                                   "replace tokenizer.model by that of this model"};
 
 const support::BadRequest<std::size_t, unsigned, std::ptrdiff_t> kNotUtf8{
     "model.text-not-utf8",
