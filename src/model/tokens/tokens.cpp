@@ -10,7 +10,6 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 #include "tokens/tokenizer.hpp"
-#include "tokens/tokenizer_check.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -102,7 +101,7 @@ TokenFile read_and_encode(const std::filesystem::path& path, const Catalogue& ca
     }
     const std::string text = support::read_text(path, kLongestText);
     require_utf8(text, file.where);
-    file.ids = Tokenizer(catalogue).encode(text);
+    file.ids = encode_text(catalogue, text);
     require_vocabulary(file.ids, 0, vocabulary_of(catalogue), file.where, kForeignTokenizer);
     return file;
 }
