@@ -20,7 +20,7 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
       own_(parallel::share_of(sequences.count(), ranks.size(), ranks.rank())) {
     states_.resize(state_size() * static_cast<std::size_t>(own_.size()));
     scratch_.resize(own_.empty() ? 0 : state_size());
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         const model::RowSource source = finite_rows();
         for (std::int64_t s = 0; s < own_.size(); ++s) {
             transformer_.embed(source, sequences_.sequence(own_.begin + s), state(s));
@@ -47,7 +47,7 @@ std::span<float> CalibrationPass::state(std::int64_t own) {
 transformer::SharedWeights CalibrationPass::load(int block) {
     transformer::SharedWeights weights(nodes_.node(), catalogue_,
                                        transformer_.block_tensors(block));
-    parallel::together(ranks_, [&] { weights.load(finite_rows()); });
+    parallel::run_collectively(ranks_, [&] { weights.load(finite_rows()); });
     return weights;
 }
 
@@ -55,7 +55,7 @@ void CalibrationPass::observe(int block, const transformer::SharedWeights& weigh
                               const SiteObserver& observer) {
     const std::size_t sites = transformer_.input_sites(block).size();
     const std::int64_t rounds = parallel::share_of(sequences_.count(), ranks_.size(), 0).size();
-    FirstError problem;
+    support::FirstError problem;
     for (std::int64_t round = 0; round < rounds; ++round) {
         std::size_t site = 0;
         if (round < own_.size()) {
@@ -76,7 +76,7 @@ void CalibrationPass::observe(int block, const transformer::SharedWeights& weigh
 }
 
 void CalibrationPass::advance(int block, const transformer::SharedWeights& weights) {
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         for (std::int64_t s = 0; s < own_.size(); ++s) {
             transformer_.run_block(block, weights, state(s), sequences_.length, {});
         }
@@ -103,7 +103,7 @@ int StateKeeper::saved_block() const {
 
 void StateKeeper::restore(CalibrationPass& pass) const {
     const resume::SavedStates& saved = journal_->earlier().states.at(which_);
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         for (std::int64_t s = 0; s < pass.own().size(); ++s) {
             const auto sequence = static_cast<std::size_t>(pass.own().begin + s);
             journal_->read_state(saved.sequences[sequence], pass.state(s));
@@ -122,7 +122,7 @@ void StateKeeper::at_entrance(int block, CalibrationPass& pass,
         return;
     }
     const support::Stopwatch watch;
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         if (before) {
             before();
         }

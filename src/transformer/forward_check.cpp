@@ -42,7 +42,7 @@ bool has_another_head(const parallel::Communicator& ranks, const model::Catalogu
     }
     const model::TensorInfo& one = catalogue.tensors[static_cast<std::size_t>(embedding)];
     const model::TensorInfo& other = catalogue.tensors[static_cast<std::size_t>(head)];
-    return ranks.any(parallel::together(ranks, [&] {
+    return ranks.any(parallel::run_collectively(ranks, [&] {
         return differ(source, one, other,
                       parallel::share_of(one.rows(), ranks.size(), ranks.rank()));
     }));
@@ -53,7 +53,7 @@ bool has_another_head(const parallel::Communicator& ranks, const model::Catalogu
 std::vector<std::string> check_forward_pass(const parallel::Communicator& ranks,
                                             const model::Catalogue& catalogue,
                                             const model::RowSource& source, PassReach reach) {
-    const Transformer transformer = parallel::together(ranks, [&] {
+    const Transformer transformer = parallel::run_collectively(ranks, [&] {
         Transformer made(catalogue);
         if (reach == PassReach::head) {
             made.require_head();

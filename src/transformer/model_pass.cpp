@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/node_array.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "read_widened.hpp"
 
@@ -15,7 +15,7 @@ ModelPass::ModelPass(const parallel::Communicator& ranks, const model::Catalogue
       catalogue_(catalogue),
       source_(source),
       node_(ranks.split_by_node()),
-      transformer_(parallel::together(ranks, [&] {
+      transformer_(parallel::run_collectively(ranks, [&] {
           Transformer transformer(catalogue);
           transformer.require_head();
           return transformer;
@@ -39,7 +39,7 @@ std::vector<float> ModelPass::embedded(std::span<const std::span<const std::int3
     const auto state = static_cast<std::size_t>(state_size(tokens));
     const auto hidden = static_cast<std::size_t>(tokens * transformer_.hidden_size());
     std::vector<float> states(sequences.size() * state);
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         for (std::size_t i = 0; i < sequences.size(); ++i) {
             transformer_.embed(source_, sequences[i], std::span(states).subspan(i * state, hidden));
         }
@@ -53,7 +53,7 @@ void ModelPass::run_blocks(std::span<float> states, std::int64_t tokens,
     const auto hidden = static_cast<std::size_t>(tokens * transformer_.hidden_size());
     for (int block = 0; block < catalogue_.configuration.blocks; ++block) {
         SharedWeights weights(node_, catalogue_, transformer_.block_tensors(block));
-        parallel::together(ranks_, [&] {
+        parallel::run_collectively(ranks_, [&] {
             weights.load(source_);
             for (std::size_t at = 0; at < states.size(); at += state) {
                 transformer_.run_block(block, weights, states.subspan(at, hidden), tokens, {});
@@ -68,7 +68,7 @@ void ModelPass::turn_into_features(std::span<float> states, std::int64_t tokens)
     const auto hidden = static_cast<std::size_t>(tokens * transformer_.hidden_size());
     SharedWeights weights(node_, catalogue_, transformer_.head_tensors());
     std::vector<float> features(static_cast<std::size_t>(tokens * transformer_.feature_size()));
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         weights.load(source_);
         for (std::size_t at = 0; at < states.size(); at += state) {
             transformer_.features(weights, states.subspan(at, hidden), tokens, features);
@@ -89,13 +89,13 @@ void ModelPass::for_each_vocabulary_part(
     for (std::int64_t begin = 0; begin < table.rows(); begin += high) {
         const parallel::RowRange rows{begin, std::min(begin + high, table.rows())};
         const parallel::RowRange mine = parallel::share_of(rows.size(), node_.size(), node_.rank());
-        parallel::together(ranks_, [&] {
+        parallel::run_collectively(ranks_, [&] {
             read_widened(source_, table, {rows.begin + mine.begin, rows.begin + mine.end},
                          part.values().subspan(static_cast<std::size_t>(mine.begin * length),
                                                static_cast<std::size_t>(mine.size() * length)));
         });
         part.sync();
-        parallel::together(ranks_, [&] {
+        parallel::run_collectively(ranks_, [&] {
             support::check_stop();
             use(rows, {part.values().data(), rows.size(), length, length});
         });

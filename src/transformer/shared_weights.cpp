@@ -38,7 +38,7 @@ SharedWeights::SharedWeights(const parallel::Communicator& node, const model::Ca
 
 void SharedWeights::load(const model::RowSource& source) {
     array_.sync();  // others may still be reading what was there
-    parallel::together(*node_, [&] {
+    parallel::run_collectively(*node_, [&] {
         for (const int index : tensors_) {
             const model::TensorInfo& tensor = catalogue_->tensors[static_cast<std::size_t>(index)];
             const parallel::RowRange mine =
