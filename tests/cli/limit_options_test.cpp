@@ -2,7 +2,7 @@
 
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/support/clock.hpp"
-#include "commands/faults_of.hpp"
+#include "cli/faults_of.hpp"
 #include "time_limit.hpp"
 
 namespace alphaprune::cli {
