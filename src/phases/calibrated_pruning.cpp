@@ -18,7 +18,7 @@ const support::Failure<std::size_t, std::string_view, std::string> kBeyondRange{
     "ask for a lower sparsity ratio, or prune with a method that changes no other weights "
     "(--prune-method {2})"};
 
-/// "wanda or magnitude"
+/// Their names, joined by "or".
 std::string pruners_that_keep_weights() {
     std::string names;
     for (const pruning::Pruner& pruner : pruning::pruners()) {

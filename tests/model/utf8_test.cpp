@@ -1,4 +1,4 @@
-#include "model/tokens/tokenizer_check.hpp"
+#include "model/tokens/tokenizer.hpp"
 
 #include <gtest/gtest.h>
 

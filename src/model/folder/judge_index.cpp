@@ -69,46 +69,41 @@ std::set<std::string, std::less<>> listed_names(const Catalogue& catalogue) {
 class NeededTensors {
   public:
     /// @param catalogue  with its matrices, if they could be found; outlives this
-    explicit NeededTensors(const Catalogue& catalogue);
+    explicit NeededTensors(const Catalogue& catalogue)
+        : catalogue_(catalogue),
+          listed_(listed_names(catalogue)),
+          block_prefix_(catalogue.decoder.prefix) {
+        for (const TensorInfo& tensor : catalogue.tensors) {
+            if (tensor.matrix >= 0) {
+                prunable_.insert(tensor.name);
+            }
+        }
+    }
 
-    bool contains(std::string_view name) const;
+    bool contains(std::string_view name) const {
+        return prunable_.contains(name) ||
+               (listed_.empty() ? is_in_decoder(name) : listed_.contains(name));
+    }
 
   private:
-    bool is_in_decoder(std::string_view name) const;
+    bool is_in_decoder(std::string_view name) const {
+        if (name == "lm_head.weight" || name == "embed_out.weight") {
+            return !catalogue_.configuration.tied_embeddings;
+        }
+        // "model." of "model.layers."; nothing of "h.", where any name may be the decoder's.
+        const std::size_t length = block_prefix_.empty() ? 0 : block_prefix_.size() - 1;
+        const std::size_t dot = block_prefix_.substr(0, length).rfind('.');
+        const auto block = after_prefix(name, block_prefix_);
+        const bool in_base =
+            dot == std::string_view::npos || name.starts_with(block_prefix_.substr(0, dot + 1));
+        return in_base && !(block && block->number >= catalogue_.blocks());
+    }
 
     const Catalogue& catalogue_;
     std::set<std::string_view> prunable_;
     std::set<std::string, std::less<>> listed_;  ///< of a known family
-    std::string_view block_prefix_;              ///< else: what stands before a block's number
+    std::string_view block_prefix_;              ///< else: what precedes a block's number
 };
-
-NeededTensors::NeededTensors(const Catalogue& catalogue)
-    : catalogue_(catalogue),
-      listed_(listed_names(catalogue)),
-      block_prefix_(catalogue.decoder.prefix) {
-    for (const TensorInfo& tensor : catalogue.tensors) {
-        if (tensor.matrix >= 0) {
-            prunable_.insert(tensor.name);
-        }
-    }
-}
-
-bool NeededTensors::contains(std::string_view name) const {
-    return prunable_.contains(name) ||
-           (listed_.empty() ? is_in_decoder(name) : listed_.contains(name));
-}
-
-bool NeededTensors::is_in_decoder(std::string_view name) const {
-    if (name == "lm_head.weight" || name == "embed_out.weight") {
-        return !catalogue_.configuration.tied_embeddings;
-    }
-    // "model." of "model.layers."; nothing of "h.", where any name may be the decoder's.
-    const std::size_t dot =
-        block_prefix_.substr(0, block_prefix_.empty() ? 0 : block_prefix_.size() - 1).rfind('.');
-    const auto block = after_prefix(name, block_prefix_);
-    return (dot == std::string_view::npos || name.starts_with(block_prefix_.substr(0, dot + 1))) &&
-           !(block && block->number >= catalogue_.blocks());
-}
 
 std::filesystem::path path_of(const Catalogue& catalogue, const TensorInfo& tensor) {
     return catalogue.folder / catalogue.shards[static_cast<std::size_t>(tensor.shard)];

@@ -131,9 +131,9 @@ void warn_of_unread(Catalogue& catalogue, bool has_index) {
     }
     if (!unread.empty()) {
         std::ranges::sort(unread);
-        catalogue.warnings.push_back(
-            kFilesNotRead(has_index ? "the index does not name them" : "model.safetensors exists",
-                          list_names(unread)));
+        catalogue.warnings.push_back(kFilesNotRead(
+            has_index ? "the index does not name them" : "there is a model.safetensors",
+            list_names(unread)));
     }
 }
 

@@ -9,7 +9,6 @@
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/support/message.hpp"
-#include "tokens/tokenizer_check.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -41,13 +40,6 @@ std::string place_of_auxiliary_file(const Catalogue& catalogue, std::string_view
     return (place / name).string();
 }
 
-std::string read_model_file(const Catalogue& catalogue) {
-    if (auto contents = read_auxiliary_file(catalogue, kModelFile)) {
-        return *std::move(contents);
-    }
-    throw kNoTokenizer(place_of_auxiliary_file(catalogue, kModelFile));
-}
-
 /// tokenizer_config.json may turn the beginning-of-sequence token off.
 bool wants_beginning(const Catalogue& catalogue) {
     const auto text = read_auxiliary_file(catalogue, kSettingsFile);
@@ -73,40 +65,37 @@ std::string trouble_of(Action action) {
     }
 }
 
-}  // namespace
-
-struct Tokenizer::State {
-    sentencepiece::SentencePieceProcessor processor;
-    bool begins = false;
-};
-
-Tokenizer::Tokenizer(const Catalogue& catalogue) : state_(std::make_unique<State>()) {
-    const std::string model = read_model_file(catalogue);
+/// Loads the model's tokenizer.model.
+void load(const Catalogue& catalogue, sentencepiece::SentencePieceProcessor& processor) {
+    const std::string where = place_of_auxiliary_file(catalogue, kModelFile);
+    const std::optional<std::string> model = read_auxiliary_file(catalogue, kModelFile);
+    if (!model) {
+        throw kNoTokenizer(where);
+    }
     const std::string trouble =
-        is_safe_tokenizer(model)
-            ? trouble_of([&] { return state_->processor.LoadFromSerializedProto(model); })
+        is_safe_tokenizer(*model)
+            ? trouble_of([&] { return processor.LoadFromSerializedProto(*model); })
             : "its parts refer to what lies outside of it";
     if (!trouble.empty()) {
-        throw kBadTokenizer(place_of_auxiliary_file(catalogue, kModelFile), trouble);
+        throw kBadTokenizer(where, trouble);
     }
-    state_->begins = state_->processor.bos_id() >= 0 && wants_beginning(catalogue);
 }
 
-Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
-Tokenizer::~Tokenizer() = default;
+}  // namespace
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
+std::vector<std::int32_t> encode_text(const Catalogue& catalogue, std::string_view text) {
+    sentencepiece::SentencePieceProcessor processor;
+    load(catalogue, processor);
+    std::vector<std::int32_t> ids;
+    if (processor.bos_id() >= 0 && wants_beginning(catalogue)) {
+        ids.push_back(processor.bos_id());
+    }
     std::vector<int> pieces;
     const std::string trouble = trouble_of([&] {
-        return state_->processor.Encode({text.data(), text.size()}, &pieces);
+        return processor.Encode({text.data(), text.size()}, &pieces);
     });
     if (!trouble.empty()) {
         throw kNotEncoded(std::string(kModelFile), trouble);
-    }
-    std::vector<std::int32_t> ids;
-    ids.reserve(pieces.size() + 1);
-    if (state_->begins) {
-        ids.push_back(state_->processor.bos_id());
     }
     ids.insert(ids.end(), pieces.begin(), pieces.end());
     return ids;

@@ -1,4 +1,4 @@
-#include "tokens/tokenizer_check.hpp"
+#include "tokens/tokenizer.hpp"
 
 #include <array>
 #include <cstddef>

@@ -10,7 +10,6 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 #include "tokens/tokenizer.hpp"
-#include "tokens/tokenizer_check.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -31,7 +30,7 @@ const ForeignIds kForeignTokenizer{"model.foreign-tokenizer",
                                    "vocabulary of {}; the first is {}, "
                                    "{} (counted from 0)",
                                    "tokenizer.model belongs to another model",
-                                   "replace it by that of this model"};
+                                   "replace tokenizer.model by that of this model"};
 
 const support::BadRequest<std::size_t, unsigned, std::ptrdiff_t> kNotUtf8{
     "model.text-not-utf8",
@@ -102,7 +101,7 @@ TokenFile read_and_encode(const std::filesystem::path& path, const Catalogue& ca
     }
     const std::string text = support::read_text(path, kLongestText);
     require_utf8(text, file.where);
-    file.ids = Tokenizer(catalogue).encode(text);
+    file.ids = encode_text(catalogue, text);
     require_vocabulary(file.ids, 0, vocabulary_of(catalogue), file.where, kForeignTokenizer);
     return file;
 }

@@ -23,9 +23,6 @@ class WeightStore {
     virtual void will_need(const TensorInfo&) {}
 };
 
-/// The shards of a model folder, opened at first use.
-std::unique_ptr<WeightStore> open_weight_files(const Catalogue& catalogue);
-
 /// Weights that are generated (model/synthetic.hpp says how).
 std::unique_ptr<WeightStore> generate_weights(const Catalogue& catalogue);
 
