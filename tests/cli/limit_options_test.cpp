@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "alphaprune/cli/options.hpp"
-#include "alphaprune/support/duration.hpp"
+#include "alphaprune/support/clock.hpp"
 #include "commands/faults_of.hpp"
 #include "time_limit.hpp"
 
