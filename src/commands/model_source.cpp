@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "alphaprune/checkpoint/hugging_face_writer.hpp"
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/named_shape.hpp"
