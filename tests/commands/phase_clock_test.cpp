@@ -1,4 +1,4 @@
-#include "phase_clock.hpp"
+#include "job.hpp"
 
 #include <gtest/gtest.h>
 
