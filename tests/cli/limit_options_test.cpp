@@ -2,7 +2,7 @@
 
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/support/duration.hpp"
-#include "commands/faults_of.hpp"
+#include "faults_of.hpp"
 #include "time_limit.hpp"
 
 namespace alphaprune::cli {

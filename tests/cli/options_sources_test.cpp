@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "alphaprune/support/file.hpp"
-#include "commands/faults_of.hpp"
+#include "faults_of.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace alphaprune::cli {

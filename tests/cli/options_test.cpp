@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "commands/faults_of.hpp"
+#include "faults_of.hpp"
 
 namespace alphaprune::cli {
 namespace {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "alphaprune/cli/options.hpp"
-#include "commands/faults_of.hpp"
+#include "faults_of.hpp"
 
 namespace alphaprune::cli {
 namespace {
