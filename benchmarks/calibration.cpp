@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/linalg/blas_threads.hpp"
-#include "alphaprune/linalg/gemm_rate.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/communicator.hpp"
@@ -22,7 +22,7 @@
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "command_line.hpp"
 #include "measuring.hpp"
 
@@ -80,11 +80,11 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
 /// of the next block: which the last block has not.
 double flops_of_forward_passes(const model::Catalogue& catalogue,
                                const model::TokenSequences& sequences) {
-    const transformer::Transformer transformer(catalogue);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
     double flops = 0;
     for (int block = 0; block < catalogue.blocks(); ++block) {
         const int passes = block + 1 < catalogue.blocks() ? 2 : 1;
-        flops += passes * transformer.block_flops(block, sequences.length);
+        flops += passes * transformer::block_flops(plan, block, sequences.length);
     }
     return flops * static_cast<double>(sequences.count());
 }

@@ -4,6 +4,8 @@
 // Processor time stands beside wall time, so that the ratio means something on a busy machine, too.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/program_options.hpp>
 #include <cmath>
 #include <cstdio>
@@ -17,7 +19,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 #include "command_line.hpp"
 #include "measuring.hpp"
 
@@ -112,33 +114,31 @@ double sgemm_gflops() {
 
 void measure(const parallel::Communicator& self, const model::Catalogue& catalogue,
              const model::RowSource& source, const Request& request) {
-    const transformer::Transformer transformer(catalogue);
-    transformer::SharedWeights weights(self, catalogue, transformer.block_tensors(0));
-    weights.load(source);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    const auto runner = transformer::make_cpu_block_runner(self, plan);
+    runner->load(0, source);
     std::vector<std::int32_t> tokens(static_cast<std::size_t>(request.tokens));
     for (std::size_t i = 0; i < tokens.size(); ++i) {
         tokens[i] = static_cast<std::int32_t>(
             i * 7919 % static_cast<std::size_t>(catalogue.configuration.vocabulary));
     }
-    std::vector<float> embedded(tokens.size() *
-                                static_cast<std::size_t>(transformer.hidden_size()));
-    transformer.embed(source, tokens, embedded);
+    runner->embed(std::array{std::span<const std::int32_t>(tokens)}, source);
+    const std::vector<float> embedded(runner->states().begin(), runner->states().end());
 
     std::vector<double> walls;
     std::vector<double> processors;
     std::vector<double> rates;
     for (int i = 0; i <= request.sequences; ++i) {
-        std::vector<float> hidden = embedded;
+        std::ranges::copy(embedded, runner->states().begin());
         const double rate = sgemm_gflops();
-        const Seconds seconds =
-            time_of([&] { transformer.run_block(0, weights, hidden, request.tokens, {}); });
+        const Seconds seconds = time_of([&] { runner->advance(0); });
         if (i > 0) {  // the first call touches its memory
             walls.push_back(seconds.wall);
             processors.push_back(seconds.processor);
             rates.push_back(rate);
         }
     }
-    const double flops = transformer.block_flops(0, request.tokens);
+    const double flops = transformer::block_flops(plan, 0, request.tokens);
     const double limit = flops / (median(rates) * 1e9);
     fmt::print(
         "{{\"model\": \"{}\", \"tokens\": {}, \"sequences\": {}, \"flops\": {:.0f}, "
@@ -147,7 +147,7 @@ void measure(const parallel::Communicator& self, const model::Catalogue& catalog
         "\"scratch_bytes\": {}}}\n",
         catalogue.model_name, request.tokens, request.sequences, flops, median(walls),
         median(processors), median(rates), limit, limit / median(walls), limit / median(processors),
-        transformer.scratch_bytes(request.tokens));
+        transformer::scratch_bytes(plan, request.tokens));
 }
 
 /// Nothing when only help was asked for (and printed).

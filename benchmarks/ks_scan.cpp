@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/linalg/blas_threads.hpp"
-#include "alphaprune/linalg/gemm_rate.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/spectrum/power_law.hpp"
 #include "alphaprune/support/clock.hpp"

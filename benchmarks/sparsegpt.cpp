@@ -14,15 +14,15 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/linalg/gemm_rate.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/parallel/share.hpp"
-#include "alphaprune/pruning/sparsegpt.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/error.hpp"
 #include "command_line.hpp"
 #include "measuring.hpp"
+#include "sparsegpt.hpp"
 
 namespace {
 
@@ -89,7 +89,7 @@ pruning::InverseFactor random_factor(const parallel::Communicator& all, const Re
                                      static_cast<std::size_t>(kTokens * request.shape.cols)),
             kTokens);
     }
-    return {all, std::move(hessian), sequences * all.size(), "benchmark"};
+    return {std::move(hessian), sequences * all.size(), "benchmark"};
 }
 
 /// Wall time of the slowest rank, processor time of all together.

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/linalg/gemm_rate.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/runtime.hpp"

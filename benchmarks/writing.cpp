@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/runtime.hpp"
@@ -135,7 +135,7 @@ model::Catalogue catalogue_of(double bytes) {
     model::Catalogue catalogue =
         model::make_catalogue("nowhere/nothing", "writing-benchmark",
                               "{\"model_type\": \"benchmark\"}\n", std::move(tensors));
-    catalogue.companions.emplace();
+    catalogue.auxiliary_files.emplace();
     return catalogue;
 }
 

@@ -6,17 +6,14 @@
 #include "checkpoint_layout.hpp"
 #include "hdf5_attribute.hpp"
 #include "hdf5_dataset.hpp"
-#include "hdf5_file.hpp"
-#include "hdf5_type.hpp"
-#include "stored_file.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
 
-Hdf5Handle create_vector(const Hdf5Place& place, const Hdf5Handle& group, const char* link,
+Hdf5Handle create_vector(const Hdf5Calls& hdf5, const Hdf5Handle& group, const char* link,
                          std::size_t size, std::string_view object) {
     const auto extent = static_cast<std::int64_t>(size);
-    return create_dataset(place, group.id(), link, H5T_IEEE_F64LE, std::span(&extent, 1), object);
+    return create_dataset(hdf5, group.id(), link, H5T_IEEE_F64LE, std::span(&extent, 1), object);
 }
 
 void copy_range(const SparseBytes& from, support::File& to, std::uint64_t begin,
@@ -33,46 +30,46 @@ void copy_range(const SparseBytes& from, support::File& to, std::uint64_t begin,
 }  // namespace
 
 CheckpointImage::CheckpointImage(const model::Catalogue& catalogue,
-                                 const std::vector<model::Companion>& companions,
+                                 const std::vector<model::AuxiliaryFile>& auxiliary_files,
                                  std::string_view created, const std::filesystem::path& named)
-    : place_(Hdf5Place::writing(named)),
+    : hdf5_(Hdf5Calls::writing(named)),
       tensors_(catalogue.tensors),
-      file_(create_file(place_, bytes_)),
-      tensor_group_(create_group(place_, file_.id(), kTensorGroup)),
-      spectrum_group_(create_group(place_, file_.id(), kSpectrumGroup)),
-      metric_group_(create_group(place_, file_.id(), kMetricGroup)) {
+      file_(create_file(hdf5_, bytes_)),
+      tensor_group_(create_group(hdf5_, file_.id(), kTensorGroup)),
+      spectrum_group_(create_group(hdf5_, file_.id(), kSpectrumGroup)),
+      metric_group_(create_group(hdf5_, file_.id(), kMetricGroup)) {
     write_root(catalogue, created);
-    write_model_files(catalogue, companions);
+    write_model_files(catalogue, auxiliary_files);
     create_tensors();
 }
 
 void CheckpointImage::write_root(const model::Catalogue& catalogue, std::string_view created) {
     const Hdf5Object root{file_.id(), "/"};
-    write_attribute(place_, root, "format", kFormatName);
-    write_attribute(place_, root, "version", kFormatVersion);
-    write_attribute(place_, root, "model", catalogue.model_name);
-    write_attribute(place_, root, "family", catalogue.family);
-    write_attribute(place_, root, "created", created);
-    write_attribute(place_, root, "tensors", static_cast<std::int64_t>(tensors_.size()));
+    write_attribute(hdf5_, root, "format", kFormatName);
+    write_attribute(hdf5_, root, "version", kFormatVersion);
+    write_attribute(hdf5_, root, "model", catalogue.model_name);
+    write_attribute(hdf5_, root, "family", catalogue.family);
+    write_attribute(hdf5_, root, "created", created);
+    write_attribute(hdf5_, root, "tensors", static_cast<std::int64_t>(tensors_.size()));
 }
 
 void CheckpointImage::write_model_files(const model::Catalogue& catalogue,
-                                        const std::vector<model::Companion>& companions) {
-    const Hdf5Handle group = create_group(place_, file_.id(), kModelGroup);
+                                        const std::vector<model::AuxiliaryFile>& auxiliary_files) {
+    const Hdf5Handle group = create_group(hdf5_, file_.id(), kModelGroup);
     write_configuration(group, catalogue.configuration_text);
-    for (const model::Companion& companion : companions) {
-        write_file(place_, group, companion);
+    for (const model::AuxiliaryFile& auxiliary_file : auxiliary_files) {
+        write_file(hdf5_, group, auxiliary_file);
     }
 }
 
 void CheckpointImage::write_configuration(const Hdf5Handle& group, const std::string& text) {
     const std::string object = object_name(kModelGroup, kConfiguration);
     const std::string padded = text.empty() ? std::string(1, '\0') : text;
-    const Hdf5Handle type = text_type(place_, padded.size());
+    const Hdf5Handle type = text_type(hdf5_, padded.size());
     const Hdf5Handle dataset =
-        create_dataset(place_, group.id(), kConfiguration, type.id(), {}, object);
-    place_.check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, padded.data()),
-                 "writing the configuration", object);
+        create_dataset(hdf5_, group.id(), kConfiguration, type.id(), {}, object);
+    hdf5_.check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, padded.data()),
+                "writing the configuration", object);
 }
 
 void CheckpointImage::create_tensors() {
@@ -80,8 +77,8 @@ void CheckpointImage::create_tensors() {
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
         const model::TensorInfo& tensor = tensors_[t];
         const std::string object = object_name(kTensorGroup, tensor.name);
-        const Hdf5Handle type = dataset_type(place_, tensor);
-        const Hdf5Handle dataset = create_dataset(place_, tensor_group_.id(), tensor.name.c_str(),
+        const Hdf5Handle type = dataset_type(hdf5_, tensor);
+        const Hdf5Handle dataset = create_dataset(hdf5_, tensor_group_.id(), tensor.name.c_str(),
                                                   type.id(), dataset_shape(tensor), object);
         if (tensor.bytes() > 0) {
             first_bytes_[t] = leave_out(dataset, tensor.bytes(), object);
@@ -91,7 +88,7 @@ void CheckpointImage::create_tensors() {
 
 std::uint64_t CheckpointImage::leave_out(const Hdf5Handle& dataset, std::uint64_t bytes,
                                          std::string_view object) {
-    const std::uint64_t first = first_byte_of(place_, {dataset.id(), object});
+    const std::uint64_t first = first_byte_of(hdf5_, {dataset.id(), object});
     left_out_.push_back({first, first + bytes});
     return first;
 }
@@ -101,7 +98,7 @@ std::uint64_t CheckpointImage::size() const {
         return bytes_.size();
     }
     hsize_t bytes = 0;
-    place_.check(H5Fget_filesize(file_.id(), &bytes), "asking for the size", {});
+    hdf5_.check(H5Fget_filesize(file_.id(), &bytes), "asking for the size", {});
     return bytes;
 }
 
@@ -109,17 +106,17 @@ std::uint64_t CheckpointImage::add_spectrum(const std::string& matrix, std::size
     assert(values > 0);
     const std::string object = object_name(kSpectrumGroup, matrix);
     const Hdf5Handle dataset =
-        create_vector(place_, spectrum_group_, matrix.c_str(), values, object);
+        create_vector(hdf5_, spectrum_group_, matrix.c_str(), values, object);
     return leave_out(dataset, values * sizeof(double), object);
 }
 
 void CheckpointImage::add_metric(const std::string& name, std::span<const double> values) {
     const std::string object = object_name(kMetricGroup, name);
     const Hdf5Handle dataset =
-        create_vector(place_, metric_group_, name.c_str(), values.size(), object);
+        create_vector(hdf5_, metric_group_, name.c_str(), values.size(), object);
     const auto extent = static_cast<std::int64_t>(values.size());
     if (extent > 0) {
-        write_rows(place_, {dataset.id(), object}, H5T_NATIVE_DOUBLE, std::span(&extent, 1), {0, 1},
+        write_rows(hdf5_, {dataset.id(), object}, H5T_NATIVE_DOUBLE, std::span(&extent, 1), {0, 1},
                    std::as_bytes(values));
     }
 }
@@ -128,19 +125,19 @@ void CheckpointImage::write_summary(std::size_t position, const TensorSummary& s
     const model::TensorInfo& tensor = tensors_[position];
     const std::string name = object_name(kTensorGroup, tensor.name);
     const Hdf5Handle dataset =
-        place_.own(H5Dopen2(tensor_group_.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
-                   "opening the dataset", name);
+        hdf5_.own(H5Dopen2(tensor_group_.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
+                  "opening the dataset", name);
     const Hdf5Object object{dataset.id(), name};
     const auto values = static_cast<double>(tensor.values());
     const double sparsity = values > 0 ? static_cast<double>(summary.zeros) / values : 0.0;
-    write_attribute(place_, object, "sparsity", sparsity);
-    write_attribute(place_, object, "sparsity_ratio", summary.sparsity_ratio);
-    write_attribute(place_, object, "zeros", summary.zeros);
-    write_attribute(place_, object, "checksum", summary.checksum);
-    write_attribute(place_, object, "position", static_cast<std::int64_t>(position));
-    write_attribute(place_, object, kTypeName, tensor.type.name());
+    write_attribute(hdf5_, object, "sparsity", sparsity);
+    write_attribute(hdf5_, object, "sparsity_ratio", summary.sparsity_ratio);
+    write_attribute(hdf5_, object, "zeros", summary.zeros);
+    write_attribute(hdf5_, object, "checksum", summary.checksum);
+    write_attribute(hdf5_, object, "position", static_cast<std::int64_t>(position));
+    write_attribute(hdf5_, object, kTypeName, tensor.type.name());
     if (lies_in_bytes(tensor)) {
-        write_attribute(place_, object, kShape, std::span(tensor.shape));
+        write_attribute(hdf5_, object, kShape, std::span(tensor.shape));
     }
 }
 
@@ -149,11 +146,11 @@ void CheckpointImage::complete(std::span<const TensorSummary> summaries) {
     for (std::size_t t = 0; t < summaries.size(); ++t) {
         write_summary(t, summaries[t]);
     }
-    write_attribute(place_, {file_.id(), "/"}, "complete", std::int64_t{1});
+    write_attribute(hdf5_, {file_.id(), "/"}, "complete", std::int64_t{1});
     for (Hdf5Handle* group : {&tensor_group_, &spectrum_group_, &metric_group_}) {
         group->close();
     }
-    place_.check(file_.close(), "closing the checkpoint", {});
+    hdf5_.check(file_.close(), "closing the checkpoint", {});
 }
 
 void CheckpointImage::copy_to(support::File& file) const {

@@ -10,8 +10,7 @@
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/file.hpp"
-#include "hdf5_place.hpp"
-#include "sparse_bytes.hpp"
+#include "memory_file.hpp"
 
 namespace alphaprune::checkpoint {
 
@@ -25,8 +24,8 @@ class CheckpointImage {
     /// @param created  for the root attribute
     /// @param named    the file that errors are about
     CheckpointImage(const model::Catalogue& catalogue,
-                    const std::vector<model::Companion>& companions, std::string_view created,
-                    const std::filesystem::path& named);
+                    const std::vector<model::AuxiliaryFile>& auxiliary_files,
+                    std::string_view created, const std::filesystem::path& named);
     CheckpointImage(const CheckpointImage&) = delete;
     CheckpointImage& operator=(const CheckpointImage&) = delete;
     ~CheckpointImage() = default;
@@ -55,14 +54,14 @@ class CheckpointImage {
 
     void write_root(const model::Catalogue& catalogue, std::string_view created);
     void write_model_files(const model::Catalogue& catalogue,
-                           const std::vector<model::Companion>& companions);
+                           const std::vector<model::AuxiliaryFile>& auxiliary_files);
     void write_configuration(const Hdf5Handle& group, const std::string& text);
     void create_tensors();
     void write_summary(std::size_t position, const TensorSummary& summary);
     std::uint64_t leave_out(const Hdf5Handle& dataset, std::uint64_t bytes,
                             std::string_view object);
 
-    Hdf5Place place_;
+    Hdf5Calls hdf5_;
     SparseBytes bytes_;
     std::vector<model::TensorInfo> tensors_;
     std::vector<std::uint64_t> first_bytes_;

@@ -1,8 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/support/stored_type.hpp"
+#include "hdf5.hpp"
 
 namespace alphaprune::checkpoint {
 
@@ -26,5 +32,38 @@ inline std::string object_name(std::string_view group, std::string_view link) {
     std::string name = "/";
     return name.append(group).append("/").append(link);
 }
+
+/// The HDF5 type of stored values, little-endian: the one that h5py makes an array of the same kind
+/// of, where there is one (BOOL is h5py's enumeration of FALSE and TRUE, C64 its pair "r" and "i"),
+/// and bytes for all others. Used in memory as well as in the file, so that HDF5 copies bits and
+/// converts nothing.
+Hdf5Handle hdf5_type(const Hdf5Calls& hdf5, const support::StoredType& type);
+
+/// The inverse for the types that are read; nothing for any other type.
+std::optional<support::ScalarType> scalar_type_of(const Hdf5Calls& hdf5, hid_t type);
+
+/// Whether a tensor cannot lie in a dataset of its own shape: its values are no whole bytes (F4,
+/// F6), or of unknown size, or it has more dimensions than HDF5 takes. It then lies there as
+/// its rows, in bytes, and its shape is an attribute.
+bool lies_in_bytes(const model::TensorInfo& tensor);
+
+/// Type and shape of a tensor's dataset.
+Hdf5Handle dataset_type(const Hdf5Calls& hdf5, const model::TensorInfo& tensor);
+std::vector<std::int64_t> dataset_shape(const model::TensorInfo& tensor);
+
+// Small files of the model lie in the checkpoint as datasets of uint8, with their checksum.
+
+/// Its name in the group: HDF5 takes a slash for a step into another group, and an auxiliary file's
+/// name has no backslash.
+std::string link_of_file(std::string name);
+/// The inverse; of another program's file it may be any text.
+std::string file_of_link(std::string link);
+
+/// Stores one.
+void write_file(const Hdf5Calls& hdf5, const Hdf5Handle& group, const model::AuxiliaryFile& file);
+
+/// The contents of one. @throws Error when it is no such dataset or is damaged
+std::string read_file(const Hdf5Calls& hdf5, const Hdf5Handle& group, const std::string& name,
+                      std::uint64_t file_size);
 
 }  // namespace alphaprune::checkpoint

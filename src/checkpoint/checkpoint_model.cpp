@@ -1,20 +1,30 @@
-#include <fmt/format.h>
-
-#include <algorithm>
+#include <memory>
 #include <unordered_map>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/checkpoint/export.hpp"
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
 
-support::Error damaged(std::string what, const std::filesystem::path& checkpoint) {
-    return support::bad_request(std::move(what), checkpoint.string(),
-                                "the checkpoint is damaged: repeat the run that wrote it");
-}
+constexpr const char* kRepeatRun = "the checkpoint is damaged: repeat the run that wrote it";
+
+const support::BadRequest<std::int64_t, std::size_t> kWrongCount{
+    "checkpoint.wrong-count", "the checkpoint declares {} tensors and holds {}",
+    "tensors were removed from the file or added to it", kRepeatRun};
+
+const support::BadRequest<std::string, std::int64_t> kBadPosition{
+    "checkpoint.bad-position", "tensor {} has the position {}, which is impossible",
+    "the positions number the tensors from 0, each once", kRepeatRun};
+
+const support::BadRequest<> kFilesTooLarge{
+    "checkpoint.files-too-large", "the files of the model have more bytes than the checkpoint",
+    "several names lead to one file", kRepeatRun};
+
+const support::BadRequest<std::string> kOtherModel{
+    "checkpoint.other-model", "tensor {} of the model is missing in the checkpoint or differs",
+    "the checkpoint is of another model", "name the checkpoint of this very model"};
 
 /// Every tensor that was written, in the order of the model's own files.
 std::vector<model::TensorInfo> tensors_in_order(const CheckpointReader& reader,
@@ -22,18 +32,14 @@ std::vector<model::TensorInfo> tensors_in_order(const CheckpointReader& reader,
     const std::vector<StoredTensor>& stored = reader.tensors();
     const auto declared = reader.declared_tensors();
     if (static_cast<std::int64_t>(stored.size()) != declared) {
-        throw damaged(
-            fmt::format("the checkpoint declares {} tensors and holds {}", declared, stored.size()),
-            checkpoint);
+        throw kWrongCount(checkpoint.string(), declared, stored.size());
     }
     std::vector<model::TensorInfo> tensors(stored.size());
     std::vector<bool> taken(stored.size());
     for (const StoredTensor& tensor : stored) {
         const auto at = static_cast<std::size_t>(tensor.position);
         if (tensor.position < 0 || at >= taken.size() || taken[at]) {
-            throw damaged(fmt::format("tensor {} has the position {}, which cannot be", tensor.name,
-                                      tensor.position),
-                          checkpoint);
+            throw kBadPosition(checkpoint.string(), tensor.name, tensor.position);
         }
         taken[at] = true;
         tensors[at] = tensor;
@@ -42,19 +48,19 @@ std::vector<model::TensorInfo> tensors_in_order(const CheckpointReader& reader,
 }
 
 /// Many names of one large file would take more memory than the checkpoint has bytes.
-std::vector<model::Companion> companions_of(const CheckpointReader& reader,
-                                            const std::filesystem::path& checkpoint) {
+std::vector<model::AuxiliaryFile> auxiliary_files_of(const CheckpointReader& reader,
+                                                     const std::filesystem::path& checkpoint) {
     std::uint64_t left = support::File::open_for_reading(checkpoint).size();
-    std::vector<model::Companion> companions;
-    for (const std::string& name : reader.companions()) {
-        companions.push_back({name, reader.companion(name)});
-        const std::uint64_t size = companions.back().contents.size();
+    std::vector<model::AuxiliaryFile> auxiliary_files;
+    for (const std::string& name : reader.auxiliary_files()) {
+        auxiliary_files.push_back({name, reader.auxiliary_file(name)});
+        const std::uint64_t size = auxiliary_files.back().contents.size();
         if (size > left) {
-            throw damaged("the files of the model have more bytes than the checkpoint", checkpoint);
+            throw kFilesTooLarge(checkpoint.string());
         }
         left -= size;
     }
-    return companions;
+    return auxiliary_files;
 }
 
 }  // namespace
@@ -64,7 +70,7 @@ model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint
     model::Catalogue catalogue =
         model::make_catalogue(checkpoint, reader.model_name(), reader.configuration_text(),
                               tensors_in_order(reader, checkpoint));
-    catalogue.companions = companions_of(reader, checkpoint);
+    catalogue.auxiliary_files = auxiliary_files_of(reader, checkpoint);
     return catalogue;
 }
 
@@ -79,11 +85,7 @@ model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
         const auto found = position.find(tensor.name);
         if (found == position.end() || reader->tensors()[found->second].shape != tensor.shape ||
             reader->tensors()[found->second].type != tensor.type) {
-            throw support::bad_request(
-                fmt::format("tensor {} of the model is not in the checkpoint as it "
-                            "must be",
-                            tensor.name),
-                checkpoint.string(), "name the checkpoint of this very model");
+            throw kOtherModel(checkpoint.string(), tensor.name);
         }
     }
     return [reader, position = std::move(position)](

@@ -1,6 +1,5 @@
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -8,17 +7,61 @@
 #include <cassert>
 #include <utility>
 
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_attribute.hpp"
 #include "hdf5_dataset.hpp"
-#include "hdf5_file.hpp"
-#include "hdf5_type.hpp"
-#include "stored_file.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
+
+constexpr const char* kNameCheckpoint = "name a checkpoint.h5 that this program has written";
+
+const support::BadRequest<> kNotHdf5{"checkpoint.not-hdf5", "this is not an HDF5 file",
+                                     "another kind of file was named, or its beginning is damaged",
+                                     kNameCheckpoint};
+
+const support::BadRequest<> kForeign{
+    "checkpoint.foreign-hdf5", "this HDF5 file is not a checkpoint of this program",
+    "its attribute 'format' is missing or names another format", kNameCheckpoint};
+
+const support::BadRequest<std::int64_t, std::int64_t> kOtherVersion{
+    "checkpoint.other-version",
+    "the checkpoint has the format version {}; this program reads version {}",
+    "another version of the program wrote it", "use the program version that wrote it"};
+
+const support::BadRequest<> kIncomplete{
+    "checkpoint.incomplete", "the checkpoint is not complete: the run that wrote it did not finish",
+    "the run was interrupted, or the file was copied while it was being written",
+    "repeat that run"};
+
+const support::BadRequest<> kLink{
+    "checkpoint.link", "this is a link to another object or file",
+    "this program writes no links, and following one could lead out of the file", kReplaceFile};
+
+const support::BadRequest<> kBadTypeName{
+    "checkpoint.bad-type-name", "the attribute 'dtype' cannot be the name of a type",
+    "type names have at most 64 letters, digits and some signs", kReplaceFile};
+
+const support::BadRequest<> kUnknownType{
+    "checkpoint.unknown-type",
+    "the values are not of type F32, F16 or BF16, and there is no attribute 'dtype'",
+    "checkpoints without that attribute hold these three types only", kReplaceFile};
+
+const support::BadRequest<std::string_view, std::string> kMismatch{
+    "checkpoint.dataset-mismatch",
+    "the dataset does not fit its attributes: dtype {} and shape [{}] make another one",
+    "type, shape and bytes of a tensor disagree", kReplaceFile};
+
+const support::BadRequest<> kBadConfiguration{
+    "checkpoint.bad-configuration", "the configuration is not one text of a fixed length",
+    "this program stores config.json as one text", kReplaceFile};
+
+const support::BadRequest<> kNotAVector{
+    "checkpoint.not-a-vector", "this is not a vector of float64",
+    "this program stores spectra and metrics as vectors of float64", kReplaceFile};
 
 /// Refuses what is no HDF5 file at all before the library sees it. @return the file's size
 std::uint64_t require_hdf5_file(const std::filesystem::path& path) {
@@ -30,8 +73,7 @@ std::uint64_t require_hdf5_file(const std::filesystem::path& path) {
         file.read_at(0, std::as_writable_bytes(std::span(begin)));
     }
     if (begin != kSignature) {
-        throw support::bad_request("this is not an HDF5 file", path.string(),
-                                   "name a checkpoint.h5 that this program has written");
+        throw kNotHdf5(path.string());
     }
     return size;
 }
@@ -50,72 +92,62 @@ herr_t take_name(hid_t, const char* name, const H5L_info_t* link, void* names) {
 }
 
 /// Other links than hard ones lead to other places, in other files even.
-void require_inside(const Hdf5Place& place, hid_t parent, const char* link,
+void require_inside(const Hdf5Calls& hdf5, hid_t parent, const char* link,
                     std::string_view object) {
     H5L_info_t info{};
-    place.check(H5Lget_info(parent, link, &info, H5P_DEFAULT), "looking for the object", object);
+    hdf5.check(H5Lget_info(parent, link, &info, H5P_DEFAULT), "looking for the object", object);
     if (info.type != H5L_TYPE_HARD) {
-        throw place.error("this is a link to another place", object);
+        throw kLink(hdf5.where(object));
     }
 }
 
-Hdf5Handle open_own_group(const Hdf5Place& place, const Hdf5Handle& file, const char* name) {
-    if (has_link(place, file.id(), name)) {
-        require_inside(place, file.id(), name, object_name(name, ""));
+Hdf5Handle open_own_group(const Hdf5Calls& hdf5, const Hdf5Handle& file, const char* name) {
+    if (has_link(hdf5, file.id(), name)) {
+        require_inside(hdf5, file.id(), name, object_name(name, ""));
     }
-    return open_group(place, file.id(), name);
+    return open_group(hdf5, file.id(), name);
 }
 
-std::vector<std::string> names_in(const Hdf5Place& place, const Hdf5Handle& group,
+std::vector<std::string> names_in(const Hdf5Calls& hdf5, const Hdf5Handle& group,
                                   std::string_view object) {
     std::vector<std::string> names;
     hsize_t position = 0;
     // In native order HDF5 walks its index; for any other it first builds a table of all links, and
     // when an index is damaged it frees entries of that table that it has not filled (1.10.8).
-    place.check(H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_NATIVE, &position, take_name, &names),
-                "listing the group", object);
+    hdf5.check(H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_NATIVE, &position, take_name, &names),
+               "listing the group", object);
     std::ranges::sort(names);
     return names;
 }
 
 /// Whether this is a checkpoint that can be read, before anything else is believed.
-void require_whole_checkpoint(const Hdf5Place& place, Hdf5Object root) {
-    const std::string path = place.file().string();
-    if (!has_attribute(place, root, "format") ||
-        read_text_attribute(place, root, "format") != kFormatName) {
-        throw support::bad_request("this HDF5 file is not a checkpoint of this program", path,
-                                   "name a checkpoint.h5 that this program has written");
+void require_whole_checkpoint(const Hdf5Calls& hdf5, Hdf5Object root) {
+    const std::string path = hdf5.file().string();
+    if (!has_attribute(hdf5, root, "format") ||
+        read_text_attribute(hdf5, root, "format") != kFormatName) {
+        throw kForeign(path);
     }
-    const std::int64_t version = read_integer(place, root, "version");
+    const std::int64_t version = read_integer(hdf5, root, "version");
     if (version != kFormatVersion) {
-        throw support::bad_request(
-            fmt::format("the checkpoint has the format version {}; this program "
-                        "reads version {}",
-                        version, kFormatVersion),
-            path, "use the program version that wrote it");
+        throw kOtherVersion(path, version, kFormatVersion);
     }
-    if (!has_attribute(place, root, "complete") || read_integer(place, root, "complete") != 1) {
-        throw support::bad_request(
-            "the checkpoint is not complete: the run that wrote it did not finish", path,
-            "repeat that run");
+    if (!has_attribute(hdf5, root, "complete") || read_integer(hdf5, root, "complete") != 1) {
+        throw kIncomplete(path);
     }
 }
 
 /// What a dataset says by its type; files of older versions have no attribute.
-support::StoredType type_of(const Hdf5Place& place, const DatasetForm& form, Hdf5Object dataset) {
-    if (has_attribute(place, dataset, kTypeName)) {
-        const std::string name = read_text_attribute(place, dataset, kTypeName);
+support::StoredType type_of(const Hdf5Calls& hdf5, const DatasetForm& form, Hdf5Object dataset) {
+    if (has_attribute(hdf5, dataset, kTypeName)) {
+        const std::string name = read_text_attribute(hdf5, dataset, kTypeName);
         if (!support::is_type_name(name)) {
-            throw place.error("the attribute 'dtype' cannot be the name of a type", dataset.name);
+            throw kBadTypeName(hdf5.where(dataset.name));
         }
         return support::StoredType(name);
     }
-    const std::optional<support::ScalarType> type = scalar_type_of(place, form.type.id());
+    const std::optional<support::ScalarType> type = scalar_type_of(hdf5, form.type.id());
     if (!type) {
-        throw place.error(
-            "the values are not of type F32, F16 or BF16, and no attribute 'dtype' "
-            "says of which",
-            dataset.name);
+        throw kUnknownType(hdf5.where(dataset.name));
     }
     return *type;
 }
@@ -124,21 +156,21 @@ support::StoredType type_of(const Hdf5Place& place, const DatasetForm& form, Hdf
 
 struct CheckpointReader::State {
     explicit State(const std::filesystem::path& path)
-        : place(Hdf5Place::reading(path)), file_size(require_hdf5_file(path)) {
-        file = open_file(place);
+        : hdf5(Hdf5Calls::reading(path)), file_size(require_hdf5_file(path)) {
+        file = open_file(hdf5);
         const Hdf5Object root{file.id(), "/"};
-        require_whole_checkpoint(place, root);
-        model_name = read_text_attribute(place, root, "model");
-        declared_tensors = read_integer(place, root, "tensors");
-        model_group = open_own_group(place, file, kModelGroup);
+        require_whole_checkpoint(hdf5, root);
+        model_name = read_text_attribute(hdf5, root, "model");
+        declared_tensors = read_integer(hdf5, root, "tensors");
+        model_group = open_own_group(hdf5, file, kModelGroup);
         configuration_text = read_configuration();
-        companions = names_in(place, model_group, object_name(kModelGroup, ""));
-        std::ranges::transform(companions, companions.begin(), file_of_link);
-        std::ranges::sort(companions);
-        std::erase_if(companions,
-                      [](const std::string& name) { return !model::is_companion(name); });
-        tensor_group = open_own_group(place, file, kTensorGroup);
-        for (std::string& name : names_in(place, tensor_group, object_name(kTensorGroup, ""))) {
+        auxiliary_files = names_in(hdf5, model_group, object_name(kModelGroup, ""));
+        std::ranges::transform(auxiliary_files, auxiliary_files.begin(), file_of_link);
+        std::ranges::sort(auxiliary_files);
+        std::erase_if(auxiliary_files,
+                      [](const std::string& name) { return !model::is_auxiliary_file(name); });
+        tensor_group = open_own_group(hdf5, file, kTensorGroup);
+        for (std::string& name : names_in(hdf5, tensor_group, object_name(kTensorGroup, ""))) {
             tensors.push_back(describe(std::move(name)));
         }
     }
@@ -149,7 +181,7 @@ struct CheckpointReader::State {
     std::optional<std::vector<double>> read_vector(const char* group_name,
                                                    std::string_view link) const;
 
-    Hdf5Place place;
+    Hdf5Calls hdf5;
     std::uint64_t file_size;
     Hdf5Handle file;
     Hdf5Handle model_group;
@@ -157,21 +189,21 @@ struct CheckpointReader::State {
     std::string model_name;
     std::int64_t declared_tensors = 0;
     std::string configuration_text;
-    std::vector<std::string> companions;
+    std::vector<std::string> auxiliary_files;
     std::vector<StoredTensor> tensors;
 };
 
 std::string CheckpointReader::State::read_configuration() const {
     const std::string object = object_name(kModelGroup, kConfiguration);
-    require_inside(place, model_group.id(), kConfiguration, object);
+    require_inside(hdf5, model_group.id(), kConfiguration, object);
     const DatasetForm form =
-        open_dataset(place, model_group.id(), kConfiguration, file_size, object);
+        open_dataset(hdf5, model_group.id(), kConfiguration, file_size, object);
     if (H5Tget_class(form.type.id()) != H5T_STRING || H5Tis_variable_str(form.type.id()) != 0 ||
         H5Tget_size(form.type.id()) != form.bytes) {
-        throw place.error("the configuration is not one text of a fixed length", object);
+        throw kBadConfiguration(hdf5.where(object));
     }
     std::string text(form.bytes, '\0');
-    place.check(
+    hdf5.check(
         H5Dread(form.dataset.id(), form.type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()),
         "reading the configuration", object);
     text.resize(std::min(text.find('\0'), text.size()));
@@ -181,36 +213,32 @@ std::string CheckpointReader::State::read_configuration() const {
 /// Type, shape and size of a tensor, which must agree with each other and with the dataset.
 void CheckpointReader::State::read_form(const DatasetForm& form, Hdf5Object dataset,
                                         model::TensorInfo& tensor) const {
-    tensor.type = type_of(place, form, dataset);
+    tensor.type = type_of(hdf5, form, dataset);
     tensor.shape =
-        has_attribute(place, dataset, kShape) ? read_integers(place, dataset, kShape) : form.shape;
+        has_attribute(hdf5, dataset, kShape) ? read_integers(hdf5, dataset, kShape) : form.shape;
     tensor.unknown_bytes = form.bytes;
     const auto bits = static_cast<std::size_t>(tensor.type.bits().value_or(8));
-    const std::uint64_t size = checked_size(place, tensor.shape, bits, dataset.name);
+    const std::uint64_t size = checked_size(hdf5, tensor.shape, bits, dataset.name);
     const bool fits = !tensor.type.bits() || (size % 8 == 0 && size / 8 == form.bytes);
-    if (!fits || H5Tequal(form.type.id(), dataset_type(place, tensor).id()) <= 0 ||
+    if (!fits || H5Tequal(form.type.id(), dataset_type(hdf5, tensor).id()) <= 0 ||
         dataset_shape(tensor) != form.shape) {
-        throw place.error(
-            fmt::format("the dataset is not as one of the dtype {} and the shape [{}] "
-                        "must be",
-                        tensor.type.name(), fmt::join(tensor.shape, ", ")),
-            dataset.name);
+        throw kMismatch(hdf5.where(dataset.name), tensor.type.name(),
+                        fmt::format("{}", fmt::join(tensor.shape, ", ")));
     }
 }
 
 StoredTensor CheckpointReader::State::describe(std::string name) const {
     const std::string object = object_name(kTensorGroup, name);
-    const DatasetForm form =
-        open_dataset(place, tensor_group.id(), name.c_str(), file_size, object);
+    const DatasetForm form = open_dataset(hdf5, tensor_group.id(), name.c_str(), file_size, object);
     const Hdf5Object dataset{form.dataset.id(), object};
     StoredTensor tensor;
     tensor.name = std::move(name);
     read_form(form, dataset, tensor);
-    tensor.sparsity = read_real(place, dataset, "sparsity");
-    tensor.summary.sparsity_ratio = read_real(place, dataset, "sparsity_ratio");
-    tensor.summary.zeros = read_integer(place, dataset, "zeros");
-    tensor.summary.checksum = read_unsigned(place, dataset, "checksum");
-    tensor.position = read_integer(place, dataset, "position");
+    tensor.sparsity = read_real(hdf5, dataset, "sparsity");
+    tensor.summary.sparsity_ratio = read_real(hdf5, dataset, "sparsity_ratio");
+    tensor.summary.zeros = read_integer(hdf5, dataset, "zeros");
+    tensor.summary.checksum = read_unsigned(hdf5, dataset, "checksum");
+    tensor.position = read_integer(hdf5, dataset, "position");
     return tensor;
 }
 
@@ -218,19 +246,19 @@ std::optional<std::vector<double>> CheckpointReader::State::read_vector(
     const char* group_name, std::string_view link) const {
     const std::string object = object_name(group_name, link);
     const std::string name(link);
-    const Hdf5Handle group = open_own_group(place, file, group_name);
+    const Hdf5Handle group = open_own_group(hdf5, file, group_name);
     if (name.empty() || name.find('/') != std::string::npos ||
-        !has_link(place, group.id(), name.c_str())) {
+        !has_link(hdf5, group.id(), name.c_str())) {
         return std::nullopt;
     }
-    require_inside(place, group.id(), name.c_str(), object);
-    const DatasetForm form = open_dataset(place, group.id(), name.c_str(), file_size, object);
+    require_inside(hdf5, group.id(), name.c_str(), object);
+    const DatasetForm form = open_dataset(hdf5, group.id(), name.c_str(), file_size, object);
     if (H5Tequal(form.type.id(), H5T_IEEE_F64LE) <= 0 || form.shape.size() != 1) {
-        throw place.error("this is not a vector of float64", object);
+        throw kNotAVector(hdf5.where(object));
     }
     std::vector<double> values(static_cast<std::size_t>(form.shape.front()));
     if (!values.empty()) {
-        alphaprune::checkpoint::read_rows(place, {form.dataset.id(), object}, H5T_NATIVE_DOUBLE,
+        alphaprune::checkpoint::read_rows(hdf5, {form.dataset.id(), object}, H5T_NATIVE_DOUBLE,
                                           form.shape, {0, 1},
                                           std::as_writable_bytes(std::span(values)));
     }
@@ -254,11 +282,11 @@ std::int64_t CheckpointReader::declared_tensors() const {
 const std::vector<StoredTensor>& CheckpointReader::tensors() const {
     return state_->tensors;
 }
-const std::vector<std::string>& CheckpointReader::companions() const {
-    return state_->companions;
+const std::vector<std::string>& CheckpointReader::auxiliary_files() const {
+    return state_->auxiliary_files;
 }
-std::string CheckpointReader::companion(const std::string& file_name) const {
-    return read_file(state_->place, state_->model_group, file_name, state_->file_size);
+std::string CheckpointReader::auxiliary_file(const std::string& file_name) const {
+    return read_file(state_->hdf5, state_->model_group, file_name, state_->file_size);
 }
 
 void CheckpointReader::read_rows(const StoredTensor& tensor, parallel::RowRange rows,
@@ -268,13 +296,13 @@ void CheckpointReader::read_rows(const StoredTensor& tensor, parallel::RowRange 
     if (out.empty()) {
         return;
     }
-    const Hdf5Place& place = state_->place;
+    const Hdf5Calls& hdf5 = state_->hdf5;
     const std::string object = object_name(kTensorGroup, tensor.name);
     const Hdf5Handle dataset =
-        place.own(H5Dopen2(state_->tensor_group.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
-                  "opening the dataset", object);
-    const Hdf5Handle type = dataset_type(place, tensor);
-    alphaprune::checkpoint::read_rows(place, {dataset.id(), object}, type.id(),
+        hdf5.own(H5Dopen2(state_->tensor_group.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
+                 "opening the dataset", object);
+    const Hdf5Handle type = dataset_type(hdf5, tensor);
+    alphaprune::checkpoint::read_rows(hdf5, {dataset.id(), object}, type.id(),
                                       dataset_shape(tensor), rows, out);
 }
 

@@ -8,10 +8,12 @@
 #include <system_error>
 #include <utility>
 
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/common_files.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/system_error.hpp"
 #include "checkpoint_image.hpp"
 #include "checkpoint_layout.hpp"
@@ -21,23 +23,24 @@
 namespace alphaprune::checkpoint {
 namespace {
 
+const support::BadRequest<std::string> kUnusableName{
+    "checkpoint.unusable-name", "the tensor name '{}' cannot be a name in an HDF5 file",
+    "HDF5 reads '/' and '.' as steps of a path and ends a name at a zero byte",
+    "rename the tensor: no '/', no zero byte, neither empty nor '.'"};
+
 /// A name for a message: a zero byte would end the message early.
 std::string printable(std::string name) {
     std::ranges::replace(name, '\0', '?');
     return name;
 }
 
-/// HDF5 reads '/' and '.' in a link name as steps of a path, and ends it at a zero byte.
 void require_usable_names(const model::Catalogue& catalogue) {
     support::FaultList faults;
     for (const model::TensorInfo& tensor : catalogue.tensors) {
         const std::string& name = tensor.name;
         if (name.empty() || name == "." ||
             name.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
-            faults.add(fmt::format("the tensor name '{}' cannot be a name in an HDF5 file",
-                                   printable(name)),
-                       catalogue.folder.string(),
-                       "rename the tensor: no '/', no zero byte, neither empty nor '.'");
+            faults.add(kUnusableName(catalogue.folder.string(), printable(name)));
         }
     }
     faults.throw_if_any();
@@ -126,7 +129,7 @@ struct CheckpointWriter::State {
 void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
     parallel::together(ranks, [&] {
         if (ranks.is_root()) {
-            image.emplace(catalogue, model::read_companions(catalogue),
+            image.emplace(catalogue, model::read_auxiliary_files(catalogue),
                           partial.created.empty() ? support::utc_timestamp() : partial.created,
                           partial_path);
             first_bytes = image->first_bytes();
@@ -156,16 +159,10 @@ void CheckpointWriter::State::make_file() {
     resumed = ranks.any(resumed);
 }
 
-/// Collective. On nodes that do not share the folder every rank would write a file of its own.
+/// Collective.
 void CheckpointWriter::State::open_file() {
-    parallel::together(ranks, [&] {
-        if (!is_plain_file(partial_path)) {
-            throw support::failure("this rank does not see the file that rank 0 has just made",
-                                   partial_path.string(),
-                                   "choose an --output on a file system that all nodes share");
-        }
-        row_file = support::File::open_for_writing(partial_path);
-    });
+    parallel::require_common_files(ranks, std::span(&partial_path, 1));
+    parallel::together(ranks, [&] { row_file = support::File::open_for_writing(partial_path); });
 }
 
 /// Collective: where each spectrum's bytes begin, given how many values it has.

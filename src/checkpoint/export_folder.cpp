@@ -1,22 +1,34 @@
 #include "export_folder.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
 #include <string>
 #include <system_error>
 #include <vector>
 
-#include "alphaprune/model/companions.hpp"
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/system_error.hpp"
 #include "plain_files.hpp"
 
 namespace alphaprune::checkpoint {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr const char* kTakenRemedy = "remove it, or choose another place";
+
+const support::BadRequest<> kNotAFolder{
+    "checkpoint.export-not-a-folder", "the folder to write exists already, and is no folder",
+    "a file or a link has the name of the folder", kTakenRemedy};
+
+const support::BadRequest<> kNotEmpty{
+    "checkpoint.export-not-empty", "the folder to write exists already, with files in it",
+    "only an empty folder is written into, so that nothing is lost", kTakenRemedy};
+
+const support::Failure<std::string> kCannotMake{
+    "checkpoint.export-folder", "cannot make the folder: {}", "the system refuses it",
+    "check that the folder it lies in exists and may be written to"};
 
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kConfiguration = "config.json";
@@ -27,13 +39,13 @@ bool is_shard(const fs::path& name, const ExportShards& plan) {
 
 /// The files beside the shards, by their names inside the folder.
 std::set<std::string> small_files(const model::Catalogue& catalogue) {
-    std::vector<std::string> names = model::names_of_companions(catalogue);
+    std::vector<std::string> names = model::names_of_auxiliary_files(catalogue);
     std::set<std::string> files(names.begin(), names.end());
     files.insert({kIndex, kConfiguration});
     return files;
 }
 
-/// What stands in the folder. @throws Error when that cannot be said
+/// The entries of the folder. @throws Error when it cannot be listed
 std::vector<fs::path> entries_of(const fs::path& folder) {
     std::vector<fs::path> entries;
     std::error_code problem;
@@ -106,12 +118,10 @@ void require_free(const fs::path& folder) {
         return;
     }
     if (!fs::is_directory(status)) {
-        throw support::bad_request("the folder to write exists already, and is no folder",
-                                   folder.string(), "remove it, or choose another place");
+        throw kNotAFolder(folder.string());
     }
     if (!entries_of(folder).empty()) {
-        throw support::bad_request("the folder to write exists already, with files in it",
-                                   folder.string(), "remove it, or choose another place");
+        throw kNotEmpty(folder.string());
     }
 }
 
@@ -140,9 +150,7 @@ void make_empty(const fs::path& partial) {
         fs::create_directory(partial, problem);
     }
     if (problem) {
-        throw support::failure(fmt::format("cannot make the folder: {}", problem.message()),
-                               partial.string(),
-                               "check that the folder it lies in exists and may be written to");
+        throw kCannotMake(partial.string(), problem.message());
     }
 }
 
@@ -151,9 +159,9 @@ void write_small_files(const fs::path& folder, const model::Catalogue& catalogue
     if (plan.shards.size() > 1) {
         support::write_text_atomically(folder / kIndex, safetensors_index(plan, catalogue.tensors));
     }
-    for (const model::Companion& companion : model::read_companions(catalogue)) {
-        make_folders_of(folder, companion.name);
-        support::write_text_atomically(folder / companion.name, companion.contents);
+    for (const model::AuxiliaryFile& auxiliary_file : model::read_auxiliary_files(catalogue)) {
+        make_folders_of(folder, auxiliary_file.name);
+        support::write_text_atomically(folder / auxiliary_file.name, auxiliary_file.contents);
     }
     support::write_text_atomically(folder / kConfiguration, catalogue.configuration_text);
 }

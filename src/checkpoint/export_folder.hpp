@@ -10,11 +10,11 @@ namespace alphaprune::checkpoint {
 /// The folder without the slash that its path may end with.
 std::filesystem::path without_last_slash(const std::filesystem::path& folder);
 
-/// @throws Error (bad_request) when something other than an empty folder stands in the place
+/// @throws Error (bad_request) when anything but an empty folder exists under that path
 void require_free(const std::filesystem::path& folder);
 
-/// Whether an earlier run has left its folder to be taken over, under the partial name or, for want
-/// of that, under its own, which it then loses: all shards are there, and nothing foreign is. Only
+/// Whether the folder of an earlier run can be taken over, under the partial name or else under its
+/// final name, which it then loses: all shards are there, and nothing foreign is. Only
 /// the shards stay in it.
 bool take_over_folder(const std::filesystem::path& folder, const model::Catalogue& catalogue,
                       const ExportShards& plan);
@@ -22,7 +22,8 @@ bool take_over_folder(const std::filesystem::path& folder, const model::Catalogu
 /// Makes the folder, empty; what an earlier run that was killed has left there goes.
 void make_empty(const std::filesystem::path& partial);
 
-/// Writes everything beside the weights: configuration, companions, the index of several shards.
+/// Writes everything beside the weights: configuration, auxiliary files, the index of several
+/// shards.
 void write_small_files(const std::filesystem::path& folder, const model::Catalogue& catalogue,
                        const ExportShards& plan);
 

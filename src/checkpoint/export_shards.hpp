@@ -26,7 +26,7 @@ struct TensorPlace {
 
 struct ExportShards {
     std::vector<ExportShard> shards;  ///< at least one
-    std::vector<TensorPlace> places;  ///< one a tensor
+    std::vector<TensorPlace> places;  ///< one per tensor
 };
 
 /// Divides the tensors, in their order, over files of at most `shard_bytes`; a larger tensor has a

@@ -1,16 +1,25 @@
 #include "plain_files.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <system_error>
 
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune::checkpoint {
 namespace fs = std::filesystem;
+
+namespace {
+
+const support::Failure<std::uint64_t, std::string> kCannotSize{
+    "checkpoint.file-size", "giving the file its {} bytes failed: {}",
+    "the file system, a quota or a limit of the shell does not allow a file of that size",
+    "check that this file system and the limits of this shell (ulimit -f) allow files of that "
+    "size"};
+
+}  // namespace
 
 bool is_plain_file(const fs::path& path) {
     return fs::is_regular_file(support::link_status_of(path));
@@ -28,11 +37,7 @@ void set_size(const fs::path& file, std::uint64_t bytes) {
         problem = std::make_error_code(std::errc::no_such_file_or_directory);
     }
     if (problem) {
-        throw support::failure(
-            fmt::format("giving the file its {} bytes failed: {}", bytes, problem.message()),
-            file.string(),
-            "check that this file system and the limits of this shell (ulimit -f) allow files of "
-            "that size");
+        throw kCannotSize(file.string(), bytes, problem.message());
     }
 }
 

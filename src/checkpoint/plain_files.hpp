@@ -5,7 +5,7 @@
 
 namespace alphaprune::checkpoint {
 
-// What stands in the output folder, looked at without following symbolic links.
+// Entries of the output folder, examined without following symbolic links.
 
 /// A regular file.
 bool is_plain_file(const std::filesystem::path& path);

@@ -9,7 +9,6 @@
 #include <unordered_map>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/checkpoint/export.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/checksum.hpp"
@@ -41,8 +40,8 @@ struct Findings {
 
 constexpr char kYes = '1';
 
-/// The tensors that the forward pass uses, as the model itself tells, or, where the checkpoint's
-/// model cannot be understood, as their names tell.
+/// The tensors that the forward pass uses, according to the model itself, or, where the
+/// checkpoint's model cannot be understood, to their names.
 std::set<std::string> names_in_forward_pass(const CheckpointReader& reader,
                                             const std::filesystem::path& path) {
     model::Catalogue catalogue;
@@ -59,7 +58,7 @@ std::set<std::string> names_in_forward_pass(const CheckpointReader& reader,
 }
 
 /// Which tensors must be finite, a kYes for each: those that were pruned and those that the forward
-/// pass uses. Any other is a buffer and may hold what it likes, as masks hold infinities.
+/// pass uses. Any other is a buffer and may hold anything, as masks hold infinities.
 std::string finite_tensors(const CheckpointReader& reader, const std::filesystem::path& path,
                            const std::vector<ExpectedMatrix>& expected) {
     std::set<std::string> names = names_in_forward_pass(reader, path);
@@ -87,7 +86,7 @@ class Verifier {
         for (std::size_t t = 0; t < tensors().size(); ++t) {
             examine(t);
         }
-        examine_companions();
+        examine_auxiliary_files();
         share_findings();
         check_count();
         for (std::size_t t = 0; t < tensors().size(); ++t) {
@@ -146,13 +145,13 @@ class Verifier {
         }
     }
 
-    /// The files that came with the model, shared out over the ranks.
-    void examine_companions() {
-        const std::vector<std::string>& names = reader_.companions();
+    /// The files that came with the model, distributed over the ranks.
+    void examine_auxiliary_files() {
+        const std::vector<std::string>& names = reader_.auxiliary_files();
         const auto size = static_cast<std::size_t>(ranks_.size());
         for (auto i = static_cast<std::size_t>(ranks_.rank()); i < names.size(); i += size) {
             try {
-                reader_.companion(names[i]);
+                reader_.auxiliary_file(names[i]);
             } catch (const support::Error& error) {
                 problems_.push_back(
                     fmt::format("model file '{}': {}", names[i], error.faults().front().what));

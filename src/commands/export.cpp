@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"

@@ -7,7 +7,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_check.hpp"
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "model_source.hpp"
 
 namespace alphaprune::commands {
@@ -42,10 +42,10 @@ void require_memory(const parallel::Communicator& ranks, const Inputs& inputs) {
 
 /// Methods that use activations only know the inputs of the layers of the forward pass.
 void require_known_inputs(const model::Catalogue& catalogue) {
-    const transformer::Transformer transformer(catalogue);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
     std::set<int> known;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        for (const transformer::InputSite& site : transformer.input_sites(block)) {
+        for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
             known.insert(site.matrices.begin(), site.matrices.end());
         }
     }

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "alphaprune/cli/help.hpp"
-#include "alphaprune/model/other_formats.hpp"
-#include "alphaprune/model/prunable_share.hpp"
+#include "alphaprune/model/find_model.hpp"
+#include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/planning/finished_run.hpp"
 #include "alphaprune/planning/rank_budget.hpp"

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "alphaprune/cli/help.hpp"
-#include "alphaprune/model/prunable_share.hpp"
+#include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/report/html_report.hpp"
 #include "alphaprune/support/log.hpp"

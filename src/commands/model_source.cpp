@@ -4,14 +4,13 @@
 
 #include <memory>
 
-#include "alphaprune/checkpoint/export.hpp"
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/named_shape.hpp"
-#include "alphaprune/model/other_formats.hpp"
 #include "alphaprune/model/synthetic.hpp"
+#include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/model/weight_reader.hpp"
-#include "alphaprune/model/weight_types.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
@@ -122,7 +121,7 @@ model::Catalogue load_model(const parallel::Communicator& ranks, const cli::Opti
             model::require_weight_types(found, model::prunable_tensors(found), "prunable weights");
         }
         if (options.command == cli::Command::run || options.command == cli::Command::export_model) {
-            for (std::string& warning : model::check_companions(found)) {
+            for (std::string& warning : model::check_auxiliary_files(found)) {
                 found.warnings.push_back(std::move(warning));
             }
         }

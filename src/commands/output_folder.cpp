@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "alphaprune/formats/json.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/file.hpp"

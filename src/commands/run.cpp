@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include "alphaprune/model/weight_check.hpp"
-#include "alphaprune/model/weight_types.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"

@@ -10,7 +10,7 @@
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/formats/safetensors.hpp"
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
@@ -155,7 +155,7 @@ bool is_export(const fs::path& folder, bool may_be_begun) {
         const fs::path& path = at->path();
         empty = false;
         if (fs::is_directory(support::link_status_of(path))) {
-            if (!model::is_folder_of_companions(folder, path.filename().string())) {
+            if (!model::is_folder_of_auxiliary_files(folder, path.filename().string())) {
                 return false;
             }
             continue;

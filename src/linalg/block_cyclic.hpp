@@ -6,7 +6,7 @@
 namespace alphaprune::linalg {
 
 /// One dimension of a block-cyclic distribution, seen from one part: blocks of `block` indices are
-/// dealt out to the parts in turn, from part 0 on.
+/// assigned to the parts in turn, from part 0 on.
 struct CyclicDimension {
     std::int64_t size = 0;
     std::int64_t block = 1;
@@ -37,7 +37,7 @@ struct CyclicDimension {
     }
 };
 
-/// A matrix spread over a grid of ranks, seen from one of them.
+/// A matrix distributed over a grid of ranks, seen from one of them.
 struct BlockCyclicLayout {
     CyclicDimension rows;
     CyclicDimension cols;

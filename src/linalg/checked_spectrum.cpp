@@ -5,14 +5,30 @@
 #include <algorithm>
 #include <cmath>
 
+#include "alphaprune/support/message.hpp"
+
 namespace alphaprune::linalg {
 namespace {
 
 constexpr const char* kRemedy = "choose another solver with --solver, and report this";
 
-[[noreturn]] void reject(std::string what, Solver solver, const std::string& matrix) {
-    throw support::failure(fmt::format("solver {}: {}", name_of(solver), what), matrix, kRemedy);
-}
+const support::Failure<std::string_view> kNotFinite{
+    "linalg.eigenvalues-not-finite", "solver {}: the eigenvalues are not finite",
+    "the memory, processor or BLAS of the node is not sound, or a library has a defect", kRemedy};
+
+const support::Failure<std::string_view> kWrong{
+    "linalg.eigenvalues-wrong",
+    "solver {}: the eigenvalues do not belong to the matrix (their sum or their squares' is off)",
+    "the memory, processor or BLAS of the node is not sound, or a library has a defect", kRemedy};
+
+const support::Failure<std::string_view, int> kRoutineFailed{
+    "linalg.routine-failed", "{} failed (info = {})",
+    "a routine of LAPACK or ScaLAPACK reports that it did not converge or that memory ran out",
+    kRemedy};
+
+const support::BadRequest<> kOverflows{
+    "linalg.overflow-float64", "the squares of the values overflow float64",
+    "values this large are no weights", "check how the model was converted"};
 
 double square(double value) {
     return value * value;
@@ -41,16 +57,14 @@ GramMoments moments_of(const Matrix& lower) {
 
 void refuse_overflow(const GramMoments& moments, const std::string& matrix) {
     if (!std::isfinite(moments.trace)) {
-        throw support::bad_request(
-            "the squares of the values overflow float64", matrix,
-            "values this large are no weights; check how the model was converted");
+        throw kOverflows(matrix);
     }
 }
 
 std::vector<double> checked_spectrum(std::vector<double> eigenvalues, const GramMoments& moments,
                                      Solver solver, const std::string& matrix) {
     if (!std::ranges::all_of(eigenvalues, [](double value) { return std::isfinite(value); })) {
-        reject("the eigenvalues are not finite", solver, matrix);
+        throw kNotFinite(matrix, name_of(solver));
     }
     const double scale = moments.trace > 0 ? 1 / moments.trace : 1;
     double sum = 0;
@@ -64,13 +78,18 @@ std::vector<double> checked_spectrum(std::vector<double> eigenvalues, const Gram
         std::abs(sum - expected) <= moments.tolerance &&
         std::abs(squares - moments.relative_frobenius_sq) <= moments.tolerance * squares;
     if (!fits || eigenvalues.front() * scale < -moments.tolerance) {
-        reject("the eigenvalues do not belong to the matrix (their sum or their squares' is off)",
-               solver, matrix);
+        throw kWrong(matrix, name_of(solver));
     }
     for (double& value : eigenvalues) {
         value = std::max(value, 0.0);
     }
     return eigenvalues;
+}
+
+void require_success(std::string_view routine, int info) {
+    if (info != 0) {
+        throw kRoutineFailed("", routine, info);
+    }
 }
 
 support::Error solver_failure(const support::Error& error, Solver solver,

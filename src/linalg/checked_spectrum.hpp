@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alphaprune/linalg/spectral_backend.hpp"
@@ -10,7 +11,7 @@
 namespace alphaprune::linalg {
 
 /// What the eigenvalues of a matrix must add up to. The libraries of this area have been seen to
-/// report success with wrong values (ELPA given one triangle), so nothing is taken on trust.
+/// report success with wrong values (ELPA given one triangle), so every result is checked.
 struct GramMoments {
     double trace = 0;
     double relative_frobenius_sq = 0;  ///< Σ (g_ij / trace)²: scaled, so that it cannot overflow
@@ -30,6 +31,9 @@ void refuse_overflow(const GramMoments& moments, const std::string& matrix);
 ///         matrix they were computed from
 std::vector<double> checked_spectrum(std::vector<double> eigenvalues, const GramMoments& moments,
                                      Solver solver, const std::string& matrix);
+
+/// @throws Error (failure) that names a routine of LAPACK or ScaLAPACK, unless `info` is zero
+void require_success(std::string_view routine, int info);
 
 /// A failed solver's error as the user should see it: with the solver and the matrix in it.
 support::Error solver_failure(const support::Error& error, Solver solver,

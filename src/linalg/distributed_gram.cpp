@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "gram_shape.hpp"
+#include "gram.hpp"
 #include "scalapack.hpp"
 
 namespace alphaprune::linalg {
@@ -13,9 +13,10 @@ namespace {
 
 constexpr int kFirst = 1;  // Fortran's first row or column
 
-/// A stretch of the longer side of W, spread over the grid so that what a rank reads row-major lies
-/// column-major in its share: depth×order for a wide W, order×depth for a tall one. The order is
-/// dealt out in the blocks of the Gram matrix, the depth in one contiguous piece a rank.
+/// A stretch of the longer side of W, distributed over the grid so that what a rank reads row-major
+/// is stored column-major in its share: depth×order for a wide W, order×depth for a tall one. The
+/// order is distributed in the blocks of the Gram matrix, the depth in one contiguous piece per
+/// rank.
 class Panel {
   public:
     Panel(const BlacsGrid& grid, const GramShape& shape, std::int64_t block)
@@ -83,7 +84,7 @@ class Panel {
 
     std::int64_t fill_tall(MatrixSource& matrix) {
         // Whole rows are read and this rank's columns picked: pieces of 32 values, row after row,
-        // would cost more than reading the neighbours' columns too.
+        // would cost more than reading the neighbors' columns too.
         const std::int64_t depth = layout_.cols.local_size();
         const std::int64_t from = begin_ + (depth > 0 ? layout_.cols.global_of(0) : 0);
         const CyclicDimension& order = layout_.rows;

@@ -14,14 +14,14 @@ constexpr std::int64_t kGroupPanelDepth = 2048;
 /// Rows of a tall matrix that a rank reads at a time, to pick its columns from.
 constexpr std::int64_t kSlabRows = 32;
 
-/// A symmetric matrix spread block-cyclically over a grid; nothing on ranks outside it.
+/// A symmetric matrix distributed block-cyclically over a grid; nothing on ranks outside it.
 struct DistributedMatrix {
     BlockCyclicLayout layout;
     Matrix local;  ///< column-major, layout.rows.local_size() × layout.cols.local_size()
 };
 
 /// Side of the square blocks for a matrix of this order: 32, or less where some rank of the grid
-/// would be left without a share (ELPA does not bear that).
+/// would be left without a share (ELPA does not support that).
 std::int64_t block_size(std::int64_t order, GridShape grid);
 
 /// The smaller Gram matrix of `matrix` in float64, lower triangle. Each rank of the grid reads its

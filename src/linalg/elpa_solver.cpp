@@ -9,7 +9,7 @@
 
 #include <utility>
 
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 
 // The header declares elpa_strerr as C++, the library has it as C.
 extern "C" const char* alphaprune_elpa_strerr(int code) __asm__("elpa_strerr");
@@ -19,29 +19,32 @@ namespace {
 
 constexpr int kApiVersion = 20221109;
 
-void require_success(std::string_view step, int code) {
+const support::Failure<std::string_view, std::string, int> kElpaFailed{
+    "linalg.elpa-failed", "{} failed: {} ({})", "ELPA refuses the matrix or its layout",
+    "choose another solver with --solver, and report this"};
+
+void require_elpa(std::string_view step, int code) {
     if (code != ELPA_OK) {
-        throw support::failure(
-            fmt::format("{} failed: {} ({})", step, alphaprune_elpa_strerr(code), code));
+        throw kElpaFailed("", step, alphaprune_elpa_strerr(code), code);
     }
 }
 
 /// ELPA's start-up state lasts as long as the process; there is nothing in it to give back.
 void start_elpa_once() {
     static const int code = elpa_init(kApiVersion);
-    require_success("elpa_init", code);
+    require_elpa("elpa_init", code);
 }
 
 void set(elpa_t handle, const char* key, std::int64_t value) {
     int code = ELPA_OK;
     elpa_set(handle, key, static_cast<int>(value), &code);
-    require_success(fmt::format("elpa_set({})", key), code);
+    require_elpa(fmt::format("elpa_set({})", key), code);
 }
 
 elpa_t allocated() {
     int code = ELPA_OK;
     elpa_t handle = elpa_allocate(&code);
-    require_success("elpa_allocate", code);
+    require_elpa("elpa_allocate", code);
     return handle;
 }
 
@@ -55,7 +58,7 @@ void configure(elpa_t handle, const BlacsGrid& grid, const BlockCyclicLayout& la
     set(handle, "mpi_comm_parent", MPI_Comm_c2f(grid.ranks().native()));
     set(handle, "process_row", grid.row());
     set(handle, "process_col", grid.col());
-    require_success("elpa_setup", elpa_setup(handle));
+    require_elpa("elpa_setup", elpa_setup(handle));
     set(handle, "solver", stages == ElpaStages::one ? ELPA_SOLVER_1STAGE : ELPA_SOLVER_2STAGE);
 }
 
@@ -91,7 +94,7 @@ std::vector<double> ElpaSolver::eigenvalues(DistributedMatrix& full) const {
     std::vector<double> values(static_cast<std::size_t>(full.layout.rows.size));
     int code = ELPA_OK;
     elpa_eigenvalues(static_cast<elpa_t>(handle_), full.local.data(), values.data(), &code);
-    require_success("elpa_eigenvalues", code);
+    require_elpa("elpa_eigenvalues", code);
     return values;
 }
 

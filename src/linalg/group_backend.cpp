@@ -1,14 +1,34 @@
-#include "group_backend.hpp"
-
 #include <algorithm>
+#include <optional>
+#include <vector>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"
+#include "backends.hpp"
+#include "blacs_grid.hpp"
 #include "checked_spectrum.hpp"
+#include "distributed_gram.hpp"
 #include "elpa_solver.hpp"
 #include "scalapack_solver.hpp"
 
 namespace alphaprune::linalg {
+namespace {
+
+class GroupBackend : public SpectralBackend {
+  public:
+    GroupBackend(Solver solver, const parallel::Communicator& group)
+        : solver_(solver), group_(group) {}
+    GramSpectrum spectrum_of(MatrixSource& matrix) override;
+
+  private:
+    const BlacsGrid& grid_for(std::int64_t order);
+    std::vector<double> solved(const BlacsGrid& grid, DistributedMatrix& gram,
+                               const std::string& matrix) const;
+
+    Solver solver_;
+    const parallel::Communicator& group_;
+    std::optional<BlacsGrid> grid_;  ///< kept from one matrix to the next
+};
 
 const BlacsGrid& GroupBackend::grid_for(std::int64_t order) {
     const GridShape shape = near_square_grid(group_.size(), order);
@@ -66,6 +86,13 @@ GramSpectrum GroupBackend::spectrum_of(MatrixSource& matrix) {
     });
     spectrum.eig_seconds = watch.seconds();
     return spectrum;
+}
+
+}  // namespace
+
+std::unique_ptr<SpectralBackend> make_group_backend(Solver solver,
+                                                    const parallel::Communicator& group) {
+    return std::make_unique<GroupBackend>(solver, group);
 }
 
 }  // namespace alphaprune::linalg

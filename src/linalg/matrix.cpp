@@ -1,13 +1,23 @@
 #include "matrix.hpp"
 
-#include <fmt/format.h>
-
 #include <cstring>
 
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::linalg {
+namespace {
+
+const support::Failure<std::int64_t, std::int64_t, std::string> kNoRoom{
+    "linalg.no-room", "out of memory: no room for a {}x{} matrix ({})",
+    "the ranks of this node, or other programs on it, take more memory than there is",
+    "give each rank more memory: use fewer ranks on each node, or more nodes"};
+
+}  // namespace
+
+support::Error no_room_for(std::int64_t rows, std::int64_t cols, std::size_t bytes) {
+    return kNoRoom(support::host_name(), rows, cols, support::human_bytes(bytes));
+}
 
 Matrix::Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols) {
     constexpr std::size_t kLine = 64;
@@ -15,11 +25,7 @@ Matrix::Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols) 
     const std::size_t whole_lines = (bytes / kLine + 1) * kLine;  // never none: no null pointer
     values_.reset(static_cast<double*>(std::aligned_alloc(kLine, whole_lines)));
     if (!values_) {
-        throw support::failure(
-            fmt::format("out of memory: no room for a {}x{} matrix ({})", rows, cols,
-                        support::human_bytes(whole_lines)),
-            support::host_name(),
-            "give each rank more memory: use fewer ranks on each node, or more nodes");
+        throw no_room_for(rows, cols, whole_lines);
     }
     std::memset(values_.get(), 0, whole_lines);
 }

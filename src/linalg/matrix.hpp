@@ -4,9 +4,17 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "alphaprune/support/error.hpp"
 
 namespace alphaprune::linalg {
+
+/// The error of a rank that has no memory for rows × cols values
+support::Error no_room_for(std::int64_t rows, std::int64_t cols, std::size_t bytes);
 
 /// A column-major matrix of doubles in memory of its own, zero at first, aligned to cache lines.
 class Matrix {
@@ -36,5 +44,18 @@ class Matrix {
     std::int64_t cols_ = 0;
     std::unique_ptr<double[], Free> values_;
 };
+
+/// rows × cols / divisor zeros. @throws Error (failure) when the memory is not to be had
+template <class Real>
+std::vector<Real> memory_for(std::int64_t rows, std::int64_t cols, std::int64_t divisor = 1) {
+    const auto size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) /
+                      static_cast<std::size_t>(divisor);
+    try {
+        return std::vector<Real>(size);
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) {
+    }
+    throw no_room_for(rows, cols, size * sizeof(Real));
+}
 
 }  // namespace alphaprune::linalg

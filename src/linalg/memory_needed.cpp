@@ -1,11 +1,11 @@
 #include <algorithm>
 
 #include "alphaprune/linalg/spectral_backend.hpp"
+#include "backends.hpp"
 #include "blacs_grid.hpp"
 #include "distributed_gram.hpp"
-#include "local_gram.hpp"
+#include "gram.hpp"
 #include "symmetric_eigenvalues.hpp"
-#include "two_stage_backend.hpp"
 
 namespace alphaprune::linalg {
 namespace {

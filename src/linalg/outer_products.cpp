@@ -1,43 +1,206 @@
 #include "alphaprune/linalg/outer_products.hpp"
 
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "local_products.hpp"
-#include "spread_products.hpp"
+#include "blas.hpp"
+#include "distributed_products.hpp"
+#include "matrix.hpp"
 
 namespace alphaprune::linalg {
 namespace {
 
-bool stays_local(int ranks, std::int64_t order, std::int64_t largest_local_order) {
-    return ranks == 1 || order <= largest_local_order;
+/// Rows that travel together between ranks.
+constexpr std::int64_t kPanelRows = 128;
+
+/// The upper triangle's part of rows [begin, end), from column `begin` on, packed.
+std::vector<float> packed_rows(const float* values, std::int64_t order, std::int64_t begin,
+                               std::int64_t end) {
+    const std::int64_t width = order - begin;
+    std::vector<float> packed(static_cast<std::size_t>((end - begin) * width));
+    for (std::int64_t i = begin; i < end; ++i) {
+        std::copy(values + i * order + i, values + (i + 1) * order,
+                  packed.begin() + (i - begin) * width + (i - begin));
+    }
+    return packed;
+}
+
+/// The inverse of packed_rows; the lower triangle is left alone.
+void unpack_rows(const std::vector<float>& packed, std::int64_t order, std::int64_t begin,
+                 std::int64_t end, float* values) {
+    const std::int64_t width = order - begin;
+    for (std::int64_t i = begin; i < end; ++i) {
+        const auto from = packed.begin() + (i - begin) * width + (i - begin);
+        std::copy(from, from + (order - i), values + i * order + i);
+    }
+}
+
+/// Outer products summed on each rank; rank 0 gets the total and factors it, and every rank then
+/// has the whole factor. Each call's product is float32, the sum over calls float64, so that the
+/// total hardly depends on how the calls are distributed over the ranks. A square matrix per rank,
+/// and until finish() a triangle in float64; while the matrix is being factored, one triangle of it
+/// keeps what it was.
+class ReplicatedProducts : public OuterProducts {
+  public:
+    ReplicatedProducts(const parallel::Communicator& group, std::int64_t order);
+
+    void add(std::span<const float> vectors, std::int64_t count) override;
+    std::vector<float> finish(float scale) override;
+    bool factor_inverse(std::span<const float> diagonal) override;
+    std::vector<float> factor_rows(std::int64_t begin, std::int64_t end) const override;
+
+  private:
+    float* row(std::int64_t index) { return values_.data() + index * order_; }
+    const float* row(std::int64_t index) const { return values_.data() + index * order_; }
+    void total_on_root();
+    void restore(std::span<const float> diagonal);
+    bool factor_on_root(std::span<const float> diagonal);
+    void share_factor();
+
+    const parallel::Communicator* group_;
+    std::int64_t order_;
+    std::vector<double> sums_;  ///< upper triangle, row by row
+    /// Row-major, the last product or the factor in the upper triangle: to LAPACK, column-major and
+    /// in the lower one.
+    std::vector<float> values_;
+};
+
+ReplicatedProducts::ReplicatedProducts(const parallel::Communicator& group, std::int64_t order)
+    : group_(&group),
+      order_(order),
+      sums_(memory_for<double>(order, order + 1, 2)),
+      values_(memory_for<float>(order, order)) {
+    use_one_blas_thread();
+}
+
+void ReplicatedProducts::add(std::span<const float> vectors, std::int64_t count) {
+    assert(static_cast<std::int64_t>(vectors.size()) == count * order_);
+    if (count == 0) {
+        return;
+    }
+    const int n = static_cast<int>(order_);
+    const int k = static_cast<int>(count);
+    const float one = 1;
+    const float zero = 0;
+    ssyrk_("L", "N", &n, &k, &one, vectors.data(), &n, &zero, values_.data(), &n, 1, 1);
+    double* sum = sums_.data();
+    for (std::int64_t i = 0; i < order_; ++i) {
+        const float* product = row(i);
+        for (std::int64_t j = i; j < order_; ++j) {
+            *sum++ += product[j];
+        }
+    }
+}
+
+std::vector<float> ReplicatedProducts::finish(float scale) {
+    total_on_root();
+    std::vector<float> diagonal(static_cast<std::size_t>(order_));
+    if (group_->is_root()) {
+        const double* sum = sums_.data();
+        for (std::int64_t i = 0; i < order_; ++i) {
+            for (std::int64_t j = i; j < order_; ++j) {
+                row(i)[j] = static_cast<float>(*sum++ * scale);
+                row(j)[i] = row(i)[j];
+            }
+            diagonal[static_cast<std::size_t>(i)] = row(i)[i];
+        }
+    }
+    sums_ = {};
+    group_->broadcast(std::span(diagonal));
+    return diagonal;
+}
+
+void ReplicatedProducts::total_on_root() {
+    constexpr std::size_t kPiece = std::size_t{1} << 20;
+    const bool root = group_->is_root();
+    for (std::size_t at = 0; group_->size() > 1 && at < sums_.size(); at += kPiece) {
+        const auto piece = std::span(sums_).subspan(at, std::min(kPiece, sums_.size() - at));
+        parallel::check_mpi(
+            MPI_Reduce(root ? MPI_IN_PLACE : piece.data(), root ? piece.data() : nullptr,
+                       static_cast<int>(piece.size()), parallel::mpi_type<double>(), MPI_SUM, 0,
+                       group_->native()),
+            "MPI_Reduce");
+    }
+}
+
+bool ReplicatedProducts::factor_inverse(std::span<const float> diagonal) {
+    int positive = group_->is_root() && factor_on_root(diagonal) ? 1 : 0;
+    group_->broadcast(std::span(&positive, 1));
+    if (positive == 1) {
+        share_factor();
+    }
+    return positive == 1;
+}
+
+/// The matrix as it was, from the triangle that LAPACK does not touch.
+void ReplicatedProducts::restore(std::span<const float> diagonal) {
+    for (std::int64_t i = 0; i < order_; ++i) {
+        row(i)[i] = diagonal[static_cast<std::size_t>(i)];
+        for (std::int64_t j = i + 1; j < order_; ++j) {
+            row(i)[j] = row(j)[i];
+        }
+    }
+}
+
+bool ReplicatedProducts::factor_on_root(std::span<const float> diagonal) {
+    restore(diagonal);
+    const int n = static_cast<int>(order_);
+    int info = 0;
+    for (const auto step : {spotrf_, spotri_, spotrf_}) {
+        step("L", &n, values_.data(), &n, &info, 1);
+        if (info != 0) {
+            return false;
+        }
+    }
+    for (std::int64_t i = 0; i < order_; ++i) {
+        if (!(row(i)[i] > 0) || !std::isfinite(row(i)[i])) {
+            return false;  // not every potrf notices NaN
+        }
+    }
+    return true;
+}
+
+void ReplicatedProducts::share_factor() {
+    for (std::int64_t begin = 0; group_->size() > 1 && begin < order_; begin += kPanelRows) {
+        const std::int64_t end = std::min(begin + kPanelRows, order_);
+        std::vector<float> panel = packed_rows(values_.data(), order_, begin, end);
+        group_->broadcast(std::span(panel));
+        unpack_rows(panel, order_, begin, end, values_.data());
+    }
+}
+
+std::vector<float> ReplicatedProducts::factor_rows(std::int64_t begin, std::int64_t end) const {
+    return packed_rows(values_.data(), order_, begin, end);
+}
+
+bool is_replicated(int ranks, std::int64_t order, std::int64_t largest_replicated_order) {
+    return ranks == 1 || order <= largest_replicated_order;
 }
 
 }  // namespace
 
 std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator& group,
                                                    std::int64_t order,
-                                                   std::int64_t largest_local_order) {
-    if (stays_local(group.size(), order, largest_local_order)) {
-        return parallel::together(group, [&]() -> std::unique_ptr<OuterProducts> {
-            return std::make_unique<LocalProducts>(group, order);
-        });
+                                                   std::int64_t largest_replicated_order) {
+    if (!is_replicated(group.size(), order, largest_replicated_order)) {
+        return make_distributed_products(group, order);
     }
-    return std::make_unique<SpreadProducts>(group, order);
+    return parallel::together(group, [&]() -> std::unique_ptr<OuterProducts> {
+        return std::make_unique<ReplicatedProducts>(group, order);
+    });
 }
 
 std::uint64_t outer_products_memory(int ranks, std::int64_t order,
-                                    std::int64_t largest_local_order) {
+                                    std::int64_t largest_replicated_order) {
     const auto n = static_cast<double>(order);
-    const double rows = 2 * 128 * n;  // rows of the factor on their way to all ranks
-    if (stays_local(ranks, order, largest_local_order)) {
-        const double matrix_and_sums = 2 * n * n;  // the sums: half of it, but in float64
-        return static_cast<std::uint64_t>((matrix_and_sums + rows) * sizeof(float));
-    }
-    const GridShape grid = near_square_grid(ranks, order);
-    const double block = static_cast<double>(cholesky_block(order, grid));
-    // The busiest rank's share, of the sum and of its factor.
-    const double share = (n / grid.rows + block) * (n / grid.cols + block);
-    const double vectors = kVectorsAtATime * n * (1.0 / grid.ranks() + 1.0 / ranks);
-    return static_cast<std::uint64_t>((2 * share + vectors + rows) * sizeof(float));
+    const double matrix = is_replicated(ranks, order, largest_replicated_order)
+                              ? 2 * n * n  // with the sums: half of it, but in float64
+                              : distributed_products_values(ranks, order);
+    const double rows = 2.0 * kPanelRows * n;  // rows of the factor on their way to all ranks
+    return static_cast<std::uint64_t>((matrix + rows) * sizeof(float));
 }
 
 }  // namespace alphaprune::linalg

@@ -1,11 +1,9 @@
 #include "scalapack_solver.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
-#include "alphaprune/support/error.hpp"
+#include "checked_spectrum.hpp"
 #include "scalapack.hpp"
 
 namespace alphaprune::linalg {
@@ -21,9 +19,7 @@ std::vector<double> scalapack_eigenvalues(const BlacsGrid& grid, DistributedMatr
     const auto solve = [&](double* work, int length) {
         pdsyev_("N", "L", &n, lower.local.data(), &first, &first, desc.data(), values.data(),
                 &no_vectors, &first, &first, desc.data(), work, &length, &info, 1, 1);
-        if (info != 0) {
-            throw support::failure(fmt::format("pdsyev failed (info = {})", info));
-        }
+        require_success("pdsyev", info);
     };
     std::array<double, 3> size{};
     solve(size.data(), -1);

@@ -1,22 +1,22 @@
 #include "alphaprune/linalg/sgemm.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
 #include <limits>
 
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 #include "blas.hpp"
 
 namespace alphaprune::linalg {
 namespace {
 
+const support::Failure<std::int64_t> kTooLarge{
+    "linalg.dimension-too-large", "a matrix of dimension {} is too large for this BLAS",
+    "the BLAS counts rows and columns in 32 bits", "use shorter sequences (--seqlen)"};
+
 int blas_size(std::int64_t size) {
     if (size > std::numeric_limits<int>::max()) {
-        throw support::failure(
-            fmt::format("a matrix of dimension {} is too large for this BLAS", size), "SGEMM",
-            "use shorter sequences (--seqlen)");
+        throw kTooLarge("SGEMM", size);
     }
     return static_cast<int>(size);
 }

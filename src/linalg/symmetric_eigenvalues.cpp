@@ -1,23 +1,15 @@
 #include "symmetric_eigenvalues.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "alphaprune/support/error.hpp"
 #include "blas.hpp"
+#include "checked_spectrum.hpp"
 
 namespace alphaprune::linalg {
 namespace {
 
 constexpr int kAskForSize = -1;  // LAPACK's workspace query
-
-void require_success(const char* routine, int info) {
-    if (info != 0) {
-        throw support::failure(fmt::format("{} failed (info = {})", routine, info));
-    }
-}
 
 std::vector<double> workspace(double answer) {
     return std::vector<double>(static_cast<std::size_t>(std::max(answer, 1.0)));

@@ -1,23 +1,29 @@
-#include "two_stage_backend.hpp"
-
-#include <fmt/format.h>
-
 #include <cmath>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/message.hpp"
+#include "backends.hpp"
 #include "blas.hpp"
 #include "checked_spectrum.hpp"
 #include "two_stage/band_reduction.hpp"
 #include "two_stage/gram_product.hpp"
 #include "two_stage/kernels.hpp"
+#include "two_stage/workspace.hpp"
 
 namespace alphaprune::linalg {
 namespace {
 
 using two_stage::kBand;
 using two_stage::Workspace;
+
+const support::BadRequest<> kOverflowsSingle{
+    "linalg.overflow-float32", "the squares of the values overflow float32",
+    "the Gram matrix of weights this large does not fit single precision",
+    "use --precision double or auto"};
 
 /// Eigenvalues of a band as Kernels::chase_bulges takes it, times 2^exponent.
 template <class Real>
@@ -32,22 +38,39 @@ std::vector<double> eigenvalues_of_band(std::vector<Real> band, std::int64_t ord
     const int n = static_cast<int>(order);
     int info = 0;
     dsterf_(&n, diagonal.data(), off_diagonal.data(), &info);
-    if (info != 0) {
-        throw support::failure(fmt::format("dsterf failed (info = {})", info));
-    }
+    require_success("dsterf", info);
     return diagonal;
 }
 
 template <class Real>
 void refuse_too_large(const GramMoments& moments, const std::string& matrix) {
     if (sizeof(Real) < sizeof(double) && !std::isfinite(moments.trace)) {
-        throw support::bad_request("the squares of the values overflow float32", matrix,
-                                   "use --precision double or auto");
+        throw kOverflowsSingle(matrix);
     }
     refuse_overflow(moments, matrix);
 }
 
-}  // namespace
+class TwoStageBackend : public SpectralBackend {
+  public:
+    /// @param group  on one node; outlives the backend
+    TwoStageBackend(const parallel::Communicator& group, Precision precision)
+        : group_(group), precision_(precision) {}
+    GramSpectrum spectrum_of(MatrixSource& matrix) override;
+
+  private:
+    template <class Real>
+    two_stage::Workspace<Real>& workspace_for(std::int64_t order);
+    template <class Real>
+    void compute(MatrixSource& matrix, GramSpectrum& spectrum);
+    bool tried_in_single(MatrixSource& matrix, GramSpectrum& spectrum);
+
+    const parallel::Communicator& group_;
+    Precision precision_;
+    // Kept from one matrix to the next of the same order, one at a time.
+    std::tuple<std::optional<two_stage::Workspace<double>>,
+               std::optional<two_stage::Workspace<float>>>
+        workspaces_;
+};
 
 template <class Real>
 Workspace<Real>& TwoStageBackend::workspace_for(std::int64_t order) {
@@ -115,6 +138,13 @@ GramSpectrum TwoStageBackend::spectrum_of(MatrixSource& matrix) {
     return spectrum;
 }
 
+}  // namespace
+
+std::unique_ptr<SpectralBackend> make_two_stage_backend(const parallel::Communicator& group,
+                                                        Precision precision) {
+    return std::make_unique<TwoStageBackend>(group, precision);
+}
+
 bool single_suffices(std::span<const double> eigenvalues) {
     constexpr double kLeastShare = 1e-4;  // of the largest; float32 rounds at 6e-8 of it
     return eigenvalues[eigenvalues.size() / 2] > kLeastShare * eigenvalues.back();
@@ -122,7 +152,7 @@ bool single_suffices(std::span<const double> eigenvalues) {
 
 std::uint64_t two_stage_memory(int group_ranks, std::int64_t order, std::int64_t depth) {
     const std::int64_t shared = Workspace<double>::values_needed(order);
-    // The band on the group's root, which stands beside the shared memory; a buffer to read into.
+    // The band on the group's root, in addition to the shared memory; a buffer to read into.
     const std::int64_t band = (order + 3 * kBand) * 2 * kBand + 2 * order;
     const std::int64_t read = 64 * std::min(order, depth);
     return static_cast<std::uint64_t>((shared + group_ranks - 1) / group_ranks + band + read) *

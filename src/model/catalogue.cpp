@@ -1,19 +1,29 @@
 #include "alphaprune/model/catalogue.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
 #include <numeric>
 
 #include "alphaprune/model/family.hpp"
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
+#include "find_matrices.hpp"
 
 namespace alphaprune::model {
 
 namespace {
 
-/// Bytes of so many values.
+const support::BadRequest<std::string_view, std::string_view> kTypeNotRead{
+    "model.type-not-read", "values of the type {} are needed, and only {} are read",
+    "the tensor is stored in an integer, float64 or 8-bit type, which is copied but not computed "
+    "with",
+    "convert this tensor to one of them"};
+
+const support::BadRequest<int, int, int, int> kNoSuchBlocks{
+    "model.no-such-blocks", "the model has no blocks {} to {}",
+    "the range given with --blocks is reversed or extends beyond the last block",
+    "its {2} blocks are numbered from 0 to {3}"};
+
+/// Bytes of that many values.
 std::uint64_t bytes_of(std::int64_t values, int bits) {
     return static_cast<std::uint64_t>(values) * static_cast<std::uint64_t>(bits) / 8;
 }
@@ -30,10 +40,7 @@ bool is_one_row(const TensorInfo& tensor) {
 
 support::ScalarType TensorInfo::scalar_type() const {
     if (!type.scalar()) {
-        throw support::bad_request(
-            fmt::format("values of the type {} are needed, and only {} are read", type.name(),
-                        support::scalar_type_names()),
-            fmt::format("tensor {}", name), "convert this tensor to one of them");
+        throw kTypeNotRead("tensor " + name, type.name(), support::scalar_type_names());
     }
     return *type.scalar();
 }
@@ -111,6 +118,20 @@ const TensorInfo* Catalogue::find_tensor(std::string_view name) const {
         }
     }
     return under_bare_name;
+}
+
+void keep_blocks(Catalogue& catalogue, BlockRange kept) {
+    const int blocks = catalogue.blocks();
+    if (kept.first < 0 || kept.last < kept.first || kept.last >= blocks) {
+        throw kNoSuchBlocks(catalogue.folder.string(), kept.first, kept.last, blocks, blocks - 1);
+    }
+    const std::vector<MatrixInfo> all = catalogue.matrices;
+    forget_matrices(catalogue);
+    for (const MatrixInfo& matrix : all) {
+        if (matrix.block >= kept.first && matrix.block <= kept.last) {
+            add_matrix(catalogue, matrix);
+        }
+    }
 }
 
 }  // namespace alphaprune::model

@@ -5,8 +5,20 @@
 
 #include <cmath>
 
+#include "alphaprune/support/message.hpp"
+
 namespace alphaprune::model {
 namespace {
+
+const support::BadRequest<std::string_view, std::string_view, std::string> kMissingField{
+    "model.missing-config-field", "{}{} is missing{}",
+    "config.json was edited by hand, or was not saved with the weights",
+    "use the config.json that was saved together with the weights"};
+const support::BadRequest<std::string_view, std::string_view, std::string_view, std::string_view>
+    kWrongField{"model.config-field", "{}{} must be {}, not {}",
+                "config.json was edited by hand, or is that of a variant the program does not know",
+                "correct that field, or use the config.json that was saved together with the "
+                "weights"};
 
 struct Found {
     std::string_view name;
@@ -45,7 +57,7 @@ std::optional<Value> ConfigFields::read(FieldNames names, std::string_view kind,
     }
     std::optional<Value> converted = convert(*value);
     if (!converted && reading_ == Reading::strict) {
-        add_fault(name, fmt::format("must be {}, not {}", kind, value->dump(-1)));
+        reject(name, kind, value->dump(-1));
     }
     return converted;
 }
@@ -82,15 +94,12 @@ void ConfigFields::require(FieldNames names) const {
     }
     const std::string others =
         names.size() < 2 ? "" : fmt::format(" (or {})", fmt::join(names.subspan(1), ", "));
-    faults_.add(fmt::format("{}{} is missing{}", prefix_, names.front(), others),
-                std::string(where_),
-                "use the config.json that was saved together with the weights");
+    faults_.add(kMissingField(std::string(where_), prefix_, names.front(), others));
 }
 
-void ConfigFields::add_fault(std::string_view name, std::string_view what) const {
-    faults_.add(fmt::format("{}{} {}", prefix_, name, what), std::string(where_),
-                "correct that field, or use the config.json that was saved together with the "
-                "weights");
+void ConfigFields::reject(std::string_view name, std::string_view kind,
+                          std::string_view found) const {
+    faults_.add(kWrongField(std::string(where_), prefix_, name, kind, found));
 }
 
 }  // namespace alphaprune::model

@@ -44,8 +44,8 @@ class ConfigFields {
     bool is_absent(FieldNames names) const;
     /// In strict reading, a fault when the field is absent.
     void require(FieldNames names) const;
-    /// @param what  continues "<field name> "
-    void add_fault(std::string_view name, std::string_view what) const;
+    /// A fault: the field must be `kind`, not `found`.
+    void reject(std::string_view name, std::string_view kind, std::string_view found) const;
 
   private:
     template <class Value, class Convert>

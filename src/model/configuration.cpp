@@ -6,33 +6,28 @@
 #include <array>
 #include <string>
 
+#include "alphaprune/model/family.hpp"
 #include "alphaprune/support/error.hpp"
-#include "attention_window.hpp"
+#include "alphaprune/support/message.hpp"
+#include "choice/text_part.hpp"
 #include "config_fields.hpp"
-#include "rope.hpp"
-#include "text_part.hpp"
+#include "position_fields.hpp"
 
 namespace alphaprune::model {
 namespace {
 
-/// What transformers assumes in a family where a field is absent.
-struct FamilyDefaults {
-    std::string_view model_type;
-    std::int64_t key_value_heads;  ///< 0: as many as heads
-    std::int64_t max_positions;
-    double norm_epsilon;
-    std::string_view activation;
-    bool tied_embeddings;
-    WindowRule window;
-};
-constexpr std::array kDefaults{
-    FamilyDefaults{"llama", 0, 2048, 1e-6, "silu", false, WindowRule::none},
-    FamilyDefaults{"mistral", 8, 131072, 1e-6, "silu", false, WindowRule::always},
-    FamilyDefaults{"qwen2", 32, 32768, 1e-6, "silu", false, WindowRule::on_request},
-    FamilyDefaults{"opt", 0, 2048, 1e-5, "relu", true, WindowRule::none},
-};
-/// Where nothing is known of the family.
-constexpr FamilyDefaults kNoFamily{"", 0, 0, 1e-5, "", false, WindowRule::none};
+const support::BadRequest<> kNoObject{
+    "model.config-not-an-object", "the model's configuration is not a JSON object",
+    "the file is not a config.json, or only a part of one",
+    "use the config.json that was saved together with the weights"};
+const support::BadRequest<std::int64_t, std::int64_t, std::string_view> kUnevenHeads{
+    "model.uneven-heads", "num_attention_heads is {}, not a multiple of num_key_value_heads, {}{}",
+    "each key and value head serves the same number of query heads",
+    "correct that field, or use the config.json that was saved together with the weights"};
+const support::BadRequest<std::int64_t, std::int64_t> kUnevenHeadSize{
+    "model.uneven-head-size", "hidden_size is {}, not a multiple of num_attention_heads, {}",
+    "without head_dim the heads divide the hidden state evenly",
+    "correct that field, or use the config.json that was saved together with the weights"};
 
 template <std::size_t N>
 using Names = std::array<std::string_view, N>;
@@ -118,7 +113,8 @@ void read_sizes(ConfigFields& fields, ModelConfiguration& model) {
 }
 
 /// Head counts and sizes, where absence and null mean different things.
-void read_heads(ConfigFields& fields, const FamilyDefaults& defaults, ModelConfiguration& model) {
+void read_heads(ConfigFields& fields, const ConfigurationDefaults& defaults,
+                ModelConfiguration& model) {
     const bool absent = fields.find(kKeyValueHeads) == nullptr;
     const std::int64_t fallback =
         absent && defaults.key_value_heads > 0 ? defaults.key_value_heads : model.heads;
@@ -127,23 +123,25 @@ void read_heads(ConfigFields& fields, const FamilyDefaults& defaults, ModelConfi
     if (model.heads > 0) {
         model.head_size = head_size.value_or(model.hidden_size / model.heads);
     }
-    if (&defaults == &kNoFamily || model.heads == 0) {
+}
+
+void check_heads(const ConfigFields& fields, const std::string& where,
+                 const ModelConfiguration& model, support::FaultList& faults) {
+    if (model.heads == 0) {
         return;
     }
     if (model.heads % model.key_value_heads != 0) {
-        fields.add_fault(
-            kHeads.front(),
-            fmt::format("is {}, not a multiple of num_key_value_heads, {}{}", model.heads,
-                        model.key_value_heads, absent ? " (the family's default)" : ""));
+        const bool absent = fields.find(kKeyValueHeads) == nullptr;
+        faults.add(kUnevenHeads(where, model.heads, model.key_value_heads,
+                                absent ? " (the family's default)" : ""));
     }
-    if (!head_size && model.hidden_size % model.heads != 0) {
-        fields.add_fault(kHiddenSize.front(),
-                         fmt::format("is {}, not a multiple of num_attention_heads, {}",
-                                     model.hidden_size, model.heads));
+    if (fields.is_absent(kHeadSize) && model.hidden_size % model.heads != 0) {
+        faults.add(kUnevenHeadSize(where, model.hidden_size, model.heads));
     }
 }
 
-void read_rest(ConfigFields& fields, const FamilyDefaults& defaults, ModelConfiguration& model) {
+void read_rest(ConfigFields& fields, const ConfigurationDefaults& defaults,
+               ModelConfiguration& model) {
     model.max_positions = fields.size(kMaxPositions).value_or(defaults.max_positions);
     model.embedding_size = fields.size(kEmbeddingSize).value_or(model.hidden_size);
     model.norm_epsilon = fields.positive(kNormEpsilon).value_or(defaults.norm_epsilon);
@@ -172,9 +170,7 @@ std::optional<std::int64_t> ModelConfiguration::window_of(std::int64_t block) co
 
 ModelConfiguration read_configuration(const formats::Json& config, std::string_view where) {
     if (!config.is_object()) {
-        throw support::bad_request("the model's configuration is not a JSON object",
-                                   std::string(where),
-                                   "use the config.json that was saved together with the weights");
+        throw kNoObject(std::string(where));
     }
     support::FaultList faults;
     ModelConfiguration model;
@@ -182,19 +178,21 @@ ModelConfiguration read_configuration(const formats::Json& config, std::string_v
         ConfigFields(config, where, "", Reading::strict, faults).text(kModelType).value_or("");
     model.architecture = first_architecture(config);
 
-    const auto* known = std::find_if(
-        kDefaults.begin(), kDefaults.end(),
-        [&](const FamilyDefaults& family) { return family.model_type == model.model_type; });
-    const FamilyDefaults& defaults = known == kDefaults.end() ? kNoFamily : *known;
-    const Reading reading = known == kDefaults.end() ? Reading::lenient : Reading::strict;
-    const formats::Json& part = reading == Reading::lenient ? text_part(config) : config;
+    const Family* const family = family_of(model.model_type);
+    const ConfigurationDefaults defaults =
+        family != nullptr ? family->defaults : ConfigurationDefaults{};
+    const Reading reading = family != nullptr ? Reading::strict : Reading::lenient;
+    const formats::Json& part = family != nullptr ? config : text_part(config);
 
     ConfigFields fields(part, where, "", reading, faults);
     read_sizes(fields, model);
-    if (reading == Reading::lenient) {
+    if (family == nullptr) {
         read_unknown_kind(fields, &part != &config, model);
     }
     read_heads(fields, defaults, model);
+    if (family != nullptr) {
+        check_heads(fields, std::string(where), model, faults);
+    }
     read_rest(fields, defaults, model);
     model.rope = read_rope(part, where, model.max_positions, reading, faults);
     read_window(part, where, defaults.window, faults, model);

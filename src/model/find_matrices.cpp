@@ -1,32 +1,221 @@
 #include "find_matrices.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "alphaprune/model/name_list.hpp"
+#include "alphaprune/support/message.hpp"
+#include "block_names.hpp"
+
 namespace alphaprune::model {
+namespace {
+
+const support::BadRequest<std::string_view, std::string_view> kNoBlocks{
+    "model.no-blocks", "no tensor is named {}<number>.<...>, as those of the family {} are",
+    "config.json and the weights belong to different models, or model_type is wrong",
+    "check that config.json and the weights belong to the same model"};
+const support::BadRequest<std::int64_t, std::int64_t, std::string> kWrongBlockCount{
+    "model.block-count",
+    "config.json announces {} blocks (num_hidden_layers), but the weights have {}: numbers {}",
+    "config.json and the weights belong to different models, or shards are missing",
+    "check that config.json and the weights belong to the same model"};
+const support::BadRequest<std::string_view, std::string> kMissingWeights{
+    "model.missing-weights", "weights that every block of the family {} has are missing: {}",
+    "not all files of the model were fetched, or it is of another family",
+    "fetch the missing files, or correct model_type in config.json"};
+const support::BadRequest<std::string> kNoMatrices{
+    "model.misshapen-weights",
+    "weights that should have two dimensions, neither of them zero, have not: {}",
+    "the model was saved in a flattened or quantized form",
+    "save the model again, neither flattened nor quantized"};
+const support::BadRequest<std::string> kMisshapenSlices{
+    "model.misshapen-slices",
+    "tensors that hold several matrices do not have the shape that follows from config.json: {}",
+    "config.json and the weights belong to different models",
+    "check that config.json and the weights belong to the same model"};
+
+std::set<std::int64_t> blocks_under(std::string_view prefix, const Catalogue& catalogue) {
+    std::set<std::int64_t> blocks;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        if (const auto part = after_prefix(tensor.name, prefix)) {
+            blocks.insert(part->number);
+        }
+    }
+    return blocks;
+}
+
+/// The family's prefix, or, where no tensor has it, the same without its base.
+std::string_view prefix_in_use(const Family& family, const Catalogue& catalogue) {
+    const std::string_view bare = family.block_prefix.substr(family.base_prefix.size());
+    return blocks_under(family.block_prefix, catalogue).empty() ? bare : family.block_prefix;
+}
+
+/// True when the files hold exactly the blocks that the configuration announces.
+bool check_blocks(const Family& family, const std::set<std::int64_t>& found,
+                  const Catalogue& catalogue, support::FaultList& faults) {
+    const std::int64_t expected = catalogue.configuration.blocks;
+    const auto count = static_cast<std::int64_t>(found.size());
+    if (count == expected && (found.empty() || *found.rbegin() == expected - 1)) {
+        return true;
+    }
+    const std::string where = catalogue.folder.string();
+    if (found.empty()) {
+        faults.add(kNoBlocks(where, family.block_prefix, family.name));
+    } else {
+        faults.add(kWrongBlockCount(where, expected, count, list_numbers(found)));
+    }
+    return false;
+}
+
+/// Finds the matrices of a family's blocks, collecting what cannot be taken.
+class FamilyMatrixFinder {
+  public:
+    explicit FamilyMatrixFinder(Catalogue& catalogue) : catalogue_(catalogue) {
+        for (std::size_t i = 0; i < catalogue.tensors.size(); ++i) {
+            number_of_.emplace(catalogue.tensors[i].name, static_cast<int>(i));
+        }
+    }
+
+    void add_block(const BlockDescription& description, std::string_view prefix,
+                   std::int64_t block) {
+        int unusable = -1;  // its slices are told of once
+        for (const LinearLayer& layer : description.layers) {
+            if (!layer.prunable || layer.weight == unusable) {
+                continue;
+            }
+            const TensorSpec& spec = description.tensors[static_cast<std::size_t>(layer.weight)];
+            if (!add_layer(layer, spec, fmt::format("{}{}.{}", prefix, block, spec.name), block)) {
+                unusable = layer.weight;
+            }
+        }
+    }
+
+    void report(std::string_view family, support::FaultList& faults) const {
+        const std::string where = catalogue_.folder.string();
+        if (!missing_.empty()) {
+            faults.add(kMissingWeights(where, family, list_names(missing_)));
+        }
+        if (!misshapen_.empty()) {
+            faults.add(kNoMatrices(where, list_names(misshapen_)));
+        }
+        if (!misshapen_slices_.empty()) {
+            faults.add(kMisshapenSlices(where, list_names(misshapen_slices_)));
+        }
+    }
+
+  private:
+    /// @return whether it could be taken
+    bool add_layer(const LinearLayer& layer, const TensorSpec& spec, const std::string& name,
+                   std::int64_t block) {
+        const auto found = number_of_.find(name);
+        if (found == number_of_.end()) {
+            missing_.push_back(name);
+            return false;
+        }
+        const TensorInfo& tensor = catalogue_.tensors[static_cast<std::size_t>(found->second)];
+        const bool whole = layer.slice.empty();
+        if (whole ? !is_matrix(tensor) : tensor.shape != spec.shape) {
+            (whole ? misshapen_ : misshapen_slices_)
+                .push_back(fmt::format("{} [{}]", name, fmt::join(tensor.shape, ", ")));
+            return false;
+        }
+        MatrixInfo matrix{found->second, static_cast<int>(block)};
+        if (whole) {
+            matrix = whole_matrix(catalogue_, found->second, block);
+        } else {
+            matrix.rows = layer.transposed ? layer.cols : layer.rows;
+            matrix.cols = layer.transposed ? layer.rows : layer.cols;
+            matrix.first_row = layer.first_row;
+            matrix.expert = layer.expert;
+            matrix.slice_name = fmt::format("{}[{}]", name, layer.slice);
+        }
+        matrix.transposed = layer.transposed;
+        add_matrix(catalogue_, std::move(matrix));
+        return true;
+    }
+
+    Catalogue& catalogue_;
+    std::unordered_map<std::string, int> number_of_;
+    std::vector<std::string> missing_;
+    std::vector<std::string> misshapen_;
+    std::vector<std::string> misshapen_slices_;
+};
+
+}  // namespace
 
 bool is_matrix(const TensorInfo& tensor) {
     return tensor.shape.size() == 2 && tensor.shape[0] > 0 && tensor.shape[1] > 0;
 }
 
-void add_matrix(Catalogue& catalogue, int tensor, std::int64_t block) {
-    TensorInfo& info = catalogue.tensors[static_cast<std::size_t>(tensor)];
-    info.matrix = static_cast<int>(catalogue.matrices.size());
-    catalogue.matrices.push_back({tensor, static_cast<int>(block), info.shape[0], info.shape[1]});
+MatrixInfo whole_matrix(const Catalogue& catalogue, int tensor, std::int64_t block) {
+    const TensorInfo& info = catalogue.tensors[static_cast<std::size_t>(tensor)];
+    return {tensor, static_cast<int>(block), info.shape[0], info.shape[1]};
 }
 
-/// Of an unknown kind of model, which need not be one that can be pruned.
-static void find_what_can_be(Catalogue& catalogue) {
-    support::FaultList faults;
-    find_generic_matrices(catalogue, {}, faults);
-    find_orientation(catalogue);
+void add_matrix(Catalogue& catalogue, MatrixInfo matrix) {
+    int& first = catalogue.tensors[static_cast<std::size_t>(matrix.tensor)].matrix;
+    first = first < 0 ? static_cast<int>(catalogue.matrices.size()) : first;
+    catalogue.matrices.push_back(std::move(matrix));
+}
+
+void forget_matrices(Catalogue& catalogue) {
+    catalogue.matrices.clear();
+    for (TensorInfo& tensor : catalogue.tensors) {
+        tensor.matrix = -1;
+    }
+}
+
+void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults) {
+    const std::string_view prefix = prefix_in_use(family, catalogue);
+    if (!check_blocks(family, blocks_under(prefix, catalogue), catalogue, faults)) {
+        return;
+    }
+    catalogue.decoder = {std::string(prefix), catalogue.configuration.blocks};
+    FamilyMatrixFinder finder(catalogue);
+    for (std::int64_t block = 0; block < catalogue.configuration.blocks; ++block) {
+        finder.add_block(family.describe_block(catalogue.configuration, block), prefix, block);
+    }
+    finder.report(family.name, faults);
+}
+
+std::optional<ChosenBlocks> find_generic_matrices(Catalogue& catalogue, const MatrixChoice& choice,
+                                                  support::FaultList& faults) {
+    std::optional<ChosenBlocks> chosen = choose_blocks(catalogue, choice, faults);
+    if (!chosen) {
+        return chosen;
+    }
+    catalogue.decoder = chosen->blocks;
+    std::vector<std::pair<std::int64_t, int>> found;
+    for (const auto& [index, block, role] : chosen->tensors) {
+        if (role == Role::linear && is_matrix(catalogue.tensors[static_cast<std::size_t>(index)])) {
+            found.emplace_back(block, index);
+        }
+    }
+    // Block by block; within a block the order of the files stays.
+    std::ranges::sort(found);
+    for (const auto& [block, tensor] : found) {
+        add_matrix(catalogue, whole_matrix(catalogue, tensor, block));
+    }
+    return chosen;
 }
 
 void find_matrices(Catalogue& catalogue, support::FaultList& faults) {
     if (const Family* family = family_of(catalogue.configuration.model_type)) {
         catalogue.family = family->name;
         find_family_matrices(*family, catalogue, faults);
-    } else {
-        catalogue.family = "generic";
-        find_what_can_be(catalogue);
+        return;
     }
+    catalogue.family = "generic";
+    support::FaultList unimportant;  // a model of an unknown kind need not be one to be pruned
+    find_generic_matrices(catalogue, {}, unimportant);
+    find_orientation(catalogue);
 }
 
 }  // namespace alphaprune::model

@@ -1,4 +1,4 @@
-#include "name_list.hpp"
+#include "alphaprune/model/name_list.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,7 +15,7 @@ constexpr std::size_t kShown = 6;
 }  // namespace
 
 std::string list_names(std::span<const std::string> names) {
-    // One name is not worth hiding behind "and 1 more".
+    // A single further name is as short as "and 1 more".
     if (names.size() <= kShown + 1) {
         return fmt::format("{}", fmt::join(names, ", "));
     }

@@ -36,22 +36,23 @@ static void visit_fields(auto& archive, support::FieldsOf<TensorInfo> auto& tens
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<MatrixInfo> auto& matrix) {
-    archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols, matrix.transposed);
+    archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols, matrix.transposed,
+            matrix.first_row, matrix.expert, matrix.slice_name);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<BlockStack> auto& blocks) {
     archive(blocks.prefix, blocks.count);
 }
 
-static void visit_fields(auto& archive, support::FieldsOf<Companion> auto& companion) {
-    archive(companion.name, companion.contents);
+static void visit_fields(auto& archive, support::FieldsOf<AuxiliaryFile> auto& auxiliary_file) {
+    archive(auxiliary_file.name, auxiliary_file.contents);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
             catalogue.configuration_text, catalogue.configuration, catalogue.shards,
             catalogue.stamps, catalogue.tensors, catalogue.decoder, catalogue.matrices,
-            catalogue.warnings, catalogue.companions);
+            catalogue.warnings, catalogue.auxiliary_files);
 }
 
 std::string serialize(const Catalogue& catalogue) {

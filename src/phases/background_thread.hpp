@@ -10,7 +10,7 @@
 
 namespace alphaprune::phases {
 
-/// One thread beside the main one that does what it is given, in that order: reading and writing,
+/// One background thread that does what it is given, in that order: reading and writing,
 /// while the main thread computes and talks to the other ranks. Tasks must not communicate. Tasks
 /// that have not begun when the object dies are dropped; one that has is waited for.
 class BackgroundThread {

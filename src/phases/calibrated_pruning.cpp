@@ -7,7 +7,6 @@
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "calibration_pass.hpp"
-#include "state_keeper.hpp"
 #include "tensor_stream.hpp"
 
 namespace alphaprune::phases {
@@ -19,7 +18,7 @@ const support::Failure<std::size_t, std::string_view, std::string> kBeyondRange{
     "ask for a lower sparsity ratio, or prune with a method that changes no other weights "
     "(--prune-method {2})"};
 
-/// "wanda or magnitude"
+/// Their names, joined by "or".
 std::string pruners_that_keep_weights() {
     std::string names;
     for (const pruning::Pruner& pruner : pruning::pruners()) {
@@ -30,20 +29,20 @@ std::string pruners_that_keep_weights() {
     return names;
 }
 
-/// The pruned rows of one tensor on every node: each node has those of its own ranks.
+/// The pruned rows of one matrix on every node: each node has those of its own ranks.
 void exchange_between_nodes(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                            transformer::SharedWeights& weights, int tensor, std::int64_t rows) {
-    weights.sync();
+                            transformer::BlockRunner& runner, int matrix, std::int64_t rows) {
+    runner.sync();
     if (nodes.nodes() == 1) {
         return;
     }
     for (int rank = 0; rank < ranks.size(); ++rank) {
         const parallel::RowRange theirs = parallel::share_of(rows, ranks.size(), rank);
         if (!theirs.empty()) {
-            nodes.broadcast_from_node_of(rank, weights.rows(tensor, theirs));
+            nodes.broadcast_from_node_of(rank, runner.rows(matrix, theirs));
         }
     }
-    weights.sync();
+    runner.sync();
 }
 
 /// Prunes a model whose blocks come by one after another.
@@ -82,14 +81,15 @@ class CalibratedRun {
 
     /// Matrices that an earlier attempt has done are read back.
     void prune_block(int block) {
-        transformer::SharedWeights weights = pass_.load(block);
-        const std::vector<transformer::InputSite> sites = pass_.transformer().input_sites(block);
+        pass_.load(block);
+        const std::vector<transformer::InputSite> sites =
+            transformer::input_sites(pass_.plan(), block);
         pruning::BlockInputs inputs{ranks_, {}, request_.calibration.count()};
         for (const transformer::InputSite& site : sites) {
             inputs.site_widths.push_back(site.cols);
         }
         const auto pruner = request_.pruner.begin_block(inputs, request_.settings);
-        gather_statistics(*pruner, block, weights, sites);
+        gather_statistics(*pruner, sites);
         add_earlier_notes(block);
         FirstError problem;
         for (std::size_t site = 0; site < sites.size(); ++site) {
@@ -99,14 +99,13 @@ class CalibratedRun {
                 keep_notes(block, pruner->notes());
             }
             for (const int index : sites[site].matrices) {
-                is_finished(matrix(index).tensor)
-                    ? read_back_matrix(index, weights, problem)
-                    : prune_matrix(*pruner, site, index, weights, problem);
+                is_finished(matrix(index).tensor) ? read_back_matrix(index, problem)
+                                                  : prune_matrix(*pruner, site, index, problem);
             }
         }
         parallel::agree(ranks_, problem.get());
         if (block + 1 < catalogue_.blocks()) {
-            pass_.advance(block, weights);
+            pass_.advance();
             keep_states(block + 1);
         }
     }
@@ -144,20 +143,18 @@ class CalibratedRun {
                                    [&](int index) { return is_finished(matrix(index).tensor); });
     }
 
-    void gather_statistics(pruning::BlockPruner& pruner, int block,
-                           const transformer::SharedWeights& weights,
+    void gather_statistics(pruning::BlockPruner& pruner,
                            std::span<const transformer::InputSite> sites) {
         if (std::ranges::all_of(
                 sites, [&](const transformer::InputSite& site) { return is_done(site); })) {
             return;
         }
-        pass_.observe(block, weights,
-                      [&](std::size_t site, std::int64_t sequence, std::span<const float> input,
+        pass_.observe([&](std::size_t site, std::int64_t sequence, std::span<const float> input,
                           std::int64_t tokens) {
-                          if (!is_done(sites[site])) {
-                              pruner.observe(site, sequence, input, tokens);
-                          }
-                      });
+            if (!is_done(sites[site])) {
+                pruner.observe(site, sequence, input, tokens);
+            }
+        });
     }
 
     void add_earlier_notes(int block) {
@@ -187,11 +184,11 @@ class CalibratedRun {
     }
 
     void prune_matrix(pruning::BlockPruner& pruner, std::size_t site, int index,
-                      transformer::SharedWeights& weights, FirstError& problem) {
+                      FirstError& problem) {
         const int number = matrix(index).tensor;
         const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const parallel::RowRange mine = stream_.share(tensor);
-        const std::span<float> rows = weights.rows(number, mine);
+        const std::span<float> rows = pass_.runner().rows(index, mine);
         pruner.prune(site, rows, request_.targets[static_cast<std::size_t>(index)], tensor.name);
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
         support::narrow(rows, tensor.scalar_type(), stored);
@@ -199,10 +196,10 @@ class CalibratedRun {
             require_in_range(tensor, stored);
             stream_.deliver(number, mine, stored);
         });
-        put_back(number, stored, weights);
+        put_back(index, stored);
     }
 
-    void read_back_matrix(int index, transformer::SharedWeights& weights, FirstError& problem) {
+    void read_back_matrix(int index, FirstError& problem) {
         const int number = matrix(index).tensor;
         const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const parallel::RowRange mine = stream_.share(tensor);
@@ -211,15 +208,15 @@ class CalibratedRun {
             support::check_stop();
             store_.read_rows(number, mine, stored);
         });
-        put_back(number, stored, weights);
+        put_back(index, stored);
     }
 
     /// The next block sees what the checkpoint holds.
-    void put_back(int number, std::span<const std::byte> stored,
-                  transformer::SharedWeights& weights) {
-        const model::TensorInfo& tensor = catalogue_.tensors[static_cast<std::size_t>(number)];
-        support::widen(stored, tensor.scalar_type(), weights.rows(number, stream_.share(tensor)));
-        exchange_between_nodes(ranks_, nodes_, weights, number, tensor.rows());
+    void put_back(int index, std::span<const std::byte> stored) {
+        const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
+        support::widen(stored, tensor.scalar_type(),
+                       pass_.runner().rows(index, stream_.share(tensor)));
+        exchange_between_nodes(ranks_, nodes_, pass_.runner(), index, tensor.rows());
     }
 
     /// States are worth nothing without the rows that led to them.

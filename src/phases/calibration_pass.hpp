@@ -2,22 +2,24 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "alphaprune/model/row_source.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/node_map.hpp"
 #include "alphaprune/parallel/share.hpp"
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/resume/journal.hpp"
+#include "alphaprune/support/clock.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 
 namespace alphaprune::phases {
 
 /// Receives, on each rank, the input at one site of a block for one sequence after the other. It is
 /// called equally often, in the same order of sites, on every rank: a rank that has no sequence
 /// left is called with an empty input and no tokens.
-/// @param site      index into Transformer::input_sites
+/// @param site      index into transformer::input_sites
 /// @param sequence  number of the sequence among all, where there is one
 using SiteObserver = std::function<void(std::size_t site, std::int64_t sequence,
                                         std::span<const float> input, std::int64_t tokens)>;
@@ -29,17 +31,18 @@ class CalibrationPass {
     CalibrationPass(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                     const model::Catalogue& catalogue, const model::TokenSequences& sequences);
 
-    const transformer::Transformer& transformer() const { return transformer_; }
+    const transformer::ForwardPlan& plan() const { return plan_; }
+    /// The loaded block's weights.
+    transformer::BlockRunner& runner() { return *runner_; }
 
     /// Collective: a block's dense weights, once on each node, checked to be finite. @throws Error
-    transformer::SharedWeights load(int block);
+    void load(int block);
 
-    /// Collective: tells the inputs of all sites, and leaves the activations as they are.
-    /// @throws Error on all ranks
-    void observe(int block, const transformer::SharedWeights& weights,
-                 const SiteObserver& observer);
-    /// Collective: the block's outputs become the activations. @throws Error on all ranks
-    void advance(int block, const transformer::SharedWeights& weights);
+    /// Collective: tells the inputs of all sites of the loaded block, and leaves the activations as
+    /// they are. @throws Error on all ranks
+    void observe(const SiteObserver& observer);
+    /// Collective: the loaded block's outputs become the activations. @throws Error on all ranks
+    void advance();
     /// Collective: loads a block and advances, nothing more. @throws Error on all ranks
     void pass_through(int block);
 
@@ -47,8 +50,8 @@ class CalibrationPass {
     parallel::RowRange own() const { return own_; }
     /// The activations of one of them, tokens × hidden, and of all, one after another.
     std::span<float> state(std::int64_t own);
-    std::span<const float> states() const { return states_; }
-    std::size_t state_size() const;
+    std::span<const float> states() const { return runner_->states(); }
+    std::size_t state_size() const { return runner_->state_size(); }
 
   private:
     /// The model's rows, each checked to be finite as it is read.
@@ -58,11 +61,39 @@ class CalibrationPass {
     const parallel::NodeMap& nodes_;
     const model::Catalogue& catalogue_;
     const model::TokenSequences& sequences_;
-    transformer::Transformer transformer_;
+    transformer::ForwardPlan plan_;
+    std::unique_ptr<transformer::BlockRunner> runner_;
     model::WeightReader reader_;
-    parallel::RowRange own_;      ///< the sequences of this rank
-    std::vector<float> states_;   ///< one after another, tokens × hidden each
-    std::vector<float> scratch_;  ///< one more
+    parallel::RowRange own_;  ///< the sequences of this rank
+    int block_ = 0;           ///< that is loaded
+};
+
+/// Keeps the hidden states of a calibration pass in the journal as they go from block to block, so
+/// that a later attempt goes on where this one was. All calls are collective.
+class StateKeeper {
+  public:
+    /// @param journal  may be nullptr: nothing is kept. Outlives the object, as pass does
+    StateKeeper(const parallel::Communicator& ranks, resume::Journal* journal,
+                resume::StatePass which);
+
+    /// The block at whose entrance an earlier attempt has left the states; 0: none.
+    int saved_block() const;
+    /// Puts those states into the pass. @throws Error on all ranks
+    void restore(CalibrationPass& pass) const;
+
+    /// The pass has come to the entrance of a block. Its states are kept unless that has been done
+    /// so shortly before that it would cost more than some hundredths of the time.
+    /// @param before  runs on each rank first: what must be durable before
+    void at_entrance(int block, CalibrationPass& pass, const std::function<void()>& before);
+
+  private:
+    bool due() const;
+
+    const parallel::Communicator& ranks_;
+    resume::Journal* journal_;
+    resume::StatePass which_;
+    support::Stopwatch since_;  ///< the states were kept
+    double cost_ = 0;           ///< seconds that it took
 };
 
 }  // namespace alphaprune::phases

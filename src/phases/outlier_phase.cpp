@@ -10,7 +10,6 @@
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/support/message.hpp"
 #include "calibration_pass.hpp"
-#include "state_keeper.hpp"
 
 namespace alphaprune::phases {
 namespace {
@@ -24,7 +23,7 @@ const support::Failure<> kScoresTooLarge{
 struct ScoredBlock {
     const parallel::Communicator& ranks;
     const model::Catalogue& catalogue;
-    transformer::SharedWeights& weights;
+    transformer::BlockRunner& runner;
     std::vector<transformer::InputSite> sites;
     std::vector<std::vector<float>> norms;
 
@@ -37,7 +36,7 @@ struct ScoredBlock {
                     catalogue.matrices[static_cast<std::size_t>(index)];
                 const parallel::RowRange mine =
                     parallel::share_of(matrix.rows, ranks.size(), ranks.rank());
-                use(matrix, mine, std::span<const float>(weights.rows(matrix.tensor, mine)),
+                use(matrix, mine, std::span<const float>(runner.rows(index, mine)),
                     std::span<const float>(norms[site]));
             }
         }
@@ -82,19 +81,19 @@ double outlier_share(ScoredBlock& block, double multiple) {
 /// The share of one block, which then becomes the input of the next.
 double measure_block(CalibrationPass& pass, int block, const parallel::Communicator& ranks,
                      const model::Catalogue& catalogue, std::int64_t sequences, double multiple) {
-    transformer::SharedWeights weights = pass.load(block);
-    ScoredBlock scored{ranks, catalogue, weights, pass.transformer().input_sites(block), {}};
+    pass.load(block);
+    ScoredBlock scored{
+        ranks, catalogue, pass.runner(), transformer::input_sites(pass.plan(), block), {}};
     std::vector<pruning::InputNorms> gathered;
     for (const transformer::InputSite& site : scored.sites) {
         gathered.emplace_back(site.cols);
     }
-    pass.observe(block, weights,
-                 [&](std::size_t site, std::int64_t sequence, std::span<const float> input,
+    pass.observe([&](std::size_t site, std::int64_t sequence, std::span<const float> input,
                      std::int64_t tokens) {
-                     if (tokens > 0) {
-                         gathered[site].add_sequence(sequence, input, tokens);
-                     }
-                 });
+        if (tokens > 0) {
+            gathered[site].add_sequence(sequence, input, tokens);
+        }
+    });
     for (std::size_t site = 0; site < gathered.size(); ++site) {
         const std::vector<int>& matrices = scored.sites[site].matrices;
         if (matrices.empty()) {  // all of them stay dense
@@ -107,7 +106,7 @@ double measure_block(CalibrationPass& pass, int block, const parallel::Communica
     }
     const double share = outlier_share(scored, multiple);
     if (block + 1 < catalogue.blocks()) {
-        pass.advance(block, weights);
+        pass.advance();
     }
     return share;
 }

@@ -66,8 +66,8 @@ std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogu
     return parcels;
 }
 
-/// Takes the parcels through one after another. While one is pruned, a thread beside writes the one
-/// before it and reads the one after it.
+/// Takes the parcels through one after another. While one is pruned, a background thread writes the
+/// one before it and reads the one after it.
 class StreamingRun {
   public:
     StreamingRun(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
@@ -134,7 +134,7 @@ class StreamingRun {
         }
         await(slot_of(number).written);
         problem_.guard([&] {
-            slot_of(number).read = beside_.start([this, number] {
+            slot_of(number).read = background_.start([this, number] {
                 const Parcel& parcel = parcels_[number];
                 stream_.read(tensor_of(parcel), parcel.rows, bytes_of(number));
             });
@@ -167,7 +167,7 @@ class StreamingRun {
         const resume::WrittenRows rows =
             stream_.book(parcel.tensor, parcel.rows, bytes_of(number), zeros);
         slot_of(number).written =
-            beside_.start([this, number, rows] { stream_.write(rows, bytes_of(number)); });
+            background_.start([this, number, rows] { stream_.write(rows, bytes_of(number)); });
     }
 
     const parallel::Communicator& ranks_;
@@ -178,7 +178,7 @@ class StreamingRun {
     std::size_t next_ = 0;
     FirstError problem_;
     std::array<Slot, 3> slots_;
-    BackgroundThread beside_;  // the last member: it uses the others
+    BackgroundThread background_;  // the last member: it uses the others
 };
 
 PrunedModel stream_model(const parallel::Communicator& ranks, const model::Catalogue& catalogue,

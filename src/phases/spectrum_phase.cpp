@@ -14,13 +14,19 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
 #include "alphaprune/support/clock.hpp"
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "group_worker.hpp"
-#include "stage_group.hpp"
 
 namespace alphaprune::phases {
 namespace {
+
+const support::Failure<std::string, std::string> kNoTime{
+    "phases.no-matrix-in-time",
+    "no matrix can be done in the time there is: the quickest one left takes about {}, and there "
+    "are {}",
+    "each attempt would end before it has got any further",
+    "give the job more time (--max-time, sbatch --time)"};
 
 /// What went wrong on this rank.
 struct Trouble {
@@ -250,14 +256,9 @@ void require_progress(const parallel::Communicator& ranks, const SpectrumRun& ru
     for (const planning::ShardStage& stage : plan.stages) {
         quickest = std::min(quickest, stage.matrices.back().seconds);
     }
-    support::Error error(
-        support::ExitStatus::failed,
-        {{fmt::format("no matrix can be done in the time there is: the quickest one left "
-                      "takes about {}, and there are {}",
-                      support::human_duration(quickest),
-                      support::human_duration(*support::seconds_left())),
-          "time limit", "give the job more time (--max-time, sbatch --time)"}});
-    throw error.mark_agreed();
+    throw kNoTime("time limit", support::human_duration(quickest),
+                  support::human_duration(*support::seconds_left()))
+        .mark_agreed();
 }
 
 /// Every rank's results on every rank. A matrix is filled in on one rank and zero on the others,

@@ -5,8 +5,8 @@
 
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
-#include "alphaprune/transformer/transformer.hpp"
 
 namespace alphaprune::planning {
 namespace {
@@ -40,13 +40,13 @@ class Forward {
     Forward(const model::Catalogue& catalogue, const Cluster& cluster, const CostModel& model,
             const Transfers& transfers)
         : catalogue_(catalogue),
-          transformer_(catalogue),
+          plan_(transformer::make_forward_plan(catalogue)),
           ranks_(cluster.ranks),
           node_ranks_(std::min(cluster.ranks, cluster.ranks_per_node)),
           rates_(model.rates),
           transfers_(transfers) {}
 
-    const transformer::Transformer& transformer() const { return transformer_; }
+    const transformer::ForwardPlan& plan() const { return plan_; }
     int node_ranks() const { return node_ranks_; }
 
     /// Sequences of the rank that has most.
@@ -57,7 +57,7 @@ class Forward {
 
     double run_seconds(int block, const model::TokenSequences& sequences) const {
         return rounds(sequences) *
-               sgemm_seconds(kForward * transformer_.block_flops(block, sequences.length));
+               sgemm_seconds(kForward * transformer::block_flops(plan_, block, sequences.length));
     }
     double bytes_of(std::span<const int> tensors) const {
         double bytes = 0;
@@ -98,7 +98,7 @@ class Forward {
     }
 
     const model::Catalogue& catalogue_;
-    transformer::Transformer transformer_;
+    transformer::ForwardPlan plan_;
     int ranks_;
     int node_ranks_;
     MachineRates rates_;
@@ -111,16 +111,15 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
                                      const pruning::Pruner& pruner, bool measures_outliers,
                                      const model::TokenSequences& sequences, int ranks,
                                      int node_ranks) {
-    const transformer::Transformer transformer(catalogue);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
     const std::int64_t own = parallel::share_of(sequences.count(), ranks, 0).size();
     CalibrationMemory memory;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        const auto tensors = transformer.block_tensors(block);
-        const std::uint64_t weights = transformer::SharedWeights::bytes_for(catalogue, tensors);
+        const std::uint64_t weights = transformer::block_weight_bytes(plan, block);
         memory.weights = std::max(memory.weights, weights / static_cast<std::uint64_t>(node_ranks));
         std::uint64_t pruned = 0;
         std::uint64_t outliers = 0;
-        for (const transformer::InputSite& site : transformer.input_sites(block)) {
+        for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
             const pruning::SiteWork work = site_work(catalogue, site, sequences, ranks);
             pruned += pruner.needs_activations() ? pruner.cost(work).memory : 0;
             outliers += measures_outliers ? pruning::scoring_cost(work).memory : 0;
@@ -128,9 +127,9 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
         memory.statistics = std::max({memory.statistics, pruned, outliers});
     }
     const auto state =
-        static_cast<std::uint64_t>(sequences.length * transformer.hidden_size()) * sizeof(float);
-    memory.activations =
-        state * static_cast<std::uint64_t>(own + 1) + transformer.scratch_bytes(sequences.length);
+        static_cast<std::uint64_t>(sequences.length * plan.hidden_size()) * sizeof(float);
+    memory.activations = state * static_cast<std::uint64_t>(own + 1) +
+                         transformer::scratch_bytes(plan, sequences.length);
     return memory;
 }
 
@@ -143,14 +142,14 @@ PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Clus
     const int passes = (prunes ? 1 : 0) + (task.measures_outliers ? 1 : 0);
     PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        const auto tensors = forward.transformer().block_tensors(block);
+        const auto& tensors = forward.plan().block(block).tensors;
         const double bytes = forward.bytes_of(tensors);
         const bool last = block + 1 == catalogue.blocks();
         const double common =
             forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
         result.seconds += passes * common;
         result.bytes_read += passes * transfers.from_files(bytes * transfers.nodes());
-        for (const transformer::InputSite& site : forward.transformer().input_sites(block)) {
+        for (const transformer::InputSite& site : transformer::input_sites(forward.plan(), block)) {
             const pruning::SiteWork work = forward.work_at(site, sequences);
             if (task.measures_outliers) {
                 result.seconds += forward.seconds_of(pruning::scoring_cost(work));
@@ -172,10 +171,9 @@ PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Clust
                                   const RunTask& task) {
     constexpr int kModels = 2;  // dense and pruned
     const Forward forward(catalogue, cluster, model, transfers);
-    const transformer::Transformer& transformer = forward.transformer();
-    transformer.require_head();
-    const model::TensorInfo& vocabulary =
-        catalogue.tensors[static_cast<std::size_t>(transformer.vocabulary_tensor())];
+    const transformer::ForwardPlan& plan = forward.plan();
+    transformer::require_head(plan);
+    const model::TensorInfo& vocabulary = plan.tensor(plan.vocabulary);
     const transformer::PerplexityLimits limits;
     PhaseForecast result{Phase::evaluate, 0, 0, 0, 0};
     for (const model::TokenSequences& windows : task.evaluations) {
@@ -186,22 +184,21 @@ PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Clust
                                                static_cast<double>(vocabulary.row_length()));
         double weights = 0;
         for (int block = 0; block < catalogue.blocks(); ++block) {
-            const auto tensors = transformer.block_tensors(block);
-            bytes += forward.bytes_of(tensors);
+            bytes += forward.bytes_of(plan.block(block).tensors);
             seconds += forward.run_seconds(block, windows);
-            weights = std::max(weights, static_cast<double>(transformer::SharedWeights::bytes_for(
-                                            catalogue, tensors)));
+            weights = std::max(weights,
+                               static_cast<double>(transformer::block_weight_bytes(plan, block)));
         }
         result.seconds += kModels * (seconds + forward.load_seconds(bytes));
         result.bytes_read += kModels * transfers.from_files(bytes * transfers.nodes());
-        const double states = std::min(
-            static_cast<double>(limits.state_bytes),
-            forward.rounds(windows) *
-                static_cast<double>(sizeof(float) * windows.length * transformer.hidden_size()));
+        const double states =
+            std::min(static_cast<double>(limits.state_bytes),
+                     forward.rounds(windows) *
+                         static_cast<double>(sizeof(float) * windows.length * plan.hidden_size()));
         const double shared = std::max(weights, static_cast<double>(limits.vocabulary_bytes));
         result.memory = std::max(
             result.memory, static_cast<std::uint64_t>(states + shared / forward.node_ranks()) +
-                               transformer.scratch_bytes(windows.length));
+                               transformer::scratch_bytes(plan, windows.length));
     }
     return result;
 }

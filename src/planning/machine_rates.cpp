@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/linalg/gemm_rate.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"

@@ -5,10 +5,16 @@
 #include <cmath>
 #include <iterator>
 
-#include "finite_inputs.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::pruning {
 namespace {
+
+const support::Failure<std::int64_t, std::size_t> kInputsNotFinite{
+    "pruning.inputs-not-finite",
+    "the inputs of a matrix are NaN or too large for float32 ({} of {} inputs)",
+    "activations overflowed: damaged weights, or tokens of another model",
+    "check the model's weights and the calibration tokens; magnitude pruning needs no inputs"};
 
 /// Values that travel together between ranks.
 constexpr std::int64_t kValuesAtATime = std::int64_t{1} << 22;
@@ -65,6 +71,13 @@ std::vector<float> InputNorms::norms(const parallel::Communicator& ranks, std::i
     require_finite_inputs(means, where);
     std::ranges::transform(means, means.begin(), [](float mean) { return std::sqrt(mean); });
     return means;
+}
+
+void require_finite_inputs(std::span<const float> squares, const std::string& where) {
+    const auto wrong = std::ranges::count_if(squares, [](float v) { return !std::isfinite(v); });
+    if (wrong > 0) {
+        throw kInputsNotFinite(where, std::int64_t{wrong}, squares.size()).mark_agreed();
+    }
 }
 
 SiteCost scoring_cost(const SiteWork& work) {

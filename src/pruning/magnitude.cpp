@@ -1,11 +1,10 @@
-#include "alphaprune/pruning/magnitude.hpp"
+#include "magnitude.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <vector>
 
-#include "histogram.hpp"
-#include "magnitudes.hpp"
+#include "selection.hpp"
 
 namespace alphaprune::pruning {
 namespace {

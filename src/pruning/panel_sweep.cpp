@@ -5,7 +5,7 @@
 #include <cassert>
 #include <vector>
 
-#include "group_choice.hpp"
+#include "scores.hpp"
 
 // The sweep is compiled for several generations of vector units; the best one is taken at run time.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
@@ -20,7 +20,7 @@
 namespace alphaprune::pruning {
 namespace {
 
-/// Rows that are swept together, one a lane of a vector.
+/// Rows that are swept together, one per lane of a vector.
 constexpr std::int64_t kLanes = 16;
 using Lanes __attribute__((vector_size(kLanes * sizeof(float)))) = float;
 using LaneMask __attribute__((vector_size(kLanes * sizeof(std::int32_t)))) = std::int32_t;

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <charconv>
 #include <cmath>
+#include <system_error>
 #include <vector>
 
-#include "group_choice.hpp"
 #include "scores.hpp"
 
 namespace alphaprune::pruning {
@@ -28,7 +29,28 @@ std::size_t column_of(std::uint64_t key) {
            (input_norms.empty() || input_norms.size() == static_cast<std::size_t>(cols));
 }
 
+/// Digits only, no sign, at most two of them.
+std::optional<int> small_number(std::string_view text) {
+    int number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = problem == std::errc{} && end == text.data() + text.size();
+    return whole && text.size() <= 2 && number >= 0 ? std::optional(number) : std::nullopt;
+}
+
 }  // namespace
+
+std::optional<Pattern> pattern_named(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto removed = small_number(text.substr(0, colon));
+    const auto group = small_number(text.substr(colon + 1));
+    if (!removed || !group || *removed < 1 || *removed >= *group || *group > kLargestGroup) {
+        return std::nullopt;
+    }
+    return Pattern{*removed, *group};
+}
 
 std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
                         std::span<const float> input_norms, double ratio) {
@@ -111,8 +133,8 @@ std::int64_t count_outliers(std::span<const float> weights, std::int64_t cols,
                             std::span<const float> input_norms, double mean_score,
                             double multiple) {
     assert(fits(weights, cols, input_norms));
-    // In float32, as published; it also takes away the last bits of the mean, which hang on how the
-    // scores were shared out when they were added.
+    // In float32, as published; it also takes away the last bits of the mean, which depend on how
+    // the scores were shared out when they were added.
     const auto limit = static_cast<float>(multiple * double{static_cast<float>(mean_score)});
     std::int64_t outliers = 0;
     for_each_row(weights, cols, [&](std::span<const float> row) {

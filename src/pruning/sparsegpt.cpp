@@ -1,4 +1,4 @@
-#include "alphaprune/pruning/sparsegpt.hpp"
+#include "sparsegpt.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -6,10 +6,10 @@
 #include <cmath>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/pruning/selection.hpp"
 #include "alphaprune/support/message.hpp"
 #include "panel_sweep.hpp"
 #include "scores.hpp"
+#include "selection.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -88,7 +88,7 @@ class SparseGptPruner : public BlockPruner {
     }
 
     void finish_statistics(std::size_t site, const std::string& where) override {
-        factors_[site].emplace(ranks_, std::move(hessians_[site]), sequences_, where);
+        factors_[site].emplace(std::move(hessians_[site]), sequences_, where);
         if (const double damping = factors_[site]->damping(); damping > kUsualDamping) {
             notes_.push_back(kDampingRaised(where, kUsualDamping, damping));
         }

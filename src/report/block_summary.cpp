@@ -21,7 +21,7 @@ double mean_metric(const Members& members, std::optional<spectrum::Metric> metri
     return defined > 0 ? sum / defined : std::numeric_limits<double>::quiet_NaN();
 }
 
-BlockSummary summarise(int block, const Members& members, std::optional<spectrum::Metric> metric) {
+BlockSummary summarize(int block, const Members& members, std::optional<spectrum::Metric> metric) {
     BlockSummary summary;
     summary.block = block;
     summary.mean_metric = mean_metric(members, metric);
@@ -52,7 +52,7 @@ double BlockSummary::sparsity() const {
     return zeros && weights > 0 ? static_cast<double>(*zeros) / static_cast<double>(weights) : 0;
 }
 
-std::vector<BlockSummary> summarise_blocks(const RunReport& report) {
+std::vector<BlockSummary> summarize_blocks(const RunReport& report) {
     std::map<int, Members> blocks;
     for (const MatrixReport& matrix : report.matrices) {
         blocks[matrix.block].push_back(&matrix);
@@ -60,17 +60,17 @@ std::vector<BlockSummary> summarise_blocks(const RunReport& report) {
     const auto metric = spectrum::metric_named(report.shown_metric);
     std::vector<BlockSummary> summaries;
     for (const auto& [block, members] : blocks) {
-        summaries.push_back(summarise(block, members, metric));
+        summaries.push_back(summarize(block, members, metric));
     }
     return summaries;
 }
 
-BlockSummary summarise_model(const RunReport& report) {
+BlockSummary summarize_model(const RunReport& report) {
     Members all;
     for (const MatrixReport& matrix : report.matrices) {
         all.push_back(&matrix);
     }
-    return summarise(0, all, spectrum::metric_named(report.shown_metric));
+    return summarize(0, all, spectrum::metric_named(report.shown_metric));
 }
 
 }  // namespace alphaprune::report

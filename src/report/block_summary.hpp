@@ -19,9 +19,9 @@ struct BlockSummary {
     double sparsity() const;  ///< 0 when zeros are not known
 };
 
-/// One summary a block, by ascending block number.
-std::vector<BlockSummary> summarise_blocks(const RunReport& report);
+/// One summary per block, by ascending block number.
+std::vector<BlockSummary> summarize_blocks(const RunReport& report);
 /// The same over all matrices.
-BlockSummary summarise_model(const RunReport& report);
+BlockSummary summarize_model(const RunReport& report);
 
 }  // namespace alphaprune::report

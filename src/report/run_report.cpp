@@ -1,25 +1,25 @@
 #include "alphaprune/report/run_report.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <set>
 
+#include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
+#include "json_fields.hpp"
 
 namespace alphaprune::report {
 namespace {
 
-template <class Value>
-formats::Json or_null(const std::optional<Value>& value) {
-    return value ? formats::Json(*value) : formats::Json();
-}
+constexpr std::int64_t kSchemaVersion = 1;
 
-formats::Json::Array array_of(const auto& values) {
-    formats::Json::Array array;
-    for (const auto& value : values) {
-        array.emplace_back(value);
-    }
-    return array;
-}
+const support::BadRequest<std::int64_t, std::int64_t> kOtherSchema{
+    "report.schema-version", "the report has schema version {}, this program reads {}",
+    "another version of the program wrote it", "use the program version that wrote it"};
 
 formats::Json metrics_json(const MatrixReport& matrix) {
     formats::Json::Object metrics;
@@ -27,144 +27,183 @@ formats::Json metrics_json(const MatrixReport& matrix) {
         const auto metric = static_cast<spectrum::Metric>(m);
         const double value = matrix.metrics[metric];
         metrics.emplace_back(spectrum::name_of(metric),
-                             std::isfinite(value) ? formats::Json(value) : formats::Json());
+                             std::isfinite(value) ? formats::Json(value) : nullptr);
     }
     return metrics;
 }
 
-formats::Json matrix_json(const MatrixReport& matrix) {
-    formats::Json sparsity;
-    if (matrix.zeros && weights_of(matrix) > 0) {
-        sparsity = static_cast<double>(*matrix.zeros) / static_cast<double>(weights_of(matrix));
+void read_metrics(const JsonField& metrics, MatrixReport& matrix) {
+    matrix.metrics.values.fill(std::numeric_limits<double>::quiet_NaN());
+    for (const auto& [name, value] : metrics.members()) {
+        const auto metric = spectrum::metric_named(name);
+        if (metric && !value.is_null()) {
+            value.read(matrix.metrics[*metric]);
+        }
+        matrix.has_metrics = true;
     }
-    return formats::Json::Object{
-        {"name", matrix.name},
-        {"block", matrix.block},
-        {"rows", matrix.rows},
-        {"cols", matrix.cols},
-        {"transposed", matrix.transposed},
-        {"metrics", metrics_json(matrix)},
-        {"sparsity_ratio", or_null(matrix.sparsity_ratio)},
-        {"zeros", or_null(matrix.zeros)},
-        {"sparsity", sparsity},
-        {"solver", matrix.solver},
-        {"precision", matrix.in_single ? "single" : "double"},
-        {"group_ranks", matrix.group_ranks},
-        {"seconds", matrix.seconds},
-    };
 }
 
-formats::Json allocation_json(const std::optional<AllocationReport>& allocation) {
-    if (!allocation) {
-        return {};
-    }
-    formats::Json::Object object{
-        {"name", allocation->name},
-        {"metric", allocation->metric},
-        {"mapping_type", allocation->mapping_type},
-        {"epsilon", allocation->epsilon},
-        {"sparsity_ratio", allocation->sparsity_ratio},
-        {"max_sparsity", allocation->max_sparsity},
-        {"bounded_blocks", array_of(allocation->bounded_blocks)},
-    };
-    for (const OwnOption& option : allocation->own_options) {
-        std::string name = option.name;
-        std::ranges::replace(name, '-', '_');
-        object.emplace_back(std::move(name), option.value);
-    }
-    return object;
-}
-
-formats::Json left_out_json(const RunReport& report) {
-    formats::Json::Array groups;
-    for (const LeftOutReport& group : report.left_out) {
-        groups.push_back(formats::Json::Object{
-            {"names", group.names},
-            {"reason", group.reason},
-            {"tensors", group.tensors},
-            {"weights", group.weights},
-        });
-    }
-    return groups;
-}
-
-formats::Json model_json(const RunReport& report) {
-    formats::Json share;
-    if (report.block_weights > 0) {
-        share = static_cast<double>(report.prunable_parameters) /
-                static_cast<double>(report.block_weights);
-    }
-    return formats::Json::Object{
-        {"name", report.model_name},
-        {"family", report.family},
-        {"blocks", report.blocks},
-        {"matrices", static_cast<std::int64_t>(report.matrices.size())},
-        {"prunable_parameters", report.prunable_parameters},
-        {"block_weights", report.block_weights},
-        {"prunable_share", share},
-        {"left_out", left_out_json(report)},
-    };
-}
-
-formats::Json run_json(const RunReport& report) {
+formats::Json phases_json(const RunReport& report) {
     formats::Json::Object phases;
     for (const auto& [name, seconds] : report.phases) {
         phases.emplace_back(name, seconds);
     }
-    return formats::Json::Object{
-        {"ranks", report.ranks},
-        {"threads_per_rank", report.threads_per_rank},
-        {"hosts", array_of(report.hosts)},
-        {"started", report.started},
-        {"seconds", report.seconds},
-        {"phases", std::move(phases)},
-        {"resumed_matrices", report.resumed_matrices},
-        {"attempts", report.attempts},
-        {"identity", report.identity},
-        {"gemm_gflops", report.gemm_gflops},
-        {"peak_memory", static_cast<std::int64_t>(report.peak_memory)},
-    };
+    return phases;
 }
 
-formats::Json calibration_json(const RunReport& report) {
-    if (!report.calibration) {
-        return {};
+void read_phases(const JsonField& phases, RunReport& report) {
+    for (const auto& [name, seconds] : phases.members()) {
+        seconds.read(report.phases.emplace_back(name, 0).second);
     }
-    return formats::Json::Object{
-        {"text", report.calibration->text},
-        {"seqlen", report.calibration->seqlen},
-        {"sequences", report.calibration->sequences},
-        {"seed", report.calibration->seed},
-    };
 }
 
-formats::Json farms_json(const RunReport& report) {
-    if (!report.farms) {
-        return {};
-    }
-    return formats::Json::Object{
-        {"aspect", report.farms->aspect},
-        {"largest_side", report.farms->largest_side},
-        {"offsets", report.farms->offsets},
-        {"windows", report.farms->windows},
-    };
+formats::Json share(std::int64_t part, std::int64_t whole) {
+    return whole > 0 ? formats::Json(static_cast<double>(part) / static_cast<double>(whole))
+                     : formats::Json();
 }
 
-formats::Json perplexities_json(const RunReport& report) {
-    formats::Json::Array entries;
-    for (const PerplexityReport& entry : report.perplexities) {
-        entries.push_back(formats::Json::Object{
-            {"text", entry.text},
-            {"seqlen", entry.seqlen},
-            {"windows", entry.windows},
-            {"dense", or_null(entry.dense)},
-            {"pruned", or_null(entry.pruned)},
-        });
+void require_possible(const JsonField& field, const MatrixReport& matrix) {
+    std::int64_t weights = 0;
+    if (__builtin_mul_overflow(matrix.rows, matrix.cols, &weights)) {
+        throw field.misfit("a matrix of a possible size");
     }
-    return entries;
+    if (matrix.zeros.value_or(0) > weights) {
+        throw field["zeros"].misfit(fmt::format("within the {} weights of the matrix", weights));
+    }
+}
+
+void require_whole(const JsonField& document, const RunReport& report) {
+    const std::vector<JsonField> elements = document["matrices"].elements();
+    std::set<std::string> names;
+    for (std::size_t m = 0; m < report.matrices.size(); ++m) {
+        if (!names.insert(report.matrices[m].name).second) {
+            throw elements[m]["name"].misfit(
+                fmt::format("new: '{}' stands there twice", report.matrices[m].name));
+        }
+    }
+    std::int64_t expected = 0;
+    document["model"]["matrices"].read(expected);
+    if (static_cast<std::int64_t>(elements.size()) != expected) {
+        throw document["matrices"].misfit(fmt::format(
+            "as long as model.matrices says ({}): it has {}", expected, elements.size()));
+    }
 }
 
 }  // namespace
+
+// The tables of fields of report.json, schema version 1; how they work: json_fields.hpp.
+
+using support::FieldsOf;
+
+static void json_fields(auto& io, FieldsOf<MatrixReport> auto& matrix) {
+    io("name", matrix.name);
+    io("block", matrix.block);
+    io("rows", matrix.rows);
+    io("cols", matrix.cols);
+    io.later("transposed", matrix.transposed);
+    io.custom(
+        "metrics", [&] { return metrics_json(matrix); },
+        [&](const auto& field) { read_metrics(field, matrix); });
+    io("sparsity_ratio", matrix.sparsity_ratio);
+    io("zeros", matrix.zeros);
+    io.check([&](const auto& field) { require_possible(field, matrix); });
+    io.derived("sparsity", matrix.zeros ? share(*matrix.zeros, weights_of(matrix)) : nullptr);
+    io("solver", matrix.solver);
+    io.derived("precision", matrix.in_single ? "single" : "double");
+    io("group_ranks", matrix.group_ranks);
+    io("seconds", matrix.seconds);
+}
+
+static void json_fields(auto& io, FieldsOf<AllocationReport> auto& allocation) {
+    io("name", allocation.name);
+    io("metric", allocation.metric);
+    io("mapping_type", allocation.mapping_type);
+    io("epsilon", allocation.epsilon);
+    io("sparsity_ratio", allocation.sparsity_ratio);
+    io("max_sparsity", allocation.max_sparsity);
+    io("bounded_blocks", allocation.bounded_blocks);
+    for (const OwnOption& option : allocation.own_options) {
+        std::string name = option.name;
+        std::ranges::replace(name, '-', '_');
+        io.derived(name, option.value);
+    }
+}
+
+static void json_fields(auto& io, FieldsOf<LeftOutReport> auto& group) {
+    io("names", group.names);
+    io("reason", group.reason);
+    io("tensors", group.tensors);
+    io("weights", group.weights);
+}
+
+static void json_fields(auto& io, FieldsOf<CalibrationReport> auto& calibration) {
+    io("text", calibration.text);
+    io("seqlen", calibration.seqlen);
+    io("sequences", calibration.sequences);
+    io("seed", calibration.seed);
+}
+
+static void json_fields(auto& io, FieldsOf<FarmsReport> auto& farms) {
+    io("aspect", farms.aspect);
+    io("largest_side", farms.largest_side);
+    io("offsets", farms.offsets);
+    io("windows", farms.windows);
+}
+
+static void json_fields(auto& io, FieldsOf<PerplexityReport> auto& entry) {
+    io("text", entry.text);
+    io("seqlen", entry.seqlen);
+    io("windows", entry.windows);
+    io("dense", entry.dense);
+    io("pruned", entry.pruned);
+}
+
+static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
+    io.derived("schema_version", kSchemaVersion);
+    io.group("program", [&](auto& program) {
+        program("version", report.program_version);
+        program("commit", report.program_commit);
+    });
+    io("command_line", report.command_line);
+    io.group("model", [&](auto& model) {
+        model("name", report.model_name);
+        model("family", report.family);
+        model("blocks", report.blocks);
+        model.derived("matrices", static_cast<std::int64_t>(report.matrices.size()));
+        model("prunable_parameters", report.prunable_parameters);
+        model.later("block_weights", report.block_weights);
+        model.derived("prunable_share", share(report.prunable_parameters, report.block_weights));
+        model.later("left_out", report.left_out);
+    });
+    io.group("run", [&](auto& run) {
+        run("ranks", report.ranks);
+        run("threads_per_rank", report.threads_per_rank);
+        run("hosts", report.hosts);
+        run("started", report.started);
+        run("seconds", report.seconds);
+        run.custom(
+            "phases", [&] { return phases_json(report); },
+            [&](const auto& field) { read_phases(field, report); });
+        run("resumed_matrices", report.resumed_matrices);
+        run.later("attempts", report.attempts);
+        run.later("identity", report.identity);
+        run("gemm_gflops", report.gemm_gflops);
+        run.later("peak_memory", report.peak_memory);
+    });
+    io.text_or_null("prune_method", report.prune_method);
+    io.text_or_null("sparsity_type", report.sparsity_type);
+    io.later("calibration", report.calibration);
+    io.later("shown_metric", report.shown_metric);
+    io.later("farms", report.farms);
+    io("allocation", report.allocation);
+    io("matrices", report.matrices);
+    io.check([&](const auto& document) { require_whole(document, report); });
+    const auto zeros = total_zeros(report);
+    io.derived("sparsity", zeros ? formats::Json(realized_sparsity(report)) : nullptr);
+    io.derived("zeros", zeros ? formats::Json(*zeros) : nullptr);
+    io.later("perplexity", report.perplexities);
+    io.later("notes", report.notes);
+}
 
 std::int64_t weights_of(const MatrixReport& matrix) {
     return matrix.rows * matrix.cols;
@@ -180,7 +219,7 @@ std::optional<std::int64_t> total_zeros(const RunReport& report) {
     return total;
 }
 
-double realised_sparsity(const RunReport& report) {
+double realized_sparsity(const RunReport& report) {
     std::int64_t weights = 0;
     for (const MatrixReport& matrix : report.matrices) {
         weights += matrix.zeros ? weights_of(matrix) : 0;
@@ -190,32 +229,26 @@ double realised_sparsity(const RunReport& report) {
 }
 
 formats::Json to_json(const RunReport& report) {
-    const auto zeros = total_zeros(report);
-    formats::Json::Array matrices;
-    for (const MatrixReport& matrix : report.matrices) {
-        matrices.push_back(matrix_json(matrix));
+    ObjectWriter writer;
+    json_fields(writer, report);
+    return writer.take();
+}
+
+RunReport run_report_from_json(const formats::Json& document, std::string_view where) {
+    const JsonField root(document, "", std::string(where));
+    std::int64_t version = 0;
+    root["schema_version"].read(version);
+    if (version != kSchemaVersion) {
+        throw kOtherSchema(std::string(where), version, kSchemaVersion);
     }
-    return formats::Json::Object{
-        {"schema_version", 1},
-        {"program", formats::Json::Object{{"version", report.program_version},
-                                          {"commit", report.program_commit}}},
-        {"command_line", array_of(report.command_line)},
-        {"model", model_json(report)},
-        {"run", run_json(report)},
-        {"prune_method",
-         report.prune_method.empty() ? formats::Json() : formats::Json(report.prune_method)},
-        {"sparsity_type",
-         report.sparsity_type.empty() ? formats::Json() : formats::Json(report.sparsity_type)},
-        {"calibration", calibration_json(report)},
-        {"shown_metric", report.shown_metric},
-        {"farms", farms_json(report)},
-        {"allocation", allocation_json(report.allocation)},
-        {"matrices", std::move(matrices)},
-        {"sparsity", zeros ? formats::Json(realised_sparsity(report)) : formats::Json()},
-        {"zeros", or_null(zeros)},
-        {"perplexity", perplexities_json(report)},
-        {"notes", array_of(report.notes)},
-    };
+    RunReport report;
+    root.read(report);
+    return report;
+}
+
+RunReport read_run_report(const std::filesystem::path& path) {
+    const std::string where = path.string();
+    return run_report_from_json(formats::Json::parse(support::read_text(path), where), where);
 }
 
 void write_report_json(const RunReport& report, const std::filesystem::path& folder) {

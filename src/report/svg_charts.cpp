@@ -57,7 +57,7 @@ std::string axis(const Scale& scale, double x, const char* anchor, const char* s
     return text;
 }
 
-double centre_of(std::size_t index, std::size_t count) {
+double center_of(std::size_t index, std::size_t count) {
     return kLeft +
            (static_cast<double>(index) + 0.5) * (kRight - kLeft) / static_cast<double>(count);
 }
@@ -71,7 +71,7 @@ std::string ratio_bars(const std::vector<BlockSummary>& blocks) {
         text += fmt::format(
             "<rect class=\"bar\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\">"
             "<title>block {}: ratio {:.4f}</title></rect>",
-            centre_of(i, blocks.size()) - width / 2, y, width, kBottom - y, blocks[i].block,
+            center_of(i, blocks.size()) - width / 2, y, width, kBottom - y, blocks[i].block,
             blocks[i].sparsity_ratio.value_or(0));
     }
     return text;
@@ -80,7 +80,7 @@ std::string ratio_bars(const std::vector<BlockSummary>& blocks) {
 std::string metric_line(const std::vector<BlockSummary>& blocks, const std::string& metric) {
     const Scale scale = metric_scale(blocks);
     std::string text = axis(scale, kRight + 6, "start", "right");
-    std::string road;
+    std::string path;
     std::string dots;
     bool broken = true;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -88,16 +88,16 @@ std::string metric_line(const std::vector<BlockSummary>& blocks, const std::stri
             broken = true;
             continue;
         }
-        const double x = centre_of(i, blocks.size());
+        const double x = center_of(i, blocks.size());
         const double y = scale.y(blocks[i].mean_metric);
-        road += fmt::format("{}{:.1f} {:.1f}", broken ? 'M' : 'L', x, y);
+        path += fmt::format("{}{:.1f} {:.1f}", broken ? 'M' : 'L', x, y);
         dots += fmt::format(
             "<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\">"
             "<title>block {}: mean {} {:.4g}</title></circle>",
             x, y, blocks[i].block, metric, blocks[i].mean_metric);
         broken = false;
     }
-    return text + fmt::format("<path class=\"line\" d=\"{}\"/>", road) + dots;
+    return text + fmt::format("<path class=\"line\" d=\"{}\"/>", path) + dots;
 }
 
 std::string block_numbers(const std::vector<BlockSummary>& blocks) {
@@ -105,7 +105,7 @@ std::string block_numbers(const std::vector<BlockSummary>& blocks) {
     const std::size_t step = (blocks.size() + 31) / 32;
     for (std::size_t i = 0; i < blocks.size(); i += step) {
         text += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                            centre_of(i, blocks.size()), kBottom + 16, blocks[i].block);
+                            center_of(i, blocks.size()), kBottom + 16, blocks[i].block);
     }
     return text + fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">block</text>",
                               (kLeft + kRight) / 2, kBottom + 34);
@@ -117,14 +117,14 @@ double small_height(double count, double most) {
     return kSmallHeight * std::log10(2 * count) / decades;
 }
 
-/// The outline of the histogram; neighbours of the same height share a stroke.
+/// The outline of the histogram; neighbors of the same height share a stroke.
 std::string outline(const std::vector<std::int64_t>& counts, double most) {
-    std::string road = fmt::format("M0 {}", kSmallHeight);
+    std::string path = fmt::format("M0 {}", kSmallHeight);
     int current = kSmallHeight;
     int run = 0;
     const auto close_run = [&] {
         if (run > 0) {
-            road += fmt::format("h{}", run);
+            path += fmt::format("h{}", run);
         }
         run = 0;
     };
@@ -133,13 +133,13 @@ std::string outline(const std::vector<std::int64_t>& counts, double most) {
         const int y = kSmallHeight - static_cast<int>(std::lround(height));
         if (y != current) {
             close_run();
-            road += fmt::format("V{}", y);
+            path += fmt::format("V{}", y);
             current = y;
         }
         run += kBinWidth;
     }
     close_run();
-    return road + fmt::format("V{}z", kSmallHeight);
+    return path + fmt::format("V{}z", kSmallHeight);
 }
 
 /// The upper half of a spectrum, over which alpha_mid is fitted.
@@ -193,6 +193,27 @@ std::string fit_line(const SpectrumPicture& picture, const Tail& tail, double al
 }
 
 }  // namespace
+
+SpectrumPicture picture_of(std::vector<double> ascending, int bins) {
+    const auto positive = std::ranges::find_if(ascending, [](double value) { return value > 0; });
+    SpectrumPicture picture;
+    if (positive == ascending.end() || bins < 1) {
+        return picture;
+    }
+    picture.log10_min = std::log10(*positive);
+    picture.log10_max = std::log10(ascending.back());
+    if (picture.log10_max - picture.log10_min < 1e-6) {  // one value: half a decade around it
+        picture.log10_min -= 0.25;
+        picture.log10_max += 0.25;
+    }
+    picture.counts.assign(static_cast<std::size_t>(bins), 0);
+    const double bins_per_decade = bins / (picture.log10_max - picture.log10_min);
+    for (auto value = positive; value != ascending.end(); ++value) {
+        const double at = (std::log10(*value) - picture.log10_min) * bins_per_decade;
+        picture.counts[static_cast<std::size_t>(std::clamp(at, 0.0, bins - 1.0))] += 1;
+    }
+    return picture;
+}
 
 std::string block_chart(const std::vector<BlockSummary>& blocks, const std::string& metric) {
     const bool has_ratios = std::ranges::any_of(

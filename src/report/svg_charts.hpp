@@ -8,8 +8,8 @@
 
 namespace alphaprune::report {
 
-/// Inline SVG: a bar a block for the ratio asked (scale on the left) and a line through the blocks'
-/// mean metric (scale on the right). Without ratios or without metrics, just the other one.
+/// Inline SVG: a bar per block for the ratio asked (scale on the left) and a line through the
+/// blocks' mean metric (scale on the right). Without ratios or without metrics, just the other one.
 /// @param metric  name of the metric, already fit for HTML
 std::string block_chart(const std::vector<BlockSummary>& blocks, const std::string& metric);
 

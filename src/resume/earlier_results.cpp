@@ -1,5 +1,3 @@
-#include "earlier_results.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "journal_files.hpp"
+#include "journal_records.hpp"
 
 namespace alphaprune::resume {
 namespace {
@@ -37,11 +36,8 @@ class JournalFileReader {
 
     void read_states(const StatesFile& file) {
         for_each_record(file.name, [&](const formats::Record& record) {
-            const auto sequence = sequence_of(record);
-            if (!sequence) {
-                throw support::bad_request("a record holds no states");
-            }
-            facts.states.push_back({file.pass, file.block, *sequence, {file.name, record.place}});
+            facts.states.push_back(
+                {file.pass, file.block, sequence_of(record), {file.name, record.place}});
         });
     }
 
@@ -49,17 +45,22 @@ class JournalFileReader {
     RecordedFacts facts;
 
   private:
+    /// Damage ends what is read of a file. @throws Error when the file itself cannot be read
     template <class Use>
     void for_each_record(const std::string& name, Use use) {
+        formats::RecordLogReader reader(journal_ / name, run_);
         std::string damage;
-        try {
-            formats::RecordLogReader reader(journal_ / name, run_);
-            while (const auto record = reader.next()) {
-                use(*record);
+        while (damage.empty()) {
+            const auto record = reader.next();
+            if (!record) {
+                damage = reader.damage();
+                break;
             }
-            damage = reader.damage();
-        } catch (const support::Error& error) {
-            damage = error.faults().front().what;
+            try {
+                use(*record);
+            } catch (const support::Error& error) {
+                damage = error.faults().front().what;
+            }
         }
         if (!damage.empty()) {
             facts.damage.push_back(fmt::format("{}: {}; what follows there is done again",
@@ -206,13 +207,16 @@ EarlierResults read_earlier_results(const parallel::Communicator& ranks,
                                     std::uint64_t run, std::int64_t sequences) {
     const JournalFiles files = parallel::together(ranks, [&] { return files_in(journal); });
     JournalFileReader reader(catalogue, journal, run);
-    const auto step = static_cast<std::size_t>(ranks.size());
-    for (auto i = static_cast<std::size_t>(ranks.rank()); i < files.records.size(); i += step) {
-        reader.read_records(files.records[i]);
-    }
-    for (auto i = static_cast<std::size_t>(ranks.rank()); i < files.states.size(); i += step) {
-        reader.read_states(files.states[i]);
-    }
+    parallel::together(ranks, [&] {
+        const auto step = static_cast<std::size_t>(ranks.size());
+        const auto mine = static_cast<std::size_t>(ranks.rank());
+        for (std::size_t i = mine; i < files.records.size(); i += step) {
+            reader.read_records(files.records[i]);
+        }
+        for (std::size_t i = mine; i < files.states.size(); i += step) {
+            reader.read_states(files.states[i]);
+        }
+    });
     const RecordedFacts facts = merged(ranks, catalogue, reader.facts);
     EarlierResults results = results_of(facts, catalogue, sequences);
     results.spectra = std::move(reader.spectra);

@@ -1,7 +1,5 @@
 #include "alphaprune/resume/journal.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -9,10 +7,11 @@
 #include <system_error>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/common_files.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/file_lock.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/system_error.hpp"
-#include "earlier_results.hpp"
 #include "journal_files.hpp"
 #include "journal_records.hpp"
 
@@ -20,20 +19,23 @@ namespace alphaprune::resume {
 namespace fs = std::filesystem;
 namespace {
 
-/// @throws Error (failure) on ranks that do not see what rank 0 has just written
-void require_shared(const fs::path& folder) {
-    if (!fs::exists(support::status_of(document_file(folder)))) {
-        throw support::failure("this rank does not see the file that rank 0 has just made",
-                               document_file(folder).string(),
-                               "choose an --output on a file system that all nodes share");
-    }
-}
+const support::BadRequest<> kEnded{
+    "resume.ended", "another run has ended here just now",
+    "this run waited for the lock of another one, which has removed the journal",
+    "start again: it will say whether anything is left to do"};
+
+const support::Failure<std::string> kCannotRemove{
+    "resume.cannot-remove", "cannot remove the file: {}", "the system refuses it or fails",
+    "remove the folder journal by hand"};
+
+const support::Failure<> kOtherSize{
+    "resume.other-size", "the saved states have another size than the model's",
+    "the states were damaged or belong to another model", "start anew with --overwrite"};
 
 /// A run that was at work may have ended while this one waited for the lock.
 void require_unfinished(const fs::path& output) {
     if (!Journal::exists_in(output)) {
-        throw support::bad_request("another run has ended here just now", output.string(),
-                                   "start again: it will say whether anything is left to do");
+        throw kEnded(output.string());
     }
 }
 
@@ -136,7 +138,8 @@ Journal Journal::begin(const parallel::Communicator& ranks, const model::Catalog
             write_document(state->document, state->folder);
         }
     });
-    parallel::together(ranks, [&] { require_shared(state->folder); });
+    const fs::path document = document_file(state->folder);
+    parallel::require_common_files(ranks, std::span(&document, 1));
     return Journal(std::move(state));
 }
 
@@ -176,8 +179,7 @@ void Journal::remove(const fs::path& output) {
     for (const fs::path& file : own_files_in(folder)) {
         fs::remove(file, problem);
         if (problem) {
-            throw support::failure("cannot remove the file: " + problem.message(), file.string(),
-                                   "remove the folder journal by hand");
+            throw kCannotRemove(file.string(), problem.message());
         }
     }
     fs::remove(folder, problem);  // stays with what somebody else has put there
@@ -255,9 +257,7 @@ void Journal::read_state(const SavedState& state, std::span<float> out) const {
     std::array<std::uint64_t, 2> head{};
     file.read_at(state.place, std::as_writable_bytes(std::span(head)));
     if (head[1] != out.size()) {
-        throw support::failure("the saved states have another size than the model's",
-                               (state_->folder / state.file).string(),
-                               "start anew with --overwrite");
+        throw kOtherSize((state_->folder / state.file).string());
     }
     file.read_at(state.place + kStateHead, std::as_writable_bytes(out));
 }

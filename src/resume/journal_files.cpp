@@ -8,8 +8,8 @@
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/support/checksum.hpp"
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune::resume {
@@ -22,6 +22,26 @@ constexpr std::int64_t kVersion = 2;
 /// ratios, statistics or pruned weights may come out otherwise. Half a run of each would be
 /// neither.
 constexpr std::int64_t kResultsVersion = 1;
+
+constexpr const char* kStartAnew = "start anew with --overwrite";
+
+const support::BadRequest<> kNotADocument{
+    "resume.not-a-document", "this is not the record of an unfinished run",
+    "run.json was changed, or another program wrote it", kStartAnew};
+
+const support::BadRequest<> kOtherVersion{
+    "resume.other-version", "the unfinished run was written by another version of the program",
+    "that version computes or records something otherwise",
+    "continue it with that version, or start anew with --overwrite"};
+
+const support::BadRequest<std::string, std::string, std::string> kDiffers{
+    "resume.differs", "the unfinished run differs in {}: there {}, here {}",
+    "what is done was done for other options, files or texts",
+    "continue it with the options and files it was started with, or start anew with --overwrite"};
+
+const support::Failure<std::string> kCannotList{"resume.cannot-list", "cannot list the folder: {}",
+                                                "the system refuses it or fails",
+                                                "check the permissions and the file system"};
 
 const char* name_of(StatePass pass) {
     return pass == StatePass::prune ? "prune" : "outliers";
@@ -37,16 +57,11 @@ std::string shown(const std::string* value) {
     return value == nullptr || value->empty() ? "not given" : *value;
 }
 
-support::Error not_a_document(std::string_view where) {
-    return support::bad_request("this is not the record of an unfinished run", std::string(where),
-                                "start anew with --overwrite");
-}
-
 const formats::Json& member(const formats::Json& object, std::string_view name,
                             std::string_view where) {
     const formats::Json* found = object.find(name);
     if (found == nullptr) {
-        throw not_a_document(where);
+        throw kNotADocument(std::string(where));
     }
     return *found;
 }
@@ -55,19 +70,19 @@ std::string text_member(const formats::Json& object, std::string_view name,
                         std::string_view where) {
     const auto text = member(object, name, where).as_string();
     if (!text) {
-        throw not_a_document(where);
+        throw kNotADocument(std::string(where));
     }
     return *text;
 }
 
 std::vector<Provenance> read_provenances(const formats::Json& array, std::string_view where) {
     if (!array.is_array()) {
-        throw not_a_document(where);
+        throw kNotADocument(std::string(where));
     }
     std::vector<Provenance> provenances;
     for (const formats::Json& one : array.elements()) {
         if (!one.is_object()) {
-            throw not_a_document(where);
+            throw kNotADocument(std::string(where));
         }
         provenances.push_back(
             {text_member(one, "version", where), text_member(one, "commit", where),
@@ -79,7 +94,7 @@ std::vector<Provenance> read_provenances(const formats::Json& array, std::string
 RunIdentity identity_of(const formats::Json& json, std::string_view where) {
     const formats::Json& members = member(json, "identity", where);
     if (!members.is_object()) {
-        throw not_a_document(where);
+        throw kNotADocument(std::string(where));
     }
     RunIdentity identity;
     for (const auto& [name, value] : members.members()) {
@@ -92,9 +107,7 @@ void require_version(const formats::Json& json, std::string_view where) {
     const formats::Json* results = json.find("results_version");
     if (member(json, "journal_version", where).as_integer() != kVersion || results == nullptr ||
         results->as_integer() != kResultsVersion) {
-        throw support::bad_request(
-            "the unfinished run was written by another version of the program", std::string(where),
-            "continue it with that version, or start anew with --overwrite");
+        throw kOtherVersion(std::string(where));
     }
 }
 
@@ -169,7 +182,7 @@ RunDocument read_document(const fs::path& journal) {
 RunDocument parse_document(std::string_view text, std::string_view where) {
     const formats::Json json = formats::Json::parse(text, where);
     if (!json.is_object()) {
-        throw not_a_document(where);
+        throw kNotADocument(std::string(where));
     }
     require_version(json, where);
     const auto created = member(json, "created", where).as_string();
@@ -180,7 +193,7 @@ RunDocument parse_document(std::string_view text, std::string_view where) {
         return number && *number >= 1 && *number <= kMost;
     };
     if (!created || !is_count(attempt) || !is_count(ranks)) {
-        throw not_a_document(where);
+        throw kNotADocument(std::string(where));
     }
     return {identity_of(json, where), std::string(*created), static_cast<int>(*attempt),
             static_cast<int>(*ranks), read_provenances(member(json, "computed_by", where), where)};
@@ -190,7 +203,7 @@ RunIdentity read_identity(const fs::path& journal) {
     const fs::path file = document_file(journal);
     const formats::Json json = formats::Json::parse(support::read_text(file), file.string());
     if (!json.is_object() || !member(json, "journal_version", file.string()).as_integer()) {
-        throw not_a_document(file.string());
+        throw kNotADocument(file.string());
     }
     return identity_of(json, file.string());
 }
@@ -201,11 +214,7 @@ void require_same(const RunIdentity& then, const RunIdentity& now, const fs::pat
         const std::string* before = value_in(then, name);
         const std::string* today = value_in(now, name);
         if (shown(before) != shown(today)) {
-            faults.add(fmt::format("the unfinished run differs in {}: there {}, here {}", name,
-                                   shown(before), shown(today)),
-                       output.string(),
-                       "continue it with the options and files it was started with, or start anew "
-                       "with --overwrite");
+            faults.add(kDiffers(output.string(), name, shown(before), shown(today)));
         }
     };
     for (const auto& [name, value] : now.parts) {
@@ -257,8 +266,7 @@ JournalFiles files_in(const fs::path& journal) {
         }
     }
     if (problem) {
-        throw support::failure("cannot list the folder: " + problem.message(), journal.string(),
-                               "check the permissions and the file system");
+        throw kCannotList(journal.string(), problem.message());
     }
     std::ranges::sort(files.records);
     std::ranges::sort(files.states, {}, &StatesFile::name);

@@ -50,7 +50,7 @@ struct JournalFiles {
     std::vector<std::string> records;
     std::vector<StatesFile> states;
 };
-/// Everything in the folder that goes by the name of a file of a journal.
+/// Everything in the folder that has the name of a file of a journal.
 std::vector<std::filesystem::path> own_files_in(const std::filesystem::path& journal);
 /// The files that are there, sorted by name.
 JournalFiles files_in(const std::filesystem::path& journal);

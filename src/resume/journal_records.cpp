@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "alphaprune/support/bytes.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::pruning {
 
@@ -43,6 +44,20 @@ static void visit_fields(auto& bytes, support::FieldsOf<RecordedFacts> auto& fac
 
 namespace {
 
+constexpr const char* kDoneAgain = "nothing: what follows it in that file is done again";
+
+const support::BadRequest<std::string> kUnknownSolver{
+    "resume.unknown-solver", "a record names the unknown solver {}",
+    "another version of the program wrote the journal", kDoneAgain};
+
+const support::BadRequest<std::uint64_t> kUnknownRecord{
+    "resume.unknown-record", "a record is of the unknown kind {}",
+    "another version of the program wrote the journal", kDoneAgain};
+
+const support::BadRequest<> kNoStates{"resume.no-states", "a record holds no hidden states",
+                                      "another version of the program wrote the journal",
+                                      kDoneAgain};
+
 template <class... Values>
 Payload payload_of(const Values&... values) {
     support::ByteWriter bytes;
@@ -53,12 +68,12 @@ Payload payload_of(const Values&... values) {
 linalg::Solver read_solver(const std::string& name) {
     const std::optional<linalg::Solver> solver = linalg::solver_named(name);
     if (!solver) {
-        throw support::bad_request("a record names an unknown solver");
+        throw kUnknownSolver("", name);
     }
     return *solver;
 }
 
-/// Solvers go by their names, whatever their numbers in the program.
+/// Solvers are stored by name, independently of their numbers in the program.
 NamedSpectrum read_spectrum(support::ByteReader& bytes) {
     NamedSpectrum named;
     spectrum::MatrixSpectrum& spectrum = named.known.spectrum;
@@ -138,19 +153,21 @@ std::optional<NamedSpectrum> read_record(const formats::Record& record, Recorded
         case RecordKind::state:
             break;
     }
-    throw support::bad_request("a record is of an unknown kind");
+    throw kUnknownRecord("", record.kind);
 }
 
-std::optional<std::int64_t> sequence_of(const formats::Record& record) {
+std::int64_t sequence_of(const formats::Record& record) {
     if (record.kind != static_cast<std::uint64_t>(RecordKind::state) ||
         record.payload.size() < kStateHead) {
-        return std::nullopt;
+        throw kNoStates("");
     }
     support::ByteReader bytes(record.payload);
     const auto sequence = bytes.get<std::int64_t>();
     const auto values = bytes.get<std::uint64_t>();
-    const bool whole = values == (record.payload.size() - kStateHead) / sizeof(float);
-    return whole ? std::optional(sequence) : std::nullopt;
+    if (values != (record.payload.size() - kStateHead) / sizeof(float)) {
+        throw kNoStates("");
+    }
+    return sequence;
 }
 
 std::string packed(const RecordedFacts& facts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,7 +27,8 @@ enum class RecordKind : std::uint64_t {
 
 using Payload = std::string;
 
-// Matrices go by the names of their tensors, tensors by their number (the model is the same).
+// Matrices are identified by the names of their tensors, tensors by their number (the model is the
+// same).
 Payload spectrum_payload(const std::string& name, const spectrum::MatrixSpectrum& spectrum,
                          std::span<const double> eigenvalues);
 Payload farms_payload(const std::string& name, double alpha);
@@ -68,11 +70,27 @@ struct NamedSpectrum {
 /// @throws Error (bad_request) when the record does not hold what its kind says
 std::optional<NamedSpectrum> read_record(const formats::Record& record, RecordedFacts& facts);
 
-/// The number of a state record's sequence; nothing when it is not one.
-std::optional<std::int64_t> sequence_of(const formats::Record& record);
+/// The number of a state record's sequence. @throws Error (bad_request) when it is no such record
+std::int64_t sequence_of(const formats::Record& record);
 
-/// For the journey between ranks.
+/// As bytes, to be exchanged between ranks.
 std::string packed(const RecordedFacts& facts);
 void unpack_into(RecordedFacts& facts, const std::string& text);
+
+/// What the files of a journal hold. Collective: the files are distributed over the ranks, and all
+/// ranks get the results. Damaged records are passed over, with all that follow in their files, and
+/// named in `damage`.
+/// @throws Error on all ranks when a file cannot be read
+/// @param run        the run the files must belong to
+/// @param sequences  calibration sequences of the run
+EarlierResults read_earlier_results(const parallel::Communicator& ranks,
+                                    const model::Catalogue& catalogue,
+                                    const std::filesystem::path& journal, std::uint64_t run,
+                                    std::int64_t sequences);
+
+/// The tensors all of whose rows are among these: for each, the sum over some records that cover
+/// every row once.
+std::vector<std::optional<pruning::PrunedTensor>> complete_tensors(
+    const model::Catalogue& catalogue, std::vector<WrittenRows> rows);
 
 }  // namespace alphaprune::resume

@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "alphaprune/spectrum/power_law.hpp"
-#include "histogram_peak.hpp"
 
 namespace alphaprune::spectrum {
 namespace {
@@ -20,6 +19,33 @@ constexpr std::array<std::string_view, kMetrics> kNames{
     "spectral_norm", "frobenius_sq", "stable_rank",       "alpha_hat",
     "entropy",       "log_norm",     "log_spectral_norm", "alpha_peak_farms",
 };
+
+/// Where a spectrum is densest: the left edge, as an eigenvalue, of the fullest of 100 equal bins
+/// of log10 λ between its least and its greatest value; of equally full bins the first. Eigenvalues
+/// that are not positive have no logarithm and are left out. Nothing when fewer than two different
+/// eigenvalues remain.
+///
+/// @param ascending  eigenvalues
+std::optional<double> histogram_peak(std::span<const double> ascending) {
+    constexpr std::size_t kBins = 100;
+    const auto first = std::ranges::upper_bound(ascending, 0.0);
+    const auto positive = ascending.subspan(static_cast<std::size_t>(first - ascending.begin()));
+    if (positive.empty()) {
+        return std::nullopt;
+    }
+    const double least = std::log10(positive.front());
+    const double range = std::log10(positive.back()) - least;
+    if (!(range > 0)) {
+        return std::nullopt;
+    }
+    std::array<std::size_t, kBins> counts{};
+    for (const double value : positive) {
+        const double bin = (std::log10(value) - least) * kBins / range;
+        counts[std::min(static_cast<std::size_t>(bin), kBins - 1)] += 1;
+    }
+    const auto fullest = std::ranges::max_element(counts) - counts.begin();
+    return std::pow(10.0, least + static_cast<double>(fullest) * range / kBins);
+}
 
 /// Exponent of the best fit whose tail starts between two eigenvalues, both included.
 double alpha_between(const TailFits& fits, std::span<const double> ascending, double least,
@@ -33,8 +59,8 @@ double alpha_between(const TailFits& fits, std::span<const double> ascending, do
 
 /// alpha_peak of a spectrum that is densest at `peak`.
 double published_alpha(const TailFits& fits, std::span<const double> ascending, double peak) {
-    // The published bound: a logarithm that is compared with eigenvalues. Published figures rest
-    // on it.
+    // The lower bound of the published code: a logarithm, compared with eigenvalues. Published
+    // results depend on it.
     return alpha_between(fits, ascending, std::log10(0.95 * peak), 1.5 * peak);
 }
 

@@ -9,9 +9,9 @@ namespace {
 /// What rounding can add to a deviation beyond its bound: the fitted distribution is monotone up to
 /// a few units in the last place of 1.
 constexpr double kRounding = 1e-14;
-/// A stretch so short is looked through.
+/// So short a stretch is searched place by place.
 constexpr std::size_t kShort = 4;
-/// Places looked at before anything is passed over.
+/// Places evaluated before anything is skipped.
 constexpr std::size_t kFirstPlaces = 8;
 
 }  // namespace

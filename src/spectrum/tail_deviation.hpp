@@ -7,11 +7,12 @@
 
 namespace alphaprune::spectrum {
 
-/// How far the values of one tail, as counted, are from the power law fitted to it, place by place.
+/// How far the empirical distribution of one tail is from the power law fitted to it, place by
+/// place.
 ///
 /// Both distributions rise with the place. Between two places whose deviations are known the
-/// deviation is therefore bounded, and whole stretches that cannot hold the largest are passed
-/// over: that finds the largest of N, to the bit, from about √N of them.
+/// deviation is therefore bounded, and whole stretches that cannot contain the largest are
+/// skipped: that finds the largest of N, to the bit, from about √N of them.
 class TailDeviation {
   public:
     /// @param logs   ln λ of the whole spectrum, ascending; outlives the object
@@ -31,7 +32,7 @@ class TailDeviation {
     struct Stretch;
 
     /// The largest deviation and its place. As soon as one exceeds `limit` that one is the answer.
-    /// @param pending  room for the search, used again and again
+    /// @param pending  room for the search, reused from call to call
     Largest largest(double limit, std::vector<Stretch>& pending) const;
 
   private:

@@ -39,6 +39,7 @@ class ScratchCutter {
         rest_ = rest_.subspan(static_cast<std::size_t>(whole_lines(count)));
         return piece;
     }
+    std::span<float> rest() const { return rest_; }
 
   private:
     std::span<float> rest_;

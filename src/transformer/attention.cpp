@@ -27,7 +27,7 @@ linalg::RowMajorView<Real> head_view(std::span<Real> values, std::int64_t heads,
 }
 
 /// The keys that a query sees.
-parallel::RowRange visible(const Attention& attention, std::int64_t query) {
+parallel::RowRange visible(const model::AttentionShape& attention, std::int64_t query) {
     const std::int64_t window = attention.window.value_or(query + 1);
     return {std::max<std::int64_t>(0, query + 1 - window), query + 1};
 }
@@ -36,7 +36,8 @@ parallel::RowRange visible(const Attention& attention, std::int64_t query) {
 /// largest score so far of each query, and the sum of the exponentials measured from it.
 class RunningSoftmax {
   public:
-    RunningSoftmax(const Attention& attention, parallel::RowRange queries, ScratchCutter& scratch)
+    RunningSoftmax(const model::AttentionShape& attention, parallel::RowRange queries,
+                   ScratchCutter& scratch)
         : attention_(attention),
           queries_(queries),
           scores_(scratch.cut(kQueryTile * kScoreStride)),
@@ -90,15 +91,15 @@ class RunningSoftmax {
         sum_so_far += exponentials(scores, largest_so_far);
     }
 
-    const Attention& attention_;
+    const model::AttentionShape& attention_;
     parallel::RowRange queries_;
     std::span<float> scores_;
     std::span<float> largest_;
     std::span<float> sums_;
 };
 
-void attend_tile(const Attention& attention, const AttentionValues& values, std::int64_t head,
-                 parallel::RowRange queries, std::span<float> scratch) {
+void attend_tile(const model::AttentionShape& attention, const AttentionValues& values,
+                 std::int64_t head, parallel::RowRange queries, std::span<float> scratch) {
     const std::int64_t size = attention.head_size;
     const std::int64_t shared = head / (attention.heads / attention.key_value_heads);
     const auto factor = static_cast<float>(1.0 / std::sqrt(static_cast<double>(size)));
@@ -124,8 +125,8 @@ void attend_tile(const Attention& attention, const AttentionValues& values, std:
 
 }  // namespace
 
-void attend(const Attention& attention, const AttentionValues& values, std::int64_t tokens,
-            std::span<float> scratch) {
+void attend(const model::AttentionShape& attention, const AttentionValues& values,
+            std::int64_t tokens, std::span<float> scratch) {
     for (std::int64_t head = 0; head < attention.heads; ++head) {
         for (std::int64_t begin = 0; begin < tokens; begin += kQueryTile) {
             const parallel::RowRange queries{begin, std::min(begin + kQueryTile, tokens)};

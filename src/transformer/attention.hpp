@@ -4,16 +4,9 @@
 #include <optional>
 #include <span>
 
-namespace alphaprune::transformer {
+#include "alphaprune/model/block_description.hpp"
 
-/// Causal self-attention of one sequence; several query heads may share a key and value head.
-struct Attention {
-    std::int64_t heads = 0;
-    std::int64_t key_value_heads = 0;
-    std::int64_t head_size = 0;
-    /// How many tokens back, itself included, a token sees; nothing for all.
-    std::optional<std::int64_t> window;
-};
+namespace alphaprune::transformer {
 
 /// What the four matrices of values are: tokens × (heads × head_size) each, the key and value with
 /// key_value_heads.
@@ -27,8 +20,8 @@ struct AttentionValues {
 /// out = softmax(Q Kᵀ/√head_size, masked) V, by tiles of queries and keys with a running softmax,
 /// so that the scratch does not grow with the sequence (arXiv 1805.02867, arXiv 2112.05682).
 /// @param scratch  attention_scratch() values
-void attend(const Attention& attention, const AttentionValues& values, std::int64_t tokens,
-            std::span<float> scratch);
+void attend(const model::AttentionShape& attention, const AttentionValues& values,
+            std::int64_t tokens, std::span<float> scratch);
 
 /// Values of scratch that attend() needs for a sequence of any length.
 std::int64_t attention_scratch();

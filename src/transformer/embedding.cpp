@@ -1,26 +1,31 @@
 #include "embedding.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
 #include <numeric>
 #include <vector>
 
 #include "alphaprune/linalg/sgemm.hpp"
-#include "alphaprune/support/error.hpp"
-#include "read_widened.hpp"
+#include "alphaprune/support/message.hpp"
+#include "shared_weights.hpp"
 #include "vector_math.hpp"
 
 namespace alphaprune::transformer {
 namespace {
 
+const support::BadRequest<std::int32_t, std::int64_t> kUnknownToken{
+    "transformer.unknown-token", "token {} is outside the model's vocabulary of {}",
+    "the tokens were made with another model's tokenizer",
+    "make the token file with this model's tokenizer"};
+const support::BadRequest<std::int64_t, std::int64_t> kTooManyTokens{
+    "transformer.too-many-tokens", "a sequence of {} tokens, but the model has {} positions",
+    "the model learned a vector for each position, and has no more of them",
+    "use a shorter --seqlen"};
+
 void check_tokens(std::span<const std::int32_t> tokens, std::int64_t vocabulary) {
     for (const std::int32_t token : tokens) {
         if (token < 0 || token >= vocabulary) {
-            throw support::bad_request(
-                fmt::format("token {} is outside the model's vocabulary of {}", token, vocabulary),
-                "token ids", "make the token file with this model's tokenizer");
+            throw kUnknownToken("token ids", token, vocabulary);
         }
     }
 }
@@ -43,15 +48,16 @@ void look_up(const model::RowSource& source, const model::TensorInfo& table,
     }
 }
 
+const model::TensorInfo& framed(const ForwardPlan& plan, int described) {
+    return plan.tensor(plan.frame_tensors[static_cast<std::size_t>(described)]);
+}
+
 void add_positions(const ForwardPlan& plan, const model::RowSource& source, std::int64_t tokens,
                    std::span<float> hidden) {
-    const model::TensorInfo& table = plan.tensor(plan.input.position_table);
-    const std::int64_t offset = plan.family->position_offset;
+    const model::TensorInfo& table = framed(plan, plan.frame.position_table);
+    const std::int64_t offset = plan.frame.position_offset;
     if (tokens > table.rows() - offset) {
-        throw support::bad_request(
-            fmt::format("a sequence of {} tokens, but the model has {} positions", tokens,
-                        table.rows() - offset),
-            table.name, "use a shorter --seqlen");
+        throw kTooManyTokens(table.name, tokens, table.rows() - offset);
     }
     std::vector<float> positions(hidden.size());
     read_widened(source, table, {offset, offset + tokens}, positions);
@@ -61,7 +67,7 @@ void add_positions(const ForwardPlan& plan, const model::RowSource& source, std:
 /// hidden = narrow·Wᵀ.
 void project_in(const ForwardPlan& plan, const model::RowSource& source,
                 std::span<const float> narrow, std::int64_t tokens, std::span<float> hidden) {
-    const model::TensorInfo& projection = plan.tensor(plan.input.project_in);
+    const model::TensorInfo& projection = framed(plan, plan.frame.project_in);
     const std::int64_t rows = projection.rows();
     const std::int64_t cols = projection.row_length();
     std::vector<float> weights(static_cast<std::size_t>(rows * cols));
@@ -74,19 +80,19 @@ void project_in(const ForwardPlan& plan, const model::RowSource& source,
 
 void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
                   std::span<const std::int32_t> tokens, std::span<float> hidden) {
-    const model::TensorInfo& table = plan.tensor(plan.input.embedding);
+    const model::TensorInfo& table = plan.tensor(plan.embedding);
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(hidden.size() ==
            tokens.size() * static_cast<std::size_t>(plan.configuration().hidden_size));
     check_tokens(tokens, table.rows());
-    if (plan.input.project_in < 0) {
+    if (plan.frame.project_in < 0) {
         look_up(source, table, tokens, hidden);
     } else {
         std::vector<float> narrow(static_cast<std::size_t>(count * table.row_length()));
         look_up(source, table, tokens, narrow);
         project_in(plan, source, narrow, count, hidden);
     }
-    if (plan.input.position_table >= 0) {
+    if (plan.frame.position_table >= 0) {
         add_positions(plan, source, count, hidden);
     }
 }

@@ -4,7 +4,7 @@
 #include <span>
 
 #include "alphaprune/model/row_source.hpp"
-#include "forward_plan.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::transformer {
 

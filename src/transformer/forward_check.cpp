@@ -3,13 +3,39 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
 
+#include "alphaprune/model/name_list.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/transformer/transformer.hpp"
-#include "read_widened.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
+#include "shared_weights.hpp"
 
 namespace alphaprune::transformer {
 namespace {
+
+const support::Warning<std::string> kUnusedBiases{
+    "transformer.unused-biases",
+    "the forward pass leaves out biases that the files hold and config.json does not announce, as "
+    "transformers does: {}",
+    "the family's linear layers have biases only where config.json says so",
+    "announce them in config.json (attention_bias, mlp_bias, enable_bias) if they are meant"};
+const support::Warning<std::string, std::string> kUnusedTensors{
+    "transformer.unused-tensors",
+    "the forward pass of {} models has no use for these tensors, which the files hold: {}; where "
+    "they matter, model_type in config.json is wrong, and so are perplexities and what pruners "
+    "and allocations see of activations",
+    "the model is a variant of its family, or carries tensors of its training",
+    "correct model_type in config.json if it is wrong"};
+const support::Warning<std::string, std::string> kAnotherHead{
+    "transformer.another-head",
+    "{} is not the embedding {}, although tie_word_embeddings is true: perplexities are those with "
+    "the stored head, as in transformers 5; set tie_word_embeddings to false in config.json if "
+    "that is meant, as other programs may take the embedding",
+    "the head was trained or changed by itself",
+    "set tie_word_embeddings to false in config.json if that is meant"};
 
 /// Rows of two tensors of one shape, up to the first that differ.
 bool differ(const model::RowSource& source, const model::TensorInfo& one,
@@ -32,20 +58,63 @@ bool differ(const model::RowSource& source, const model::TensorInfo& one,
     return false;
 }
 
-/// Collective.
-bool has_another_head(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
-                      const model::RowSource& source, const Transformer& transformer) {
-    const int embedding = transformer.embedding_tensor();
-    const int head = transformer.vocabulary_tensor();
-    if (!catalogue.configuration.tied_embeddings || embedding == head) {
+/// Run collectively.
+bool has_another_head(const parallel::Communicator& ranks, const ForwardPlan& plan,
+                      const model::RowSource& source) {
+    if (!plan.configuration().tied_embeddings || plan.embedding == plan.vocabulary) {
         return false;
     }
-    const model::TensorInfo& one = catalogue.tensors[static_cast<std::size_t>(embedding)];
-    const model::TensorInfo& other = catalogue.tensors[static_cast<std::size_t>(head)];
+    const model::TensorInfo& one = plan.tensor(plan.embedding);
+    const model::TensorInfo& other = plan.tensor(plan.vocabulary);
     return ranks.any(parallel::together(ranks, [&] {
         return differ(source, one, other,
                       parallel::share_of(one.rows(), ranks.size(), ranks.rank()));
     }));
+}
+
+/// What follows from the configuration alone and was stored all the same, by older libraries.
+bool is_buffer(std::string_view name) {
+    constexpr std::array<std::string_view, 8> kBuffers{"inv_freq",   "position_ids", "masked_bias",
+                                                       "mask",       "causal_mask",  "attn_mask",
+                                                       "cos_cached", "sin_cached"};
+    const std::string_view last = name.substr(name.rfind('.') + 1);
+    return std::ranges::find(kBuffers, last) != kBuffers.end();
+}
+
+/// "x.bias" where "x.weight" takes part in the forward pass.
+bool is_bias_of_used(std::string_view name, const std::set<std::string_view>& used) {
+    constexpr std::string_view kBias = ".bias";
+    return name.ends_with(kBias) &&
+           used.contains(fmt::format("{}.weight", name.substr(0, name.size() - kBias.size())));
+}
+
+/// Stored tensors that the forward pass passes over, a sentence per kind: biases that config.json
+/// does not announce, and whatever the family knows nothing of. Buffers such as rotary frequencies
+/// are not worth a word.
+std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
+    const std::vector<model::TensorInfo>& tensors = plan.catalogue->tensors;
+    std::set<std::string_view> used;
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
+        if (plan.used[t]) {
+            used.insert(tensors[t].name);
+        }
+    }
+    std::vector<std::string> biases;
+    std::vector<std::string> others;
+    for (const model::TensorInfo& tensor : tensors) {
+        if (!used.contains(tensor.name) && !is_buffer(tensor.name)) {
+            (is_bias_of_used(tensor.name, used) ? biases : others).push_back(tensor.name);
+        }
+    }
+    std::vector<std::string> warnings;
+    if (!biases.empty()) {
+        warnings.push_back(kUnusedBiases(model::list_names(biases)));
+    }
+    if (!others.empty()) {
+        warnings.push_back(
+            kUnusedTensors(plan.configuration().model_type, model::list_names(others)));
+    }
+    return warnings;
 }
 
 }  // namespace
@@ -53,23 +122,17 @@ bool has_another_head(const parallel::Communicator& ranks, const model::Catalogu
 std::vector<std::string> check_forward_pass(const parallel::Communicator& ranks,
                                             const model::Catalogue& catalogue,
                                             const model::RowSource& source, PassReach reach) {
-    const Transformer transformer = parallel::together(ranks, [&] {
-        Transformer made(catalogue);
+    const ForwardPlan plan = parallel::together(ranks, [&] {
+        ForwardPlan made = make_forward_plan(catalogue);
         if (reach == PassReach::head) {
-            made.require_head();
+            require_head(made);
         }
         return made;
     });
-    std::vector<std::string> warnings = transformer.warnings();
-    if (reach == PassReach::head && has_another_head(ranks, catalogue, source, transformer)) {
-        const auto name_of = [&](int tensor) {
-            return catalogue.tensors[static_cast<std::size_t>(tensor)].name;
-        };
-        warnings.push_back(fmt::format(
-            "{} is not the embedding {}, although tie_word_embeddings is true: perplexities are "
-            "those with the stored head, as in transformers 5; set tie_word_embeddings to false "
-            "in config.json if that is meant, as other programs may take the embedding",
-            name_of(transformer.vocabulary_tensor()), name_of(transformer.embedding_tensor())));
+    std::vector<std::string> warnings = warnings_on_unused(plan);
+    if (reach == PassReach::head && has_another_head(ranks, plan, source)) {
+        warnings.push_back(
+            kAnotherHead(plan.tensor(plan.vocabulary).name, plan.tensor(plan.embedding).name));
     }
     return warnings;
 }

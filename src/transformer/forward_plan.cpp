@@ -1,88 +1,166 @@
-#include "forward_plan.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 
 #include <fmt/format.h>
 
-#include "alphaprune/support/error.hpp"
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "alphaprune/support/message.hpp"
+#include "attention.hpp"
+#include "block_pass.hpp"
+#include "find_forward_tensors.hpp"
+#include "rotary.hpp"
+#include "shared_weights.hpp"
+#include "vector_math.hpp"
 
 namespace alphaprune::transformer {
 namespace {
 
-void require_family(const model::Catalogue& catalogue, std::string_view where) {
-    const model::ModelConfiguration& model = catalogue.configuration;
-    if (forward_family_of(model.model_type) == nullptr) {
-        throw support::bad_request(
-            fmt::format("no forward pass for models of type '{}'{}", model.model_type,
-                        model.architecture.empty() ? "" : " (" + model.architecture + ")"),
-            std::string(where),
-            fmt::format("perplexity, and pruners and allocations that need --calibration, are "
-                        "available for: {}; the others work for this model all the same",
-                        forward_family_names()));
+const support::BadRequest<std::string_view, std::string, std::string> kNoForwardPass{
+    "transformer.no-forward-pass", "no forward pass for models of type '{}'{}",
+    "the program knows the blocks of some families only",
+    "perplexity, and pruners and allocations that need --calibration, are available for: {2}; the "
+    "others work for this model all the same"};
+const support::BadRequest<std::string, std::string> kUnknownActivation{
+    "transformer.activation", "the activation function '{}' is not supported",
+    "the model is a variant of its family", "supported are: {1}"};
+const support::BadRequest<std::string_view, std::string_view> kUnknownRotary{
+    "transformer.rotary-type", "the rotary position embedding of type '{}' is not supported",
+    "the model's context was extended in another way", "supported are: {1}"};
+const support::BadRequest<std::int64_t> kOddHeadSize{
+    "transformer.odd-head-size", "the head size is {}: rotary position embeddings need an even one",
+    "a value is rotated together with another one",
+    "check head_dim, or hidden_size and num_attention_heads"};
+
+void check_features(const ForwardPlan& plan, const std::string& where, support::FaultList& faults) {
+    const model::ModelConfiguration& model = plan.configuration();
+    std::set<std::string> unknown;
+    bool rotary = false;
+    for (const BlockPlan& block : plan.blocks) {
+        for (const model::Sublayer& sublayer : block.description.sublayers) {
+            if (const auto* mlp = std::get_if<model::MlpLayer>(&sublayer.body)) {
+                if (activation_named(mlp->activation) == nullptr) {
+                    unknown.insert(mlp->activation);
+                }
+            }
+        }
+        rotary = rotary || rotates(block.description);
+    }
+    for (const std::string& name : unknown) {
+        faults.add(kUnknownActivation(where, name, activation_names()));
+    }
+    if (rotary && !is_known_rotary(model.rope.type)) {
+        faults.add(kUnknownRotary(where, model.rope.type, rotary_types()));
+    }
+    if (rotary && model.head_size % 2 != 0) {
+        faults.add(kOddHeadSize(where, model.head_size));
     }
 }
 
-void check_features(const model::ModelConfiguration& model, const ForwardFamily& family,
-                    const std::string& where, support::FaultList& faults) {
-    if (activation_named(model.activation) == nullptr) {
-        faults.add(fmt::format("the activation function '{}' is not supported", model.activation),
-                   where, "supported are: " + activation_names());
+double products_flops(const model::BlockDescription& block) {
+    double per_token = 0;
+    for (const auto& site : layers_by_site(block)) {
+        for (const int index : site) {
+            const model::LinearLayer& layer = block.layers[static_cast<std::size_t>(index)];
+            per_token += 2.0 * static_cast<double>(layer.rows * layer.cols);
+        }
     }
-    if (family.positions != Positions::rotary) {
-        return;
-    }
-    if (!is_known_rotary(model.rope.type)) {
-        faults.add(fmt::format("the rotary position embedding of type '{}' is not supported",
-                               model.rope.type),
-                   where, fmt::format("supported are: {}", rotary_types()));
-    }
-    if (model.head_size % 2 != 0) {
-        faults.add(fmt::format("the head size is {}: rotary position embeddings need an even one",
-                               model.head_size),
-                   where, "check head_dim, or hidden_size and num_attention_heads");
-    }
-}
-
-std::span<const float> values_of(const SharedWeights& weights, int tensor) {
-    return tensor < 0 ? std::span<const float>{} : weights.values(tensor);
+    return per_token;
 }
 
 }  // namespace
 
-ForwardPlan make_forward_plan(const model::Catalogue& catalogue) {
-    const std::string where = (catalogue.folder / "config.json").string();
-    require_family(catalogue, where);
-    const model::ModelConfiguration& model = catalogue.configuration;
-    ForwardPlan plan;
-    plan.catalogue = &catalogue;
-    plan.family = forward_family_of(model.model_type);
-    plan.activation = activation_named(model.activation);
+std::int64_t ForwardPlan::feature_size() const {
+    return frame.tensors[static_cast<std::size_t>(frame.head)].shape.back();
+}
 
-    support::FaultList faults;
-    check_features(model, *plan.family, where, faults);
+ForwardPlan make_forward_plan(const model::Catalogue& catalogue, const model::Family& family) {
     TensorFinder finder(catalogue);
-    for (int block = 0; block < model.blocks; ++block) {
-        plan.blocks.push_back(find_block_tensors(finder, catalogue, *plan.family, block));
-    }
-    plan.input = find_input_tensors(finder, catalogue, *plan.family);
+    ForwardPlan plan = find_forward_parts(finder, catalogue, family);
+    support::FaultList faults;
+    check_features(plan, (catalogue.folder / "config.json").string(), faults);
     finder.report(faults);
     faults.throw_if_any();
-    plan.head = find_head_tensors(finder, catalogue, *plan.family);
+    find_head(finder, plan);
     plan.used = finder.used();
-    if (plan.family->positions == Positions::rotary) {
-        plan.rotary = RotaryTable(rotary_frequencies(model.rope, model.head_size));
-    }
     return plan;
 }
 
-Attention attention_of(const ForwardPlan& plan, int block) {
-    const model::ModelConfiguration& model = plan.configuration();
-    return {model.heads, model.key_value_heads, model.head_size, model.window_of(block)};
+ForwardPlan make_forward_plan(const model::Catalogue& catalogue) {
+    const model::ModelConfiguration& model = catalogue.configuration;
+    const model::Family* const family = model::family_of(model.model_type);
+    if (family == nullptr) {
+        throw kNoForwardPass((catalogue.folder / "config.json").string(), model.model_type,
+                             model.architecture.empty() ? "" : " (" + model.architecture + ")",
+                             model::family_names());
+    }
+    return make_forward_plan(catalogue, *family);
 }
 
-void run_norm(const ForwardPlan& plan, const Norm& norm, const SharedWeights& weights,
-              std::span<const float> values, std::span<float> out) {
-    const model::ModelConfiguration& model = plan.configuration();
-    const NormValues learned{values_of(weights, norm.weight), values_of(weights, norm.bias)};
-    apply_norm(plan.family->norm, learned, model.norm_epsilon, model.hidden_size, values, out);
+void require_head(const ForwardPlan& plan) {
+    plan.head_faults.throw_if_any();
+}
+
+std::vector<std::vector<int>> layers_by_site(const model::BlockDescription& block) {
+    std::vector<std::vector<int>> sites;
+    for (const model::Sublayer& sublayer : block.sublayers) {
+        if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
+            sites.push_back({attention->query, attention->key, attention->value});
+            sites.push_back({attention->output});
+        } else {
+            const auto& mlp = std::get<model::MlpLayer>(sublayer.body);
+            sites.push_back(mlp.gate < 0 ? std::vector{mlp.up} : std::vector{mlp.gate, mlp.up});
+            sites.push_back({mlp.down});
+        }
+    }
+    return sites;
+}
+
+std::vector<InputSite> input_sites(const ForwardPlan& plan, int block) {
+    const BlockPlan& of = plan.block(block);
+    std::vector<InputSite> sites;
+    for (const auto& layers : layers_by_site(of.description)) {
+        InputSite site;
+        for (const int layer : layers) {
+            const auto index = static_cast<std::size_t>(layer);
+            if (of.matrices[index] >= 0) {
+                site.matrices.push_back(of.matrices[index]);
+            }
+            site.cols = of.description.layers[index].cols;
+        }
+        std::ranges::sort(site.matrices);
+        sites.push_back(std::move(site));
+    }
+    return sites;
+}
+
+double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens) {
+    const model::BlockDescription& description = plan.block(block).description;
+    double flops = products_flops(description) * static_cast<double>(tokens);
+    for (const model::Sublayer& sublayer : description.sublayers) {
+        if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
+            const model::AttentionShape& shape = attention->shape;
+            flops += 4.0 * static_cast<double>(shape.heads * shape.head_size) *
+                     attended_pairs(tokens, shape.window);
+        }
+    }
+    return flops;
+}
+
+std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block) {
+    return SharedWeights::bytes_for(*plan.catalogue, plan.block(block).tensors);
+}
+
+std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens) {
+    std::int64_t values = 0;
+    bool rotary = false;
+    for (const BlockPlan& block : plan.blocks) {
+        values = std::max(values, block_scratch(block.description, plan.hidden_size(), tokens));
+        rotary = rotary || rotates(block.description);
+    }
+    const std::int64_t angles = rotary ? plan.configuration().head_size : 0;
+    return static_cast<std::uint64_t>(values + tokens * angles) * sizeof(float);
 }
 
 }  // namespace alphaprune::transformer

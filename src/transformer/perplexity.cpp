@@ -1,23 +1,30 @@
 #include "alphaprune/transformer/perplexity.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/message.hpp"
 #include "model_pass.hpp"
 #include "token_losses.hpp"
 
 namespace alphaprune::transformer {
 namespace {
 
+const support::BadRequest<> kShortWindow{
+    "transformer.short-window", "a window of fewer than 2 tokens predicts nothing",
+    "each token but the last predicts the next one", "evaluate with a --seqlen of 2 or more"};
+const support::BadRequest<> kNoWindow{"transformer.no-window", "there is no window to evaluate",
+                                      "the text has fewer tokens than a window",
+                                      "give a longer text or a shorter --seqlen"};
+
 void check_windows(const model::TokenSequences& windows) {
     if (windows.length < 2) {
-        throw support::bad_request("a window of fewer than 2 tokens predicts nothing", "evaluation",
-                                   "evaluate with a --seqlen of 2 or more");
+        throw kShortWindow("evaluation");
     }
     if (windows.count() == 0) {
-        throw support::bad_request("there is no window to evaluate", "evaluation",
-                                   "give a longer text or a shorter --seqlen");
+        throw kNoWindow("evaluation");
     }
 }
 
@@ -31,7 +38,7 @@ int passes_needed(const parallel::Communicator& ranks, std::int64_t windows,
 }
 
 /// Total loss of each of some windows of this rank.
-std::vector<double> losses_of(const ModelPass& model, const model::TokenSequences& windows,
+std::vector<double> losses_of(ModelPass& model, const model::TokenSequences& windows,
                               parallel::RowRange mine, std::uint64_t vocabulary_bytes,
                               const std::function<void()>& block_done) {
     std::vector<std::span<const std::int32_t>> sequences;
@@ -40,17 +47,12 @@ std::vector<double> losses_of(const ModelPass& model, const model::TokenSequence
         sequences.push_back(windows.sequence(i));
         losses.emplace_back(sequences.back());
     }
-    const auto features = model.features_of(sequences, windows.length, block_done);
-    const std::int64_t width = model.transformer().feature_size();
-    const std::int64_t state = model.state_size(windows.length);
+    model.run(sequences, block_done);
     std::vector<float> scratch(static_cast<std::size_t>(TokenLosses::loss_scratch()));
     model.for_each_vocabulary_part(
-        vocabulary_bytes, [&](parallel::RowRange rows, linalg::ConstFloatView weights) {
-            for (std::size_t i = 0; i < losses.size(); ++i) {
-                const float* const values = features.data() + static_cast<std::int64_t>(i) * state;
-                losses[i].add_vocabulary({values, windows.length, width, width}, rows, weights,
-                                         scratch);
-            }
+        vocabulary_bytes, [&](std::size_t sequence, linalg::ConstFloatView features,
+                              parallel::RowRange rows, linalg::ConstFloatView weights) {
+            losses[sequence].add_vocabulary(features, rows, weights, scratch);
         });
     std::vector<double> totals;
     for (const TokenLosses& loss : losses) {
@@ -67,10 +69,10 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const PerplexityLimits& limits) {
     parallel::together(ranks, [&] { check_windows(windows); });
-    const ModelPass model(ranks, catalogue, source);
+    ModelPass model(ranks, catalogue, source);
     const parallel::RowRange mine = parallel::share_of(windows.count(), ranks.size(), ranks.rank());
     const auto window_bytes =
-        static_cast<std::uint64_t>(model.state_size(windows.length)) * sizeof(float);
+        static_cast<std::uint64_t>(windows.length * model.plan().hidden_size()) * sizeof(float);
     const int passes = passes_needed(ranks, mine.size(), window_bytes, limits.state_bytes);
 
     std::int64_t done = 0;
@@ -96,6 +98,23 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks,
     }
     const auto predictions = static_cast<double>(windows.count() * (windows.length - 1));
     return {std::exp(total / predictions), windows.length, windows.count()};
+}
+
+std::vector<float> logits_of(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                             const model::RowSource& source, std::span<const std::int32_t> tokens) {
+    ModelPass model(ranks, catalogue, source);
+    model.run(std::array{tokens}, [] {});
+    const auto count = static_cast<std::int64_t>(tokens.size());
+    const std::int64_t vocabulary = model.plan().tensor(model.plan().vocabulary).rows();
+    std::vector<float> logits(static_cast<std::size_t>(count * vocabulary));
+    model.for_each_vocabulary_part(
+        PerplexityLimits{}.vocabulary_bytes,
+        [&](std::size_t, linalg::ConstFloatView features, parallel::RowRange rows,
+            linalg::ConstFloatView weights) {
+            linalg::sgemm(1, features, weights, linalg::Transpose::yes, 0,
+                          {logits.data() + rows.begin, count, rows.size(), vocabulary});
+        });
+    return logits;
 }
 
 }  // namespace alphaprune::transformer

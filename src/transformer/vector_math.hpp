@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 
 // The loops over activations that are not matrix products, compiled for the vector units of several
 // processors; the right one is taken at run time. On one machine the bits of a result depend on the
@@ -62,5 +64,14 @@ void relu(std::span<float> values);
 void gelu(std::span<float> values);
 /// The same with the tanh formula that gelu_new and gelu_pytorch_tanh name.
 void gelu_tanh(std::span<float> values);
+
+/// Changes values in place, element by element.
+using Activation = void (*)(std::span<float>);
+
+/// The function that config.json calls so; nullptr when the program has none of that name.
+Activation activation_named(std::string_view name);
+
+/// The names it knows: "silu, swish, relu, …".
+std::string activation_names();
 
 }  // namespace alphaprune::transformer

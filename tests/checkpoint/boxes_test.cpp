@@ -1,4 +1,4 @@
-#include "boxes.hpp"
+#include "hdf5_dataset.hpp"
 
 #include <gtest/gtest.h>
 

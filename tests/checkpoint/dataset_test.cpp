@@ -20,8 +20,8 @@ std::vector<std::byte> counting_bytes(std::size_t size) {
 // Transfers are cut at 256 MiB; a tiny limit takes the same road with tiny data.
 TEST(Hdf5Dataset, RowsMovedInManyPiecesAreTheSameBytes) {
     const test::TemporaryFolder folder;
-    const Hdf5Place place = Hdf5Place::writing(folder / "pieces.h5");
-    const Hdf5Handle file(H5Fcreate(place.file().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+    const Hdf5Calls hdf5 = Hdf5Calls::writing(folder / "pieces.h5");
+    const Hdf5Handle file(H5Fcreate(hdf5.file().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
                           H5Fclose);
     ASSERT_GE(file.id(), 0);
     const std::vector<std::vector<std::int64_t>> shapes{{23}, {5, 6}, {3, 4, 5}};
@@ -33,16 +33,16 @@ TEST(Hdf5Dataset, RowsMovedInManyPiecesAreTheSameBytes) {
         for (const std::uint64_t limit : {4U, 12U, 24U, 84U, 100000U}) {
             const std::string name = std::to_string(shape.size()) + "-" + std::to_string(limit);
             const Hdf5Handle dataset =
-                create_dataset(place, file.id(), name.c_str(), H5T_IEEE_F32LE, shape, name);
+                create_dataset(hdf5, file.id(), name.c_str(), H5T_IEEE_F32LE, shape, name);
             const Hdf5Object object{dataset.id(), name};
-            write_rows(place, object, H5T_IEEE_F32LE, shape, all, bytes, limit);
+            write_rows(hdf5, object, H5T_IEEE_F32LE, shape, all, bytes, limit);
             std::vector<std::byte> whole(bytes.size());
             ASSERT_GE(
                 H5Dread(dataset.id(), H5T_IEEE_F32LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, whole.data()),
                 0);
             EXPECT_EQ(whole, bytes) << name;
             std::vector<std::byte> pieces(bytes.size());
-            read_rows(place, object, H5T_IEEE_F32LE, shape, all, pieces, limit);
+            read_rows(hdf5, object, H5T_IEEE_F32LE, shape, all, pieces, limit);
             EXPECT_EQ(pieces, bytes) << name;
         }
     }

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"
 #include "checkpoint/short_files.hpp"

@@ -1,4 +1,4 @@
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -136,12 +136,12 @@ TEST(HuggingFaceWriter, TensorsOfEveryKindInAnyOrderOfRows) {
               model.catalogue.configuration_text);
 }
 
-TEST(HuggingFaceWriter, CompanionsAreCopiedAsPlainFiles) {
+TEST(HuggingFaceWriter, AuxiliaryFilesAreCopiedAsPlainFiles) {
     const SharedFolder folder(world());
     model::Catalogue model = model::read_catalogue(kRoot / "tests/data/models/tiny-opt");
-    model.companions = {{"code/inner/modeling.py", "x = 1\n"},
-                        {"merges.txt", ""},
-                        {"tokenizer.json", std::string("a\0b", 3)}};
+    model.auxiliary_files = {{"code/inner/modeling.py", "x = 1\n"},
+                             {"merges.txt", ""},
+                             {"tokenizer.json", std::string("a\0b", 3)}};
     export_model(world(), model, rows_of_folder(model), folder / "hf", 5'000'000'000);
     const auto files = files_in(folder / "hf");
     EXPECT_EQ(files.size(), 5U);

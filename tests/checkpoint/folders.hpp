@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/file.hpp"
 #include "checkpoint/sample_checkpoint.hpp"

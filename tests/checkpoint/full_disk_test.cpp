@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"
@@ -44,8 +44,8 @@ class FullDisk : public testing::Test {
     }
 
     /// The disk has room for the rows, but not for what goes with them.
-    void make_companion_too_large() {
-        model_.catalogue.companions = {{"tokenizer.json", std::string(800'000, 'x')}};
+    void make_auxiliary_file_too_large() {
+        model_.catalogue.auxiliary_files = {{"tokenizer.json", std::string(800'000, 'x')}};
         on_root([&] { replace_contents(disk_ / "other", std::vector<char>(500'000)); });
     }
     void make_room() const {
@@ -125,7 +125,7 @@ TEST_F(FullDisk, RowsThatDoNotFitIntoAFolderAreNamed) {
 }
 
 TEST_F(FullDisk, ACheckpointWhoseStructuresDoNotFitIsCompletedLater) {
-    make_companion_too_large();
+    make_auxiliary_file_too_large();
     const fs::path path = disk_ / "checkpoint.h5";
     expect_full("checkpoint.h5.partial", [&] {
         checkpoint::CheckpointWriter writer(world(), model_.catalogue, path, kResuming);
@@ -149,7 +149,7 @@ TEST_F(FullDisk, ACheckpointWhoseStructuresDoNotFitIsCompletedLater) {
 }
 
 TEST_F(FullDisk, AFolderWhoseSmallFilesDoNotFitIsCompletedLater) {
-    make_companion_too_large();
+    make_auxiliary_file_too_large();
     const fs::path hf = disk_ / "hf";
     expect_full("hf.partial/tokenizer.json", [&] {
         checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResuming);

@@ -11,7 +11,7 @@
 #include <ctime>
 #include <thread>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/sample_checkpoint.hpp"

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/checkpoint/verification.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"
@@ -15,7 +15,7 @@ constexpr const char* kNorm = "/tensors/model.norm.weight";
 class ModelDamage : public testing::Test {
   protected:
     ModelDamage() {
-        model_.companions = {{"tokenizer.json", "some tokenizer"}, {"vocab.json", "{}"}};
+        model_.auxiliary_files = {{"tokenizer.json", "some tokenizer"}, {"vocab.json", "{}"}};
         checkpoint_model(world(), model_, rows_of_folder(model_), path_);
     }
 
@@ -39,7 +39,7 @@ class ModelDamage : public testing::Test {
     model::Catalogue model_ = model::read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
 };
 
-TEST_F(ModelDamage, ADamagedCompanionIsFound) {
+TEST_F(ModelDamage, ADamagedAuxiliaryFileIsFound) {
     flip_byte(path_, offset_of(path_, "/model/tokenizer.json") + 3);
     expect_refusal({"/model/tokenizer.json", "checksum"});
     const auto problems = checkpoint::verify_checkpoint(world(), path_, {}).problems;
@@ -55,12 +55,12 @@ TEST_F(ModelDamage, FilesThatDoNotBelongBesideTheWeightsAreLeftAlone) {
         rename_link(path_, name, other);
         name = other;
         const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(path_);
-        EXPECT_EQ(stored.companions->size(), 1U) << other;
-        EXPECT_EQ(stored.companions->front().name, "tokenizer.json");
+        EXPECT_EQ(stored.auxiliary_files->size(), 1U) << other;
+        EXPECT_EQ(stored.auxiliary_files->front().name, "tokenizer.json");
     }
 }
 
-TEST_F(ModelDamage, ACompanionOfAnotherKindIsRefused) {
+TEST_F(ModelDamage, AnAuxiliaryFileOfAnotherKindIsRefused) {
     add_chunked_dataset(path_, "/model/vocab.txt");
     expect_refusal({"/model/vocab.txt", "not stored as one piece"});
 }

@@ -4,8 +4,7 @@
 #include <cstdlib>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/checkpoint/export.hpp"
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/support/file.hpp"
 #include "checkpoint/folders.hpp"
@@ -25,7 +24,7 @@ void expect_same_catalogue(const model::Catalogue& checkpoint, const model::Cata
     EXPECT_EQ(checkpoint.model_name, folder.model_name);
     EXPECT_EQ(checkpoint.family, folder.family);
     EXPECT_EQ(checkpoint.configuration_text, folder.configuration_text);
-    EXPECT_EQ(model::read_companions(checkpoint), model::read_companions(folder));
+    EXPECT_EQ(model::read_auxiliary_files(checkpoint), model::read_auxiliary_files(folder));
     ASSERT_EQ(checkpoint.tensors.size(), folder.tensors.size());
     for (std::size_t t = 0; t < folder.tensors.size(); ++t) {
         EXPECT_EQ(checkpoint.tensors[t].name, folder.tensors[t].name);
@@ -91,14 +90,14 @@ TEST(CheckpointModel, TextIsEncodedWithTheTokenizerInTheCheckpoint) {
               model::read_tokens(folder / "text", model).ids);
 }
 
-TEST(CheckpointModel, TheBytesOfACheckpointWithCompanionsDoNotDependOnTheNumberOfRanks) {
+TEST(CheckpointModel, TheBytesOfACheckpointWithAuxiliaryFilesDoNotDependOnTheNumberOfRanks) {
     ::setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
     const SharedFolder folder(world());
     model::Catalogue model = model::read_catalogue(kRoot / "tests/data/models/tiny-qwen2");
-    model.companions = {{"code/modeling_my.py", "class My: pass\n"},
-                        {"merges.txt", ""},
-                        {"tokenizer.json", std::string(70'000, 'x')},
-                        {"vocab.json", std::string("\0\xFF", 2)}};
+    model.auxiliary_files = {{"code/modeling_my.py", "class My: pass\n"},
+                             {"merges.txt", ""},
+                             {"tokenizer.json", std::string(70'000, 'x')},
+                             {"vocab.json", std::string("\0\xFF", 2)}};
     for (int ranks = 1; ranks <= world().size(); ++ranks) {
         const bool takes_part = world().rank() < ranks;
         const parallel::Communicator some = world().split(takes_part ? 0 : 1, world().rank());
@@ -109,10 +108,11 @@ TEST(CheckpointModel, TheBytesOfACheckpointWithCompanionsDoNotDependOnTheNumberO
         EXPECT_TRUE(contents(folder / std::to_string(ranks)) == contents(folder / "1")) << ranks;
     }
     const checkpoint::CheckpointReader reader(folder / "1");
-    EXPECT_EQ(reader.companions(), (std::vector<std::string>{"code/modeling_my.py", "merges.txt",
-                                                             "tokenizer.json", "vocab.json"}));
-    for (const model::Companion& companion : *model.companions) {
-        EXPECT_EQ(reader.companion(companion.name), companion.contents);
+    EXPECT_EQ(reader.auxiliary_files(),
+              (std::vector<std::string>{"code/modeling_my.py", "merges.txt", "tokenizer.json",
+                                        "vocab.json"}));
+    for (const model::AuxiliaryFile& auxiliary_file : *model.auxiliary_files) {
+        EXPECT_EQ(reader.auxiliary_file(auxiliary_file.name), auxiliary_file.contents);
     }
     ::unsetenv("SOURCE_DATE_EPOCH");
 }

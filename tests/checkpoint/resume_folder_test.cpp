@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/folders.hpp"
 #include "support/some_ranks.hpp"
@@ -21,9 +21,9 @@ const checkpoint::PartialFile kResuming{.resume = true, .keep = true};
 class ResumeFolder : public testing::Test {
   protected:
     ResumeFolder() {
-        model_.catalogue.companions = {{"additional_chat_templates/tool.jinja", "{{ x }}"},
-                                       {"merges.txt", "a b"},
-                                       {"tokenizer.json", "{}"}};
+        model_.catalogue.auxiliary_files = {{"additional_chat_templates/tool.jinja", "{{ x }}"},
+                                            {"merges.txt", "a b"},
+                                            {"tokenizer.json", "{}"}};
         checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "whole",
                                              kMetadata, {}, kShardBytes);
         write_tensors(world(), writer, 0);

@@ -1,4 +1,4 @@
-#include "sparse_bytes.hpp"
+#include "memory_file.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/checkpoint/export.hpp"
 #include "require.hpp"
 #include "scratch.hpp"
 
@@ -24,9 +23,9 @@ void read_all(const std::filesystem::path& path, std::size_t file_size) {
         fuzz::is_accepted([&] { reader.read_rows(tensor, {0, tensor.rows()}, rows); });
         fuzz::is_accepted([&] { reader.spectrum(tensor.name); });
     }
-    for (const std::string& name : reader.companions()) {
+    for (const std::string& name : reader.auxiliary_files()) {
         fuzz::require(name.find('/') == name.npos);
-        fuzz::is_accepted([&] { reader.companion(name); });
+        fuzz::is_accepted([&] { reader.auxiliary_file(name); });
     }
     reader.metric("alpha_peak");
 }

@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-#include "row_exchange.hpp"
+#include "distributed_products.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::linalg {
@@ -228,7 +228,7 @@ TEST(RowExchange, DealsEachValueToItsPlace) {
             mine.push_back(static_cast<float>(1000 * (before + v) + i));
         }
     }
-    const SpreadVectors spread = spread_vectors(world(), grid, rows, mine, count);
+    const DistributedVectors spread = distribute_vectors(world(), grid, rows, mine, count);
     const std::int64_t total = world().sum(count);
     EXPECT_EQ(spread.layout.cols.size, total);
     const std::int64_t height = spread.layout.rows.local_size();

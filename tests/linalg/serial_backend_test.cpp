@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "alphaprune/linalg/spectral_backend.hpp"
+#include "gram.hpp"
 #include "linalg/test_matrices.hpp"
-#include "local_gram.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::linalg {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "alphaprune/linalg/gemm_rate.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "blas.hpp"
 

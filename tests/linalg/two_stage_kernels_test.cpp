@@ -9,7 +9,7 @@
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "matrix.hpp"
 #include "symmetric_eigenvalues.hpp"
-#include "two_stage/instruction_sets.hpp"
+#include "two_stage/kernels.hpp"
 
 namespace alphaprune::linalg::two_stage {
 namespace {

@@ -153,7 +153,7 @@ TEST_F(BadFolder, PipesAndDevicesAreNoFiles) {
     expect_one({"not a regular file", "model-00002-of-00002.safetensors"});
     std::filesystem::remove(shard);
     std::filesystem::create_symlink("/dev/zero", shard);
-    expect_one({"leads out of the model folder", "model-00002-of-00002.safetensors -> /dev/zero"});
+    expect_one({"points out of the model folder", "model-00002-of-00002.safetensors -> /dev/zero"});
     std::filesystem::remove(model_ / "config.json");
     ASSERT_EQ(::mkfifo((model_ / "config.json").c_str(), 0666), 0);
     const auto faults = faults_of([&] { model::read_catalogue(model_); });
@@ -178,7 +178,7 @@ TEST_F(BadFolder, ACacheOfLinksIsAGoodOne) {
 TEST_F(BadFolder, AbsentShard) {
     write_shards();
     std::filesystem::remove(model_ / shard_name(0, 2));
-    expect_one({"not there", "model-00001-of-00002.safetensors"});
+    expect_one({"is missing", "model-00001-of-00002.safetensors"});
 }
 
 TEST_F(BadFolder, ShardLacksATensor) {
@@ -193,7 +193,7 @@ TEST_F(BadFolder, TensorsOfTwoShardsThatDiffer) {
     std::vector<StoredTensor> more(tensors_.begin() + 9, tensors_.end());
     more.front().bytes.back() ^= std::byte{1};
     write_file(model_ / shard_name(1, 2), safetensors_bytes(more));
-    expect_one({"is another one there", tensors_[9].name, "model-00001-of-00002.safetensors",
+    expect_one({"with different contents", tensors_[9].name, "model-00001-of-00002.safetensors",
                 "model-00002-of-00002.safetensors"});
 }
 
@@ -202,20 +202,20 @@ TEST_F(BadFolder, ShardsThatAreLinksOutOfTheFolder) {
     const auto shard = model_ / shard_name(1, 2);
     std::filesystem::rename(shard, folder_ / "secret");
     std::filesystem::create_symlink("../secret", shard);
-    expect_one({"leads out of the model folder", "model-00002-of-00002.safetensors ->", "secret"});
+    expect_one({"points out of the model folder", "model-00002-of-00002.safetensors ->", "secret"});
     std::filesystem::remove(shard);
     std::filesystem::create_symlink("../nowhere", shard);
-    expect_one({"leads nowhere", "model-00002-of-00002.safetensors -> ../nowhere"});
+    expect_one({"points to nothing", "model-00002-of-00002.safetensors -> ../nowhere"});
 }
 
 TEST_F(BadFolder, WeightsThatHaveNotBeenFetched) {
     const auto weights = model_ / "model.safetensors";
     std::filesystem::remove(weights);
     std::filesystem::create_symlink("../.git/annex/objects/x", weights);
-    expect_one({"leads nowhere", "model.safetensors -> ../.git/annex"});
+    expect_one({"points to nothing", "model.safetensors -> ../.git/annex"});
     std::filesystem::remove(weights);
     std::filesystem::create_symlink("../nothing", model_ / "model.safetensors.index.json");
-    expect_one({"leads nowhere", "model.safetensors.index.json ->"});
+    expect_one({"points to nothing", "model.safetensors.index.json ->"});
 }
 
 TEST_F(BadFolder, AnInnerFolderThatIsALinkOutOfTheFolder) {
@@ -229,7 +229,7 @@ TEST_F(BadFolder, AnInnerFolderThatIsALinkOutOfTheFolder) {
         index.insert(at, "weights/");
     }
     write_index(index);
-    expect_one({"leads out of the model folder", "weights/model-00002-of-00002.safetensors ->"});
+    expect_one({"points out of the model folder", "weights/model-00002-of-00002.safetensors ->"});
 }
 
 TEST_F(BadFolder, FewerBlocksThanAnnounced) {

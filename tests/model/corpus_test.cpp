@@ -49,8 +49,8 @@ TEST(Corpus, Tokenizer) {
         const std::string between = "\n---\n";
         const auto end = text.find(between);
         model::Catalogue catalogue;
-        catalogue.companions = {{"tokenizer.model", text.substr(end + between.size())},
-                                {"tokenizer_config.json", text.substr(0, end)}};
+        catalogue.auxiliary_files = {{"tokenizer.model", text.substr(end + between.size())},
+                                     {"tokenizer_config.json", text.substr(0, end)}};
         model::read_tokens(folder / "text", catalogue);
     });
 }

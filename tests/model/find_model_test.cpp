@@ -120,7 +120,9 @@ TEST_F(FindModel, AnyRevisionOfACacheIsFound) {
             << absent;
     }
     for (const char* bad : {"../main", "/etc/passwd", "refs/../../x", "a\\b"}) {
-        EXPECT_EQ(count_faults(faults_of([&] { find(bad); }), {"is no revision"}), 1) << bad;
+        EXPECT_EQ(count_faults(faults_of([&] { find(bad); }), {"cannot be the name of a revision"}),
+                  1)
+            << bad;
     }
 }
 

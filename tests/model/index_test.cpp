@@ -123,7 +123,7 @@ TEST_F(IndexAgainstShards, NamesAnotherShard) {
 TEST_F(IndexAgainstShards, TensorsTwiceAlike) {
     shards_[kFirst].push_back(shards_[kSecond].front());
     const std::string name = shards_[kFirst].back().name;
-    expect_warning({"alike", name});
+    expect_warning({"equal contents", name});
     const model::Catalogue catalogue = read();
     EXPECT_EQ(catalogue.tensors.size(), index_.size());
     EXPECT_EQ(catalogue.find_tensor(name)->shard, 1) << "the last, as transformers";
@@ -141,7 +141,7 @@ TEST_F(IndexAgainstShards, TensorsTwiceThatDiffer) {
     shards_[kFirst].back().bytes[0] ^= std::byte{4};
     const std::string name = shards_[kFirst].back().name;
     const auto faults = faults_of([&] { read(); });
-    EXPECT_EQ(count_faults(faults, {"is another one there", name, kFirst, kSecond}), 1)
+    EXPECT_EQ(count_faults(faults, {"with different contents", name, kFirst, kSecond}), 1)
         << text_of(faults);
     EXPECT_EQ(faults.size(), 1U) << text_of(faults);
     shards_[kFirst].back().shape = {static_cast<std::int64_t>(shards_[kFirst].back().bytes.size() /

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "alphaprune/model/prunable_share.hpp"
 #include "model/faults.hpp"
 #include "model/named_tensors.hpp"
 

@@ -1,4 +1,4 @@
-#include "alphaprune/model/name_pattern.hpp"
+#include "alphaprune/model/matrix_choice.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "alphaprune/model/other_formats.hpp"
+#include "alphaprune/model/find_model.hpp"
 
 #include <gtest/gtest.h>
 

@@ -44,7 +44,7 @@ class Quantization : public testing::Test {
     void expect_refusal(const std::string& method, const std::string& remedy) {
         const auto faults = faults_of([&] { read(); });
         ASSERT_EQ(faults.size(), 1U) << text_of(faults);
-        EXPECT_EQ(count_faults(faults, {"quantised (" + method + ")", "layers.0."}), 1)
+        EXPECT_EQ(count_faults(faults, {"quantized (" + method + ")", "layers.0."}), 1)
             << text_of(faults);
         EXPECT_NE(faults[0].remedy.find(remedy), std::string::npos) << faults[0].remedy;
     }
@@ -57,19 +57,19 @@ class Quantization : public testing::Test {
 TEST_F(Quantization, Gptq) {
     configure("gptq");
     store_as({".qweight", ".qzeros", ".scales", ".g_idx"}, false);
-    expect_refusal("gptq", "before it was quantised");
+    expect_refusal("gptq", "the model that was quantized");
 }
 
 TEST_F(Quantization, AwqOfAnUnknownFamily) {
     become_generic();
     configure("awq");
     store_as({".qweight", ".qzeros", ".scales"}, false);
-    expect_refusal("awq", "before it was quantised");
+    expect_refusal("awq", "the model that was quantized");
 }
 
 TEST_F(Quantization, IsSeenWithoutAConfiguration) {
     store_as({".qweight", ".qzeros", ".scales"}, false);
-    expect_refusal("gptq", "before it was quantised");
+    expect_refusal("gptq", "the model that was quantized");
 }
 
 TEST_F(Quantization, BitsAndBytes) {

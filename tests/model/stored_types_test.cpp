@@ -5,8 +5,8 @@
 #include <map>
 
 #include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/model/weight_reader.hpp"
-#include "alphaprune/model/weight_types.hpp"
 #include "model/faults.hpp"
 #include "support/many_types.hpp"
 #include "support/temporary_folder.hpp"

@@ -6,7 +6,7 @@
 #include <tuple>
 #include <vector>
 
-#include "alphaprune/model/companions.hpp"
+#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "faults.hpp"
@@ -100,7 +100,7 @@ TEST_F(ConfigOnly, NarrowEmbeddingsOfOptAreProjected) {
 TEST_F(ConfigOnly, TokenizerFilesAreThoseOfTheFolder) {
     test::write_file(folder_ / "m/tokenizer.json", "{}");
     const Catalogue catalogue = with(test::llama_config({}));
-    ASSERT_EQ(read_companions(catalogue).size(), 1U);
+    ASSERT_EQ(read_auxiliary_files(catalogue).size(), 1U);
     EXPECT_EQ(place_of(catalogue, catalogue.tensors.front()),
               "tensor model.embed_tokens.weight of m-synthetic");
 }

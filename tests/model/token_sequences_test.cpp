@@ -7,8 +7,8 @@
 
 #include "alphaprune/model/tokens.hpp"
 #include "model/faults.hpp"
+#include "model/synthetic/random_draw.hpp"
 #include "model/token_files.hpp"
-#include "model/window_draw.hpp"
 
 namespace alphaprune::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/tokenizer_check.hpp"
+#include "model/tokens/tokenizer.hpp"
 
 #include <gtest/gtest.h>
 #include <sentencepiece_trainer.h>

@@ -21,12 +21,12 @@ class TokensTest : public testing::Test {
         return folder_ / "text.txt";
     }
     /// The model books-7m with these settings of the tokenizer, or with another tokenizer.
-    model::Catalogue books_with(std::vector<model::Companion> companions) const {
+    model::Catalogue books_with(std::vector<model::AuxiliaryFile> auxiliary_files) const {
         model::Catalogue catalogue = books_;
-        catalogue.companions = std::move(companions);
+        catalogue.auxiliary_files = std::move(auxiliary_files);
         return catalogue;
     }
-    model::Companion tokenizer() const {
+    model::AuxiliaryFile tokenizer() const {
         return {"tokenizer.model", support::read_text(kBooks + "/tokenizer.model")};
     }
 

@@ -1,4 +1,4 @@
-#include "model/utf8.hpp"
+#include "model/tokens/tokenizer.hpp"
 
 #include <gtest/gtest.h>
 

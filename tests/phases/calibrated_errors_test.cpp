@@ -185,7 +185,7 @@ TEST(SparseGptErrors, an_update_beyond_float16_is_named) {
         auto tensors = test::llama_tensors(sizes, 3, support::ScalarType::float16);
         for (test::StoredTensor& tensor : tensors) {
             if (tensor.name == "model.layers.1.mlp.gate_proj.weight") {
-                // What a removed weight did goes to its neighbours, which are at the limit already.
+                // What a removed weight did goes to its neighbors, which are at the limit already.
                 const std::vector<float> huge(tensor.bytes.size() / 2, 65000.0F);
                 tensor = test::make_tensor(tensor.name, support::ScalarType::float16, tensor.shape,
                                            huge);

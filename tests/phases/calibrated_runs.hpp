@@ -42,7 +42,7 @@ inline parallel::Communicator alone() {
     return world().split(world().rank(), 0);
 }
 
-/// The world as so many nodes, neighbours on different ones.
+/// The world as so many nodes, neighbors on different ones.
 inline parallel::NodeMap spread_over(int nodes) {
     return parallel::NodeMap(world(), world().split(world().rank() % nodes, world().rank()));
 }

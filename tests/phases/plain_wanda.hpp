@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 #include "phases/calibrated_runs.hpp"
 
 namespace alphaprune::test {
@@ -15,7 +15,7 @@ namespace alphaprune::test {
 /// A block's dense weights and the norms of the inputs of its matrices, by matrix.
 struct PlainBlock {
     int number = 0;
-    transformer::SharedWeights& weights;
+    transformer::BlockRunner& runner;
     std::vector<std::vector<float>> norms;
 };
 
@@ -24,36 +24,35 @@ struct PlainBlock {
 inline void walk_plainly(const model::Catalogue& catalogue, const model::TokenSequences& sequences,
                          const std::function<void(PlainBlock&)>& change) {
     const parallel::Communicator self = alone();
-    const transformer::Transformer transformer(catalogue);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    const auto runner = transformer::make_cpu_block_runner(self, plan);
     model::WeightReader reader(catalogue);
     const model::RowSource source = [&](const model::TensorInfo& tensor, parallel::RowRange rows,
                                         std::span<std::byte> out) {
         reader.read_rows(tensor, rows, out);
     };
-    std::vector<std::vector<float>> states;
+    std::vector<std::span<const std::int32_t>> tokens;
     for (std::int64_t s = 0; s < sequences.count(); ++s) {
-        states.emplace_back(static_cast<std::size_t>(sequences.length * transformer.hidden_size()));
-        transformer.embed(source, sequences.sequence(s), states.back());
+        tokens.push_back(sequences.sequence(s));
     }
+    runner->embed(tokens, source);
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        transformer::SharedWeights weights(self, catalogue, transformer.block_tensors(block));
-        weights.load(source);
+        runner->load(block, source);
+        const auto sites = transformer::input_sites(plan, block);
         std::vector<std::vector<double>> squares(catalogue.matrices.size());
-        for (std::vector<float> state : states) {
-            transformer.run_block(
-                block, weights, state, sequences.length,
-                [&](std::span<const int> matrices, std::span<const float> input, std::int64_t n) {
-                    const std::size_t cols = input.size() / static_cast<std::size_t>(n);
-                    for (const int m : matrices) {
-                        auto& sums = squares[static_cast<std::size_t>(m)];
-                        sums.resize(cols);
-                        for (std::size_t i = 0; i < input.size(); ++i) {
-                            sums[i % cols] += double{input[i]} * double{input[i]};
-                        }
+        for (std::int64_t s = 0; s < runner->sequences(); ++s) {
+            runner->observe(s, [&](std::size_t site, std::span<const float> input, std::int64_t n) {
+                const std::size_t cols = input.size() / static_cast<std::size_t>(n);
+                for (const int m : sites[site].matrices) {
+                    auto& sums = squares[static_cast<std::size_t>(m)];
+                    sums.resize(cols);
+                    for (std::size_t i = 0; i < input.size(); ++i) {
+                        sums[i % cols] += double{input[i]} * double{input[i]};
                     }
-                });
+                }
+            });
         }
-        PlainBlock plain{block, weights, std::vector<std::vector<float>>(squares.size())};
+        PlainBlock plain{block, *runner, std::vector<std::vector<float>>(squares.size())};
         for (std::size_t m = 0; m < squares.size(); ++m) {
             for (const double sum : squares[m]) {
                 plain.norms[m].push_back(
@@ -61,8 +60,8 @@ inline void walk_plainly(const model::Catalogue& catalogue, const model::TokenSe
             }
         }
         change(plain);
-        for (std::vector<float>& state : states) {
-            transformer.run_block(block, weights, state, sequences.length, {});
+        for (std::int64_t s = 0; s < runner->sequences(); ++s) {
+            runner->advance(s);
         }
     }
 }
@@ -91,10 +90,11 @@ inline std::vector<std::vector<float>> wanda_plainly(
                 continue;
             }
             for (std::int64_t r = 0; r < matrix.rows; ++r) {
-                prune_row_plainly(block.weights.rows(matrix.tensor, {r, r + 1}), block.norms[m],
-                                  targets[m].ratio);
+                prune_row_plainly(block.runner.rows(static_cast<int>(m), {r, r + 1}),
+                                  block.norms[m], targets[m].ratio);
             }
-            const std::span<const float> values = block.weights.values(matrix.tensor);
+            const std::span<const float> values =
+                block.runner.rows(static_cast<int>(m), {0, matrix.rows});
             pruned[m].assign(values.begin(), values.end());
         }
     });

@@ -1,11 +1,9 @@
-#include "damping.hpp"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "alphaprune/pruning/sparsegpt.hpp"
 #include "alphaprune/support/error.hpp"
+#include "sparsegpt.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::pruning {
@@ -60,7 +58,7 @@ TEST(Damping, InputsThatAreNotFiniteAreAnErrorOnAllRanks) {
             input[kOrder + 7] = world().rank() == world().size() - 1 ? wrong : 1.0F;
             hessian.add(input, 2);
             try {
-                const InverseFactor factor(world(), std::move(hessian), 2, "block 5, down");
+                const InverseFactor factor(std::move(hessian), 2, "block 5, down");
                 ADD_FAILURE() << "no error";
             } catch (const support::Error& error) {
                 EXPECT_TRUE(error.agreed());

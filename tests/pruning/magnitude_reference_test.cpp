@@ -1,4 +1,5 @@
-// Zeros of the embedded model against those that the published code left, spread over the ranks.
+// Zeros of the embedded model against those that the published code left, distributed over the
+// ranks.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -8,8 +9,8 @@
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/formats/safetensors.hpp"
-#include "alphaprune/pruning/magnitude.hpp"
 #include "alphaprune/support/file.hpp"
+#include "magnitude.hpp"
 #include "pruning/shares.hpp"
 
 namespace alphaprune::pruning {

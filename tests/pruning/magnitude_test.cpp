@@ -1,4 +1,4 @@
-#include "alphaprune/pruning/magnitude.hpp"
+#include "magnitude.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "alphaprune/pruning/selection.hpp"
+#include "selection.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "alphaprune/pruning/sparsegpt.hpp"
+#include "sparsegpt.hpp"
 
 #include <gtest/gtest.h>
 
@@ -35,7 +35,7 @@ InverseFactor factor_of(const parallel::Communicator& ranks, const SparsegptProb
             hessian.add({}, 0);
         }
     }
-    return {ranks, std::move(hessian), problem.samples, "test"};
+    return {std::move(hessian), problem.samples, "test"};
 }
 
 struct Pruned {

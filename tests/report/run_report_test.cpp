@@ -181,14 +181,14 @@ TEST(RunReport, AfterAnalyzeThereAreNoZeros) {
     EXPECT_TRUE(document.find("zeros")->is_null());
     EXPECT_TRUE(document.find("sparsity")->is_null());
     EXPECT_TRUE(document.find("allocation")->is_null());
-    EXPECT_EQ(realised_sparsity(report), 0);
+    EXPECT_EQ(realized_sparsity(report), 0);
 }
 
 TEST(RunReport, RealisedSparsityIsWeightedBySize) {
     RunReport report = test::pruned_report();
-    EXPECT_DOUBLE_EQ(realised_sparsity(report), 84.0 / 120.0);
+    EXPECT_DOUBLE_EQ(realized_sparsity(report), 84.0 / 120.0);
     report.matrices[0].zeros.reset();
-    EXPECT_DOUBLE_EQ(realised_sparsity(report), 64.0 / 80.0);
+    EXPECT_DOUBLE_EQ(realized_sparsity(report), 64.0 / 80.0);
 }
 
 TEST(RunReport, WithoutSpectraMetricsAreEmpty) {

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "alphaprune/support/file.hpp"
-#include "earlier_results.hpp"
+#include "journal_records.hpp"
 #include "phases/shared_model.hpp"
 
 namespace alphaprune::resume {
@@ -220,6 +220,21 @@ TEST_F(JournalTest, a_torn_file_is_used_as_far_as_it_goes_and_told_of) {
     EXPECT_EQ(std::ranges::count(earlier.has_spectrum, true), 2);
     ASSERT_EQ(earlier.damage.size(), 1U);
     EXPECT_NE(earlier.damage[0].find("records-1-0.log"), std::string::npos);
+}
+
+TEST_F(JournalTest, a_file_that_cannot_be_read_is_an_error_on_all_ranks) {
+    { const Journal journal = begin(); }
+    if (world().is_root()) {
+        fs::create_directory(file(7));  // opens, and cannot be read
+    }
+    world().barrier();
+    EXPECT_THROW(resume(), support::Error);
+    world().barrier();
+    if (world().is_root()) {
+        fs::remove(file(7));
+    }
+    world().barrier();
+    EXPECT_TRUE(resume().earlier().damage.empty());
 }
 
 TEST_F(JournalTest, another_run_is_refused_by_the_names_of_what_differs) {

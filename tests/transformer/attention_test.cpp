@@ -14,7 +14,7 @@ namespace alphaprune::test {
 namespace {
 
 struct Case {
-    transformer::Attention attention;
+    model::AttentionShape attention;
     std::int64_t tokens;
     double size = 1;  ///< of queries and keys
     /// For gtest's messages.
@@ -39,7 +39,7 @@ struct Inputs {
 };
 
 /// By the definition, with all scores of a query at once.
-std::vector<double> plain_attention(const transformer::Attention& attention, const Inputs& in,
+std::vector<double> plain_attention(const model::AttentionShape& attention, const Inputs& in,
                                     std::int64_t tokens) {
     const std::int64_t size = attention.head_size;
     const std::int64_t group = attention.heads / attention.key_value_heads;

@@ -1,16 +1,17 @@
 // Traits that the golden models do not have, against plain loops in float64; what the observer is
-// shown; what run_block says of its work and memory.
+// shown; what a plan says of a block's work and memory.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "alphaprune/transformer/block_runner.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
-#include "alphaprune/transformer/transformer.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
 #include "transformer/odd_models.hpp"
@@ -88,32 +89,29 @@ std::map<std::string, std::vector<float>> observed_inputs(StoredModel& model,
                                                           std::span<const std::int32_t> tokens,
                                                           std::size_t& calls) {
     const model::Catalogue& catalogue = model.catalogue;
-    const transformer::Transformer transformer(catalogue);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    const auto runner = transformer::make_cpu_block_runner(world(), plan);
     const auto count = static_cast<std::int64_t>(tokens.size());
-    std::vector<float> hidden(tokens.size() * static_cast<std::size_t>(transformer.hidden_size()));
-    transformer.embed(model.source(), tokens, hidden);
+    runner->embed(std::array{tokens}, model.source());
     std::map<std::string, std::vector<float>> inputs;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        transformer::SharedWeights weights(world(), catalogue, transformer.block_tensors(block));
-        weights.load(model.source());
-        const auto before = hidden;
-        transformer.run_block(
-            block, weights, hidden, count,
-            [&](std::span<const int> matrices, std::span<const float> input, std::int64_t seen) {
-                ++calls;
-                EXPECT_EQ(seen, count);
-                EXPECT_TRUE(std::ranges::is_sorted(matrices));
-                for (const int index : matrices) {
-                    const model::MatrixInfo& matrix =
-                        catalogue.matrices[static_cast<std::size_t>(index)];
-                    EXPECT_EQ(matrix.block, block);
-                    EXPECT_EQ(input.size(), static_cast<std::size_t>(count * matrix.cols));
-                    inputs[catalogue.name_of(matrix)] = {input.begin(), input.end()};
-                }
-            });
-        std::vector<float> unobserved = before;
-        transformer.run_block(block, weights, unobserved, count, {});
-        EXPECT_EQ(unobserved, hidden) << "looking on must change nothing";
+        runner->load(block, model.source());
+        const auto sites = transformer::input_sites(plan, block);
+        const std::vector<float> before(runner->states().begin(), runner->states().end());
+        runner->observe(0, [&](std::size_t site, std::span<const float> input, std::int64_t seen) {
+            EXPECT_EQ(site, calls++ % sites.size());
+            EXPECT_EQ(seen, count);
+            EXPECT_TRUE(std::ranges::is_sorted(sites[site].matrices));
+            for (const int index : sites[site].matrices) {
+                const model::MatrixInfo& matrix =
+                    catalogue.matrices[static_cast<std::size_t>(index)];
+                EXPECT_EQ(matrix.block, block);
+                EXPECT_EQ(input.size(), static_cast<std::size_t>(count * matrix.cols));
+                inputs[catalogue.name_of(matrix)] = {input.begin(), input.end()};
+            }
+        });
+        EXPECT_TRUE(std::ranges::equal(runner->states(), before)) << "observing changes nothing";
+        runner->advance(0);
     }
     return inputs;
 }
@@ -143,10 +141,10 @@ TEST(Blocks, CountTheirFlops) {
     const TemporaryFolder folder;
     odd_mistral().write(folder / "m");
     const StoredModel model(folder / "m");
-    const transformer::Transformer transformer(model.catalogue);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(model.catalogue);
     const double weights = 2 * 24 * 20 + 2 * 12 * 20 + 3 * 30 * 20;
     const double pairs = 1 + 2 + 3 + 4 + 5 + 5 + 5;
-    EXPECT_EQ(transformer.block_flops(1, 7), 2 * 7 * weights + 4 * 24 * pairs);
+    EXPECT_EQ(transformer::block_flops(plan, 1, 7), 2 * 7 * weights + 4 * 24 * pairs);
 }
 
 TEST(Blocks, TakeNoMoreScratchThanTheySay) {
@@ -154,23 +152,25 @@ TEST(Blocks, TakeNoMoreScratchThanTheySay) {
     const TemporaryFolder folder;
     odd_mistral().write(folder / "m");
     StoredModel model(folder / "m");
-    const transformer::Transformer transformer(model.catalogue);
-    transformer::SharedWeights weights(world(), model.catalogue, transformer.block_tensors(0));
-    weights.load(model.source());
-    std::vector<float> hidden(kTokens * 20, 0.5F);
-    std::vector<float> small(20, 0.5F);
-    transformer.run_block(0, weights, small, 1, {});  // the BLAS takes its buffers
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(model.catalogue);
+    const auto runner = transformer::make_cpu_block_runner(world(), plan);
+    runner->load(0, model.source());
+    const std::vector<std::int32_t> tokens(kTokens, 1);
+    runner->embed(std::array{std::span(tokens).first(1)}, model.source());
+    runner->advance(0);  // the BLAS takes its buffers
+    runner->embed(std::array{std::span(tokens)}, model.source());
     const auto in_use = [] {
         const auto info = mallinfo2();
         return info.uordblks + info.hblkhd;
     };
     const auto before = in_use();
-    transformer.run_block(0, weights, hidden, kTokens, {});
+    runner->advance(0);
     const auto after = in_use();
-    EXPECT_LE(after, before + transformer.scratch_bytes(kTokens) + 16384);
+    const std::uint64_t said = transformer::scratch_bytes(plan, kTokens);
+    EXPECT_LE(after, before + said + 16384);
     // Nothing to see where another allocator (a sanitizer's) is at work.
-    EXPECT_TRUE(after == before || after > before + transformer.scratch_bytes(kTokens) / 2);
-    EXPECT_LT(transformer.scratch_bytes(2 * kTokens), 2 * transformer.scratch_bytes(kTokens));
+    EXPECT_TRUE(after == before || after > before + said / 2);
+    EXPECT_LT(transformer::scratch_bytes(plan, 2 * kTokens), 2 * said);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "alphaprune/transformer/perplexity.hpp"
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "model/faults.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"

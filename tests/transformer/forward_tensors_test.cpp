@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "alphaprune/transformer/transformer.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "model/faults.hpp"
 #include "support/many_types.hpp"
 #include "support/temporary_folder.hpp"
@@ -104,7 +104,8 @@ TEST(ForwardTensors, OfATypeThatIsNotReadStandInTheWayOfAForwardPass) {
         model.erase(name);
         model.tensors.push_back(buffer(name, "F64", {20}, 160));
         const model::Catalogue catalogue = catalogue_of(model);
-        const auto faults = faults_of([&] { transformer::Transformer(catalogue).require_head(); });
+        const auto faults = faults_of(
+            [&] { transformer::require_head(transformer::make_forward_plan(catalogue)); });
         ASSERT_EQ(faults.size(), 1U) << text_of(faults);
         EXPECT_EQ(count_faults(faults, {"F64", name, "F32, F16 and BF16"}), 1);
     }

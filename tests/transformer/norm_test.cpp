@@ -1,4 +1,4 @@
-#include "norm.hpp"
+#include "layers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ constexpr std::int64_t kRows = 5;
 constexpr double kEpsilon = 1e-3;
 
 struct Case {
-    transformer::NormKind kind;
+    model::NormKind kind;
     std::int64_t width;
     bool weights;
     bool biases;
@@ -23,7 +23,7 @@ struct Case {
 double expected_value(const Case& given, const float* row, std::size_t col) {
     const auto width = static_cast<double>(given.width);
     double mean = 0;
-    for (std::int64_t i = 0; i < given.width && given.kind == transformer::NormKind::layer; ++i) {
+    for (std::int64_t i = 0; i < given.width && given.kind == model::NormKind::layer; ++i) {
         mean += static_cast<double>(row[i]) / width;
     }
     double variance = 0;
@@ -45,7 +45,8 @@ TEST_P(NormCase, AgreesWithItsDefinition) {
     const auto weights = random_values(given.weights ? given.width : 0, 8);
     const auto biases = random_values(given.biases ? given.width : 0, 9);
     std::vector<float> out(values.size());
-    transformer::apply_norm(given.kind, {weights, biases}, kEpsilon, given.width, values, out);
+    const model::NormLayer norm{given.kind, kEpsilon, given.width, -1, -1};
+    transformer::apply_norm(norm, {weights, biases}, values, out);
     for (std::size_t i = 0; i < out.size(); ++i) {
         const std::size_t col = i % width;
         double expected = expected_value(given, values.data() + (i - col), col);
@@ -53,17 +54,17 @@ TEST_P(NormCase, AgreesWithItsDefinition) {
         expected += given.biases ? static_cast<double>(biases[col]) : 0;
         EXPECT_NEAR(static_cast<double>(out[i]), expected, 5e-6) << i;
     }
-    transformer::apply_norm(given.kind, {weights, biases}, kEpsilon, given.width, values, values);
+    transformer::apply_norm(norm, {weights, biases}, values, values);
     EXPECT_EQ(values, out) << "in place";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, NormCase,
-                         testing::Values(Case{transformer::NormKind::rms, 64, true, false},
-                                         Case{transformer::NormKind::rms, 1, false, false},
-                                         Case{transformer::NormKind::rms, 103, true, false},
-                                         Case{transformer::NormKind::layer, 64, true, true},
-                                         Case{transformer::NormKind::layer, 103, false, false},
-                                         Case{transformer::NormKind::layer, 33, true, true}));
+                         testing::Values(Case{model::NormKind::rms, 64, true, false},
+                                         Case{model::NormKind::rms, 1, false, false},
+                                         Case{model::NormKind::rms, 103, true, false},
+                                         Case{model::NormKind::layer, 64, true, true},
+                                         Case{model::NormKind::layer, 103, false, false},
+                                         Case{model::NormKind::layer, 33, true, true}));
 
 }  // namespace
 }  // namespace alphaprune::test

@@ -1,4 +1,4 @@
-#include "alphaprune/transformer/shared_weights.hpp"
+#include "shared_weights.hpp"
 
 #include <gtest/gtest.h>
 
@@ -85,7 +85,9 @@ TEST(SharedWeights, ChangedRowsAreSeenByAllAfterSync) {
     const int tensor = model.catalogue().matrices[5].tensor;
     const model::TensorInfo& info = model.catalogue().tensors[static_cast<std::size_t>(tensor)];
     const parallel::RowRange mine = parallel::share_of(info.rows(), node.size(), node.rank());
-    for (float& value : weights.rows(tensor, mine)) {
+    const auto begin = static_cast<std::size_t>(mine.begin * info.row_length());
+    const auto count = static_cast<std::size_t>(mine.size() * info.row_length());
+    for (float& value : weights.values(tensor).subspan(begin, count)) {
         value = static_cast<float>(node.rank() + 1);
     }
     weights.sync();

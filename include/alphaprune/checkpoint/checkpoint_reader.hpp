@@ -12,6 +12,7 @@
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/share.hpp"
 
 namespace alphaprune::checkpoint {
@@ -37,9 +38,9 @@ class CheckpointReader {
     std::int64_t declared_tensors() const;             ///< the root attribute
     const std::vector<StoredTensor>& tensors() const;  ///< by name
     /// Names of the files beside config.json that came with the model, sorted.
-    const std::vector<std::string>& companions() const;
+    const std::vector<std::string>& auxiliary_files() const;
     /// The contents of one of them.
-    std::string companion(const std::string& file_name) const;
+    std::string auxiliary_file(const std::string& file_name) const;
 
     void read_rows(const StoredTensor& tensor, parallel::RowRange rows,
                    std::span<std::byte> out) const;
@@ -52,5 +53,11 @@ class CheckpointReader {
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// The catalogue that a checkpoint.h5 describes and a source of its rows, so that a checkpoint can
+/// be evaluated and exported as a model folder can. Each rank on its own.
+model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint);
+model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
+                                    const model::Catalogue& catalogue);
 
 }  // namespace alphaprune::checkpoint

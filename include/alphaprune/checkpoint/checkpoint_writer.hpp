@@ -24,18 +24,19 @@ struct TensorSummary {
 };
 
 /// Writes checkpoint.h5: one HDF5 file by all ranks together, each its own rows and spectra, as raw
-/// bits straight to their place in the file. The file stands under its partial name until finish(),
+/// bits straight to their place in the file. The file has its partial name until finish(),
 /// which writes the HDF5 structures around them: a partial file is rows and nothing else, so that a
-/// run killed at any moment leaves nothing that a later one could stumble over. The bytes of the
+/// run killed at any moment leaves nothing that could disturb a later one. The bytes of the
 /// file do not depend on the number of ranks, nor on how often the run was interrupted.
 ///
 /// Layout: /tensors/<name> in the stored type (bfloat16 as a custom 16-bit float type, BOOL as
 /// h5py's enumeration, 8-bit floats as uint8), attributes "sparsity", "sparsity_ratio", "zeros",
 /// "checksum", "position" (in the catalogue) and "dtype" (safetensors' name of the type); a tensor
-/// whose values are no whole bytes, or of a type that is not known, lies there as its rows × bytes,
+/// whose values are no whole bytes, or of a type that is not known, is stored as its rows × bytes,
 /// uint8, with its shape as attribute "shape"; /spectra/<name>, float64; /metrics/<metric>,
-/// float64, one a matrix in order; /model/config.json as text; /model/<file> for each companion of
-/// the model (model/companions.hpp), uint8, attribute "checksum"; root attributes "format"
+/// float64, one value per matrix in order; /model/config.json as text; /model/<file> for each
+/// auxiliary file of the model (model/auxiliary_files.hpp), uint8, attribute "checksum"; root
+/// attributes "format"
 /// ("alphaprune-checkpoint"), "version" (1), "model", "family", "created", "tensors" (count) and,
 /// last of all, "complete" (1).
 class CheckpointWriter {
@@ -45,21 +46,21 @@ class CheckpointWriter {
     CheckpointWriter(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                      const std::filesystem::path& path, const PartialFile& partial = {});
     CheckpointWriter(CheckpointWriter&&) noexcept;
-    /// Collective, like everything about an open file: let only errors that all ranks agree on
-    /// (together, agree) end its life. An unfinished partial file is removed by rank 0, unless it
-    /// is to be kept.
+    /// Collective, like everything about an open file: only errors that all ranks agree on
+    /// (together, agree) may end its life. An unfinished partial file is removed by rank 0, unless
+    /// it is to be kept.
     ~CheckpointWriter();
 
-    /// Whether the file of an earlier run was taken over, on all ranks alike.
+    /// Whether the file of an earlier run was taken over; the same on all ranks.
     bool resumed() const;
 
     /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI or HDF5: another
     /// thread than the one that owns the writer may do it, one at a time.
     /// @throws Error naming tensor and file
     void write_rows(int tensor, parallel::RowRange rows, std::span<const std::byte> bytes);
-    /// What stands in the file where these rows go: rows written before, by this run or by the one
-    /// it resumes, or anything. Not collective, no calls of MPI or HDF5; any number of threads may
-    /// do it, beside one that writes. @throws Error naming tensor and file
+    /// The current contents of the file at these rows: rows written before, by this run or by the
+    /// one it resumes, or anything. Not collective, no calls of MPI or HDF5; any number of threads
+    /// may do it, beside one that writes. @throws Error naming tensor and file
     void read_rows(int tensor, parallel::RowRange rows, std::span<std::byte> out) const;
     /// Makes the rows that this rank has written durable. Not collective; for the thread that
     /// writes. @throws Error
@@ -68,10 +69,10 @@ class CheckpointWriter {
     /// Collective. `eigenvalues[m]` is filled on exactly one rank for each matrix m, empty
     /// elsewhere; a matrix empty everywhere has no spectrum in the file.
     void write_spectra(const std::vector<std::vector<double>>& eigenvalues);
-    /// Collective; the same values on every rank, one a matrix.
+    /// Collective; the same values on every rank, one per matrix.
     void write_metric(spectrum::Metric metric, std::span<const double> values);
 
-    /// Collective; the same summaries on every rank, one a tensor. Writes the structures and
+    /// Collective; the same summaries on every rank, one per tensor. Writes the structures and
     /// attributes, syncs the file and gives it its final name.
     void finish(std::span<const TensorSummary> summaries);
 

@@ -8,7 +8,7 @@
 
 namespace alphaprune::checkpoint {
 
-/// What a checkpoint is expected to hold, as a run's report tells it.
+/// What a checkpoint is expected to hold, according to a run's report.
 struct ExpectedMatrix {
     std::string name;
     std::int64_t rows = 0;
@@ -26,7 +26,7 @@ struct Verification {
         problems;  ///< each one line: what is wrong with what; empty when sound
 };
 
-/// Re-reads the whole checkpoint, the rows of every tensor shared out over the ranks, and checks:
+/// Re-reads the whole checkpoint, the rows of every tensor distributed over the ranks, and checks:
 /// all tensors declared are there, checksums, zeros, sparsity attributes, NaN and Inf in tensors
 /// that are pruned or that the forward pass uses, and, against `expected`, shapes, zeros and ratios
 /// of every prunable matrix. Collective; every rank returns the same. @throws Error when the file

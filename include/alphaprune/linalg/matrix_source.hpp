@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace alphaprune::linalg {
 
@@ -33,7 +35,12 @@ class MatrixSource {
     /// @throws Error when reading fails
     virtual void read(const Rectangle& part, std::span<double> out) = 0;
     /// The same in float32.
-    virtual void read_single(const Rectangle& part, std::span<float> out);
+    virtual void read_single(const Rectangle& part, std::span<float> out) {
+        std::vector<double> values(out.size());
+        read(part, values);
+        std::ranges::transform(values, out.begin(),
+                               [](double value) { return static_cast<float>(value); });
+    }
 };
 
 }  // namespace alphaprune::linalg

@@ -33,17 +33,17 @@ class OuterProducts {
     virtual std::vector<float> factor_rows(std::int64_t begin, std::int64_t end) const = 0;
 };
 
-/// Up to `largest_local_order`, and on a single rank, each rank has a matrix of its own, which one
-/// rank adds up and factors and all ranks keep; beyond, the matrix is block-cyclic over the ranks
-/// from the start and no rank ever holds it. Collective.
+/// Up to `largest_replicated_order`, and on a single rank, the matrix is replicated: each rank has
+/// sums of its own, which rank 0 adds up and factors and all ranks keep. Beyond, it is distributed
+/// block-cyclically over the ranks from the start and no rank ever holds it. Collective.
 /// @param group  outlives the object
 /// @throws Error (failure) on all ranks when the memory is not to be had
 std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator& group,
                                                    std::int64_t order,
-                                                   std::int64_t largest_local_order);
+                                                   std::int64_t largest_replicated_order);
 
 /// Bytes that a rank needs for one such object.
 std::uint64_t outer_products_memory(int ranks, std::int64_t order,
-                                    std::int64_t largest_local_order);
+                                    std::int64_t largest_replicated_order);
 
 }  // namespace alphaprune::linalg

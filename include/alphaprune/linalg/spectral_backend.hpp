@@ -14,7 +14,7 @@ namespace alphaprune::linalg {
 
 /// How the eigenvalues of a Gram matrix are computed. The first two work on one rank, the others on
 /// a group of ranks: two_stage through the shared memory of a node, ELPA and ScaLAPACK anywhere,
-/// with the matrix spread block-cyclically over a near-square grid.
+/// with the matrix distributed block-cyclically over a near-square grid.
 enum class Solver {
     lapack1,    ///< dsyevd: one-stage tridiagonal reduction; best for small matrices
     lapack2,    ///< dsytrd_sy2sb + dsytrd_sb2st + dsterf: two-stage reduction
@@ -39,7 +39,7 @@ enum class Precision {
     in_double,
     in_single,  ///< half the memory, twice the speed; good for the upper half of a moderate
                 ///< spectrum
-    automatic,  ///< in float32, and once more in float64 where `single_suffices` says no
+    automatic,  ///< in float32, and again in float64 where `single_suffices` says no
 };
 
 std::string_view name_of(Precision precision);

@@ -20,24 +20,27 @@ struct TensorInfo {
     std::vector<std::int64_t> shape;
     int shard = 0;             ///< index into Catalogue::shards
     std::uint64_t offset = 0;  ///< first byte in the shard; row-major from there
-    int matrix = -1;           ///< index into Catalogue::matrices when prunable, else -1
-    /// Bytes of a tensor whose type is not known, and so how wide its values are; else unused.
+    /// Index into Catalogue::matrices when prunable, else -1; of several slices, the first, the
+    /// others coming next.
+    int matrix = -1;
+    /// Bytes of a tensor of unknown type, whose values are of unknown width; otherwise unused.
     std::uint64_t unknown_bytes = 0;
 
-    /// As which the values are read. @throws Error (bad_request) for a type that is only carried,
-    /// naming tensor and remedy
+    /// The type as which the values are read. @throws Error (bad_request) for a type that is only
+    /// copied, naming tensor and remedy
     support::ScalarType scalar_type() const;
     std::int64_t values() const;
 
-    /// A tensor as rows, the unit in which it is shared out: shape[0] for two or more dimensions,
-    /// one row otherwise, and also where shape[0] rows would not be of whole bytes (F4, F6).
+    /// A tensor as rows, the unit in which it is distributed: shape[0] for two or more dimensions,
+    /// one row otherwise, and also where shape[0] rows would not have whole bytes (F4, F6).
     std::int64_t rows() const;
     std::int64_t row_length() const;  ///< values in a row
     std::uint64_t row_bytes() const;
     std::uint64_t bytes() const;
 };
 
-/// A prunable matrix: a 2-D weight inside a decoder block.
+/// A prunable matrix inside a decoder block: a tensor of two dimensions, or a slice of a tensor
+/// that holds several matrices.
 struct MatrixInfo {
     int tensor = 0;  ///< index into Catalogue::tensors
     int block = 0;
@@ -46,6 +49,11 @@ struct MatrixInfo {
     /// Stored as inputs × outputs (GPT-2's Conv1D): a linear layer's usual weight is outputs ×
     /// inputs, its rows one output each.
     bool transposed = false;
+    /// Where a slice begins, its tensor taken as rows of `cols` values: in a fused projection, a
+    /// row; in experts stacked as [experts, rows, cols], expert × rows + row within the expert.
+    std::int64_t first_row = 0;
+    int expert = -1;           ///< that a slice belongs to
+    std::string slice_name{};  ///< "<tensor>[q]"; empty: the matrix is the whole tensor
 
     std::int64_t size() const { return rows * cols; }
 };
@@ -53,22 +61,22 @@ struct MatrixInfo {
 /// Where the decoder blocks are: their tensors are named "<prefix><number>.…", numbers from 0 up.
 struct BlockStack {
     std::string prefix;      ///< "model.layers."; empty when no blocks were found
-    std::int64_t count = 0;  ///< larger numbers are no blocks
+    std::int64_t count = 0;  ///< larger numbers are not blocks
 };
 
-/// A small file that goes with the weights, such as the tokenizer (model/companions.hpp).
-struct Companion {
+/// A small file that goes with the weights, such as the tokenizer (model/auxiliary_files.hpp).
+struct AuxiliaryFile {
     std::string name;  ///< without a path
     std::string contents;
 
-    friend bool operator==(const Companion&, const Companion&) = default;
+    friend bool operator==(const AuxiliaryFile&, const AuxiliaryFile&) = default;
 };
 
 /// Where the weights of a catalogued model come from.
 enum class WeightOrigin {
     folder,       ///< the shards of a Hugging Face folder
-    single_file,  ///< one file that is no safetensors file, such as a checkpoint
-    synthetic,    ///< nowhere: they are generated when asked for (model/synthetic.hpp)
+    single_file,  ///< one file other than safetensors, such as a checkpoint
+    synthetic,    ///< none: they are generated on demand (model/synthetic.hpp)
 };
 
 /// Everything about a model except its weights. The same on every rank.
@@ -88,7 +96,7 @@ struct Catalogue {
     /// What a user should know of the model before relying on the result, a sentence each.
     std::vector<std::string> warnings;
     /// Of a model that is not a folder, sorted by name; nothing when they lie in `folder`.
-    std::optional<std::vector<Companion>> companions;
+    std::optional<std::vector<AuxiliaryFile>> auxiliary_files;
 
     int blocks() const;  ///< 1 + the largest block number
     /// The blocks that have prunable matrices, ascending: all, unless keep_blocks left out some.
@@ -98,9 +106,11 @@ struct Catalogue {
     const TensorInfo& tensor_of(const MatrixInfo& matrix) const {
         return tensors[static_cast<std::size_t>(matrix.tensor)];
     }
-    const std::string& name_of(const MatrixInfo& matrix) const { return tensor_of(matrix).name; }
+    const std::string& name_of(const MatrixInfo& matrix) const {
+        return matrix.slice_name.empty() ? tensor_of(matrix).name : matrix.slice_name;
+    }
 
-    /// The tensor that the whole model of the family calls so, also where the files leave out the
+    /// The tensor of that name in the whole model of the family, also where the files omit the
     /// family's base prefix; nullptr when there is none.
     const TensorInfo* find_tensor(std::string_view name) const;
 };
@@ -108,14 +118,14 @@ struct Catalogue {
 /// Reads config.json, the index and the headers of all shards of a Hugging Face folder (no weight).
 /// Weights are model.safetensors or, in its absence, the shards of model.safetensors.index.json.
 /// In unknown architectures, with `family` set to "generic", the linear layers of the blocks are
-/// told by their names and shapes ("<any>.<number>.<any>.weight", two dimensions); the number is
-/// the block, and inside a block the order is that of the files. Where none are found there are no
-/// matrices: choose_matrices (model/matrix_choice.hpp) says why.
+/// recognized by their names and shapes ("<any>.<number>.<any>.weight", two dimensions); the number
+/// is the block, and inside a block the order is that of the files. Where none are found there are
+/// no matrices: choose_matrices (model/matrix_choice.hpp) says why.
 /// @throws Error (bad_request) with every fault found
 Catalogue read_catalogue(const std::filesystem::path& folder);
 
-/// The catalogue of a model that lies in one file which is no safetensors file, such as a
-/// checkpoint. What is prunable comes out as for a folder with the same tensors in the same order.
+/// The catalogue of a model in one file other than safetensors, such as a checkpoint. The prunable
+/// matrices are those of a folder with the same tensors in the same order.
 /// @param file     its folder becomes `folder`, its name the only shard
 /// @param tensors  in the order of the model's own files; `shard` and `matrix` are set here
 /// @throws Error (bad_request) with every fault found
@@ -130,11 +140,11 @@ struct BlockRange {
     friend bool operator==(const BlockRange&, const BlockRange&) = default;
 };
 
-/// Leaves only the matrices of those blocks prunable. All tensors stay.
+/// Keeps only the matrices of those blocks prunable. All tensors stay.
 /// @throws Error (bad_request) when the model has not all of those blocks
 void keep_blocks(Catalogue& catalogue, BlockRange kept);
 
-/// For the journey from rank 0 to the others; `deserialize` is the exact inverse.
+/// For sending it from rank 0 to the others; deserialize_catalogue is the exact inverse.
 std::string serialize(const Catalogue& catalogue);
 Catalogue deserialize_catalogue(std::string_view text);
 

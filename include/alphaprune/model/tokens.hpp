@@ -26,7 +26,7 @@ struct TokenFile {
 ///         position and count), no tokenizer.model, text that is not UTF-8
 TokenFile read_tokens(const std::filesystem::path& path, const Catalogue& catalogue);
 
-/// What is drawn from a token file: equally long sequences, one after another.
+/// What is taken from a token file: sequences of equal length, one after another.
 struct TokenSequences {
     std::int64_t length = 0;        ///< tokens of one sequence
     std::vector<std::int32_t> ids;  ///< count() × length
@@ -40,7 +40,7 @@ struct TokenSequences {
     }
 };
 
-/// How many calibration sequences are taken where nothing else is asked for.
+/// How many calibration sequences are taken by default.
 inline constexpr std::int64_t kUsualSequences = 128;
 
 /// The calibration sequences. Samples: the first `count` of them, cut to `length`. A stream:

@@ -14,9 +14,9 @@ namespace alphaprune::model {
 
 class WeightStore;
 
-/// Gives the weights of a catalogued model, just those asked for, wherever they come from: the
-/// shards of its folder, opened at first use, or, for a synthetic model, the generator. (Those of a
-/// checkpoint: rows_of_checkpoint in checkpoint/export.hpp.)
+/// Reads weights of a catalogued model, just those asked for, from where they are: the shards of
+/// its folder, opened at first use, or, for a synthetic model, the generator. (Those of a
+/// checkpoint: rows_of_checkpoint in checkpoint/checkpoint_reader.hpp.)
 class WeightReader {
   public:
     /// @param catalogue  of a folder or synthetic; outlives the reader
@@ -34,8 +34,8 @@ class WeightReader {
     void read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
                    std::span<std::byte> out);
 
-    /// The tensor will be read soon: a thread beside fetches it meanwhile into the system's cache,
-    /// and leaves what it was asked to fetch before. Returns at once.
+    /// The tensor will be read soon: a background thread fetches it into the page cache meanwhile,
+    /// in place of what it was asked to fetch before. Returns at once.
     void will_need(const TensorInfo& tensor);
 
   private:
@@ -46,7 +46,7 @@ class WeightReader {
 /// "tensor NAME in FILE" or "tensor NAME of MODEL", for messages.
 std::string place_of(const Catalogue& catalogue, const TensorInfo& tensor);
 
-/// Stored bytes that a rank of a group keeps, to read long pieces of the rows.
+/// Stored bytes that a rank of a group keeps, so as to read long pieces of the rows.
 inline constexpr std::uint64_t kStripBytes = std::uint64_t{32} << 20;
 
 /// A prunable matrix, as the linear algebra sees it.

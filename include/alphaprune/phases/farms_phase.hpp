@@ -20,7 +20,7 @@ struct FarmsResults {
 
 /// alpha_peak_farms of all prunable matrices: alpha_peak of the eigenvalues of all windows of a
 /// matrix together. Windows are handed out to whichever rank is free, the most expensive first;
-/// their eigenvalues meet on one rank a matrix, which keeps them only until the last is there.
+/// their eigenvalues meet on one rank per matrix, which keeps them only until the last is there.
 /// Collective. The result does not depend on the number of ranks.
 /// @param solver    for each window; nothing, or one that works on groups: the best for its size
 /// @param journal   takes the results, and holds those of earlier attempts; may be nullptr

@@ -32,7 +32,7 @@ struct PrunedModel {
 /// that are not prunable pass unchanged. Collective.
 ///
 /// Without activations the tensors stream through the ranks one after another, the rows of each
-/// shared out over all of them: while one is pruned the next is read and the last one written, by a
+/// divided among all of them: while one is pruned the next is read and the last one written, by a
 /// background thread, so that a rank holds its rows of three tensors.
 ///
 /// With activations the model is pruned block by block. The calibration sequences are divided over

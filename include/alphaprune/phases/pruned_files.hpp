@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
-#include "alphaprune/checkpoint/export.hpp"
+#include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/phases/tensor_store.hpp"
 #include "alphaprune/spectrum/metrics.hpp"

@@ -37,4 +37,11 @@ class InputNorms {
 /// Gathering the norms of a site, and scoring and selecting the weights of its matrices by row.
 SiteCost scoring_cost(const SiteWork& work);
 
+/// Refuses inputs that are not finite. The sums of their squares are enough to tell: whatever is
+/// not finite in an input is not finite in its square.
+/// @param squares  one per input: their sums, or anything that follows from these
+/// @param where    block and matrix, for the message
+/// @throws Error (failure), agreed: `squares` are the same on all ranks
+void require_finite_inputs(std::span<const float> squares, const std::string& where);
+
 }  // namespace alphaprune::pruning

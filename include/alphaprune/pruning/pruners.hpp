@@ -36,7 +36,7 @@ enum class Ties {
     inclusive,  ///< the published rule: everything up to and including the value at int(numel·s)
 };
 
-/// What a user may set beside the targets.
+/// What a user may set besides the targets.
 struct PrunerSettings {
     Ties ties = Ties::exact;         ///< read by pruners that break ties
     support::MethodValues own = {};  ///< the pruner's own options
@@ -123,7 +123,7 @@ struct Pruner {
     SiteCost (*cost)(const SiteWork& work) = nullptr;
 
     // The first for a pruner that needs nothing, the second for all others.
-    /// Prunes one matrix whose rows are shared out over the ranks. Collective.
+    /// Prunes one matrix whose rows are divided among the ranks. Collective.
     /// @return zeros among this rank's values afterwards
     std::int64_t (*prune_rows)(const parallel::Communicator& ranks, const StoredRows& rows,
                                const PruneTarget& target, const PrunerSettings& settings) = nullptr;

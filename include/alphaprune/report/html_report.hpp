@@ -21,7 +21,7 @@ SpectrumPicture picture_of(std::vector<double> ascending, int bins = 60);
 
 /// report.html: one self-contained page (no scripts or styles from elsewhere) with the request,
 /// ratios by block as a chart, the table of matrices and a small histogram of every spectrum.
-/// @param pictures  one a matrix, or empty when no spectrum was computed
+/// @param pictures  one per matrix, or empty when no spectrum was computed
 void write_html_report(const RunReport& report, const std::vector<SpectrumPicture>& pictures,
                        const std::filesystem::path& folder);
 

@@ -7,7 +7,7 @@
 
 namespace alphaprune::report {
 
-/// Tells a person how far a phase is. On a terminal: one live line (done, rate, time left); the log
+/// Shows how far a phase has got. On a terminal: one live line (done, rate, time left); the log
 /// file, and standard error when it is no terminal, get plain lines at most every ten seconds.
 class ProgressLine {
   public:

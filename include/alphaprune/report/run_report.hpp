@@ -102,7 +102,7 @@ struct RunReport {
     std::vector<std::pair<std::string, double>> phases;  ///< name and seconds, in order
     std::int64_t resumed_matrices = 0;  ///< whose spectra an earlier attempt had computed
     int attempts = 1;                   ///< starts of the run, this one included
-    std::string identity;               ///< of all that the results hang on, as hexadecimal digits
+    std::string identity;  ///< of all that the results depend on, as hexadecimal digits
     double gemm_gflops = 0;
     std::uint64_t peak_memory = 0;  ///< bytes, of the rank that had most; 0: not known
 
@@ -124,10 +124,10 @@ std::int64_t weights_of(const MatrixReport& matrix);
 std::optional<std::int64_t> total_zeros(const RunReport& report);
 
 /// Share of zeros over all matrices that have counts; 0 when none has.
-double realised_sparsity(const RunReport& report);
+double realized_sparsity(const RunReport& report);
 
 formats::Json to_json(const RunReport& report);
-/// Reads back what `verify` needs: everything but calibration, windows and perplexities.
+/// Reads back what to_json wrote, apart from the precision of the spectra.
 /// @throws Error (bad_request) naming the field that is missing or of a wrong kind
 RunReport run_report_from_json(const formats::Json& document, std::string_view where);
 RunReport read_run_report(const std::filesystem::path& path);
@@ -135,8 +135,8 @@ RunReport read_run_report(const std::filesystem::path& path);
 /// Each writes one file into the output folder, under its final name only when whole.
 void write_report_json(const RunReport& report, const std::filesystem::path& folder);
 void write_matrices_csv(const RunReport& report, const std::filesystem::path& folder);
-/// metrics/<metric>.npy, float64, one value a matrix (NaN where undefined), for each metric that is
-/// known of at least one matrix.
+/// metrics/<metric>.npy, float64, one value per matrix (NaN where undefined), for each metric that
+/// is known of at least one matrix.
 void write_metric_files(const RunReport& report, const std::filesystem::path& folder);
 
 /// The table of blocks a person reads at the end: block, mean of the shown metric, ratio asked,
@@ -144,7 +144,7 @@ void write_metric_files(const RunReport& report, const std::filesystem::path& fo
 /// that speak of pruning.
 std::string block_table(const RunReport& report);
 
-/// One line a text: "perplexity 26.666 dense, 84.1 pruned (eval.npy, seqlen 512, windows 360)".
+/// One line per text: "perplexity 26.666 dense, 84.1 pruned (eval.npy, seqlen 512, windows 360)".
 std::string perplexity_lines(const RunReport& report);
 
 }  // namespace alphaprune::report

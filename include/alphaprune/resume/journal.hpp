@@ -18,7 +18,7 @@
 
 namespace alphaprune::resume {
 
-/// Everything that the results of a run hang on, by name: options, the files of the model, texts.
+/// Everything that the results of a run depend on, by name: options, the files of the model, texts.
 struct RunIdentity {
     std::vector<std::pair<std::string, std::string>> parts;  ///< "--sparsity-ratio", "0.7"
 
@@ -58,7 +58,7 @@ struct KnownPerplexity {
     std::int64_t windows = 0;
 };
 
-/// Where calibration sequences go from block to block, and leave their hidden states behind.
+/// The passes of the calibration sequences through the blocks that save hidden states on the way.
 enum class StatePass { outliers, prune };
 
 /// Where a saved sequence of hidden states lies.
@@ -73,18 +73,18 @@ struct SavedStates {
     std::vector<SavedState> sequences;
 };
 
-/// What earlier attempts at a run have left.
+/// What earlier attempts at a run have recorded.
 struct EarlierResults {
     /// Of the matrices that this rank has read; each matrix is on one rank at most.
     std::map<int, KnownSpectrum> spectra;
 
     // The same on every rank:
-    std::vector<bool> has_spectrum;                 ///< one a matrix
+    std::vector<bool> has_spectrum;                 ///< one per matrix
     std::map<int, double> farms;                    ///< by matrix
     std::map<int, double> outliers;                 ///< by block
     std::map<int, std::vector<std::string>> notes;  ///< by block
     std::vector<KnownPerplexity> perplexities;
-    /// One a tensor; nothing where not all rows are recorded. What the files hold is still to be
+    /// One per tensor; nothing where not all rows are recorded. What the files hold is still to be
     /// compared with it.
     std::vector<std::optional<pruning::PrunedTensor>> tensors;
     std::map<StatePass, SavedStates> states;

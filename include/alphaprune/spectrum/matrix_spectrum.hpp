@@ -11,8 +11,8 @@ namespace alphaprune::spectrum {
 struct MatrixSpectrum {
     ShapeMetrics metrics;  ///< rounded to 10 digits
     linalg::Solver solver{};
-    std::optional<linalg::Solver> failed_solver;  ///< one that gave up before
-    bool in_single = false;  ///< computed in float32; metrics that do not stand it are NaN
+    std::optional<linalg::Solver> failed_solver;  ///< one that failed before
+    bool in_single = false;  ///< computed in float32; metrics that need float64 are NaN
     int group_ranks = 1;
     double seconds = 0;
     int owner = 0;  ///< the rank that keeps the eigenvalues

@@ -28,7 +28,7 @@ inline constexpr std::size_t kMetrics = 12;
 std::string_view name_of(Metric metric);
 std::optional<Metric> metric_named(std::string_view name);
 
-/// One value a metric; NaN where the metric is undefined (an all-zero matrix, one eigenvalue, …).
+/// One value per metric; NaN where the metric is undefined (an all-zero matrix, one eigenvalue, …).
 struct ShapeMetrics {
     std::array<double, kMetrics> values{};
 
@@ -42,16 +42,16 @@ struct ShapeMetrics {
 /// @param eigenvalues  ascending, not negative
 ShapeMetrics shape_metrics(std::span<const double> eigenvalues);
 
-/// Those that a spectrum computed in float32 gives well; the others, which hang on its smallest
-/// eigenvalues, become NaN.
+/// Those that a spectrum computed in float32 gives accurately; the others, which depend on its
+/// smallest eigenvalues, become NaN.
 ShapeMetrics without_small_eigenvalues(ShapeMetrics metrics);
 
 /// alpha_peak alone; NaN where it is undefined.
 /// @param eigenvalues  ascending, not negative
 double alpha_peak(std::span<const double> eigenvalues);
 
-/// Rounded to 10 significant digits: what crosses the wire and decides ratios, so that the last
-/// bits of an eigensolver do not decide masks.
+/// Rounded to 10 significant digits: what is communicated and decides ratios, so that the last bits
+/// of an eigensolver do not decide masks.
 double rounded(double value);
 ShapeMetrics rounded(const ShapeMetrics& metrics);
 

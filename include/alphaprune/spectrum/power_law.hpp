@@ -31,8 +31,8 @@ class TailFits {
     double alpha(std::size_t start) const;
 
     /// The start of least distance among candidate starts [first, last); the first of equals.
-    /// Nothing when no candidate has a finite alpha > 1. What the double loop over all candidates
-    /// and all eigenvalues finds, to the bit, for a few exponentials a candidate.
+    /// Nothing when no candidate has a finite alpha > 1. The same bits as the double loop over all
+    /// candidates and all eigenvalues, at a few exponentials per candidate.
     std::optional<PowerLawFit> best(std::size_t first, std::size_t last) const;
 
   private:
@@ -40,7 +40,7 @@ class TailFits {
     std::vector<double> excesses_;
 };
 
-/// TailFits::best for spectra that are asked once.
+/// TailFits::best for spectra that are fitted once.
 std::optional<PowerLawFit> best_fit(std::span<const double> ascending, std::size_t first,
                                     std::size_t last);
 

@@ -15,7 +15,7 @@ enum class PassReach {
     head,    ///< logits and perplexities
 };
 
-/// Whether a model can be run as far as that. Collective.
+/// Whether a model can be run as far as that. Run collectively.
 /// @param source  where this rank reads weights
 /// @return what a user should know of it, a sentence each, the same on every rank: stored tensors
 ///         that are left out; a stored head that differs from the embedding to which config.json

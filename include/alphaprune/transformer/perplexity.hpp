@@ -22,7 +22,7 @@ struct Perplexity {
     bool is_number() const { return std::isfinite(value); }
 };
 
-/// How much memory an evaluation takes. The result hangs on them by rounding at most.
+/// How much memory an evaluation takes. The result depends on them by rounding at most.
 struct PerplexityLimits {
     /// Of the hidden states that a rank keeps; if its windows need more, the model is gone through
     /// several times.
@@ -33,7 +33,7 @@ struct PerplexityLimits {
 
 /// Perplexity of a model on some windows, which are divided over the ranks; block after block is
 /// loaded once on each node, and the vocabulary in tiles, so that no rank holds the model. The
-/// windows' sums are added in window order: the same bits on any number of ranks. Collective.
+/// windows' sums are added in window order: the same bits on any number of ranks. Run collectively.
 /// @param source    where this rank reads weights
 /// @param progress  called on rank 0: blocks done, of how many; may be empty
 /// @throws Error on all ranks: no forward pass, windows of fewer than two tokens or none at all,
@@ -44,7 +44,7 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const PerplexityLimits& limits = {});
 
-/// Logits of one sequence (tokens × vocabulary), for tests and small models. Collective.
+/// Logits of one sequence (tokens × vocabulary), for tests and small models. Run collectively.
 std::vector<float> logits_of(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                              const model::RowSource& source, std::span<const std::int32_t> tokens);
 

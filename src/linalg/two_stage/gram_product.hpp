@@ -2,7 +2,7 @@
 
 #include "alphaprune/linalg/matrix_source.hpp"
 #include "checked_spectrum.hpp"
-#include "gram_shape.hpp"
+#include "gram.hpp"
 #include "workspace.hpp"
 
 namespace alphaprune::linalg::two_stage {

@@ -1,7 +1,5 @@
 #include "kernels.hpp"
 
-#include "instruction_sets.hpp"
-
 namespace alphaprune::linalg::two_stage {
 namespace {
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace alphaprune::linalg::two_stage {
 
@@ -39,5 +40,17 @@ struct Kernels {
 /// The best kernels for this processor.
 template <class Real>
 const Kernels<Real>& kernels();
+
+extern const Kernels<double> kDoubleBaseline;
+extern const Kernels<float> kFloatBaseline;
+// Built for x86-64 alone, where ALPHAPRUNE_AVX_KERNELS is defined.
+extern const Kernels<double> kDoubleAvx2;
+extern const Kernels<float> kFloatAvx2;
+extern const Kernels<double> kDoubleAvx512;
+extern const Kernels<float> kFloatAvx512;
+
+/// Those that were built and that this processor can run, the best first.
+template <class Real>
+std::vector<const Kernels<Real>*> usable_kernels();
 
 }  // namespace alphaprune::linalg::two_stage

@@ -1,5 +1,4 @@
 // Compiled for AVX2 with FMA: 16 registers of 32 bytes.
-#include "instruction_sets.hpp"
 #include "kernels_for.hpp"
 
 namespace alphaprune::linalg::two_stage {

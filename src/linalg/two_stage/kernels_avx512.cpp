@@ -1,5 +1,4 @@
 // Compiled for AVX-512: 32 registers of 64 bytes.
-#include "instruction_sets.hpp"
 #include "kernels_for.hpp"
 
 namespace alphaprune::linalg::two_stage {

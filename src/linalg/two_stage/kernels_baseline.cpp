@@ -1,5 +1,4 @@
 // Compiled for any processor: 16 bytes is what all of them have.
-#include "instruction_sets.hpp"
 #include "kernels_for.hpp"
 
 namespace alphaprune::linalg::two_stage {

@@ -8,7 +8,7 @@ namespace {
 
 enum class Sign { plus, minus };
 
-/// Rows × (Vectors·Lanes) of C at once, held in registers while `depth` goes by.
+/// Rows × (Vectors·Lanes) of C at once, held in registers throughout the loop over `depth`.
 template <class S, int Rows, int Vectors, Sign sign, class Real>
 inline void product_tile(std::int64_t depth, Strided<Real> a, const Real* b, std::int64_t ldb,
                          Real* c, std::int64_t ldc) {

@@ -12,8 +12,8 @@ namespace alphaprune::linalg::two_stage {
 /// with it stay in the cache. The order is padded with zeros to a multiple of kBand; kBand × kBand
 /// blocks on the diagonal are kept whole.
 ///
-/// Tile columns are dealt out to kLanes lanes of work, whose sums are added up in the order of the
-/// lanes: the bits of a result do not depend on how many ranks the lanes are dealt out to.
+/// Tile columns are assigned to kLanes lanes of work, whose sums are added up in the order of the
+/// lanes: the bits of a result do not depend on how many ranks the lanes are distributed over.
 struct Tiling {
     static constexpr std::int64_t kTile = 192;
     static constexpr std::int64_t kTileSize = kTile * kTile;

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
+
+namespace alphaprune::transformer {
+
+/// Called during the forward pass of a block with the input at one of its sites.
+/// @param site   index into input_sites()
+/// @param input  tokens × cols, row-major, float32; valid during the call only
+using InputObserver =
+    std::function<void(std::size_t site, std::span<const float> input, std::int64_t tokens)>;
+
+/// Runs the decoder blocks of a model in float32 over this rank's sequences, one block at a time,
+/// one sequence at a time, so that the result for a sequence does not depend on what else a rank
+/// computes. Owns what a block's weights and the hidden states live in.
+class BlockRunner {
+  public:
+    virtual ~BlockRunner() = default;
+
+    /// The embeddings of some sequences of one length become the hidden states; reads just the
+    /// rows of the tokens present.
+    /// @throws Error: a token outside the vocabulary, more tokens than positions, unreadable
+    /// weights
+    virtual void embed(std::span<const std::span<const std::int32_t>> sequences,
+                       const model::RowSource& source) = 0;
+    virtual std::int64_t sequences() const = 0;
+    /// Values of a hidden state: tokens × hidden_size.
+    virtual std::size_t state_size() const = 0;
+    /// All hidden states, one after another; they may be put back as they were saved.
+    virtual std::span<float> states() = 0;
+
+    /// Run collectively by the node: a block's weights take the place of the block before.
+    /// @throws Error on all ranks of the node
+    virtual void load(int block, const model::RowSource& source) = 0;
+    /// Runs the loaded block; its output becomes the sequence's state.
+    virtual void advance(std::int64_t sequence) = 0;
+    /// Runs the loaded block, shows the input at each site in order, and leaves the state as it
+    /// was.
+    virtual void observe(std::int64_t sequence, const InputObserver& observer) = 0;
+
+    /// Rows of a matrix of the loaded block where they lie, to be replaced; sync() on all ranks of
+    /// the node before others read them.
+    /// @param matrix  index into Catalogue::matrices
+    /// @param rows    of the matrix
+    virtual std::span<float> rows(int matrix, parallel::RowRange rows) = 0;
+    /// Run collectively by the node.
+    virtual void sync() = 0;
+
+    /// Run collectively by the node: what the head is made of but for the vocabulary projection
+    /// takes the place of the block before. After require_head().
+    virtual void load_head(const model::RowSource& source) = 0;
+    /// Final norm and output projection of a sequence's state: what the vocabulary rows are
+    /// multiplied with.
+    /// @param out  tokens × feature_size
+    virtual void features(std::int64_t sequence, std::span<float> out) = 0;
+};
+
+/// On the processor's cores, a block's weights in the node's shared memory.
+/// @param node  the ranks of this node; outlives the runner, as the plan does
+std::unique_ptr<BlockRunner> make_cpu_block_runner(const parallel::Communicator& node,
+                                                   const ForwardPlan& plan);
+
+}  // namespace alphaprune::transformer

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/family.hpp"
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune::transformer {
+
+/// A block's description with its tensors and matrices found in the catalogue.
+struct BlockPlan {
+    model::BlockDescription description;
+    std::vector<int> tensors;   ///< of each tensor described: index into Catalogue::tensors
+    std::vector<int> matrices;  ///< of each layer: index into Catalogue::matrices, −1: not pruned
+};
+
+/// The forward pass of a decoder-only transformer, found in a model's files: what a BlockRunner
+/// executes.
+struct ForwardPlan {
+    const model::Catalogue* catalogue = nullptr;
+    std::vector<BlockPlan> blocks;
+    model::FrameDescription frame;
+    std::vector<int> frame_tensors;  ///< of each tensor described: index, −1: not needed or missing
+    int embedding = -1;              ///< where it is tied and not stored, the head's tensor
+    /// The projection to logits: the stored head, or the embedding where it is tied and none is
+    /// stored.
+    int vocabulary = -1;
+    /// What is missing or wrong of the head, which perplexities and logits need and pruning does
+    /// not.
+    support::FaultList head_faults;
+    std::vector<bool> used;  ///< which of the catalogue's tensors all this is made of
+
+    const model::ModelConfiguration& configuration() const { return catalogue->configuration; }
+    const model::TensorInfo& tensor(int index) const {
+        return catalogue->tensors[static_cast<std::size_t>(index)];
+    }
+    const BlockPlan& block(int number) const { return blocks[static_cast<std::size_t>(number)]; }
+    std::int64_t hidden_size() const { return configuration().hidden_size; }
+    /// Values per token of what the vocabulary is multiplied with.
+    std::int64_t feature_size() const;
+};
+
+/// @param catalogue  outlives the plan
+/// @throws Error (bad_request) with everything that stands in the way of running the blocks: the
+///         family has no forward pass (the message names those that have one and says that
+///         pruning without activations works all the same), a feature that is not supported (RoPE
+///         type, activation), tensors missing or of a wrong shape
+ForwardPlan make_forward_plan(const model::Catalogue& catalogue);
+/// The same for a family that need not be one of the program's.
+ForwardPlan make_forward_plan(const model::Catalogue& catalogue, const model::Family& family);
+
+/// @throws Error (bad_request): what the head is made of is missing or of a wrong shape
+void require_head(const ForwardPlan& plan);
+
+/// One or several matrices of a block that read the same input.
+struct InputSite {
+    std::vector<int> matrices;  ///< indices into Catalogue::matrices, ascending
+    std::int64_t cols = 0;      ///< width of the input
+};
+
+/// The sites of a block in the order in which a forward pass reaches them.
+std::vector<InputSite> input_sites(const ForwardPlan& plan, int block);
+/// The linear layers of each site (positions in the description).
+std::vector<std::vector<int>> layers_by_site(const model::BlockDescription& block);
+
+/// Floating-point operations of a block's matrix products for a sequence, attention included.
+double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens);
+/// Bytes of a block's weights in float32, which a node holds once.
+std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block);
+/// Bytes of scratch memory that running a block over a sequence takes.
+std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens);
+
+}  // namespace alphaprune::transformer

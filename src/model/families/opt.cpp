@@ -1,0 +1,103 @@
+#include <array>
+#include <utility>
+
+#include "describe.hpp"
+
+namespace alphaprune::model::families {
+namespace {
+
+constexpr ConfigurationDefaults kDefaults{
+    .max_positions = 2048, .norm_epsilon = 1e-5, .activation = "relu", .tied_embeddings = true};
+
+constexpr ModelSeries kOpt{"opt", "OPTForCausalLM", "float16", 50272, 2048, 0, false, 0};
+
+// name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
+// clang-format off
+constexpr std::array<NamedShape, 7> kShapes{{
+  {"opt-125m", "", "facebook/opt-125m", &kOpt, 768, 3072, 12, 12, 12, 1e-5},
+  {"opt-1.3b", "", "facebook/opt-1.3b", &kOpt, 2048, 8192, 24, 32, 32, 1e-5},
+  {"opt-2.7b", "", "facebook/opt-2.7b", &kOpt, 2560, 10240, 32, 32, 32, 1e-5},
+  {"opt-6.7b", "", "facebook/opt-6.7b", &kOpt, 4096, 16384, 32, 32, 32, 1e-5},
+  {"opt-13b", "", "facebook/opt-13b", &kOpt, 5120, 20480, 40, 40, 40, 1e-5},
+  {"opt-30b", "", "facebook/opt-30b", &kOpt, 7168, 28672, 48, 56, 56, 1e-5},
+  {"opt-66b", "", "facebook/opt-66b", &kOpt, 9216, 36864, 64, 72, 72, 1e-5},
+}};
+// clang-format on
+
+formats::Json::Object configuration_fields(const NamedShape& shape) {
+    return {{"ffn_dim", shape.intermediate}, {"word_embed_proj_dim", shape.hidden},
+            {"activation_function", "relu"}, {"do_layer_norm_before", true},
+            {"enable_bias", true},           {"tie_word_embeddings", true}};
+}
+
+/// The first two rows of the position table stood for padding once.
+constexpr std::int64_t kUnusedPositions = 2;
+
+Sublayer residual(const ModelConfiguration& model, const NormLayer& norm,
+                  std::variant<AttentionLayer, MlpLayer> body) {
+    return model.norm_before ? Sublayer{norm, std::move(body), {}}
+                             : Sublayer{{}, std::move(body), norm};
+}
+
+BlockDescription describe_block(const ModelConfiguration& model, std::int64_t block) {
+    const std::int64_t hidden = model.hidden_size;
+    const std::int64_t inner = model.intermediate_size;
+    const std::int64_t queries = model.heads * model.head_size;
+    const std::int64_t keys = model.key_value_heads * model.head_size;
+    const bool biases = model.all_biases;
+
+    BlockDescription made;
+    AttentionLayer attention;
+    attention.key = add_linear(made, "self_attn.k_proj", keys, hidden, biases);
+    attention.value = add_linear(made, "self_attn.v_proj", keys, hidden, biases);
+    attention.query = add_linear(made, "self_attn.q_proj", queries, hidden, biases);
+    attention.output = add_linear(made, "self_attn.out_proj", hidden, queries, biases);
+    attention.shape = attention_shape(model, block);
+    const NormLayer attention_norm =
+        add_norm(made.tensors, model, NormKind::layer, "self_attn_layer_norm");
+
+    MlpLayer mlp;
+    mlp.up = add_linear(made, "fc1", inner, hidden, biases);
+    mlp.down = add_linear(made, "fc2", hidden, inner, biases);
+    mlp.activation = model.activation;
+    const NormLayer mlp_norm = add_norm(made.tensors, model, NormKind::layer, "final_layer_norm");
+
+    made.sublayers = {residual(model, attention_norm, attention), residual(model, mlp_norm, mlp)};
+    return made;
+}
+
+FrameDescription describe_frame(const ModelConfiguration& model) {
+    const std::int64_t hidden = model.hidden_size;
+    const std::int64_t narrow = model.embedding_size;
+    FrameDescription frame;
+    frame.embedding =
+        add_tensor(frame.tensors, "model.decoder.embed_tokens.weight", {model.vocabulary, narrow});
+    frame.position_offset = kUnusedPositions;
+    frame.position_table = add_tensor(frame.tensors, "model.decoder.embed_positions.weight",
+                                      {model.max_positions + kUnusedPositions, hidden});
+    if (narrow != hidden) {
+        frame.project_out =
+            add_tensor(frame.tensors, "model.decoder.project_out.weight", {narrow, hidden});
+        frame.project_in =
+            add_tensor(frame.tensors, "model.decoder.project_in.weight", {hidden, narrow});
+    }
+    if (model.norm_before && !model.final_norm_removed) {
+        frame.final_norm =
+            add_norm(frame.tensors, model, NormKind::layer, "model.decoder.final_layer_norm");
+    }
+    frame.before_blocks = static_cast<int>(frame.tensors.size());
+    frame.head = add_tensor(frame.tensors, "lm_head.weight", {model.vocabulary, narrow});
+    return frame;
+}
+
+}  // namespace
+
+/// OPT (arXiv 2205.01068): learned positions, layer norms before or (opt-350m) after, plain MLP.
+const Family& opt() {
+    static const Family family{
+        "opt",   "model.",       "model.decoder.layers.", kDefaults,
+        kShapes, describe_block, describe_frame,          configuration_fields};
+    return family;
+}
+
+}  // namespace alphaprune::model::families

@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alphaprune/formats/json.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/name_list.hpp"
+#include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/synthetic.hpp"
+#include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
+#include "find_matrices.hpp"
+#include "folder/folder_reading.hpp"
+#include "folder/model_folder.hpp"
+#include "synthetic/tensor_list.hpp"
+
+namespace alphaprune::model {
+namespace {
+
+const support::BadRequest<std::string> kWeightsNamed{
+    "model.weights-named-in-config",
+    "config.json names the file of the weights (transformers_weights): {}",
+    "transformers would look for that file in the folder written by this program, too",
+    "call that file model.safetensors, or its index model.safetensors.index.json, and remove the "
+    "member from config.json"};
+
+const support::Warning<std::string> kUnknownTypes{
+    "model.unknown-types",
+    "tensors have a dtype that this program does not know; their bytes are copied as they are: {}",
+    "a type newer than this program, or a header edited by hand",
+    "check that the programs that will load the result know the type"};
+
+/// @return  the whole document
+formats::Json read_configuration_text(Catalogue& catalogue, const std::string& where) {
+    formats::Json config =
+        formats::Json::parse(catalogue.configuration_text, where, formats::JsonDialect::python);
+    catalogue.configuration = read_configuration(config, where);
+    return config;
+}
+
+void read_config_file(Catalogue& catalogue, support::FaultList& faults) {
+    const auto path = catalogue.folder / "config.json";
+    try {
+        require_model_file(catalogue.folder, "config.json");
+        catalogue.configuration_text = support::read_text(path);
+        const formats::Json config = read_configuration_text(catalogue, path.string());
+        if (const formats::Json* named = config.find("transformers_weights");
+            named != nullptr && !named->is_null()) {
+            faults.add(kWeightsNamed(path.string(), named->dump(-1)));
+        }
+    } catch (const support::Error& error) {
+        faults.add(error);
+    }
+}
+
+/// The writer of such a file may have meant something else, and other programs may not read it.
+void warn_of_unknown_types(Catalogue& catalogue) {
+    std::vector<std::string> unknown;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        if (!tensor.type.bits()) {
+            unknown.push_back(fmt::format("{} ({})", tensor.name, tensor.type.name()));
+        }
+    }
+    if (!unknown.empty()) {
+        catalogue.warnings.push_back(kUnknownTypes(list_names(unknown)));
+    }
+}
+
+support::FaultList faults_of_matrices(Catalogue& catalogue) {
+    support::FaultList faults;
+    find_matrices(catalogue, faults);
+    return faults;
+}
+
+/// Everything else of a synthetic model follows from its configuration.
+void complete_synthetic(Catalogue& catalogue, const std::string& where) {
+    catalogue.origin = WeightOrigin::synthetic;
+    const formats::Json config = read_configuration_text(catalogue, where);
+    support::FaultList faults;
+    catalogue.tensors = list_tensors(catalogue.configuration, config, where, faults);
+    faults.throw_if_any();
+    faults_of_matrices(catalogue).throw_if_any();
+}
+
+}  // namespace
+
+Catalogue read_catalogue(const std::filesystem::path& folder) {
+    require_model_folder(folder);
+    support::FaultList faults;
+    Catalogue catalogue;
+    catalogue.folder = folder;
+    catalogue.model_name = folder_name(folder);
+    read_config_file(catalogue, faults);
+    const IndexFindings findings = read_tensors(catalogue, faults);
+    // Without all of these the search for matrices would only add spurious faults.
+    faults.throw_if_any();
+    const auto without_matrices = faults_of_matrices(catalogue);
+    judge_index(findings, catalogue, faults);
+    judge_quantization(catalogue, faults);
+    faults.throw_if_any();
+    without_matrices.throw_if_any();
+    warn_of_unknown_types(catalogue);
+    return catalogue;
+}
+
+Catalogue make_catalogue(const std::filesystem::path& file, std::string model_name,
+                         std::string configuration_text, std::vector<TensorInfo> tensors) {
+    Catalogue catalogue;
+    catalogue.folder = file.parent_path();
+    catalogue.origin = WeightOrigin::single_file;
+    catalogue.shards = {file.filename().string()};
+    catalogue.model_name = std::move(model_name);
+    catalogue.configuration_text = std::move(configuration_text);
+    catalogue.tensors = std::move(tensors);
+    for (TensorInfo& tensor : catalogue.tensors) {
+        tensor.shard = 0;
+        tensor.matrix = -1;
+    }
+    read_configuration_text(catalogue, file.string() + ": config.json");
+    faults_of_matrices(catalogue).throw_if_any();
+    return catalogue;
+}
+
+Catalogue synthetic_catalogue(const NamedShape& shape) {
+    Catalogue catalogue;
+    catalogue.model_name = std::string(shape.name) + "-synthetic";
+    catalogue.folder = shape.name;
+    catalogue.configuration_text = configuration_text_of(shape);
+    catalogue.auxiliary_files.emplace();
+    complete_synthetic(catalogue, "the configuration of " + std::string(shape.name));
+    return catalogue;
+}
+
+Catalogue synthetic_catalogue(const std::filesystem::path& folder, std::string name) {
+    require_model_folder(folder);
+    const auto file = folder / "config.json";
+    Catalogue catalogue;
+    catalogue.model_name = (name.empty() ? folder_name(folder) : std::move(name)) + "-synthetic";
+    catalogue.folder = folder;
+    catalogue.configuration_text = support::read_text(file);
+    complete_synthetic(catalogue, file.string());
+    return catalogue;
+}
+
+}  // namespace alphaprune::model

@@ -1,0 +1,203 @@
+#include "alphaprune/model/weight_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
+#include "weights/weight_store.hpp"
+
+namespace alphaprune::model {
+namespace {
+
+const support::Failure<> kFileChanged{
+    "model.file-changed", "the file has changed since the run began",
+    "the model was fetched, converted or touched meanwhile: what was read before and after does "
+    "not belong together",
+    "do not modify the model while a run reads it; restore the file and continue with --resume, or "
+    "start anew with --overwrite"};
+
+/// A thread that reads what will be needed soon, from end to end, so that it is in the page cache
+/// by then. (readahead and posix_fadvise fetch some 128 KiB, however much is asked for.) Errors are
+/// left to the read that needs the bytes.
+class ReadAhead {
+  public:
+    /// Reads this part of a file, which outlives the object, in place of what was asked for before
+    /// and has not been read yet. Returns at once.
+    void begin(const support::File& file, std::uint64_t offset, std::uint64_t bytes);
+
+  private:
+    struct Part {
+        const support::File* file = nullptr;
+        std::uint64_t offset = 0;
+        std::uint64_t bytes = 0;
+    };
+
+    void work(const std::stop_token& stop);
+
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    Part wanted_;
+    std::jthread thread_;  // the last member: it uses the others; starts with the first part
+};
+
+void ReadAhead::begin(const support::File& file, std::uint64_t offset, std::uint64_t bytes) {
+    {
+        const std::scoped_lock lock(mutex_);
+        wanted_ = {&file, offset, bytes};
+    }
+    changed_.notify_one();
+    if (!thread_.joinable()) {
+        try {
+            thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+        } catch (const std::system_error&) {  // no thread to be had: nothing is read ahead
+        }
+    }
+}
+
+void ReadAhead::work(const std::stop_token& stop) {
+    constexpr std::uint64_t kPieceBytes = std::uint64_t{2} << 20;
+    std::vector<std::byte> scratch(kPieceBytes);
+    std::unique_lock lock(mutex_);
+    while (changed_.wait(lock, stop, [&] { return wanted_.bytes > 0; }) && !stop.stop_requested()) {
+        const Part piece{wanted_.file, wanted_.offset, std::min(wanted_.bytes, kPieceBytes)};
+        wanted_.offset += piece.bytes;
+        wanted_.bytes -= piece.bytes;
+        lock.unlock();
+        try {
+            piece.file->read_at(piece.offset, std::span(scratch).first(piece.bytes));
+        } catch (const support::Error&) {  // reported when these bytes are needed
+        }
+        lock.lock();
+    }
+}
+
+/// The same error, with the tensor that was being read.
+support::Error naming_tensor(const support::Error& error, const std::string& place) {
+    std::vector<support::Fault> faults = error.faults();
+    for (support::Fault& fault : faults) {
+        fault.where = place;
+    }
+    return {error.status(), std::move(faults)};
+}
+
+/// The shards of a model folder, opened at first use.
+class StoredWeights : public WeightStore {
+  public:
+    explicit StoredWeights(const Catalogue& catalogue)
+        : catalogue_(catalogue), files_(catalogue.shards.size()) {
+        assert(catalogue.origin == WeightOrigin::folder);
+    }
+
+    void read(const TensorInfo& tensor, const linalg::Rectangle& part,
+              std::span<std::byte> out) override {
+        read_rectangle(tensor, part, out);
+        require_unchanged(tensor);
+    }
+
+    void will_need(const TensorInfo& tensor) override {
+        try {
+            ahead_.begin(shard(tensor.shard), tensor.offset, tensor.bytes());
+        } catch (const support::Error&) {  // reported when the tensor is read
+        }
+    }
+
+  private:
+    void read_rectangle(const TensorInfo& tensor, const linalg::Rectangle& part,
+                        std::span<std::byte> out) {
+        const std::uint64_t row_bytes = tensor.row_bytes();
+        const auto first = static_cast<std::uint64_t>(part.row_begin) * row_bytes;
+        if (part.cols() == tensor.row_length()) {
+            read_bytes(tensor, first, out);
+            return;
+        }
+        const std::size_t value_bytes = support::size_of(tensor.scalar_type());
+        const std::uint64_t skipped = static_cast<std::uint64_t>(part.col_begin) * value_bytes;
+        const std::size_t width = static_cast<std::size_t>(part.cols()) * value_bytes;
+        for (std::size_t row = 0; row < static_cast<std::size_t>(part.rows()); ++row) {
+            read_bytes(tensor, first + row * row_bytes + skipped, out.subspan(row * width, width));
+        }
+    }
+
+    void require_unchanged(const TensorInfo& tensor) {
+        const auto number = static_cast<std::size_t>(tensor.shard);
+        if (number < catalogue_.stamps.size() &&
+            shard(tensor.shard).stamp() != catalogue_.stamps[number]) {
+            throw kFileChanged(place_of(catalogue_, tensor));
+        }
+    }
+
+    const support::File& shard(int index) {
+        const auto number = static_cast<std::size_t>(index);
+        if (!files_[number]) {
+            files_[number] =
+                support::File::open_for_reading(catalogue_.folder / catalogue_.shards[number]);
+        }
+        return *files_[number];
+    }
+
+    /// From byte `first` of the tensor on.
+    void read_bytes(const TensorInfo& tensor, std::uint64_t first, std::span<std::byte> out) {
+        try {
+            shard(tensor.shard).read_at(tensor.offset + first, out);
+        } catch (const support::Error& error) {
+            throw naming_tensor(error, place_of(catalogue_, tensor));
+        }
+    }
+
+    const Catalogue& catalogue_;
+    std::vector<std::optional<support::File>> files_;
+    ReadAhead ahead_;  // after the files, which it reads
+};
+
+}  // namespace
+
+std::string place_of(const Catalogue& catalogue, const TensorInfo& tensor) {
+    if (catalogue.origin == WeightOrigin::synthetic) {
+        return fmt::format("tensor {} of {}", tensor.name, catalogue.model_name);
+    }
+    const auto path = catalogue.folder / catalogue.shards[static_cast<std::size_t>(tensor.shard)];
+    return fmt::format("tensor {} in {}", tensor.name, path.string());
+}
+
+WeightReader::WeightReader(const Catalogue& catalogue)
+    : catalogue_(catalogue),
+      store_(catalogue.origin == WeightOrigin::synthetic
+                 ? generate_weights(catalogue)
+                 : std::make_unique<StoredWeights>(catalogue)) {}
+
+WeightReader::WeightReader(WeightReader&&) noexcept = default;
+WeightReader::~WeightReader() = default;
+
+void WeightReader::read_rows(const TensorInfo& tensor, parallel::RowRange rows,
+                             std::span<std::byte> out) {
+    read_part(tensor, {rows.begin, rows.end, 0, tensor.row_length()}, out);
+}
+
+void WeightReader::read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
+                             std::span<std::byte> out) {
+    assert(part.row_begin >= 0 && part.row_end <= tensor.rows());
+    assert(part.col_begin >= 0 && part.col_end <= tensor.row_length());
+    assert(part.cols() == tensor.row_length()
+               ? out.size() == static_cast<std::size_t>(part.rows()) * tensor.row_bytes()
+               : out.size() ==
+                     static_cast<std::size_t>(part.size()) * size_of(tensor.scalar_type()));
+    store_->read(tensor, part, out);
+}
+
+void WeightReader::will_need(const TensorInfo& tensor) {
+    store_->will_need(tensor);
+}
+
+}  // namespace alphaprune::model

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+
+#include "alphaprune/pruning/pruners.hpp"
+
+namespace alphaprune::pruning {
+
+/// Stored values seen as their magnitudes: without its sign, the bit pattern of a floating-point
+/// number orders as its magnitude does. The bytes need not be aligned.
+template <class Bits>
+class Magnitudes {
+  public:
+    explicit Magnitudes(std::span<std::byte> stored) : stored_(stored) {}
+
+    std::int64_t size() const { return static_cast<std::int64_t>(stored_.size() / sizeof(Bits)); }
+
+    /// Calls use(magnitude, turn), `turn` being 0 and 1 by turns.
+    template <class Use>
+    void for_each(Use use) const {
+        const std::size_t pairs = stored_.size() / (2 * sizeof(Bits)) * (2 * sizeof(Bits));
+        for (std::size_t at = 0; at < pairs; at += 2 * sizeof(Bits)) {
+            use(magnitude_at(at), 0);
+            use(magnitude_at(at + sizeof(Bits)), 1);
+        }
+        if (pairs < stored_.size()) {
+            use(magnitude_at(pairs), 0);
+        }
+    }
+
+    /// Zeroes all values of magnitudes below `limit`.
+    void zero_below(Bits limit) {
+        for (std::size_t at = 0; at < stored_.size(); at += sizeof(Bits)) {
+            const Bits kept = magnitude_at(at) < limit ? Bits{0} : bits_at(at);
+            std::memcpy(stored_.data() + at, &kept, sizeof(Bits));
+        }
+    }
+
+    /// Zeroes all values of magnitudes below `limit` and the first `count` of those equal to it.
+    void zero_up_to(Bits limit, std::int64_t count) {
+        constexpr std::size_t kPieceBytes = 8192 * sizeof(Bits);
+        for (std::size_t at = 0; at < stored_.size(); at += kPieceBytes) {
+            Magnitudes piece(stored_.subspan(at, std::min(kPieceBytes, stored_.size() - at)));
+            count -= count > 0 ? piece.zero_first(limit, count) : 0;
+            piece.zero_below(limit);
+        }
+    }
+
+  private:
+    /// Zeroes the first values, `count` at most, of exactly this magnitude; returns how many.
+    std::int64_t zero_first(Bits magnitude, std::int64_t count) {
+        const std::int64_t found = count_of(magnitude);
+        if (found <= count) {
+            zero_equal(magnitude);
+            return found;
+        }
+        constexpr Bits kZero = 0;
+        std::int64_t to_go = count;
+        for (std::size_t at = 0; to_go > 0; at += sizeof(Bits)) {
+            if (magnitude_at(at) == magnitude) {
+                std::memcpy(stored_.data() + at, &kZero, sizeof(Bits));
+                --to_go;
+            }
+        }
+        return count;
+    }
+
+    std::int64_t count_of(Bits magnitude) const {
+        Bits found = 0;  // as wide as the values, so that vector units do many at a time
+        for (std::size_t at = 0; at < stored_.size(); at += sizeof(Bits)) {
+            found = static_cast<Bits>(found + (magnitude_at(at) == magnitude ? 1 : 0));
+        }
+        return found;
+    }
+
+    void zero_equal(Bits magnitude) {
+        for (std::size_t at = 0; at < stored_.size(); at += sizeof(Bits)) {
+            const Bits kept = magnitude_at(at) == magnitude ? Bits{0} : bits_at(at);
+            std::memcpy(stored_.data() + at, &kept, sizeof(Bits));
+        }
+    }
+
+    Bits bits_at(std::size_t at) const {
+        Bits bits;
+        std::memcpy(&bits, stored_.data() + at, sizeof(Bits));
+        return bits;
+    }
+    Bits magnitude_at(std::size_t at) const {
+        constexpr Bits kWithoutSign = std::numeric_limits<Bits>::max() >> 1;
+        return bits_at(at) & kWithoutSign;
+    }
+
+    std::span<std::byte> stored_;
+};
+
+/// Zeroes the weights of smallest magnitude of one matrix distributed over the ranks, each
+/// holding some consecutive values (rank order is row-major order; a rank may hold none).
+/// The threshold is found exactly, from all-reduced histograms of bit patterns; the result does
+/// not depend on how the matrix is spread. Collective. Values must be finite.
+///
+/// @param values  this rank's stored values, changed in place
+/// @param ratio   share to remove, in [0, 1]
+/// @return zeros among this rank's values afterwards (those that were zero before included)
+std::int64_t prune_magnitude(const parallel::Communicator& ranks, std::span<std::byte> values,
+                             support::ScalarType type, double ratio, Ties ties);
+
+}  // namespace alphaprune::pruning

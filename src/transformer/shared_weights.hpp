@@ -1,0 +1,53 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/node_array.hpp"
+#include "alphaprune/parallel/share.hpp"
+
+namespace alphaprune::transformer {
+
+/// Some rows of a tensor as float32, read a few megabytes at a time. @throws Error as the source
+/// does
+void read_widened(const model::RowSource& source, const model::TensorInfo& tensor,
+                  parallel::RowRange rows, std::span<float> out);
+
+/// Some tensors of a model in float32, held once on each node in shared memory: the ranks of the
+/// node read and convert a share of the rows each. Made and destroyed collectively by the node.
+class SharedWeights {
+  public:
+    /// Run collectively by the node; reads nothing yet.
+    /// @param node      outlives the object
+    /// @param catalogue outlives the object
+    /// @param tensors   indices into Catalogue::tensors
+    SharedWeights(const parallel::Communicator& node, const model::Catalogue& catalogue,
+                  std::vector<int> tensors);
+
+    /// Run collectively by the node: fills all tensors from `source`.
+    /// @throws Error on all ranks of the node when reading fails on one
+    void load(const model::RowSource& source);
+
+    /// A tensor's values, row-major. The tensor must be one of those given at the start.
+    std::span<const float> values(int tensor) const;
+    /// The same to be changed; sync() on all ranks of the node before others read what was changed.
+    std::span<float> values(int tensor);
+    void sync() { array_.sync(); }
+
+    /// Bytes on a node for these tensors in float32.
+    static std::uint64_t bytes_for(const model::Catalogue& catalogue, std::span<const int> tensors);
+
+  private:
+    std::size_t start_of(int tensor) const;
+
+    const parallel::Communicator* node_;
+    const model::Catalogue* catalogue_;
+    std::vector<int> tensors_;
+    std::vector<std::size_t> starts_;
+    parallel::NodeArray<float> array_;
+};
+
+}  // namespace alphaprune::transformer

@@ -1,0 +1,93 @@
+// A block whose matrices are slices of fused and stacked tensors computes what the same block does
+// with tensors of their own.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "alphaprune/transformer/block_runner.hpp"
+#include "model/fused_family.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/world.hpp"
+#include "transformer/odd_models.hpp"
+#include "transformer/stored_model.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+const std::vector<std::int32_t> kTokens{7, 11, 17, 25, 35, 7, 21, 0, 39, 12};
+
+/// What becomes of the sequence in two blocks, each with the rows of one matrix set to zero where
+/// they lie.
+struct Computed {
+    std::vector<float> states;
+    std::vector<std::vector<float>> inputs;  ///< at each site of each block
+};
+
+Computed compute(const model::Catalogue& catalogue, const model::Family& family,
+                 std::size_t changed) {
+    model::WeightReader reader(catalogue);
+    const model::RowSource source = [&](const model::TensorInfo& tensor, parallel::RowRange rows,
+                                        std::span<std::byte> out) {
+        reader.read_rows(tensor, rows, out);
+    };
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue, family);
+    const auto runner = transformer::make_cpu_block_runner(world(), plan);
+    runner->embed(std::array{std::span(kTokens)}, source);
+    Computed computed;
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        runner->load(block, source);
+        const auto index = static_cast<int>(changed) + 7 * block;
+        const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
+        std::ranges::fill(runner->rows(index, {1, matrix.rows - 1}), 0.0F);
+        runner->sync();
+        const auto sites = transformer::input_sites(plan, block);
+        EXPECT_EQ(sites.size(), 4U);
+        EXPECT_EQ(sites[0].matrices, (std::vector<int>{7 * block, 7 * block + 1, 7 * block + 2}));
+        runner->observe(0, [&](std::size_t, std::span<const float> input, std::int64_t) {
+            computed.inputs.emplace_back(input.begin(), input.end());
+        });
+        runner->advance(0);
+    }
+    computed.states.assign(runner->states().begin(), runner->states().end());
+    return computed;
+}
+
+class Fused : public testing::Test {
+  protected:
+    Fused() {
+        odd_.write(folder_ / "separate");
+        separate_ = model::read_catalogue(folder_ / "separate");
+    }
+    TemporaryFolder folder_;
+    OddModel odd_ = odd_llama();
+    model::Catalogue separate_;
+};
+
+TEST_F(Fused, RowsOfATensorAreLikeATensorOfTheirOwnToTheBit) {
+    const auto fused = fused_catalogue(folder_ / "fused", odd_.config, odd_.tensors, false);
+    for (const std::size_t changed : {kQuery, kValue, kUp}) {
+        const Computed expected = compute(separate_, *model::family_of("llama"), changed);
+        const Computed got = compute(fused, fused_family<false>(), changed);
+        EXPECT_EQ(got.states, expected.states);
+        EXPECT_EQ(got.inputs, expected.inputs);
+    }
+}
+
+TEST_F(Fused, InputsTimesOutputsAreLikeOutputsTimesInputs) {
+    const auto fused = fused_catalogue(folder_ / "fused", odd_.config, odd_.tensors, true);
+    const Computed expected = compute(separate_, *model::family_of("llama"), kKey);
+    const Computed got = compute(fused, fused_family<true>(), kKey);
+    ASSERT_EQ(got.states.size(), expected.states.size());
+    float largest = 0;
+    for (const float value : expected.states) {
+        largest = std::max(largest, std::abs(value));
+    }
+    for (std::size_t i = 0; i < got.states.size(); ++i) {
+        EXPECT_NEAR(got.states[i], expected.states[i], 1e-5F * largest);
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune::test
