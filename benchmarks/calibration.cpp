@@ -5,8 +5,6 @@
 // For SparseGPT the flops of the Hessians and of the sweep are not counted: its ratio says how much
 // of the phase is forward pass.
 #include <fmt/format.h>
-#include <mpi.h>
-
 #include <boost/program_options.hpp>
 #include <cstdio>
 #include <optional>
@@ -17,8 +15,8 @@
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
@@ -150,8 +148,8 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
     }
     linalg::use_one_blas_thread();
     const model::Catalogue catalogue =
-        parallel::together(all, [&] { return model::read_catalogue(request->model); });
-    const model::TokenSequences sequences = parallel::together(all, [&] {
+        parallel::run_collectively(all, [&] { return model::read_catalogue(request->model); });
+    const model::TokenSequences sequences = parallel::run_collectively(all, [&] {
         return model::calibration_sequences(model::read_tokens(request->calibration, catalogue),
                                             catalogue, request->sequences, request->length, 0);
     });
@@ -162,6 +160,6 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::parallel::Communicator::view(MPI_COMM_WORLD);
+    const auto world = alphaprune::parallel::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });
 }

@@ -16,7 +16,7 @@
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/model/weight_reader.hpp"
-#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
@@ -195,6 +195,6 @@ void run(const parallel::Communicator& self, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
-    const auto self = alphaprune::parallel::Communicator::view(MPI_COMM_SELF);
+    const auto self = alphaprune::parallel::view(MPI_COMM_SELF);
     return status_of(self, [&] { run(self, argc, argv); });
 }

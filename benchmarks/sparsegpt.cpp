@@ -4,8 +4,6 @@
 //
 // On several ranks the rows are shared out, as in a run.
 #include <fmt/format.h>
-#include <mpi.h>
-
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
@@ -15,7 +13,7 @@
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
-#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/clock.hpp"
@@ -142,6 +140,6 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::parallel::Communicator::view(MPI_COMM_WORLD);
+    const auto world = alphaprune::parallel::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });
 }

@@ -5,8 +5,6 @@
 // ScaLAPACK unless told otherwise) solve the same problem at the same time, as in a run over many
 // matrices; "matrices" says how many were solved in "seconds".
 #include <fmt/format.h>
-#include <mpi.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
@@ -18,7 +16,7 @@
 
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
-#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
@@ -205,6 +203,6 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::parallel::Communicator::view(MPI_COMM_WORLD);
+    const auto world = alphaprune::parallel::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });
 }

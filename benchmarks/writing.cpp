@@ -7,7 +7,6 @@
 // reads a model folder, prunes it by magnitude and writes it: the yardstick stays the writing
 // alone.
 #include <fmt/format.h>
-#include <mpi.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,7 +23,7 @@
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
@@ -82,7 +81,7 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
 class ScratchFolder {
   public:
     ScratchFolder(const parallel::Communicator& all, const fs::path& parent) : all_(all) {
-        path_ = parallel::from_root(all, [&] {
+        path_ = parallel::text_from_root(all, [&] {
             const fs::path own = parent / fmt::format("writing-benchmark.{}", ::getpid());
             std::error_code problem;
             if (!fs::create_directory(own, problem)) {
@@ -186,12 +185,12 @@ class Shares {
 };
 
 void write_plainly(const parallel::Communicator& all, const Shares& shares, const fs::path& path) {
-    parallel::together(all, [&] {
+    parallel::run_collectively(all, [&] {
         if (all.is_root()) {
             support::File::create(path);
         }
     });
-    parallel::together(all, [&] {
+    parallel::run_collectively(all, [&] {
         support::File file = support::File::open_for_writing(path);
         shares.for_each([&](int, parallel::RowRange, std::span<const std::byte> bytes,
                             std::uint64_t at) { file.write_at(at, bytes); });
@@ -232,7 +231,7 @@ void write_model(const parallel::Communicator& all, const model::Catalogue& cata
 void write_from_memory(const parallel::Communicator& all, const model::Catalogue& catalogue,
                        const Shares& shares, const Request& request, const fs::path& path) {
     write_model(all, catalogue, request, path, [&](phases::TensorStore& store) {
-        parallel::together(all, [&] {
+        parallel::run_collectively(all, [&] {
             shares.for_each([&](int t, parallel::RowRange rows, auto bytes, auto) {
                 store.write_rows({t, rows, {}}, bytes);
             });
@@ -290,8 +289,8 @@ void measure(const parallel::Communicator& all, const Request& request) {
         Request input;
         input.format = "safetensors";
         write_from_memory(all, catalogue, shares, input, scratch / "model");
-        catalogue =
-            parallel::together(all, [&] { return model::read_catalogue(scratch / "model"); });
+        catalogue = parallel::run_collectively(
+            all, [&] { return model::read_catalogue(scratch / "model"); });
     }
     Timings ours;
     Timings plain;
@@ -329,6 +328,6 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::parallel::Communicator::view(MPI_COMM_WORLD);
+    const auto world = alphaprune::parallel::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });
 }

@@ -1,11 +1,10 @@
-#include <mpi.h>
-
 #include <optional>
 
 #include "alphaprune/commands/program.hpp"
+#include "alphaprune/parallel/job_watch.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
-#include "alphaprune/parallel/work_process.hpp"
-#include "alphaprune/support/standard_streams.hpp"
+#include "alphaprune/support/log.hpp"
 #include "alphaprune/support/stop.hpp"
 
 int main(int argc, char** argv) {
@@ -23,7 +22,6 @@ int main(int argc, char** argv) {
     if (beginning.starts_mpi) {
         mpi.emplace(argc, argv, beginning.launch);
     }
-    const auto world =
-        mpi ? parallel::Communicator::view(MPI_COMM_WORLD) : parallel::Communicator::alone();
+    const auto world = mpi ? parallel::view(MPI_COMM_WORLD) : parallel::Communicator::alone();
     return static_cast<int>(commands::run_program(world, argc, argv, beginning));
 }

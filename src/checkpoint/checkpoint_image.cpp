@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "alphaprune/support/slabs.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_attribute.hpp"
 #include "hdf5_dataset.hpp"
@@ -18,13 +19,13 @@ Hdf5Handle create_vector(const Hdf5Calls& hdf5, const Hdf5Handle& group, const c
 
 void copy_range(const SparseBytes& from, support::File& to, std::uint64_t begin,
                 std::uint64_t end) {
-    constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
-    std::vector<std::byte> piece;
-    for (std::uint64_t at = begin; at < end; at += piece.size()) {
-        piece.resize(std::min(kPieceBytes, end - at));
-        from.read(at, piece);
-        to.write_at(at, piece);
-    }
+    constexpr std::uint64_t kSlabBytes = std::uint64_t{1} << 20;
+    std::vector<std::byte> slab;
+    support::for_each_slab(begin, end, kSlabBytes, [&](std::uint64_t first, std::uint64_t last) {
+        slab.resize(last - first);
+        from.read(first, slab);
+        to.write_at(first, slab);
+    });
 }
 
 }  // namespace

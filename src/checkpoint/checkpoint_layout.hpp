@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/support/stored_type.hpp"
+#include "alphaprune/support/scalar.hpp"
 #include "hdf5.hpp"
 
 namespace alphaprune::checkpoint {

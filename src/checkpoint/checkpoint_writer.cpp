@@ -10,11 +10,10 @@
 
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/common_files.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 #include "checkpoint_image.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_dataset.hpp"
@@ -127,7 +126,7 @@ struct CheckpointWriter::State {
 
 /// Collective: rank 0 lays the file out, and all learn where the rows go.
 void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             image.emplace(catalogue, model::read_auxiliary_files(catalogue),
                           partial.created.empty() ? support::utc_timestamp() : partial.created,
@@ -142,7 +141,7 @@ void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
 /// Collective: the file of an earlier run or a new one, by rank 0, for the system's own words when
 /// that cannot be.
 void CheckpointWriter::State::make_file() {
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (!ranks.is_root()) {
             return;
         }
@@ -162,14 +161,15 @@ void CheckpointWriter::State::make_file() {
 /// Collective.
 void CheckpointWriter::State::open_file() {
     parallel::require_common_files(ranks, std::span(&partial_path, 1));
-    parallel::together(ranks, [&] { row_file = support::File::open_for_writing(partial_path); });
+    parallel::run_collectively(ranks,
+                               [&] { row_file = support::File::open_for_writing(partial_path); });
 }
 
 /// Collective: where each spectrum's bytes begin, given how many values it has.
 std::vector<std::uint64_t> CheckpointWriter::State::make_room(
     std::span<const std::int64_t> spectra) {
     std::vector<std::uint64_t> places(spectra.size());
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         for (std::size_t m = 0; ranks.is_root() && m < spectra.size(); ++m) {
             if (spectra[m] > 0) {
                 places[m] =
@@ -185,7 +185,7 @@ CheckpointWriter::CheckpointWriter(const parallel::Communicator& ranks,
                                    const model::Catalogue& catalogue,
                                    const std::filesystem::path& path, const PartialFile& partial)
     : state_(std::make_unique<State>(ranks, catalogue, path, partial)) {
-    parallel::together(ranks, [&] { require_usable_names(catalogue); });
+    parallel::run_collectively(ranks, [&] { require_usable_names(catalogue); });
     state_->make_image(catalogue);
     state_->make_file();
     state_->open_file();
@@ -241,7 +241,7 @@ void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eig
     }
     state.ranks.all_reduce_max(std::span(sizes));
     const std::vector<std::uint64_t> places = state.make_room(sizes);
-    parallel::together(state.ranks, [&] {
+    parallel::run_collectively(state.ranks, [&] {
         for (std::size_t m = 0; m < eigenvalues.size(); ++m) {
             try {
                 state.row_file->write_at(places[m], std::as_bytes(std::span(eigenvalues[m])));
@@ -255,7 +255,7 @@ void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eig
 
 void CheckpointWriter::write_metric(spectrum::Metric metric, std::span<const double> values) {
     assert(values.size() == state_->matrix_names.size());
-    parallel::together(state_->ranks, [&] {
+    parallel::run_collectively(state_->ranks, [&] {
         if (state_->image) {
             state_->image->add_metric(std::string(spectrum::name_of(metric)), values);
         }
@@ -264,8 +264,8 @@ void CheckpointWriter::write_metric(spectrum::Metric metric, std::span<const dou
 
 void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
     State& state = *state_;
-    parallel::together(state.ranks, [&] { state.row_file->sync(); });
-    parallel::together(state.ranks, [&] {
+    parallel::run_collectively(state.ranks, [&] { state.row_file->sync(); });
+    parallel::run_collectively(state.ranks, [&] {
         if (state.ranks.is_root()) {
             state.image->complete(summaries);
             set_size(state.partial_path, state.image->size());

@@ -8,8 +8,8 @@
 
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 #include "plain_files.hpp"
 
 namespace alphaprune::checkpoint {

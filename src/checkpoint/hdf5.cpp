@@ -4,8 +4,8 @@
 
 #include <charconv>
 
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {

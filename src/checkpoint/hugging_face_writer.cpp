@@ -8,7 +8,6 @@
 
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/common_files.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 #include "export_folder.hpp"
@@ -140,7 +139,7 @@ std::uint64_t HuggingFaceWriter::State::place_of(std::size_t tensor, std::int64_
 /// Collective. A tensor forgotten would leave a hole full of zeros that no reader notices.
 void HuggingFaceWriter::State::require_everything_written() const {
     const std::uint64_t total = ranks.sum(written);
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (total != catalogue.bytes()) {
             throw kRowsMissing(folder.string(), total, catalogue.bytes());
         }
@@ -160,7 +159,7 @@ HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
                                      const PartialFile& partial, std::uint64_t shard_bytes)
     : state_(std::make_unique<State>(ranks, catalogue, folder, std::move(metadata), partial,
                                      shard_bytes)) {
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             model::read_auxiliary_files(
                 catalogue);  // those that cannot be read are refused before the work
@@ -229,8 +228,8 @@ void HuggingFaceWriter::sync_rows() {
 void HuggingFaceWriter::finish() {
     State& state = *state_;
     state.require_everything_written();
-    parallel::together(state.ranks, [&] { sync_rows(); });  // rank 0 has all shards open
-    parallel::together(state.ranks, [&] {
+    parallel::run_collectively(state.ranks, [&] { sync_rows(); });  // rank 0 has all shards open
+    parallel::run_collectively(state.ranks, [&] {
         if (state.ranks.is_root()) {
             state.publish_folder();
         }

@@ -5,8 +5,8 @@
 
 #include <system_error>
 
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune::checkpoint {
 namespace fs = std::filesystem;

@@ -17,7 +17,6 @@
 namespace alphaprune::checkpoint {
 namespace {
 
-constexpr std::uint64_t kPieceBytes = std::uint64_t{64} << 20;
 constexpr double kRatioTolerance = 1e-12;
 
 /// What the bytes of the tensors really are, one entry a tensor.
@@ -119,12 +118,9 @@ class Verifier {
         const auto part = (static_cast<std::size_t>(ranks_.rank()) + t) % size;
         const parallel::RowRange mine =
             parallel::share_of(tensor.rows(), ranks_.size(), static_cast<int>(part));
-        const auto step =
-            static_cast<std::int64_t>(std::max<std::uint64_t>(1, kPieceBytes / row_bytes));
         try {
-            for (std::int64_t at = mine.begin; at < mine.end; at += step) {
-                examine_rows(t, {at, std::min(at + step, mine.end)});
-            }
+            parallel::for_each_slab(mine, row_bytes,
+                                    [&](parallel::RowRange rows) { examine_rows(t, rows); });
         } catch (const support::Error& error) {
             found_.unreadable[t] = 1;
             problems_.push_back(
@@ -272,9 +268,9 @@ Verification verify_checkpoint(const parallel::Communicator& ranks,
                                const std::filesystem::path& path,
                                const std::vector<ExpectedMatrix>& expected) {
     const CheckpointReader reader =
-        parallel::together(ranks, [&] { return CheckpointReader(path); });
+        parallel::run_collectively(ranks, [&] { return CheckpointReader(path); });
     std::string finite =
-        parallel::from_root(ranks, [&] { return finite_tensors(reader, path, expected); });
+        parallel::text_from_root(ranks, [&] { return finite_tensors(reader, path, expected); });
     return Verifier(ranks, reader, std::move(finite)).verify(expected);
 }
 

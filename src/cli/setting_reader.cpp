@@ -10,7 +10,7 @@
 #include <cmath>
 #include <ranges>
 
-#include "alphaprune/support/duration.hpp"
+#include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/message.hpp"
 #include "suggestion.hpp"
 

@@ -8,7 +8,6 @@
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/standard_streams.hpp"
 
 namespace alphaprune::commands {
 namespace {

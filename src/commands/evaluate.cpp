@@ -49,7 +49,7 @@ void print_perplexities(const parallel::Communicator& ranks,
 support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Options& options) {
     const model::Catalogue catalogue = load_model(ranks, options);
     const model::RowSource source =
-        parallel::together(ranks, [&] { return open_source(catalogue); });
+        parallel::run_collectively(ranks, [&] { return open_source(catalogue); });
     say_warnings(
         transformer::check_forward_pass(ranks, catalogue, source, transformer::PassReach::head));
     const std::vector<EvaluationText> texts = load_evaluations(ranks, options, catalogue);

@@ -6,6 +6,7 @@
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "commands.hpp"
 #include "model_source.hpp"
@@ -18,14 +19,14 @@ namespace {
 /// Every rank copies its rows of every tensor. Collective.
 void copy_tensors(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                   checkpoint::HuggingFaceWriter& writer) {
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         const model::RowSource source = open_source(catalogue);
         report::ProgressLine line("export", "tensors", ranks.is_root());
         std::vector<std::byte> rows;
         for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
             const model::TensorInfo& tensor = catalogue.tensors[t];
-            model::for_each_piece(
-                tensor, parallel::share_of(tensor.rows(), ranks.size(), ranks.rank()),
+            parallel::for_each_slab(
+                parallel::share_of(tensor.rows(), ranks.size(), ranks.rank()), tensor.row_bytes(),
                 [&](parallel::RowRange part) {
                     rows.resize(static_cast<std::size_t>(part.size()) * tensor.row_bytes());
                     source(tensor, part, rows);
@@ -41,7 +42,7 @@ void copy_tensors(const parallel::Communicator& ranks, const model::Catalogue& c
 
 support::ExitStatus export_model(const parallel::Communicator& ranks, const cli::Options& options) {
     const model::Catalogue catalogue = load_model(ranks, options);
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             prepare_export_folder(options, catalogue.folder, catalogue.bytes());
         }

@@ -30,7 +30,7 @@ const support::Warning<std::string, std::int64_t, std::int64_t> kFewSamples{
 /// @throws Error on all ranks when a node lacks the memory that calibration needs
 void require_memory(const parallel::Communicator& ranks, const Inputs& inputs) {
     const auto neighbours = static_cast<std::uint64_t>(inputs.nodes.node().size());
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         const std::uint64_t room = support::available_memory() / neighbours;
         if (inputs.memory.total() > room) {
             throw kTooLittleMemory(support::host_name(),
@@ -61,7 +61,7 @@ void require_known_inputs(const model::Catalogue& catalogue) {
 model::TokenSequences from_rank_0(const parallel::Communicator& ranks,
                                   const std::function<model::TokenSequences()>& read) {
     model::TokenSequences sequences;
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             sequences = read();
         }
@@ -106,7 +106,7 @@ std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks
             faults.add(error);
         }
     }
-    parallel::together(ranks, [&] { faults.throw_if_any(); });
+    parallel::run_collectively(ranks, [&] { faults.throw_if_any(); });
     return texts;
 }
 
@@ -116,14 +116,14 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
     const bool calibrates = !options.calibration.empty();
     if (calibrates || !options.evaluations.empty()) {
         const model::RowSource source =
-            parallel::together(ranks, [&] { return open_source(catalogue); });
+            parallel::run_collectively(ranks, [&] { return open_source(catalogue); });
         inputs.warnings = transformer::check_forward_pass(ranks, catalogue, source,
                                                           options.evaluations.empty()
                                                               ? transformer::PassReach::blocks
                                                               : transformer::PassReach::head);
     }
     if (calibrates) {
-        parallel::together(ranks, [&] { require_known_inputs(catalogue); });
+        parallel::run_collectively(ranks, [&] { require_known_inputs(catalogue); });
         inputs.calibration = load_calibration(ranks, options, catalogue);
         inputs.memory = planning::calibration_memory(
             catalogue, *options.pruner, options.allocation->needs_activations(), inputs.calibration,

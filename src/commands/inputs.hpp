@@ -10,7 +10,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/planning/forecast.hpp"
 
 namespace alphaprune::commands {

@@ -100,7 +100,7 @@ void describe_run(const Job& job) {
 
 /// Whether there is something to resume, as rank 0 sees it. Collective.
 EarlierRun earlier_run(const Job& job) {
-    const EarlierRun found = parallel::together(job.ranks, [&] {
+    const EarlierRun found = parallel::run_collectively(job.ranks, [&] {
         return job.options.resume && job.ranks.is_root() ? earlier_run_in(job.options.output)
                                                          : EarlierRun::none;
     });
@@ -113,7 +113,7 @@ bool leave_complete(const Job& job, const std::optional<report::RunReport>& form
     if (!former || former->identity != job.identity) {
         throw kOtherRunComplete(folder).mark_agreed();
     }
-    parallel::together(job.ranks, [&] {
+    parallel::run_collectively(job.ranks, [&] {
         if (job.ranks.is_root()) {
             resume::Journal::remove(job.options.output);  // if the program was killed at the end
         }
@@ -130,7 +130,7 @@ void prepare_output(Job& job, const resume::RunIdentity& identity, std::int64_t 
         job.journal.emplace(resume::Journal::resume(job.ranks, job.catalogue, output, identity,
                                                     sequences, provenance_here()));
     }
-    parallel::together(job.ranks, [&] {
+    parallel::run_collectively(job.ranks, [&] {
         if (job.ranks.is_root() && job.journal) {
             reopen_output_folder(job.options, bytes_needed);
             support::open_log_file(output / kLogName, support::LogFile::continued);
@@ -182,7 +182,7 @@ void Job::note(const std::vector<std::string>& warnings) {
 Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
                parallel::JobWatch& watch) {
     if (is_checkpoint(options.model)) {
-        parallel::together(ranks, [&] { model::refuse_other_format(options.model); });
+        parallel::run_collectively(ranks, [&] { model::refuse_other_format(options.model); });
         throw kNeedsFolder(options.model.string()).mark_agreed();
     }
     Job job{ranks, options, watch};
@@ -229,7 +229,7 @@ void work_on(const Job& job, const std::function<void()>& work) {
         work();
     } catch (const support::Error& error) {
         if (error.agreed() && error.status() == support::ExitStatus::bad_request) {
-            parallel::together(job.ranks, [&] {
+            parallel::run_collectively(job.ranks, [&] {
                 if (job.ranks.is_root() && !resume::Journal::holds_work(job.options.output)) {
                     discard_unfinished_run(job.options);
                 }

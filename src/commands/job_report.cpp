@@ -192,7 +192,7 @@ void finish_job(const Job& job, const Inputs* inputs, const Results& results) {
                                  : std::vector<report::SpectrumPicture>{};
     const RunReport report = compose_report(job, inputs, results);
     const std::string table = report::block_table(report) + report::perplexity_lines(report);
-    parallel::together(job.ranks, [&] {
+    parallel::run_collectively(job.ranks, [&] {
         if (!job.ranks.is_root()) {
             return;
         }

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "alphaprune/checkpoint/hugging_face_writer.hpp"
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/named_shape.hpp"
@@ -13,9 +13,9 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/environment.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -109,7 +109,7 @@ bool is_checkpoint(const fs::path& model) {
 }
 
 model::Catalogue load_model(const parallel::Communicator& ranks, const cli::Options& options) {
-    model::Catalogue catalogue = model::deserialize_catalogue(parallel::from_root(ranks, [&] {
+    model::Catalogue catalogue = model::deserialize_catalogue(parallel::text_from_root(ranks, [&] {
         model::Catalogue found = requested(options);
         if (needs_matrices(options.command)) {
             model::choose_matrices(found, options.matrices);
@@ -139,7 +139,7 @@ void say_warnings(const std::vector<std::string>& warnings) {
 
 model::Catalogue load_catalogue(const parallel::Communicator& ranks, const fs::path& model) {
     return model::deserialize_catalogue(
-        parallel::from_root(ranks, [&] { return model::serialize(catalogue_at(model)); }));
+        parallel::text_from_root(ranks, [&] { return model::serialize(catalogue_at(model)); }));
 }
 
 std::vector<std::string> notes_on(const model::Catalogue& catalogue, const cli::Options& options) {

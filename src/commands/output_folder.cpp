@@ -18,9 +18,9 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 #include "former_run.hpp"
 
 namespace alphaprune::commands {
@@ -97,19 +97,6 @@ std::uint64_t written_before(const fs::path& folder) {
     return bytes;
 }
 
-/// The deepest folder on the way to `path` that exists.
-fs::path existing_ancestor(fs::path path) {
-    std::error_code ignored;
-    path = fs::absolute(path, ignored).lexically_normal();
-    if (!path.has_filename()) {
-        path = path.parent_path();  // "out/" is "out"
-    }
-    while (!fs::exists(path, ignored) && path.has_relative_path()) {
-        path = path.parent_path();
-    }
-    return path;
-}
-
 void require_room(const fs::path& folder, std::uint64_t bytes_needed) {
     const std::uint64_t room = support::free_space(folder);
     if (room < bytes_needed) {
@@ -153,7 +140,7 @@ bool check_place(const cli::Options& options, const fs::path& model, std::uint64
         fs::equivalent(folder, model, problem)) {
         throw kModelFolder(folder.string());
     }
-    const fs::path ancestor = existing_ancestor(folder);
+    const fs::path ancestor = support::existing_ancestor(folder);
     if (!fs::is_directory(ancestor, problem)) {
         throw kBlockedPath(ancestor.string());
     }
@@ -221,8 +208,9 @@ EarlierRun earlier_run_in(const fs::path& output) {
 
 report::RunReport report_in(const parallel::Communicator& ranks, const fs::path& folder) {
     const fs::path file = folder / "report.json";
-    const std::string text = parallel::from_root(ranks, [&] { return support::read_text(file); });
-    return parallel::together(ranks, [&] {
+    const std::string text =
+        parallel::text_from_root(ranks, [&] { return support::read_text(file); });
+    return parallel::run_collectively(ranks, [&] {
         return report::run_report_from_json(formats::Json::parse(text, file.string()),
                                             file.string());
     });
@@ -230,7 +218,7 @@ report::RunReport report_in(const parallel::Communicator& ranks, const fs::path&
 
 std::optional<report::RunReport> former_report(const parallel::Communicator& ranks,
                                                const fs::path& folder) {
-    const bool seen = parallel::together(ranks, [&] {
+    const bool seen = parallel::run_collectively(ranks, [&] {
         return ranks.is_root() && fs::exists(support::status_of(folder / "report.json"));
     });
     const bool there = ranks.any(seen);

@@ -37,7 +37,7 @@ std::optional<transformer::Perplexity> known_perplexity(const Job& job, bool pru
 std::vector<transformer::Perplexity> evaluate(Job& job, const Inputs& inputs,
                                               const model::Catalogue& catalogue, bool pruned) {
     const model::RowSource source =
-        parallel::together(job.ranks, [&] { return open_source(catalogue); });
+        parallel::run_collectively(job.ranks, [&] { return open_source(catalogue); });
     std::vector<transformer::Perplexity> results;
     for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {
         if (const auto known = known_perplexity(job, pruned, t)) {
@@ -47,7 +47,7 @@ std::vector<transformer::Perplexity> evaluate(Job& job, const Inputs& inputs,
         const transformer::Perplexity found =
             evaluate_text(job.ranks, catalogue, source, inputs.evaluations[t],
                           pruned ? "of the pruned model" : "of the dense model");
-        parallel::together(job.ranks, [&] {
+        parallel::run_collectively(job.ranks, [&] {
             if (job.ranks.is_root()) {
                 job.journal->add_perplexity({pruned, static_cast<std::int64_t>(t), found.value,
                                              found.seqlen, found.windows});

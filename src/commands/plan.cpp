@@ -25,7 +25,7 @@ fs::path calibration_folder(const parallel::Communicator& ranks, const cli::Opti
     if (!options.plan.calibrate_from.empty()) {
         return options.plan.calibrate_from;
     }
-    return parallel::from_root(ranks, [&] {
+    return parallel::text_from_root(ranks, [&] {
         std::error_code ignored;
         return fs::exists(options.output / "report.json", ignored) ? options.output.string()
                                                                    : std::string();
@@ -54,7 +54,7 @@ planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::O
     if (const fs::path folder = calibration_folder(ranks, options); !folder.empty()) {
         calibrate(ranks, folder, plan);
     }
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             plan.predicted =
                 planning::forecast(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
@@ -71,7 +71,7 @@ planning::Validation compare(const parallel::Communicator& ranks, const cli::Opt
     here.output = options.plan.validate;  // where the finished run has written
     const planning::KnownRates known =
         rates_for(ranks, here, finished.run.catalogue, finished.run.has_weights);
-    return parallel::together(ranks, [&] {
+    return parallel::run_collectively(ranks, [&] {
         return planning::Validation(
             finished,
             planning::forecast(finished.run.catalogue, finished.run.cluster,
@@ -82,7 +82,7 @@ planning::Validation compare(const parallel::Communicator& ranks, const cli::Opt
 /// The table for people, and the document if one is asked for.
 support::ExitStatus print_plan(const parallel::Communicator& ranks, const cli::Options& options,
                                const std::string& table, const formats::Json& document) {
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root() && !options.plan.json.empty()) {
             support::write_text_atomically(options.plan.json, document.dump() + "\n");
         }

@@ -7,14 +7,11 @@
 namespace alphaprune::commands {
 namespace {
 
-/// The folder itself, or the deepest one on the way to it that exists.
-std::filesystem::path existing_part_of(std::filesystem::path folder) {
+/// The folder that the output will be made in.
+std::filesystem::path folder_around(const std::filesystem::path& output) {
     std::error_code ignored;
-    folder = std::filesystem::absolute(folder, ignored).lexically_normal();
-    while (!std::filesystem::is_directory(folder, ignored) && folder.has_relative_path()) {
-        folder = folder.parent_path();
-    }
-    return folder;
+    const std::filesystem::path existing = support::existing_ancestor(output);
+    return std::filesystem::is_directory(existing, ignored) ? existing : existing.parent_path();
 }
 
 class RateBook {
@@ -81,7 +78,7 @@ planning::KnownRates rates_for(const parallel::Communicator& ranks, const cli::O
     }
     if (!options.output.empty() && !given.write_gbps) {
         book.measured("writing", "GB/s a node", &planning::MachineRates::write_gbps, {},
-                      planning::measure_writing_gbps(ranks, existing_part_of(options.output)));
+                      planning::measure_writing_gbps(ranks, folder_around(options.output)));
     } else {
         book.assumed("writing", "GB/s a node", &planning::MachineRates::write_gbps,
                      given.write_gbps);

@@ -142,7 +142,7 @@ planning::FinishedRun finished_run(const parallel::Communicator& ranks, const fs
     const report::RunReport& report = finished.report;
     cli::Options own;
     try {
-        own = parallel::together(ranks, [&] { return options_of(report, options); });
+        own = parallel::run_collectively(ranks, [&] { return options_of(report, options); });
         finished.run = planned_run(ranks, own);
     } catch (const support::Error& error) {  // the same on every rank
         throw missing_input(error);

@@ -20,7 +20,6 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/standard_streams.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "commands.hpp"
 #include "time_limit.hpp"
@@ -41,7 +40,7 @@ const support::Failure<std::string> kDefect{"commands.defect", "unexpected error
 /// Rank 0 reads the request with its environment and configuration file; the others are sent
 /// the outcome, so that all ranks do the same wherever they were started.
 cli::Options agree_on_options(const parallel::Communicator& world, int argc, char** argv) {
-    const std::string request = parallel::from_root(world, [&] {
+    const std::string request = parallel::text_from_root(world, [&] {
         support::ByteWriter bytes;
         bytes(cli::resolved_arguments(std::vector<std::string>(argv + 1, argv + argc),
                                       support::whole_environment()));
@@ -77,7 +76,7 @@ support::ExitStatus carry_out(const parallel::Communicator& world, const cli::Op
         case cli::Command::version:
             break;
     }
-    print_result(world, parallel::together(world, [&] { return cli::answer_to(options); }));
+    print_result(world, parallel::run_collectively(world, [&] { return cli::answer_to(options); }));
     return support::ExitStatus::done;
 }
 
@@ -114,7 +113,7 @@ parallel::WatchOptions watch_options(const cli::Options& options,
     parallel::WatchOptions watch;
     watch.peer_timeout = in_ms(options.peer_timeout);
     if (can_be_resumed(options)) {
-        watch.stop_patience = in_ms(std::min(kUsual, stopping_time.value_or(2 * kUsual) / 2));
+        watch.stop_grace_period = in_ms(std::min(kUsual, stopping_time.value_or(2 * kUsual) / 2));
         watch.after_stop = how_to_continue(options);
     }
     return watch;
@@ -178,7 +177,7 @@ support::ExitStatus end_separated(const parallel::Launch& launch) {
 }  // namespace
 
 void print_result(const parallel::Communicator& ranks, std::string_view text) {
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             support::print_result(text);
         }
@@ -188,7 +187,7 @@ void print_result(const parallel::Communicator& ranks, std::string_view text) {
 support::ExitStatus run_program(const parallel::Communicator& world, int argc, char** argv,
                                 const Beginning& beginning) {
     support::start_log(world.is_root(), support::LogLevel::info);
-    support::name_this_rank(fmt::format("{} on host {}", world.rank(), support::host_name()));
+    support::set_rank_name(fmt::format("{} on host {}", world.rank(), support::host_name()));
     if (are_separated(world, beginning.launch)) {
         return end_separated(beginning.launch);
     }
@@ -207,7 +206,7 @@ support::ExitStatus run_program(const parallel::Communicator& world, int argc, c
         return watched(world, options, stopping_time);
     } catch (const support::Error& error) {
         if (!error.agreed() && world.size() > 1) {  // MPI has failed before the watch began
-            support::say_past_the_log(error.what());
+            support::write_to_stderr(error.what());
             world.abort(static_cast<int>(error.status()));
         }
         if (error.status() == support::ExitStatus::stopped) {

@@ -51,7 +51,7 @@ phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::Prun
         files.save_what_can_be();
         throw;
     }
-    parallel::together(job.ranks, [&] { files.make_durable(); });
+    parallel::run_collectively(job.ranks, [&] { files.make_durable(); });
     job.clock.measure("write", [&] {
         files.finish(pruned, targets, spectra.computed ? &*spectra.computed : nullptr,
                      spectra.metrics);

@@ -44,7 +44,7 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
         case allocation::AllocationNeeds::ratio_file:
             break;
     }
-    return parallel::together(
+    return parallel::run_collectively(
         job.ranks, [&] { return read_ratio_file(job.options.allocation_file, job.catalogue); });
 }
 
@@ -89,7 +89,7 @@ void check_ratios(const Job& job) {
     if (!job.options.allocation->is_computed()) {
         return;  // the file is checked when it is read
     }
-    parallel::together(job.ranks, [&] {
+    parallel::run_collectively(job.ranks, [&] {
         const std::vector<allocation::AllocationItem> items = items_of(job, {});
         allocation::check_request({items, job.options.ratios});
         targets_of(job.options, items,
@@ -100,7 +100,7 @@ void check_ratios(const Job& job) {
 Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra) {
     const std::vector<allocation::AllocationItem> items = items_of(job, spectra);
     const std::vector<double> values = values_for_allocation(job, inputs);
-    return parallel::together(job.ranks, [&] {
+    return parallel::run_collectively(job.ranks, [&] {
         Ratios ratios{job.options.allocation->allocate(
                           {items, job.options.ratios, values, job.options.method_values}),
                       {}};

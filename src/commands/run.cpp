@@ -79,7 +79,7 @@ Results prune_model(Job& job, const Inputs& inputs) {
 support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options& options,
                         parallel::JobWatch& watch) {
     Job job = read_model(ranks, options, watch);
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         model::require_weight_types(job.catalogue,
                                     transformer::unpruned_forward_tensors(job.catalogue),
                                     "tensors that the forward pass uses");
@@ -87,8 +87,8 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
     job.note(inputs.warnings);
-    const resume::RunIdentity identity =
-        parallel::together(ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
+    const resume::RunIdentity identity = parallel::run_collectively(
+        ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
     if (!open_output(job, identity, inputs.calibration.count(),
                      output_size(job, inputs.calibration))) {
         return support::ExitStatus::done;

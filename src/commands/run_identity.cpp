@@ -15,8 +15,9 @@
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/processor.hpp"
+#include "alphaprune/support/slabs.hpp"
 #include "stages.hpp"
 
 namespace alphaprune::commands {
@@ -46,15 +47,14 @@ std::string contents_of(const std::filesystem::path& path) {
         return {};
     }
     const support::File file = support::File::open_for_reading(path);
-    constexpr std::uint64_t kPiece = 1U << 22;
-    const std::uint64_t size = file.size();
-    std::vector<std::byte> piece;
+    constexpr std::uint64_t kSlabBytes = 1U << 22;
+    std::vector<std::byte> slab;
     std::uint64_t hash = 0;
-    for (std::uint64_t at = 0; at < size; at += piece.size()) {
-        piece.resize(std::min(kPiece, size - at));
-        file.read_at(at, piece);
-        hash = support::hash_bytes(piece, hash);
-    }
+    support::for_each_slab(file.size(), kSlabBytes, [&](std::uint64_t begin, std::uint64_t end) {
+        slab.resize(end - begin);
+        file.read_at(begin, slab);
+        hash = support::hash_bytes(slab, hash);
+    });
     return fmt::format("contents {:016x}", hash);
 }
 

@@ -14,7 +14,7 @@
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
-#include "alphaprune/support/system_error.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "output_folder.hpp"
 
 namespace alphaprune::commands {

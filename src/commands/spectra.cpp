@@ -135,7 +135,7 @@ Spectra measure_spectra(Job& job) {
 }
 
 Spectra read_cached_metric(const Job& job) {
-    const std::vector<double> values = parallel::together(
+    const std::vector<double> values = parallel::run_collectively(
         job.ranks, [&] { return read_metric_cache(job.options.metric_cache, job.catalogue); });
     Spectra spectra;
     for (const double value : values) {

@@ -12,7 +12,6 @@
 #include <string_view>
 
 #include "alphaprune/support/batch_job.hpp"
-#include "alphaprune/support/child_process.hpp"
 #include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/stop.hpp"

@@ -37,7 +37,7 @@ struct Target {
 };
 
 Target find_target(const parallel::Communicator& ranks, const fs::path& named) {
-    const std::string kind = parallel::from_root(ranks, [&] {
+    const std::string kind = parallel::text_from_root(ranks, [&] {
         std::error_code ignored;
         if (!fs::is_directory(named, ignored)) {
             return "file";

@@ -7,11 +7,31 @@
 #include <unordered_map>
 #include <utility>
 
-#include "alphaprune/support/error.hpp"
-#include "python_json.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::formats {
 namespace {
+
+using support::BadRequest;
+
+const BadRequest<std::size_t> kZeroByte{
+    "formats.json-zero-byte", "this is not JSON: byte {} is zero",
+    "the file is damaged, or of another kind", "repair the file or fetch it again"};
+const BadRequest<std::string> kNotJson{
+    "formats.not-json", "this is not JSON: {}",
+    "half a file, or the page of a web server, stands in its place",
+    "repair the file or fetch it again"};
+const BadRequest<std::size_t> kTooDeep{"formats.json-depth", "this JSON is nested deeper than {}",
+                                       "no file of a model or of this program is",
+                                       "check that this is the right file"};
+const BadRequest<std::size_t> kTooManyValues{
+    "formats.json-size", "this JSON has more than {} values",
+    "no file of a model or of this program has", "check that this is the right file"};
+const BadRequest<> kByteOrderMark{
+    "formats.json-byte-order-mark",
+    "this JSON begins with a byte order mark, which Python does not read",
+    "an editor has saved the file in its own variant of UTF-8",
+    "save the file as UTF-8 without that mark"};
 
 constexpr std::size_t kMaxDepth = 64;
 
@@ -41,8 +61,7 @@ std::string reason_of(std::string_view message) {
 /// The parser takes a zero byte for the end of its input, and would not look at what follows.
 void refuse_zero_bytes(std::string_view text, std::string_view where) {
     if (const auto zero = text.find('\0'); zero != text.npos) {
-        throw support::bad_request(fmt::format("this is not JSON: byte {} is zero", zero),
-                                   std::string(where), "repair the file or fetch it again");
+        throw kZeroByte(std::string(where), zero);
     }
 }
 
@@ -107,8 +126,7 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 
     bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
                      const nlohmann::detail::exception& problem) override {
-        throw support::bad_request(fmt::format("this is not JSON: {}", reason_of(problem.what())),
-                                   std::string(where_), "repair the file or fetch it again");
+        throw kNotJson(std::string(where_), reason_of(problem.what()));
     }
 
   private:
@@ -121,8 +139,7 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 
     bool open() {
         if (open_.size() == kMaxDepth) {
-            throw support::bad_request(fmt::format("this JSON is nested deeper than {}", kMaxDepth),
-                                       std::string(where_), "check that this is the right file");
+            throw kTooDeep(std::string(where_), kMaxDepth);
         }
         open_.emplace_back();
         return true;
@@ -141,8 +158,7 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 
     bool put(Json value) {
         if (++values_ > kMaxValues) {
-            throw support::bad_request(fmt::format("this JSON has more than {} values", kMaxValues),
-                                       std::string(where_), "check that this is the right file");
+            throw kTooManyValues(std::string(where_), kMaxValues);
         }
         if (open_.empty()) {
             root_ = std::move(value);
@@ -176,9 +192,7 @@ Json read_json(std::string_view text, std::string_view where) {
 Json read_python_json(std::string_view text, std::string_view where) {
     refuse_zero_bytes(text, where);
     if (text.starts_with("\xEF\xBB\xBF")) {
-        throw support::bad_request(
-            "this JSON begins with a byte order mark, which Python does not read",
-            std::string(where), "save the file as UTF-8 without that mark");
+        throw kByteOrderMark(std::string(where));
     }
     const StandardJson standard = standard_json(text);
     DocumentBuilder builder(where, standard.values);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,5 +24,17 @@ std::vector<std::string_view> repeated_names(const Json::Object& object);
 /// A name from a file in double quotes, safe to print: control characters escaped, and cut when
 /// long.
 std::string in_quotes(std::string_view name);
+
+/// JSON as Python's json module reads it, translated to what the standard allows.
+struct StandardJson {
+    std::string text;  ///< as long as the original, the same lines in it
+    /// Of the numbers in the text, counted from 0 in their order, those that stand for another
+    /// value: an infinity, or NaN.
+    std::map<std::size_t, double> values;
+};
+
+/// Infinity, -Infinity, NaN and numbers beyond double become numbers that stand for them, half a
+/// surrogate pair U+FFFD. The rest, well-formed or not, stays.
+StandardJson standard_json(std::string_view python);
 
 }  // namespace alphaprune::formats

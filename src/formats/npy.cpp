@@ -8,12 +8,18 @@
 #include <string>
 #include <utility>
 
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/message.hpp"
 #include "npy_header.hpp"
 
 namespace alphaprune::formats {
 namespace {
+
+const support::BadRequest<std::size_t> kTokenDimensions{
+    "formats.token-dimensions",
+    "the array of tokens has {} dimensions instead of one (a text) or two (samples)",
+    "the array was saved with another shape than token ids have",
+    "reshape it, in Python: array.reshape(-1)"};
 
 constexpr std::array<NpyType, 2> kNumberTypes{{{"<f8", 8}, {"<f4", 4}}};
 constexpr std::array<NpyType, 4> kTokenTypes{{{"<i4", 4}, {"<u2", 2}, {"<u4", 4}, {"<i8", 8}}};
@@ -50,11 +56,7 @@ std::vector<std::int64_t> token_values(std::string_view descr, std::span<const s
 
 void check_dimensions(const NpyHeader& header, std::string_view where) {
     if (header.shape.size() != 1 && header.shape.size() != 2) {
-        throw support::bad_request(
-            fmt::format("the array of tokens has {} dimensions instead of one (a "
-                        "text) or two (samples)",
-                        header.shape.size()),
-            std::string(where), "reshape it, in Python: array.reshape(-1)");
+        throw kTokenDimensions(std::string(where), header.shape.size());
     }
 }
 

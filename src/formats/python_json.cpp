@@ -1,4 +1,4 @@
-#include "python_json.hpp"
+#include "json_reader.hpp"
 
 #include <algorithm>
 #include <array>

@@ -8,14 +8,41 @@
 #include <string>
 #include <utility>
 
-#include "element_count.hpp"
 #include "json_reader.hpp"
 
 namespace alphaprune::formats {
 namespace {
 
-constexpr const char* kDamaged =
-    "the header is damaged: fetch the file again, or save it again with the safetensors library";
+/// A fault in the description of one tensor.
+template <class... Values>
+struct TensorFault : support::BadRequest<Values...> {
+    TensorFault(std::string_view id, fmt::format_string<const Values&...> text)
+        : support::BadRequest<Values...>(
+              id, text, "the header is damaged or was written by a faulty program",
+              "fetch the file again, or save it again with the safetensors library") {}
+};
+
+const TensorFault<> kNotAnObject{"formats.tensor-description",
+                                 "the tensor's description is not a JSON object"};
+const TensorFault<std::string> kRepeated{"formats.tensor-repeated-member",
+                                         "the tensor's {} is given more than once"};
+const TensorFault<> kNoType{"formats.tensor-no-dtype", "the tensor has no dtype"};
+const TensorFault<std::string> kNoTypeName{"formats.tensor-dtype",
+                                           "the tensor's dtype {} cannot be the name of a type"};
+const TensorFault<> kBadShape{"formats.tensor-shape",
+                              "the tensor's shape is not an array of whole numbers >= 0"};
+const TensorFault<> kBadOffsets{"formats.tensor-offsets",
+                                "the tensor's data_offsets are not two whole numbers >= 0"};
+const TensorFault<std::uint64_t, std::uint64_t> kReversedOffsets{
+    "formats.tensor-reversed-offsets", "the tensor's data_offsets [{}, {}] end before they begin"};
+const TensorFault<std::string, std::string> kUncountable{
+    "formats.tensor-uncountable", "the tensor's shape {} of {} has more bytes than can be counted"};
+const TensorFault<std::string, std::string, std::uint64_t> kPartialByte{
+    "formats.tensor-partial-byte",
+    "the tensor's shape {} of {} needs {} bits, which are no whole bytes"};
+const TensorFault<std::string, std::string, std::uint64_t, std::uint64_t> kWrongSize{
+    "formats.tensor-size",
+    "the tensor's shape {} of {} needs {} bytes, but its data_offsets hold {}"};
 
 /// As [4096, 11008]; a broken file may claim any number of dimensions.
 std::string shape_text(std::span<const std::int64_t> shape) {
@@ -34,10 +61,10 @@ class EntryReader {
 
     bool is_object() {
         if (!description_.is_object()) {
-            fault("the tensor's description is not a JSON object");
+            fault(kNotAnObject);
         }
         for (const std::string_view twice : repeated_names(description_.members())) {
-            fault(fmt::format("the tensor's {} is given more than once", in_quotes(twice)));
+            fault(kRepeated, in_quotes(twice));
         }
         return description_.is_object();
     }
@@ -45,13 +72,12 @@ class EntryReader {
     std::optional<support::StoredType> dtype() {
         const Json* member = description_.find("dtype");
         if (member == nullptr || !member->is_string()) {
-            fault("the tensor has no dtype");
+            fault(kNoType);
             return std::nullopt;
         }
         const std::string name = *member->as_string();
         if (!support::is_type_name(name)) {
-            fault(
-                fmt::format("the tensor's dtype {} cannot be the name of a type", in_quotes(name)));
+            fault(kNoTypeName, in_quotes(name));
             return std::nullopt;
         }
         return support::StoredType(name);
@@ -60,7 +86,7 @@ class EntryReader {
     std::optional<std::vector<std::int64_t>> shape() {
         auto shape = natural_numbers("shape");
         if (!shape) {
-            fault("the tensor's shape is not an array of whole numbers >= 0");
+            fault(kBadShape);
         }
         return shape;
     }
@@ -69,14 +95,13 @@ class EntryReader {
     std::optional<std::pair<std::uint64_t, std::uint64_t>> offsets(std::uint64_t data_begin) {
         const auto offsets = natural_numbers("data_offsets");
         if (!offsets || offsets->size() != 2) {
-            fault("the tensor's data_offsets are not two whole numbers >= 0");
+            fault(kBadOffsets);
             return std::nullopt;
         }
         const auto begin = static_cast<std::uint64_t>((*offsets)[0]);
         const auto end = static_cast<std::uint64_t>((*offsets)[1]);
         if (begin > end) {
-            fault(fmt::format("the tensor's data_offsets [{}, {}] end before they begin", begin,
-                              end));
+            fault(kReversedOffsets, begin, end);
             return std::nullopt;
         }
         return std::pair{data_begin + begin, data_begin + end};
@@ -85,21 +110,21 @@ class EntryReader {
     void check_size(const SafetensorsEntry& entry) {
         const std::optional<int> width = entry.type.bits();
         const auto bits = size_of_shape(entry.shape, static_cast<std::uint64_t>(width.value_or(8)));
-        const std::string what =
-            fmt::format("the tensor's shape {} of {}", shape_text(entry.shape), entry.type.name());
+        const std::string shape = shape_text(entry.shape);
         if (!bits) {
-            fault(fmt::format("{} has more bytes than can be counted", what));
+            fault(kUncountable, shape, entry.type.name());
         } else if (width && *bits % 8 != 0) {
-            fault(fmt::format("{} needs {} bits, which are no whole bytes", what, *bits));
+            fault(kPartialByte, shape, entry.type.name(), *bits);
         } else if (width && *bits / 8 != entry.end - entry.begin) {
-            fault(fmt::format("{} needs {} bytes, but its data_offsets hold {}", what, *bits / 8,
-                              entry.end - entry.begin));
+            fault(kWrongSize, shape, entry.type.name(), *bits / 8, entry.end - entry.begin);
         }
     }
 
   private:
-    void fault(std::string what, const char* remedy = kDamaged) {
-        faults_.add(std::move(what), remedy, place_);
+    template <class... Values>
+    void fault(const TensorFault<Values...>& message,
+               const std::type_identity_t<Values>&... values) {
+        faults_.add(message, place_, values...);
     }
 
     std::optional<std::vector<std::int64_t>> natural_numbers(std::string_view member) {

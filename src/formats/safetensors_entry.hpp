@@ -6,7 +6,7 @@
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/formats/safetensors.hpp"
-#include "capped_faults.hpp"
+#include "header_checks.hpp"
 
 namespace alphaprune::formats {
 

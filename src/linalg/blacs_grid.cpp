@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "scalapack.hpp"
 
 namespace alphaprune::linalg {
@@ -24,9 +25,9 @@ BlacsGrid::BlacsGrid(const parallel::Communicator& group, GridShape shape)
     : shape_(shape), ranks_(group.split(group.rank() < shape.ranks() ? 0 : 1, group.rank())) {
     if (group.rank() < shape.ranks()) {
         // BLACS and ELPA do not look at what MPI returns: an error must not come back to them.
-        parallel::check_mpi(MPI_Comm_set_errhandler(ranks_.native(), MPI_ERRORS_ARE_FATAL),
+        parallel::check_mpi(MPI_Comm_set_errhandler(parallel::native(ranks_), MPI_ERRORS_ARE_FATAL),
                             "MPI_Comm_set_errhandler");
-        handle_ = Csys2blacs_handle(ranks_.native());
+        handle_ = Csys2blacs_handle(parallel::native(ranks_));
         context_ = handle_;
         Cblacs_gridinit(&context_, "C", shape_.rows, shape_.cols);
         GridShape made;

@@ -140,25 +140,27 @@ std::int64_t block_size(std::int64_t order, GridShape grid) {
 
 DistributedMatrix distributed_gram(const parallel::Communicator& group, const BlacsGrid& grid,
                                    MatrixSource& matrix) {
-    const GramShape shape = parallel::together(group, [&] { return GramShape::of(matrix); });
+    const GramShape shape =
+        parallel::run_collectively(group, [&] { return GramShape::of(matrix); });
     const std::int64_t block = block_size(shape.order, grid.shape());
     DistributedMatrix gram{{grid.over_rows(shape.order, block), grid.over_cols(shape.order, block)},
                            {}};
     std::optional<Panel> panel;
-    parallel::together(group, [&] {
+    parallel::run_collectively(group, [&] {
         gram.local = Matrix(gram.layout.rows.local_size(), gram.layout.cols.local_size());
         panel.emplace(grid, shape, block);
     });
     std::int64_t nonfinite = 0;
     for (std::int64_t begin = 0; begin < shape.depth; begin += kGroupPanelDepth) {
         const std::int64_t end = std::min(begin + kGroupPanelDepth, shape.depth);
-        nonfinite += parallel::together(group, [&] { return panel->fill(matrix, begin, end); });
+        nonfinite +=
+            parallel::run_collectively(group, [&] { return panel->fill(matrix, begin, end); });
         if (grid.member()) {
             panel->add_to(gram);
         }
     }
     nonfinite = group.sum(nonfinite);
-    parallel::together(group, [&] { refuse_nonfinite(nonfinite, matrix); });
+    parallel::run_collectively(group, [&] { refuse_nonfinite(nonfinite, matrix); });
     return gram;
 }
 

@@ -54,7 +54,7 @@ DistributedProducts::DistributedProducts(const parallel::Communicator& group, st
     use_one_blas_thread();
     const std::int64_t block = cholesky_block(order, grid_.shape());
     layout_ = {grid_.over_rows(order, block), grid_.over_cols(order, block)};
-    values_ = parallel::together(group, [&] {
+    values_ = parallel::run_collectively(group, [&] {
         return memory_for<float>(layout_.rows.local_size(), layout_.cols.local_size());
     });
 }
@@ -106,7 +106,7 @@ std::vector<float> DistributedProducts::finish(float scale) {
     std::vector<float> diagonal(static_cast<std::size_t>(order_), 0.0F);
     for_diagonal([&](std::size_t index, float value) { diagonal[index] = value; });
     group_->all_reduce_sum(std::span(diagonal));  // one rank has a value, the others zero: exact
-    original_ = parallel::together(*group_, [&] {
+    original_ = parallel::run_collectively(*group_, [&] {
         return memory_for<float>(layout_.rows.local_size(), layout_.cols.local_size());
     });
     original_.swap(values_);
@@ -172,19 +172,6 @@ Range overlap(Range a, Range b) {
     return {std::max(a.begin, b.begin), std::min(a.end, b.end)};
 }
 
-/// What one rank sends to, or receives from, each of the others.
-struct Parcels {
-    std::vector<int> counts;
-    std::vector<int> starts;
-    int total = 0;
-
-    void add(std::int64_t count) {
-        counts.push_back(static_cast<int>(count));
-        starts.push_back(total);
-        total += static_cast<int>(count);
-    }
-};
-
 /// The numbers of each rank's vectors.
 std::vector<Range> numbered(const std::vector<std::int64_t>& counts) {
     std::vector<Range> ranges;
@@ -235,7 +222,7 @@ DistributedVectors distribute_vectors(const parallel::Communicator& group, const
     const Range mine = numbers[static_cast<std::size_t>(group.rank())];
     const auto piece_of = [&](int col) { return Range{col * piece, (col + 1) * piece}; };
 
-    Parcels sent;
+    parallel::Communicator::Parts sent;
     std::vector<float> packed;
     packed.reserve(vectors.size());
     for (int rank = 0; rank < group.size(); ++rank) {
@@ -249,7 +236,7 @@ DistributedVectors distribute_vectors(const parallel::Communicator& group, const
     }
 
     DistributedVectors result{{rows, grid.over_cols(total, piece)}, {}};
-    Parcels received;
+    parallel::Communicator::Parts received;
     for (const Range& theirs : numbers) {
         const std::int64_t vectors_here =
             grid.member() ? overlap(theirs, piece_of(grid.col())).size() : 0;
@@ -259,13 +246,9 @@ DistributedVectors distribute_vectors(const parallel::Communicator& group, const
     result.local.resize(static_cast<std::size_t>(received.total));
     if (group.size() == 1) {
         result.local = std::move(packed);
-        return result;
+    } else {
+        group.all_to_all(packed, sent, result.local, received);
     }
-    parallel::check_mpi(
-        MPI_Alltoallv(packed.data(), sent.counts.data(), sent.starts.data(),
-                      parallel::mpi_type<float>(), result.local.data(), received.counts.data(),
-                      received.starts.data(), parallel::mpi_type<float>(), group.native()),
-        "MPI_Alltoallv");
     return result;
 }
 

@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/support/message.hpp"
 
 // The header declares elpa_strerr as C++, the library has it as C.
@@ -55,7 +56,7 @@ void configure(elpa_t handle, const BlacsGrid& grid, const BlockCyclicLayout& la
     set(handle, "local_nrows", layout.rows.local_size());
     set(handle, "local_ncols", layout.cols.local_size());
     set(handle, "nblk", layout.rows.block);
-    set(handle, "mpi_comm_parent", MPI_Comm_c2f(grid.ranks().native()));
+    set(handle, "mpi_comm_parent", MPI_Comm_c2f(parallel::native(grid.ranks())));
     set(handle, "process_row", grid.row());
     set(handle, "process_col", grid.col());
     require_elpa("elpa_setup", elpa_setup(handle));

@@ -43,7 +43,7 @@ std::vector<double> GroupBackend::solved(const BlacsGrid& grid, DistributedMatri
                                          const std::string& matrix) const {
     // Each step ends with agreement: no rank enters a collective one that another cannot enter.
     const auto step = [&](auto&& action) {
-        parallel::together(group_, [&] {
+        parallel::run_collectively(group_, [&] {
             try {
                 if (grid.member()) {
                     action();
@@ -79,9 +79,9 @@ GramSpectrum GroupBackend::spectrum_of(MatrixSource& matrix) {
 
     watch.restart();
     const GramMoments moments = moments_of(group_, gram);
-    parallel::together(group_, [&] { refuse_overflow(moments, matrix.name()); });
+    parallel::run_collectively(group_, [&] { refuse_overflow(moments, matrix.name()); });
     std::vector<double> values = solved(grid, gram, matrix.name());
-    spectrum.eigenvalues = parallel::together(group_, [&] {
+    spectrum.eigenvalues = parallel::run_collectively(group_, [&] {
         return checked_spectrum(std::move(values), moments, solver_, matrix.name());
     });
     spectrum.eig_seconds = watch.seconds();

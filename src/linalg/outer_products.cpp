@@ -55,7 +55,6 @@ class ReplicatedProducts : public OuterProducts {
   private:
     float* row(std::int64_t index) { return values_.data() + index * order_; }
     const float* row(std::int64_t index) const { return values_.data() + index * order_; }
-    void total_on_root();
     void restore(std::span<const float> diagonal);
     bool factor_on_root(std::span<const float> diagonal);
     void share_factor();
@@ -96,7 +95,7 @@ void ReplicatedProducts::add(std::span<const float> vectors, std::int64_t count)
 }
 
 std::vector<float> ReplicatedProducts::finish(float scale) {
-    total_on_root();
+    group_->reduce_sum_to_root(std::span(sums_));
     std::vector<float> diagonal(static_cast<std::size_t>(order_));
     if (group_->is_root()) {
         const double* sum = sums_.data();
@@ -111,19 +110,6 @@ std::vector<float> ReplicatedProducts::finish(float scale) {
     sums_ = {};
     group_->broadcast(std::span(diagonal));
     return diagonal;
-}
-
-void ReplicatedProducts::total_on_root() {
-    constexpr std::size_t kPiece = std::size_t{1} << 20;
-    const bool root = group_->is_root();
-    for (std::size_t at = 0; group_->size() > 1 && at < sums_.size(); at += kPiece) {
-        const auto piece = std::span(sums_).subspan(at, std::min(kPiece, sums_.size() - at));
-        parallel::check_mpi(
-            MPI_Reduce(root ? MPI_IN_PLACE : piece.data(), root ? piece.data() : nullptr,
-                       static_cast<int>(piece.size()), parallel::mpi_type<double>(), MPI_SUM, 0,
-                       group_->native()),
-            "MPI_Reduce");
-    }
 }
 
 bool ReplicatedProducts::factor_inverse(std::span<const float> diagonal) {
@@ -188,7 +174,7 @@ std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator&
     if (!is_replicated(group.size(), order, largest_replicated_order)) {
         return make_distributed_products(group, order);
     }
-    return parallel::together(group, [&]() -> std::unique_ptr<OuterProducts> {
+    return parallel::run_collectively(group, [&]() -> std::unique_ptr<OuterProducts> {
         return std::make_unique<ReplicatedProducts>(group, order);
     });
 }

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 
 extern "C" {
 int Csys2blacs_handle(MPI_Comm communicator);

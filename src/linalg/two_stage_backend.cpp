@@ -77,7 +77,7 @@ Workspace<Real>& TwoStageBackend::workspace_for(std::int64_t order) {
     auto& mine = std::get<std::optional<Workspace<Real>>>(workspaces_);
     if (!mine || mine->tiling().order != order) {
         workspaces_ = {};  // first: there is memory for one
-        parallel::together(group_, [&] { mine.emplace(group_, order); });
+        parallel::run_collectively(group_, [&] { mine.emplace(group_, order); });
     }
     return *mine;
 }
@@ -93,10 +93,11 @@ void TwoStageBackend::compute(MatrixSource& matrix, GramSpectrum& spectrum) {
 
     watch.restart();
     const two_stage::ScaledGram gram = two_stage::scale_gram(group_, workspace);
-    parallel::together(group_, [&] { refuse_too_large<Real>(gram.moments, matrix.name()); });
+    parallel::run_collectively(group_,
+                               [&] { refuse_too_large<Real>(gram.moments, matrix.name()); });
     std::vector<Real> band = two_stage::reduce_to_band(workspace);
     std::vector<double> values(static_cast<std::size_t>(shape.order));
-    parallel::together(group_, [&] {
+    parallel::run_collectively(group_, [&] {
         if (group_.is_root()) {
             try {
                 values = checked_spectrum(

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "alphaprune/support/bytes.hpp"
+#include "alphaprune/support/file_system.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
 
 namespace alphaprune::support {
@@ -17,8 +19,12 @@ static void visit_fields(auto& bytes, FieldsOf<Fault> auto& fault) {
 }  // namespace alphaprune::support
 
 namespace alphaprune::parallel {
-
 namespace {
+
+const support::Failure<> kNotSeen{
+    "parallel.file-not-seen", "this rank does not see the file that rank 0 has just made",
+    "the output lies on a file system that this rank's node does not share with rank 0's",
+    "choose an --output on a file system that all nodes share"};
 
 std::string packed(const std::optional<support::Error>& error) {
     support::ByteWriter bytes;
@@ -76,11 +82,11 @@ class FaultsOfRanks {
 
 }  // namespace
 
-/// The gravest status counts: a rank that stops on request must not hide another's failure.
+/// The most severe status counts: a rank that stops on request must not hide another's failure.
 void agree(const Communicator& ranks, const std::optional<support::Error>& mine) {
     const int most =
-        ranks.max(support::gravity_of(mine ? mine->status() : support::ExitStatus::done));
-    const support::ExitStatus status = support::kByGravity[static_cast<std::size_t>(most)];
+        ranks.max(support::severity_of(mine ? mine->status() : support::ExitStatus::done));
+    const support::ExitStatus status = support::kBySeverity[static_cast<std::size_t>(most)];
     if (status == support::ExitStatus::done) {
         return;
     }
@@ -94,10 +100,20 @@ void agree(const Communicator& ranks, const std::optional<support::Error>& mine)
     throw common.mark_agreed();
 }
 
-void check_stop_together(const Communicator& ranks) {
+void check_stop_collectively(const Communicator& ranks) {
     if (ranks.any(support::stop_requested())) {
         throw support::stop_error().mark_agreed();
     }
+}
+
+void require_common_files(const Communicator& ranks, std::span<const std::filesystem::path> files) {
+    run_collectively(ranks, [&] {
+        for (const std::filesystem::path& file : files) {
+            if (!std::filesystem::exists(support::link_status_of(file))) {
+                throw kNotSeen(file.string());
+            }
+        }
+    });
 }
 
 }  // namespace alphaprune::parallel

@@ -2,15 +2,61 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <mutex>
 #include <utility>
 
+#include "alphaprune/parallel/native_mpi.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/support/slabs.hpp"
 #include "gather_rounds.hpp"
 
 namespace alphaprune::parallel {
+
+struct Communicator::Native {
+    MPI_Comm handle = MPI_COMM_NULL;
+    bool owned = false;
+
+    Native(MPI_Comm given, bool is_owned) : handle(given), owned(is_owned) {}
+    Native(const Native&) = delete;
+    Native& operator=(const Native&) = delete;
+    ~Native() {
+        if (owned) {
+            static_cast<void>(MPI_Comm_free(&handle));
+        }
+    }
+};
+
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{1} << 30;  // MPI 3 counts are int
+const support::Failure<std::string_view, std::string_view> kMpiCall{
+    "parallel.mpi-call", "the MPI call {} failed: {}",
+    "MPI or the network between the nodes is in trouble",
+    "look at the nodes, then start again with --resume"};
+
+template <class T>
+MPI_Datatype type_of();
+template <>
+MPI_Datatype type_of<int>() {
+    return MPI_INT;
+}
+template <>
+MPI_Datatype type_of<std::int64_t>() {
+    return MPI_INT64_T;
+}
+template <>
+MPI_Datatype type_of<std::uint64_t>() {
+    return MPI_UINT64_T;
+}
+template <>
+MPI_Datatype type_of<float>() {
+    return MPI_FLOAT;
+}
+template <>
+MPI_Datatype type_of<double>() {
+    return MPI_DOUBLE;
+}
 
 /// Appends to each rank's text its piece of a round.
 void hand_out(const std::string& pieces, const GatherRounds::Round& round,
@@ -21,9 +67,10 @@ void hand_out(const std::string& pieces, const GatherRounds::Round& round,
     }
 }
 
-/// A new communicator from one; of one rank, several threads may ask for one at once.
+/// The communicator that make(&handle) makes from one of `size` ranks; of one rank, several threads
+/// may ask for one at once.
 template <class Make>
-MPI_Comm made_from(int size, Make&& make) {
+std::unique_ptr<Communicator::Native> made_from(int size, Make&& make) {
     static std::mutex of_single_ranks;
     std::unique_lock lock(of_single_ranks, std::defer_lock);
     if (size == 1) {
@@ -31,95 +78,86 @@ MPI_Comm made_from(int size, Make&& make) {
     }
     MPI_Comm made = MPI_COMM_NULL;
     make(&made);
-    return made;
+    return std::make_unique<Communicator::Native>(made, true);
 }
 
 }  // namespace
 
-Communicator::Communicator(MPI_Comm handle, bool owned) : handle_(handle), owned_(owned) {
-    check_mpi(MPI_Comm_rank(handle_, &rank_), "MPI_Comm_rank");
-    check_mpi(MPI_Comm_size(handle_, &size_), "MPI_Comm_size");
+void check_mpi(int code, const char* call) {
+    if (mpi_succeeded(code)) {
+        return;
+    }
+    std::array<char, MPI_MAX_ERROR_STRING> text{};
+    int length = 0;
+    if (!mpi_succeeded(MPI_Error_string(code, text.data(), &length))) {
+        length = 0;
+    }
+    throw kMpiCall("", call, std::string_view(text.data(), static_cast<std::size_t>(length)));
 }
 
-Communicator Communicator::view(MPI_Comm handle) {
+Communicator view(MPI_Comm handle) {
     if (handle == MPI_COMM_NULL) {
-        return alone();
+        return Communicator::alone();
     }
     check_mpi(MPI_Comm_set_errhandler(handle, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    return {handle, false};
+    return Communicator(std::make_unique<Communicator::Native>(handle, false));
 }
+
+MPI_Comm native(const Communicator& ranks) {
+    return ranks.native_handle() != nullptr ? ranks.native_handle()->handle : MPI_COMM_NULL;
+}
+
+Communicator::Communicator() = default;
+Communicator::Communicator(std::unique_ptr<Native> native) : native_(std::move(native)) {
+    check_mpi(MPI_Comm_rank(native_->handle, &rank_), "MPI_Comm_rank");
+    check_mpi(MPI_Comm_size(native_->handle, &size_), "MPI_Comm_size");
+}
+Communicator::Communicator(Communicator&& other) noexcept = default;
+Communicator& Communicator::operator=(Communicator&& other) noexcept = default;
+Communicator::~Communicator() = default;
 
 Communicator Communicator::alone() {
     return {};
 }
 
-Communicator::Communicator(Communicator&& other) noexcept
-    : handle_(std::exchange(other.handle_, MPI_COMM_NULL)),
-      owned_(std::exchange(other.owned_, false)),
-      rank_(other.rank_),
-      size_(other.size_) {}
-
-Communicator& Communicator::operator=(Communicator&& other) noexcept {
-    if (this != &other) {
-        release();
-        handle_ = std::exchange(other.handle_, MPI_COMM_NULL);
-        owned_ = std::exchange(other.owned_, false);
-        rank_ = other.rank_;
-        size_ = other.size_;
-    }
-    return *this;
-}
-
-Communicator::~Communicator() {
-    release();
-}
-
-void Communicator::release() noexcept {
-    if (owned_) {
-        static_cast<void>(MPI_Comm_free(&handle_));
-    }
-}
-
 Communicator Communicator::split(int color, int key) const {
-    if (handle_ == MPI_COMM_NULL) {
+    if (!native_) {
         return alone();
     }
-    return {made_from(size_,
-                      [&](MPI_Comm* made) {
-                          check_mpi(MPI_Comm_split(handle_, color, key, made), "MPI_Comm_split");
-                      }),
-            true};
+    return Communicator(made_from(size_, [&](MPI_Comm* made) {
+        check_mpi(MPI_Comm_split(native_->handle, color, key, made), "MPI_Comm_split");
+    }));
 }
 
 Communicator Communicator::split_by_node() const {
     if (size_ == 1) {
         return duplicate();
     }
-    MPI_Comm made = MPI_COMM_NULL;
-    check_mpi(MPI_Comm_split_type(handle_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &made),
-              "MPI_Comm_split_type");
-    return {made, true};
+    return Communicator(made_from(size_, [&](MPI_Comm* made) {
+        check_mpi(
+            MPI_Comm_split_type(native_->handle, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, made),
+            "MPI_Comm_split_type");
+    }));
 }
 
 Communicator Communicator::duplicate() const {
-    if (handle_ == MPI_COMM_NULL) {
+    if (!native_) {
         return alone();
     }
-    return {
-        made_from(size_,
-                  [&](MPI_Comm* made) { check_mpi(MPI_Comm_dup(handle_, made), "MPI_Comm_dup"); }),
-        true};
+    return Communicator(made_from(size_, [&](MPI_Comm* made) {
+        check_mpi(MPI_Comm_dup(native_->handle, made), "MPI_Comm_dup");
+    }));
 }
 
 void Communicator::barrier() const {
     if (size_ > 1) {
-        check_mpi(MPI_Barrier(handle_), "MPI_Barrier");
+        check_mpi(MPI_Barrier(native_->handle), "MPI_Barrier");
     }
 }
 
 void Communicator::abort(int status) const {
-    if (handle_ != MPI_COMM_NULL) {
-        static_cast<void>(MPI_Abort(handle_, status));
+    if (native_) {
+        static_cast<void>(MPI_Abort(native_->handle, status));
     }
     ::_exit(status);
 }
@@ -127,20 +165,80 @@ void Communicator::abort(int status) const {
 std::int64_t Communicator::sum_before(std::int64_t value) const {
     std::int64_t before = 0;
     if (size_ > 1) {
-        check_mpi(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, handle_), "MPI_Exscan");
+        check_mpi(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, native_->handle),
+                  "MPI_Exscan");
     }
     return rank_ == 0 ? 0 : before;
+}
+
+template <class T>
+void Communicator::all_reduce(std::span<T> values, Reduction reduction) const {
+    if (size_ == 1) {
+        return;
+    }
+    constexpr std::size_t kMost = std::size_t{1} << 26;  // counts are int in MPI 3
+    const MPI_Op operation = reduction == Reduction::sum   ? MPI_SUM
+                             : reduction == Reduction::max ? MPI_MAX
+                                                           : MPI_MIN;
+    support::for_each_slab(values.size(), kMost, [&](std::size_t begin, std::size_t end) {
+        check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + begin, static_cast<int>(end - begin),
+                                type_of<T>(), operation, native_->handle),
+                  "MPI_Allreduce");
+    });
+}
+
+template void Communicator::all_reduce(std::span<int>, Reduction) const;
+template void Communicator::all_reduce(std::span<std::int64_t>, Reduction) const;
+template void Communicator::all_reduce(std::span<std::uint64_t>, Reduction) const;
+template void Communicator::all_reduce(std::span<float>, Reduction) const;
+template void Communicator::all_reduce(std::span<double>, Reduction) const;
+
+void Communicator::reduce_sum_to_root(std::span<double> values) const {
+    if (size_ == 1) {
+        return;
+    }
+    constexpr std::size_t kMost = std::size_t{1} << 20;
+    support::for_each_slab(values.size(), kMost, [&](std::size_t begin, std::size_t end) {
+        double* const slab = values.data() + begin;
+        check_mpi(
+            MPI_Reduce(is_root() ? MPI_IN_PLACE : slab, is_root() ? slab : nullptr,
+                       static_cast<int>(end - begin), MPI_DOUBLE, MPI_SUM, 0, native_->handle),
+            "MPI_Reduce");
+    });
 }
 
 void Communicator::broadcast_bytes(std::span<std::byte> bytes, int root) const {
     if (size_ == 1) {
         return;
     }
-    for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
-        const auto part = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
-        check_mpi(MPI_Bcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, root, handle_),
+    constexpr std::size_t kMost = std::size_t{1} << 30;  // counts are int in MPI 3
+    support::for_each_slab(bytes.size(), kMost, [&](std::size_t begin, std::size_t end) {
+        check_mpi(MPI_Bcast(bytes.data() + begin, static_cast<int>(end - begin), MPI_BYTE, root,
+                            native_->handle),
                   "MPI_Bcast");
+    });
+}
+
+void Communicator::all_gather_bytes(std::span<const std::byte> mine,
+                                    std::span<std::byte> all) const {
+    if (size_ > 1) {
+        const int count = static_cast<int>(mine.size());
+        check_mpi(MPI_Allgather(mine.data(), count, MPI_BYTE, all.data(), count, MPI_BYTE,
+                                native_->handle),
+                  "MPI_Allgather");
     }
+}
+
+void Communicator::all_to_all(std::span<const float> sent, const Parts& sent_parts,
+                              std::span<float> received, const Parts& received_parts) const {
+    if (size_ == 1) {
+        std::ranges::copy(sent, received.begin());
+        return;
+    }
+    check_mpi(MPI_Alltoallv(sent.data(), sent_parts.counts.data(), sent_parts.starts.data(),
+                            MPI_FLOAT, received.data(), received_parts.counts.data(),
+                            received_parts.starts.data(), MPI_FLOAT, native_->handle),
+              "MPI_Alltoallv");
 }
 
 std::string Communicator::broadcast_text(std::string text, int root) const {
@@ -174,11 +272,11 @@ std::vector<std::string> Communicator::gather_in_rounds(std::string_view text,
         std::string pieces(receives ? static_cast<std::size_t>(round.total) : 0, '\0');
         if (receivers == Receivers::all) {
             check_mpi(MPI_Allgatherv(piece, mine, MPI_CHAR, pieces.data(), round.counts.data(),
-                                     round.starts.data(), MPI_CHAR, handle_),
+                                     round.starts.data(), MPI_CHAR, native_->handle),
                       "MPI_Allgatherv");
         } else {
             check_mpi(MPI_Gatherv(piece, mine, MPI_CHAR, pieces.data(), round.counts.data(),
-                                  round.starts.data(), MPI_CHAR, 0, handle_),
+                                  round.starts.data(), MPI_CHAR, 0, native_->handle),
                       "MPI_Gatherv");
         }
         hand_out(pieces, round, texts);

@@ -1,7 +1,5 @@
 #include "alphaprune/parallel/launch.hpp"
 
-#include <mpi.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "alphaprune/parallel/mpi_call.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 
 namespace alphaprune::parallel {
 namespace {

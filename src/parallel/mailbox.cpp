@@ -4,10 +4,19 @@
 #include <thread>
 #include <utility>
 
+#include "alphaprune/parallel/native_mpi.hpp"
+
 namespace alphaprune::parallel {
+
+struct Mailbox::Letter {
+    std::vector<double> text;  ///< the subject, then the values
+    MPI_Request request = MPI_REQUEST_NULL;
+};
 
 Mailbox::Mailbox(const Communicator& ranks, Receiver receiver)
     : ranks_(ranks.duplicate()), receiver_(std::move(receiver)) {}
+
+Mailbox::~Mailbox() = default;
 
 void Mailbox::post(int to, std::int64_t subject, std::span<const double> values) {
     if (to == ranks_.rank()) {
@@ -21,7 +30,7 @@ void Mailbox::post(int to, std::int64_t subject, std::span<const double> values)
     // Synchronous: the request is complete only when the letter is being received, which is what
     // finish() has to know.
     check_mpi(MPI_Issend(letter.text.data(), static_cast<int>(letter.text.size()), MPI_DOUBLE, to,
-                         0, ranks_.native(), &letter.request),
+                         0, native(ranks_), &letter.request),
               "MPI_Issend");
 }
 
@@ -30,7 +39,7 @@ void Mailbox::collect() {
         int arrived = 0;
         MPI_Message message = MPI_MESSAGE_NULL;
         MPI_Status status;
-        check_mpi(MPI_Improbe(MPI_ANY_SOURCE, 0, ranks_.native(), &arrived, &message, &status),
+        check_mpi(MPI_Improbe(MPI_ANY_SOURCE, 0, native(ranks_), &arrived, &message, &status),
                   "MPI_Improbe");
         if (arrived == 0) {
             break;
@@ -55,7 +64,7 @@ void Mailbox::forget_delivered() {
 
 void Mailbox::finish() {
     // A rank enters the barrier when all its letters are being received; once all are inside,
-    // nothing is under way any more (Hoefler, Siebert and Lumsdaine 2010).
+    // nothing is in flight any more (Hoefler, Siebert and Lumsdaine 2010).
     MPI_Request barrier = MPI_REQUEST_NULL;
     bool inside = false;
     for (int passed = ranks_.size() == 1 ? 1 : 0; passed == 0;) {
@@ -63,7 +72,7 @@ void Mailbox::finish() {
         if (inside) {
             check_mpi(MPI_Test(&barrier, &passed, MPI_STATUS_IGNORE), "MPI_Test");
         } else if (outgoing_.empty()) {
-            check_mpi(MPI_Ibarrier(ranks_.native(), &barrier), "MPI_Ibarrier");
+            check_mpi(MPI_Ibarrier(native(ranks_), &barrier), "MPI_Ibarrier");
             inside = true;
         }
         if (passed == 0) {

@@ -1,7 +1,5 @@
 #include "alphaprune/parallel/runtime.hpp"
 
-#include <mpi.h>
-
 #include <csignal>
 #include <cstdlib>
 #include <optional>
@@ -9,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "alphaprune/parallel/mpi_call.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "watch/launcher.hpp"
 
 namespace alphaprune::parallel {

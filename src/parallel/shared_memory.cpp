@@ -1,7 +1,6 @@
 #include "shared_memory.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,11 +10,18 @@
 #include <string>
 
 #include "alphaprune/parallel/share.hpp"
-#include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::parallel {
 namespace {
+
+const support::Failure<std::string, std::string, std::string> kNoSharedMemory{
+    "parallel.shared-memory", "the ranks of this node need {} of shared memory, and {} has {} left",
+    "the file system in memory is too small, as in many containers, or full",
+    "give it more room (a container: --shm-size or --ipc=host), remove what dead jobs left there, "
+    "or "
+    "start one rank per node with several cores"};
 
 /// Where Open MPI puts windows of shared memory.
 std::string backing_folder() {
@@ -24,15 +30,11 @@ std::string backing_folder() {
 }
 
 [[noreturn]] void refuse(std::uint64_t bytes, std::uint64_t room) {
-    throw support::failure(
-        fmt::format("the ranks of this node need {} of shared memory, and {} has {} left",
-                    support::human_bytes(bytes), backing_folder(), support::human_bytes(room)),
-        support::host_name(),
-        "give it more room (a container: --shm-size or --ipc=host), remove what dead jobs left "
-        "there, or start one rank a node with several cores");
+    throw kNoSharedMemory(support::host_name(), support::human_bytes(bytes), backing_folder(),
+                          support::human_bytes(room));
 }
 
-/// What is free, as the first rank of the node sees it once all have given back what they gave up
+/// What is free, as the first rank of the node sees it once all ranks have freed what they held
 /// before; `otherwise` where that cannot be known.
 std::uint64_t room_left(const Communicator& node, std::uint64_t otherwise) {
     node.barrier();
@@ -46,8 +48,8 @@ std::uint64_t room_left(const Communicator& node, std::uint64_t otherwise) {
     return room;
 }
 
-/// Fills it with zeros by way of the kernel, which says so where there is no memory for a page; a
-/// write of the program would be ended by SIGBUS there.
+/// Fills it with zeros through the kernel, which reports where there is no memory for a page; a
+/// plain write would end in SIGBUS there.
 bool fill_with_zeros(std::span<std::byte> bytes) {
     const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
     if (zeros < 0) {
@@ -71,7 +73,7 @@ bool fill_with_zeros(std::span<std::byte> bytes) {
 
 void require_shared_memory(const Communicator& node, std::uint64_t bytes) {
     if (node.size() == 1) {
-        return;  // then it is memory as any other
+        return;  // then it is ordinary memory
     }
     const std::uint64_t room = room_left(node, bytes);
     if (room < bytes) {

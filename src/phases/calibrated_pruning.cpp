@@ -91,7 +91,7 @@ class CalibratedRun {
         const auto pruner = request_.pruner.begin_block(inputs, request_.settings);
         gather_statistics(*pruner, sites);
         add_earlier_notes(block);
-        FirstError problem;
+        support::FirstError problem;
         for (std::size_t site = 0; site < sites.size(); ++site) {
             if (!is_done(sites[site])) {
                 const int first = sites[site].matrices.front();
@@ -111,7 +111,7 @@ class CalibratedRun {
     }
 
     void copy_the_rest() {
-        FirstError problem;
+        support::FirstError problem;
         for (int t = 0; t < tensors(); ++t) {
             if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 && !is_finished(t)) {
                 problem.guard([&] {
@@ -170,7 +170,7 @@ class CalibratedRun {
 
     /// Before the matrices they are about: those may be the last of their block to be done again.
     void keep_notes(int block, const std::vector<std::string>& notes) {
-        parallel::together(ranks_, [&] {
+        parallel::run_collectively(ranks_, [&] {
             for (const std::string& note : notes) {
                 if (std::ranges::find(notes_, note) != notes_.end()) {
                     continue;
@@ -184,7 +184,7 @@ class CalibratedRun {
     }
 
     void prune_matrix(pruning::BlockPruner& pruner, std::size_t site, int index,
-                      FirstError& problem) {
+                      support::FirstError& problem) {
         const int number = matrix(index).tensor;
         const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const parallel::RowRange mine = stream_.share(tensor);
@@ -199,7 +199,7 @@ class CalibratedRun {
         put_back(index, stored);
     }
 
-    void read_back_matrix(int index, FirstError& problem) {
+    void read_back_matrix(int index, support::FirstError& problem) {
         const int number = matrix(index).tensor;
         const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const parallel::RowRange mine = stream_.share(tensor);
@@ -254,7 +254,7 @@ PrunedModel prune_block_by_block(const parallel::Communicator& ranks,
     CalibratedRun run(ranks, nodes, catalogue, request, store);
     const std::vector<int> prunable = catalogue.prunable_blocks();
     for (int block = run.take_over(); block < catalogue.blocks(); ++block) {
-        parallel::check_stop_together(ranks);
+        parallel::check_stop_collectively(ranks);
         std::ranges::binary_search(prunable, block) ? run.prune_block(block)
                                                     : run.pass_through(block);
         if (progress && ranks.is_root()) {

@@ -23,7 +23,7 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
     for (std::int64_t s = own_.begin; s < own_.end; ++s) {
         own.push_back(sequences.sequence(s));
     }
-    parallel::together(ranks_, [&] { runner_->embed(own, finite_rows()); });
+    parallel::run_collectively(ranks_, [&] { runner_->embed(own, finite_rows()); });
 }
 
 model::RowSource CalibrationPass::finite_rows() {
@@ -39,14 +39,14 @@ std::span<float> CalibrationPass::state(std::int64_t own) {
 }
 
 void CalibrationPass::load(int block) {
-    parallel::together(ranks_, [&] { runner_->load(block, finite_rows()); });
+    parallel::run_collectively(ranks_, [&] { runner_->load(block, finite_rows()); });
     block_ = block;
 }
 
 void CalibrationPass::observe(const SiteObserver& observer) {
     const std::size_t sites = transformer::input_sites(plan_, block_).size();
     const std::int64_t rounds = parallel::share_of(sequences_.count(), ranks_.size(), 0).size();
-    FirstError problem;
+    support::FirstError problem;
     for (std::int64_t round = 0; round < rounds; ++round) {
         std::size_t next = 0;
         if (round < own_.size()) {
@@ -66,7 +66,7 @@ void CalibrationPass::observe(const SiteObserver& observer) {
 }
 
 void CalibrationPass::advance() {
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         for (std::int64_t s = 0; s < own_.size(); ++s) {
             runner_->advance(s);
         }
@@ -93,7 +93,7 @@ int StateKeeper::saved_block() const {
 
 void StateKeeper::restore(CalibrationPass& pass) const {
     const resume::SavedStates& saved = journal_->earlier().states.at(which_);
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         for (std::int64_t s = 0; s < pass.own().size(); ++s) {
             const auto sequence = static_cast<std::size_t>(pass.own().begin + s);
             journal_->read_state(saved.sequences[sequence], pass.state(s));
@@ -112,7 +112,7 @@ void StateKeeper::at_entrance(int block, CalibrationPass& pass,
         return;
     }
     const support::Stopwatch watch;
-    parallel::together(ranks_, [&] {
+    parallel::run_collectively(ranks_, [&] {
         if (before) {
             before();
         }

@@ -8,7 +8,7 @@
 #include "alphaprune/model/row_source.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/model/weight_reader.hpp"
-#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/clock.hpp"

@@ -27,29 +27,24 @@ class Troubles {
         try {
             action();
         } catch (const support::Error& error) {
-            faults_.add(error);
-            raise(error.status());
+            add(error);
         } catch (const std::bad_alloc&) {
-            faults_.add(support::out_of_memory());
-            raise(support::ExitStatus::failed);
+            add(support::out_of_memory());
         }
     }
     /// Collective. @throws Error on all ranks if there was trouble on any
     void settle(const parallel::Communicator& ranks) const {
-        parallel::agree(ranks, faults_.empty() ? std::nullopt
-                                               : std::optional<support::Error>(
-                                                     support::Error(status_, faults_.faults())));
+        parallel::agree(ranks, faults_.error());
     }
 
   private:
-    void raise(support::ExitStatus status) {
-        status_ = support::gravity_of(status) > support::gravity_of(status_) ? status : status_;
+    void add(const support::Error& error) {
+        faults_.add(error);
         counter_.raise_alarm();
     }
 
     parallel::WorkCounter& counter_;
     support::FaultList faults_;
-    support::ExitStatus status_ = support::ExitStatus::done;
 };
 
 /// Eigenvalues of the windows of the matrices this rank owns, until all of a matrix are there.

@@ -123,7 +123,7 @@ std::optional<double> share_in(const resume::Journal* journal, int block) {
 
 void record(double share, int block, const parallel::Communicator& ranks,
             resume::Journal* journal) {
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root() && journal != nullptr) {
             journal->add_outliers(block, share);
         }
@@ -164,7 +164,7 @@ std::vector<double> outlier_shares(const parallel::Communicator& ranks,
         if (block < first) {
             continue;
         }
-        parallel::check_stop_together(ranks);
+        parallel::check_stop_collectively(ranks);
         if (measured && !known) {
             shares.push_back(
                 measure_block(pass, block, ranks, catalogue, sequences.count(), multiple));

@@ -8,6 +8,7 @@
 
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "background_thread.hpp"
@@ -61,7 +62,7 @@ std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogu
             continue;
         }
         const parallel::RowRange mine = stream.share(tensor);
-        tensor.matrix >= 0 ? add(mine) : model::for_each_piece(tensor, mine, add);
+        tensor.matrix >= 0 ? add(mine) : parallel::for_each_slab(mine, tensor.row_bytes(), add);
     }
     return parcels;
 }
@@ -176,7 +177,7 @@ class StreamingRun {
     TensorStream stream_;
     std::vector<Parcel> parcels_;
     std::size_t next_ = 0;
-    FirstError problem_;
+    support::FirstError problem_;
     std::array<Slot, 3> slots_;
     BackgroundThread background_;  // the last member: it uses the others
 };

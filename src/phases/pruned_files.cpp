@@ -25,7 +25,7 @@ template <class Writer>
 std::vector<std::uint64_t> checksums_in(const Writer& writer, const parallel::Communicator& ranks,
                                         const model::Catalogue& catalogue,
                                         const Recorded& recorded) {
-    constexpr std::uint64_t kPieceBytes = 16U << 20;
+    constexpr std::uint64_t kReadBytes = 16U << 20;
     std::vector<std::uint64_t> sums(recorded.size());
     std::vector<std::byte> bytes;
     for (std::size_t t = 0; t < recorded.size(); ++t) {
@@ -37,14 +37,13 @@ std::vector<std::uint64_t> checksums_in(const Writer& writer, const parallel::Co
         support::check_stop();
         const parallel::RowRange mine =
             parallel::share_of(tensor.rows(), ranks.size(), ranks.rank());
-        const auto step =
-            static_cast<std::int64_t>(std::max<std::uint64_t>(1, kPieceBytes / row_bytes));
-        for (std::int64_t at = mine.begin; at < mine.end; at += step) {
-            const parallel::RowRange rows{at, std::min(at + step, mine.end)};
+        const auto add = [&](parallel::RowRange rows) {
             bytes.resize(static_cast<std::size_t>(rows.size()) * row_bytes);
             writer.read_rows(static_cast<int>(t), rows, bytes);
-            sums[t] += support::checksum_of_rows(bytes, row_bytes, static_cast<std::uint64_t>(at));
-        }
+            sums[t] +=
+                support::checksum_of_rows(bytes, row_bytes, static_cast<std::uint64_t>(rows.begin));
+        };
+        parallel::for_each_slab(mine, row_bytes, add, kReadBytes);
     }
     return sums;
 }
@@ -53,8 +52,8 @@ std::vector<std::uint64_t> checksums_in(const Writer& writer, const parallel::Co
 template <class Writer>
 void keep_sound(const Writer& writer, const parallel::Communicator& ranks,
                 const model::Catalogue& catalogue, Recorded& recorded) {
-    std::vector<std::uint64_t> sums =
-        parallel::together(ranks, [&] { return checksums_in(writer, ranks, catalogue, recorded); });
+    std::vector<std::uint64_t> sums = parallel::run_collectively(
+        ranks, [&] { return checksums_in(writer, ranks, catalogue, recorded); });
     ranks.all_reduce_sum(std::span(sums));
     for (std::size_t t = 0; t < recorded.size(); ++t) {
         if (recorded[t] && recorded[t]->checksum != sums[t]) {

@@ -31,15 +31,12 @@ const support::Failure<std::string, std::string> kNoTime{
 /// What went wrong on this rank.
 struct Trouble {
     support::FaultList faults;
-    support::ExitStatus status = support::ExitStatus::done;
     bool stopped = false;               ///< matrices were left undone on request
     std::atomic<bool> no_time = false;  ///< or because they could not have ended in time
 
     std::optional<support::Error> error() const {
-        if (!faults.empty()) {
-            return support::Error(status, faults.faults());
-        }
-        return stopped ? std::optional(support::stop_error()) : std::nullopt;
+        const auto all = faults.error();
+        return stopped && !all ? std::optional(support::stop_error()) : all;
     }
 };
 
@@ -187,7 +184,7 @@ class SpectrumRun {
             note(support::out_of_memory());
         }
         if (group.is_root()) {
-            done ? counter_.item_done() : counter_.item_left();
+            done ? counter_.item_done() : counter_.item_skipped();
         }
         if (plan_.threads == 1) {
             tell_progress();
@@ -201,7 +198,6 @@ class SpectrumRun {
             return;
         }
         trouble_.faults.add(error);
-        trouble_.status = std::max(trouble_.status, error.status());
         counter_.raise_alarm();
         support::abandon_work(true);  // of the other threads; the other ranks hear of the alarm
     }
@@ -214,7 +210,7 @@ class SpectrumRun {
 
     /// Rank 0 keeps telling how far the others are when it has nothing left to take itself.
     void watch_until_done() const {
-        while (progress_ && before_ + counter_.items_done() + counter_.items_left() < total_) {
+        while (progress_ && before_ + counter_.items_done() + counter_.items_skipped() < total_) {
             tell_progress();
             std::this_thread::sleep_for(kPause);
         }

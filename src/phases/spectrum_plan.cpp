@@ -43,7 +43,7 @@ planning::ShardPlan plan_spectra(const parallel::Communicator& ranks,
     costs.precision = options.precision;
     costs.generated = catalogue.origin == model::WeightOrigin::synthetic;
     // The same arguments and elementary arithmetic on every rank: the same plan.
-    return parallel::together(ranks, [&] {
+    return parallel::run_collectively(ranks, [&] {
         planning::ShardPlan plan =
             plan_of_the_rest(catalogue, options.journal, cluster, costs,
                              {options.solver, threads > 1 ? 1 : options.group_ranks});

@@ -1,6 +1,7 @@
 #include "tensor_stream.hpp"
 
 #include "alphaprune/model/weight_check.hpp"
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/scalar.hpp"
 
@@ -66,11 +67,12 @@ void TensorStream::deliver(int index, parallel::RowRange rows, std::span<const s
 }
 
 void TensorStream::copy(int index) {
-    model::for_each_piece(tensor(index), share(tensor(index)), [&](parallel::RowRange rows) {
-        std::vector<std::byte>& bytes = room_for(tensor(index), rows);
-        read(tensor(index), rows, bytes);
-        deliver(index, rows, bytes);
-    });
+    parallel::for_each_slab(share(tensor(index)), tensor(index).row_bytes(),
+                            [&](parallel::RowRange rows) {
+                                std::vector<std::byte>& bytes = room_for(tensor(index), rows);
+                                read(tensor(index), rows, bytes);
+                                deliver(index, rows, bytes);
+                            });
 }
 
 std::vector<pruning::PrunedTensor> TensorStream::results() const {

@@ -11,26 +11,6 @@
 
 namespace alphaprune::phases {
 
-/// Keeps the first error of this rank while the rank goes on taking part in what is collective.
-class FirstError {
-  public:
-    template <class Action>
-    void guard(Action action) {
-        if (error_) {
-            return;
-        }
-        try {
-            action();
-        } catch (const support::Error& error) {
-            error_ = error;
-        }
-    }
-    const std::optional<support::Error>& get() const { return error_; }
-
-  private:
-    std::optional<support::Error> error_;
-};
-
 /// One rank's part in streaming a model from its files to a store. Reading, booking and writing
 /// have no state in common: each may be done by a thread of its own.
 class TensorStream {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/planning/farms_plan.hpp"
 #include "alphaprune/support/error.hpp"
 #include "forecast_parts.hpp"
@@ -136,14 +137,14 @@ class Forecaster {
     }
 
     /// A rank's rows of one tensor while it is read, pruned and written. Other tensors than
-    /// matrices pass in pieces.
+    /// matrices pass in slabs.
     std::uint64_t streaming_memory() const {
-        constexpr std::uint64_t kPiece = std::uint64_t{64} << 20;
         constexpr std::uint64_t kAtATime = 3;
         std::uint64_t most = 0;
         for (const model::TensorInfo& tensor : catalogue_.tensors) {
             const std::uint64_t share = tensor.bytes() / static_cast<std::uint64_t>(cluster_.ranks);
-            most = std::max(most, tensor.matrix >= 0 ? share : std::min(share, kPiece));
+            most =
+                std::max(most, tensor.matrix >= 0 ? share : std::min(share, parallel::kSlabBytes));
         }
         return kAtATime * most;
     }

@@ -132,7 +132,7 @@ MachineRates measure_machine_rates(const parallel::Communicator& ranks) {
 double measure_reading_gbps(const parallel::Communicator& ranks,
                             const model::Catalogue& catalogue) {
     ranks.barrier();
-    const double mine = parallel::together(
+    const double mine = parallel::run_collectively(
         ranks, [&] { return reading_rate(catalogue, ranks.rank(), ranks.size()); });
     const double parties =
         catalogue.origin == model::WeightOrigin::synthetic ? ranks.size() : nodes_of(ranks);
@@ -143,7 +143,7 @@ double measure_writing_gbps(const parallel::Communicator& ranks,
                             const std::filesystem::path& folder) {
     ranks.barrier();
     const double mine =
-        parallel::together(ranks, [&] { return writing_rate(folder, ranks.rank()); });
+        parallel::run_collectively(ranks, [&] { return writing_rate(folder, ranks.rank()); });
     return ranks.sum(mine) / nodes_of(ranks) * 1e-9;
 }
 

@@ -122,7 +122,7 @@ int threads_of_each_rank(const parallel::Communicator& ranks,
     const parallel::Communicator node = ranks.split_by_node();
     const int threads = threads_of_rank(
         node.all_gather_texts(support::usable_cores()), static_cast<std::size_t>(node.rank()),
-        support::cores_of_group(), granted_cores(environment, support::host_name()));
+        support::limits_of_groups().cores, granted_cores(environment, support::host_name()));
     return ranks.min(parallel::supports_threads() ? threads : 1);
 }
 

@@ -150,7 +150,7 @@ std::int64_t prune_sparsegpt(const parallel::Communicator& ranks, const InverseF
     std::vector<float> error_values(static_cast<std::size_t>(matrix.rows * width));
     for (std::int64_t begin = 0; something_goes && rows_in_all > 0 && begin < order;
          begin += width) {
-        parallel::check_stop_together(ranks);
+        parallel::check_stop_collectively(ranks);
         const std::int64_t end = std::min(begin + width, order);
         const std::vector<float> factor_values = factor.panel(begin, end);
         const linalg::ConstFloatView block{factor_values.data(), end - begin, end - begin,

@@ -51,7 +51,7 @@ ProgressLine::ProgressLine(std::string phase, std::string unit, bool speaks)
 
 ProgressLine::~ProgressLine() {
     if (line_open_) {
-        support::say_past_the_log(kClearLine);
+        support::write_to_stderr(kClearLine);
     }
 }
 
@@ -63,7 +63,7 @@ void ProgressLine::update(std::int64_t done, std::int64_t total) {
     const bool complete = done >= total;
     const std::string text = progress_text(phase_, unit_, done, total, now);
     if (terminal_ && (complete || now - shown_at_ >= kLiveInterval)) {
-        support::say_past_the_log(kClearLine + text);
+        support::write_to_stderr(kClearLine + text);
         line_open_ = true;
         shown_at_ = now;
     }

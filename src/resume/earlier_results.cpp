@@ -205,9 +205,9 @@ std::vector<std::optional<pruning::PrunedTensor>> complete_tensors(
 EarlierResults read_earlier_results(const parallel::Communicator& ranks,
                                     const model::Catalogue& catalogue, const fs::path& journal,
                                     std::uint64_t run, std::int64_t sequences) {
-    const JournalFiles files = parallel::together(ranks, [&] { return files_in(journal); });
+    const JournalFiles files = parallel::run_collectively(ranks, [&] { return files_in(journal); });
     JournalFileReader reader(catalogue, journal, run);
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         const auto step = static_cast<std::size_t>(ranks.size());
         const auto mine = static_cast<std::size_t>(ranks.rank());
         for (std::size_t i = mine; i < files.records.size(); i += step) {

@@ -7,11 +7,9 @@
 #include <system_error>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/common_files.hpp"
 #include "alphaprune/support/file.hpp"
-#include "alphaprune/support/file_lock.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 #include "journal_files.hpp"
 #include "journal_records.hpp"
 
@@ -131,7 +129,7 @@ Journal Journal::begin(const parallel::Communicator& ranks, const model::Catalog
     state->document = {identity, created, 1, ranks.size(), {here}};
     state->earlier.has_spectrum.assign(catalogue.matrices.size(), false);
     state->earlier.tensors.resize(catalogue.tensors.size());
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             support::make_own_folder(state->folder);
             state->lock_folder();
@@ -147,20 +145,21 @@ Journal Journal::resume(const parallel::Communicator& ranks, const model::Catalo
                         const fs::path& output, const RunIdentity& identity, std::int64_t sequences,
                         const Provenance& here) {
     auto state = std::make_unique<State>(ranks, catalogue, output);
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             support::make_own_folder(state->folder);  // as it is, unless a link has taken its place
             state->lock_folder();
             require_unfinished(output);
         }
     });
-    parallel::together(ranks, [&] { state->document = read_document(state->folder); });
-    parallel::together(ranks, [&] { require_same(state->document.identity, identity, output); });
+    parallel::run_collectively(ranks, [&] { state->document = read_document(state->folder); });
+    parallel::run_collectively(ranks,
+                               [&] { require_same(state->document.identity, identity, output); });
     ranks.barrier();  // all have read the document
     ++state->document.attempt;
     std::erase(state->document.computed_by, here);
     state->document.computed_by.push_back(here);
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         if (ranks.is_root()) {
             write_document(state->document, state->folder);
         }

@@ -9,8 +9,8 @@
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune::resume {
 namespace fs = std::filesystem;

@@ -1,4 +1,4 @@
-#include "alphaprune/support/control_group.hpp"
+#include "alphaprune/support/machine.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -1,6 +1,5 @@
 #include "alphaprune/support/environment.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,9 +7,16 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::support {
+namespace {
+
+const BadRequest<std::string_view, std::string_view> kNoSwitch{
+    "support.no-switch", "{} says neither yes nor no: '{}'",
+    "the variable turns something on or off", "set it to 1 or 0"};
+
+}  // namespace
 
 std::optional<std::string> environment_variable(const std::string& name) {
     const char* value = std::getenv(name.c_str());
@@ -38,8 +44,7 @@ std::optional<bool> switch_in(const EnvironmentLookup& environment, const std::s
     if (std::ranges::find(kNo, *value) != kNo.end()) {
         return false;
     }
-    throw bad_request(fmt::format("{} says neither yes nor no: '{}'", variable, *value),
-                      fmt::format("environment variable {}", variable), "set it to 1 or 0");
+    throw kNoSwitch("environment variable " + variable, variable, *value);
 }
 
 }  // namespace alphaprune::support

@@ -5,10 +5,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "alphaprune/support/control_characters.hpp"
+#include "alphaprune/support/log.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::support {
 namespace {
+
+const Failure<> kOutOfMemory{
+    "support.out-of-memory", "out of memory",
+    "what the system, the control group or a limit (ulimit -v) leaves to this process is used up",
+    "use fewer ranks on each node, or more nodes, and start again with --resume"};
 
 std::string& rank_name() {
     static std::string name;
@@ -25,11 +31,11 @@ std::string all_text(const std::vector<Fault>& faults) {
 
 }  // namespace
 
-int gravity_of(ExitStatus status) {
-    return static_cast<int>(std::ranges::find(kByGravity, status) - kByGravity.begin());
+int severity_of(ExitStatus status) {
+    return static_cast<int>(std::ranges::find(kBySeverity, status) - kBySeverity.begin());
 }
 
-void name_this_rank(std::string name) {
+void set_rank_name(std::string name) {
     rank_name() = std::move(name);
 }
 
@@ -59,8 +65,7 @@ Error failure(std::string what, std::string where, std::string remedy) {
 }
 
 Error out_of_memory() {
-    return failure("out of memory", "",
-                   "use fewer ranks on each node, or more nodes, and start again with --resume");
+    return kOutOfMemory("");
 }
 
 std::string to_text(const Fault& fault) {
@@ -85,19 +90,23 @@ void FaultList::add(std::string what, std::string where, std::string remedy) {
 }
 
 void FaultList::add(const Error& error) {
-    const bool graver = gravity_of(error.status()) > gravity_of(status_);
-    if (graver && status_ == ExitStatus::stopped) {
+    const bool more_severe = severity_of(error.status()) > severity_of(status_);
+    if (more_severe && status_ == ExitStatus::stopped) {
         faults_.clear();
     }
-    if (graver || error.status() != ExitStatus::stopped || status_ == ExitStatus::stopped) {
+    if (more_severe || error.status() != ExitStatus::stopped || status_ == ExitStatus::stopped) {
         faults_.insert(faults_.end(), error.faults().begin(), error.faults().end());
     }
-    status_ = graver ? error.status() : status_;
+    status_ = more_severe ? error.status() : status_;
+}
+
+std::optional<Error> FaultList::error() const {
+    return faults_.empty() ? std::nullopt : std::optional(Error(status_, faults_));
 }
 
 void FaultList::throw_if_any() const {
-    if (!faults_.empty()) {
-        throw Error(status_, faults_);
+    if (const auto all = error()) {
+        throw *all;
     }
 }
 

@@ -3,18 +3,31 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "alphaprune/support/error.hpp"
-#include "alphaprune/support/system_error.hpp"
+#include "alphaprune/support/file_system.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/support/slabs.hpp"
 
 namespace alphaprune::support {
 namespace {
+
+const BadRequest<> kNotAFile{"support.not-a-file", "this is not a regular file",
+                             "the name is that of a folder, a pipe or a device", "name a file"};
+const Failure<> kNotAFileInOutput{"support.not-a-file-in-output", "this is not a regular file",
+                                  "something else stands under the name of a file of the output",
+                                  "remove it and run again"};
+const Failure<std::uint64_t, std::size_t> kFileEndsEarly{
+    "support.file-ends-early", "the file ends at byte {}, {} bytes early",
+    "it was cut off in a copy or download, or changed while it was read",
+    "the file is truncated or changed: fetch it again"};
+const BadRequest<std::uint64_t, std::uint64_t> kFileTooLarge{
+    "support.file-too-large", "the file has {} bytes, more than the {} that such a file may have",
+    "another file has that name, or the wrong one was named", "check that this is the right file"};
 
 void sync_folder(const std::filesystem::path& folder) {
     const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
@@ -78,7 +91,7 @@ File File::open_for_reading(const std::filesystem::path& path) {
     }
     File file(descriptor, path);
     if (!is_regular(descriptor, path)) {
-        throw bad_request("this is not a regular file", path.string(), "name a file");
+        throw kNotAFile(path.string());
     }
     return file;
 }
@@ -110,7 +123,7 @@ File File::open_own(const std::filesystem::path& path, int mode, std::string_vie
     }
     File file(descriptor, path);
     if (!is_regular(descriptor, path)) {
-        throw failure("this is not a regular file", path.string(), "remove it and run again");
+        throw kNotAFileInOutput(path.string());
     }
     return file;
 }
@@ -158,9 +171,7 @@ void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
             throw system_failure(fmt::format("reading at byte {}", offset), path_, errno);
         }
         if (got == 0) {
-            throw failure(
-                fmt::format("the file ends at byte {}, {} bytes early", offset, out.size()),
-                path_.string(), "the file is truncated or changed: fetch it again");
+            throw kFileEndsEarly(path_.string(), offset, out.size());
         }
         offset += static_cast<std::uint64_t>(got);
         out = out.subspan(static_cast<std::size_t>(got));
@@ -189,16 +200,13 @@ void File::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
 }
 
 void File::stream_at(std::uint64_t offset, std::span<const std::byte> bytes) {
-    constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
-    while (!bytes.empty()) {
-        const auto piece = bytes.first(std::min(kPieceBytes, bytes.size()));
-        write_at(offset, piece);
-        if (piece.size() == kPieceBytes) {  // a request for every little tensor would cost time
-            start_writing_out(descriptor_, offset, piece.size());
+    constexpr std::size_t kSlabBytes = std::size_t{8} << 20;
+    for_each_slab(bytes.size(), kSlabBytes, [&](std::size_t begin, std::size_t end) {
+        write_at(offset + begin, bytes.subspan(begin, end - begin));
+        if (end - begin == kSlabBytes) {  // a request for every little tensor would cost time
+            start_writing_out(descriptor_, offset + begin, kSlabBytes);
         }
-        offset += piece.size();
-        bytes = bytes.subspan(piece.size());
-    }
+    });
 }
 
 void File::sync() {
@@ -211,10 +219,7 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t limit) {
     const File file = File::open_for_reading(path);
     const std::uint64_t size = file.size();
     if (size > limit) {
-        throw bad_request(fmt::format("the file has {} bytes, more than the {} that such a file "
-                                      "may have",
-                                      size, limit),
-                          path.string(), "check that this is the right file");
+        throw kFileTooLarge(path.string(), size, limit);
     }
     std::string text(size, '\0');
     file.read_at(0, std::as_writable_bytes(std::span(text)));
@@ -241,29 +246,6 @@ void write_bytes_atomically(const std::filesystem::path& path, std::span<const s
 
 void write_text_atomically(const std::filesystem::path& path, std::string_view text) {
     write_bytes_atomically(path, std::as_bytes(std::span(text)));
-}
-
-void make_own_folder(const std::filesystem::path& folder) {
-    if (::mkdir(folder.c_str(), 0777) == 0) {
-        return;
-    }
-    const int reason = errno;
-    struct stat status {};
-    if (reason != EEXIST || ::lstat(folder.c_str(), &status) != 0) {
-        throw system_failure("making the folder", folder, reason);
-    }
-    if (!S_ISDIR(status.st_mode)) {
-        throw failure("this is not a folder, and one is needed here", folder.string(),
-                      "remove it: a symbolic link is never written through");
-    }
-}
-
-std::uint64_t free_space(const std::filesystem::path& folder) {
-    struct statvfs status {};
-    if (::statvfs(folder.c_str(), &status) != 0) {
-        throw system_failure("asking for the free space", folder, errno);
-    }
-    return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
 }  // namespace alphaprune::support

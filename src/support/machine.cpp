@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
-
-#include "affinity.hpp"
-#include "alphaprune/support/control_group.hpp"
+#include <sstream>
+#include <vector>
 
 namespace alphaprune::support {
 namespace {
@@ -28,6 +29,22 @@ std::uint64_t memory_left_in_system() {
         }
     }
     return kNoLimit;
+}
+
+/// The value of the first line "NAME : VALUE".
+std::string value_of(std::string_view name, std::string_view cpuinfo) {
+    for (std::size_t at = 0; at < cpuinfo.size();) {
+        const std::size_t end = std::min(cpuinfo.find('\n', at), cpuinfo.size());
+        const std::string_view line = cpuinfo.substr(at, end - at);
+        const std::size_t colon = line.find(':');
+        const std::size_t name_end = line.find_last_not_of(" \t", colon == 0 ? 0 : colon - 1);
+        if (colon != line.npos && line.substr(0, name_end + 1) == name) {
+            const std::size_t begin = line.find_first_not_of(" \t", colon + 1);
+            return begin == line.npos ? std::string() : std::string(line.substr(begin));
+        }
+        at = end + 1;
+    }
+    return {};
 }
 
 }  // namespace
@@ -48,13 +65,51 @@ std::string host_name() {
     return name.data();
 }
 
-std::string usable_cores() {
-    return cores_in_mask(
-        [](std::size_t bytes, cpu_set_t* mask) { return sched_getaffinity(0, bytes, mask) == 0; });
+bool read_affinity(std::span<unsigned long> mask) {
+    return sched_getaffinity(0, mask.size_bytes(), reinterpret_cast<cpu_set_t*>(mask.data())) == 0;
 }
 
-std::optional<double> cores_of_group() {
-    return limits_of_groups().cores;
+std::string usable_cores(const AffinityReader& read) {
+    constexpr std::size_t kBits = std::numeric_limits<unsigned long>::digits;
+    constexpr std::size_t kMost = std::size_t{1} << 20;
+    for (std::size_t cores = CPU_SETSIZE; cores <= kMost; cores *= 2) {
+        std::vector<unsigned long> mask(cores / kBits);
+        if (read(mask)) {
+            std::string usable(cores, '0');
+            for (std::size_t core = 0; core < cores; ++core) {
+                usable[core] = (mask[core / kBits] >> core % kBits & 1) != 0 ? '1' : '0';
+            }
+            return usable;
+        }
+        if (errno != EINVAL) {
+            break;
+        }
+    }
+    return "1";
+}
+
+std::string processor_in(std::string_view cpuinfo) {
+    for (const std::string_view name : {"model name", "cpu model", "cpu"}) {
+        if (std::string value = value_of(name, cpuinfo); !value.empty()) {
+            return value;
+        }
+    }
+    // Arm's name themselves by numbers.
+    const std::string implementer = value_of("CPU implementer", cpuinfo);
+    const std::string part = value_of("CPU part", cpuinfo);
+    return implementer.empty() ? std::string()
+                               : "Arm implementer " + implementer + ", part " + part;
+}
+
+std::string processor_model() {
+    std::ifstream file("/proc/cpuinfo");
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (std::string model = processor_in(text.str()); !model.empty()) {
+        return model;
+    }
+    utsname system{};
+    return ::uname(&system) == 0 ? system.machine : "unknown";
 }
 
 std::optional<std::uint64_t> address_space_left() {

@@ -20,9 +20,9 @@ Message::Message(ExitStatus status, std::string_view id, std::string_view text,
       next_(std::exchange(last_message, this)) {}
 
 Error Message::error(std::string text, std::string where, std::string remedy) const {
-    Error error = status_ == ExitStatus::bad_request
-                      ? bad_request(std::move(text), std::move(where), std::move(remedy))
-                      : failure(std::move(text), std::move(where), std::move(remedy));
+    Error error = status_ == ExitStatus::failed
+                      ? failure(std::move(text), std::move(where), std::move(remedy))
+                      : Error(status_, {{std::move(text), std::move(where), std::move(remedy)}});
     error.name_message(id_);
     return error;
 }

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "alphaprune/support/slabs.hpp"
+
 namespace alphaprune::support {
 namespace {
 
@@ -56,22 +58,21 @@ void widen_to(std::span<const std::byte> stored, ScalarType type, std::span<Real
     }
 }
 
-/// How many stored values `is(bits)` holds for. Counted in pieces, in a type as wide as the values:
+/// How many stored values `is(bits)` holds for. Counted in slabs, in a type as wide as the values:
 /// so vector units do many at a time.
 template <class Bits, class Is>
 std::size_t count_bits(std::span<const std::byte> stored, Is is) {
-    constexpr std::size_t kPiece = 16384;
-    const std::size_t count = stored.size() / sizeof(Bits);
+    constexpr std::size_t kSlab = 16384;
     std::size_t found = 0;
-    for (std::size_t begin = 0; begin < count; begin += kPiece) {
-        const std::size_t end = std::min(begin + kPiece, count);
-        Bits in_piece = 0;
+    const auto count = [&](std::size_t begin, std::size_t end) {
+        Bits in_slab = 0;
         for (std::size_t i = begin; i < end; ++i) {
             const bool it_is = is(load<Bits>(stored.data() + sizeof(Bits) * i));
-            in_piece = static_cast<Bits>(in_piece + (it_is ? 1 : 0));
+            in_slab = static_cast<Bits>(in_slab + (it_is ? 1 : 0));
         }
-        found += in_piece;
-    }
+        found += in_slab;
+    };
+    for_each_slab(stored.size() / sizeof(Bits), kSlab, count);
     return found;
 }
 
@@ -92,6 +93,25 @@ std::uint32_t exponent_mask(ScalarType type) {
             break;
     }
     return 0x7F80U;
+}
+
+struct KnownType {
+    std::string_view name;
+    int bits;
+};
+
+/// What the safetensors library knows (0.8).
+constexpr std::array<KnownType, 22> kKnown{{
+    {"F32", 32},    {"F16", 16},        {"BF16", 16},       {"F64", 64},    {"BOOL", 8},
+    {"U8", 8},      {"I8", 8},          {"U16", 16},        {"I16", 16},    {"U32", 32},
+    {"I32", 32},    {"U64", 64},        {"I64", 64},        {"F8_E4M3", 8}, {"F8_E5M2", 8},
+    {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6},
+    {"F4", 4},      {"C64", 64},
+}};
+
+std::optional<int> bits_of(std::string_view name) {
+    const auto found = std::ranges::find(kKnown, name, &KnownType::name);
+    return found == kKnown.end() ? std::nullopt : std::optional(found->bits);
 }
 
 }  // namespace
@@ -192,6 +212,27 @@ std::size_t count_zeros(std::span<const std::byte> stored, ScalarType type) {
     return count_bits(stored, type, [](auto bits) {
         return static_cast<decltype(bits)>(bits << 1) == 0;  // of either sign
     });
+}
+
+StoredType::StoredType(ScalarType type) : StoredType(alphaprune::support::name_of(type)) {}
+
+StoredType::StoredType(std::string_view name)
+    : name_(name), scalar_(scalar_type_named(name)), bits_(bits_of(name)) {}
+
+bool is_type_name(std::string_view text) {
+    constexpr std::size_t kLongest = 64;
+    constexpr std::string_view kLetters =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-";
+    return !text.empty() && text.size() <= kLongest &&
+           text.find_first_not_of(kLetters) == std::string_view::npos;
+}
+
+std::string_view scalar_type_names() {
+    return "F32, F16 and BF16";
+}
+
+std::size_t count_zeros(std::span<const std::byte> stored, const StoredType& type) {
+    return type.scalar() ? count_zeros(stored, *type.scalar()) : 0;
 }
 
 }  // namespace alphaprune::support

@@ -7,10 +7,16 @@
 #include <limits>
 #include <mutex>
 
+#include "alphaprune/support/message.hpp"
 #include "first_signal.hpp"
 
 namespace alphaprune::support {
 namespace {
+
+const ErrorMessage<ExitStatus::stopped> kStopped{
+    "support.stopped", "stopped early on request",
+    "a signal, --max-time, the end of the batch job, or the file `stop` in the output",
+    "continue with --resume"};
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
@@ -138,10 +144,10 @@ std::string stop_reason() {
 }
 
 Error stop_error() {
-    return {ExitStatus::stopped, {{"stopped early on request", "", "continue with --resume"}}};
+    return kStopped("");
 }
 
-void forget_stop() {
+void reset_stop() {
     StopState& stop = state();
     const std::scoped_lock lock(stop.mutex);
     stop.requested = false;

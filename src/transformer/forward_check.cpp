@@ -66,7 +66,7 @@ bool has_another_head(const parallel::Communicator& ranks, const ForwardPlan& pl
     }
     const model::TensorInfo& one = plan.tensor(plan.embedding);
     const model::TensorInfo& other = plan.tensor(plan.vocabulary);
-    return ranks.any(parallel::together(ranks, [&] {
+    return ranks.any(parallel::run_collectively(ranks, [&] {
         return differ(source, one, other,
                       parallel::share_of(one.rows(), ranks.size(), ranks.rank()));
     }));
@@ -122,7 +122,7 @@ std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
 std::vector<std::string> check_forward_pass(const parallel::Communicator& ranks,
                                             const model::Catalogue& catalogue,
                                             const model::RowSource& source, PassReach reach) {
-    const ForwardPlan plan = parallel::together(ranks, [&] {
+    const ForwardPlan plan = parallel::run_collectively(ranks, [&] {
         ForwardPlan made = make_forward_plan(catalogue);
         if (reach == PassReach::head) {
             require_head(made);

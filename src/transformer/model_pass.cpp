@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/node_array.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "shared_weights.hpp"
 
@@ -14,19 +14,19 @@ ModelPass::ModelPass(const parallel::Communicator& ranks, const model::Catalogue
     : ranks_(ranks),
       source_(source),
       node_(ranks.split_by_node()),
-      plan_(parallel::together(ranks,
-                               [&] {
-                                   ForwardPlan plan = make_forward_plan(catalogue);
-                                   require_head(plan);
-                                   return plan;
-                               })),
+      plan_(parallel::run_collectively(ranks,
+                                       [&] {
+                                           ForwardPlan plan = make_forward_plan(catalogue);
+                                           require_head(plan);
+                                           return plan;
+                                       })),
       runner_(make_cpu_block_runner(node_, plan_)) {}
 
 void ModelPass::run(std::span<const std::span<const std::int32_t>> sequences,
                     const std::function<void()>& block_done) {
-    parallel::together(ranks_, [&] { runner_->embed(sequences, source_); });
+    parallel::run_collectively(ranks_, [&] { runner_->embed(sequences, source_); });
     for (int block = 0; block < static_cast<int>(plan_.blocks.size()); ++block) {
-        parallel::together(ranks_, [&] {
+        parallel::run_collectively(ranks_, [&] {
             runner_->load(block, source_);
             for (std::int64_t s = 0; s < runner_->sequences(); ++s) {
                 runner_->advance(s);
@@ -34,7 +34,7 @@ void ModelPass::run(std::span<const std::span<const std::int32_t>> sequences,
         });
         block_done();
     }
-    parallel::together(ranks_, [&] { runner_->load_head(source_); });
+    parallel::run_collectively(ranks_, [&] { runner_->load_head(source_); });
 }
 
 void ModelPass::for_each_vocabulary_part(std::uint64_t bytes, const UseVocabulary& use) {
@@ -49,13 +49,13 @@ void ModelPass::for_each_vocabulary_part(std::uint64_t bytes, const UseVocabular
     for (std::int64_t begin = 0; begin < table.rows(); begin += high) {
         const parallel::RowRange rows{begin, std::min(begin + high, table.rows())};
         const parallel::RowRange mine = parallel::share_of(rows.size(), node_.size(), node_.rank());
-        parallel::together(ranks_, [&] {
+        parallel::run_collectively(ranks_, [&] {
             read_widened(source_, table, {rows.begin + mine.begin, rows.begin + mine.end},
                          part.values().subspan(static_cast<std::size_t>(mine.begin * length),
                                                static_cast<std::size_t>(mine.size() * length)));
         });
         part.sync();
-        parallel::together(ranks_, [&] {
+        parallel::run_collectively(ranks_, [&] {
             support::check_stop();
             for (std::int64_t s = 0; s < runner_->sequences(); ++s) {
                 runner_->features(s, features);

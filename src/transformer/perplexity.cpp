@@ -68,7 +68,7 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks,
                               const model::TokenSequences& windows,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const PerplexityLimits& limits) {
-    parallel::together(ranks, [&] { check_windows(windows); });
+    parallel::run_collectively(ranks, [&] { check_windows(windows); });
     ModelPass model(ranks, catalogue, source);
     const parallel::RowRange mine = parallel::share_of(windows.count(), ranks.size(), ranks.rank());
     const auto window_bytes =

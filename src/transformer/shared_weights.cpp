@@ -31,26 +31,21 @@ std::vector<std::size_t> starts_of(const model::Catalogue& catalogue,
 
 void read_widened(const model::RowSource& source, const model::TensorInfo& tensor,
                   parallel::RowRange rows, std::span<float> out) {
-    constexpr std::int64_t kPieceBytes = std::int64_t{4} << 20;
-    const support::ScalarType type = tensor.scalar_type();
+    constexpr std::uint64_t kReadBytes = std::uint64_t{4} << 20;
     const std::int64_t length = tensor.row_length();
     assert(out.size() == static_cast<std::size_t>(rows.size() * length));
-    const auto row_bytes = static_cast<std::int64_t>(tensor.row_bytes());
-    if (row_bytes == 0) {
+    if (tensor.row_bytes() == 0) {
         return;
     }
-    const std::int64_t rows_a_piece = std::clamp<std::int64_t>(
-        kPieceBytes / row_bytes, 1, std::max<std::int64_t>(rows.size(), 1));
-    std::vector<std::byte> stored(static_cast<std::size_t>(rows_a_piece * row_bytes));
-    for (std::int64_t begin = rows.begin; begin < rows.end; begin += rows_a_piece) {
-        const parallel::RowRange piece{begin, std::min(begin + rows_a_piece, rows.end)};
-        const auto bytes =
-            std::span(stored).first(static_cast<std::size_t>(piece.size() * row_bytes));
-        source(tensor, piece, bytes);
-        support::widen(bytes, type,
-                       out.subspan(static_cast<std::size_t>((begin - rows.begin) * length),
-                                   static_cast<std::size_t>(piece.size() * length)));
-    }
+    std::vector<std::byte> stored;
+    const auto read = [&](parallel::RowRange slab) {
+        stored.resize(static_cast<std::size_t>(slab.size()) * tensor.row_bytes());
+        source(tensor, slab, stored);
+        support::widen(stored, tensor.scalar_type(),
+                       out.subspan(static_cast<std::size_t>((slab.begin - rows.begin) * length),
+                                   static_cast<std::size_t>(slab.size() * length)));
+    };
+    parallel::for_each_slab(rows, tensor.row_bytes(), read, kReadBytes);
 }
 
 SharedWeights::SharedWeights(const parallel::Communicator& node, const model::Catalogue& catalogue,
@@ -63,7 +58,7 @@ SharedWeights::SharedWeights(const parallel::Communicator& node, const model::Ca
 
 void SharedWeights::load(const model::RowSource& source) {
     array_.sync();  // others may still be reading what was there
-    parallel::together(*node_, [&] {
+    parallel::run_collectively(*node_, [&] {
         for (const int index : tensors_) {
             const model::TensorInfo& tensor = catalogue_->tensors[static_cast<std::size_t>(index)];
             const parallel::RowRange mine =

@@ -6,7 +6,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/parallel/node_array.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
 
 namespace alphaprune::transformer {

@@ -57,7 +57,7 @@ class FullDisk : public testing::Test {
     }
     template <class Writer>
     void write_all(Writer& writer) const {
-        parallel::together(world(), [&] {
+        parallel::run_collectively(world(), [&] {
             for (std::size_t t = 0; t < model_.bytes.size(); ++t) {
                 const parallel::RowRange mine = parallel::share_of(
                     model_.catalogue.tensors[t].rows(), world().size(), world().rank());

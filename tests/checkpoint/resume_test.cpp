@@ -22,7 +22,7 @@ class Resume : public testing::Test {
   protected:
     Resume() {
         on_root([&] {
-            const parallel::Communicator self = parallel::Communicator::view(MPI_COMM_SELF);
+            const parallel::Communicator self = parallel::view(MPI_COMM_SELF);
             checkpoint::CheckpointWriter writer(self, model_.catalogue, folder_ / "whole.h5",
                                                 {.created = kFirstRun});
             write_rows_of(self, model_, writer);

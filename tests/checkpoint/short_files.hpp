@@ -34,7 +34,7 @@ class ShortFiles {
 /// Collective: `write` runs on the last rank alone, where it must fail.
 template <class Write>
 void fail_on_the_last_rank(Write&& write) {
-    parallel::together(world(), [&] {
+    parallel::run_collectively(world(), [&] {
         if (world().rank() == world().size() - 1) {
             const ShortFiles short_files;
             write();

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "alphaprune/cli/options.hpp"
-#include "alphaprune/support/duration.hpp"
+#include "alphaprune/support/clock.hpp"
 #include "faults_of.hpp"
 
 namespace alphaprune::cli {

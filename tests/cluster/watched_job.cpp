@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "alphaprune/parallel/job_watch.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
-#include "alphaprune/parallel/work_process.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/stop.hpp"
 
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
     support::listen_for_stop_signals();
     parallel::continue_in_child();
     const parallel::MpiRuntime runtime(argc, argv);
-    const parallel::Communicator world = parallel::Communicator::view(MPI_COMM_WORLD);
+    const parallel::Communicator world = parallel::view(MPI_COMM_WORLD);
     parallel::JobWatch watch(world, {std::chrono::milliseconds(std::atoi(argv[1]))});
     if (const char* file = value_of(argc, argv, "stop_file")) {
         watch.look_for_stop_file(file);

@@ -9,7 +9,7 @@
 #include "alphaprune/support/file.hpp"
 #include "faults_of.hpp"
 #include "npy_file.hpp"
-#include "temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace alphaprune::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <random>
 
-#include "formats/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace alphaprune::formats {
 namespace {

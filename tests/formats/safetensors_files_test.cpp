@@ -8,7 +8,7 @@
 #include "alphaprune/support/file.hpp"
 #include "faults_of.hpp"
 #include "safetensors_bytes.hpp"
-#include "temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace alphaprune::test {
 namespace {

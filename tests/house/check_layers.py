@@ -2,7 +2,8 @@
 """Checks the rules of the house from the sources themselves:
 
 - an area includes only areas of the layers above its own in cmake/Layers.cmake;
-- a third-party library is included in the one area that owns it;
+- a third-party library is included in the one area that owns it; MPI through one header, in parallel
+  and where a library takes an MPI communicator;
 - MPI_COMM_WORLD stands in main.cpp alone;
 - what a call of MPI returns is looked at (check_mpi, mpi_succeeded), or thrown away on purpose;
 - no source file is longer than 400 lines;
@@ -16,9 +17,11 @@ import sys
 
 OWNERS = {
     r"spdlog/": "support", r"xxhash\.h": "support",
-    r"mpi\.h": "parallel", r"nlohmann/": "formats", r"sentencepiece": "model", r"pcre2": "model",
+    r"nlohmann/": "formats", r"sentencepiece": "model", r"pcre2": "model",
     r"elpa/": "linalg", r"hdf5\.h": "checkpoint", r"boost/": "cli",
 }
+NATIVE_MPI = "alphaprune/parallel/native_mpi.hpp"
+NATIVE_MPI_AREAS = ("parallel", "linalg")
 LONGEST = 400
 MPI_CALL = re.compile(r"\bMPI_[A-Z][a-z]\w*\s*\(")
 LOOKED_AT = ("check_mpi(", "mpi_succeeded(", "static_cast<void>(")
@@ -51,6 +54,14 @@ def read_layers(root):
             for area in areas.split()}
 
 
+def exposes_mpi(path, root, area, included):
+    """Whether this include brings MPI to where it does not belong."""
+    if included == "mpi.h":
+        return path.relative_to(root).as_posix() != "include/" + NATIVE_MPI
+    is_public = path.relative_to(root).parts[0] == "include"
+    return included == NATIVE_MPI and (is_public or area not in NATIVE_MPI_AREAS)
+
+
 def faults_of(path, root, layers):
     area = area_of(path, root)
     text = path.read_text(encoding="utf-8")
@@ -64,7 +75,7 @@ def faults_of(path, root, layers):
     if re.search(r"\bMPI_COMM_WORLD\b", text):
         yield f"{path}: MPI_COMM_WORLD may stand in main.cpp alone"
     for number in unchecked_calls(text):
-        yield f"{path}:{number}: call MPI through check_mpi (parallel/mpi_call.hpp)"
+        yield f"{path}:{number}: call MPI through check_mpi (parallel/native_mpi.hpp)"
     for number, line in enumerate(lines, 1):
         found = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
         if not found:
@@ -73,6 +84,8 @@ def faults_of(path, root, layers):
         for pattern, owner in OWNERS.items():
             if re.match(pattern, included) and area != owner:
                 yield f"{path}:{number}: {included} belongs to the area {owner} alone"
+        if exposes_mpi(path, root, area, included):
+            yield f"{path}:{number}: MPI is included by {NATIVE_MPI} alone, in {NATIVE_MPI_AREAS}"
         inside = re.match(r"alphaprune/([a-z0-9_]+)/", included)
         if not inside or inside.group(1) == area:
             continue

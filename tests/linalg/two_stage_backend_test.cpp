@@ -20,7 +20,7 @@ std::vector<double> spectrum_on(const parallel::Communicator& group, Solver solv
 }
 
 const parallel::Communicator& alone() {
-    static const parallel::Communicator self = parallel::Communicator::view(MPI_COMM_SELF);
+    static const parallel::Communicator self = parallel::view(MPI_COMM_SELF);
     return self;
 }
 

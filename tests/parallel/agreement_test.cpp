@@ -10,14 +10,14 @@ namespace {
 using test::world;
 
 TEST(Agreement, nothing_happens_when_all_is_well) {
-    EXPECT_EQ(together(world(), [] { return 7; }), 7);
-    EXPECT_NO_THROW(together(world(), [] {}));
+    EXPECT_EQ(run_collectively(world(), [] { return 7; }), 7);
+    EXPECT_NO_THROW(run_collectively(world(), [] {}));
 }
 
 TEST(Agreement, one_rank_s_error_reaches_all_ranks) {
     const int guilty = world().size() - 1;
     try {
-        together(world(), [&] {
+        run_collectively(world(), [&] {
             if (world().rank() == guilty) {
                 throw support::failure("the disk is gone", "somewhere", "buy another");
             }
@@ -34,7 +34,7 @@ TEST(Agreement, one_rank_s_error_reaches_all_ranks) {
 
 TEST(Agreement, different_faults_are_all_told_once) {
     try {
-        together(world(), [&]() -> int {
+        run_collectively(world(), [&]() -> int {
             support::FaultList faults;
             faults.add("seen by all");
             faults.add("seen by rank " + std::to_string(world().rank()));
@@ -64,7 +64,7 @@ TEST(Agreement, faults_may_say_anything) {
     }();
     for (const std::string& text : {odd, all_bytes, std::string("\x1f"), std::string()}) {
         try {
-            together(world(), [&] {
+            run_collectively(world(), [&] {
                 if (world().is_root()) {
                     throw support::bad_request(text, text + "2", text + "3");
                 }
@@ -80,7 +80,7 @@ TEST(Agreement, faults_may_say_anything) {
 TEST(Agreement, the_gravest_status_counts) {
     const auto status_of = [](const support::Error& mine, const support::Error& other) {
         try {
-            together(world(), [&] { throw world().rank() == 0 ? mine : other; });
+            run_collectively(world(), [&] { throw world().rank() == 0 ? mine : other; });
         } catch (const support::Error& error) {
             return error.status();
         }
@@ -95,10 +95,10 @@ TEST(Agreement, the_gravest_status_counts) {
 }
 
 TEST(Agreement, what_rank_0_reads_reaches_all) {
-    EXPECT_EQ(from_root(world(), [] { return std::string("read once"); }), "read once");
-    EXPECT_THROW(
-        from_root(world(), []() -> std::string { throw support::bad_request("no such file"); }),
-        support::Error);
+    EXPECT_EQ(text_from_root(world(), [] { return std::string("read once"); }), "read once");
+    EXPECT_THROW(text_from_root(
+                     world(), []() -> std::string { throw support::bad_request("no such file"); }),
+                 support::Error);
 }
 
 }  // namespace

@@ -1,16 +1,13 @@
 // Without MPI: in this program nobody calls MPI_Init, and MPI ends who calls it before.
 #include <gtest/gtest.h>
-#include <mpi.h>
-
 #include <thread>
 #include <vector>
 
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/parallel/mailbox.hpp"
-#include "alphaprune/parallel/node_array.hpp"
-#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
 
@@ -32,9 +29,9 @@ void use_everything(const Communicator& self) {
     EXPECT_EQ(self.all_gather_texts("text"), std::vector<std::string>{"text"});
     EXPECT_EQ(self.gather_texts("text"), std::vector<std::string>{"text"});
     EXPECT_EQ(self.split(0, 0).split_by_node().duplicate().size(), 1);
-    EXPECT_EQ(together(self, [] { return 3; }), 3);
-    EXPECT_THROW(together(self, [] { throw support::failure("no"); }), support::Error);
-    EXPECT_EQ(Communicator::view(self.native()).size(), 1);
+    EXPECT_EQ(run_collectively(self, [] { return 3; }), 3);
+    EXPECT_THROW(run_collectively(self, [] { throw support::failure("no"); }), support::Error);
+    EXPECT_EQ(view(native(self)).size(), 1);
 }
 
 TEST(Alone, every_collective_does_without_mpi) {
@@ -59,10 +56,10 @@ TEST(Alone, work_is_counted) {
     EXPECT_EQ(counter.next(0), 1);
     EXPECT_EQ(counter.next(1), 0);
     counter.item_done();
-    counter.item_left();
+    counter.item_skipped();
     counter.raise_alarm();
     EXPECT_EQ(counter.items_done(), 1);
-    EXPECT_EQ(counter.items_left(), 1);
+    EXPECT_EQ(counter.items_skipped(), 1);
     EXPECT_TRUE(counter.alarm());
 }
 

@@ -11,7 +11,7 @@
 #include "alphaprune/support/stop.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
-#include "watch/watch_post.hpp"
+#include "watch/watch_channel.hpp"
 
 namespace alphaprune::parallel {
 namespace {
@@ -27,7 +27,7 @@ class JobWatchTest : public testing::Test {
         }
     }
     void TearDown() override {
-        support::forget_stop();
+        support::reset_stop();
         world().barrier();
     }
 
@@ -59,7 +59,7 @@ TEST_F(JobWatchTest, whoever_is_asked_all_ranks_stop_and_know_why) {
             EXPECT_TRUE(hears_of_stop());
             EXPECT_EQ(support::stop_reason(), "rank " + std::to_string(asked) + " has had enough");
         }
-        support::forget_stop();
+        support::reset_stop();
     }
 }
 
@@ -83,7 +83,7 @@ TEST_F(JobWatchTest, a_file_asks_for_a_stop) {
     const test::TemporaryFolder folder;
     const auto file = world().broadcast_text((folder.path() / "stop").string());
     JobWatch watch(world(), {});
-    watch.look_for_stop_file(file);
+    watch.check_stop_file(file);
     world().barrier();
     EXPECT_FALSE(support::stop_requested());
     world().barrier();
@@ -119,29 +119,29 @@ TEST_F(JobWatchTest, leaves_the_work_of_its_rank_alone) {
     }
 }
 
-TEST(WatchPost, carries_letters_and_knows_which_are_under_way) {
+TEST(WatchChannel, carries_messages_and_knows_which_are_in_flight) {
     const Communicator& all = world();
-    WatchPost post(all);
+    WatchChannel channel(all);
     const int next = (all.rank() + 1) % all.size();
     const int before = (all.rank() + all.size() - 1) % all.size();
     const std::string text(static_cast<std::size_t>(all.rank()) * 1000, 'x');
-    post.send(next, Word::stop, text);
-    EXPECT_TRUE(post.is_under_way(next));
-    EXPECT_FALSE(post.nothing_under_way());
+    channel.send(next, WatchMessage::stop, text);
+    EXPECT_TRUE(channel.is_in_flight(next));
+    EXPECT_FALSE(channel.nothing_in_flight());
     all.barrier();
-    std::optional<WatchPost::Letter> letter;
-    while (!letter) {
-        letter = post.receive();
+    std::optional<WatchChannel::Incoming> message;
+    while (!message) {
+        message = channel.receive();
     }
-    EXPECT_EQ(letter->from, before);
-    EXPECT_EQ(letter->word, Word::stop);
-    EXPECT_EQ(letter->text.size(), static_cast<std::size_t>(before) * 1000);
-    while (!post.nothing_under_way()) {
-        EXPECT_FALSE(post.receive());
+    EXPECT_EQ(message->from, before);
+    EXPECT_EQ(message->kind, WatchMessage::stop);
+    EXPECT_EQ(message->text.size(), static_cast<std::size_t>(before) * 1000);
+    while (!channel.nothing_in_flight()) {
+        EXPECT_FALSE(channel.receive());
     }
-    EXPECT_FALSE(post.is_under_way(next));
-    post.enter_barrier();
-    while (!post.all_have_entered()) {
+    EXPECT_FALSE(channel.is_in_flight(next));
+    channel.enter_barrier();
+    while (!channel.all_have_entered()) {
     }
 }
 

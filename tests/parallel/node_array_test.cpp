@@ -1,4 +1,4 @@
-#include "alphaprune/parallel/node_array.hpp"
+#include "alphaprune/parallel/node.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/node.hpp"
 
 #include <gtest/gtest.h>
 

@@ -23,7 +23,7 @@ class SharedModel {
             folder_.emplace();
             write(folder_->path());
         }
-        catalogue_ = model::deserialize_catalogue(parallel::from_root(
+        catalogue_ = model::deserialize_catalogue(parallel::text_from_root(
             world(), [&] { return model::serialize(model::read_catalogue(folder_->path())); }));
     }
     SharedModel(const SharedModel&) = delete;

@@ -24,7 +24,7 @@ class SpectrumDeadline : public testing::Test {
             }
         }
     }
-    ~SpectrumDeadline() override { support::forget_stop(); }
+    ~SpectrumDeadline() override { support::reset_stop(); }
 
     planning::PlannedMatrix& shortest() { return plan_.stages.back().matrices.back(); }
 

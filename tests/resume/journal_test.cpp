@@ -25,7 +25,7 @@ class SharedFolder {
         if (world().is_root()) {
             folder_.emplace();
         }
-        path_ = parallel::from_root(world(), [&] { return folder_->path().string(); });
+        path_ = parallel::text_from_root(world(), [&] { return folder_->path().string(); });
     }
     SharedFolder(const SharedFolder&) = delete;
     SharedFolder& operator=(const SharedFolder&) = delete;
@@ -277,7 +277,7 @@ TEST_F(JournalTest, refuses_one_whose_version_computed_other_results) {
     const fs::path document = Journal::folder_in(output_.path()) / "run.json";
     for (const char* version : {"\"results_version\": ", "\"journal_version\": "}) {
         const std::string text =
-            parallel::from_root(world(), [&] { return support::read_text(document); });
+            parallel::text_from_root(world(), [&] { return support::read_text(document); });
         world().barrier();
         if (world().is_root()) {
             std::string changed = text;

@@ -1,5 +1,5 @@
 // Limits read from made-up trees of /proc and /sys/fs/cgroup.
-#include "alphaprune/support/control_group.hpp"
+#include "alphaprune/support/machine.hpp"
 
 #include <gtest/gtest.h>
 

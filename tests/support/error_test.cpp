@@ -25,7 +25,7 @@ TEST(FaultList, of_failures_alone_is_a_failure) {
     EXPECT_EQ(faults.faults().size(), 2U);
 }
 
-TEST(FaultList, has_the_status_of_the_gravest) {
+TEST(FaultList, has_the_most_severe_status) {
     FaultList first;
     first.add(failure("the disk does not answer"));
     first.add("the request is wrong, too");
@@ -46,6 +46,26 @@ TEST(FaultList, tells_of_a_stop_only_where_nothing_else_is_wrong) {
     EXPECT_EQ(status_of_list(stopped), ExitStatus::failed);
     ASSERT_EQ(stopped.faults().size(), 1U);
     EXPECT_EQ(stopped.faults()[0].what, "the disk does not answer");
+}
+
+TEST(FirstError, keeps_the_first_and_skips_what_follows) {
+    FirstError problem;
+    int ran = 0;
+    EXPECT_TRUE(problem.guard([&] { ++ran; }));
+    EXPECT_FALSE(problem.get());
+    EXPECT_FALSE(problem.guard([] { throw bad_request("first"); }));
+    EXPECT_FALSE(problem.guard([&] { ++ran; }));
+    EXPECT_FALSE(problem.guard([] { throw failure("second"); }));
+    EXPECT_EQ(ran, 1);
+    ASSERT_TRUE(problem.get());
+    EXPECT_EQ(problem.get()->faults()[0].what, "first");
+}
+
+TEST(FirstError, takes_lack_of_memory_for_a_failure) {
+    FirstError problem;
+    problem.guard([] { throw std::bad_alloc(); });
+    ASSERT_TRUE(problem.get());
+    EXPECT_EQ(problem.get()->status(), ExitStatus::failed);
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ TEST(Message, BecomesAnErrorWithPlaceRemedyAndId) {
 }
 
 TEST(Message, AFailureNamesItsRank) {
-    name_this_rank("2 on host n1");
+    set_rank_name("2 on host n1");
     const Error error = kNoRoom("");
-    name_this_rank("");
+    set_rank_name("");
     EXPECT_EQ(error.status(), ExitStatus::failed);
     EXPECT_EQ(error.faults().front().rank, "2 on host n1");
 }

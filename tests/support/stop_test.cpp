@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 
 class Stop : public testing::Test {
   protected:
-    void SetUp() override { forget_stop(); }
-    void TearDown() override { forget_stop(); }
+    void SetUp() override { reset_stop(); }
+    void TearDown() override { reset_stop(); }
 };
 
 TEST_F(Stop, nobody_has_asked) {
@@ -40,7 +40,7 @@ TEST_F(Stop, each_signal_asks) {
     listen_for_stop_signals();
     for (const auto& [signal, name] :
          {std::pair{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGUSR1, "SIGUSR1"}}) {
-        forget_stop();
+        reset_stop();
         std::raise(signal);
         EXPECT_TRUE(stop_requested());
         EXPECT_EQ(stop_reason(), std::string(name) + " came");

@@ -1,4 +1,4 @@
-#include "alphaprune/support/stored_type.hpp"
+#include "alphaprune/support/scalar.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,6 @@
 
 #include <functional>
 
-#include "alphaprune/support/control_characters.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/log.hpp"

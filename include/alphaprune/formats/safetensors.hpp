@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/support/stored_type.hpp"
+#include "alphaprune/support/scalar.hpp"
 
 namespace alphaprune::formats {
 

@@ -9,7 +9,7 @@
 
 #include "alphaprune/model/configuration.hpp"
 #include "alphaprune/support/file.hpp"
-#include "alphaprune/support/stored_type.hpp"
+#include "alphaprune/support/scalar.hpp"
 
 namespace alphaprune::model {
 

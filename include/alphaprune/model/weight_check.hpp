@@ -8,7 +8,6 @@
 
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/parallel/share.hpp"
 
 namespace alphaprune::model {
 
@@ -33,18 +32,5 @@ void require_finite(const Catalogue& catalogue, const TensorInfo& tensor,
 ///         reading; or a stop
 void require_finite_tensors(const parallel::Communicator& ranks, const Catalogue& catalogue,
                             std::span<const int> tensors);
-
-/// Calls use(rows) for consecutive pieces of `rows`, each of at most about 64 MB (one row at
-/// least): the unit in which weights pass through a rank that need not hold them.
-template <class Use>
-void for_each_piece(const TensorInfo& tensor, parallel::RowRange rows, Use use) {
-    constexpr std::uint64_t kPieceBytes = 64U << 20;
-    const std::uint64_t row_bytes = std::max<std::uint64_t>(1, tensor.row_bytes());
-    const auto step =
-        static_cast<std::int64_t>(std::max<std::uint64_t>(1, kPieceBytes / row_bytes));
-    for (std::int64_t begin = rows.begin; begin < rows.end; begin += step) {
-        use(parallel::RowRange{begin, std::min(begin + step, rows.end)});
-    }
-}
 
 }  // namespace alphaprune::model

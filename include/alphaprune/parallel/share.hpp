@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+
+#include "alphaprune/support/slabs.hpp"
 
 namespace alphaprune::parallel {
 
@@ -21,6 +24,21 @@ constexpr RowRange share_of(std::int64_t rows, int parts, int part) {
     const std::int64_t larger = rows % parts;
     const auto begin_of = [&](std::int64_t p) { return p * each + (p < larger ? p : larger); };
     return {begin_of(part), begin_of(part + 1)};
+}
+
+/// The unit in which weights pass through a rank that need not hold them.
+inline constexpr std::uint64_t kSlabBytes = 64U << 20;
+
+/// Calls use(RowRange) for the consecutive slabs of `rows`, each of at most `slab_bytes`, but of
+/// one row at least.
+template <class Use>
+void for_each_slab(RowRange rows, std::uint64_t row_bytes, Use&& use,
+                   std::uint64_t slab_bytes = kSlabBytes) {
+    const std::uint64_t fit = slab_bytes / std::max<std::uint64_t>(1, row_bytes);
+    const auto step = static_cast<std::int64_t>(std::max<std::uint64_t>(1, fit));
+    support::for_each_slab(rows.begin, rows.end, step, [&](std::int64_t begin, std::int64_t end) {
+        use(RowRange{begin, end});
+    });
 }
 
 }  // namespace alphaprune::parallel

@@ -7,7 +7,7 @@
 
 namespace alphaprune::parallel {
 
-class SharedNumbers;
+class SharedCounters;
 
 /// Hands out the numbers 0, 1, 2, … of one or several lists to whichever rank asks next, and counts
 /// the work that is done. The counters live on rank 0; asking does not interrupt rank 0's own work.
@@ -25,14 +25,14 @@ class WorkCounter {
     void item_done();
     std::int64_t items_done() const;
     /// Tells all ranks that one more item will not be done.
-    void item_left();
-    std::int64_t items_left() const;
-    /// Tells all ranks that something has gone wrong: nothing will come of the work.
+    void item_skipped();
+    std::int64_t items_skipped() const;
+    /// Tells all ranks that something has failed: the results of this work will not be used.
     void raise_alarm();
     bool alarm() const;
 
   private:
-    std::unique_ptr<SharedNumbers> numbers_;
+    std::unique_ptr<SharedCounters> counters_;
 };
 
 }  // namespace alphaprune::parallel

@@ -7,7 +7,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/parallel/node_map.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/phases/spectrum_phase.hpp"
 #include "alphaprune/phases/tensor_store.hpp"
 #include "alphaprune/pruning/pruners.hpp"

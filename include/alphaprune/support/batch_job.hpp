@@ -25,4 +25,8 @@ using CommandOutput = std::function<std::string(const std::vector<std::string>& 
 std::optional<BatchJob> batch_job(const EnvironmentLookup& environment, const CommandOutput& run,
                                   std::time_t now);
 
+/// What a program, looked up in PATH, writes to its standard output, without a shell. Its standard
+/// error is discarded. Empty when it cannot be run, fails, or is not done after 5 s.
+std::string output_of(const std::vector<std::string>& words);
+
 }  // namespace alphaprune::support

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/support/error.hpp"
+#include "alphaprune/support/message.hpp"
 
 namespace alphaprune::support {
 
@@ -90,6 +90,11 @@ class ByteWriter {
     std::string bytes_;
 };
 
+inline const Failure<> kDamagedBytes{
+    "support.damaged-bytes", "packed data is damaged: it is not as long as what it should hold",
+    "ranks run different versions of the program, or a message or file was damaged",
+    "run again; if it comes back, the program differs between hosts"};
+
 /// The way back. Lengths are believed only as far as there are bytes: damaged input neither asks
 /// for all memory nor keeps anybody for long. @throws Error (failure) where the bytes do not hold
 /// what is asked for
@@ -119,10 +124,7 @@ class ByteReader {
     }
 
   private:
-    static Error damaged() {
-        return failure("packed data is damaged: it is not as long as what it should hold", "",
-                       "run again; if it comes back, the program differs between hosts");
-    }
+    static Error damaged() { return kDamagedBytes(""); }
     std::span<const std::byte> take(std::uint64_t count, std::size_t size) {
         if (count > rest_.size() / size) {
             throw damaged();

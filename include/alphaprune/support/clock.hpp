@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace alphaprune::support {
 
@@ -23,5 +25,9 @@ std::string utc_timestamp();
 
 /// A duration for people: "0.4 s", "12 s", "3 min 05 s", "2 h 10 min".
 std::string human_duration(double seconds);
+
+/// "D-HH:MM:SS", "HH:MM:SS" or "MM:SS", as users and Slurm write durations, in seconds; nothing for
+/// anything else. Each number has at most nine digits.
+std::optional<double> seconds_of(std::string_view text);
 
 }  // namespace alphaprune::support

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <exception>
+#include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,12 +18,13 @@ enum class ExitStatus : int {
     stopped = 75,     ///< stopped early on request; `--resume` continues
 };
 
-/// The gravest last: it counts when there are several. A request that is wrong stays so however
-/// often it is repeated; what failed while running may succeed the next time; a stop was asked for.
-inline constexpr std::array kByGravity{ExitStatus::done, ExitStatus::stopped, ExitStatus::failed,
-                                       ExitStatus::bad_request};
+/// The most severe last: it counts when there are several. A request that is wrong stays wrong
+/// however often it is repeated; what failed while running may succeed the next time; a stop was
+/// requested.
+inline constexpr std::array kBySeverity{ExitStatus::done, ExitStatus::stopped, ExitStatus::failed,
+                                        ExitStatus::bad_request};
 /// The place of a status in that list.
-int gravity_of(ExitStatus status);
+int severity_of(ExitStatus status);
 
 /// One thing that is wrong: what it is, where it was seen, and what the user can do about it.
 struct Fault {
@@ -36,7 +39,7 @@ struct Fault {
 };
 
 /// What a failure of this process says of it: "2 on host n1". Until it is called, nothing.
-void name_this_rank(std::string name);
+void set_rank_name(std::string name);
 
 /// The one exception type of the program: one or more faults and the exit status they lead to.
 class Error : public std::exception {
@@ -74,6 +77,30 @@ Error out_of_memory();
 /// "remedy:" and "more:", those that are not empty.
 std::string to_text(const Fault& fault);
 
+/// Keeps the first error of this rank or thread while it goes on taking part in what the others do
+/// with it; parallel::agree then makes it the error of all. Not thread-safe.
+class FirstError {
+  public:
+    /// Runs the action unless there is an error already. @return whether it ran without one
+    template <class Action>
+    bool guard(Action&& action) {
+        if (!error_) {
+            try {
+                action();
+            } catch (const Error& error) {
+                error_ = error;
+            } catch (const std::bad_alloc&) {
+                error_ = out_of_memory();
+            }
+        }
+        return !error_;
+    }
+    const std::optional<Error>& get() const { return error_; }
+
+  private:
+    std::optional<Error> error_;
+};
+
 /// Collects input faults so that a user sees all of them at once.
 class FaultList {
   public:
@@ -83,8 +110,11 @@ class FaultList {
     void add(const Error& error);
     bool empty() const { return faults_.empty(); }
     const std::vector<Fault>& faults() const { return faults_; }
-    /// @throws Error with every fault collected, if there is any, and the status of the gravest; a
-    ///         stop on request is told of only where it is all there is.
+    /// What throw_if_any() throws.
+    std::optional<Error> error() const;
+    /// @throws Error with every fault collected, if there is any, and the most severe status; a
+    /// stop
+    ///         on request is reported only where there is nothing else.
     void throw_if_any() const;
 
   private:

@@ -82,11 +82,4 @@ std::filesystem::path partial_name(const std::filesystem::path& path);
 /// Renames `path`'s partial file to its final name and syncs the folder.
 void publish(const std::filesystem::path& path);
 
-/// Makes a folder in the output, or takes the one that is there. @throws Error (failure) when a
-/// symbolic link or anything else stands there.
-void make_own_folder(const std::filesystem::path& folder);
-
-/// Bytes that an ordinary user may still write in the file system of `folder`.
-std::uint64_t free_space(const std::filesystem::path& folder);
-
 }  // namespace alphaprune::support

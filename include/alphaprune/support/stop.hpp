@@ -11,21 +11,22 @@
 
 namespace alphaprune::support {
 
-/// The wish that this process stops its work early, so that a later run can go on with it. There is
-/// one a process, as there is one set of signal handlers: long work asks `check_stop` now and then,
-/// wherever it is, and what is thrown reaches the other ranks as every Error does.
+/// The request that this process stops its work early, so that a later run can continue it. There
+/// is one per process, as there is one set of signal handlers: long computations call `check_stop`
+/// now and then, and what it throws reaches the other ranks as every Error does.
 
-/// The signals that ask for it.
+/// The signals that request a stop.
 inline constexpr std::array kStopSignals{SIGTERM, SIGINT, SIGUSR1};
 
-/// From now on they do. One that comes more than a quarter of a second after the first ends the
-/// process at once (one signal often arrives by two ways).
+/// From now on they do. One that arrives more than a quarter of a second after the first ends the
+/// process at once (one signal often arrives twice, by way of the launcher and the batch system).
 void listen_for_stop_signals();
 
-/// From now on these signals end the process again, as they end any; so does one that has come.
+/// Restores the default action of these signals, which ends the process; one that has arrived does
+/// so now.
 void stop_listening();
 
-/// Asks for a stop. The first reason stays. Any thread may ask.
+/// Requests a stop, from any thread. The first reason is kept.
 /// @param reason  for the user, as in "SIGTERM came", "the time limit is near"
 void request_stop(std::string_view reason);
 
@@ -41,11 +42,11 @@ bool stop_requested();
 /// Why; empty when no stop is requested.
 std::string stop_reason();
 
-/// What stopped work throws: status `stopped`, the same text whatever the reason is.
+/// What check_stop throws: status `stopped`, the same text whatever the reason.
 Error stop_error();
 
-/// The work at hand is of no use any more, because another rank has failed: check_stop ends it as
-/// at a stop, though none is requested. Until it is taken back with `false`.
+/// The current work has become useless because another rank has failed: check_stop throws as at a
+/// stop, though none is requested, until this is withdrawn with `false`.
 void abandon_work(bool abandoned);
 bool work_abandoned();
 
@@ -56,7 +57,7 @@ inline void check_stop() {
     }
 }
 
-/// Forgets request, deadline and signals: for tests.
-void forget_stop();
+/// Clears request, deadline and signals: for tests.
+void reset_stop();
 
 }  // namespace alphaprune::support

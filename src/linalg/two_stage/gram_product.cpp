@@ -154,7 +154,7 @@ void gram_product(const parallel::Communicator& team, MatrixSource& matrix, cons
     std::int64_t nonfinite = 0;
     for (std::int64_t begin = 0; begin < shape.depth; begin += Workspace<Real>::kDepth) {
         const std::int64_t end = std::min(begin + Workspace<Real>::kDepth, shape.depth);
-        parallel::together(team, [&] {
+        parallel::run_collectively(team, [&] {
             support::check_stop();
             nonfinite += packer.pack(begin, end);
         });
@@ -164,7 +164,7 @@ void gram_product(const parallel::Communicator& team, MatrixSource& matrix, cons
         work.sync();
     }
     nonfinite = team.sum(nonfinite);
-    parallel::together(team, [&] { refuse_nonfinite(nonfinite, matrix); });
+    parallel::run_collectively(team, [&] { refuse_nonfinite(nonfinite, matrix); });
 }
 
 template <class Real>

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/parallel/node_array.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "tiling.hpp"
 
 namespace alphaprune::linalg::two_stage {

@@ -5,8 +5,8 @@
 #include <string>
 #include <system_error>
 
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 
 namespace alphaprune::model {
 namespace fs = std::filesystem;

@@ -11,8 +11,8 @@
 #include "alphaprune/formats/safetensors.hpp"
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 #include "folder_reading.hpp"
 #include "model_folder.hpp"
 

@@ -7,8 +7,8 @@
 #include <system_error>
 
 #include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 #include "lookup/hugging_face_cache.hpp"
 
 namespace alphaprune::model {

@@ -8,8 +8,8 @@
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/system_error.hpp"
 #include "folder/model_folder.hpp"
 
 namespace alphaprune::model {

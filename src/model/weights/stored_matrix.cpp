@@ -9,15 +9,10 @@ namespace alphaprune::model {
 namespace {
 
 /// Bytes of one read: enough for the full speed of a file system, little compared with a matrix.
-constexpr std::uint64_t kSlabBytes = 16U << 20;
+constexpr std::uint64_t kReadBytes = 16U << 20;
 
 std::size_t as_size(std::int64_t value) {
     return static_cast<std::size_t>(value);
-}
-
-/// Rows of one slab, at least one.
-std::int64_t rows_in_slab(std::uint64_t row_bytes) {
-    return static_cast<std::int64_t>(std::max<std::uint64_t>(1, kSlabBytes / row_bytes));
 }
 
 /// A tensor that holds several matrices, as rows of one of them.
@@ -164,13 +159,12 @@ class KeptMatrix : public StoredMatrix {
     void fill() {
         const std::uint64_t row_bytes = tensor().row_bytes();
         std::vector<std::byte> stored(as_size(rows()) * row_bytes);
-        const std::int64_t slab = rows_in_slab(row_bytes);
-        for (std::int64_t row = 0; row < rows(); row += slab) {
-            const linalg::Rectangle some{row, std::min(row + slab, rows()), 0, cols()};
-            reader().read_part(tensor(), in_tensor(some),
-                               std::span(stored).subspan(as_size(row) * row_bytes,
-                                                         as_size(some.rows()) * row_bytes));
-        }
+        const auto read = [&](parallel::RowRange some) {
+            reader().read_part(tensor(), in_tensor({some.begin, some.end, 0, cols()}),
+                               std::span(stored).subspan(as_size(some.begin) * row_bytes,
+                                                         as_size(some.size()) * row_bytes));
+        };
+        parallel::for_each_slab({0, rows()}, row_bytes, read, kReadBytes);
         stored_ = std::move(stored);
     }
 
@@ -208,17 +202,18 @@ class StreamedMatrix : public StoredMatrix {
             }
             return;
         }
-        const std::int64_t slab = rows_in_slab(width * value_bytes());
-        for (std::int64_t row = part.row_begin; row < part.row_end; row += slab) {
+        const auto read = [&](parallel::RowRange slab) {
             linalg::Rectangle some = part;
-            some.row_begin = row;
-            some.row_end = std::min(row + slab, part.row_end);
+            some.row_begin = slab.begin;
+            some.row_end = slab.end;
             buffer_.resize(as_size(some.size()) * value_bytes());
             reader().read_part(tensor(), some, buffer_);
             support::widen(
                 buffer_, type(),
-                out.subspan(as_size(row - part.row_begin) * width, as_size(some.size())));
-        }
+                out.subspan(as_size(slab.begin - part.row_begin) * width, as_size(some.size())));
+        };
+        parallel::for_each_slab({part.row_begin, part.row_end}, width * value_bytes(), read,
+                                kReadBytes);
     }
 
     ColumnStrips strips_;

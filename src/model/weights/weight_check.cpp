@@ -6,6 +6,7 @@
 
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
@@ -29,7 +30,7 @@ std::int64_t non_finite_in(WeightReader& reader, const TensorInfo& tensor,
                            parallel::RowRange rows) {
     std::vector<std::byte> piece;
     std::int64_t bad = 0;
-    for_each_piece(tensor, rows, [&](parallel::RowRange part) {
+    parallel::for_each_slab(rows, tensor.row_bytes(), [&](parallel::RowRange part) {
         support::check_stop();
         piece.resize(static_cast<std::size_t>(part.size()) * tensor.row_bytes());
         reader.read_rows(tensor, part, piece);
@@ -80,7 +81,7 @@ void require_finite_tensors(const parallel::Communicator& ranks, const Catalogue
         return catalogue.tensors[static_cast<std::size_t>(tensors[i])];
     };
     std::vector<std::int64_t> bad(tensors.size());
-    parallel::together(ranks, [&] {
+    parallel::run_collectively(ranks, [&] {
         WeightReader reader(catalogue);
         for (std::size_t i = 0; i < tensors.size(); ++i) {
             // Tensors start at different ranks: the many of one row must not all fall to rank 0.

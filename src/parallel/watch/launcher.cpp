@@ -11,14 +11,12 @@
 #include <fstream>
 #include <string>
 
-#include "alphaprune/parallel/work_process.hpp"
-
 namespace alphaprune::parallel {
 namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-// What the small processes do: only calls that are allowed in a process just forked.
+// In the forked processes only calls that are allowed after fork.
 
 constexpr Seconds kStep{0.1};
 
@@ -39,13 +37,13 @@ void leave_the_job() {
 }
 
 /// Ends the launcher if it is still there after this time.
-[[noreturn]] void end_with_patience(const ProcessMark& launcher, Seconds patience) {
-    for (Seconds waited{0}; still_runs(launcher) && waited < patience; waited += kStep) {
+[[noreturn]] void end_after(const ProcessIdentity& launcher, Seconds timeout) {
+    for (Seconds waited{0}; is_running(launcher) && waited < timeout; waited += kStep) {
         wait_a_step();
     }
     // Not SIGTERM: Open MPI 4's mpirun, which is ending the job already, takes that for an order to
-    // break off and crashes with pages of noise.
-    if (still_runs(launcher)) {
+    // abort and crashes with pages of output.
+    if (is_running(launcher)) {
         ::kill(launcher.pid, SIGKILL);
     }
     ::_exit(0);
@@ -54,7 +52,7 @@ void leave_the_job() {
 }  // namespace
 
 std::optional<Launcher> find_launcher() {
-    const auto parent = mark_of(launching_process());
+    const auto parent = identify_process(launching_process());
     if (!parent) {
         return std::nullopt;
     }
@@ -76,7 +74,7 @@ std::optional<Launcher> find_launcher() {
 void end_launcher_later(const Launcher& launcher) {
     if (::fork() == 0) {
         leave_the_job();
-        end_with_patience(launcher.process, Seconds(4));
+        end_after(launcher.process, Seconds(4));
     }
 }
 
@@ -92,7 +90,7 @@ LauncherGuard::LauncherGuard() {
         while (::getppid() == self) {
             wait_a_step();
         }
-        end_with_patience(launcher->process, Seconds(20));
+        end_after(launcher->process, Seconds(20));
     }
 }
 

@@ -1,19 +1,24 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 
-#include "process_mark.hpp"
+#include "process_identity.hpp"
 
 namespace alphaprune::parallel {
 
-/// Open MPI's process that started this rank on this host.
+/// The process of Open MPI that started this rank on this host.
 struct Launcher {
-    ProcessMark process;
+    ProcessIdentity process;
     /// mpirun itself, which serves this job alone; otherwise the daemon it started on this host.
     bool is_mpirun = false;
 };
 
-/// The parent of this process, when it is a launcher that this job may have to end.
+/// What started the program: a shell, mpirun, Slurm. Not the supervisor (job_watch.hpp).
+pid_t launching_process();
+
+/// That process, when it is a launcher that this job may have to end.
 std::optional<Launcher> find_launcher();
 
 /// Starts a small process, apart from the job, that ends the launcher if it is still there some

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "node_neighbour.hpp"
+#include "process_identity.hpp"
 
 namespace alphaprune::parallel {
 
@@ -14,25 +14,25 @@ struct RankPlace {
     std::string host;
 };
 
-/// The head of what a rank says alone.
-std::string with_speaker(const RankPlace& speaker, const std::string& text);
+/// A report of one rank, headed by who it is.
+std::string reported_by(const RankPlace& rank, const std::string& text);
 
-/// Nothing has been heard of `lost` for so long on this host.
-std::string silence_text(std::span<const RankPlace> lost, std::chrono::milliseconds time,
-                         const std::string& host);
+/// Nothing was received from `lost` for this long on this host.
+std::string lost_ranks_text(std::span<const RankPlace> lost, std::chrono::milliseconds time,
+                            const std::string& host);
 
 /// A process of this host has died.
-std::string death_text(const NodeNeighbour& dead, const std::string& host);
+std::string death_text(const NodeNeighbor& dead, const std::string& host);
 
 /// A signal has ended the process of a rank.
 std::string killed_text(const std::string& rank, const std::string& host, pid_t process,
                         int signal);
 
-/// Work did not stop by itself.
-/// @param after  what becomes of the run
+/// Work did not stop when it was asked to.
+/// @param after  how the run can be continued
 std::string abandonment_text(const std::string& reason, const std::string& after);
 
-/// The ranks had all done their work, but not all could be reached once more.
+/// All ranks had done their work, but not all could be reached once more.
 std::string parting_text(std::chrono::milliseconds time);
 
 }  // namespace alphaprune::parallel

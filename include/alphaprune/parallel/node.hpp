@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "alphaprune/parallel/communicator.hpp"
+
+namespace alphaprune::parallel {
+
+/// Values that the ranks of one node hold once, together, in shared memory: what one rank writes
+/// the others read after sync(). Made, synced and destroyed collectively by the node.
+/// @tparam T  float or double
+template <class T>
+class NodeArray {
+  public:
+    /// All zero; the memory is taken here, in equal parts by all ranks, not when it is written to.
+    /// @param node  the ranks that share the array (Communicator::split_by_node); outlives it
+    /// @param size  number of values, the same on every rank
+    /// @throws Error (failure) on all ranks of a node that has no room for them
+    NodeArray(const Communicator& node, std::int64_t size);
+    NodeArray(NodeArray&& other) noexcept;
+    NodeArray& operator=(NodeArray&& other) noexcept;
+    ~NodeArray();
+
+    std::span<T> values() { return values_; }
+    std::span<const T> values() const { return values_; }
+
+    /// Collective: everything written before is seen by every rank after.
+    void sync();
+
+  private:
+    struct Window;  ///< of MPI
+
+    const Communicator* node_;
+    std::unique_ptr<Window> window_;
+    std::unique_ptr<T[]> own_;  ///< of a rank alone on its node, instead of a window
+    std::span<T> values_;
+};
+
+/// Which ranks of a job share a node, and communication between the nodes: the first rank of each
+/// node is its leader. Made collectively.
+class NodeMap {
+  public:
+    explicit NodeMap(const Communicator& ranks);
+    /// With nodes as the caller sees them.
+    /// @param node  the ranks that share this rank's node, ordered as in `ranks`
+    NodeMap(const Communicator& ranks, Communicator node);
+
+    /// The ranks on this rank's node.
+    const Communicator& node() const { return node_; }
+    int nodes() const { return nodes_; }
+
+    /// Collective: the values that the node of `rank` holds reach the leaders of all other nodes.
+    /// On ranks that are no leaders nothing happens; the caller syncs the node's memory before and
+    /// after.
+    void broadcast_from_node_of(int rank, std::span<float> values) const;
+
+  private:
+    Communicator node_;
+    std::optional<Communicator> leaders_;  ///< only on leaders
+    std::vector<int> node_of_rank_;
+    int nodes_ = 1;
+};
+
+}  // namespace alphaprune::parallel

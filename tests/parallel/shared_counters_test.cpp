@@ -1,0 +1,80 @@
+#include "shared_counters.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "alphaprune/parallel/runtime.hpp"
+#include "support/world.hpp"
+
+namespace alphaprune::parallel {
+namespace {
+
+using test::world;
+using Change = SharedCounters::Change;
+using Maker = std::unique_ptr<SharedCounters> (*)(const Communicator&, int);
+
+/// Both kinds, whichever would be taken here.
+class SharedCountersTest : public testing::TestWithParam<Maker> {
+  protected:
+    void SetUp() override {
+        if (!supports_threads()) {
+            GTEST_SKIP() << "MPI does not support threads here";
+        }
+    }
+};
+
+TEST_P(SharedCountersTest, begin_at_zero_and_change_as_told) {
+    const auto counters = GetParam()(world(), 3);
+    for (int number = 0; number < 3; ++number) {
+        EXPECT_EQ(counters->update(number, 7, Change::none), 0);
+    }
+    world().barrier();
+    if (world().rank() == world().size() - 1) {
+        EXPECT_EQ(counters->update(1, 40, Change::replace), 0);
+        EXPECT_EQ(counters->update(1, 2, Change::add), 40);
+    }
+    world().barrier();
+    EXPECT_EQ(counters->update(0, 0, Change::none), 0);
+    EXPECT_EQ(counters->update(1, 0, Change::none), 42);
+    EXPECT_EQ(counters->update(2, 0, Change::none), 0);
+}
+
+TEST_P(SharedCountersTest, two_threads_a_rank_never_get_the_same_number) {
+    constexpr std::int64_t kItems = 600;
+    std::vector<std::int64_t> taken(kItems);
+    {
+        const auto counters = GetParam()(world(), 1);
+        std::mutex mutex;
+        const auto take = [&] {
+            for (std::int64_t item = 0; (item = counters->update(0, 1, Change::add)) < kItems;) {
+                const std::scoped_lock lock(mutex);
+                ++taken[static_cast<std::size_t>(item)];
+            }
+        };
+        std::thread other(take);
+        take();
+        other.join();
+    }
+    world().all_reduce_sum(std::span(taken));
+    EXPECT_EQ(taken, std::vector<std::int64_t>(kItems, 1));
+}
+
+TEST_P(SharedCountersTest, two_sets_keep_apart) {
+    const auto one = GetParam()(world(), 1);
+    const auto other = GetParam()(world(), 1);
+    one->update(0, 1, Change::add);
+    other->update(0, 10, Change::add);
+    world().barrier();
+    EXPECT_EQ(one->update(0, 0, Change::none), world().size());
+    EXPECT_EQ(other->update(0, 0, Change::none), 10 * world().size());
+}
+
+INSTANTIATE_TEST_SUITE_P(window, SharedCountersTest, testing::Values(&make_window_counters));
+INSTANTIATE_TEST_SUITE_P(served, SharedCountersTest, testing::Values(&make_served_counters));
+
+}  // namespace
+}  // namespace alphaprune::parallel
