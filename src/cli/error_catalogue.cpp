@@ -95,7 +95,7 @@ std::string entry(const support::Message& message) {
     const bool warns = message.status() == support::ExitStatus::done;
     std::string text =
         fmt::format("\n### {}\n\n{}\n\n", message.id(), as_code(without_fields(message.text())));
-    text += warns ? std::string("- warning: the work goes on\n")
+    text += warns ? std::string("- warning: the run continues\n")
                   : fmt::format("- exit status: {}\n", static_cast<int>(message.status()));
     if (!message.cause().empty()) {
         text += fmt::format("- cause: {}\n", escaped(message.cause()));

@@ -78,6 +78,31 @@ std::optional<double> bytes_of_unit(std::string_view unit) {
     return std::pow(rest == "B" ? 1000.0 : 1024.0, static_cast<double>(power + 1));
 }
 
+std::optional<std::uint64_t> bytes_in(std::string_view text) {
+    constexpr double kLargest = 1e18;
+    const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+    const auto number = number_in<double>(text.substr(0, end));
+    const auto unit = bytes_of_unit(text.substr(end));
+    const double bytes = number && unit ? *number * *unit : 0;
+    return bytes >= 1 && bytes <= kLargest ? std::optional(static_cast<std::uint64_t>(bytes))
+                                           : std::nullopt;
+}
+
+/// The value of an option as `parse` reads it; nothing when it is not given, or refused.
+template <class Parse>
+auto read(const SettingReader& reader, std::string_view name, const BadRequest<Text, Text>& refusal,
+          Parse parse) -> decltype(parse(name)) {
+    const Setting* setting = reader.find(name);
+    if (setting == nullptr) {
+        return std::nullopt;
+    }
+    const auto value = parse(setting->value);
+    if (!value) {
+        reader.faults().add(refusal(setting->origin, setting->name, setting->value));
+    }
+    return value;
+}
+
 }  // namespace
 
 std::optional<std::size_t> SettingReader::index_of(const Setting& setting,
@@ -140,41 +165,21 @@ bool SettingReader::on(std::string_view name) const {
 }
 
 std::optional<double> SettingReader::number(std::string_view name) const {
-    const Setting* setting = find(name);
-    if (setting == nullptr) {
-        return std::nullopt;
-    }
-    const auto value = number_in<double>(setting->value);
-    if (value && std::isfinite(*value)) {
-        return value;
-    }
-    faults_.add(kNoNumber(setting->origin, setting->name, setting->value));
-    return std::nullopt;
+    return read(*this, name, kNoNumber, [](std::string_view text) {
+        const auto value = number_in<double>(text);
+        return value && std::isfinite(*value) ? value : std::nullopt;
+    });
 }
 
 std::optional<int> SettingReader::count(std::string_view name) const {
-    const Setting* setting = find(name);
-    if (setting == nullptr) {
-        return std::nullopt;
-    }
-    const auto value = number_in<int>(setting->value);
-    if (value && *value >= 1) {
-        return value;
-    }
-    faults_.add(kNoCount(setting->origin, setting->name, setting->value));
-    return std::nullopt;
+    return read(*this, name, kNoCount, [](std::string_view text) {
+        const auto value = number_in<int>(text);
+        return value && *value >= 1 ? value : std::nullopt;
+    });
 }
 
 std::optional<std::uint64_t> SettingReader::seed(std::string_view name) const {
-    const Setting* setting = find(name);
-    if (setting == nullptr) {
-        return std::nullopt;
-    }
-    const auto value = number_in<std::uint64_t>(setting->value);
-    if (!value) {
-        faults_.add(kNoSeed(setting->origin, setting->name, setting->value));
-    }
-    return value;
+    return read(*this, name, kNoSeed, number_in<std::uint64_t>);
 }
 
 std::optional<double> SettingReader::rate(std::string_view name) const {
@@ -188,32 +193,14 @@ std::optional<double> SettingReader::rate(std::string_view name) const {
 }
 
 std::optional<std::uint64_t> SettingReader::size(std::string_view name) const {
-    constexpr double kLargest = 1e18;
-    const Setting* setting = find(name);
-    if (setting == nullptr) {
-        return std::nullopt;
-    }
-    const std::string_view text = setting->value;
-    const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
-    const auto number = number_in<double>(text.substr(0, end));
-    const auto unit = bytes_of_unit(text.substr(end));
-    if (number && unit && *number * *unit >= 1 && *number * *unit <= kLargest) {
-        return static_cast<std::uint64_t>(*number * *unit);
-    }
-    faults_.add(kNoSize(setting->origin, setting->name, setting->value));
-    return std::nullopt;
+    return read(*this, name, kNoSize, bytes_in);
 }
 
 std::optional<double> SettingReader::duration(std::string_view name) const {
-    const Setting* setting = find(name);
-    if (setting == nullptr) {
-        return std::nullopt;
-    }
-    if (const auto seconds = support::seconds_of(setting->value); seconds && *seconds > 0) {
-        return seconds;
-    }
-    faults_.add(kNoDuration(setting->origin, setting->name, setting->value));
-    return std::nullopt;
+    return read(*this, name, kNoDuration, [](std::string_view text) {
+        const auto seconds = support::seconds_of(text);
+        return seconds && *seconds > 0 ? seconds : std::nullopt;
+    });
 }
 
 std::filesystem::path SettingReader::path(std::string_view name) const {

@@ -11,7 +11,7 @@
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
-#include "alphaprune/planning/calibration_memory.hpp"
+#include "alphaprune/planning/forecast.hpp"
 
 namespace alphaprune::commands {
 

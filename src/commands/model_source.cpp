@@ -40,7 +40,7 @@ const Warning<> kSynthetic{
     "commands.synthetic-weights", "the weights are synthetic: made up, in the shape of the model",
     "--synthetic was given", "do not take the results for those of the real model"};
 const Warning<std::string> kBlocks{
-    "commands.chosen-blocks", "only {} (--blocks): the others are neither analyzed nor pruned",
+    "commands.chosen-blocks", "only {} (--blocks): the others are neither measured nor pruned",
     "--blocks was given", "leave --blocks out to prune the whole model"};
 
 /// A run's output folder is easily taken for the model in it.

@@ -52,7 +52,7 @@ double memory_bound_seconds(const MachineRates& rates, double n) {
            4.0 / 3 * n * n * n / (rates.memory_gbps * 1e9);
 }
 
-/// How many times faster the shared part goes on a group: two_stage deals it out in eight lanes,
+/// How many times faster the shared part is on a group: two_stage distributes it in eight lanes,
 /// whole ones to each rank. The ranks wait for each other, too: on one 8192² matrix 2, 4 and 8 of
 /// 16 ranks were 1.8, 3.3 and 5.2 times as fast as one (docs/performance.md).
 double group_speedup(linalg::Solver solver, int ranks) {

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "alphaprune/parallel/share.hpp"
-#include "alphaprune/planning/calibration_memory.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
@@ -17,6 +16,24 @@ namespace {
 constexpr double kForward = 1.2;
 constexpr double kWidenedByteSeconds = 0.5e-9;
 constexpr double kDeliveredSeconds = 6e-9;  // a weight narrowed, checked, summed and copied
+
+/// What a pruner has to do at a site.
+pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer::InputSite& site,
+                            const model::TokenSequences& sequences, int ranks, int node_ranks) {
+    pruning::SiteWork work;
+    work.cols = site.cols;
+    for (const int index : site.matrices) {
+        const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
+        work.weights += static_cast<double>(matrix.size());
+        work.bytes += static_cast<double>(catalogue.tensor_of(matrix).bytes());
+    }
+    work.sequences = sequences.count();
+    work.own_sequences = parallel::share_of(sequences.count(), ranks, 0).size();
+    work.tokens = sequences.length;
+    work.ranks = ranks;
+    work.node_ranks = node_ranks;
+    return work;
+}
 
 /// What the ranks of a cluster do with sequences that are divided over them.
 class Forward {
@@ -66,7 +83,7 @@ class Forward {
     }
     pruning::SiteWork work_at(const transformer::InputSite& site,
                               const model::TokenSequences& sequences) const {
-        return planning::work_at(catalogue_, site, sequences, ranks_);
+        return site_work(catalogue_, site, sequences, ranks_, node_ranks_);
     }
     /// The pruned rows into files, and to all other nodes.
     double delivery_seconds(double weights, std::size_t matrices) const {
@@ -90,6 +107,32 @@ class Forward {
 };
 
 }  // namespace
+
+CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
+                                     const pruning::Pruner& pruner, bool measures_outliers,
+                                     const model::TokenSequences& sequences, int ranks,
+                                     int node_ranks) {
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    const std::int64_t own = parallel::share_of(sequences.count(), ranks, 0).size();
+    CalibrationMemory memory;
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        const std::uint64_t weights = transformer::block_weight_bytes(plan, block);
+        memory.weights = std::max(memory.weights, weights / static_cast<std::uint64_t>(node_ranks));
+        std::uint64_t pruned = 0;
+        std::uint64_t outliers = 0;
+        for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
+            const pruning::SiteWork work = site_work(catalogue, site, sequences, ranks, node_ranks);
+            pruned += pruner.needs_activations() ? pruner.cost(work).memory : 0;
+            outliers += measures_outliers ? pruning::scoring_cost(work).memory : 0;
+        }
+        memory.statistics = std::max({memory.statistics, pruned, outliers});
+    }
+    const auto state =
+        static_cast<std::uint64_t>(sequences.length * plan.hidden_size()) * sizeof(float);
+    memory.activations = state * static_cast<std::uint64_t>(own + 1) +
+                         transformer::scratch_bytes(plan, sequences.length);
+    return memory;
+}
 
 PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
                                    const CostModel& model, const Transfers& transfers,

@@ -23,12 +23,12 @@ const support::Warning<double, double> kSlowBlas{
     "planning.slow-blas",
     "this BLAS multiplies matrices at {:.1f} GFLOP/s per core, where this processor allows far "
     "more "
-    "than {:.0f}",
+    "than {:.0f}: if other work is not the cause, name the processor to OpenBLAS, e.g. "
+    "OPENBLAS_CORETYPE=Haswell, or SkylakeX if it has AVX-512",
     "the processor is newer than OpenBLAS, which then takes slow kernels, or other work runs on "
     "the "
     "cores",
-    "name the processor to OpenBLAS, e.g. OPENBLAS_CORETYPE=Haswell, or SkylakeX if it has "
-    "AVX-512"};
+    "set OPENBLAS_CORETYPE, or leave the cores to this job"};
 
 constexpr double kProbeSeconds = 0.02;
 constexpr double kReadingSeconds = 0.05;

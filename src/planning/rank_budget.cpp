@@ -87,7 +87,7 @@ std::optional<std::uint64_t> slurm_memory_of_node(const support::EnvironmentLook
 std::uint64_t memory_of_each_rank(const parallel::Communicator& ranks,
                                   const support::EnvironmentLookup& environment) {
     const auto neighbours = static_cast<std::uint64_t>(ranks.split_by_node().size());
-    ranks.barrier();  // nobody takes any before all have looked
+    ranks.barrier();  // no rank allocates before all have looked
     std::uint64_t left = support::available_memory();
     if (const auto granted = slurm_memory_of_node(environment)) {
         left = std::min(left, *granted);

@@ -105,7 +105,7 @@ SimulatedStages simulated(const StageProblem& problem, const std::vector<ItemSta
         for (const std::size_t item : stage.items) {
             seconds.push_back(problem.seconds[problem.kinds[item]][stage.size]);
         }
-        ranks.work_off(problem.group_sizes[stage.size], seconds);
+        ranks.run_stage(problem.group_sizes[stage.size], seconds);
     }
     return {ranks.makespan(), ranks.busy()};
 }
@@ -151,7 +151,7 @@ void SimulatedRanks::set_free(const Group& group, int group_ranks) {
     std::fill_n(free_at_.begin() + group.first_rank, group_ranks, group.ready);
 }
 
-void SimulatedRanks::work_off(int group_ranks, std::span<const double> seconds) {
+void SimulatedRanks::run_stage(int group_ranks, std::span<const double> seconds) {
     form_groups(group_ranks);
     const auto later = [](const Group& a, const Group& b) { return b < a; };
     // Only the groups that are free first can come to work: no more of them than there are items.

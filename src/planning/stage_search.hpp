@@ -6,16 +6,16 @@
 
 namespace alphaprune::planning {
 
-/// The ranks of a cluster, each with the time at which it is free, working off lists of items.
+/// The ranks of a cluster, each with the time at which it is free, and the items they work on.
 class SimulatedRanks {
   public:
     /// The last node may have fewer ranks.
     SimulatedRanks(int ranks, int ranks_per_node);
 
-    /// One stage: as many groups of that size as a node has room for, its other ranks passing by.
+    /// One stage: as many groups of that size as fit on a node; its other ranks skip the stage.
     /// Whichever group is free first takes the next item; a group begins when all its ranks are
     /// there.
-    void work_off(int group_ranks, std::span<const double> seconds);
+    void run_stage(int group_ranks, std::span<const double> seconds);
 
     /// When the last rank is done.
     double makespan() const;

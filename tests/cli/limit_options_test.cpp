@@ -3,7 +3,6 @@
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "cli/faults_of.hpp"
-#include "time_limit.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -45,15 +44,8 @@ TEST(Duration, IsWrittenAsSlurmDoes) {
     for (const char* other :
          {"", "5", ":", "1:", ":1", "1:2:3:4", "a:b:c", "1-5", "1-2:3", "-1:00", "00:-1:00",
           "+1:00:00", "1 :00", "UNLIMITED", "INVALID", "9999999999:00:00", "-", "1-", "0x1:00"}) {
-        EXPECT_FALSE(seconds_of(other)) << other;
+        EXPECT_FALSE(support::seconds_of(other)) << other;
     }
-}
-
-TEST(Duration, SomeTimeIsLeftForStopping) {
-    EXPECT_EQ(stopping_time(3600 * 10), 60);
-    EXPECT_EQ(stopping_time(600), 30);
-    EXPECT_EQ(stopping_time(10), 2);
-    EXPECT_EQ(stopping_time(2), 1);
 }
 
 }  // namespace

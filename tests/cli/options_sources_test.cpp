@@ -44,7 +44,7 @@ TEST(OptionSources, ConfigFilesMayHaveCommentsAndEitherSpelling) {
         "overwrite = yes\nmodel = from config\noutput=o=1");
     const Options options = parse_options({"--config=" + config.path()}, {});
     EXPECT_EQ(options.ratios.sparsity_ratio, 0.5);
-    EXPECT_EQ(options.ratios.mapping, Mapping::layer_wise);
+    EXPECT_EQ(options.ratios.mapping, allocation::Mapping::layer_wise);
     EXPECT_TRUE(options.overwrite);
     EXPECT_EQ(options.model, "from config");
     EXPECT_EQ(options.output, "o=1");
@@ -94,7 +94,7 @@ TEST(OptionSources, OptionsOfOtherCommandsArePassedOver) {
     const ConfigFile config("sparsity-ratio = 0.5\nlog-level = error\n");
     const Options options =
         parse_options({"verify", "out", "--config", config.path()}, {"ALPHAPRUNE_MODEL=m"});
-    EXPECT_EQ(options.log_level, LogLevel::error);
+    EXPECT_EQ(options.log_level, support::LogLevel::error);
     EXPECT_TRUE(options.model.empty());
 }
 
@@ -134,7 +134,7 @@ TEST(OptionSources, APatternDropsWhatItSettles) {
     EXPECT_EQ(options.allocation->name, "uniform");
     EXPECT_EQ(options.ratios.sparsity_ratio, 0.5);
     EXPECT_EQ(options.ratios.max_sparsity, 0.99);
-    EXPECT_EQ(options.ties, Ties::exact);
+    EXPECT_EQ(options.ties, pruning::Ties::exact);
     expect_faults(run_with({"--sparsity-ratio", "0.7"}), {"--sparsity-ratio 0.7 contradicts"},
                   {"ALPHAPRUNE_SPARSITY_TYPE=2:4"});
 }
@@ -229,8 +229,8 @@ TEST(OptionSources, ResolvedArgumentsStandForThemselves) {
 }
 
 TEST(OptionSources, ResolvingFindsTheSameFaults) {
-    EXPECT_THROW(resolved_arguments({"--model", "m"}, {}), Error);
-    EXPECT_THROW(resolved_arguments({"plan"}, {}), Error);
+    EXPECT_THROW(resolved_arguments({"--model", "m"}, {}), support::Error);
+    EXPECT_THROW(resolved_arguments({"plan"}, {}), support::Error);
 }
 
 }  // namespace

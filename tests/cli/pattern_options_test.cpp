@@ -85,7 +85,7 @@ TEST(PatternOptions, TiesBelongToUnstructuredMagnitude) {
         arguments.insert(arguments.end(), more.begin(), more.end());
         expect_faults(arguments, {"--ties has no effect with this method"});
     }
-    EXPECT_EQ(with_pattern("unstructured", {"--ties=inclusive"}).ties, Ties::inclusive);
+    EXPECT_EQ(with_pattern("unstructured", {"--ties=inclusive"}).ties, pruning::Ties::inclusive);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 - MPI_COMM_WORLD stands in main.cpp alone;
 - what a call of MPI returns is looked at (check_mpi, mpi_succeeded), or thrown away on purpose;
 - no source file is longer than 400 lines;
+- errors are entries of the catalogue of messages (support/message.hpp), defined beside the code that
+  gives them;
 - a header is included where it is needed: fmt::join is in fmt/ranges.h from fmt 11 on.
 
 Usage: check_layers.py SOURCE_FOLDER
@@ -25,6 +27,8 @@ NATIVE_MPI_AREAS = ("parallel", "linalg")
 LONGEST = 400
 MPI_CALL = re.compile(r"\bMPI_[A-Z][a-z]\w*\s*\(")
 LOOKED_AT = ("check_mpi(", "mpi_succeeded(", "static_cast<void>(")
+UNLISTED_ERROR = re.compile(
+    r"\b(?:bad_request|failure)\(|\bfaults\w*(?:\(\))?\.add\(\s*(?:\"|fmt::format\()")
 RETURN_NO_STATUS = ("MPI_Comm_c2f",)
 
 
@@ -74,6 +78,10 @@ def faults_of(path, root, layers):
         return
     if re.search(r"\bMPI_COMM_WORLD\b", text):
         yield f"{path}: MPI_COMM_WORLD may stand in main.cpp alone"
+    if area != "support":
+        for found in UNLISTED_ERROR.finditer(text):
+            number = text.count("\n", 0, found.start()) + 1
+            yield f"{path}:{number}: define this error as a message (support/message.hpp)"
     for number in unchecked_calls(text):
         yield f"{path}:{number}: call MPI through check_mpi (parallel/native_mpi.hpp)"
     for number, line in enumerate(lines, 1):

@@ -4,7 +4,6 @@
 
 #include "alphaprune/model/named_shape.hpp"
 #include "alphaprune/model/synthetic.hpp"
-#include "alphaprune/planning/calibration_memory.hpp"
 #include "alphaprune/support/error.hpp"
 #include "forecast_parts.hpp"
 

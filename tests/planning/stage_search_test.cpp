@@ -113,10 +113,10 @@ double makespan_of(const StageProblem& problem, StageChoice choice) {
 TEST(SimulatedRanks, one_stage_is_list_scheduling) {
     SimulatedRanks ranks(3, 3);
     const std::vector<double> seconds{5, 4, 3, 2, 1};
-    ranks.work_off(1, seconds);  // 5; 4, 1; 3, 2
+    ranks.run_stage(1, seconds);  // 5; 4, 1; 3, 2
     EXPECT_EQ(ranks.makespan(), 5);
     EXPECT_EQ(ranks.busy(), 15);
-    ranks.work_off(3, std::vector<double>{2.0});  // all three wait for the last
+    ranks.run_stage(3, std::vector<double>{2.0});  // all three wait for the last
     EXPECT_EQ(ranks.makespan(), 7);
     EXPECT_EQ(ranks.busy(), 21);
     ranks.restart();
@@ -125,19 +125,19 @@ TEST(SimulatedRanks, one_stage_is_list_scheduling) {
 
 TEST(SimulatedRanks, groups_stay_within_nodes_and_the_rest_pass_by) {
     SimulatedRanks ranks(8, 3);  // nodes of 3, 3 and 2: three pairs, two single ranks
-    ranks.work_off(2, std::vector<double>{6, 6, 6});
+    ranks.run_stage(2, std::vector<double>{6, 6, 6});
     EXPECT_EQ(ranks.makespan(), 6);
-    ranks.work_off(1, std::vector<double>{4, 4, 1});  // the two that passed by take them
+    ranks.run_stage(1, std::vector<double>{4, 4, 1});  // the two that passed by take them
     EXPECT_EQ(ranks.makespan(), 6);
-    ranks.work_off(1, std::vector<double>{3});
+    ranks.run_stage(1, std::vector<double>{3});
     EXPECT_EQ(ranks.makespan(), 7);
 }
 
 TEST(SimulatedRanks, any_number_of_idle_ranks_changes_nothing) {
     for (const int ranks : {5, 50, 5000}) {
         SimulatedRanks many(ranks, 5);
-        many.work_off(5, std::vector<double>{3});
-        many.work_off(1, std::vector<double>{2, 1});
+        many.run_stage(5, std::vector<double>{3});
+        many.run_stage(1, std::vector<double>{2, 1});
         EXPECT_EQ(many.makespan(), ranks == 5 ? 5 : 3);
     }
 }

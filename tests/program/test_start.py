@@ -116,6 +116,10 @@ class SeveralRanks(StartTest):
         self.assertEqual(done.stdout.count("Exit status"), 1)
         done = start(["--version"], 3, NO_MPI)
         self.assertEqual(done.stdout.count("alphaprune_mpi "), 1)
+        done = start(["help", "errors", "cli.missing-option"], 3, NO_MPI)
+        self.assertEqual(done.stdout.count("### cli.missing-option"), 1)
+        done = start(["help", "errors", "no such words"], 3, NO_MPI)
+        self.refused(done, "no message of the program contains 'no such words'")
 
     def test_errors_of_the_command_line_are_said_once_and_without_mpi(self):
         config = self.folder / "run.cfg"

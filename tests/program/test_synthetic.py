@@ -38,6 +38,9 @@ class Synthetic(ProgramTest):
                           *options], ranks)
             self.assertEqual(done.returncode, 0, done.stderr)
             reports.append(self.report(output))
+            log = (output / "run.log").read_text().splitlines()
+            self.assertIn(" alphaprune_mpi ", log[0])
+            self.assertIn("the weights are synthetic", log[1])  # said before run.log was opened
         self.assertEqual(reports[0]["model"]["name"], "tiny-llama3-synthetic")
         first, *same, groups = map(metrics_of, reports)
         for other in same:

@@ -63,4 +63,20 @@ RunForecast forecast(const model::Catalogue& catalogue, const Cluster& cluster,
 std::optional<int> useful_ranks(const model::Catalogue& catalogue, const Cluster& cluster,
                                 const CostModel& model, const RunTask& task);
 
+/// Bytes that a rank needs, at most, to look at the activations of a model.
+struct CalibrationMemory {
+    std::uint64_t weights = 0;      ///< its share of the largest block in float32
+    std::uint64_t activations = 0;  ///< of its sequences, and scratch for one
+    std::uint64_t statistics = 0;   ///< of a block's inputs
+
+    std::uint64_t total() const { return weights + activations + statistics; }
+};
+
+/// @param pruner             counts where it needs activations
+/// @param measures_outliers  whether an allocation needs outlier shares
+CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
+                                     const pruning::Pruner& pruner, bool measures_outliers,
+                                     const model::TokenSequences& sequences, int ranks,
+                                     int node_ranks);
+
 }  // namespace alphaprune::planning

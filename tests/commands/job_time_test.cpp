@@ -1,6 +1,7 @@
-#include "job.hpp"
-
 #include <gtest/gtest.h>
+
+#include "job.hpp"
+#include "time_limit.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -15,6 +16,13 @@ TEST(PhaseClock, APhaseMeasuredTwiceIsOneEntry) {
     EXPECT_EQ(clock.phases()[0].first, "read");
     EXPECT_GE(clock.phases()[0].second, once);
     EXPECT_EQ(clock.phases()[1].first, "prune");
+}
+
+TEST(TimeLimit, SomeTimeIsLeftForStopping) {
+    EXPECT_EQ(stopping_time(3600 * 10), 60);
+    EXPECT_EQ(stopping_time(600), 30);
+    EXPECT_EQ(stopping_time(10), 2);
+    EXPECT_EQ(stopping_time(2), 1);
 }
 
 }  // namespace
