@@ -8,7 +8,8 @@
     FAMILY(llama)                   \
     FAMILY(mistral)                 \
     FAMILY(qwen2)                   \
-    FAMILY(opt)
+    FAMILY(opt)                     \
+    /* the next one goes before this line */
 
 namespace alphaprune::model {
 namespace families {
