@@ -73,7 +73,7 @@ TEST_F(ModelDamage, AMissingTensorIsNoticed) {
 TEST_F(ModelDamage, PositionsThatCannotBeAreRefused) {
     for (const double position : {-1.0, 38.0, 3.0}) {
         set_attribute(path_, kNorm, "position", position);
-        expect_refusal({"has the position", "cannot be"});
+        expect_refusal({"has the position", "is impossible"});
     }
 }
 
