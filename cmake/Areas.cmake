@@ -1,5 +1,5 @@
-# The house's building blocks: an area is one static library, a test one executable run at several
-# rank counts.
+# The building blocks: an area is one static library; its tests are one executable, or two where some
+# run on several ranks.
 
 add_library(alphaprune_flags INTERFACE)
 target_compile_features(alphaprune_flags INTERFACE cxx_std_20)
@@ -9,6 +9,15 @@ target_compile_options(alphaprune_flags INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # GCC 12 sees overlapping copies in std::string where there are none (GCC bug 105651).
     target_compile_options(alphaprune_flags INTERFACE -Wno-restrict)
+endif()
+
+# With CMAKE_UNITY_BUILD, as in most presets, so many sources are compiled together: a third of the
+# time, most of which goes into the headers that they share. So a name in an unnamed namespace is to be
+# the only one of its area, or of its area's tests.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 16)
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC takes the sources, which are included, for headers, where unnamed namespaces are suspect.
+    target_compile_options(alphaprune_flags INTERFACE -Wno-subobject-linkage)
 endif()
 
 # alphaprune_area(NAME [EXCEPT a.cpp ...] [LIBRARIES targets_it_owns ...])
@@ -47,32 +56,41 @@ set(ALPHAPRUNE_TEST_ENVIRONMENT
     ASAN_OPTIONS=fast_unwind_on_malloc=0
     "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0")
 
-# alphaprune_test(NAME SOURCES a_test.cpp ... USES areas ... [RANKS 1 2 3 ...] [LABELS ...])
-# Without RANKS the test runs as one plain process without MPI.
+# alphaprune_test(NAME AREA area [SOURCES a_test.cpp ...] [RANKS 1 2 3 ...] [LIBRARIES ...]
+#                 [LABELS ...])
+# Tests of one area, which see its own headers too, in one executable NAME_test: without SOURCES, all
+# in the folder that no call before this one has named. It is run as unit.NAME, a plain process without
+# MPI, or with RANKS as unit.NAME.npN under mpiexec.
 function(alphaprune_test NAME)
-    cmake_parse_arguments(TEST "" "" "SOURCES;USES;RANKS;LABELS" ${ARGN})
-    add_executable(${NAME} ${TEST_SOURCES})
+    cmake_parse_arguments(TEST "" "AREA" "SOURCES;RANKS;LIBRARIES;LABELS" ${ARGN})
+    if(NOT TEST_SOURCES)
+        file(GLOB TEST_SOURCES CONFIGURE_DEPENDS RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" "*_test.cpp")
+        get_property(named DIRECTORY PROPERTY ALPHAPRUNE_NAMED_TESTS)
+        list(REMOVE_ITEM TEST_SOURCES ${named})
+    endif()
+    set_property(DIRECTORY APPEND PROPERTY ALPHAPRUNE_NAMED_TESTS ${TEST_SOURCES})
+    add_executable(${NAME}_test ${TEST_SOURCES})
     # Quicker to build; under the sanitizers, which multiply that, by half.
-    target_compile_options(${NAME} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
-    list(TRANSFORM TEST_USES PREPEND alphaprune_)
-    target_include_directories(${NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
-    target_compile_definitions(${NAME} PRIVATE
+    target_compile_options(${NAME}_test PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
+    target_include_directories(${NAME}_test PRIVATE "${PROJECT_SOURCE_DIR}/tests"
+        "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/src/${TEST_AREA}")
+    target_compile_definitions(${NAME}_test PRIVATE
         ALPHAPRUNE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
         ALPHAPRUNE_PROGRAM="$<TARGET_FILE:alphaprune_mpi>")
-    if(TEST_RANKS)
-        target_link_libraries(${NAME} PRIVATE ${TEST_USES} alphaprune_test_mpi_main)
-        foreach(ranks IN LISTS TEST_RANKS)
-            set(test ${NAME}.np${ranks})
-            add_test(NAME ${test} COMMAND
-                ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${NAME}>)
-            math(EXPR processors "(${ranks} + 1) / 2")  # they wait for each other a good deal
-            set_tests_properties(${test} PROPERTIES PROCESSORS ${processors} TIMEOUT 240
-                LABELS "unit;mpi;${TEST_LABELS}" ENVIRONMENT "${ALPHAPRUNE_TEST_ENVIRONMENT}")
-        endforeach()
-    else()
-        target_link_libraries(${NAME} PRIVATE ${TEST_USES} alphaprune_flags GTest::gtest_main)
-        add_test(NAME ${NAME} COMMAND ${NAME})
-        set_tests_properties(${NAME} PROPERTIES TIMEOUT 240
+    set(main $<IF:$<BOOL:${TEST_RANKS}>,alphaprune_test_mpi_main,GTest::gtest_main>)
+    target_link_libraries(${NAME}_test PRIVATE
+        alphaprune_${TEST_AREA} alphaprune_test_support ${TEST_LIBRARIES} ${main})
+    if(NOT TEST_RANKS)
+        add_test(NAME unit.${NAME} COMMAND ${NAME}_test)
+        set_tests_properties(unit.${NAME} PROPERTIES TIMEOUT 400
             LABELS "unit;${TEST_LABELS}" ENVIRONMENT "${ALPHAPRUNE_TEST_ENVIRONMENT}")
     endif()
+    foreach(ranks IN LISTS TEST_RANKS)
+        set(test unit.${NAME}.np${ranks})
+        add_test(NAME ${test} COMMAND
+            ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${NAME}_test>)
+        math(EXPR processors "(${ranks} + 1) / 2")  # they wait for each other a good deal
+        set_tests_properties(${test} PROPERTIES PROCESSORS ${processors} TIMEOUT 600
+            LABELS "unit;mpi;${TEST_LABELS}" ENVIRONMENT "${ALPHAPRUNE_TEST_ENVIRONMENT}")
+    endforeach()
 endfunction()

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 release=${1:?usage: $0 RELEASE [CTEST ARGUMENTS ...]}
 shift
-[[ $# -gt 0 ]] || set -- -L '^(unit|program)$' -LE '^long$'
+[[ $# -gt 0 ]] || set -- -L '^(unit|program)$'
 
 in_chroot=(docker/run_in_chroot.py
     --work "${ALPHAPRUNE_CHROOT:-$HOME/.cache/alphaprune_mpi-chroot}/$release")

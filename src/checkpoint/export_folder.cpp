@@ -31,7 +31,7 @@ const support::Failure<std::string> kCannotMake{
     "check that the folder it lies in exists and may be written to"};
 
 constexpr const char* kIndex = "model.safetensors.index.json";
-constexpr const char* kConfiguration = "config.json";
+constexpr const char* kConfigurationFile = "config.json";
 
 bool is_shard(const fs::path& name, const ExportShards& plan) {
     return std::ranges::find(plan.shards, name.string(), &ExportShard::file) != plan.shards.end();
@@ -41,7 +41,7 @@ bool is_shard(const fs::path& name, const ExportShards& plan) {
 std::set<std::string> small_files(const model::Catalogue& catalogue) {
     std::vector<std::string> names = model::names_of_auxiliary_files(catalogue);
     std::set<std::string> files(names.begin(), names.end());
-    files.insert({kIndex, kConfiguration});
+    files.insert({kIndex, kConfigurationFile});
     return files;
 }
 
@@ -163,7 +163,7 @@ void write_small_files(const fs::path& folder, const model::Catalogue& catalogue
         make_folders_of(folder, auxiliary_file.name);
         support::write_text_atomically(folder / auxiliary_file.name, auxiliary_file.contents);
     }
-    support::write_text_atomically(folder / kConfiguration, catalogue.configuration_text);
+    support::write_text_atomically(folder / kConfigurationFile, catalogue.configuration_text);
 }
 
 }  // namespace alphaprune::checkpoint

@@ -122,6 +122,17 @@ void read_folders(const SettingReader& reader, Options& options) {
     reader.choice("storage", {{"dense"}, {"bitmask"}});
 }
 
+/// Another machine, which `plan` is about, may have what this program was built without.
+void require_solver(const SettingReader& reader, const Options& options) {
+    if (options.solver && options.command != Command::plan) {
+        try {
+            linalg::require_built_in(*options.solver, reader.find("solver")->origin);
+        } catch (const support::Error& error) {
+            reader.faults().add(error);
+        }
+    }
+}
+
 void read_computing(const SettingReader& reader, Options& options) {
     Choices solvers{{"auto", "lapack"}, {"cuda"}};
     for (const linalg::Solver solver : linalg::kSolvers) {
@@ -136,6 +147,7 @@ void read_computing(const SettingReader& reader, Options& options) {
         } else if (*solver > 1) {
             options.solver = linalg::kSolvers.at(*solver - 2);
         }
+        require_solver(reader, options);
     }
     constexpr std::array kPrecisions{linalg::Precision::in_double, linalg::Precision::in_single,
                                      linalg::Precision::automatic};

@@ -34,8 +34,9 @@ std::optional<transformer::Perplexity> known_perplexity(const Job& job, bool pru
 }
 
 /// Perplexities on all texts, each recorded as it comes. Collective.
-std::vector<transformer::Perplexity> evaluate(Job& job, const Inputs& inputs,
-                                              const model::Catalogue& catalogue, bool pruned) {
+std::vector<transformer::Perplexity> perplexities_of(Job& job, const Inputs& inputs,
+                                                     const model::Catalogue& catalogue,
+                                                     bool pruned) {
     const model::RowSource source =
         parallel::run_collectively(job.ranks, [&] { return open_source(catalogue); });
     std::vector<transformer::Perplexity> results;
@@ -84,9 +85,9 @@ Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs) {
     return job.clock.measure("evaluate", [&] {
         const std::string_view written = job.options.write_hdf5 ? kCheckpointName : kFolderName;
         Perplexities perplexities;
-        perplexities.dense = evaluate(job, inputs, job.catalogue, false);
-        perplexities.pruned =
-            evaluate(job, inputs, load_catalogue(job.ranks, job.options.output / written), true);
+        perplexities.dense = perplexities_of(job, inputs, job.catalogue, false);
+        perplexities.pruned = perplexities_of(
+            job, inputs, load_catalogue(job.ranks, job.options.output / written), true);
         for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {
             const EvaluationText& text = inputs.evaluations[t];
             note_no_number(perplexities.dense[t], "dense", text, perplexities);

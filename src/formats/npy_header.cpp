@@ -51,7 +51,7 @@ const BadRequest<std::string_view, std::size_t> kHeaderText{
 
 static_assert(std::endian::native == std::endian::little, "the formats read are little-endian");
 
-constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr std::size_t kVersionAt = 6;
 
 /// Where the dictionary stands in the file.
@@ -61,7 +61,7 @@ struct TextPlace {
 };
 
 TextPlace text_place(std::string_view head, std::uint64_t file_size, std::string_view where) {
-    const bool is_npy = head.starts_with(kMagic) && head.size() >= kVersionAt + 4;
+    const bool is_npy = head.starts_with(kNpyMagic) && head.size() >= kVersionAt + 4;
     const auto version = is_npy ? static_cast<unsigned char>(head[kVersionAt]) : 0;
     const std::size_t begin = version == 1 ? 10 : 12;
     if (!is_npy || head.size() < begin) {

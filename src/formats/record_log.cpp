@@ -15,7 +15,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are stored as they are");
 
-constexpr std::string_view kMagic = "APRECLOG";
+constexpr std::string_view kRecordLogMagic = "APRECLOG";
 
 struct RecordHead {
     std::uint64_t kind = 0;
@@ -30,8 +30,8 @@ std::span<const std::byte> bytes_of(const T& value) {
 
 std::array<std::byte, kRecordLogHead> file_head(std::uint64_t run) {
     std::array<std::byte, kRecordLogHead> head;
-    std::memcpy(head.data(), kMagic.data(), kMagic.size());
-    std::memcpy(head.data() + kMagic.size(), &run, sizeof(run));
+    std::memcpy(head.data(), kRecordLogMagic.data(), kRecordLogMagic.size());
+    std::memcpy(head.data() + kRecordLogMagic.size(), &run, sizeof(run));
     return head;
 }
 

@@ -8,6 +8,9 @@
 
 namespace alphaprune::linalg {
 
+/// The first row or column of a matrix, as ScaLAPACK counts them.
+inline constexpr int kFirst = 1;
+
 /// Owns a BLACS context, its system handle and the communicator below them, for the first ranks of
 /// a group. Made and destroyed collectively by the group, and destroyed before MPI ends.
 class BlacsGrid {

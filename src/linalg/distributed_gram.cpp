@@ -11,8 +11,6 @@
 namespace alphaprune::linalg {
 namespace {
 
-constexpr int kFirst = 1;  // Fortran's first row or column
-
 /// A stretch of the longer side of W, distributed over the grid so that what a rank reads row-major
 /// is stored column-major in its share: depth×order for a wide W, order×depth for a tall one. The
 /// order is distributed in the blocks of the Gram matrix, the depth in one contiguous piece per

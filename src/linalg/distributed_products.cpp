@@ -14,8 +14,6 @@
 namespace alphaprune::linalg {
 namespace {
 
-constexpr int kFirst = 1;  // Fortran's first row or column
-
 /// Vectors of all ranks together that are added at a time.
 constexpr std::int64_t kVectorsAtATime = 2048;
 

@@ -6,6 +6,7 @@
 #include "alphaprune/support/clock.hpp"
 #include "backends.hpp"
 #include "blacs_grid.hpp"
+#include "built_with.hpp"
 #include "checked_spectrum.hpp"
 #include "distributed_gram.hpp"
 #include "elpa_solver.hpp"
@@ -56,7 +57,7 @@ std::vector<double> GroupBackend::solved(const BlacsGrid& grid, DistributedMatri
     std::vector<double> values(static_cast<std::size_t>(gram.layout.rows.size));
     if (solver_ == Solver::scalapack) {
         step([&] { values = scalapack_eigenvalues(grid, gram); });
-    } else {
+    } else if constexpr (kHasElpa) {
         const ElpaStages stages = solver_ == Solver::elpa1 ? ElpaStages::one : ElpaStages::two;
         std::optional<ElpaSolver> elpa;
         Matrix scratch;

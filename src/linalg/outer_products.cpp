@@ -2,41 +2,18 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "blas.hpp"
+#include "built_with.hpp"
 #include "distributed_products.hpp"
+#include "inverse_factor.hpp"
 #include "matrix.hpp"
+#include "node_products.hpp"
 
 namespace alphaprune::linalg {
 namespace {
-
-/// Rows that travel together between ranks.
-constexpr std::int64_t kPanelRows = 128;
-
-/// The upper triangle's part of rows [begin, end), from column `begin` on, packed.
-std::vector<float> packed_rows(const float* values, std::int64_t order, std::int64_t begin,
-                               std::int64_t end) {
-    const std::int64_t width = order - begin;
-    std::vector<float> packed(static_cast<std::size_t>((end - begin) * width));
-    for (std::int64_t i = begin; i < end; ++i) {
-        std::copy(values + i * order + i, values + (i + 1) * order,
-                  packed.begin() + (i - begin) * width + (i - begin));
-    }
-    return packed;
-}
-
-/// The inverse of packed_rows; the lower triangle is left alone.
-void unpack_rows(const std::vector<float>& packed, std::int64_t order, std::int64_t begin,
-                 std::int64_t end, float* values) {
-    const std::int64_t width = order - begin;
-    for (std::int64_t i = begin; i < end; ++i) {
-        const auto from = packed.begin() + (i - begin) * width + (i - begin);
-        std::copy(from, from + (order - i), values + i * order + i);
-    }
-}
 
 /// Outer products summed on each rank; rank 0 gets the total and factors it, and every rank then
 /// has the whole factor. Each call's product is float32, the sum over calls float64, so that the
@@ -54,9 +31,6 @@ class ReplicatedProducts : public OuterProducts {
 
   private:
     float* row(std::int64_t index) { return values_.data() + index * order_; }
-    const float* row(std::int64_t index) const { return values_.data() + index * order_; }
-    void restore(std::span<const float> diagonal);
-    bool factor_on_root(std::span<const float> diagonal);
     void share_factor();
 
     const parallel::Communicator* group_;
@@ -113,7 +87,7 @@ std::vector<float> ReplicatedProducts::finish(float scale) {
 }
 
 bool ReplicatedProducts::factor_inverse(std::span<const float> diagonal) {
-    int positive = group_->is_root() && factor_on_root(diagonal) ? 1 : 0;
+    int positive = group_->is_root() && factor_inverse_of(values_.data(), order_, diagonal) ? 1 : 0;
     group_->broadcast(std::span(&positive, 1));
     if (positive == 1) {
         share_factor();
@@ -121,37 +95,9 @@ bool ReplicatedProducts::factor_inverse(std::span<const float> diagonal) {
     return positive == 1;
 }
 
-/// The matrix as it was, from the triangle that LAPACK does not touch.
-void ReplicatedProducts::restore(std::span<const float> diagonal) {
-    for (std::int64_t i = 0; i < order_; ++i) {
-        row(i)[i] = diagonal[static_cast<std::size_t>(i)];
-        for (std::int64_t j = i + 1; j < order_; ++j) {
-            row(i)[j] = row(j)[i];
-        }
-    }
-}
-
-bool ReplicatedProducts::factor_on_root(std::span<const float> diagonal) {
-    restore(diagonal);
-    const int n = static_cast<int>(order_);
-    int info = 0;
-    for (const auto step : {spotrf_, spotri_, spotrf_}) {
-        step("L", &n, values_.data(), &n, &info, 1);
-        if (info != 0) {
-            return false;
-        }
-    }
-    for (std::int64_t i = 0; i < order_; ++i) {
-        if (!(row(i)[i] > 0) || !std::isfinite(row(i)[i])) {
-            return false;  // not every potrf notices NaN
-        }
-    }
-    return true;
-}
-
 void ReplicatedProducts::share_factor() {
-    for (std::int64_t begin = 0; group_->size() > 1 && begin < order_; begin += kPanelRows) {
-        const std::int64_t end = std::min(begin + kPanelRows, order_);
+    for (std::int64_t begin = 0; group_->size() > 1 && begin < order_; begin += kRowsAtATime) {
+        const std::int64_t end = std::min(begin + kRowsAtATime, order_);
         std::vector<float> panel = packed_rows(values_.data(), order_, begin, end);
         group_->broadcast(std::span(panel));
         unpack_rows(panel, order_, begin, end, values_.data());
@@ -172,20 +118,29 @@ std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator&
                                                    std::int64_t order,
                                                    std::int64_t largest_replicated_order) {
     if (!is_replicated(group.size(), order, largest_replicated_order)) {
-        return make_distributed_products(group, order);
+        if constexpr (kHasScalapack) {
+            return make_distributed_products(group, order);
+        } else {
+            return make_node_products(group, order);
+        }
     }
     return parallel::run_collectively(group, [&]() -> std::unique_ptr<OuterProducts> {
         return std::make_unique<ReplicatedProducts>(group, order);
     });
 }
 
-std::uint64_t outer_products_memory(int ranks, std::int64_t order,
+std::uint64_t outer_products_memory(int ranks, int node_ranks, std::int64_t order,
                                     std::int64_t largest_replicated_order) {
     const auto n = static_cast<double>(order);
-    const double matrix = is_replicated(ranks, order, largest_replicated_order)
-                              ? 2 * n * n  // with the sums: half of it, but in float64
-                              : distributed_products_values(ranks, order);
-    const double rows = 2.0 * kPanelRows * n;  // rows of the factor on their way to all ranks
+    const double rows = 2.0 * kRowsAtATime * n;  // rows of the factor on their way to all ranks
+    double matrix = 0;
+    if (is_replicated(ranks, order, largest_replicated_order)) {
+        matrix = 2 * n * n;  // with the sums: half of it, but in float64
+    } else if constexpr (kHasScalapack) {
+        matrix = distributed_products_values(ranks, order);
+    } else {
+        matrix = node_products_values(node_ranks, order);
+    }
     return static_cast<std::uint64_t>((matrix + rows) * sizeof(float));
 }
 

@@ -11,14 +11,13 @@ namespace alphaprune::linalg {
 std::vector<double> scalapack_eigenvalues(const BlacsGrid& grid, DistributedMatrix& lower) {
     const std::array<int, 9> desc = grid.descriptor(lower.layout);
     const int n = static_cast<int>(lower.layout.rows.size);
-    const int first = 1;
     std::vector<double> values(static_cast<std::size_t>(n));
     double no_vectors = 0;
     int info = 0;
     // pdsyevd cannot do without vectors, so pdsyev it is.
     const auto solve = [&](double* work, int length) {
-        pdsyev_("N", "L", &n, lower.local.data(), &first, &first, desc.data(), values.data(),
-                &no_vectors, &first, &first, desc.data(), work, &length, &info, 1, 1);
+        pdsyev_("N", "L", &n, lower.local.data(), &kFirst, &kFirst, desc.data(), values.data(),
+                &no_vectors, &kFirst, &kFirst, desc.data(), work, &length, &info, 1, 1);
         require_success("pdsyev", info);
     };
     std::array<double, 3> size{};

@@ -8,6 +8,7 @@
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/message.hpp"
 #include "backends.hpp"
+#include "built_with.hpp"
 #include "checked_spectrum.hpp"
 #include "gram.hpp"
 #include "symmetric_eigenvalues.hpp"
@@ -46,6 +47,11 @@ const support::BadRequest<std::string_view, int> kOneRankSolver{
     "linalg.one-rank-solver", "solver {} works on one rank, but the group has {}",
     "LAPACK's solvers do not share their work",
     "use groups of one rank, or elpa1, elpa2 or scalapack"};
+
+const support::BadRequest<std::string_view, std::string_view> kSolverNotBuiltIn{
+    "linalg.solver-not-built-in", "solver {} needs {}, which this program was built without",
+    "ELPA and ScaLAPACK are optional when the program is built; --version says what it has",
+    "leave --solver out, or build the program with the library"};
 
 /// One rank computes the whole spectrum with LAPACK.
 class SerialBackend : public SpectralBackend {
@@ -93,6 +99,25 @@ bool works_on_groups(Solver solver) {
     return solver != Solver::lapack1 && solver != Solver::lapack2;
 }
 
+bool is_built_in(Solver solver) {
+    switch (solver) {
+        case Solver::elpa1:
+        case Solver::elpa2:
+            return kHasElpa;
+        case Solver::scalapack:
+            return kHasScalapack;
+        default:
+            return true;
+    }
+}
+
+void require_built_in(Solver solver, const std::string& where) {
+    if (!is_built_in(solver)) {
+        throw kSolverNotBuiltIn(where, name_of(solver),
+                                solver == Solver::scalapack ? "ScaLAPACK" : "ELPA");
+    }
+}
+
 Solver best_serial_solver(std::int64_t n) {
     constexpr std::int64_t kLargestForOneStage = 256;
     return n <= kLargestForOneStage ? Solver::lapack1 : Solver::two_stage;
@@ -121,8 +146,11 @@ std::unique_ptr<SpectralBackend> make_backend(Solver solver, const parallel::Com
         }
         return make_two_stage_backend(group, precision);
     }
-    if (works_on_groups(solver)) {
-        return make_group_backend(solver, group);
+    require_built_in(solver, "--solver");
+    if constexpr (kHasScalapack) {
+        if (works_on_groups(solver)) {
+            return make_group_backend(solver, group);
+        }
     }
     if (group.size() != 1) {
         throw kOneRankSolver("--solver", name_of(solver), group.size());

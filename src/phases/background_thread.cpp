@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "alphaprune/linalg/blas_threads.hpp"
+
 namespace alphaprune::phases {
 
 std::future<void> BackgroundThread::start(std::function<void()> task) {
@@ -16,6 +18,7 @@ std::future<void> BackgroundThread::start(std::function<void()> task) {
 }
 
 void BackgroundThread::work(const std::stop_token& stop) {
+    linalg::use_one_blas_thread();
     std::unique_lock lock(mutex_);
     while (arrived_.wait(lock, stop, [&] { return !waiting_.empty(); }) && !stop.stop_requested()) {
         std::packaged_task<void()> task = std::move(waiting_.front());

@@ -1,5 +1,6 @@
 #include "group_worker.hpp"
 
+#include <optional>
 #include <utility>
 
 #include "alphaprune/support/clock.hpp"
@@ -7,13 +8,14 @@
 namespace alphaprune::phases {
 namespace {
 
-/// One that goes another way than the one that has failed.
-linalg::Solver other_solver(linalg::Solver failed, int group_ranks) {
-    if (group_ranks > 1) {
-        return failed == linalg::Solver::scalapack ? linalg::Solver::elpa2
-                                                   : linalg::Solver::scalapack;
+/// One that goes another way than the one that has failed; nothing where none is built in.
+std::optional<linalg::Solver> other_solver(linalg::Solver failed, int group_ranks) {
+    using linalg::Solver;
+    if (group_ranks == 1) {
+        return failed == Solver::lapack2 ? Solver::lapack1 : Solver::lapack2;
     }
-    return failed == linalg::Solver::lapack2 ? linalg::Solver::lapack1 : linalg::Solver::lapack2;
+    const Solver other = failed == Solver::scalapack ? Solver::elpa2 : Solver::scalapack;
+    return linalg::is_built_in(other) ? std::optional(other) : std::nullopt;
 }
 
 }  // namespace
@@ -56,11 +58,12 @@ void GroupWorker::solve(const planning::PlannedMatrix& planned) {
     try {
         spectrum = backend(planned.solver).spectrum_of(*source);
     } catch (const support::Error& error) {
-        if (error.status() != support::ExitStatus::failed) {
+        const auto other = other_solver(planned.solver, group_.size());
+        if (error.status() != support::ExitStatus::failed || !other) {
             throw;
         }
         result.failed_solver = planned.solver;
-        result.solver = other_solver(planned.solver, group_.size());
+        result.solver = *other;
         spectrum = solve_again(result.solver, *source, error);
     }
     if (!group_.is_root()) {

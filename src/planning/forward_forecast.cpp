@@ -120,7 +120,8 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
         std::uint64_t pruned = 0;
         std::uint64_t outliers = 0;
         for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
-            const pruning::SiteWork work = site_work(catalogue, site, sequences, ranks);
+            pruning::SiteWork work = site_work(catalogue, site, sequences, ranks);
+            work.node_ranks = node_ranks;
             pruned += pruner.needs_activations() ? pruner.cost(work).memory : 0;
             outliers += measures_outliers ? pruning::scoring_cost(work).memory : 0;
         }

@@ -25,8 +25,9 @@ void Hessian::add(std::span<const float> input, std::int64_t tokens) {
     products_->add(input, tokens);
 }
 
-std::uint64_t Hessian::memory_needed(std::int64_t order, int ranks, std::int64_t largest_local) {
-    return linalg::outer_products_memory(ranks, order, largest_local);
+std::uint64_t Hessian::memory_needed(std::int64_t order, int ranks, int node_ranks,
+                                     std::int64_t largest_local) {
+    return linalg::outer_products_memory(ranks, node_ranks, order, largest_local);
 }
 
 InverseFactor::InverseFactor(Hessian&& hessian, std::int64_t samples, const std::string& where)

@@ -130,7 +130,7 @@ SiteCost cost_of(const SiteWork& work) {
     cost.bytes_moved = 10 * own * square;
     cost.bytes_summed = 4 * square;
     cost.bytes_broadcast = 2 * square;
-    cost.memory = Hessian::memory_needed(work.cols, work.ranks);
+    cost.memory = Hessian::memory_needed(work.cols, work.ranks, work.node_ranks);
     return cost;
 }
 

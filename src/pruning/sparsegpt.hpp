@@ -32,7 +32,7 @@ class Hessian {
     void add(std::span<const float> input, std::int64_t tokens);
 
     /// Bytes a rank needs for an order and number of ranks, the factor that H becomes included.
-    static std::uint64_t memory_needed(std::int64_t order, int ranks,
+    static std::uint64_t memory_needed(std::int64_t order, int ranks, int node_ranks,
                                        std::int64_t largest_local = kLargestLocalHessian);
 
   private:

@@ -14,7 +14,7 @@
 namespace alphaprune::spectrum {
 namespace {
 
-constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoFit = std::numeric_limits<double>::quiet_NaN();
 
 /// ln λ; minus infinity where λ is not positive.
 std::vector<double> logarithms(std::span<const double> values) {
@@ -38,8 +38,7 @@ std::vector<double> log_excesses(std::span<const double> logs) {
 }
 
 double hill(std::size_t tail, double excess) {
-    return excess > 0 && std::isfinite(excess) ? 1 + static_cast<double>(tail) / excess
-                                               : kUndefined;
+    return excess > 0 && std::isfinite(excess) ? 1 + static_cast<double>(tail) / excess : kNoFit;
 }
 
 bool is_closer(const PowerLawFit& a, const PowerLawFit& b) {
@@ -96,7 +95,7 @@ class Scan {
 
 double hill_alpha(std::span<const double> ascending, std::size_t start) {
     if (start >= ascending.size()) {
-        return kUndefined;
+        return kNoFit;
     }
     const std::vector<double> logs = logarithms(ascending.subspan(start));
     return hill(logs.size(), log_excesses(logs).front());
@@ -104,7 +103,7 @@ double hill_alpha(std::span<const double> ascending, std::size_t start) {
 
 double ks_distance(std::span<const double> ascending, std::size_t start, double alpha) {
     if (start >= ascending.size() || !(ascending[start] > 0)) {
-        return kUndefined;
+        return kNoFit;
     }
     const std::vector<double> logs = logarithms(ascending.subspan(start));
     const TailDeviation tail(logs, 0, alpha);
@@ -121,7 +120,7 @@ TailFits::TailFits(std::span<const double> ascending)
 }
 
 double TailFits::alpha(std::size_t start) const {
-    return start < logs_.size() ? hill(logs_.size() - start, excesses_[start]) : kUndefined;
+    return start < logs_.size() ? hill(logs_.size() - start, excesses_[start]) : kNoFit;
 }
 
 std::optional<PowerLawFit> TailFits::best(std::size_t first, std::size_t last) const {

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A number greater than all real limits means none in version 1.
-constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 60;
+constexpr std::uint64_t kLeastUnlimited = std::uint64_t{1} << 60;
 
 /// Where a hierarchy of groups can be seen.
 struct Mount {
@@ -124,7 +124,7 @@ std::vector<fs::path> folders_of(const fs::path& root, std::string_view controll
 std::optional<std::uint64_t> number_in(const fs::path& path) {
     std::ifstream file(path);
     std::int64_t value = -1;
-    if (!(file >> value) || value < 0 || static_cast<std::uint64_t>(value) >= kNoLimit) {
+    if (!(file >> value) || value < 0 || static_cast<std::uint64_t>(value) >= kLeastUnlimited) {
         return std::nullopt;
     }
     return static_cast<std::uint64_t>(value);

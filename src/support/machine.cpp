@@ -18,7 +18,7 @@
 namespace alphaprune::support {
 namespace {
 
-constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kUnknownMemory = std::numeric_limits<std::uint64_t>::max();
 
 /// MemAvailable of /proc/meminfo.
 std::uint64_t memory_left_in_system() {
@@ -28,11 +28,11 @@ std::uint64_t memory_left_in_system() {
             return std::strtoull(line.c_str() + 13, nullptr, 10) * 1024;
         }
     }
-    return kNoLimit;
+    return kUnknownMemory;
 }
 
 /// The value of the first line "NAME : VALUE".
-std::string value_of(std::string_view name, std::string_view cpuinfo) {
+std::string cpuinfo_field(std::string_view name, std::string_view cpuinfo) {
     for (std::size_t at = 0; at < cpuinfo.size();) {
         const std::size_t end = std::min(cpuinfo.find('\n', at), cpuinfo.size());
         const std::string_view line = cpuinfo.substr(at, end - at);
@@ -56,7 +56,8 @@ std::uint64_t peak_memory() {
 }
 
 std::uint64_t available_memory() {
-    return std::min(memory_left_in_system(), limits_of_groups().memory_left.value_or(kNoLimit));
+    return std::min(memory_left_in_system(),
+                    limits_of_groups().memory_left.value_or(kUnknownMemory));
 }
 
 std::string host_name() {
@@ -90,13 +91,13 @@ std::string usable_cores(const AffinityReader& read) {
 
 std::string processor_in(std::string_view cpuinfo) {
     for (const std::string_view name : {"model name", "cpu model", "cpu"}) {
-        if (std::string value = value_of(name, cpuinfo); !value.empty()) {
+        if (std::string value = cpuinfo_field(name, cpuinfo); !value.empty()) {
             return value;
         }
     }
     // Arm's name themselves by numbers.
-    const std::string implementer = value_of("CPU implementer", cpuinfo);
-    const std::string part = value_of("CPU part", cpuinfo);
+    const std::string implementer = cpuinfo_field("CPU implementer", cpuinfo);
+    const std::string part = cpuinfo_field("CPU part", cpuinfo);
     return implementer.empty() ? std::string()
                                : "Arm implementer " + implementer + ", part " + part;
 }

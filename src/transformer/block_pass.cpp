@@ -10,10 +10,10 @@ namespace alphaprune::transformer {
 namespace {
 
 /// The MLP works on so many tokens at a time, to find its values still in the cache.
-constexpr std::int64_t kTokenTile = 256;
+constexpr std::int64_t kMlpTile = 256;
 
 std::int64_t tile_of(std::int64_t tokens) {
-    return std::min(tokens, kTokenTile);
+    return std::min(tokens, kMlpTile);
 }
 
 std::int64_t sublayer_scratch(const model::BlockDescription& block, const model::Sublayer& sublayer,
@@ -116,9 +116,9 @@ void BlockPass::fill_inner(const model::MlpLayer& mlp, std::span<const float> in
     const Activation activate = activation_named(mlp.activation);
     const auto narrow = static_cast<std::size_t>(layer(mlp.up).cols);
     const auto wide = static_cast<std::size_t>(layer(mlp.up).rows);
-    for (std::int64_t begin = 0; begin < tokens_; begin += kTokenTile) {
+    for (std::int64_t begin = 0; begin < tokens_; begin += kMlpTile) {
         const auto first = static_cast<std::size_t>(begin);
-        const auto count = static_cast<std::size_t>(std::min(kTokenTile, tokens_ - begin));
+        const auto count = static_cast<std::size_t>(std::min(kMlpTile, tokens_ - begin));
         const auto in = input.subspan(first * narrow, count * narrow);
         const auto out = inner.subspan(first * wide, count * wide);
         weights_.run(layer(mlp.gate < 0 ? mlp.up : mlp.gate), in, out);

@@ -10,7 +10,7 @@
 namespace alphaprune::transformer {
 namespace {
 
-constexpr std::int64_t kTokenTile = 128;
+constexpr std::int64_t kPredictionTile = 128;
 constexpr std::int64_t kVocabularyTile = 1024;
 
 }  // namespace
@@ -22,7 +22,7 @@ TokenLosses::TokenLosses(std::span<const std::int32_t> tokens) {
 }
 
 std::int64_t TokenLosses::loss_scratch() {
-    return kTokenTile * kVocabularyTile;
+    return kPredictionTile * kVocabularyTile;
 }
 
 void TokenLosses::add_vocabulary(linalg::ConstFloatView features, parallel::RowRange rows,
@@ -32,8 +32,8 @@ void TokenLosses::add_vocabulary(linalg::ConstFloatView features, parallel::RowR
     for (std::int64_t row = 0; row < rows.size(); row += kVocabularyTile) {
         const std::int64_t wide = std::min(kVocabularyTile, rows.size() - row);
         const parallel::RowRange part{rows.begin + row, rows.begin + row + wide};
-        for (std::int64_t token = 0; token < predictions; token += kTokenTile) {
-            const std::int64_t high = std::min(kTokenTile, predictions - token);
+        for (std::int64_t token = 0; token < predictions; token += kPredictionTile) {
+            const std::int64_t high = std::min(kPredictionTile, predictions - token);
             linalg::sgemm(
                 1, {features.data + token * features.stride, high, features.cols, features.stride},
                 {weights.data + row * weights.stride, wide, weights.cols, weights.stride},

@@ -17,7 +17,7 @@ using test::allocate_given;
 using test::allocate_linear_depth;
 using test::allocate_uniform;
 
-const double kNaN = std::nan("");
+const double kUndefined = std::nan("");
 
 AllocationOptions options_of(double ratio, double epsilon, Mapping mapping) {
     AllocationOptions options;
@@ -97,7 +97,7 @@ TEST(Alphapruning, RandomModelsMeetTheMeanAndRiseWithTheMetric) {
 }
 
 TEST(Alphapruning, AnUndefinedMatrixLeavesTheMeanToTheOthersOfItsBlock) {
-    const std::vector<AllocationItem> with{{0, 2, 1}, {0, 3, kNaN}, {1, 1, 2}, {2, 1, 4}};
+    const std::vector<AllocationItem> with{{0, 2, 1}, {0, 3, kUndefined}, {1, 1, 2}, {2, 1, 4}};
     auto without = with;
     without[1].metric = 1;
     const auto options = options_of(0.5, 0.3, Mapping::block_wise);
@@ -108,7 +108,8 @@ TEST(Alphapruning, AnUndefinedMatrixLeavesTheMeanToTheOthersOfItsBlock) {
 }
 
 TEST(Alphapruning, ABlockWithoutAnyMetricGetsTheMiddle) {
-    const std::vector<AllocationItem> items{{0, 1, 2}, {1, 1, kNaN}, {1, 1, HUGE_VAL}, {2, 1, 6}};
+    const std::vector<AllocationItem> items{
+        {0, 1, 2}, {1, 1, kUndefined}, {1, 1, HUGE_VAL}, {2, 1, 6}};
     const auto result = allocate_alphapruning(items, options_of(0.4, 0.3, Mapping::block_wise));
     EXPECT_NEAR(result.ratios[0], 0.7 * 0.4, 1e-15);
     EXPECT_NEAR(result.ratios[1], 1.0 * 0.4, 1e-15);
@@ -119,7 +120,7 @@ TEST(Alphapruning, ABlockWithoutAnyMetricGetsTheMiddle) {
 }
 
 TEST(Uniform, GivesTheSameRatioEverywhere) {
-    const std::vector<AllocationItem> items{{0, 10, kNaN}, {1, 20, 3}};
+    const std::vector<AllocationItem> items{{0, 10, kUndefined}, {1, 20, 3}};
     const auto result = allocate_uniform(items, options_of(0.63, 0.3, Mapping::block_wise));
     EXPECT_EQ(result.ratios, (std::vector<double>{0.63, 0.63}));
 }
@@ -127,8 +128,8 @@ TEST(Uniform, GivesTheSameRatioEverywhere) {
 TEST(LinearDepth, RisesInEqualStepsWithinTheBand) {
     std::vector<AllocationItem> items;
     for (const int block : {4, 5, 7, 8, 9}) {  // steps by position: 6 is not there
-        items.push_back({block, 100, kNaN});
-        items.push_back({block, 100, kNaN});
+        items.push_back({block, 100, kUndefined});
+        items.push_back({block, 100, kUndefined});
     }
     const auto result = allocate_linear_depth(items, options_of(0.6, 0.2, Mapping::block_wise));
     for (std::size_t i = 0; i < items.size(); ++i) {

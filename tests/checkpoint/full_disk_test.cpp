@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const checkpoint::PartialFile kResuming{
+const checkpoint::PartialFile kResumingFile{
     .resume = true, .keep = true, .created = "2024-01-31T12:00:00Z"};
 
 /// A file system of one megabyte. Without the right to mount one the tests are skipped.
@@ -128,20 +128,20 @@ TEST_F(FullDisk, ACheckpointWhoseStructuresDoNotFitIsCompletedLater) {
     make_auxiliary_file_too_large();
     const fs::path path = disk_ / "checkpoint.h5";
     expect_full("checkpoint.h5.partial", [&] {
-        checkpoint::CheckpointWriter writer(world(), model_.catalogue, path, kResuming);
+        checkpoint::CheckpointWriter writer(world(), model_.catalogue, path, kResumingFile);
         write_all(writer);
         finish(writer);
     });
     EXPECT_FALSE(fs::exists(path));
     make_room();
     {
-        checkpoint::CheckpointWriter writer(world(), model_.catalogue, path, kResuming);
+        checkpoint::CheckpointWriter writer(world(), model_.catalogue, path, kResumingFile);
         EXPECT_TRUE(writer.resumed());
         finish(writer);
     }
     {
         checkpoint::CheckpointWriter writer(world(), model_.catalogue, folder_ / "whole.h5",
-                                            kResuming);
+                                            kResumingFile);
         write_all(writer);
         finish(writer);
     }
@@ -152,21 +152,21 @@ TEST_F(FullDisk, AFolderWhoseSmallFilesDoNotFitIsCompletedLater) {
     make_auxiliary_file_too_large();
     const fs::path hf = disk_ / "hf";
     expect_full("hf.partial/tokenizer.json", [&] {
-        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResuming);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResumingFile);
         write_all(writer);
         writer.finish();
     });
     EXPECT_FALSE(fs::exists(hf));
     make_room();
     {
-        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResuming);
+        checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf, {}, kResumingFile);
         EXPECT_TRUE(writer.resumed());
         keep_all(writer);
         writer.finish();
     }
     {
         checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, folder_ / "whole", {},
-                                             kResuming);
+                                             kResumingFile);
         write_all(writer);
         writer.finish();
     }
@@ -179,12 +179,12 @@ TEST_F(FullDisk, ADiskWithoutAnyRoomAtAll) {
     });
     expect_full("checkpoint.h5.partial", [&] {
         checkpoint::CheckpointWriter writer(world(), model_.catalogue, disk_ / "checkpoint.h5",
-                                            kResuming);
+                                            kResumingFile);
         write_all(writer);
     });
     expect_full("hf.partial/model.safetensors", [&] {
         checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, disk_ / "hf", {},
-                                             kResuming);
+                                             kResumingFile);
     });
 }
 

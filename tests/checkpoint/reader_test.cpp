@@ -11,7 +11,7 @@
 namespace alphaprune::test {
 namespace {
 
-constexpr const char* kNorm = "/tensors/model.norm.weight";
+constexpr const char* kFinalNorm = "/tensors/model.norm.weight";
 
 class CheckpointReaderTest : public testing::Test {
   protected:
@@ -101,13 +101,13 @@ TEST_F(CheckpointReaderTest, RefusesAnIncompleteCheckpoint) {
 }
 
 TEST_F(CheckpointReaderTest, NamesTheAttributeThatIsMissing) {
-    remove_attribute(path_, kNorm, "zeros");
-    expect_refusal({"'zeros' is missing", kNorm});
+    remove_attribute(path_, kFinalNorm, "zeros");
+    expect_refusal({"'zeros' is missing", kFinalNorm});
 }
 
 TEST_F(CheckpointReaderTest, NamesTheAttributeThatIsOfAnotherKind) {
-    widen_attribute(path_, kNorm, "sparsity", 1000);
-    expect_refusal({"'sparsity' is not of the kind expected", kNorm});
+    widen_attribute(path_, kFinalNorm, "sparsity", 1000);
+    expect_refusal({"'sparsity' is not of the kind expected", kFinalNorm});
 }
 
 TEST_F(CheckpointReaderTest, NamesTheGroupThatIsMissing) {
@@ -146,8 +146,8 @@ TEST_F(CheckpointReaderTest, DoesNotReadAnotherFileInstead) {
 }
 
 TEST_F(CheckpointReaderTest, RefusesNumbersOfAnotherWidth) {
-    narrow_attribute(path_, kNorm, "position");
-    expect_refusal({"'position' is not of the kind expected", kNorm});
+    narrow_attribute(path_, kFinalNorm, "position");
+    expect_refusal({"'position' is not of the kind expected", kFinalNorm});
 }
 
 TEST_F(CheckpointReaderTest, RefusesAGroupInPlaceOfATensor) {
@@ -156,8 +156,8 @@ TEST_F(CheckpointReaderTest, RefusesAGroupInPlaceOfATensor) {
 }
 
 TEST_F(CheckpointReaderTest, RefusesTensorsOfAnotherType) {
-    remove_link(path_, kNorm);
-    rename_link(path_, "/model/config.json", kNorm);
+    remove_link(path_, kFinalNorm);
+    rename_link(path_, "/model/config.json", kFinalNorm);
     expect_refusal({"/model/config.json"});
 }
 

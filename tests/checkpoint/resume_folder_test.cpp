@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kShardBytes = 200;  // several shards
-const checkpoint::PartialFile kResuming{.resume = true, .keep = true};
+const checkpoint::PartialFile kResumingFolder{.resume = true, .keep = true};
 
 /// Exports that are interrupted and resumed, against a folder that was written in one go.
 class ResumeFolder : public testing::Test {
@@ -44,8 +44,8 @@ class ResumeFolder : public testing::Test {
     /// By `count` ranks: an export that ends after the tensors before `end`.
     void interrupt(int count, std::size_t end) const {
         on_ranks(count, [&](const parallel::Communicator& some) {
-            checkpoint::HuggingFaceWriter writer(some, model_.catalogue, hf_, kMetadata, kResuming,
-                                                 kShardBytes);
+            checkpoint::HuggingFaceWriter writer(some, model_.catalogue, hf_, kMetadata,
+                                                 kResumingFolder, kShardBytes);
             write_tensors(some, writer, 0, end);
             some.barrier();
         });
@@ -55,8 +55,8 @@ class ResumeFolder : public testing::Test {
     /// By `count` ranks: one that writes the tensors from `begin` on and completes the folder.
     void complete(int count, std::size_t begin, bool resumed = true) const {
         on_ranks(count, [&](const parallel::Communicator& some) {
-            checkpoint::HuggingFaceWriter writer(some, model_.catalogue, hf_, kMetadata, kResuming,
-                                                 kShardBytes);
+            checkpoint::HuggingFaceWriter writer(some, model_.catalogue, hf_, kMetadata,
+                                                 kResumingFolder, kShardBytes);
             EXPECT_EQ(writer.resumed(), resumed);
             for (std::size_t t = 0; t < begin; ++t) {
                 writer.keep_rows(static_cast<int>(t),
@@ -94,8 +94,8 @@ TEST_F(ResumeFolder, TheFilesAreThoseOfOneExportWhereverItIsInterrupted) {
 
 TEST_F(ResumeFolder, RowsAreReadBackFromWhatWasLeft) {
     interrupt(world().size(), model_.bytes.size());
-    const checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf_, kMetadata, kResuming,
-                                               kShardBytes);
+    const checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf_, kMetadata,
+                                               kResumingFolder, kShardBytes);
     for (std::size_t t = 0; t < model_.bytes.size(); ++t) {
         const parallel::RowRange rows{0, model_.catalogue.tensors[t].rows()};
         std::vector<std::byte> bytes(model_.bytes[t].size());
@@ -171,7 +171,7 @@ TEST_F(ResumeFolder, RowsNeitherWrittenNorKeptAreMissed) {
     EXPECT_THROW(
         {
             checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, hf_, kMetadata,
-                                                 kResuming, kShardBytes);
+                                                 kResumingFolder, kShardBytes);
             write_tensors(world(), writer, 1);
             writer.finish();
         },

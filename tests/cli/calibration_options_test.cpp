@@ -2,18 +2,15 @@
 
 #include <algorithm>
 
-#include "faults_of.hpp"
+#include "cli/faults_of.hpp"
 
 namespace alphaprune::cli {
 namespace {
 
 using test::expect_faults;
+using test::parsed;
 using test::run_with;
 using test::Words;
-
-Options parsed(const Words& arguments) {
-    return parse_options(arguments, {});
-}
 
 /// Of an option that belongs to the chosen allocation alone.
 double value_in(const Options& options, std::string_view name) {

@@ -14,6 +14,10 @@ namespace alphaprune::test {
 
 using Words = std::vector<std::string>;
 
+inline cli::Options parsed(const Words& arguments) {
+    return cli::parse_options(arguments, {});
+}
+
 /// The faults that parsing finds, each as "what | where | remedy".
 inline Words faults_of(const Words& arguments, const Words& environment = {}) {
     Words texts;

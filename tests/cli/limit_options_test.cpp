@@ -2,7 +2,7 @@
 
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/support/clock.hpp"
-#include "faults_of.hpp"
+#include "cli/faults_of.hpp"
 
 namespace alphaprune::cli {
 namespace {

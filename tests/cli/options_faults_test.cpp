@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "faults_of.hpp"
+#include "cli/faults_of.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -77,10 +77,10 @@ TEST(OptionFaults, SinglePrecisionIsForMetricsThatStandIt) {
     };
     expect_faults(with("alpha_mid", {}), {});
     expect_faults(with("alpha_mid", {"--solver", "two_stage"}), {});
-    expect_faults(with("alpha_mid", {"--solver", "elpa2"}), {"--precision has no effect"});
+    expect_faults(with("alpha_mid", {"--solver", "scalapack"}), {"--precision has no effect"});
     expect_faults(with("alpha_ks", {}), {"--precision has no effect with this metric"});
     expect_faults(run_with({"--precision", "single"}), {"--precision has no effect"});
-    expect_faults(run_with({"--precision", "double", "--solver", "elpa2"}), {});
+    expect_faults(run_with({"--precision", "double", "--solver", "scalapack"}), {});
 }
 
 TEST(OptionFaults, WrongChoicesAreNamedWithTheRightOnes) {
@@ -100,7 +100,7 @@ TEST(OptionFaults, UnreadableNumbers) {
                       {"--sparsity-ratio '" + std::string(text) + "' is not a number"});
     }
     for (const char* text : {"0", "-1", "2.5", "2x", "99999999999", "two"}) {
-        expect_faults(run_with({"--solver", "elpa1", "--group-ranks", text}),
+        expect_faults(run_with({"--solver", "scalapack", "--group-ranks", text}),
                       {"--group-ranks '" + std::string(text) + "' is not a whole number"});
     }
 }

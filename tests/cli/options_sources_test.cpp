@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "alphaprune/support/file.hpp"
-#include "faults_of.hpp"
+#include "cli/faults_of.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace alphaprune::cli {
@@ -99,7 +99,8 @@ TEST(OptionSources, OptionsOfOtherCommandsArePassedOver) {
 }
 
 TEST(OptionSources, AStrongerChoiceDropsWhatHangsOnIt) {
-    const ConfigFile config("epsilon = 0.2\nmetric = alpha_mid\nsolver = elpa1\ngroup-ranks = 4\n");
+    const ConfigFile config(
+        "epsilon = 0.2\nmetric = alpha_mid\nsolver = scalapack\ngroup-ranks = 4\n");
     const Words arguments =
         run_with({"--config", config.path(), "--allocation=uniform", "--solver=lapack1"});
     const Options options = parse_options(arguments, {});

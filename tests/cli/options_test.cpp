@@ -2,17 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "faults_of.hpp"
+#include "cli/faults_of.hpp"
 
 namespace alphaprune::cli {
 namespace {
 
+using test::parsed;
 using test::run_with;
 using test::Words;
-
-Options parsed(const Words& arguments) {
-    return parse_options(arguments, {});
-}
 
 TEST(Options, DefaultsAreThePublishedOnes) {
     const Options options = parsed({"--model", "m", "--output", "o"});
@@ -73,7 +70,7 @@ TEST(Options, EveryOptionIsUnderstood) {
                                     "--storage",
                                     "dense",
                                     "--solver",
-                                    "elpa2",
+                                    "scalapack",
                                     "--group-ranks",
                                     "4",
                                     "--precision",
@@ -89,7 +86,7 @@ TEST(Options, EveryOptionIsUnderstood) {
     EXPECT_EQ(options.ratios.max_sparsity, 0.95);
     EXPECT_EQ(options.ties, pruning::Ties::inclusive);
     EXPECT_EQ(options.metric_cache, "c.npy");
-    EXPECT_EQ(options.solver, linalg::Solver::elpa2);
+    EXPECT_EQ(options.solver, linalg::Solver::scalapack);
     EXPECT_EQ(options.group_ranks, 4);
     EXPECT_EQ(options.log_level, support::LogLevel::warning);
 }

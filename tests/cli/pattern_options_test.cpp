@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "faults_of.hpp"
+#include "cli/faults_of.hpp"
 
 namespace alphaprune::cli {
 namespace {

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
 #include "alphaprune/cli/options.hpp"
-#include "faults_of.hpp"
+#include "cli/faults_of.hpp"
 
 namespace alphaprune::cli {
 namespace {
+
+using test::parsed;
 
 using test::expect_faults;
 using test::Words;
@@ -13,10 +15,6 @@ Words plan_with(const Words& more) {
     Words words{"plan", "--model", "m"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
-}
-
-Options parsed(const Words& words) {
-    return parse_options(words, {});
 }
 
 TEST(PlanOptions, OnlyTheModelIsNeeded) {

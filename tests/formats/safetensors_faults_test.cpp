@@ -8,20 +8,21 @@ namespace alphaprune::test {
 namespace {
 
 /// The faults of a file; each test expects the file to be named.
-std::string faults(std::span<const std::byte> file) {
+std::string faults_of_file(std::span<const std::byte> file) {
     const std::string text = faults_of([&] { parse(file); });
     EXPECT_TRUE(has(text, "model.safetensors")) << text;
     return text;
 }
 
-std::string faults(std::string_view header, std::size_t data_size) {
-    return faults(safetensors_bytes(header, data_size));
+std::string faults_of_file(std::string_view header, std::size_t data_size) {
+    return faults_of_file(safetensors_bytes(header, data_size));
 }
 
 /// The faults of a file of one tensor named x; the tensor must be named.
 std::string faults_of_x(std::string_view dtype, std::string_view shape, std::string_view offsets,
                         std::size_t data_size) {
-    const std::string text = faults("{" + tensor_text("x", dtype, shape, offsets) + "}", data_size);
+    const std::string text =
+        faults_of_file("{" + tensor_text("x", dtype, shape, offsets) + "}", data_size);
     EXPECT_TRUE(has(text, "tensor \"x\"")) << text;
     return text;
 }
@@ -36,59 +37,60 @@ int count(const std::string& text, const std::string& part) {
 
 TEST(SafetensorsFaults, FileTooShort) {
     for (const std::size_t size : {0U, 1U, 7U}) {
-        EXPECT_TRUE(has(faults(std::vector<std::byte>(size)), "too short"));
+        EXPECT_TRUE(has(faults_of_file(std::vector<std::byte>(size)), "too short"));
     }
 }
 
 TEST(SafetensorsFaults, HeaderLongerThanTheFile) {
-    EXPECT_TRUE(has(faults(safetensors_bytes("{}", 0, 3)), "longer than the file"));
+    EXPECT_TRUE(has(faults_of_file(safetensors_bytes("{}", 0, 3)), "longer than the file"));
 }
 
 TEST(SafetensorsFaults, HeaderOverTheLimit) {
-    EXPECT_TRUE(
-        has(faults(safetensors_bytes("{}", 0, formats::kMaxSafetensorsHeader + 1)), "100000000"));
-    EXPECT_TRUE(has(faults(safetensors_bytes("{}", 0, ~std::uint64_t{0})), "100000000"));
+    EXPECT_TRUE(has(faults_of_file(safetensors_bytes("{}", 0, formats::kMaxSafetensorsHeader + 1)),
+                    "100000000"));
+    EXPECT_TRUE(has(faults_of_file(safetensors_bytes("{}", 0, ~std::uint64_t{0})), "100000000"));
     // At the limit it is the file's size that counts.
-    EXPECT_TRUE(
-        has(faults(safetensors_bytes("{}", 0, formats::kMaxSafetensorsHeader)), "longer than"));
+    EXPECT_TRUE(has(faults_of_file(safetensors_bytes("{}", 0, formats::kMaxSafetensorsHeader)),
+                    "longer than"));
 }
 
 TEST(SafetensorsFaults, PointerOfGitLfs) {
     const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\n";
-    const std::string text = faults(std::as_bytes(std::span(pointer)));
+    const std::string text = faults_of_file(std::as_bytes(std::span(pointer)));
     EXPECT_TRUE(has(text, "git lfs pull")) << text;
 }
 
 TEST(SafetensorsFaults, HeaderNotJson) {
-    EXPECT_TRUE(has(faults("{\"x\":", 0), "not JSON"));
-    EXPECT_TRUE(has(faults("{} x", 0), "not JSON"));
-    EXPECT_TRUE(has(faults(std::string_view("{}\0x", 4), 0), "not JSON"));
-    EXPECT_TRUE(has(faults("{\"\xff\":1}", 0), "not JSON"));
+    EXPECT_TRUE(has(faults_of_file("{\"x\":", 0), "not JSON"));
+    EXPECT_TRUE(has(faults_of_file("{} x", 0), "not JSON"));
+    EXPECT_TRUE(has(faults_of_file(std::string_view("{}\0x", 4), 0), "not JSON"));
+    EXPECT_TRUE(has(faults_of_file("{\"\xff\":1}", 0), "not JSON"));
 }
 
 TEST(SafetensorsFaults, HeaderNotAnObject) {
     for (const char* header : {"", " {}", "[]", "1", "null", "\xef\xbb\xbf{}"}) {
-        EXPECT_TRUE(has(faults(header, 0), "does not start with '{'")) << header;
+        EXPECT_TRUE(has(faults_of_file(header, 0), "does not start with '{'")) << header;
     }
 }
 
 TEST(SafetensorsFaults, HeaderNestedTooDeep) {
     const std::string deep = "{\"x\":" + std::string(100, '[') + std::string(100, ']') + "}";
-    EXPECT_TRUE(has(faults(deep, 0), "deeper than 64"));
+    EXPECT_TRUE(has(faults_of_file(deep, 0), "deeper than 64"));
 }
 
 TEST(SafetensorsFaults, DuplicateTensors) {
     const std::string x = tensor_text("x", "F32", "[1]", "[0,4]");
     const std::string y = tensor_text("y", "F32", "[1]", "[4,8]");
-    const std::string text = faults("{" + x + "," + y + "," + x + "," + y + "," + x + "}", 8);
+    const std::string text =
+        faults_of_file("{" + x + "," + y + "," + x + "," + y + "," + x + "}", 8);
     EXPECT_EQ(count(text, "more than once"), 2) << text;
     EXPECT_TRUE(has(text, "tensor \"x\"")) << text;
     EXPECT_TRUE(has(text, "tensor \"y\"")) << text;
 }
 
 TEST(SafetensorsFaults, MemberGivenTwice) {
-    const std::string text =
-        faults(R"({"x":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4);
+    const std::string text = faults_of_file(
+        R"({"x":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4);
     EXPECT_TRUE(has(text, "\"dtype\" is given more than once")) << text;
 }
 
@@ -114,12 +116,12 @@ TEST(SafetensorsFaults, SizesOfEveryKnownDtypeAreChecked) {
 }
 
 TEST(SafetensorsFaults, MissingMembers) {
-    const std::string text = faults(R"({"x":{}})", 0);
+    const std::string text = faults_of_file(R"({"x":{}})", 0);
     EXPECT_TRUE(has(text, "no dtype")) << text;
     EXPECT_TRUE(has(text, "shape")) << text;
     EXPECT_TRUE(has(text, "data_offsets")) << text;
     EXPECT_EQ(count(text, "tensor \"x\""), 3) << text;
-    EXPECT_TRUE(has(faults(R"({"x":[]})", 0), "not a JSON object"));
+    EXPECT_TRUE(has(faults_of_file(R"({"x":[]})", 0), "not a JSON object"));
 }
 
 TEST(SafetensorsFaults, ShapesThatAreNoShapes) {
@@ -166,7 +168,7 @@ TEST(SafetensorsFaults, TruncationIsOneFault) {
     const std::string header = "{" + tensor_text("a", "F32", "[2]", "[0,8]") + "," +
                                tensor_text("b", "F32", "[2]", "[8,16]") + "," +
                                tensor_text("c", "F32", "[2]", "[16,24]") + "}";
-    const std::string text = faults(header, 10);
+    const std::string text = faults_of_file(header, 10);
     EXPECT_EQ(count(text, "error:"), 1) << text;
     EXPECT_TRUE(has(text, "tensor \"b\"")) << text;
     EXPECT_TRUE(has(text, "so do 1 more")) << text;
@@ -176,7 +178,7 @@ TEST(SafetensorsFaults, TruncationIsOneFault) {
 TEST(SafetensorsFaults, OffsetsThatOverlap) {
     const std::string header = "{" + tensor_text("a", "F32", "[2]", "[0,8]") + "," +
                                tensor_text("b", "F32", "[2]", "[4,12]") + "}";
-    const std::string text = faults(header, 12);
+    const std::string text = faults_of_file(header, 12);
     EXPECT_TRUE(has(text, "overlap those of tensor \"a\"")) << text;
     EXPECT_TRUE(has(text, "tensor \"b\"")) << text;
     EXPECT_EQ(count(text, "error:"), 1) << text;
@@ -186,35 +188,35 @@ TEST(SafetensorsFaults, OneTensorInsideAnother) {
     const std::string header = "{" + tensor_text("a", "F32", "[4]", "[0,16]") + "," +
                                tensor_text("b", "F32", "[1]", "[4,8]") + "," +
                                tensor_text("c", "F32", "[1]", "[8,12]") + "}";
-    EXPECT_EQ(count(faults(header, 16), "overlap those of tensor \"a\""), 2);
+    EXPECT_EQ(count(faults_of_file(header, 16), "overlap those of tensor \"a\""), 2);
 }
 
 TEST(SafetensorsFaults, OffsetsThatLeaveAHole) {
     EXPECT_TRUE(has(faults_of_x("F32", "[1]", "[4,8]", 8), "leave a hole"));
     const std::string header = "{" + tensor_text("a", "F32", "[1]", "[0,4]") + "," +
                                tensor_text("b", "F32", "[1]", "[5,9]") + "}";
-    const std::string text = faults(header, 9);
+    const std::string text = faults_of_file(header, 9);
     EXPECT_TRUE(has(text, "leave a hole")) << text;
     EXPECT_TRUE(has(text, "tensor \"b\"")) << text;
 }
 
 TEST(SafetensorsFaults, OffsetsThatDoNotReachTheEnd) {
     EXPECT_TRUE(has(faults_of_x("F32", "[1]", "[0,4]", 6), "last 2 bytes"));
-    EXPECT_TRUE(has(faults("{}", 1), "last 1 bytes"));
+    EXPECT_TRUE(has(faults_of_file("{}", 1), "last 1 bytes"));
 }
 
 TEST(SafetensorsFaults, MetadataThatIsNotStrings) {
-    EXPECT_TRUE(has(faults(R"({"__metadata__":[]})", 0), "__metadata__"));
-    EXPECT_TRUE(has(faults(R"({"__metadata__":null})", 0), "__metadata__"));
-    EXPECT_TRUE(has(faults(R"({"__metadata__":{"layers":2}})", 0), "\"layers\""));
-    EXPECT_TRUE(has(faults(R"({"__metadata__":{"a":"1","a":"1"}})", 0), "more than once"));
+    EXPECT_TRUE(has(faults_of_file(R"({"__metadata__":[]})", 0), "__metadata__"));
+    EXPECT_TRUE(has(faults_of_file(R"({"__metadata__":null})", 0), "__metadata__"));
+    EXPECT_TRUE(has(faults_of_file(R"({"__metadata__":{"layers":2}})", 0), "\"layers\""));
+    EXPECT_TRUE(has(faults_of_file(R"({"__metadata__":{"a":"1","a":"1"}})", 0), "more than once"));
 }
 
 TEST(SafetensorsFaults, AllAreReportedTogether) {
     const std::string header = "{" + tensor_text("a", "I/64", "[1]", "[0,8]") + "," +
                                tensor_text("b", "F32", "[3]", "[8,16]") + "," +
                                tensor_text("c", "F32", "[-1]", "[20,24]") + "}";
-    const std::string text = faults(header, 30);
+    const std::string text = faults_of_file(header, 30);
     EXPECT_EQ(count(text, "error:"), 5) << text;
     for (const char* part :
          {"\"I/64\"", "needs 12 bytes", ">= 0", "leave a hole", "last 6 bytes"}) {
@@ -227,13 +229,13 @@ TEST(SafetensorsFaults, ManyAreCounted) {
     for (int i = 0; i < 50; ++i) {
         header += tensor_text(fmt::format("t{}", i), "I 8", "[0]", "[0,0]") + (i < 49 ? "," : "}");
     }
-    const std::string text = faults(header, 0);
+    const std::string text = faults_of_file(header, 0);
     EXPECT_EQ(count(text, "error:"), 21) << text;
     EXPECT_TRUE(has(text, "30 more faults")) << text;
 }
 
 TEST(SafetensorsFaults, NamesAreSafeToPrint) {
-    const std::string text = faults(
+    const std::string text = faults_of_file(
         "{\""
         R"(\u001b[31m\n)" +
             std::string(1000, 'x') + "\":1}",

@@ -13,12 +13,12 @@
 namespace alphaprune::test {
 namespace {
 
-const std::filesystem::path kSource = ALPHAPRUNE_SOURCE_DIR;
+const std::filesystem::path kCheckout = ALPHAPRUNE_SOURCE_DIR;
 
 std::map<std::string, formats::SafetensorsEntry> tensors_of(const std::string& file) {
     std::map<std::string, formats::SafetensorsEntry> tensors;
     for (const formats::SafetensorsEntry& tensor :
-         formats::read_safetensors_header(kSource / file).tensors) {
+         formats::read_safetensors_header(kCheckout / file).tensors) {
         tensors.emplace(tensor.name, tensor);
     }
     return tensors;
@@ -34,7 +34,7 @@ std::int64_t numbers_in(const std::map<std::string, formats::SafetensorsEntry>& 
 }
 
 TEST(SafetensorsFiles, ReadsTheEmbeddedModel) {
-    const auto path = kSource / "data/books-7m/model.safetensors";
+    const auto path = kCheckout / "data/books-7m/model.safetensors";
     const formats::SafetensorsHeader header = formats::read_safetensors_header(path);
     EXPECT_EQ(header.metadata,
               (std::vector<std::pair<std::string, std::string>>{{"format", "pt"}}));
@@ -42,7 +42,7 @@ TEST(SafetensorsFiles, ReadsTheEmbeddedModel) {
 
     const auto tensors = tensors_of("data/books-7m/model.safetensors");
     const formats::Json config =
-        formats::Json::parse(support::read_text(kSource / "data/books-7m/config.json"), "config");
+        formats::Json::parse(support::read_text(kCheckout / "data/books-7m/config.json"), "config");
     const auto blocks = config.find("num_hidden_layers")->as_integer();
     const auto hidden = *config.find("hidden_size")->as_integer();
     const auto wide = *config.find("intermediate_size")->as_integer();
@@ -68,7 +68,7 @@ TEST(SafetensorsFiles, ReadsEveryStoredType) {
 TEST(SafetensorsFiles, ShardsHoldWhatTheIndexSays) {
     const std::string folder = "tests/data/models/tiny-qwen2/";
     const formats::Json index = formats::Json::parse(
-        support::read_text(kSource / (folder + "model.safetensors.index.json")), "index");
+        support::read_text(kCheckout / (folder + "model.safetensors.index.json")), "index");
     const auto first = tensors_of(folder + "model-00001-of-00002.safetensors");
     const auto second = tensors_of(folder + "model-00002-of-00002.safetensors");
     const formats::Json::Object& shards = index.find("weight_map")->members();
@@ -84,7 +84,7 @@ TEST(SafetensorsFiles, ShardsHoldWhatTheIndexSays) {
 
 TEST(SafetensorsFiles, EveryTruncationIsRefused) {
     const std::string whole =
-        support::read_text(kSource / "tests/data/models/tiny-opt/model.safetensors");
+        support::read_text(kCheckout / "tests/data/models/tiny-opt/model.safetensors");
     const TemporaryFolder folder;
     const auto path = folder / "cut.safetensors";
     for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{8}, std::size_t{9},

@@ -6,7 +6,7 @@
 # a time as there are processors, or FUZZ_AT_ONCE. Any crash, leak, time-out or sanitizer report is
 # a failure.
 #
-#   cmake --preset fuzz && cmake --build build/fuzz --target fuzzers
+#   jobs/build.sh sanitizers fuzzers
 #   tests/fuzz/run.sh SECONDS [BUILD_FOLDER [READER ...]]
 set -euo pipefail
 
@@ -16,7 +16,7 @@ if [[ $# -lt 1 || ! $1 =~ ^[1-9][0-9]*$ ]]; then
 fi
 seconds=$1
 here=$(cd "$(dirname "$0")" && pwd)
-build=${2:-$here/../../build/fuzz}/tests/fuzz
+build=${2:-$here/../../build/sanitizers}/tests/fuzz
 readers=("${@:3}")
 if [[ ${#readers[@]} -eq 0 ]]; then
     mapfile -t readers < <(basename -as .cpp "$here"/fuzz_*.cpp | sed 's/^fuzz_//')

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "distributed_products.hpp"
+#include "node_products.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::linalg {
@@ -15,8 +16,15 @@ namespace {
 
 using test::world;
 
-constexpr std::int64_t kLocal = 1'000'000;
-constexpr std::int64_t kSpread = 0;
+/// Where the matrix lies: on each rank, block-cyclic over the ranks, once on each node.
+enum class Place { rank, grid, node };
+
+std::unique_ptr<OuterProducts> products_on(Place place, std::int64_t order) {
+    if (place == Place::node) {
+        return make_node_products(world(), order);
+    }
+    return make_outer_products(world(), order, place == Place::rank ? order : 0);
+}
 
 /// Vectors whose values depend on each other somewhat, so that the inverse is not nearly diagonal.
 std::vector<float> random_vectors(std::int64_t count, std::int64_t order) {
@@ -69,7 +77,7 @@ void add_everywhere(OuterProducts& products, const std::vector<float>& vectors,
 struct Case {
     std::int64_t order;
     std::int64_t count;
-    std::int64_t largest_local;
+    Place place = Place::rank;
 };
 
 /// The whole factor, gathered in panels of uneven width.
@@ -118,11 +126,11 @@ double distance_from_inverse(const std::vector<float>& factor, const std::vector
 class Products : public testing::TestWithParam<Case> {};
 
 TEST_P(Products, SumTheVectorsOfAllRanksAndFactorTheInverse) {
-    const auto [order, count, largest_local] = GetParam();
+    const auto [order, count, place] = GetParam();
     const auto n = static_cast<std::size_t>(order);
     const std::vector<float> vectors = random_vectors(count, order);
     std::vector<double> expected = product_of(vectors, order);
-    const auto products = make_outer_products(world(), order, largest_local);
+    const auto products = products_on(place, order);
     add_everywhere(*products, vectors, order);
     std::vector<float> diagonal = products->finish(0.25F);
     ASSERT_EQ(diagonal.size(), n);
@@ -146,10 +154,10 @@ TEST_P(Products, SumTheVectorsOfAllRanksAndFactorTheInverse) {
 }
 
 TEST_P(Products, OfAnIndefiniteMatrixFailOnAllRanksAndCanBeTriedAgain) {
-    const auto [order, count, largest_local] = GetParam();
+    const auto [order, count, place] = GetParam();
     const std::vector<float> vectors = random_vectors(count, order);
     const auto fresh = [&] {
-        auto products = make_outer_products(world(), order, largest_local);
+        auto products = products_on(place, order);
         add_everywhere(*products, vectors, order);
         return products;
     };
@@ -171,21 +179,29 @@ TEST_P(Products, OfAnIndefiniteMatrixFailOnAllRanksAndCanBeTriedAgain) {
     EXPECT_EQ(whole_factor(*products, order), whole_factor(*at_once, order));  // bit for bit
 }
 
-INSTANTIATE_TEST_SUITE_P(Orders, Products,
-                         testing::Values(Case{1, 3, kLocal}, Case{1, 3, kSpread},
-                                         Case{5, 20, kLocal}, Case{5, 20, kSpread},
-                                         Case{37, 90, kLocal}, Case{37, 90, kSpread},
-                                         Case{200, 450, kLocal}, Case{200, 450, kSpread}),
-                         [](const auto& info) {
-                             return std::to_string(info.param.order) +
-                                    (info.param.largest_local == kLocal ? "local" : "spread");
-                         });
+std::vector<Case> cases() {
+    std::vector<Case> all;
+    for (const Place place : {Place::rank, Place::grid, Place::node}) {
+        for (Case sums : {Case{1, 3}, {5, 20}, {37, 90}, {200, 450}}) {
+            sums.place = place;
+            all.push_back(sums);
+        }
+    }
+    return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Orders, Products, testing::ValuesIn(cases()), [](const auto& info) {
+    const Place place = info.param.place;
+    return std::to_string(info.param.order) + (place == Place::rank   ? "rank"
+                                               : place == Place::grid ? "grid"
+                                                                      : "node");
+});
 
 TEST(OuterProducts, ManyVectorsOnOneRankGoInSeveralRounds) {
     const std::int64_t order = 6;
     const std::int64_t count = 2 * 2048 + 5;
     const std::vector<float> vectors = random_vectors(count, order);
-    const auto products = make_outer_products(world(), order, kSpread);
+    const auto products = products_on(Place::grid, order);
     const bool last = world().rank() == world().size() - 1;
     products->add(last ? std::span(vectors) : std::span<const float>{}, last ? count : 0);
     const auto diagonal = products->finish(1.0F);
@@ -196,8 +212,8 @@ TEST(OuterProducts, ManyVectorsOnOneRankGoInSeveralRounds) {
 }
 
 TEST(OuterProducts, WithoutVectorsAreZero) {
-    for (const std::int64_t largest_local : {kLocal, kSpread}) {
-        const auto products = make_outer_products(world(), 11, largest_local);
+    for (const Place place : {Place::rank, Place::grid, Place::node}) {
+        const auto products = products_on(place, 11);
         products->add({}, 0);
         EXPECT_EQ(products->finish(2.0F), std::vector<float>(11, 0.0F));
         EXPECT_FALSE(products->factor_inverse(std::vector<float>(11, 0.0F)));
@@ -210,9 +226,10 @@ TEST(OuterProducts, WithoutVectorsAreZero) {
 
 TEST(OuterProducts, SpreadMatricesNeedLessMemoryThanLocalOnes) {
     constexpr std::int64_t kOrder = 28672;
-    EXPECT_NEAR(static_cast<double>(outer_products_memory(1, kOrder, 8192)), 8.0 * kOrder * kOrder,
-                0.02 * 8.0 * kOrder * kOrder);
-    EXPECT_LT(outer_products_memory(64, kOrder, 8192), outer_products_memory(1, kOrder, 8192) / 16);
+    EXPECT_NEAR(static_cast<double>(outer_products_memory(1, 1, kOrder, 8192)),
+                8.0 * kOrder * kOrder, 0.02 * 8.0 * kOrder * kOrder);
+    EXPECT_LT(outer_products_memory(64, 8, kOrder, 8192),
+              outer_products_memory(1, 1, kOrder, 8192) / 16);
 }
 
 TEST(RowExchange, DealsEachValueToItsPlace) {

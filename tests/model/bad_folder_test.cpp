@@ -15,7 +15,7 @@
 namespace alphaprune::test {
 namespace {
 
-const LlamaSizes kSizes{.blocks = 3};
+const LlamaSizes kThreeBlocks{.blocks = 3};
 
 /// A good model folder, for a test to spoil.
 class BadFolder : public testing::Test {
@@ -49,8 +49,9 @@ class BadFolder : public testing::Test {
 
     TemporaryFolder folder_;
     std::filesystem::path model_ = folder_ / "model";
-    std::string config_ = llama_config(kSizes);
-    std::vector<StoredTensor> tensors_ = llama_tensors(kSizes, 5, support::ScalarType::bfloat16);
+    std::string config_ = llama_config(kThreeBlocks);
+    std::vector<StoredTensor> tensors_ =
+        llama_tensors(kThreeBlocks, 5, support::ScalarType::bfloat16);
 };
 
 TEST_F(BadFolder, GoodToStartWith) {

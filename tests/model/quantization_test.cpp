@@ -8,7 +8,7 @@
 namespace alphaprune::test {
 namespace {
 
-const LlamaSizes kSizes;
+const LlamaSizes kQuantizedSizes;
 
 /// A model some of whose tensors a test takes out, renames or adds to.
 class Quantization : public testing::Test {
@@ -50,8 +50,9 @@ class Quantization : public testing::Test {
     }
 
     TemporaryFolder folder_;
-    std::string config_ = llama_config(kSizes);
-    std::vector<StoredTensor> tensors_ = llama_tensors(kSizes, 5, support::ScalarType::bfloat16);
+    std::string config_ = llama_config(kQuantizedSizes);
+    std::vector<StoredTensor> tensors_ =
+        llama_tensors(kQuantizedSizes, 5, support::ScalarType::bfloat16);
 };
 
 TEST_F(Quantization, Gptq) {

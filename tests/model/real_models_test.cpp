@@ -17,7 +17,7 @@ model::Catalogue read_tiny(const std::string& name) {
     return model::read_catalogue(kRoot + "/tests/data/models/" + name);
 }
 
-std::vector<std::string> matrix_names(const model::Catalogue& catalogue) {
+std::vector<std::string> names_of_matrices(const model::Catalogue& catalogue) {
     std::vector<std::string> names;
     for (const model::MatrixInfo& matrix : catalogue.matrices) {
         names.push_back(catalogue.name_of(matrix));
@@ -65,7 +65,7 @@ TEST(RealModels, Books7mIsInTheReferenceOrder) {
         expected.push_back(*name.as_string());
     }
     ASSERT_EQ(expected.size(), 56U);
-    EXPECT_EQ(matrix_names(catalogue), expected);
+    EXPECT_EQ(names_of_matrices(catalogue), expected);
     EXPECT_EQ(catalogue.model_name, "books-7m");
     EXPECT_EQ(catalogue.family, "llama");
     EXPECT_EQ(catalogue.tensors.size(), 74U);

@@ -6,11 +6,11 @@
 namespace alphaprune::test {
 namespace {
 
-const std::string kConfig = R"({"model_type": "odd", "hidden_size": 32, "num_hidden_layers": 2,
+const std::string kRolesConfig = R"({"model_type": "odd", "hidden_size": 32, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 100})";
 
 /// Which of the tensors are pruned, by their names inside the block, in a model of two such blocks.
-Texts pruned(const std::vector<Named>& tensors, const std::string& config = kConfig) {
+Texts pruned(const std::vector<Named>& tensors, const std::string& config = kRolesConfig) {
     const std::vector<Named> ballast{{"ballast.weight", {32, 3200}}};
     const model::Catalogue catalogue =
         catalogue_of(config, in_blocks("model.layers.", 2, ballast + tensors));

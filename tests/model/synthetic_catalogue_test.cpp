@@ -33,7 +33,7 @@ std::vector<Entry> sorted_tensors(const Catalogue& catalogue) {
     return entries;
 }
 
-std::vector<std::string> matrix_names(const Catalogue& catalogue) {
+std::vector<std::string> matrix_names_of(const Catalogue& catalogue) {
     std::vector<std::string> names;
     for (const MatrixInfo& matrix : catalogue.matrices) {
         names.push_back(catalogue.name_of(matrix));
@@ -48,7 +48,7 @@ TEST(SyntheticCatalogue, HasTheTensorsThatTransformersSaved) {
         const Catalogue real = read_catalogue(kRoot / model);
         const Catalogue made = synthetic_catalogue(kRoot / model);
         EXPECT_EQ(sorted_tensors(made), sorted_tensors(real)) << model;
-        EXPECT_EQ(matrix_names(made), matrix_names(real)) << model;
+        EXPECT_EQ(matrix_names_of(made), matrix_names_of(real)) << model;
         EXPECT_EQ(made.model_name, real.model_name + "-synthetic");
         EXPECT_EQ(made.family, real.family);
         EXPECT_EQ(made.configuration_text, real.configuration_text);

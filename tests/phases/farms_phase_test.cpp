@@ -105,7 +105,7 @@ TEST(FarmsPhase, any_number_of_ranks_finds_the_same_bits) {
                      serial.alphas);
     // A solver for groups has no say over windows.
     expect_same_bits(
-        compute_farms(world(), model.catalogue(), options, linalg::Solver::elpa1, {}).alphas,
+        compute_farms(world(), model.catalogue(), options, linalg::Solver::scalapack, {}).alphas,
         serial.alphas);
 }
 

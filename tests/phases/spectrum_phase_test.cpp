@@ -60,6 +60,9 @@ TEST(SpectrumPhase, solvers_of_groups_of_ranks_are_used_by_one_thread) {
     const auto expected = compute_spectra(world(), model.catalogue(), {}, {});
     for (const linalg::Solver solver :
          {linalg::Solver::elpa1, linalg::Solver::elpa2, linalg::Solver::scalapack}) {
+        if (!linalg::is_built_in(solver)) {
+            continue;
+        }
         for (const int group : std::set{1, world().size()}) {
             SpectrumOptions options{solver, group};
             options.threads = 4;
@@ -86,7 +89,7 @@ TEST(SpectrumPhase, groups_of_every_size_agree_with_one_rank) {
     for (int group = 1; group <= world().size(); ++group) {
         const auto grouped = compute_spectra(
             world(), model.catalogue(),
-            {linalg::Solver::elpa1, group, linalg::Precision::in_double, false}, {});
+            {linalg::Solver::scalapack, group, linalg::Precision::in_double, false}, {});
         for (std::size_t m = 0; m < serial.matrices.size(); ++m) {
             EXPECT_NEAR(grouped.matrices[m].metrics[spectrum::Metric::alpha_mid],
                         serial.matrices[m].metrics[spectrum::Metric::alpha_mid], 1e-8);

@@ -17,6 +17,17 @@ TINY = ROOT / "tests" / "data" / "models"
 REFERENCE = ROOT / "tests" / "data" / "reference"
 
 
+def is_built_with(library):
+    """Whether the program has an optional library: ELPA, ScaLAPACK, SentencePiece."""
+    version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
+    return f"without {library}" not in version.stdout
+
+
+LIBRARY_SOLVERS = [*(["elpa1", "elpa2"] if is_built_with("ELPA") else []),
+                   *(["scalapack"] if is_built_with("ScaLAPACK") else [])]
+GROUP_SOLVER = "elpa2" if "elpa2" in LIBRARY_SOLVERS else "two_stage"
+
+
 def start(arguments, ranks=1, environment=None, timeout=100):
     """Runs the program to its end; its exit status, stdout and stderr."""
     command = [MPIEXEC, "-n", str(ranks), PROGRAM, *map(str, arguments)]

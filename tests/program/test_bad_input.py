@@ -8,7 +8,8 @@ import unittest
 
 import numpy as np
 
-from harness import (BOOKS, TINY, ProgramTest, read_safetensors, start, write_safetensors)
+from harness import (BOOKS, GROUP_SOLVER, LIBRARY_SOLVERS, TINY, ProgramTest, is_built_with,
+                     read_safetensors, start, write_safetensors)
 
 FINAL_NAMES = ("report.json", "report.html", "matrices.csv", "checkpoint.h5", "metrics")
 
@@ -120,7 +121,7 @@ class BadInput(ProgramTest):
             self.assertRegex(done.stderr, r"\b3\b.*NaN")
         self.refuse(model, "--allocation", "uniform", ranks=3,
                     says=["model.layers.0.mlp.up_proj.weight"])
-        self.refuse(model, "--solver", "elpa2", ranks=2,
+        self.refuse(model, "--solver", GROUP_SOLVER, ranks=2,
                     says=["model.layers.0.mlp.up_proj.weight"])
 
     def test_work_on_a_model_that_was_changed_is_kept_until_it_is_overwritten(self):
@@ -304,6 +305,26 @@ class LateFaults(ProgramTest):
         self.assertIn(left, ([], ["run.log"]))
         self.write_weights(self.sound)
         self.succeed(self.model, self.output, "--metric", "alpha_mid", "--overwrite")
+
+
+class LeftOut(ProgramTest):
+    """Of a program that was built without an optional library."""
+
+    @unittest.skipIf("elpa2" in LIBRARY_SOLVERS, "built with ELPA")
+    def test_a_solver_is_refused_at_once_unless_it_is_for_another_machine(self):
+        asked = ("--model", "7b", "--solver", "elpa2")
+        done = start(["analyze", *asked, "--synthetic", "--output", self.folder / "out"])
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertRegex(done.stderr, "elpa2 needs ELPA, which this program was built without")
+        self.assertEqual(start(["plan", *asked, "--ranks", "64"]).returncode, 0)
+
+    @unittest.skipIf(is_built_with("SentencePiece"), "built with SentencePiece")
+    def test_text_is_refused(self):
+        text = self.folder / "text.txt"
+        text.write_text("Call me Ishmael.\n" * 100)
+        done = start(["evaluate", "--model", BOOKS, "--eval", text])
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertRegex(done.stderr, "SentencePiece tokenizer, which this program was built without")
 
 
 class OddMatrices(ProgramTest):

@@ -3,7 +3,7 @@ import os
 import subprocess
 import unittest
 
-from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest, start
+from harness import BOOKS, LIBRARY_SOLVERS, MPIEXEC, PROGRAM, ProgramTest, start
 
 
 class Threads(ProgramTest):
@@ -25,11 +25,12 @@ class Threads(ProgramTest):
             made.append((output / "metrics" / "alpha_peak.npy").read_bytes())
         self.assertEqual(made[0], made[1])
 
+    @unittest.skipUnless(LIBRARY_SOLVERS, "built without ELPA and ScaLAPACK")
     def test_solvers_of_groups_of_ranks_use_one_thread_of_each(self):
         if len(os.sched_getaffinity(0)) < 2:
             self.skipTest("threads need two cores")
         output = self.folder / "out"
-        done = start(["analyze", "--model", BOOKS, "--output", output, "--solver", "elpa2",
+        done = start(["analyze", "--model", BOOKS, "--output", output, "--solver", LIBRARY_SOLVERS[0],
                       "--threads-per-rank", "2"], 1,
                      {"OMPI_MCA_hwloc_base_binding_policy": "none"})
         self.assertEqual(done.returncode, 0, done.stderr)

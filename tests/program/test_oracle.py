@@ -3,7 +3,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import BOOKS, ROOT, TINY, ProgramTest
+from harness import BOOKS, GROUP_SOLVER, ROOT, TINY, ProgramTest
 
 CHECK = ROOT / "tests" / "oracle" / "check_checkpoint.py"
 
@@ -24,7 +24,7 @@ class Oracle(ProgramTest):
 
     def test_tiny_models_of_every_family(self):
         for name in ("tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-opt"):
-            for solver in ("auto", "elpa2"):
+            for solver in ("auto", GROUP_SOLVER):
                 with self.subTest(model=name, solver=solver):
                     self.accept(TINY / name, "--solver", solver, "--mapping-type", "layer_wise")
 

@@ -1,7 +1,7 @@
 """The result must not depend on the number of ranks, bit for bit."""
 import unittest
 
-from harness import BOOKS, TINY, ProgramTest
+from harness import BOOKS, GROUP_SOLVER, LIBRARY_SOLVERS, TINY, ProgramTest
 
 FIXED_CLOCK = {"SOURCE_DATE_EPOCH": "1700000000"}
 
@@ -42,7 +42,7 @@ class RankCounts(ProgramTest):
     def test_groups_of_ranks_find_the_same_masks(self):
         serial, = self.outputs(BOOKS, (1,), "--metric", "alpha_mid")
         expected = self.report(serial)
-        for solver in ("lapack1", "lapack2", "elpa1", "elpa2", "scalapack"):
+        for solver in ("lapack1", "lapack2", *LIBRARY_SOLVERS):
             for ranks in (1, 4):
                 if solver.startswith("lapack") and ranks > 1:
                     continue
@@ -59,7 +59,7 @@ class RankCounts(ProgramTest):
     def test_groups_that_do_not_divide_the_ranks(self):
         serial, = self.outputs(TINY / "tiny-qwen2", (1,))
         output = self.folder / "groups"
-        self.succeed(TINY / "tiny-qwen2", output, "--solver", "elpa2", "--group-ranks", "2",
+        self.succeed(TINY / "tiny-qwen2", output, "--solver", GROUP_SOLVER, "--group-ranks", "2",
                      ranks=5, environment=FIXED_CLOCK)
         self.assertEqual([m["zeros"] for m in self.report(output)["matrices"]],
                          [m["zeros"] for m in self.report(serial)["matrices"]])

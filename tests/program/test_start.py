@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from harness import PROGRAM, TINY, ProgramTest, processes_with, start
+from harness import LIBRARY_SOLVERS, PROGRAM, TINY, ProgramTest, processes_with, start
 
 SMALL = TINY / "tiny-mistral"
 LAUNCHERS = ("OMPI_COMM_", "PMI", "SLURM_", "PALS_", "FLUX_", "ALPHAPRUNE_")
@@ -91,6 +91,7 @@ class WithoutMpi(StartTest):
         self.assertEqual((self.folder / "without" / "checkpoint.h5").read_bytes(),
                          (self.folder / "with" / "checkpoint.h5").read_bytes())
 
+    @unittest.skipUnless("scalapack" in LIBRARY_SOLVERS, "built without ScaLAPACK")
     def test_a_solver_that_needs_mpi_has_it_in_a_shell_of_slurm_too(self):
         for mpi, shell in {"none": SLURM_SHELL, "pmi2": OTHER_SHELLS["srun --mpi=pmi2"],
                            "pmix": OTHER_SHELLS["srun --mpi=pmix"]}.items():

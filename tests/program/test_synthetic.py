@@ -6,7 +6,7 @@ import unittest
 import h5py
 import numpy as np
 
-from harness import BOOKS, TINY, ProgramTest, read_safetensors, start
+from harness import BOOKS, GROUP_SOLVER, TINY, ProgramTest, read_safetensors, start
 
 FIXED_CLOCK = {"SOURCE_DATE_EPOCH": "1700000000"}
 FAMILIES = ("tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-opt")
@@ -32,7 +32,7 @@ class Synthetic(ProgramTest):
     def test_the_spectra_do_not_depend_on_the_ranks(self):
         model = self.config_only("tiny-llama3")
         reports = []
-        for ranks, *options in ((1,), (2,), (3,), (4, "--solver", "elpa2")):
+        for ranks, *options in ((1,), (2,), (3,), (4, "--solver", GROUP_SOLVER)):
             output = self.folder / f"out{len(reports)}"
             done = start(["analyze", "--model", model, "--synthetic", "--output", output,
                           *options], ranks)

@@ -12,7 +12,12 @@
 namespace alphaprune::support {
 namespace {
 
-__extension__ using CompilerHalf = _Float16;  // the compiler's own conversions are the oracle
+// The compiler's own conversions are the oracle.
+#ifdef __aarch64__
+using CompilerHalf = __fp16;
+#else
+__extension__ using CompilerHalf = _Float16;
+#endif
 
 std::span<const std::byte> bytes_of(const auto& values) {
     return std::as_bytes(std::span(values));

@@ -13,12 +13,12 @@
 namespace alphaprune::test {
 namespace {
 
-struct Case {
+struct AttentionSample {
     model::AttentionShape attention;
     std::int64_t tokens;
     double size = 1;  ///< of queries and keys
     /// For gtest's messages.
-    friend std::ostream& operator<<(std::ostream& out, const Case& given) {
+    friend std::ostream& operator<<(std::ostream& out, const AttentionSample& given) {
         return out << given.tokens << " tokens, " << given.attention.heads << "/"
                    << given.attention.key_value_heads << " heads of " << given.attention.head_size
                    << ", window " << given.attention.window.value_or(0);
@@ -26,7 +26,7 @@ struct Case {
 };
 
 struct Inputs {
-    explicit Inputs(const Case& given)
+    explicit Inputs(const AttentionSample& given)
         : query(random_values(given.tokens * given.attention.heads * given.attention.head_size, 1,
                               given.size)),
           key(random_values(
@@ -84,10 +84,10 @@ std::vector<double> plain_attention(const model::AttentionShape& attention, cons
     return out;
 }
 
-class AttentionCase : public testing::TestWithParam<Case> {};
+class AttentionCase : public testing::TestWithParam<AttentionSample> {};
 
 TEST_P(AttentionCase, AgreesWithPlainLoops) {
-    const Case& given = GetParam();
+    const AttentionSample& given = GetParam();
     const Inputs in(given);
     // What lies in the scratch and in the result before must not matter.
     constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -103,19 +103,20 @@ TEST_P(AttentionCase, AgreesWithPlainLoops) {
     EXPECT_LT(worst, 2e-6 * std::max(1.0, given.size));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, AttentionCase,
-                         testing::Values(Case{{1, 1, 8, {}}, 1}, Case{{2, 1, 4, {}}, 2},
-                                         Case{{4, 4, 8, {}}, 63}, Case{{4, 2, 16, {}}, 64},
-                                         Case{{6, 2, 6, {}}, 65}, Case{{3, 3, 5, {}}, 200},
-                                         Case{{2, 1, 8, {}}, 1100}, Case{{4, 1, 8, {}}, 600},
-                                         Case{{2, 2, 8, 1}, 70}, Case{{4, 2, 8, 32}, 96},
-                                         Case{{2, 1, 8, 64}, 300}, Case{{2, 1, 8, 65}, 700},
-                                         Case{{2, 1, 8, 515}, 1300}, Case{{2, 1, 8, 5000}, 130}));
+INSTANTIATE_TEST_SUITE_P(
+    All, AttentionCase,
+    testing::Values(AttentionSample{{1, 1, 8, {}}, 1}, AttentionSample{{2, 1, 4, {}}, 2},
+                    AttentionSample{{4, 4, 8, {}}, 63}, AttentionSample{{4, 2, 16, {}}, 64},
+                    AttentionSample{{6, 2, 6, {}}, 65}, AttentionSample{{3, 3, 5, {}}, 200},
+                    AttentionSample{{2, 1, 8, {}}, 1100}, AttentionSample{{4, 1, 8, {}}, 600},
+                    AttentionSample{{2, 2, 8, 1}, 70}, AttentionSample{{4, 2, 8, 32}, 96},
+                    AttentionSample{{2, 1, 8, 64}, 300}, AttentionSample{{2, 1, 8, 65}, 700},
+                    AttentionSample{{2, 1, 8, 515}, 1300}, AttentionSample{{2, 1, 8, 5000}, 130}));
 
 /// Scores in the hundreds: weights of one key after another come near to 1.
 INSTANTIATE_TEST_SUITE_P(Steep, AttentionCase,
-                         testing::Values(Case{{2, 1, 8, {}}, 700, 12},
-                                         Case{{2, 2, 8, 40}, 300, 12}));
+                         testing::Values(AttentionSample{{2, 1, 8, {}}, 700, 12},
+                                         AttentionSample{{2, 2, 8, 40}, 300, 12}));
 
 TEST(AttentionPairs, AreThoseOfTheMask) {
     for (const std::int64_t tokens : {1, 2, 5, 40}) {

@@ -16,7 +16,7 @@
 namespace alphaprune::test {
 namespace {
 
-const std::vector<std::int32_t> kTokens{7, 11, 17, 25, 35, 7, 21, 0, 39, 12};
+const std::vector<std::int32_t> kFusedTokens{7, 11, 17, 25, 35, 7, 21, 0, 39, 12};
 
 /// What becomes of the sequence in two blocks, each with the rows of one matrix set to zero where
 /// they lie.
@@ -34,7 +34,7 @@ Computed compute(const model::Catalogue& catalogue, const model::Family& family,
     };
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue, family);
     const auto runner = transformer::make_cpu_block_runner(world(), plan);
-    runner->embed(std::array{std::span(kTokens)}, source);
+    runner->embed(std::array{std::span(kFusedTokens)}, source);
     Computed computed;
     for (int block = 0; block < catalogue.blocks(); ++block) {
         runner->load(block, source);

@@ -13,14 +13,14 @@ namespace {
 constexpr std::int64_t kRows = 5;
 constexpr double kEpsilon = 1e-3;
 
-struct Case {
+struct NormSample {
     model::NormKind kind;
     std::int64_t width;
     bool weights;
     bool biases;
 };
 
-double expected_value(const Case& given, const float* row, std::size_t col) {
+double expected_value(const NormSample& given, const float* row, std::size_t col) {
     const auto width = static_cast<double>(given.width);
     double mean = 0;
     for (std::int64_t i = 0; i < given.width && given.kind == model::NormKind::layer; ++i) {
@@ -33,10 +33,10 @@ double expected_value(const Case& given, const float* row, std::size_t col) {
     return (static_cast<double>(row[col]) - mean) / std::sqrt(variance / width + kEpsilon);
 }
 
-class NormCase : public testing::TestWithParam<Case> {};
+class NormCase : public testing::TestWithParam<NormSample> {};
 
 TEST_P(NormCase, AgreesWithItsDefinition) {
-    const Case& given = GetParam();
+    const NormSample& given = GetParam();
     auto values = random_values(kRows * given.width, 7, 0.3);
     for (float& value : values) {
         value += 2;  // far from zero, where the mean matters
@@ -59,12 +59,12 @@ TEST_P(NormCase, AgreesWithItsDefinition) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, NormCase,
-                         testing::Values(Case{model::NormKind::rms, 64, true, false},
-                                         Case{model::NormKind::rms, 1, false, false},
-                                         Case{model::NormKind::rms, 103, true, false},
-                                         Case{model::NormKind::layer, 64, true, true},
-                                         Case{model::NormKind::layer, 103, false, false},
-                                         Case{model::NormKind::layer, 33, true, true}));
+                         testing::Values(NormSample{model::NormKind::rms, 64, true, false},
+                                         NormSample{model::NormKind::rms, 1, false, false},
+                                         NormSample{model::NormKind::rms, 103, true, false},
+                                         NormSample{model::NormKind::layer, 64, true, true},
+                                         NormSample{model::NormKind::layer, 103, false, false},
+                                         NormSample{model::NormKind::layer, 33, true, true}));
 
 }  // namespace
 }  // namespace alphaprune::test

@@ -35,15 +35,16 @@ class OuterProducts {
 
 /// Up to `largest_replicated_order`, and on a single rank, the matrix is replicated: each rank has
 /// sums of its own, which rank 0 adds up and factors and all ranks keep. Beyond, it is distributed
-/// block-cyclically over the ranks from the start and no rank ever holds it. Collective.
+/// block-cyclically over the ranks from the start and no rank ever holds it; in a program without
+/// ScaLAPACK each node holds it once. Collective.
 /// @param group  outlives the object
 /// @throws Error (failure) on all ranks when the memory is not to be had
 std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator& group,
                                                    std::int64_t order,
                                                    std::int64_t largest_replicated_order);
 
-/// Bytes that a rank needs for one such object.
-std::uint64_t outer_products_memory(int ranks, std::int64_t order,
+/// Bytes that a rank needs for one such object, with so many of the ranks on its node.
+std::uint64_t outer_products_memory(int ranks, int node_ranks, std::int64_t order,
                                     std::int64_t largest_replicated_order);
 
 }  // namespace alphaprune::linalg

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,11 @@ std::string_view name_of(Solver solver);
 /// nothing for an unknown name
 std::optional<Solver> solver_named(std::string_view name);
 bool works_on_groups(Solver solver);
+/// False for a solver whose library the program was built without.
+bool is_built_in(Solver solver);
+/// @param where  who asks for the solver: an option, say
+/// @throws Error (bad_request) when it is not built in
+void require_built_in(Solver solver, const std::string& where);
 /// The fastest one-rank solver for an n×n Gram matrix, as measured.
 Solver best_serial_solver(std::int64_t n);
 
@@ -72,6 +78,7 @@ class SpectralBackend {
 
 /// @param group  outlives the backend; for a one-rank solver it must have one rank, for two_stage
 ///               it must be on one node (refused on all ranks)
+/// @throws Error (bad_request) for a solver that is not built in
 /// @param precision  in_double for a solver that has no other
 std::unique_ptr<SpectralBackend> make_backend(Solver solver, const parallel::Communicator& group,
                                               Precision precision = Precision::in_double);

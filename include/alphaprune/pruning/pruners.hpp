@@ -57,6 +57,7 @@ struct SiteWork {
     std::int64_t own_sequences = 0;  ///< of the busiest rank
     std::int64_t tokens = 0;         ///< per sequence
     int ranks = 1;
+    int node_ranks = 1;  ///< of them, on one node
 };
 
 /// What it costs the busiest rank, beyond the forward pass and the reading and writing.

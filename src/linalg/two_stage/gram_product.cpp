@@ -12,8 +12,6 @@
 namespace alphaprune::linalg::two_stage {
 namespace {
 
-constexpr std::int64_t kTile = Tiling::kTile;
-
 void read_part(MatrixSource& matrix, const Rectangle& part, std::span<double> out) {
     matrix.read(part, out);
 }
@@ -124,7 +122,8 @@ void multiply_tile(Workspace<Real>& work, std::int64_t i, std::int64_t j, std::i
                 tiling.end(i) - row, part,
                 Strided<Real>{work.piece_rows() + row * depth + begin, depth, 1},
                 work.piece_across(depth) + c * depth + begin * kBand, kBand,
-                work.tile(i, j) + (row - tiling.begin(i)) * kTile + c - tiling.begin(j), kTile);
+                work.tile(i, j) + (row - tiling.begin(i)) * Tiling::kTile + c - tiling.begin(j),
+                Tiling::kTile);
         }
     }
 }
@@ -173,8 +172,8 @@ ScaledGram scale_gram(const parallel::Communicator& team, Workspace<Real>& work)
     Real largest = 0;
     double trace = 0;
     for (std::int64_t j = 0; j < tiling.order; ++j) {  // positive semidefinite: on the diagonal
-        const std::int64_t i = j / kTile;
-        const Real value = work.tile(i, i)[(j - i * kTile) * (kTile + 1)];
+        const std::int64_t i = j / Tiling::kTile;
+        const Real value = work.tile(i, i)[(j - i * Tiling::kTile) * (Tiling::kTile + 1)];
         largest = std::max(largest, value);
         trace += static_cast<double>(value);
     }
@@ -200,13 +199,13 @@ ScaledGram scale_gram(const parallel::Communicator& team, Workspace<Real>& work)
         for (std::int64_t r = 0; r < tiling.end(i) - tiling.begin(i); ++r) {
             const std::int64_t length = i == j ? (r / kBand + 1) * kBand : cols;
             for (std::int64_t c = 0; c < length; ++c) {
-                const Real value = values[r * kTile + c] * scale;
-                values[r * kTile + c] = value;
+                const Real value = values[r * Tiling::kTile + c] * scale;
+                values[r * Tiling::kTile + c] = value;
                 sum[c % kBand] += value * value;
             }
             if (i == j) {  // whole blocks were added up: what is above the diagonal, twice
                 for (std::int64_t c = r / kBand * kBand; c < length; ++c) {
-                    const auto value = static_cast<double>(values[r * kTile + c]);
+                    const auto value = static_cast<double>(values[r * Tiling::kTile + c]);
                     diagonal += value * value;
                 }
             }

@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 7> kVectors{"bias",  "scale", "scales", "
                                                    "gamma", "beta",  "log"};
 constexpr std::array<std::string_view, 6> kBuffers{"mask",  "masks", "freq",
                                                    "freqs", "ids",   "cached"};
-constexpr std::array<std::string_view, 3> kHeads{"head", "heads", "unembed"};
+constexpr std::array<std::string_view, 3> kOutputHeads{"head", "heads", "unembed"};
 constexpr std::array<std::string_view, 7> kAdapters{"lora_a",
                                                     "lora_b",
                                                     "lora_up",
@@ -106,7 +106,7 @@ bool is_convolution(const Words& words) {
 }
 
 bool is_head(const Words& words) {
-    return has_word(words, kHeads);
+    return has_word(words, kOutputHeads);
 }
 
 bool is_vector(const Words& words) {

@@ -5,9 +5,6 @@
 namespace alphaprune::model::families {
 namespace {
 
-constexpr ConfigurationDefaults kDefaults{
-    .max_positions = 2048, .norm_epsilon = 1e-6, .activation = "silu"};
-
 constexpr ModelSeries kLlama1{"llama", "LlamaForCausalLM", "bfloat16", 32000, 2048, 1e4, false, 0};
 constexpr ModelSeries kLlama2{"llama", "LlamaForCausalLM", "bfloat16", 32000, 4096, 1e4, false, 0};
 constexpr ModelSeries kLlama3{"llama", "LlamaForCausalLM", "bfloat16", 128256, 8192, 5e5, false, 0};
@@ -16,7 +13,7 @@ constexpr ModelSeries kLlama31{"llama", "LlamaForCausalLM", "bfloat16", 128256, 
 
 // name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
 // clang-format off
-constexpr std::array<NamedShape, 10> kShapes{{
+constexpr std::array<NamedShape, 10> kLlamaShapes{{
   {"7b", "llama-7b", "huggyllama/llama-7b", &kLlama1, 4096, 11008, 32, 32, 32, 1e-6},
   {"13b", "llama-13b", "huggyllama/llama-13b", &kLlama1, 5120, 13824, 40, 40, 40, 1e-6},
   {"30b", "llama-30b", "huggyllama/llama-30b", &kLlama1, 6656, 17920, 60, 52, 52, 1e-6},
@@ -30,18 +27,18 @@ constexpr std::array<NamedShape, 10> kShapes{{
 }};
 // clang-format on
 
-BlockDescription describe_block(const ModelConfiguration& model, std::int64_t block) {
-    return describe_llama_block(model, block,
-                                {.query_key_value = model.attention_bias,
-                                 .attention_output = model.attention_bias,
-                                 .mlp = model.mlp_bias});
-}
-
 }  // namespace
 
 /// LLaMA 1, 2 and 3 (arXiv 2302.13971, 2307.09288, 2407.21783).
 const Family& llama() {
-    static const Family family = llama_like("llama", kDefaults, kShapes, describe_block);
+    static const Family family =
+        llama_like("llama", {.max_positions = 2048, .norm_epsilon = 1e-6, .activation = "silu"},
+                   kLlamaShapes, [](const ModelConfiguration& model, std::int64_t block) {
+                       return describe_llama_block(model, block,
+                                                   {.query_key_value = model.attention_bias,
+                                                    .attention_output = model.attention_bias,
+                                                    .mlp = model.mlp_bias});
+                   });
     return family;
 }
 

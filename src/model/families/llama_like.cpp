@@ -5,7 +5,7 @@
 namespace alphaprune::model::families {
 namespace {
 
-formats::Json::Object configuration_fields(const NamedShape& shape) {
+formats::Json::Object llama_configuration_fields(const NamedShape& shape) {
     const ModelSeries& series = *shape.series;
     formats::Json::Object fields{{"intermediate_size", shape.intermediate},
                                  {"num_key_value_heads", shape.key_value_heads},
@@ -27,7 +27,7 @@ formats::Json::Object configuration_fields(const NamedShape& shape) {
     return fields;
 }
 
-FrameDescription describe_frame(const ModelConfiguration& model) {
+FrameDescription describe_llama_frame(const ModelConfiguration& model) {
     FrameDescription frame;
     frame.embedding = add_tensor(frame.tensors, "model.embed_tokens.weight",
                                  {model.vocabulary, model.hidden_size});
@@ -73,8 +73,8 @@ BlockDescription describe_llama_block(const ModelConfiguration& model, std::int6
 Family llama_like(std::string_view name, const ConfigurationDefaults& defaults,
                   std::span<const NamedShape> shapes,
                   BlockDescription (*describe_block)(const ModelConfiguration&, std::int64_t)) {
-    return {name,   "model.",       "model.layers.", defaults,
-            shapes, describe_block, describe_frame,  configuration_fields};
+    return {name,   "model.",       "model.layers.",      defaults,
+            shapes, describe_block, describe_llama_frame, llama_configuration_fields};
 }
 
 }  // namespace alphaprune::model::families

@@ -6,14 +6,11 @@
 namespace alphaprune::model::families {
 namespace {
 
-constexpr ConfigurationDefaults kDefaults{
-    .max_positions = 2048, .norm_epsilon = 1e-5, .activation = "relu", .tied_embeddings = true};
-
 constexpr ModelSeries kOpt{"opt", "OPTForCausalLM", "float16", 50272, 2048, 0, false, 0};
 
 // name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
 // clang-format off
-constexpr std::array<NamedShape, 7> kShapes{{
+constexpr std::array<NamedShape, 7> kOptShapes{{
   {"opt-125m", "", "facebook/opt-125m", &kOpt, 768, 3072, 12, 12, 12, 1e-5},
   {"opt-1.3b", "", "facebook/opt-1.3b", &kOpt, 2048, 8192, 24, 32, 32, 1e-5},
   {"opt-2.7b", "", "facebook/opt-2.7b", &kOpt, 2560, 10240, 32, 32, 32, 1e-5},
@@ -24,7 +21,7 @@ constexpr std::array<NamedShape, 7> kShapes{{
 }};
 // clang-format on
 
-formats::Json::Object configuration_fields(const NamedShape& shape) {
+formats::Json::Object opt_configuration_fields(const NamedShape& shape) {
     return {{"ffn_dim", shape.intermediate}, {"word_embed_proj_dim", shape.hidden},
             {"activation_function", "relu"}, {"do_layer_norm_before", true},
             {"enable_bias", true},           {"tie_word_embeddings", true}};
@@ -33,13 +30,13 @@ formats::Json::Object configuration_fields(const NamedShape& shape) {
 /// The first two rows of the position table stood for padding once.
 constexpr std::int64_t kUnusedPositions = 2;
 
-Sublayer residual(const ModelConfiguration& model, const NormLayer& norm,
-                  std::variant<AttentionLayer, MlpLayer> body) {
+Sublayer opt_sublayer(const ModelConfiguration& model, const NormLayer& norm,
+                      std::variant<AttentionLayer, MlpLayer> body) {
     return model.norm_before ? Sublayer{norm, std::move(body), {}}
                              : Sublayer{{}, std::move(body), norm};
 }
 
-BlockDescription describe_block(const ModelConfiguration& model, std::int64_t block) {
+BlockDescription describe_opt_block(const ModelConfiguration& model, std::int64_t block) {
     const std::int64_t hidden = model.hidden_size;
     const std::int64_t inner = model.intermediate_size;
     const std::int64_t queries = model.heads * model.head_size;
@@ -62,11 +59,12 @@ BlockDescription describe_block(const ModelConfiguration& model, std::int64_t bl
     mlp.activation = model.activation;
     const NormLayer mlp_norm = add_norm(made.tensors, model, NormKind::layer, "final_layer_norm");
 
-    made.sublayers = {residual(model, attention_norm, attention), residual(model, mlp_norm, mlp)};
+    made.sublayers = {opt_sublayer(model, attention_norm, attention),
+                      opt_sublayer(model, mlp_norm, mlp)};
     return made;
 }
 
-FrameDescription describe_frame(const ModelConfiguration& model) {
+FrameDescription describe_opt_frame(const ModelConfiguration& model) {
     const std::int64_t hidden = model.hidden_size;
     const std::int64_t narrow = model.embedding_size;
     FrameDescription frame;
@@ -94,9 +92,17 @@ FrameDescription describe_frame(const ModelConfiguration& model) {
 
 /// OPT (arXiv 2205.01068): learned positions, layer norms before or (opt-350m) after, plain MLP.
 const Family& opt() {
-    static const Family family{
-        "opt",   "model.",       "model.decoder.layers.", kDefaults,
-        kShapes, describe_block, describe_frame,          configuration_fields};
+    static const Family family{"opt",
+                               "model.",
+                               "model.decoder.layers.",
+                               {.max_positions = 2048,
+                                .norm_epsilon = 1e-5,
+                                .activation = "relu",
+                                .tied_embeddings = true},
+                               kOptShapes,
+                               describe_opt_block,
+                               describe_opt_frame,
+                               opt_configuration_fields};
     return family;
 }
 

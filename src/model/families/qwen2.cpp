@@ -5,32 +5,31 @@
 namespace alphaprune::model::families {
 namespace {
 
-constexpr ConfigurationDefaults kDefaults{.key_value_heads = 32,
-                                          .max_positions = 32768,
-                                          .norm_epsilon = 1e-6,
-                                          .activation = "silu",
-                                          .window = WindowRule::on_request};
-
 constexpr ModelSeries kQwen2{"qwen2", "Qwen2ForCausalLM", "bfloat16", 152064, 131072, 1e6, false,
                              0};
 
 // name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
 // clang-format off
-constexpr std::array<NamedShape, 2> kShapes{{
+constexpr std::array<NamedShape, 2> kQwen2Shapes{{
   {"qwen2-7b", "", "Qwen/Qwen2-7B", &kQwen2, 3584, 18944, 28, 28, 4, 1e-6},
   {"qwen2-72b", "", "Qwen/Qwen2-72B", &kQwen2, 8192, 29568, 80, 64, 8, 1e-5},
 }};
 // clang-format on
 
-BlockDescription describe_block(const ModelConfiguration& model, std::int64_t block) {
-    return describe_llama_block(model, block, {.query_key_value = true});
-}
-
 }  // namespace
 
 /// Qwen2 and Qwen2.5 (arXiv 2407.10671): LLaMA's blocks with biases of queries, keys and values.
 const Family& qwen2() {
-    static const Family family = llama_like("qwen2", kDefaults, kShapes, describe_block);
+    static const Family family =
+        llama_like("qwen2",
+                   {.key_value_heads = 32,
+                    .max_positions = 32768,
+                    .norm_epsilon = 1e-6,
+                    .activation = "silu",
+                    .window = WindowRule::on_request},
+                   kQwen2Shapes, [](const ModelConfiguration& model, std::int64_t block) {
+                       return describe_llama_block(model, block, {.query_key_value = true});
+                   });
     return family;
 }
 

@@ -69,7 +69,7 @@ std::string places(std::span<const RankPlace> ranks) {
     return fmt::format("{}", fmt::join(parts, " and "));
 }
 
-std::string seconds(std::chrono::milliseconds time) {
+std::string in_seconds(std::chrono::milliseconds time) {
     return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
 }
 
@@ -89,7 +89,7 @@ std::string lost_ranks_text(std::span<const RankPlace> lost, std::chrono::millis
         fmt::format("{} {}{}", hosts.size() == 1 ? "host" : "hosts", fmt::join(hosts, ", "),
                     hosts.contains(host) ? "" : ", or the network between there and host " + host);
     return lines_of(
-        kLostRanks(where, places(lost), lost.size() == 1 ? "has" : "have", seconds(time)));
+        kLostRanks(where, places(lost), lost.size() == 1 ? "has" : "have", in_seconds(time)));
 }
 
 std::string death_text(const NodeNeighbor& dead, const std::string& host) {
@@ -107,7 +107,7 @@ std::string abandonment_text(const std::string& reason, const std::string& after
 }
 
 std::string parting_text(std::chrono::milliseconds time) {
-    return lines_of(kUnreachableAtEnd("", seconds(time)));
+    return lines_of(kUnreachableAtEnd("", in_seconds(time)));
 }
 
 }  // namespace alphaprune::parallel

@@ -1,0 +1,155 @@
+#include "node_products.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <optional>
+
+#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/node.hpp"
+#include "blas.hpp"
+#include "inverse_factor.hpp"
+
+namespace alphaprune::linalg {
+namespace {
+
+/// Vectors of all ranks of a node together that are added at a time.
+constexpr std::int64_t kNodeVectors = 2048;
+
+/// Where the rows of a rank begin, so that the parts of the upper triangle are of one size.
+std::int64_t first_row(std::int64_t order, int rank, int ranks) {
+    const double rest = 1.0 - static_cast<double>(rank) / ranks;
+    return order - std::llround(static_cast<double>(order) * std::sqrt(rest));
+}
+
+class NodeProducts : public OuterProducts {
+  public:
+    NodeProducts(const parallel::Communicator& group, std::int64_t order);
+
+    void add(std::span<const float> vectors, std::int64_t count) override;
+    std::vector<float> finish(float scale) override;
+    bool factor_inverse(std::span<const float> diagonal) override;
+    std::vector<float> factor_rows(std::int64_t begin, std::int64_t end) const override;
+
+  private:
+    void add_some(std::span<const float> vectors, std::int64_t count);
+    void sum_over_nodes();
+    void share_factor();
+    float* row(std::int64_t index) { return matrix_->values().data() + index * order_; }
+
+    const parallel::Communicator* group_;
+    std::int64_t order_;
+    parallel::Communicator node_;
+    parallel::Communicator
+        leaders_;  ///< the first rank of each node; the others have no use for it
+    // Made together, so that no node goes on where another has no room.
+    std::optional<parallel::NodeArray<float>> matrix_;   ///< as in inverse_factor.hpp
+    std::optional<parallel::NodeArray<float>> vectors_;  ///< of the node, while they are added
+};
+
+NodeProducts::NodeProducts(const parallel::Communicator& group, std::int64_t order)
+    : group_(&group),
+      order_(order),
+      node_(group.split_by_node()),
+      leaders_(group.split(node_.is_root() ? 0 : 1, group.rank())) {
+    use_one_blas_thread();
+    parallel::run_collectively(group, [&] {
+        matrix_.emplace(node_, order * order);
+        vectors_.emplace(node_, kNodeVectors * order);
+    });
+}
+
+void NodeProducts::add(std::span<const float> vectors, std::int64_t count) {
+    assert(static_cast<std::int64_t>(vectors.size()) == count * order_);
+    const std::int64_t each = std::max<std::int64_t>(1, kNodeVectors / node_.size());
+    const std::int64_t rounds = node_.max((count + each - 1) / each);
+    for (std::int64_t round = 0; round < rounds; ++round) {
+        const std::int64_t begin = std::min(round * each, count);
+        const std::int64_t end = std::min(begin + each, count);
+        add_some(vectors.subspan(static_cast<std::size_t>(begin * order_),
+                                 static_cast<std::size_t>((end - begin) * order_)),
+                 end - begin);
+    }
+}
+
+void NodeProducts::add_some(std::span<const float> vectors, std::int64_t count) {
+    const int k = static_cast<int>(node_.sum(count));
+    std::ranges::copy(vectors, vectors_->values().begin() + node_.sum_before(count) * order_);
+    vectors_->sync();
+    const std::int64_t begin = first_row(order_, node_.rank(), node_.size());
+    const std::int64_t end = first_row(order_, node_.rank() + 1, node_.size());
+    if (begin < end) {
+        // By columns, as BLAS has it: rows [begin, end) of the triangle, from column `begin` on.
+        const int m = static_cast<int>(order_ - begin);
+        const int n = static_cast<int>(end - begin);
+        const int stride = static_cast<int>(order_);
+        const float one = 1;
+        const float* const from = vectors_->values().data() + begin;
+        sgemm_("N", "T", &m, &n, &k, &one, from, &stride, from, &stride, &one, row(begin) + begin,
+               &stride, 1, 1);
+    }
+    vectors_->sync();
+}
+
+void NodeProducts::sum_over_nodes() {
+    for (std::int64_t i = 0; node_.is_root() && leaders_.size() > 1 && i < order_; ++i) {
+        leaders_.all_reduce_sum(std::span(row(i) + i, static_cast<std::size_t>(order_ - i)));
+    }
+    matrix_->sync();
+}
+
+std::vector<float> NodeProducts::finish(float scale) {
+    matrix_->sync();
+    sum_over_nodes();
+    std::vector<float> diagonal(static_cast<std::size_t>(order_));
+    if (group_->is_root()) {
+        for (std::int64_t i = 0; i < order_; ++i) {
+            for (std::int64_t j = i; j < order_; ++j) {
+                row(i)[j] *= scale;
+                row(j)[i] = row(i)[j];
+            }
+            diagonal[static_cast<std::size_t>(i)] = row(i)[i];
+        }
+    }
+    group_->broadcast(std::span(diagonal));
+    return diagonal;
+}
+
+bool NodeProducts::factor_inverse(std::span<const float> diagonal) {
+    int positive =
+        group_->is_root() && factor_inverse_of(matrix_->values().data(), order_, diagonal) ? 1 : 0;
+    group_->broadcast(std::span(&positive, 1));
+    if (positive == 1) {
+        share_factor();
+    }
+    return positive == 1;
+}
+
+void NodeProducts::share_factor() {
+    for (std::int64_t begin = 0; node_.is_root() && leaders_.size() > 1 && begin < order_;
+         begin += kRowsAtATime) {
+        const std::int64_t end = std::min(begin + kRowsAtATime, order_);
+        std::vector<float> panel = packed_rows(matrix_->values().data(), order_, begin, end);
+        leaders_.broadcast(std::span(panel));
+        unpack_rows(panel, order_, begin, end, matrix_->values().data());
+    }
+    matrix_->sync();
+}
+
+std::vector<float> NodeProducts::factor_rows(std::int64_t begin, std::int64_t end) const {
+    return packed_rows(matrix_->values().data(), order_, begin, end);
+}
+
+}  // namespace
+
+std::unique_ptr<OuterProducts> make_node_products(const parallel::Communicator& group,
+                                                  std::int64_t order) {
+    return std::make_unique<NodeProducts>(group, order);
+}
+
+double node_products_values(int node_ranks, std::int64_t order) {
+    return static_cast<double>((order + kNodeVectors) * order) / node_ranks;
+}
+
+}  // namespace alphaprune::linalg
