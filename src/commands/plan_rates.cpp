@@ -2,6 +2,7 @@
 #include <system_error>
 
 #include "alphaprune/planning/machine_rates.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "planned_run.hpp"
 
 namespace alphaprune::commands {

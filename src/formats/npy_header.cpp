@@ -25,10 +25,10 @@ const BadRequest<int> kUnknownVersion{"formats.npy-version",
                                       "version {} of the .npy format is not known",
                                       "a newer numpy wrote the file, or it is damaged",
                                       "write the array with numpy.save (versions 1 to 3)"};
-const BadRequest<std::uint32_t, std::uint64_t> kHeaderBeyondFile{
+const BadRequest<std::uint32_t, std::uint64_t> kNpyHeaderBeyondFile{
     "formats.npy-truncated", "the .npy header claims {} bytes, longer than the file of {}",
     "a copy or download was interrupted", "the file is truncated: fetch or write it again"};
-const BadRequest<std::uint32_t> kHeaderTooLong{
+const BadRequest<std::uint32_t> kNpyHeaderTooLong{
     "formats.npy-header-length",
     "the .npy header claims {} bytes, more than an array of numbers needs",
     "the file holds a structured array, or is damaged", "write the array again with numpy.save"};
@@ -39,7 +39,7 @@ const BadRequest<std::string, std::string, std::string_view> kWrongType{
 const BadRequest<> kFortranOrder{
     "formats.npy-order", "the array is stored column by column (Fortran order)",
     "a transposed array was saved", "in Python: numpy.save(file, numpy.ascontiguousarray(array))"};
-const BadRequest<std::uint64_t, std::string> kWrongSize{
+const BadRequest<std::uint64_t, std::string> kNpyWrongSize{
     "formats.npy-size", "the file holds {} bytes of values, but its shape needs {}",
     "a copy or download was interrupted",
     "the file is truncated or damaged: fetch or write it again"};
@@ -73,10 +73,10 @@ TextPlace text_place(std::string_view head, std::uint64_t file_size, std::string
     std::uint32_t length = 0;
     std::memcpy(&length, head.data() + kVersionAt + 2, version == 1 ? 2 : 4);
     if (length > file_size - begin) {
-        throw kHeaderBeyondFile(std::string(where), length, file_size);
+        throw kNpyHeaderBeyondFile(std::string(where), length, file_size);
     }
     if (length > head.size() - begin || length > kMaxNpyHead - begin) {
-        throw kHeaderTooLong(std::string(where), length);
+        throw kNpyHeaderTooLong(std::string(where), length);
     }
     return {begin, begin + length};
 }
@@ -243,8 +243,8 @@ NpyHeader parse_npy_header(std::span<const std::byte> head, std::uint64_t file_s
     const auto bytes = size_of_shape(dictionary.shape, size);
     const std::uint64_t held = file_size - place.end;
     if (bytes != held) {
-        throw kWrongSize(std::string(where), held,
-                         bytes ? fmt::format("{}", *bytes) : "more than can be counted");
+        throw kNpyWrongSize(std::string(where), held,
+                            bytes ? fmt::format("{}", *bytes) : "more than can be counted");
     }
     return {std::move(dictionary.descr), std::move(dictionary.shape), place.end, *bytes / size};
 }

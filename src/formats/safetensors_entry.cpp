@@ -40,7 +40,7 @@ const TensorFault<std::string, std::string> kUncountable{
 const TensorFault<std::string, std::string, std::uint64_t> kPartialByte{
     "formats.tensor-partial-byte",
     "the tensor's shape {} of {} needs {} bits, which are no whole bytes"};
-const TensorFault<std::string, std::string, std::uint64_t, std::uint64_t> kWrongSize{
+const TensorFault<std::string, std::string, std::uint64_t, std::uint64_t> kWrongTensorSize{
     "formats.tensor-size",
     "the tensor's shape {} of {} needs {} bytes, but its data_offsets hold {}"};
 
@@ -116,7 +116,7 @@ class EntryReader {
         } else if (width && *bits % 8 != 0) {
             fault(kPartialByte, shape, entry.type.name(), *bits);
         } else if (width && *bits / 8 != entry.end - entry.begin) {
-            fault(kWrongSize, shape, entry.type.name(), *bits / 8, entry.end - entry.begin);
+            fault(kWrongTensorSize, shape, entry.type.name(), *bits / 8, entry.end - entry.begin);
         }
     }
 

@@ -35,7 +35,7 @@ template <class T>
 NodeArray<T>::NodeArray(const Communicator& node, std::int64_t size) : node_(&node) {
     const auto count = static_cast<std::size_t>(size);
     if (node.size() == 1) {
-        own_ = std::make_unique_for_overwrite<T[]>(count);
+        own_ = std::make_unique<T[]>(count);
         values_ = {own_.get(), count};
         return;
     }

@@ -19,7 +19,7 @@ constexpr double kDeliveredSeconds = 6e-9;  // a weight narrowed, checked, summe
 
 /// What a pruner has to do at a site.
 pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer::InputSite& site,
-                            const model::TokenSequences& sequences, int ranks) {
+                            const model::TokenSequences& sequences, int ranks, int node_ranks) {
     pruning::SiteWork work;
     work.cols = site.cols;
     for (const int index : site.matrices) {
@@ -31,6 +31,7 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
     work.own_sequences = parallel::share_of(sequences.count(), ranks, 0).size();
     work.tokens = sequences.length;
     work.ranks = ranks;
+    work.node_ranks = node_ranks;
     return work;
 }
 
@@ -82,7 +83,7 @@ class Forward {
     }
     pruning::SiteWork work_at(const transformer::InputSite& site,
                               const model::TokenSequences& sequences) const {
-        return site_work(catalogue_, site, sequences, ranks_);
+        return site_work(catalogue_, site, sequences, ranks_, node_ranks_);
     }
     /// The pruned rows into files, and to all other nodes.
     double delivery_seconds(double weights, std::size_t matrices) const {
@@ -120,8 +121,7 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
         std::uint64_t pruned = 0;
         std::uint64_t outliers = 0;
         for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
-            pruning::SiteWork work = site_work(catalogue, site, sequences, ranks);
-            work.node_ranks = node_ranks;
+            const pruning::SiteWork work = site_work(catalogue, site, sequences, ranks, node_ranks);
             pruned += pruner.needs_activations() ? pruner.cost(work).memory : 0;
             outliers += measures_outliers ? pruning::scoring_cost(work).memory : 0;
         }

@@ -6,6 +6,7 @@
 #include "alphaprune/formats/npy.hpp"
 #include "alphaprune/report/run_report.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 
 namespace alphaprune::report {
 namespace {

@@ -147,7 +147,7 @@ TEST(Options, EverySolverHasItsName) {
 }
 
 TEST(Options, LapackMeansItsTwoStageSolver) {
-    EXPECT_EQ(parsed(run_with({"--solver", "lapack"})).solver, Solver::lapack2);
+    EXPECT_EQ(parsed(run_with({"--solver", "lapack"})).solver, linalg::Solver::lapack2);
 }
 
 TEST(Options, EveryMetricHasItsName) {

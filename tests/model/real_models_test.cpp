@@ -136,10 +136,10 @@ TEST(RealModels, TensorsAsRows) {
 }
 
 TEST(RealModels, FamiliesByModelType) {
-    EXPECT_EQ(model::families().size(), 4U);
-    for (const model::Family& family : model::families()) {
-        EXPECT_EQ(model::family_of(family.model_type), &family);
-        EXPECT_TRUE(family.block_prefix.starts_with(family.base_prefix));
+    EXPECT_EQ(model::all_families().size(), 4U);
+    for (const model::Family* const family : model::all_families()) {
+        EXPECT_EQ(model::family_of(family->name), family);
+        EXPECT_TRUE(family->block_prefix.starts_with(family->base_prefix));
     }
     EXPECT_EQ(model::family_of("mamba"), nullptr);
     EXPECT_EQ(model::family_of(""), nullptr);

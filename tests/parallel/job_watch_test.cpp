@@ -83,7 +83,7 @@ TEST_F(JobWatchTest, a_file_asks_for_a_stop) {
     const test::TemporaryFolder folder;
     const auto file = world().broadcast_text((folder.path() / "stop").string());
     JobWatch watch(world(), {});
-    watch.check_stop_file(file);
+    watch.look_for_stop_file(file);
     world().barrier();
     EXPECT_FALSE(support::stop_requested());
     world().barrier();

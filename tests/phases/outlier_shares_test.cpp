@@ -26,7 +26,8 @@ std::vector<double> shares_plainly(const model::Catalogue& catalogue,
         for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
             const model::MatrixInfo& matrix = catalogue.matrices[m];
             if (matrix.block == block.number) {
-                const auto values = block.weights.values(matrix.tensor);
+                const std::span<const float> values =
+                    block.runner.rows(static_cast<int>(m), {0, matrix.rows});
                 for (std::size_t i = 0; i < values.size(); ++i) {
                     scores.push_back(double{std::fabs(values[i])} *
                                      block.norms[m][i % static_cast<std::size_t>(matrix.cols)]);

@@ -56,7 +56,7 @@ inline report::RunReport pruned_report() {
     report::RunReport report = analysed_report();
     report.prune_method = "magnitude";
     report.allocation = report::AllocationReport{
-        "alphapruning", "alpha_peak", "block_wise", 0.3, 0.7, 0.99, {1}, {}, {}};
+        "alphapruning", "alpha_peak", "block_wise", 0.3, 0.7, 0.99, {1}, {}};
     const std::vector<double> ratios{0.5, 0.5, 0.9, 0.9};
     const std::vector<std::int64_t> zeros{20, 10, 36, 18};
     for (std::size_t m = 0; m < 4; ++m) {

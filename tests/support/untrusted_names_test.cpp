@@ -6,6 +6,7 @@
 
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/log.hpp"
 #include "support/temporary_folder.hpp"
 

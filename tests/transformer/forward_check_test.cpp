@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/transformer/perplexity.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "alphaprune/transformer/perplexity.hpp"
 #include "model/faults.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"

@@ -1,0 +1,51 @@
+// The table of pruners: what every row must have, so that whoever reads the table can rely on it.
+#include "alphaprune/pruning/pruners.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace alphaprune::pruning {
+namespace {
+
+TEST(Pruners, names_are_different_and_found) {
+    std::set<std::string_view> names;
+    for (const Pruner& pruner : pruners()) {
+        EXPECT_TRUE(names.insert(pruner.name).second) << pruner.name;
+        EXPECT_EQ(find_pruner(pruner.name), &pruner);
+        EXPECT_EQ(pruner.name.find('-'), std::string_view::npos) << "words joined by underscores";
+    }
+    EXPECT_EQ(find_pruner("no such pruner"), nullptr);
+    EXPECT_EQ(&default_pruner(), find_pruner("magnitude"));
+}
+
+TEST(Pruners, rows_are_complete) {
+    for (const Pruner& pruner : pruners()) {
+        SCOPED_TRACE(pruner.name);
+        EXPECT_FALSE(pruner.title.empty());
+        EXPECT_FALSE(pruner.help.empty());
+        EXPECT_FALSE(pruner.source.empty());
+        EXPECT_EQ(pruner.begin_block != nullptr, pruner.needs_activations());
+        EXPECT_EQ(pruner.prune_rows != nullptr, !pruner.needs_activations());
+        for (const support::MethodOption& option : pruner.options) {
+            EXPECT_TRUE(option.allows(option.fallback)) << option.name;
+        }
+    }
+}
+
+TEST(Pruners, costs_fall_with_the_ranks_and_statistics_take_memory) {
+    SiteWork alone{4096, 4096.0 * 11008, 2 * 4096.0 * 11008, 128, 128, 2048, 1};
+    SiteWork on_eight = alone;
+    on_eight.own_sequences = 16;
+    on_eight.ranks = 8;
+    const auto work = [](const SiteCost& cost) { return cost.seconds + cost.flops / 1e11; };
+    for (const Pruner& pruner : pruners()) {
+        SCOPED_TRACE(pruner.name);
+        EXPECT_GT(work(pruner.cost(alone)), 0);
+        EXPECT_LT(work(pruner.cost(on_eight)), work(pruner.cost(alone)));
+        EXPECT_EQ(pruner.cost(alone).memory > 0, pruner.needs_activations());
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune::pruning
