@@ -20,8 +20,8 @@ namespace {
 const support::BadRequest<std::string_view, std::string, std::string> kNoForwardPass{
     "transformer.no-forward-pass", "no forward pass for models of type '{}'{}",
     "the program knows the blocks of some families only",
-    "perplexity, and pruners and allocations that need --calibration, are available for: {2}; the "
-    "others work for this model all the same"};
+    "perplexity, and pruners and allocations that need --calibration, are available for: {2}; "
+    "pruning by magnitude works for every model"};
 const support::BadRequest<std::string, std::string> kUnknownActivation{
     "transformer.activation", "the activation function '{}' is not supported",
     "the model is a variant of its family", "supported are: {1}"};

@@ -161,7 +161,7 @@ class Overwrite(SafetyTest):
             done = self.run_model(SMALL, self.output, *FAST, *more, ranks=2)
             self.refused(done, "metrics", "stop", "journal", "report.json", "run.log",
                          "choose another --output")
-            self.assertEqual("hf" in done.stderr.split("program's: ")[1].split("\n")[0],
+            self.assertEqual("hf" in done.stderr.split("this program: ")[1].split("\n")[0],
                              "safetensors" in more)
 
     def test_what_was_put_beside_a_run_stays(self):
