@@ -10,9 +10,6 @@ namespace alphaprune::linalg {
 // takes the place of the upper triangle while the lower one keeps what the matrix was. To LAPACK,
 // which counts by columns, it is the lower triangle.
 
-/// Rows that travel together between ranks.
-inline constexpr std::int64_t kRowsAtATime = 128;
-
 /// The upper triangle's part of rows [begin, end), from column `begin` on, packed; zero below the
 /// diagonal.
 std::vector<float> packed_rows(const float* values, std::int64_t order, std::int64_t begin,

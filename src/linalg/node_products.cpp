@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -25,7 +26,8 @@ std::int64_t first_row(std::int64_t order, int rank, int ranks) {
 
 class NodeProducts : public OuterProducts {
   public:
-    NodeProducts(const parallel::Communicator& group, std::int64_t order);
+    NodeProducts(const parallel::Communicator& group, parallel::Communicator node,
+                 std::int64_t order);
 
     void add(std::span<const float> vectors, std::int64_t count) override;
     std::vector<float> finish(float scale) override;
@@ -41,17 +43,17 @@ class NodeProducts : public OuterProducts {
     const parallel::Communicator* group_;
     std::int64_t order_;
     parallel::Communicator node_;
-    parallel::Communicator
-        leaders_;  ///< the first rank of each node; the others have no use for it
+    parallel::Communicator leaders_;  ///< the first ranks of all nodes; on others, of no use
     // Made together, so that no node goes on where another has no room.
     std::optional<parallel::NodeArray<float>> matrix_;   ///< as in inverse_factor.hpp
     std::optional<parallel::NodeArray<float>> vectors_;  ///< of the node, while they are added
 };
 
-NodeProducts::NodeProducts(const parallel::Communicator& group, std::int64_t order)
+NodeProducts::NodeProducts(const parallel::Communicator& group, parallel::Communicator node,
+                           std::int64_t order)
     : group_(&group),
       order_(order),
-      node_(group.split_by_node()),
+      node_(std::move(node)),
       leaders_(group.split(node_.is_root() ? 0 : 1, group.rank())) {
     use_one_blas_thread();
     parallel::run_collectively(group, [&] {
@@ -127,12 +129,8 @@ bool NodeProducts::factor_inverse(std::span<const float> diagonal) {
 }
 
 void NodeProducts::share_factor() {
-    for (std::int64_t begin = 0; node_.is_root() && leaders_.size() > 1 && begin < order_;
-         begin += kRowsAtATime) {
-        const std::int64_t end = std::min(begin + kRowsAtATime, order_);
-        std::vector<float> panel = packed_rows(matrix_->values().data(), order_, begin, end);
-        leaders_.broadcast(std::span(panel));
-        unpack_rows(panel, order_, begin, end, matrix_->values().data());
+    if (node_.is_root()) {
+        leaders_.broadcast(matrix_->values());
     }
     matrix_->sync();
 }
@@ -144,8 +142,8 @@ std::vector<float> NodeProducts::factor_rows(std::int64_t begin, std::int64_t en
 }  // namespace
 
 std::unique_ptr<OuterProducts> make_node_products(const parallel::Communicator& group,
-                                                  std::int64_t order) {
-    return std::make_unique<NodeProducts>(group, order);
+                                                  parallel::Communicator node, std::int64_t order) {
+    return std::make_unique<NodeProducts>(group, std::move(node), order);
 }
 
 double node_products_values(int node_ranks, std::int64_t order) {

@@ -15,6 +15,9 @@
 namespace alphaprune::linalg {
 namespace {
 
+/// Rows that travel together between ranks.
+constexpr std::int64_t kRowsAtATime = 128;
+
 /// Outer products summed on each rank; rank 0 gets the total and factors it, and every rank then
 /// has the whole factor. Each call's product is float32, the sum over calls float64, so that the
 /// total hardly depends on how the calls are distributed over the ranks. A square matrix per rank,
@@ -121,7 +124,7 @@ std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator&
         if constexpr (kHasScalapack) {
             return make_distributed_products(group, order);
         } else {
-            return make_node_products(group, order);
+            return make_node_products(group, group.split_by_node(), order);
         }
     }
     return parallel::run_collectively(group, [&]() -> std::unique_ptr<OuterProducts> {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <random>
 #include <string>
@@ -16,12 +17,18 @@ namespace {
 
 using test::world;
 
-/// Where the matrix lies: on each rank, block-cyclic over the ranks, once on each node.
-enum class Place { rank, grid, node };
+/// Where the matrix lies: on each rank, block-cyclic over the ranks, once on the node, or once on
+/// each of several, as which every two ranks are taken.
+enum class Place { rank, grid, node, nodes };
+constexpr std::array kPlaces{Place::rank, Place::grid, Place::node, Place::nodes};
 
 std::unique_ptr<OuterProducts> products_on(Place place, std::int64_t order) {
     if (place == Place::node) {
-        return make_node_products(world(), order);
+        return make_node_products(world(), world().split_by_node(), order);
+    }
+    if (place == Place::nodes) {
+        return make_node_products(world(), world().split(world().rank() / 2, world().rank()),
+                                  order);
     }
     return make_outer_products(world(), order, place == Place::rank ? order : 0);
 }
@@ -181,7 +188,7 @@ TEST_P(Products, OfAnIndefiniteMatrixFailOnAllRanksAndCanBeTriedAgain) {
 
 std::vector<Case> cases() {
     std::vector<Case> all;
-    for (const Place place : {Place::rank, Place::grid, Place::node}) {
+    for (const Place place : kPlaces) {
         for (Case sums : {Case{1, 3}, {5, 20}, {37, 90}, {200, 450}}) {
             sums.place = place;
             all.push_back(sums);
@@ -191,10 +198,8 @@ std::vector<Case> cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Orders, Products, testing::ValuesIn(cases()), [](const auto& info) {
-    const Place place = info.param.place;
-    return std::to_string(info.param.order) + (place == Place::rank   ? "rank"
-                                               : place == Place::grid ? "grid"
-                                                                      : "node");
+    constexpr std::array kNames{"rank", "grid", "node", "nodes"};
+    return std::to_string(info.param.order) + kNames.at(static_cast<std::size_t>(info.param.place));
 });
 
 TEST(OuterProducts, ManyVectorsOnOneRankGoInSeveralRounds) {
@@ -212,7 +217,7 @@ TEST(OuterProducts, ManyVectorsOnOneRankGoInSeveralRounds) {
 }
 
 TEST(OuterProducts, WithoutVectorsAreZero) {
-    for (const Place place : {Place::rank, Place::grid, Place::node}) {
+    for (const Place place : kPlaces) {
         const auto products = products_on(place, 11);
         products->add({}, 0);
         EXPECT_EQ(products->finish(2.0F), std::vector<float>(11, 0.0F));
