@@ -19,8 +19,7 @@ std::vector<int> blocks_where(std::span<const AllocationItem> items, Choose choo
         }
     }
     std::ranges::sort(blocks);
-    const auto repeated = std::ranges::unique(blocks);
-    blocks.erase(repeated.begin(), repeated.end());
+    blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
     return blocks;
 }
 

@@ -197,10 +197,12 @@ std::vector<Case> cases() {
     return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Orders, Products, testing::ValuesIn(cases()), [](const auto& info) {
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
     constexpr std::array kNames{"rank", "grid", "node", "nodes"};
     return std::to_string(info.param.order) + kNames.at(static_cast<std::size_t>(info.param.place));
-});
+}
+
+INSTANTIATE_TEST_SUITE_P(Orders, Products, testing::ValuesIn(cases()), name_of_case);
 
 TEST(OuterProducts, ManyVectorsOnOneRankGoInSeveralRounds) {
     const std::int64_t order = 6;
