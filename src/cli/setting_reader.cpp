@@ -8,7 +8,6 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
-#include <ranges>
 
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/message.hpp"
@@ -232,8 +231,13 @@ std::vector<std::string> SettingReader::values(std::string_view name) const {
     if (setting == nullptr) {
         return all;
     }
-    for (const auto part : std::views::split(setting->value, kBetweenValues)) {
-        all.emplace_back(part.begin(), part.end());
+    for (std::string_view rest = setting->value; true;) {
+        const std::size_t end = rest.find(kBetweenValues);
+        all.emplace_back(rest.substr(0, end));
+        if (end == std::string_view::npos) {
+            break;
+        }
+        rest.remove_prefix(end + 1);
     }
     if (setting->value.empty() || std::ranges::find(all, std::string()) != all.end()) {
         faults_.add(kEmpty(setting->origin, setting->name));

@@ -12,7 +12,6 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences)
     : ranks_(ranks),
-      nodes_(nodes),
       catalogue_(catalogue),
       sequences_(sequences),
       plan_(transformer::make_forward_plan(catalogue)),

@@ -58,7 +58,6 @@ class CalibrationPass {
     model::RowSource finite_rows();
 
     const parallel::Communicator& ranks_;
-    const parallel::NodeMap& nodes_;
     const model::Catalogue& catalogue_;
     const model::TokenSequences& sequences_;
     transformer::ForwardPlan plan_;

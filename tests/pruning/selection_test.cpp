@@ -20,12 +20,12 @@ void expect_order(const std::vector<Key>& all, Split split, std::size_t stride) 
     std::ranges::sort(sorted);
     const std::vector<Key> mine = test::share_of(all, split);
     for (std::size_t position = 0; position < all.size(); position += stride) {
-        const auto equal = std::ranges::equal_range(sorted, sorted[position]);
+        const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), sorted[position]);
         const Selected found =
             select_key(test::world(), std::span<const Key>(mine), static_cast<int>(position));
         EXPECT_EQ(found.key, sorted[position]) << "position " << position;
-        EXPECT_EQ(found.below, equal.begin() - sorted.begin());
-        EXPECT_EQ(found.equal, std::ssize(equal));
+        EXPECT_EQ(found.below, first - sorted.begin());
+        EXPECT_EQ(found.equal, last - first);
         EXPECT_EQ(found.below_here,
                   std::ranges::count_if(mine, [&](Key key) { return key < found.key; }));
         EXPECT_EQ(found.equal_here, std::ranges::count(mine, static_cast<Key>(found.key)));
