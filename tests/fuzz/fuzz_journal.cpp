@@ -5,7 +5,6 @@
 
 #include "alphaprune/formats/record_log.hpp"
 #include "require.hpp"
-#include "resume/earlier_results.hpp"
 #include "resume/journal_files.hpp"
 #include "resume/journal_records.hpp"
 #include "scratch.hpp"
@@ -58,11 +57,10 @@ void read_records(std::string_view text) {
             static_cast<unsigned char>(text.front()), {bytes.begin(), bytes.end()}, 0};
         try {
             resume::read_record(record, facts);
+            facts.states.push_back(
+                {resume::StatePass::prune, 0, resume::sequence_of(record), {"states", 0}});
         } catch (const support::Error& error) {  // what is damaged is no matter of the request
             fuzz::require(!error.faults().empty());
-        }
-        if (const auto sequence = resume::sequence_of(record)) {
-            facts.states.push_back({resume::StatePass::prune, 0, *sequence, {"states", 0}});
         }
         text.remove_prefix(3 + payload.size());
     }

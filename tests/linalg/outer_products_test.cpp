@@ -161,8 +161,9 @@ TEST_P(Products, SumTheVectorsOfAllRanksAndFactorTheInverse) {
 }
 
 TEST_P(Products, OfAnIndefiniteMatrixFailOnAllRanksAndCanBeTriedAgain) {
-    const auto [order, count, place] = GetParam();
-    const std::vector<float> vectors = random_vectors(count, order);
+    const std::int64_t order = GetParam().order;
+    const Place place = GetParam().place;
+    const std::vector<float> vectors = random_vectors(GetParam().count, order);
     const auto fresh = [&] {
         auto products = products_on(place, order);
         add_everywhere(*products, vectors, order);

@@ -88,7 +88,8 @@ TEST(MatrixChoice, ExpertsInOneTensorAreRefusedUnlessExcluded) {
               {{"mlp.experts.gate_up_proj.weight", {4, 64, 32}}, {"mlp.gate.weight", {4, 32}}}},
              {"shared", {{"mlp.shared_experts.up_proj", {2, 64, 32}}}},
              {"nameless", {{"ff.big", {4, 64, 32}}}}}) {
-        const auto faults = faults_of([&] { catalogue_of(kConfig, model(tensors)); });
+        const auto faults =
+            faults_of([&shapes = tensors] { catalogue_of(kConfig, model(shapes)); });
         EXPECT_EQ(count_faults(faults, {"several matrices in one tensor", tensors[0].name}), 1)
             << kind << text_of(faults);
         const model::Catalogue kept =
