@@ -18,7 +18,7 @@ struct Column {
 std::string with_separators(std::int64_t value) {
     std::string text = std::to_string(value);
     for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
-        text.insert(static_cast<std::size_t>(at), ",");
+        text.insert(static_cast<std::size_t>(at), 1, ',');
     }
     return text;
 }

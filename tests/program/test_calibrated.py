@@ -88,6 +88,8 @@ class Methods(CalibratedTest):
             self.assert_same_masks(*outputs, ratio=0.6)
 
     def test_sparsegpt_on_one_and_on_four_ranks_for_a_trained_model(self):
+        """Rounded otherwise (other ranks, processors, compilers), 16 sequences were seen to end at
+        perplexities of 81.16 to 81.51."""
         outputs = [self.folder / "np1", self.folder / "np4"]
         perplexities = []
         for ranks, output in zip((1, 4), outputs):
@@ -99,7 +101,7 @@ class Methods(CalibratedTest):
             perplexities.append(float(line.split()[1]))
         self.assert_same_masks(*outputs, ratio=0.7)
         one, four = perplexities
-        self.assertLess(abs(four / one - 1), 0.001, perplexities)
+        self.assertLess(abs(four / one - 1), 0.01, perplexities)
 
     def test_two_of_four_in_every_group(self):
         for method in METHODS:
