@@ -27,7 +27,7 @@ class Chosen {
         return setting != nullptr ? canonical_value(setting->value) : default_of(option);
     }
     Command command() const { return *request_.command; }
-    /// nullptr for one that does not exist: that is a fault already, and no other follows from it.
+    /// nullptr for one that does not exist.
     const allocation::AllocationMethod* allocation() const {
         return allocation::find_allocation(value("allocation"));
     }
@@ -51,13 +51,22 @@ struct Dependence {
     std::vector<std::string_view> governors;
     std::function<bool(const Chosen& chosen)> has_effect;
     /// What it has no effect beside, {} being the first governor's value; empty: "--governor {}".
-    std::string_view beside;
-    std::string alternative;  ///< to leaving it out; empty: to change the first governor
+    std::string_view beside = {};
+    std::string alternative = {};  ///< to leaving it out; empty: to change the first governor
 };
 
-bool follows_metric(const Chosen& chosen) {
-    const auto* method = chosen.allocation();
-    return method == nullptr || method->needs == allocation::AllocationNeeds::metric;
+/// Whether the chosen method has a property. One that does not exist is a fault already, and no
+/// other follows from it.
+template <class Property>
+std::function<bool(const Chosen&)> allocation_that(Property property) {
+    return [property](const Chosen& chosen) {
+        const auto* method = chosen.allocation();
+        return method == nullptr || std::invoke(property, *method);
+    };
+}
+
+bool follows_metric(const allocation::AllocationMethod& method) {
+    return method.needs == allocation::AllocationNeeds::metric;
 }
 
 bool looks_at_windows(const Chosen& chosen) {
@@ -68,24 +77,8 @@ bool computes_metric(const Chosen& chosen) {
     return !chosen.has("metric-cache");
 }
 
-bool has_band(const Chosen& chosen) {
-    const auto* method = chosen.allocation();
-    return method == nullptr || method->has_band;
-}
-
-bool has_blocks(const Chosen& chosen) {
-    const auto* method = chosen.allocation();
-    return method == nullptr || method->has_blocks;
-}
-
-bool is_computed(const Chosen& chosen) {
-    const auto* method = chosen.allocation();
-    return method == nullptr || method->is_computed();
-}
-
 bool uses_groups(const Chosen& chosen) {
-    const std::string solver = chosen.value("solver");
-    return !solver.starts_with("lapack");
+    return !chosen.value("solver").starts_with("lapack");
 }
 
 bool has_a_single_precision(const Chosen& chosen) {
@@ -125,14 +118,6 @@ bool reads_tokens(const Chosen& chosen) {
     return chosen.command() != Command::run || looks_at_activations(chosen) || chosen.has("eval");
 }
 
-/// Whether `name` is an option of the method's own, or the method does not exist.
-template <class Method>
-bool owns(const Method* method, std::string_view name) {
-    return method == nullptr ||
-           std::ranges::find(method->options, name, &support::MethodOption::name) !=
-               method->options.end();
-}
-
 /// The options that belong to one method alone have an effect beside that method.
 template <class Method>
 void add_own_options(std::span<const Method> table, std::string_view governor,
@@ -142,7 +127,10 @@ void add_own_options(std::span<const Method> table, std::string_view governor,
             rules.push_back({option.name,
                              {governor},
                              [method, name = option.name](const Chosen& chosen) {
-                                 return owns((chosen.*method)(), name);
+                                 const Method* one = (chosen.*method)();
+                                 return one == nullptr ||
+                                        std::ranges::count(one->options, name,
+                                                           &support::MethodOption::name) > 0;
                              },
                              "",
                              fmt::format("choose --{} {}", governor, owner.name)});
@@ -153,6 +141,7 @@ void add_own_options(std::span<const Method> table, std::string_view governor,
 /// Those that a fixed N:M pattern overrides come first: without such an option no other rule
 /// applies.
 std::vector<Dependence> make_dependences() {
+    using Allocation = allocation::AllocationMethod;
     const std::string_view kNoActivations =
         "{} pruning and this allocation, which look at no activations";
     const std::string kCalibrated =
@@ -162,32 +151,33 @@ std::vector<Dependence> make_dependences() {
     std::vector<Dependence> rules;
     for (const std::string_view option :
          {"metric", "metric-cache", "mapping-type", "epsilon", "max-sparsity"}) {
-        rules.push_back({option, {"sparsity-type"}, ratios_differ, "", ""});
+        rules.push_back({option, {"sparsity-type"}, ratios_differ});
     }
     for (const allocation::AllocationMethod& method : allocation::allocations()) {
         for (const support::MethodOption& option : method.options) {
-            rules.push_back({option.name, {"sparsity-type"}, ratios_differ, "", ""});
+            rules.push_back({option.name, {"sparsity-type"}, ratios_differ});
         }
     }
     const std::vector<Dependence> more{
-        {"metric", {"allocation"}, follows_metric, "", ""},
-        {"metric-cache", {"allocation"}, follows_metric, "", ""},
-        {"mapping-type", {"allocation"}, has_blocks, "", ""},
+        {"metric", {"allocation"}, allocation_that(follows_metric)},
+        {"metric-cache", {"allocation"}, allocation_that(follows_metric)},
+        {"mapping-type", {"allocation"}, allocation_that(&Allocation::has_blocks)},
         {"farms-aspect",
          {"metric", "allocation", "sparsity-type"},
          looks_at_windows,
          "",
          "choose --metric alpha_peak_farms"},
-        {"farms-aspect", {"metric-cache"}, computes_metric, "", ""},
-        {"epsilon", {"allocation"}, has_band, "", ""},
-        {"max-sparsity", {"allocation"}, is_computed, "", ""},
-        {"sparsity-ratio", {"allocation"}, is_computed, "", ""},
-        {"sparsity-type", {"prune-method"}, takes_patterns, "", ""},
+        {"farms-aspect", {"metric-cache"}, computes_metric},
+        {"epsilon", {"allocation"}, allocation_that(&Allocation::has_band)},
+        {"max-sparsity", {"allocation"}, allocation_that(&Allocation::is_computed)},
+        {"sparsity-ratio", {"allocation"}, allocation_that(&Allocation::is_computed)},
+        {"sparsity-type", {"prune-method"}, takes_patterns},
         {"ties",
          {"prune-method", "sparsity-type"},
          has_ties,
          "this method: it has a rule of its own for equal scores",
-         fmt::format("prune by {}, unstructured", listed(pruners_with_ties(), "or"))},
+         fmt::format("prune by {}, unstructured",
+                     listed(names_where(pruning::pruners(), &pruning::Pruner::breaks_ties), "or"))},
         {"calibration", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"nsamples", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"seed", kMethods, looks_at_activations, kNoActivations, kCalibrated},
@@ -215,11 +205,6 @@ std::vector<Dependence> make_dependences() {
     return rules;
 }
 
-const std::vector<Dependence>& dependences() {
-    static const std::vector<Dependence> rules = make_dependences();
-    return rules;
-}
-
 bool is_weaker(const Request& request, const Setting& option, std::string_view governor) {
     const Setting* setting = request.find(governor);
     return setting != nullptr && option.source > setting->source;
@@ -243,8 +228,9 @@ void drop_what_a_pattern_determines(Request& request) {
 
 void settle_conflicts(Request& request, support::FaultList& faults) {
     drop_what_a_pattern_determines(request);
+    static const std::vector<Dependence> rules = make_dependences();
     std::set<std::string_view> reported;
-    for (const Dependence& rule : dependences()) {
+    for (const Dependence& rule : rules) {
         const Setting* option = request.find(rule.option);
         const Chosen chosen(request);
         if (option == nullptr || request.command == Command::verify || rule.has_effect(chosen) ||

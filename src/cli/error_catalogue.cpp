@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
+#include <map>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/support/message.hpp"
@@ -27,7 +26,7 @@ happens most often, is in [troubleshooting.md](troubleshooting.md). This page is
 )";
 
 /// Headings of the areas; an area that is not listed goes by its name alone.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kAreas{{
+const std::map<std::string_view, std::string_view> kAreas{
     {"allocation", "sparsity ratios"},
     {"checkpoint", "checkpoint.h5, export, verify"},
     {"cli", "command line and options"},
@@ -44,15 +43,14 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kAreas{{
     {"resume", "continuing a run"},
     {"spectrum", "spectra and metrics"},
     {"support", "files and the system"},
-}};
+};
 
 std::string_view area_of(const support::Message& message) {
     return message.id().substr(0, message.id().find('.'));
 }
 
 std::string heading(std::string_view area) {
-    const auto* const found =
-        std::ranges::find(kAreas, area, &std::pair<std::string_view, std::string_view>::first);
+    const auto found = kAreas.find(area);
     return found == kAreas.end() ? fmt::format("\n## {}\n", area)
                                  : fmt::format("\n## {}: {}\n", area, found->second);
 }

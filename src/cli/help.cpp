@@ -7,6 +7,7 @@
 
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/named_shape.hpp"
+#include "alphaprune_commit.hpp"
 #include "option_table.hpp"
 
 namespace alphaprune::cli {
@@ -82,6 +83,19 @@ std::string names_part() {
 }
 
 }  // namespace
+
+std::string_view program_version() {
+    return ALPHAPRUNE_VERSION;
+}
+
+std::string_view program_commit() {
+    return kBuiltFromCommit;
+}
+
+std::string version_text() {
+    return fmt::format("alphaprune_mpi {} ({})\nbuilt with {}\n", program_version(),
+                       program_commit(), ALPHAPRUNE_BUILT_WITH);
+}
 
 std::string help_text() {
     return R"(alphaprune_mpi: prunes large language models, block by block, by the shape of their spectra.

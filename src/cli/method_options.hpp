@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "option_table.hpp"
 #include "setting_reader.hpp"
 
 namespace alphaprune::cli {
@@ -12,27 +14,33 @@ namespace alphaprune::cli {
 
 Choices pruner_choices();
 Choices allocation_choices();
-/// The rows of both tables as --help explains them.
-std::string pruner_help();
-std::string allocation_help();
-
-/// The options that belong to one allocation, or to one pruner, alone.
-std::vector<OptionSpec> options_of_allocations(std::string_view group,
-                                               const std::vector<Command>& commands);
-std::vector<OptionSpec> options_of_pruners(std::string_view group,
-                                           const std::vector<Command>& commands);
-
 /// "a, b and c" @param last  "and"
 std::string listed(const std::vector<std::string_view>& names, std::string_view last);
-/// Pruners, and allocations, that look at activations.
-std::vector<std::string_view> calibrated_pruners();
-std::vector<std::string_view> calibrated_allocations();
-/// Pruners for which --ties has an effect.
-std::vector<std::string_view> pruners_with_ties();
+/// The names of those pruners, or allocations, that have a property.
+template <class Method, class Property>
+std::vector<std::string_view> names_where(std::span<const Method> table, Property property) {
+    std::vector<std::string_view> names;
+    for (const Method& method : table) {
+        if (std::invoke(property, method)) {
+            names.push_back(method.name);
+        }
+    }
+    return names;
+}
+/// Those that look at activations.
+inline std::vector<std::string_view> calibrated_pruners() {
+    return names_where(pruning::pruners(), &pruning::Pruner::needs_activations);
+}
+inline std::vector<std::string_view> calibrated_allocations() {
+    return names_where(allocation::allocations(), &allocation::AllocationMethod::needs_activations);
+}
 
-void read_pruner(const SettingReader& reader, Options& options);
-void read_allocation(const SettingReader& reader, Options& options);
-/// The values of the options that belong to one method alone.
-void read_method_values(const SettingReader& reader, Options& options);
+/// How much is pruned where, and how: allocation, metric, ratios, method, pattern, ties. A fixed
+/// N:M pattern leaves nothing to allocate: every matrix then has the ratio N/M.
+void read_pruning_options(const SettingReader& reader, Options& options);
+
+/// Calibration and evaluation data.
+/// @pre  allocation and pruning method have been read
+void read_token_options(const SettingReader& reader, Options& options);
 
 }  // namespace alphaprune::cli

@@ -22,9 +22,31 @@ constexpr std::array<CommandSpec, 7> kCommands{{
     {Command::help, "help", "this text; help errors [WORD]: what errors and warnings mean"},
 }};
 
-void insert_after(std::vector<OptionSpec>& table, std::string_view name,
-                  const std::vector<OptionSpec>& specs) {
-    const auto place = std::ranges::find(table, name, &OptionSpec::name);
+/// "a (default): …; b (needs --calibration): …"
+template <class Method>
+std::string explained(std::span<const Method> table, const Choices& choices) {
+    std::string text;
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        text += fmt::format("{}{}{}: {}{}", i == 0 ? "" : "; ", choices.names[i],
+                            i == 0 ? " (default)" : "", table[i].help,
+                            table[i].needs_activations() ? " (needs --calibration)" : "");
+    }
+    return text;
+}
+
+/// The options that belong to one method alone, behind another one and for the same commands.
+template <class Method>
+void insert_own_options(std::vector<OptionSpec>& table, std::string_view after,
+                        std::span<const Method> methods) {
+    const auto place = std::ranges::find(table, after, &OptionSpec::name);
+    std::vector<OptionSpec> specs;
+    for (const Method& method : methods) {
+        for (const support::MethodOption& option : method.options) {
+            specs.push_back(
+                {option.name, option.argument, place->group, place->commands,
+                 fmt::format("{}, {} (default {})", option.help, option.range(), option.fallback)});
+        }
+    }
     table.insert(place + 1, specs.begin(), specs.end());
 }
 
@@ -84,7 +106,8 @@ std::vector<OptionSpec> make_table() {
         {"sparsity-ratio", "S", "How much goes where", kRun,
          fmt::format("share of the prunable weights that become zero, in [0, 1) (default {})",
                      defaults.ratios.sparsity_ratio)},
-        {"allocation", "NAME", "How much goes where", kRun, allocation_help()},
+        {"allocation", "NAME", "How much goes where", kRun,
+         "ratios of the blocks. " + explained(allocation::allocations(), allocation_choices())},
         {"metric", "NAME", "How much goes where", kMeasuring,
          fmt::format("metric that alphapruning follows, and that tables show (default {})",
                      spectrum::name_of(defaults.metric))},
@@ -104,12 +127,12 @@ std::vector<OptionSpec> make_table() {
          "take the metric from this .npy (one value per matrix, in order); no spectra are "
          "computed"},
 
-        {"prune-method", "NAME", "Pruning", kRun, pruner_help()},
+        {"prune-method", "NAME", "Pruning", kRun,
+         "which weights become zero. " + explained(pruning::pruners(), pruner_choices())},
         {"sparsity-type", "NAME", "Pruning", kRun,
          "unstructured (default); N:M, such as 2:4 or 4:8: in every M consecutive inputs N are "
          "removed (NVIDIA's N counts those kept; at 2:4 and 4:8 the two agree); mixed-N:8: N "
-         "follows "
-         "the ratio of the block"},
+         "follows the ratio of the block"},
         {"ties", "NAME", "Pruning", kRun,
          "weights as large as the threshold: exact keeps the count exact (default), inclusive "
          "prunes all of them, as the published code does"},
@@ -177,8 +200,7 @@ std::vector<OptionSpec> make_table() {
 
         {"max-time", "HH:MM:SS", "Time limits and failures", kMeasuring,
          "stop early enough to have ended by then, resumable (also: D-HH:MM:SS; default: the end "
-         "of "
-         "the batch job, if there is one)"},
+         "of the batch job, if there is one)"},
         {"peer-timeout", "SECONDS", "Time limits and failures", kAll,
          fmt::format("a rank that is silent for so long is considered lost, and the job ends "
                      "(default {}; 0: never)",
@@ -189,8 +211,8 @@ std::vector<OptionSpec> make_table() {
          "print the version and the libraries the program was built with"},
         {"help", "", "Other", kAll, "print this text"},
     };
-    insert_after(table, "max-sparsity", options_of_allocations("How much goes where", kRun));
-    insert_after(table, "sparsity-type", options_of_pruners("Pruning", kRun));
+    insert_own_options(table, "max-sparsity", allocation::allocations());
+    insert_own_options(table, "sparsity-type", pruning::pruners());
     for (OptionSpec& spec : table) {  // what a run is asked can be planned
         if (spec.known_to(Command::run)) {
             spec.commands.push_back(Command::plan);
@@ -217,6 +239,10 @@ const OptionSpec* find_option(std::string_view name) {
 
 std::span<const CommandSpec> command_table() {
     return kCommands;
+}
+
+std::string_view name_of(Command command) {
+    return std::ranges::find(kCommands, command, &CommandSpec::command)->name;
 }
 
 }  // namespace alphaprune::cli

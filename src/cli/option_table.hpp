@@ -35,5 +35,7 @@ struct CommandSpec {
 };
 /// The commands, in the order of --help.
 std::span<const CommandSpec> command_table();
+/// @pre  one of those in the table
+std::string_view name_of(Command command);
 
 }  // namespace alphaprune::cli

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 
 #include "alphaprune/support/message.hpp"
+#include "alphaprune/support/number.hpp"
+#include "method_options.hpp"
 #include "option_table.hpp"
-#include "read_options.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -24,26 +24,16 @@ const BadRequest<> kNothingToVerify{
 const BadRequest<> kOverwriteAndResume{
     "cli.overwrite-and-resume", "--overwrite and --resume contradict each other",
     "--resume continues what is in the output, --overwrite removes it", "leave one of the two out"};
-const BadRequest<std::string> kShortTimeout{"cli.short-timeout", "--peer-timeout {} is too short",
-                                            "signs of life are sent once a second",
-                                            "give at least 1 second, or 0 for no watch"};
 const BadRequest<> kMemoryTwice{
     "cli.memory-twice", "--memory-per-node and --memory-per-rank state the same twice",
     "each of them follows from the other and --ranks-per-node", "leave one of the two out"};
 
-/// A block's number, all of the text.
-std::optional<int> number_in(std::string_view text) {
-    int number = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = problem == std::errc{} && end == text.data() + text.size() && number >= 0;
-    return whole ? std::optional(number) : std::nullopt;
-}
-
 /// "A-B", or "A" for one block.
 std::optional<model::BlockRange> range_in(std::string_view text) {
     const std::size_t dash = text.find('-');
-    const auto first = number_in(text.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : number_in(text.substr(dash + 1));
+    const auto first = support::number_in<int>(text.substr(0, dash));
+    const auto last =
+        dash == std::string_view::npos ? first : support::number_in<int>(text.substr(dash + 1));
     if (!first || !last || *last < *first) {
         return std::nullopt;
     }
@@ -166,31 +156,22 @@ void read_computing(const SettingReader& reader, Options& options) {
     }
 }
 
-void read_limits(const SettingReader& reader, Options& options) {
-    options.max_seconds = reader.duration("max-time");
-    constexpr double kLeast = 1;
-    const auto seconds = reader.number("peer-timeout");
-    if (seconds && (*seconds == 0 || *seconds >= kLeast)) {
-        options.peer_timeout = *seconds;
-    } else if (seconds) {
-        const Setting& timeout = *reader.find("peer-timeout");
-        reader.faults().add(kShortTimeout(timeout.origin, timeout.value));
-    }
-}
-
 /// What `plan` is told of the machine and of where to look and write.
 void read_plan_options(const SettingReader& reader, Options& options) {
     PlanRequest& plan = options.plan;
     plan.ranks = reader.count("ranks");
     plan.ranks_per_node = reader.count("ranks-per-node");
     plan.memory_per_node = reader.size("memory-per-node");
-    plan.dgemm_gflops = reader.rate("dgemm-gflops");
-    plan.sgemm_gflops = reader.rate("sgemm-gflops");
-    plan.memory_gbps = reader.rate("memory-gbps");
-    plan.read_gbps = reader.rate("read-gbps");
-    plan.write_gbps = reader.rate("write-gbps");
-    plan.storage_gbps = reader.rate("storage-gbps");
-    plan.network_gbps = reader.rate("network-gbps");
+    const auto rate = [&](const char* option) {
+        return reader.within(option, "greater than 0", [](double value) { return value > 0; });
+    };
+    plan.dgemm_gflops = rate("dgemm-gflops");
+    plan.sgemm_gflops = rate("sgemm-gflops");
+    plan.memory_gbps = rate("memory-gbps");
+    plan.read_gbps = rate("read-gbps");
+    plan.write_gbps = rate("write-gbps");
+    plan.storage_gbps = rate("storage-gbps");
+    plan.network_gbps = rate("network-gbps");
     plan.calibrate_from = reader.path("calibrate-from");
     plan.validate = reader.path("validate");
     plan.json = reader.path("json");
@@ -210,7 +191,11 @@ Options options_of(const Request& request, support::FaultList& faults) {
     read_pruning_options(reader, options);
     read_token_options(reader, options);
     read_computing(reader, options);
-    read_limits(reader, options);
+    options.max_seconds = reader.duration("max-time");
+    // Signs of life are sent once a second.
+    const auto silence = reader.within("peer-timeout", "at least 1, or 0 for no watch",
+                                       [](double value) { return value == 0 || value >= 1; });
+    options.peer_timeout = silence.value_or(options.peer_timeout);
     read_plan_options(reader, options);
     return options;
 }
@@ -225,15 +210,15 @@ Parsed parse(const std::vector<std::string>& arguments,
     support::FaultList faults;
     Parsed result{gather_request(arguments, environment, faults), {}};
     const auto command = result.request.command;
-    if (command == Command::help || command == Command::version) {
+    if (is_question(command)) {
         result.options.command = *command;
         result.options.help_words = result.request.words;
         result.request.settings.clear();
-    } else if (command) {
-        settle_conflicts(result.request, faults);
-        result.options = options_of(result.request, faults);
-        faults.throw_if_any();
     } else {
+        if (command) {
+            settle_conflicts(result.request, faults);
+            result.options = options_of(result.request, faults);
+        }
         faults.throw_if_any();
     }
     result.options.command_line = arguments;
@@ -244,11 +229,9 @@ Parsed parse(const std::vector<std::string>& arguments,
 
 std::optional<Options> check_command_line(const std::vector<std::string>& arguments,
                                           support::FaultList& faults) {
-    const Request request = request_of_line(arguments, faults);
-    if (request.command != Command::help && request.command != Command::version) {
-        return std::nullopt;
-    }
-    return parse(arguments, {}).options;
+    return is_question(request_of_line(arguments, faults).command)
+               ? std::optional(parse(arguments, {}).options)
+               : std::nullopt;
 }
 
 Options parse_options(const std::vector<std::string>& arguments,
@@ -262,12 +245,7 @@ std::vector<std::string> resolved_arguments(const std::vector<std::string>& argu
     if (options.command == Command::version) {
         return {"--version"};
     }
-    std::vector<std::string> resolved;
-    for (const CommandSpec& spec : command_table()) {
-        if (spec.command == options.command) {
-            resolved.emplace_back(spec.name);
-        }
-    }
+    std::vector<std::string> resolved{std::string(name_of(options.command))};
     for (const auto& [name, setting] : request.settings) {
         if (name != "config") {
             resolved.push_back(fmt::format("--{}={}", name, setting.value));

@@ -8,7 +8,6 @@
 #include "alphaprune/support/message.hpp"
 #include "option_table.hpp"
 #include "settings.hpp"
-#include "suggestion.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -33,13 +32,10 @@ const BadRequest<std::string, std::string_view> kOtherCommand{
 const BadRequest<std::string, std::string, std::string> kGivenTwice{
     "cli.option-given-twice", "--{} is given twice, as '{}' and as '{}'",
     "the same source gives the option two different values", "give it once"};
-const BadRequest<std::string> kLateCommand{
-    "cli.late-command", "unexpected word '{}'",
-    "a command stands behind options or another command",
-    "the command stands first, before the options, and there is only one"};
 const BadRequest<std::string> kUnexpectedWord{
-    "cli.unexpected-word", "unexpected word '{}'", "a word belongs to no option",
-    "options begin with --, and a value follows its option"};
+    "cli.unexpected-word", "unexpected word '{}'",
+    "a word belongs to no option, or is a command behind options or another command",
+    "the command stands first; options begin with --, and a value follows its option"};
 const BadRequest<> kUnnamedConfig{"cli.unnamed-config", "--config needs the name of a file",
                                   "the value of --config is empty", "write --config FILE"};
 
@@ -112,8 +108,7 @@ bool admissible(const Setting& setting, std::optional<Command> command,
     } else if (!command || spec->known_to(*command)) {
         return true;
     } else if (setting.source == Source::command_line) {
-        const auto name = std::ranges::find(command_table(), *command, &CommandSpec::command)->name;
-        faults.add(kOtherCommand(setting.origin, setting.name, name));
+        faults.add(kOtherCommand(setting.origin, setting.name, name_of(*command)));
     }
     return false;
 }
@@ -147,8 +142,6 @@ void take_over(const std::vector<std::string>& words, Request& request,
                            request.command, faults);
         } else if (request.command == Command::verify && request.words.empty()) {
             request.words.push_back(word);
-        } else if (command_named(word)) {
-            faults.add(kLateCommand(kCommandLine, word));
         } else {
             faults.add(kUnexpectedWord(kCommandLine, word));
         }
@@ -201,7 +194,7 @@ Request request_of_line(const std::vector<std::string>& arguments, support::Faul
 Request gather_request(const std::vector<std::string>& arguments,
                        const std::vector<std::string>& environment, support::FaultList& faults) {
     Request request = request_of_line(arguments, faults);
-    if (request.command == Command::help || request.command == Command::version) {
+    if (is_question(request.command)) {
         return request;
     }
     const std::vector<Setting> variables = read_environment(environment);

@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <cmath>
 
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/message.hpp"
-#include "suggestion.hpp"
+#include "alphaprune/support/number.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -25,43 +24,20 @@ const BadRequest<Text, Text, Text> kLaterVersion{
 const BadRequest<Text, Text, Text, Text> kWrongChoice{
     "cli.wrong-choice", "--{} cannot be '{}'",
     "the value is misspelled, or belongs to another option", "{2}choose one of {3}"};
-const BadRequest<Text, Text> kNoNumber{"cli.not-a-number", "--{} '{}' is not a number",
-                                       "the value has other characters than those of a number",
-                                       "write digits and a decimal point, as in 0.7"};
-const BadRequest<Text, Text> kNoCount{"cli.not-a-count",
-                                      "--{} '{}' is not a whole number of at least 1",
-                                      "the option counts something", "write digits only, as in 4"};
-const BadRequest<Text, Text> kNoSeed{
-    "cli.not-a-seed", "--{} '{}' is not a whole number from 0 to 2^64 - 1",
-    "the random number generator takes a seed of 64 bits", "write digits only, as in 7"};
-const BadRequest<Text, Text> kNotPositive{"cli.not-positive", "--{} {} is not greater than 0",
-                                          "a rate or factor of zero or less is impossible",
-                                          "write a number greater than 0"};
-const BadRequest<Text, Text> kNoSize{"cli.not-a-size", "--{} '{}' is not an amount of memory",
-                                     "the number or its unit is missing or unknown",
-                                     "write a number and a unit, as in 4GiB or 3900MB"};
-const BadRequest<Text, Text> kNoDuration{
-    "cli.not-a-duration", "--{} '{}' is not a length of time",
-    "the value is not of the form HH:MM:SS or D-HH:MM:SS, or is zero",
-    "write hours, minutes and seconds, as in 03:30:00, or days before them, as in 1-12:00:00"};
+const BadRequest<Text, Text, Text, Text> kUnreadable{
+    "cli.unreadable-value", "--{} '{}' is not {}",
+    "the value has characters that do not belong there, or is larger or smaller than is possible",
+    "write it as in {3}"};
+const BadRequest<Text, Text, Text, Text> kOutOfRange{
+    "cli.out-of-range", "--{} {} is not {}",
+    "the value makes no sense: a percentage instead of a share, perhaps, or a wrong sign",
+    "give a number {2}{3}"};
 const BadRequest<Text> kEmpty{"cli.empty-value", "--{} is empty",
                               "often a shell variable that is not set, as in --output \"$OUTPUT\"",
                               "write --{0} VALUE"};
 const BadRequest<std::string_view, std::string_view> kMissing{
     "cli.missing-option", "--{} is missing", "the command cannot do without it",
     "give {1} with --{0}"};
-const BadRequest<Text, Text, Text> kNoShare{"cli.not-a-share", "--{} {} is not {}",
-                                            "a percentage instead of a share, or a wrong sign",
-                                            "it is a share of one: for 70 % write 0.7"};
-
-/// The whole text as a number, or nothing.
-template <class Number>
-std::optional<Number> number_in(std::string_view text) {
-    Number value{};
-    const char* end = text.data() + text.size();
-    const auto [stopped, problem] = std::from_chars(text.data(), end, value);
-    return problem == std::errc() && stopped == end ? std::optional(value) : std::nullopt;
-}
 
 /// Bytes in a unit of memory; nothing for an unknown one.
 std::optional<double> bytes_of_unit(std::string_view unit) {
@@ -80,7 +56,7 @@ std::optional<double> bytes_of_unit(std::string_view unit) {
 std::optional<std::uint64_t> bytes_in(std::string_view text) {
     constexpr double kLargest = 1e18;
     const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
-    const auto number = number_in<double>(text.substr(0, end));
+    const auto number = support::number_in<double>(text.substr(0, end));
     const auto unit = bytes_of_unit(text.substr(end));
     const double bytes = number && unit ? *number * *unit : 0;
     return bytes >= 1 && bytes <= kLargest ? std::optional(static_cast<std::uint64_t>(bytes))
@@ -89,7 +65,7 @@ std::optional<std::uint64_t> bytes_in(std::string_view text) {
 
 /// The value of an option as `parse` reads it; nothing when it is not given, or refused.
 template <class Parse>
-auto read(const SettingReader& reader, std::string_view name, const BadRequest<Text, Text>& refusal,
+auto read(const SettingReader& reader, std::string_view name, const char* what, const char* example,
           Parse parse) -> decltype(parse(name)) {
     const Setting* setting = reader.find(name);
     if (setting == nullptr) {
@@ -97,7 +73,8 @@ auto read(const SettingReader& reader, std::string_view name, const BadRequest<T
     }
     const auto value = parse(setting->value);
     if (!value) {
-        reader.faults().add(refusal(setting->origin, setting->name, setting->value));
+        reader.faults().add(
+            kUnreadable(setting->origin, setting->name, setting->value, what, example));
     }
     return value;
 }
@@ -164,39 +141,43 @@ bool SettingReader::on(std::string_view name) const {
 }
 
 std::optional<double> SettingReader::number(std::string_view name) const {
-    return read(*this, name, kNoNumber, [](std::string_view text) {
-        const auto value = number_in<double>(text);
+    return read(*this, name, "a number", "0.7", [](std::string_view text) {
+        const auto value = support::number_in<double>(text);
         return value && std::isfinite(*value) ? value : std::nullopt;
     });
 }
 
 std::optional<int> SettingReader::count(std::string_view name) const {
-    return read(*this, name, kNoCount, [](std::string_view text) {
-        const auto value = number_in<int>(text);
+    return read(*this, name, "a whole number of at least 1", "4", [](std::string_view text) {
+        const auto value = support::number_in<int>(text);
         return value && *value >= 1 ? value : std::nullopt;
     });
 }
 
 std::optional<std::uint64_t> SettingReader::seed(std::string_view name) const {
-    return read(*this, name, kNoSeed, number_in<std::uint64_t>);
+    return read(*this, name, "a whole number from 0 to 2^64 - 1", "7",
+                support::number_in<std::uint64_t>);
 }
 
-std::optional<double> SettingReader::rate(std::string_view name) const {
+std::optional<double> SettingReader::within(std::string_view name, std::string_view range,
+                                            const std::function<bool(double)>& in_range,
+                                            std::string_view hint) const {
     const auto value = number(name);
-    if (value && *value <= 0) {
-        const Setting& setting = *find(name);
-        faults_.add(kNotPositive(setting.origin, setting.name, setting.value));
-        return std::nullopt;
+    if (!value || in_range(*value)) {
+        return value;
     }
-    return value;
+    const Setting& setting = *find(name);
+    faults_.add(kOutOfRange(setting.origin, setting.name, setting.value, Text(range), Text(hint)));
+    return std::nullopt;
 }
 
 std::optional<std::uint64_t> SettingReader::size(std::string_view name) const {
-    return read(*this, name, kNoSize, bytes_in);
+    return read(*this, name, "an amount of memory", "4GiB or 3900MB", bytes_in);
 }
 
 std::optional<double> SettingReader::duration(std::string_view name) const {
-    return read(*this, name, kNoDuration, [](std::string_view text) {
+    constexpr auto kExamples = "03:30:00 or, with days, 1-12:00:00";
+    return read(*this, name, "a length of time", kExamples, [](std::string_view text) {
         const auto seconds = support::seconds_of(text);
         return seconds && *seconds > 0 ? seconds : std::nullopt;
     });
@@ -244,23 +225,6 @@ std::vector<std::string> SettingReader::values(std::string_view name) const {
     }
     std::erase(all, std::string());
     return all;
-}
-
-bool SettingReader::share(std::string_view name, bool (*in_range)(double), std::string_view range,
-                          double& share) const {
-    const Setting* setting = find(name);
-    if (setting == nullptr) {
-        return true;
-    }
-    const auto value = number(name);
-    if (value && in_range(*value)) {
-        share = *value;
-        return true;
-    }
-    if (value) {
-        faults_.add(kNoShare(setting->origin, setting->name, setting->value, std::string(range)));
-    }
-    return false;
 }
 
 }  // namespace alphaprune::cli

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,8 +42,12 @@ class SettingReader {
     std::optional<int> count(std::string_view name) const;
     /// A whole number from 0 to 2^64 - 1.
     std::optional<std::uint64_t> seed(std::string_view name) const;
-    /// A number greater than 0.
-    std::optional<double> rate(std::string_view name) const;
+    /// A number in a range.
+    /// @param range  as in "greater than 0"
+    /// @param hint   for the remedy
+    std::optional<double> within(std::string_view name, std::string_view range,
+                                 const std::function<bool(double)>& in_range,
+                                 std::string_view hint = "") const;
     /// An amount of memory, in bytes: a number with B, kB, MB, GB, TB (powers of 1000) or KiB, MiB,
     /// GiB, TiB, or K, M, G, T (powers of 1024); without a unit, bytes.
     std::optional<std::uint64_t> size(std::string_view name) const;
@@ -56,9 +61,6 @@ class SettingReader {
     void require(std::string_view name, std::string_view what) const;
     /// All values of an option that may be given several times.
     std::vector<std::string> values(std::string_view name) const;
-    /// @return whether `share` is valid: read and in range, or left at its default
-    bool share(std::string_view name, bool (*in_range)(double), std::string_view range,
-               double& share) const;
     /// A value that is none of those an option takes goes to the faults.
     /// @param choices  for the remedy: "exact, inclusive"
     void refuse(const Setting& setting, const std::string& choices,

@@ -33,6 +33,9 @@ std::string canonical_name(std::string_view written);
 /// The value of a choice with underscores between its words; a path after a colon stays as it is.
 std::string canonical_value(std::string_view written);
 
+/// The candidate that the user most likely meant; empty when none is near.
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
+
 struct CommandLine {
     std::vector<Setting> settings;
     std::vector<std::string> words;  ///< those that belong to no option, in order

@@ -1,9 +1,11 @@
-#include "suggestion.hpp"
-
 #include <algorithm>
 
-namespace alphaprune::cli {
+#include "settings.hpp"
 
+namespace alphaprune::cli {
+namespace {
+
+/// Letters to insert, delete, change or swap with their neighbor to make one word of the other.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::vector<std::size_t>> cost(a.size() + 1,
                                                std::vector<std::size_t>(b.size() + 1));
@@ -23,6 +25,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
     return cost[a.size()][b.size()];
 }
+
+}  // namespace
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
     constexpr std::size_t kLongest = 64;  // nobody misspells a longer one into an option

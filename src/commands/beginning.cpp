@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "alphaprune/cli/help.hpp"
+#include "alphaprune/planning/shard_plan.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/message.hpp"
 
@@ -20,10 +21,6 @@ const support::BadRequest<int> kUnconnected{
     "inside the job (slurm/mpirun.sbatch); a single process with srun --ntasks=1, or with "
     "ALPHAPRUNE_MPI=0 in the environment"};
 
-bool is_question(cli::Command command) {
-    return command == cli::Command::help || command == cli::Command::version;
-}
-
 support::ExitStatus answer(const cli::Options& question, const parallel::Launch& launch) {
     if (launch.speaks()) {
         support::print_result(cli::answer_to(question));
@@ -33,14 +30,13 @@ support::ExitStatus answer(const cli::Options& question, const parallel::Launch&
 
 /// These solvers pass a communicator to their library, even on a single rank.
 bool needs_mpi(const cli::Options& options) {
-    return options.solver && linalg::works_on_groups(*options.solver) &&
-           *options.solver != linalg::Solver::two_stage;
+    return options.solver && planning::spans_nodes(*options.solver);
 }
 
 /// A single process, or one that speaks for others that MPI would not find.
 void begin_alone(Beginning& beginning, const std::vector<std::string>& arguments) {
     cli::Options options = cli::parse_options(arguments, support::whole_environment());
-    if (is_question(options.command)) {
+    if (cli::is_question(options.command)) {
         beginning.end = answer(options, beginning.launch);
         return;
     }

@@ -1,13 +1,16 @@
 #include <fmt/format.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/report/progress.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_check.hpp"
 #include "commands.hpp"
-#include "model_source.hpp"
+#include "output_folder.hpp"
 #include "stages.hpp"
 
 namespace alphaprune::commands {
@@ -19,6 +22,26 @@ const support::Failure<> kNoPerplexity{
     "the perplexity is not a number: activations or losses are NaN or too large",
     "activations overflowed because weights are damaged, or the tokens are of another model",
     "check the model's weights, and that the tokens are its tokenizer's"};
+
+const support::Warning<std::string_view, std::string> kNoNumber{
+    "commands.perplexity-is-no-number",
+    "the perplexity of the {} model on {} is not a number (null in report.json): activations or "
+    "losses are NaN or too large",
+    "activations overflowed because weights are damaged, or the pruned model assigns a token of "
+    "the text no probability at all",
+    "check the model's weights and its tokenizer; ask for a lower sparsity ratio"};
+
+/// Perplexity on a text, with a progress line.
+/// @param what  "of the dense model", for that line
+transformer::Perplexity evaluate_text(const parallel::Communicator& ranks,
+                                      const model::Catalogue& catalogue,
+                                      const model::RowSource& source, const EvaluationText& text,
+                                      const std::string& what) {
+    report::ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
+    return transformer::measure_perplexity(
+        ranks, catalogue, source, text.windows,
+        [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+}
 
 /// The perplexities as lines, the name of each text above its own when there are several.
 /// @throws Error (failed) on all ranks, after printing, naming the texts whose perplexity is none
@@ -44,6 +67,41 @@ void print_perplexities(const parallel::Communicator& ranks,
     }
 }
 
+/// What an earlier attempt has measured on a text.
+std::optional<transformer::Perplexity> known_perplexity(const Job& job, bool pruned,
+                                                        std::size_t text) {
+    for (const resume::KnownPerplexity& known : job.journal->earlier().perplexities) {
+        if (known.pruned == pruned && known.text == static_cast<std::int64_t>(text)) {
+            return transformer::Perplexity{known.value, known.seqlen, known.windows};
+        }
+    }
+    return std::nullopt;
+}
+
+/// Perplexities on all texts, each recorded as it comes. Collective.
+std::vector<transformer::Perplexity> perplexities_of(Job& job, const Inputs& inputs,
+                                                     const model::Catalogue& catalogue,
+                                                     bool pruned) {
+    const model::RowSource source =
+        parallel::run_collectively(job.ranks, [&] { return open_source(catalogue); });
+    std::vector<transformer::Perplexity> results;
+    for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {
+        if (const auto known = known_perplexity(job, pruned, t)) {
+            results.push_back(*known);
+            continue;
+        }
+        const transformer::Perplexity found =
+            evaluate_text(job.ranks, catalogue, source, inputs.evaluations[t],
+                          pruned ? "of the pruned model" : "of the dense model");
+        parallel::run_on_root(job.ranks, [&] {
+            job.journal->add_perplexity(
+                {pruned, static_cast<std::int64_t>(t), found.value, found.seqlen, found.windows});
+        });
+        results.push_back(found);
+    }
+    return results;
+}
+
 }  // namespace
 
 support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Options& options) {
@@ -59,6 +117,28 @@ support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Opt
     }
     print_perplexities(ranks, texts, results);
     return support::ExitStatus::done;
+}
+
+Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs) {
+    if (inputs.evaluations.empty()) {
+        return {};
+    }
+    return job.clock.measure("evaluate", [&] {
+        const std::string_view written = job.options.write_hdf5 ? kCheckpointName : kFolderName;
+        Perplexities perplexities;
+        perplexities.dense = perplexities_of(job, inputs, job.catalogue, false);
+        perplexities.pruned = perplexities_of(
+            job, inputs, load_catalogue(job.ranks, job.options.output / written), true);
+        for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {
+            for (const bool pruned : {false, true}) {
+                if (!(pruned ? perplexities.pruned : perplexities.dense)[t].is_number()) {
+                    perplexities.notes.push_back(kNoNumber(pruned ? "pruned" : "dense",
+                                                           inputs.evaluations[t].file.string()));
+                }
+            }
+        }
+        return perplexities;
+    });
 }
 
 }  // namespace alphaprune::commands

@@ -4,12 +4,11 @@
 
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/cli/help.hpp"
-#include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "commands.hpp"
-#include "model_source.hpp"
+#include "inputs.hpp"
 #include "output_folder.hpp"
 
 namespace alphaprune::commands {
@@ -42,11 +41,8 @@ void copy_tensors(const parallel::Communicator& ranks, const model::Catalogue& c
 
 support::ExitStatus export_model(const parallel::Communicator& ranks, const cli::Options& options) {
     const model::Catalogue catalogue = load_model(ranks, options);
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            prepare_export_folder(options, catalogue.folder, catalogue.bytes());
-        }
-    });
+    parallel::run_on_root(
+        ranks, [&] { prepare_export_folder(options, catalogue.folder, catalogue.bytes()); });
     checkpoint::HuggingFaceWriter writer(ranks, catalogue, options.output,
                                          {{"alphaprune_mpi", std::string(cli::program_version())},
                                           {"exported_from", options.model.filename().string()}});

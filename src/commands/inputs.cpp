@@ -8,7 +8,6 @@
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_check.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
-#include "model_source.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -61,21 +60,13 @@ void require_known_inputs(const model::Catalogue& catalogue) {
 model::TokenSequences from_rank_0(const parallel::Communicator& ranks,
                                   const std::function<model::TokenSequences()>& read) {
     model::TokenSequences sequences;
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            sequences = read();
-        }
-    });
+    parallel::run_on_root(ranks, [&] { sequences = read(); });
     std::int64_t sizes[2] = {sequences.length, static_cast<std::int64_t>(sequences.ids.size())};
     ranks.broadcast(std::span<std::int64_t>(sizes));
     sequences.length = sizes[0];
     sequences.ids.resize(static_cast<std::size_t>(sizes[1]));
     ranks.broadcast(std::span(sequences.ids));
     return sequences;
-}
-
-std::optional<std::int64_t> widened(std::optional<int> number) {
-    return number ? std::optional<std::int64_t>(*number) : std::nullopt;
 }
 
 }  // namespace
@@ -85,8 +76,8 @@ model::TokenSequences load_calibration(const parallel::Communicator& ranks,
                                        const model::Catalogue& catalogue) {
     return from_rank_0(ranks, [&] {
         return model::calibration_sequences(model::read_tokens(options.calibration, catalogue),
-                                            catalogue, widened(options.sequences),
-                                            widened(options.sequence_length), options.seed);
+                                            catalogue, options.sequences, options.sequence_length,
+                                            options.seed);
     });
 }
 
@@ -100,7 +91,7 @@ std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks
             texts.push_back({file, from_rank_0(ranks, [&] {
                                  return model::evaluation_windows(
                                      model::read_tokens(file, catalogue), catalogue,
-                                     widened(options.sequence_length));
+                                     options.sequence_length);
                              })});
         } catch (const support::Error& error) {  // the same on every rank
             faults.add(error);

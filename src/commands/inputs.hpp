@@ -1,19 +1,38 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
+#include "alphaprune/planning/finished_run.hpp"
 #include "alphaprune/planning/forecast.hpp"
 
 namespace alphaprune::commands {
+
+/// Whether a path names a checkpoint.h5 rather than a model folder.
+bool is_checkpoint(const std::filesystem::path& model);
+
+/// Collective: the catalogue of the model asked for, a folder, a checkpoint.h5, a model found by
+/// its name or a synthetic one, with the blocks asked for. Read on rank 0; its warnings are logged.
+/// @throws Error
+model::Catalogue load_model(const parallel::Communicator& ranks, const cli::Options& options);
+
+/// Collective: the catalogue of the folder or checkpoint.h5 at that path. @throws Error
+model::Catalogue load_catalogue(const parallel::Communicator& ranks,
+                                const std::filesystem::path& model);
+
+/// Logs what a user should know before relying on the result.
+void say_warnings(const std::vector<std::string>& warnings);
+
+/// Where this rank reads the rows of a model. Opens files when first asked.
+/// @param catalogue  outlives the source
+model::RowSource open_source(const model::Catalogue& catalogue);
 
 /// A text to evaluate on, cut into windows.
 struct EvaluationText {
@@ -45,5 +64,28 @@ model::TokenSequences load_calibration(const parallel::Communicator& ranks,
 std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks,
                                              const cli::Options& options,
                                              const model::Catalogue& catalogue);
+
+/// One number per matrix, in catalogue order, from a file the user gives: a .npy (float32 or
+/// float64), or a .csv which either has the columns "name" and "sparsity_ratio" among others (such
+/// as matrices.csv of an earlier run; rows in any order) or is one number per line.
+/// @throws Error (bad_request): unreadable, not one finite number for every matrix
+std::vector<double> read_ratio_file(const std::filesystem::path& path,
+                                    const model::Catalogue& catalogue);
+
+/// One finite metric value per matrix from a .npy, as the cache of the published code has them.
+/// @throws Error (bad_request)
+std::vector<double> read_metric_cache(const std::filesystem::path& path,
+                                      const model::Catalogue& catalogue);
+
+/// Collective: the run that these options describe, to be predicted. A short name of a model stands
+/// for its public shape, whether its weights are here or not. @throws Error
+planning::PlannedRun planned_run(const parallel::Communicator& ranks, const cli::Options& options);
+
+/// Collective: the finished run in an output folder, with the model, texts and options of its
+/// command line.
+/// @param now  may say with --model where the model is now
+/// @throws Error when one of them is no longer where it was
+planning::FinishedRun finished_run(const parallel::Communicator& ranks,
+                                   const std::filesystem::path& folder, const cli::Options& now);
 
 }  // namespace alphaprune::commands

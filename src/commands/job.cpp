@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <string_view>
 
 #include "alphaprune/cli/help.hpp"
@@ -16,9 +15,8 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
-#include "model_source.hpp"
 #include "output_folder.hpp"
-#include "run_identity.hpp"
+#include "stages.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -53,15 +51,30 @@ const Warning<std::string> kDamagedJournal{"commands.damaged-journal", "the jour
 const Warning<std::string_view, int, int> kOtherNumberOfRanks{
     "commands.other-number-of-ranks",
     "this run was begun on {1} ranks and continues on {2}: {0} then takes its sums in another "
-    "order, "
-    "so that the last bits of the weights may differ from those of a run on one number of ranks",
+    "order, so that the last bits of the weights may differ from those of a run on one number of "
+    "ranks",
     "--resume was given with another number of ranks",
     "nothing, unless the bits must be reproducible: then use one number of ranks"};
 
-std::vector<std::string> hosts_of(const parallel::Communicator& ranks) {
-    const std::vector<std::string> all = ranks.all_gather_texts(support::host_name());
-    const std::set<std::string> different(all.begin(), all.end());
-    return {different.begin(), different.end()};
+const Warning<> kSynthetic{
+    "commands.synthetic-weights", "the weights are synthetic: made up, in the shape of the model",
+    "--synthetic was given", "do not take the results for those of the real model"};
+const Warning<std::string> kBlocks{
+    "commands.chosen-blocks", "only {} (--blocks): the others are neither measured nor pruned",
+    "--blocks was given", "leave --blocks out to prune the whole model"};
+
+/// What readers of the results should know of how the model was chosen.
+std::vector<std::string> notes_on(const model::Catalogue& catalogue, const cli::Options& options) {
+    std::vector<std::string> notes;
+    if (catalogue.origin == model::WeightOrigin::synthetic) {
+        notes.push_back(kSynthetic());
+    }
+    if (options.blocks) {
+        const auto [first, last] = *options.blocks;
+        notes.push_back(kBlocks(first == last ? fmt::format("block {}", first)
+                                              : fmt::format("blocks {} to {}", first, last)));
+    }
+    return notes;
 }
 
 /// What was asked for, or what the cores given to the ranks allow. Collective.
@@ -100,9 +113,9 @@ void describe_run(const Job& job) {
 
 /// Whether there is something to resume, as rank 0 sees it. Collective.
 EarlierRun earlier_run(const Job& job) {
-    const EarlierRun found = parallel::run_collectively(job.ranks, [&] {
-        return job.options.resume && job.ranks.is_root() ? earlier_run_in(job.options.output)
-                                                         : EarlierRun::none;
+    EarlierRun found = EarlierRun::none;
+    parallel::run_on_root(job.ranks, [&] {
+        found = job.options.resume ? earlier_run_in(job.options.output) : EarlierRun::none;
     });
     return static_cast<EarlierRun>(job.ranks.max(static_cast<int>(found)));
 }
@@ -113,10 +126,8 @@ bool leave_complete(const Job& job, const std::optional<report::RunReport>& form
     if (!former || former->identity != job.identity) {
         throw kOtherRunComplete(folder).mark_agreed();
     }
-    parallel::run_collectively(job.ranks, [&] {
-        if (job.ranks.is_root()) {
-            resume::Journal::remove(job.options.output);  // if the program was killed at the end
-        }
+    parallel::run_on_root(job.ranks, [&] {
+        resume::Journal::remove(job.options.output);  // if the program was killed at the end
     });
     support::log_info(fmt::format("the run in {} is complete: nothing is left to do", folder));
     return false;
@@ -130,11 +141,11 @@ void prepare_output(Job& job, const resume::RunIdentity& identity, std::int64_t 
         job.journal.emplace(resume::Journal::resume(job.ranks, job.catalogue, output, identity,
                                                     sequences, provenance_here()));
     }
-    parallel::run_collectively(job.ranks, [&] {
-        if (job.ranks.is_root() && job.journal) {
+    parallel::run_on_root(job.ranks, [&] {
+        if (job.journal) {
             reopen_output_folder(job.options, bytes_needed);
             support::open_log_file(output / kLogName, support::LogFile::continued);
-        } else if (job.ranks.is_root()) {
+        } else {
             prepare_output_folder(job.options, job.catalogue.folder, bytes_needed);
             support::open_log_file(output / kLogName, support::LogFile::anew,
                                    fmt::format("alphaprune_mpi {} ({})", cli::program_version(),
@@ -147,7 +158,7 @@ void prepare_output(Job& job, const resume::RunIdentity& identity, std::int64_t 
         job.journal.emplace(resume::Journal::begin(job.ranks, job.catalogue, output, identity,
                                                    created, provenance_here()));
     }
-    job.watch.look_for_stop_file(stop_file_in(output));
+    job.watch.look_for_stop_file(output / kStopName);
 }
 
 /// Says what an earlier attempt has left.
@@ -210,7 +221,7 @@ bool open_output(Job& job, const resume::RunIdentity& identity, std::int64_t seq
         return leave_complete(job, former);
     }
     prepare_output(job, identity, sequences, bytes_needed, earlier);
-    job.hosts = hosts_of(job.ranks);
+    job.hosts = different_ones(job.ranks, support::host_name());
     job.started = support::utc_timestamp();
     job.rates =
         job.clock.measure("probe", [&] { return planning::measure_machine_rates(job.ranks); });
@@ -229,8 +240,8 @@ void work_on(const Job& job, const std::function<void()>& work) {
         work();
     } catch (const support::Error& error) {
         if (error.agreed() && error.status() == support::ExitStatus::bad_request) {
-            parallel::run_collectively(job.ranks, [&] {
-                if (job.ranks.is_root() && !resume::Journal::holds_work(job.options.output)) {
+            parallel::run_on_root(job.ranks, [&] {
+                if (!resume::Journal::holds_work(job.options.output)) {
                     discard_unfinished_run(job.options);
                 }
             });

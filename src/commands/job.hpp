@@ -54,6 +54,15 @@ class PhaseClock {
     std::vector<std::pair<std::string, double>> phases_;
 };
 
+/// Sets the deadline by which this run must have stopped: before --max-time, counted from `start`,
+/// is over, and before the batch job that it runs in ends, with some time left for what stopping
+/// takes. Collective. @returns that time, in seconds; nothing where there is no limit
+std::optional<double> set_time_limit(const parallel::Communicator& ranks,
+                                     const cli::Options& options, const support::Stopwatch& start);
+
+/// Seconds to be left for stopping within so many seconds.
+double stopping_time(double limit);
+
 /// One run of the program on a model: what is asked for, the model, and what it is computed with.
 struct Job {
     const parallel::Communicator& ranks;

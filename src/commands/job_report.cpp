@@ -1,9 +1,4 @@
-#include "job_report.hpp"
-
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <string_view>
 
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
@@ -12,6 +7,7 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "commands.hpp"
+#include "stages.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -160,8 +156,7 @@ std::vector<report::SpectrumPicture> gather_pictures(const parallel::Communicato
     return pictures;
 }
 
-}  // namespace
-
+/// Everything report.json says. Collective.
 RunReport compose_report(const Job& job, const Inputs* inputs, const Results& results) {
     RunReport report;
     add_run(job, report);
@@ -186,16 +181,15 @@ RunReport compose_report(const Job& job, const Inputs* inputs, const Results& re
     return report;
 }
 
+}  // namespace
+
 void finish_job(const Job& job, const Inputs* inputs, const Results& results) {
     const std::vector<report::SpectrumPicture> pictures =
         results.spectra.computed ? gather_pictures(job.ranks, *results.spectra.computed)
                                  : std::vector<report::SpectrumPicture>{};
     const RunReport report = compose_report(job, inputs, results);
     const std::string table = report::block_table(report) + report::perplexity_lines(report);
-    parallel::run_collectively(job.ranks, [&] {
-        if (!job.ranks.is_root()) {
-            return;
-        }
+    parallel::run_on_root(job.ranks, [&] {
         const std::filesystem::path& folder = job.options.output;
         report::write_matrices_csv(report, folder);
         report::write_metric_files(report, folder);

@@ -1,6 +1,4 @@
-#include "model_source.hpp"
-
-#include <fmt/format.h>
+#include "inputs.hpp"
 
 #include <memory>
 
@@ -22,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using support::BadRequest;
-using support::Warning;
 
 const BadRequest<> kOutputFolder{
     "commands.output-folder-as-model", "this is the output folder of a run, not a model",
@@ -36,12 +33,6 @@ const BadRequest<> kRevisionOfFile{"commands.revision-of-a-file",
                                    "--revision has no effect with a file",
                                    "only models in the caches of Hugging Face have revisions",
                                    "leave it out, or name the model as ORG/NAME"};
-const Warning<> kSynthetic{
-    "commands.synthetic-weights", "the weights are synthetic: made up, in the shape of the model",
-    "--synthetic was given", "do not take the results for those of the real model"};
-const Warning<std::string> kBlocks{
-    "commands.chosen-blocks", "only {} (--blocks): the others are neither measured nor pruned",
-    "--blocks was given", "leave --blocks out to prune the whole model"};
 
 /// A run's output folder is easily taken for the model in it.
 void refuse_output_folder(const fs::path& model) {
@@ -140,19 +131,6 @@ void say_warnings(const std::vector<std::string>& warnings) {
 model::Catalogue load_catalogue(const parallel::Communicator& ranks, const fs::path& model) {
     return model::deserialize_catalogue(
         parallel::text_from_root(ranks, [&] { return model::serialize(catalogue_at(model)); }));
-}
-
-std::vector<std::string> notes_on(const model::Catalogue& catalogue, const cli::Options& options) {
-    std::vector<std::string> notes;
-    if (catalogue.origin == model::WeightOrigin::synthetic) {
-        notes.push_back(kSynthetic());
-    }
-    if (options.blocks) {
-        const auto [first, last] = *options.blocks;
-        notes.push_back(kBlocks(first == last ? fmt::format("block {}", first)
-                                              : fmt::format("blocks {} to {}", first, last)));
-    }
-    return notes;
 }
 
 model::RowSource open_source(const model::Catalogue& catalogue) {

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "alphaprune/formats/json.hpp"
-#include "alphaprune/model/auxiliary_files.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/file.hpp"
@@ -48,15 +47,12 @@ const BadRequest<> kExists{
     "commands.output-exists", "the output folder exists already",
     "an earlier run, or something else, is in it",
     "choose another --output, or give --overwrite to replace the results in it"};
-const BadRequest<> kNotAFolder{"commands.output-is-no-folder",
-                               "the output exists and is not a folder",
-                               "a file has the name of the output", "choose another --output"};
+const BadRequest<> kNotAFolder{"commands.output-is-no-folder", "this is not a folder",
+                               "a file has the name of the output or of a folder on the way to it",
+                               "choose another --output"};
 const BadRequest<> kModelFolder{"commands.output-is-the-model",
                                 "the output folder is the model's own folder",
                                 "the results would replace the model", "choose another --output"};
-const BadRequest<> kBlockedPath{
-    "commands.output-below-a-file", "a part of this path is not a folder",
-    "a file has the name of a folder on the way to the output", "choose another --output"};
 const BadRequest<> kNotAnExport{
     "commands.not-an-export", "this folder holds something other than an export of this program",
     "no safetensors file in it states that this program has written it", "choose another --output"};
@@ -133,16 +129,13 @@ bool check_place(const cli::Options& options, const fs::path& model, std::uint64
         const BadRequest<>& problem = unfinished ? kUnfinishedRun : kExists;
         throw problem(folder.string());
     }
-    if (exists && !fs::is_directory(folder, problem)) {
-        throw kNotAFolder(folder.string());
+    const fs::path ancestor = exists ? folder : support::existing_ancestor(folder);
+    if (!fs::is_directory(ancestor, problem)) {
+        throw kNotAFolder(ancestor.string());
     }
     if (exists && fs::exists(model / "config.json", problem) &&
         fs::equivalent(folder, model, problem)) {
         throw kModelFolder(folder.string());
-    }
-    const fs::path ancestor = support::existing_ancestor(folder);
-    if (!fs::is_directory(ancestor, problem)) {
-        throw kBlockedPath(ancestor.string());
     }
     require_writable(ancestor);
     require_room(ancestor, bytes_needed);
@@ -207,7 +200,7 @@ EarlierRun earlier_run_in(const fs::path& output) {
 }
 
 report::RunReport report_in(const parallel::Communicator& ranks, const fs::path& folder) {
-    const fs::path file = folder / "report.json";
+    const fs::path file = folder / kReportName;
     const std::string text =
         parallel::text_from_root(ranks, [&] { return support::read_text(file); });
     return parallel::run_collectively(ranks, [&] {
@@ -218,9 +211,9 @@ report::RunReport report_in(const parallel::Communicator& ranks, const fs::path&
 
 std::optional<report::RunReport> former_report(const parallel::Communicator& ranks,
                                                const fs::path& folder) {
-    const bool seen = parallel::run_collectively(ranks, [&] {
-        return ranks.is_root() && fs::exists(support::status_of(folder / "report.json"));
-    });
+    bool seen = false;
+    parallel::run_on_root(ranks,
+                          [&] { seen = fs::exists(support::status_of(folder / kReportName)); });
     const bool there = ranks.any(seen);
     try {
         return there ? std::optional(report_in(ranks, folder)) : std::nullopt;
@@ -232,10 +225,6 @@ std::optional<report::RunReport> former_report(const parallel::Communicator& ran
     }
 }
 
-fs::path stop_file_in(const fs::path& output) {
-    return output / kStopName;
-}
-
 void reopen_output_folder(const cli::Options& options, std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
     require_writable(folder);
@@ -243,7 +232,7 @@ void reopen_output_folder(const cli::Options& options, std::uint64_t bytes_neede
     const std::uint64_t written = written_before(folder);
     require_room(folder, bytes_needed > written ? bytes_needed - written : 0);
     std::error_code ignored;
-    fs::remove(stop_file_in(folder), ignored);  // it has stopped the run before
+    fs::remove(folder / kStopName, ignored);  // it has stopped the run before
 }
 
 void prepare_output_folder(const cli::Options& options, const fs::path& model,

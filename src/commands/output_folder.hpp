@@ -20,7 +20,7 @@ inline constexpr std::string_view kCheckpointName = "checkpoint.h5";
 inline constexpr std::string_view kMetricsName = "metrics";
 inline constexpr std::string_view kFolderName = "hf";
 inline constexpr std::string_view kLogName = "run.log";
-inline constexpr std::string_view kStopName = "stop";
+inline constexpr std::string_view kStopName = "stop";  ///< made by who wants the run to stop
 
 /// Those of a finished run.
 inline constexpr std::array kResultNames{kReportName,     kReportHtmlName, kMatricesName,
@@ -36,9 +36,6 @@ report::RunReport report_in(const parallel::Communicator& ranks,
 /// The same, or nothing when there is no report that can be read. Collective.
 std::optional<report::RunReport> former_report(const parallel::Communicator& ranks,
                                                const std::filesystem::path& folder);
-
-/// The file that asks the run in this folder to stop when somebody creates it.
-std::filesystem::path stop_file_in(const std::filesystem::path& output);
 
 /// Prepares the output folder, on rank 0, before any work: it must not exist (with `--overwrite`,
 /// what is proved to belong to a former run is removed, and nothing else), must be writable, must

@@ -1,13 +1,16 @@
+#include <optional>
 #include <system_error>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/planning/machine_rates.hpp"
 #include "alphaprune/planning/plan_report.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/message.hpp"
 #include "commands.hpp"
+#include "inputs.hpp"
 #include "output_folder.hpp"
-#include "planned_run.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -20,6 +23,58 @@ const support::Warning<std::string, std::string> kSpectraOnly{
     "what that run has read is no longer there, or is another model",
     "give --calibrate-from a run whose model and texts are still there"};
 
+/// The folder that the output will be made in.
+std::filesystem::path folder_around(const std::filesystem::path& output) {
+    std::error_code ignored;
+    const std::filesystem::path existing = support::existing_ancestor(output);
+    return std::filesystem::is_directory(existing, ignored) ? existing : existing.parent_path();
+}
+
+/// The rates that the request gives; the others measured on these ranks, or assumed.
+/// @param weights  whether the weights of the catalogue can be read, or generated, here
+planning::KnownRates rates_for(const parallel::Communicator& ranks, const cli::Options& options,
+                               const model::Catalogue& catalogue, bool weights) {
+    using Rates = planning::MachineRates;
+    const cli::PlanRequest& given = options.plan;
+    const Rates here = planning::measure_machine_rates(ranks);
+    planning::KnownRates known;
+    const auto enter = [&](const char* what, const char* unit, double Rates::*rate,
+                           std::optional<double> asked, std::optional<double> measured) {
+        known.rates.*rate = asked.value_or(measured.value_or(Rates{}.*rate));
+        known.sources.push_back({what, unit, rate,
+                                 asked      ? "given"
+                                 : measured ? "measured here"
+                                            : "assumed"});
+    };
+    enter("DGEMM", "GFLOP/s a core", &Rates::dgemm_gflops, given.dgemm_gflops, here.dgemm_gflops);
+    // One core of the machine planned for is to this one as their DGEMM rates are.
+    const double sgemm = here.sgemm_gflops / here.dgemm_gflops * known.rates.dgemm_gflops;
+    enter("SGEMM", "GFLOP/s a core", &Rates::sgemm_gflops, given.sgemm_gflops,
+          given.dgemm_gflops ? sgemm : here.sgemm_gflops);
+    if (given.dgemm_gflops && !given.sgemm_gflops) {
+        known.sources.back().how = "as DGEMM compares with this machine's";
+    }
+    enter("memory", "GB/s a core", &Rates::memory_gbps, given.memory_gbps, here.memory_gbps);
+    if (weights && catalogue.origin == model::WeightOrigin::synthetic) {
+        enter("weights made", "GB/s a core", &Rates::generate_gbps, {},
+              planning::measure_reading_gbps(ranks, catalogue));
+    } else {
+        std::optional<double> measured;
+        if (weights && !given.read_gbps && catalogue.origin == model::WeightOrigin::folder) {
+            measured = planning::measure_reading_gbps(ranks, catalogue);
+        }
+        enter("reading", "GB/s a node", &Rates::read_gbps, given.read_gbps, measured);
+    }
+    std::optional<double> written;
+    if (!options.output.empty() && !given.write_gbps) {
+        written = planning::measure_writing_gbps(ranks, folder_around(options.output));
+    }
+    enter("writing", "GB/s a node", &Rates::write_gbps, given.write_gbps, written);
+    enter("file system", "GB/s in all", &Rates::storage_gbps, given.storage_gbps, {});
+    enter("network", "GB/s a node", &Rates::network_gbps, given.network_gbps, {});
+    return known;
+}
+
 /// The folder of a finished run whose times correct the prediction; empty when there is none.
 fs::path calibration_folder(const parallel::Communicator& ranks, const cli::Options& options) {
     if (!options.plan.calibrate_from.empty()) {
@@ -27,8 +82,8 @@ fs::path calibration_folder(const parallel::Communicator& ranks, const cli::Opti
     }
     return parallel::text_from_root(ranks, [&] {
         std::error_code ignored;
-        return fs::exists(options.output / "report.json", ignored) ? options.output.string()
-                                                                   : std::string();
+        return fs::exists(options.output / kReportName, ignored) ? options.output.string()
+                                                                 : std::string();
     });
 }
 
@@ -54,13 +109,11 @@ planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::O
     if (const fs::path folder = calibration_folder(ranks, options); !folder.empty()) {
         calibrate(ranks, folder, plan);
     }
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            plan.predicted =
-                planning::forecast(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
-            plan.useful_ranks = planning::useful_ranks(plan.run.catalogue, plan.run.cluster,
-                                                       plan.model, plan.run.task);
-        }
+    parallel::run_on_root(ranks, [&] {
+        plan.predicted =
+            planning::forecast(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
+        plan.useful_ranks =
+            planning::useful_ranks(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
     });
     return plan;
 }
@@ -71,19 +124,15 @@ planning::Validation compare(const parallel::Communicator& ranks, const cli::Opt
     here.output = options.plan.validate;  // where the finished run has written
     const planning::KnownRates known =
         rates_for(ranks, here, finished.run.catalogue, finished.run.has_weights);
-    return parallel::run_collectively(ranks, [&] {
-        return planning::Validation(
-            finished,
-            planning::forecast(finished.run.catalogue, finished.run.cluster,
-                               planning::model_then(finished, known.rates), finished.run.task));
-    });
+    return parallel::run_collectively(ranks,
+                                      [&] { return planning::Validation(finished, known.rates); });
 }
 
 /// The table for people, and the document if one is asked for.
 support::ExitStatus print_plan(const parallel::Communicator& ranks, const cli::Options& options,
                                const std::string& table, const formats::Json& document) {
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root() && !options.plan.json.empty()) {
+    parallel::run_on_root(ranks, [&] {
+        if (!options.plan.json.empty()) {
             support::write_text_atomically(options.plan.json, document.dump() + "\n");
         }
     });

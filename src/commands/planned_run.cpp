@@ -1,5 +1,3 @@
-#include "planned_run.hpp"
-
 #include <algorithm>
 #include <system_error>
 #include <thread>
@@ -7,8 +5,6 @@
 #include "alphaprune/model/named_shape.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
-#include "inputs.hpp"
-#include "model_source.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"
 

@@ -22,7 +22,7 @@
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "commands.hpp"
-#include "time_limit.hpp"
+#include "job.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -177,11 +177,7 @@ support::ExitStatus end_separated(const parallel::Launch& launch) {
 }  // namespace
 
 void print_result(const parallel::Communicator& ranks, std::string_view text) {
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            support::print_result(text);
-        }
-    });
+    parallel::run_on_root(ranks, [&] { support::print_result(text); });
 }
 
 support::ExitStatus run_program(const parallel::Communicator& world, int argc, char** argv,

@@ -1,7 +1,6 @@
-#include "ratio_file.hpp"
+#include "inputs.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <sstream>
@@ -11,6 +10,7 @@
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
+#include "alphaprune/support/number.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -56,12 +56,8 @@ std::vector<std::vector<std::string>> rows_of(const std::filesystem::path& path)
 }
 
 double number_in(const std::string& cell, const std::filesystem::path& path) {
-    double value = 0;
-    const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-    if (problem != std::errc{} || end != cell.data() + cell.size()) {
-        throw kNotANumber(path.string(), cell);
-    }
-    return value;
+    const auto value = support::number_in<double>(cell);
+    return value ? *value : throw kNotANumber(path.string(), cell);
 }
 
 std::vector<double> by_name(const std::vector<std::vector<std::string>>& rows,

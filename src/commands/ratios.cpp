@@ -4,7 +4,6 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/phases/outlier_phase.hpp"
 #include "alphaprune/report/progress.hpp"
-#include "ratio_file.hpp"
 #include "stages.hpp"
 
 namespace alphaprune::commands {
@@ -22,30 +21,24 @@ std::vector<allocation::AllocationItem> items_of(const Job& job, const Spectra& 
     return items;
 }
 
-std::vector<double> measure_outliers(Job& job, const Inputs& inputs) {
+/// What the allocation needs besides the metric. Collective. @throws Error
+std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
+    const allocation::AllocationMethod& method = *job.options.allocation;
+    if (method.needs == allocation::AllocationNeeds::ratio_file) {
+        return parallel::run_collectively(
+            job.ranks, [&] { return read_ratio_file(job.options.allocation_file, job.catalogue); });
+    }
+    if (method.needs != allocation::AllocationNeeds::outlier_shares) {
+        return {};
+    }
     return job.clock.measure("outliers", [&] {
         report::ProgressLine line("outliers", "blocks", job.ranks.is_root());
         return phases::outlier_shares(
             job.ranks, inputs.nodes, job.catalogue, inputs.calibration,
-            job.options.allocation->outlier_multiple(job.options.method_values),
+            method.outlier_multiple(job.options.method_values),
             [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
             &*job.journal);
     });
-}
-
-/// What the allocation needs besides the metric. Collective. @throws Error
-std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
-    switch (job.options.allocation->needs) {
-        case allocation::AllocationNeeds::nothing:
-        case allocation::AllocationNeeds::metric:
-            return {};
-        case allocation::AllocationNeeds::outlier_shares:
-            return measure_outliers(job, inputs);
-        case allocation::AllocationNeeds::ratio_file:
-            break;
-    }
-    return parallel::run_collectively(
-        job.ranks, [&] { return read_ratio_file(job.options.allocation_file, job.catalogue); });
 }
 
 std::vector<pruning::PruneTarget> targets_of(const cli::Options& options,

@@ -1,9 +1,6 @@
-#include "run_identity.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <set>
 #include <span>
@@ -65,22 +62,11 @@ std::string tokens_of(const model::TokenSequences& sequences) {
                              digest_of(std::span<const std::int32_t>(sequences.ids)));
 }
 
-class IdentityWriter {
-  public:
-    void add(std::string name, std::string value) {
-        identity_.parts.emplace_back(std::move(name), std::move(value));
-    }
-    void add(std::string name, double value) { add(std::move(name), fmt::format("{}", value)); }
-    resume::RunIdentity take() { return std::move(identity_); }
-
-  private:
-    resume::RunIdentity identity_;
-};
-
-/// Those whose bits depend on how many ranks share a matrix.
-bool is_spread(std::optional<linalg::Solver> solver) {
-    return solver == linalg::Solver::elpa1 || solver == linalg::Solver::elpa2 ||
-           solver == linalg::Solver::scalapack;
+void add(resume::RunIdentity& identity, std::string name, std::string value) {
+    identity.parts.emplace_back(std::move(name), std::move(value));
+}
+void add(resume::RunIdentity& identity, std::string name, double value) {
+    add(identity, std::move(name), fmt::format("{}", value));
 }
 
 std::string texts_of(const std::vector<model::NamePattern>& patterns) {
@@ -91,80 +77,70 @@ std::string texts_of(const std::vector<model::NamePattern>& patterns) {
     return texts.empty() ? "none" : texts;
 }
 
-void add_model(IdentityWriter& writer, const cli::Options& options,
+void add_model(resume::RunIdentity& identity, const cli::Options& options,
                const model::Catalogue& catalogue) {
-    writer.add("the model's config.json",
-               digest_of(std::span<const char>(catalogue.configuration_text)));
-    writer.add("--synthetic", catalogue.origin == model::WeightOrigin::synthetic ? "on" : "off");
-    writer.add("--blocks", options.blocks
-                               ? fmt::format("{}-{}", options.blocks->first, options.blocks->last)
-                               : "all");
-    writer.add("--include", texts_of(options.matrices.include));
-    writer.add("--exclude", texts_of(options.matrices.exclude));
+    add(identity, "the model's config.json",
+        digest_of(std::span<const char>(catalogue.configuration_text)));
+    add(identity, "--synthetic", catalogue.origin == model::WeightOrigin::synthetic ? "on" : "off");
+    add(identity, "--blocks",
+        options.blocks ? fmt::format("{}-{}", options.blocks->first, options.blocks->last) : "all");
+    add(identity, "--include", texts_of(options.matrices.include));
+    add(identity, "--exclude", texts_of(options.matrices.exclude));
     for (std::size_t s = 0; s < catalogue.stamps.size(); ++s) {
         const support::FileStamp& stamp = catalogue.stamps[s];
-        writer.add(
-            "the model's file " + catalogue.shards[s],
+        add(identity, "the model's file " + catalogue.shards[s],
             fmt::format("{} bytes, last changed {} ns after 1970", stamp.size, stamp.modified));
     }
 }
 
-void add_spectra(IdentityWriter& writer, const cli::Options& options) {
-    writer.add("--metric", std::string(spectrum::name_of(options.metric)));
+void add_spectra(resume::RunIdentity& identity, const cli::Options& options) {
+    add(identity, "--metric", std::string(spectrum::name_of(options.metric)));
     if (options.metric == spectrum::Metric::alpha_peak_farms) {
-        writer.add("--farms-aspect", options.farms.aspect);
+        add(identity, "--farms-aspect", options.farms.aspect);
     }
-    writer.add("--solver", options.solver ? std::string(linalg::name_of(*options.solver)) : "auto");
-    writer.add("--precision", std::string(linalg::name_of(options.precision)));
-    if (is_spread(options.solver)) {
-        writer.add("--group-ranks",
-                   options.group_ranks ? std::to_string(*options.group_ranks) : "all");
+    add(identity, "--solver",
+        options.solver ? std::string(linalg::name_of(*options.solver)) : "auto");
+    add(identity, "--precision", std::string(linalg::name_of(options.precision)));
+    // Only where the bits depend on how many ranks share a matrix.
+    if (options.solver && planning::spans_nodes(*options.solver)) {
+        add(identity, "--group-ranks",
+            options.group_ranks ? std::to_string(*options.group_ranks) : "all");
     }
 }
 
-void add_own_options(IdentityWriter& writer, const std::vector<support::MethodOption>& own,
+void add_own_options(resume::RunIdentity& identity, const std::vector<support::MethodOption>& own,
                      const cli::Options& options) {
     for (const support::MethodOption& option : own) {
-        writer.add(fmt::format("--{}", option.name),
-                   support::value_of(option, options.method_values));
+        add(identity, fmt::format("--{}", option.name),
+            support::value_of(option, options.method_values));
     }
 }
 
-void add_allocation(IdentityWriter& writer, const cli::Options& options) {
+void add_allocation(resume::RunIdentity& identity, const cli::Options& options) {
     const allocation::AllocationOptions& ratios = options.ratios;
-    writer.add("--allocation", std::string(options.allocation->name));
-    writer.add("the file of --allocation", contents_of(options.allocation_file));
-    writer.add("--sparsity-ratio", ratios.sparsity_ratio);
-    writer.add("--mapping-type",
-               ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise");
-    writer.add("--epsilon", ratios.epsilon);
-    writer.add("--max-sparsity", ratios.max_sparsity);
-    add_own_options(writer, options.allocation->options, options);
-    writer.add("the file of --metric-cache", contents_of(options.metric_cache));
+    add(identity, "--allocation", std::string(options.allocation->name));
+    add(identity, "the file of --allocation", contents_of(options.allocation_file));
+    add(identity, "--sparsity-ratio", ratios.sparsity_ratio);
+    add(identity, "--mapping-type",
+        ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise");
+    add(identity, "--epsilon", ratios.epsilon);
+    add(identity, "--max-sparsity", ratios.max_sparsity);
+    add_own_options(identity, options.allocation->options, options);
+    add(identity, "the file of --metric-cache", contents_of(options.metric_cache));
 }
 
-void add_pruning(IdentityWriter& writer, const cli::Options& options) {
-    writer.add("--prune-method", std::string(options.pruner->name));
-    writer.add("--sparsity-type", options.mixed_pattern ? "mixed"
-                                  : options.pattern ? fmt::format("{}:{}", options.pattern->removed,
-                                                                  options.pattern->group)
-                                                    : "unstructured");
-    writer.add("--ties", options.ties == pruning::Ties::exact ? "exact" : "inclusive");
-    add_own_options(writer, options.pruner->options, options);
-    writer.add("--format", fmt::format("{}{}", options.write_hdf5 ? "hdf5 " : "",
-                                       options.write_safetensors ? "safetensors" : ""));
+void add_pruning(resume::RunIdentity& identity, const cli::Options& options) {
+    add(identity, "--prune-method", std::string(options.pruner->name));
+    add(identity, "--sparsity-type", options.mixed_pattern ? "mixed" : sparsity_type(options));
+    add(identity, "--ties", options.ties == pruning::Ties::exact ? "exact" : "inclusive");
+    add_own_options(identity, options.pruner->options, options);
+    add(identity, "--format",
+        fmt::format("{}{}", options.write_hdf5 ? "hdf5 " : "",
+                    options.write_safetensors ? "safetensors" : ""));
 }
 
 std::string processor_here() {
     return fmt::format("{}, {} kernels", support::processor_model(), linalg::vector_kernels());
-}
-
-/// All different values of the ranks. Collective.
-std::vector<std::string> different_ones(const parallel::Communicator& ranks,
-                                        const std::string& mine) {
-    const std::vector<std::string> all = ranks.all_gather_texts(mine);
-    const std::set<std::string> different(all.begin(), all.end());
-    return {different.begin(), different.end()};
 }
 
 /// Adds a note for each part in which an earlier attempt differs.
@@ -186,35 +162,42 @@ void compare(const resume::Provenance& then, const resume::Provenance& now,
 
 resume::RunIdentity identity_of_analysis(const cli::Options& options,
                                          const model::Catalogue& catalogue) {
-    IdentityWriter writer;
-    writer.add("the command", "analyze");
-    add_model(writer, options, catalogue);
-    add_spectra(writer, options);
-    return writer.take();
+    resume::RunIdentity identity;
+    add(identity, "the command", "analyze");
+    add_model(identity, options, catalogue);
+    add_spectra(identity, options);
+    return identity;
 }
 
 resume::RunIdentity identity_of_run(const cli::Options& options, const model::Catalogue& catalogue,
                                     const Inputs& inputs) {
-    IdentityWriter writer;
-    writer.add("the command", "run");
-    add_model(writer, options, catalogue);
+    resume::RunIdentity identity;
+    add(identity, "the command", "run");
+    add_model(identity, options, catalogue);
     if (needs_metric(options)) {
-        add_spectra(writer, options);
+        add_spectra(identity, options);
     }
-    add_allocation(writer, options);
-    add_pruning(writer, options);
-    writer.add("the sequences of --calibration, --nsamples, --seqlen and --seed",
-               tokens_of(inputs.calibration));
+    add_allocation(identity, options);
+    add_pruning(identity, options);
+    add(identity, "the sequences of --calibration, --nsamples, --seqlen and --seed",
+        tokens_of(inputs.calibration));
     for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {
-        writer.add(fmt::format("the windows of --eval, number {}", t + 1),
-                   tokens_of(inputs.evaluations[t].windows));
+        add(identity, fmt::format("the windows of --eval, number {}", t + 1),
+            tokens_of(inputs.evaluations[t].windows));
     }
-    return writer.take();
+    return identity;
 }
 
 resume::Provenance provenance_here() {
     return {std::string(cli::program_version()), std::string(cli::program_commit()),
             processor_here(), linalg::blas_name()};
+}
+
+std::vector<std::string> different_ones(const parallel::Communicator& ranks,
+                                        const std::string& mine) {
+    const std::vector<std::string> all = ranks.all_gather_texts(mine);
+    const std::set<std::string> different(all.begin(), all.end());
+    return {different.begin(), different.end()};
 }
 
 std::vector<std::string> provenance_notes(const parallel::Communicator& ranks,

@@ -11,7 +11,6 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
-#include "ratio_file.hpp"
 #include "stages.hpp"
 
 namespace alphaprune::commands {

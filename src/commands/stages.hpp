@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -17,8 +16,31 @@
 
 namespace alphaprune::commands {
 
+/// What the results of `analyze` depend on, and those of `run` if spectra are computed: the model
+/// as it is and the options that affect the eigenvalues.
+resume::RunIdentity identity_of_analysis(const cli::Options& options,
+                                         const model::Catalogue& catalogue);
+
+/// What the results of `run` depend on. Texts count by the tokens taken from them, other files by
+/// their contents. The same on every rank. @throws Error for files that cannot be read
+resume::RunIdentity identity_of_run(const cli::Options& options, const model::Catalogue& catalogue,
+                                    const Inputs& inputs);
+
+/// The different values that the ranks have. Collective.
+std::vector<std::string> different_ones(const parallel::Communicator& ranks,
+                                        const std::string& mine);
+
+/// What the last bits of this process depend on.
+resume::Provenance provenance_here();
+
+/// Where ranks, or earlier attempts at the run, compute with another processor or BLAS or with
+/// another build of the program, the last bits may depend on which of them computed what: a warning
+/// for each difference. Collective.
+std::vector<std::string> provenance_notes(const parallel::Communicator& ranks,
+                                          const resume::Journal& journal);
+
 // The stages of a run, in order. Each returns plain data, which the next ones take and from which
-// the report is composed at the end (job_report.hpp). All of them are collective.
+// the report is composed at the end. All of them are collective.
 
 /// What is known of the spectra of the prunable matrices.
 struct Spectra {
@@ -51,13 +73,6 @@ void check_ratios(const Job& job);
 /// Ratios from the allocation, patterns where N:M is asked for.
 Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra);
 
-/// Where the pruned model goes in the output folder.
-phases::PrunedPaths pruned_paths(const cli::Options& options);
-/// Prunes the model to its targets and writes it in the formats asked for, in one stream.
-phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::PrunedFiles& files,
-                                    std::span<const pruning::PruneTarget> targets,
-                                    const Spectra& spectra);
-
 /// One per text, of the dense and of the pruned model.
 struct Perplexities {
     std::vector<transformer::Perplexity> dense;
@@ -65,11 +80,17 @@ struct Perplexities {
     std::vector<std::string> notes;
 };
 Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs);
-/// Perplexity on a text, with a progress line.
-/// @param what  "of the dense model", for that line
-transformer::Perplexity evaluate_text(const parallel::Communicator& ranks,
-                                      const model::Catalogue& catalogue,
-                                      const model::RowSource& source, const EvaluationText& text,
-                                      const std::string& what);
+
+/// What the stages of a job have made. `analyze` has spectra alone.
+struct Results {
+    Spectra spectra = {};
+    std::optional<Ratios> ratios = {};
+    std::optional<phases::PrunedModel> pruned = {};
+    Perplexities perplexities = {};
+};
+
+/// Writes report.json, report.html, matrices.csv and metrics/, and tells the user where they are.
+/// The run is then complete and its journal is removed. Collective.
+void finish_job(const Job& job, const Inputs* inputs, const Results& results);
 
 }  // namespace alphaprune::commands

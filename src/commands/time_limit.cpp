@@ -1,4 +1,4 @@
-#include "time_limit.hpp"
+#include "job.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,7 @@
 #include "alphaprune/planning/cost_model.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace alphaprune::planning {
 namespace {
@@ -14,23 +15,15 @@ struct Coefficients {
     double calls;      ///< × n: what depends on the number of calls
 };
 
-Coefficients coefficients_of(linalg::Solver solver) {
-    switch (solver) {
-        case linalg::Solver::lapack1:
-            return {1.13, 3.0, 350, 115e3};
-        case linalg::Solver::lapack2:
-            return {1.13, 1.9, 2300, 150e3};
-        case linalg::Solver::two_stage:
-            return {1.13, 1.4, 1150, 60e3};
-        case linalg::Solver::elpa1:
-            return {1.67, 7.4, 500, 500e3};
-        case linalg::Solver::elpa2:
-            return {1.67, 4.0, 3000, 500e3};
-        case linalg::Solver::scalapack:
-            break;
-    }
-    return {1.67, 6.5, 2000, 500e3};
-}
+/// As in linalg::kSolvers.
+constexpr std::array<Coefficients, linalg::kSolvers.size()> kCoefficients{{
+    {1.13, 3.0, 350, 115e3},   // lapack1
+    {1.13, 1.9, 2300, 150e3},  // lapack2
+    {1.13, 1.4, 1150, 60e3},   // two_stage
+    {1.67, 7.4, 500, 500e3},   // elpa1
+    {1.67, 4.0, 3000, 500e3},  // elpa2
+    {1.67, 6.5, 2000, 500e3},  // scalapack
+}};
 
 struct Sides {
     double n;
@@ -67,7 +60,7 @@ double group_speedup(linalg::Solver solver, int ranks) {
 
 double computing_seconds(const CostModel& model, const SpectrumTask& task) {
     const MachineRates& rates = model.rates;
-    const Coefficients worth = coefficients_of(task.solver);
+    const Coefficients worth = kCoefficients.at(static_cast<std::size_t>(task.solver));
     const auto [n, k] = sides_of(task.rows, task.cols);
     const bool single = model.precision != linalg::Precision::in_double &&
                         linalg::has_single_precision(task.solver);
@@ -84,7 +77,7 @@ double computing_seconds(const CostModel& model, const SpectrumTask& task) {
 }  // namespace
 
 double spectrum_cost(std::int64_t rows, std::int64_t cols, linalg::Solver solver) {
-    const Coefficients worth = coefficients_of(solver);
+    const Coefficients worth = kCoefficients.at(static_cast<std::size_t>(solver));
     const auto [n, k] = sides_of(rows, cols);
     return worth.gram * n * n * k + worth.reduction * 4.0 / 3 * n * n * n + worth.alone * n * n +
            worth.calls * n;

@@ -33,8 +33,6 @@ bool has_booked(const report::RunReport& report, std::string_view name) {
                                [&](const auto& phase) { return phase.first == name; });
 }
 
-}  // namespace
-
 double predicted_seconds(const RunForecast& predicted, Phase phase) {
     double seconds = 0;
     for (const PhaseForecast& part : predicted.phases) {
@@ -44,47 +42,45 @@ double predicted_seconds(const RunForecast& predicted, Phase phase) {
     return seconds;
 }
 
+/// Seconds of a phase; nothing when the run had none. Calibration is part of pruning, and all that
+/// is not booked under another phase is part of the start.
 std::optional<double> measured_seconds(const report::RunReport& report, Phase phase) {
-    switch (phase) {
-        case Phase::start:
-            return report.seconds -
-                   booked(report, {"spectrum", "farms", "outliers", "prune", "write", "evaluate"});
-        case Phase::spectrum:
-            return has_booked(report, "spectrum")
-                       ? std::optional(booked(report, {"spectrum", "farms"}))
-                       : std::nullopt;
-        case Phase::prune_and_write:
-            return has_booked(report, "prune")
-                       ? std::optional(booked(report, {"outliers", "prune", "write"}))
-                       : std::nullopt;
-        case Phase::evaluate:
-            return has_booked(report, "evaluate") ? std::optional(booked(report, {"evaluate"}))
-                                                  : std::nullopt;
-        case Phase::calibrate:
-            break;
+    if (phase == Phase::start) {
+        return report.seconds -
+               booked(report, {"spectrum", "farms", "outliers", "prune", "write", "evaluate"});
+    }
+    if (phase == Phase::spectrum && has_booked(report, "spectrum")) {
+        return booked(report, {"spectrum", "farms"});
+    }
+    if (phase == Phase::prune_and_write && has_booked(report, "prune")) {
+        return booked(report, {"outliers", "prune", "write"});
+    }
+    if (phase == Phase::evaluate && has_booked(report, "evaluate")) {
+        return booked(report, {"evaluate"});
     }
     return std::nullopt;
 }
 
-CostModel model_then(const FinishedRun& finished, const MachineRates& here) {
-    CostModel model;
-    model.rates = here;
-    model.rates.dgemm_gflops = finished.report.gemm_gflops;
-    model.rates.sgemm_gflops *= finished.report.gemm_gflops / here.dgemm_gflops;
-    model.generated =
-        finished.run.has_weights && finished.run.catalogue.origin == model::WeightOrigin::synthetic;
-    model.precision = precision_of(finished.report);
+/// The model of this machine, at the DGEMM rate that the run itself measured.
+CostModel model_of(const report::RunReport& report, const MachineRates& here) {
+    CostModel model{here, precision_of(report)};
+    model.rates.dgemm_gflops = report.gemm_gflops;
+    model.rates.sgemm_gflops *= report.gemm_gflops / here.dgemm_gflops;
     return model;
 }
+
+RunForecast predicted_then(const FinishedRun& finished, const MachineRates& here) {
+    const PlannedRun& run = finished.run;
+    CostModel model = model_of(finished.report, here);
+    model.generated = run.has_weights && run.catalogue.origin == model::WeightOrigin::synthetic;
+    return forecast(run.catalogue, run.cluster, model, run.task);
+}
+
+}  // namespace
 
 std::map<linalg::Solver, double> solver_corrections(const report::RunReport& report,
                                                     const MachineRates& here) {
     constexpr std::uint64_t kUsualBytes = 2;  // of a weight
-    CostModel then;
-    then.rates = here;
-    then.rates.dgemm_gflops = report.gemm_gflops;
-    then.rates.sgemm_gflops *= report.gemm_gflops / here.dgemm_gflops;
-    then.precision = precision_of(report);
     std::vector<TimedSpectrum> measured;
     for (const report::MatrixReport& matrix : report.matrices) {
         if (const auto solver = linalg::solver_named(matrix.solver)) {
@@ -95,12 +91,11 @@ std::map<linalg::Solver, double> solver_corrections(const report::RunReport& rep
                  matrix.seconds});
         }
     }
-    return corrected(then, measured).corrections;
+    return corrected(model_of(report, here), measured).corrections;
 }
 
 std::map<Phase, double> phase_corrections(const FinishedRun& finished, const MachineRates& here) {
-    const RunForecast predicted = forecast(finished.run.catalogue, finished.run.cluster,
-                                           model_then(finished, here), finished.run.task);
+    const RunForecast predicted = predicted_then(finished, here);
     std::map<Phase, double> corrections;
     for (const Phase phase : {Phase::prune_and_write, Phase::evaluate}) {
         const auto measured = measured_seconds(finished.report, phase);
@@ -115,10 +110,11 @@ std::map<Phase, double> phase_corrections(const FinishedRun& finished, const Mac
     return corrections;
 }
 
-Validation::Validation(const FinishedRun& finished, const RunForecast& predicted)
+Validation::Validation(const FinishedRun& finished, const MachineRates& here)
     : title_(fmt::format("{} on {} rank{} at {:.1f} GFLOP/s each", finished.report.model_name,
                          finished.report.ranks, finished.report.ranks == 1 ? "" : "s",
                          finished.report.gemm_gflops)) {
+    const RunForecast predicted = predicted_then(finished, here);
     for (const Phase phase :
          {Phase::start, Phase::spectrum, Phase::prune_and_write, Phase::evaluate}) {
         if (const auto measured = measured_seconds(finished.report, phase)) {

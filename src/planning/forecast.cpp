@@ -1,6 +1,7 @@
 #include "alphaprune/planning/forecast.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -18,16 +19,16 @@ constexpr double kSecondsToFinish = 0.02;      // files created, made durable an
 constexpr double kSecondsPerTensor = 50e-6;    // header, dataset, agreement
 constexpr double kCopiedByteSeconds = 1.2e-9;  // checks, checksum, copies
 
+constexpr double kLatency = 5e-6;  // of a message
+
+double rounds(int parties) {
+    return std::ceil(std::log2(std::max(parties, 1)));
+}
+
 class Forecaster {
   public:
-    Forecaster(const model::Catalogue& catalogue, const Cluster& cluster, const CostModel& model,
-               const RunTask& task)
-        : catalogue_(catalogue),
-          cluster_(cluster),
-          model_(model),
-          task_(task),
-          transfers_(cluster, model),
-          bytes_(static_cast<double>(catalogue.bytes())) {}
+    explicit Forecaster(const ForecastInputs& inputs)
+        : inputs_(inputs), bytes_(static_cast<double>(inputs.catalogue.bytes())) {}
 
     RunForecast run() {
         RunForecast result;
@@ -41,15 +42,13 @@ class Forecaster {
             result.phases.push_back(spectrum(result.spectra));
         }
         if (task_.calibration.count() > 0) {
-            result.phases.push_back(
-                calibration_forecast(catalogue_, cluster_, model_, transfers_, task_));
+            result.phases.push_back(calibration_forecast(inputs_));
         }
         if (task_.prunes) {
             result.phases.push_back(prune_and_write());
         }
         if (!task_.evaluations.empty()) {
-            result.phases.push_back(
-                evaluation_forecast(catalogue_, cluster_, model_, transfers_, task_));
+            result.phases.push_back(evaluation_forecast(inputs_));
         }
         for (PhaseForecast& phase : result.phases) {
             phase.memory += kProgramMemory;
@@ -149,30 +148,51 @@ class Forecaster {
         return kAtATime * most;
     }
 
-    const model::Catalogue& catalogue_;
-    const Cluster& cluster_;
-    const CostModel& model_;
-    const RunTask& task_;
-    Transfers transfers_;
+    const ForecastInputs& inputs_;
+    const model::Catalogue& catalogue_ = inputs_.catalogue;
+    const Cluster& cluster_ = inputs_.cluster;
+    const CostModel& model_ = inputs_.model;
+    const RunTask& task_ = inputs_.task;
+    const Transfers& transfers_ = inputs_.transfers;
     double bytes_;
 };
 
 }  // namespace
 
+Transfers::Transfers(const Cluster& cluster, const CostModel& model)
+    : rates_(model.rates),
+      generated_(model.generated),
+      ranks_(cluster.ranks),
+      nodes_((cluster.ranks + cluster.ranks_per_node - 1) / cluster.ranks_per_node) {}
+
+double Transfers::reading_seconds(double bytes) const {
+    const double rate = generated_ ? ranks_ * rates_.generate_gbps
+                                   : std::min(nodes_ * rates_.read_gbps, rates_.storage_gbps);
+    return bytes / (rate * 1e9);
+}
+
+double Transfers::writing_seconds(double bytes) const {
+    return bytes / (std::min(nodes_ * rates_.write_gbps, rates_.storage_gbps) * 1e9);
+}
+
+double Transfers::message_seconds() const {
+    return 2 * rounds(ranks_) * kLatency;
+}
+
+double Transfers::sum_seconds(double bytes) const {
+    const double within = std::min(ranks_ - 1, 1) * 2 * bytes / (rates_.memory_gbps * 1e9);
+    const double between = std::min(nodes_ - 1, 1) * 2 * bytes / (rates_.network_gbps * 1e9);
+    return message_seconds() + within + between;
+}
+
+double Transfers::broadcast_seconds(double bytes) const {
+    return std::min(nodes_ - 1, 1) * bytes / (rates_.network_gbps * 1e9) +
+           rounds(nodes_) * kLatency;
+}
+
 std::string_view name_of(Phase phase) {
-    switch (phase) {
-        case Phase::start:
-            return "start";
-        case Phase::spectrum:
-            return "spectrum";
-        case Phase::calibrate:
-            return "calibrate";
-        case Phase::prune_and_write:
-            return "prune and write";
-        case Phase::evaluate:
-            break;
-    }
-    return "evaluate";
+    constexpr std::array kNames{"start", "spectrum", "calibrate", "prune and write", "evaluate"};
+    return kNames.at(static_cast<std::size_t>(phase));
 }
 
 double RunForecast::seconds() const {
@@ -190,7 +210,7 @@ std::uint64_t RunForecast::memory() const {
 
 RunForecast forecast(const model::Catalogue& catalogue, const Cluster& cluster,
                      const CostModel& model, const RunTask& task) {
-    return Forecaster(catalogue, cluster, model, task).run();
+    return Forecaster({catalogue, cluster, model, task}).run();
 }
 
 std::optional<int> useful_ranks(const model::Catalogue& catalogue, const Cluster& cluster,

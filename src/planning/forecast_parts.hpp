@@ -32,13 +32,18 @@ class Transfers {
     int nodes_;
 };
 
+/// What a forecast is made from.
+struct ForecastInputs {
+    const model::Catalogue& catalogue;
+    const Cluster& cluster;
+    const CostModel& model;
+    const RunTask& task;
+    Transfers transfers = {cluster, model};
+};
+
 /// Time and memory of what runs the model forward. @throws Error when it has no forward pass
-PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
-                                   const CostModel& model, const Transfers& transfers,
-                                   const RunTask& task);
+PhaseForecast calibration_forecast(const ForecastInputs& inputs);
 /// All texts, on the dense and on the pruned model.
-PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
-                                  const CostModel& model, const Transfers& transfers,
-                                  const RunTask& task);
+PhaseForecast evaluation_forecast(const ForecastInputs& inputs);
 
 }  // namespace alphaprune::planning

@@ -1,7 +1,7 @@
 #include "forecast_parts.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <span>
 
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
@@ -38,14 +38,13 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
 /// What the ranks of a cluster do with sequences that are divided over them.
 class Forward {
   public:
-    Forward(const model::Catalogue& catalogue, const Cluster& cluster, const CostModel& model,
-            const Transfers& transfers)
-        : catalogue_(catalogue),
-          plan_(transformer::make_forward_plan(catalogue)),
-          ranks_(cluster.ranks),
-          node_ranks_(std::min(cluster.ranks, cluster.ranks_per_node)),
-          rates_(model.rates),
-          transfers_(transfers) {}
+    explicit Forward(const ForecastInputs& inputs)
+        : catalogue_(inputs.catalogue),
+          plan_(transformer::make_forward_plan(inputs.catalogue)),
+          ranks_(inputs.cluster.ranks),
+          node_ranks_(std::min(inputs.cluster.ranks, inputs.cluster.ranks_per_node)),
+          rates_(inputs.model.rates),
+          transfers_(inputs.transfers) {}
 
     const transformer::ForwardPlan& plan() const { return plan_; }
     int node_ranks() const { return node_ranks_; }
@@ -134,10 +133,9 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
     return memory;
 }
 
-PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
-                                   const CostModel& model, const Transfers& transfers,
-                                   const RunTask& task) {
-    const Forward forward(catalogue, cluster, model, transfers);
+PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
+    const auto& [catalogue, cluster, model, task, transfers] = inputs;
+    const Forward forward(inputs);
     const model::TokenSequences& sequences = task.calibration;
     const bool prunes = task.pruner->needs_activations();
     const int passes = (prunes ? 1 : 0) + (task.measures_outliers ? 1 : 0);
@@ -167,11 +165,10 @@ PhaseForecast calibration_forecast(const model::Catalogue& catalogue, const Clus
     return result;
 }
 
-PhaseForecast evaluation_forecast(const model::Catalogue& catalogue, const Cluster& cluster,
-                                  const CostModel& model, const Transfers& transfers,
-                                  const RunTask& task) {
+PhaseForecast evaluation_forecast(const ForecastInputs& inputs) {
     constexpr int kModels = 2;  // dense and pruned
-    const Forward forward(catalogue, cluster, model, transfers);
+    const auto& [catalogue, cluster, model, task, transfers] = inputs;
+    const Forward forward(inputs);
     const transformer::ForwardPlan& plan = forward.plan();
     transformer::require_head(plan);
     const model::TensorInfo& vocabulary = plan.tensor(plan.vocabulary);

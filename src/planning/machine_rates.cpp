@@ -22,12 +22,10 @@ namespace {
 const support::Warning<double, double> kSlowBlas{
     "planning.slow-blas",
     "this BLAS multiplies matrices at {:.1f} GFLOP/s per core, where this processor allows far "
-    "more "
-    "than {:.0f}: if other work is not the cause, name the processor to OpenBLAS, e.g. "
+    "more than {:.0f}: if other work is not the cause, name the processor to OpenBLAS, e.g. "
     "OPENBLAS_CORETYPE=Haswell, or SkylakeX if it has AVX-512",
     "the processor is newer than OpenBLAS, which then takes slow kernels, or other work runs on "
-    "the "
-    "cores",
+    "the cores",
     "set OPENBLAS_CORETYPE, or leave the cores to this job"};
 
 constexpr double kProbeSeconds = 0.02;

@@ -49,8 +49,7 @@ formats::Json rates_json(const PlanReport& plan) {
 
 /// Solvers without a grid of ranks have none.
 formats::Json grid_json(const PlannedKind& kind) {
-    if (!linalg::works_on_groups(kind.matrix.solver) ||
-        kind.matrix.solver == linalg::Solver::two_stage) {
+    if (!spans_nodes(kind.matrix.solver)) {
         return {};
     }
     const linalg::GridShape grid =

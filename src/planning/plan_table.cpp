@@ -56,7 +56,7 @@ std::string rates_part(const PlanReport& plan) {
 
 /// Ranks of a group as "1", "8", or a grid "2 x 4".
 std::string group_text(linalg::Solver solver, int group_ranks, std::int64_t order) {
-    if (!linalg::works_on_groups(solver) || solver == linalg::Solver::two_stage) {
+    if (!spans_nodes(solver)) {
         return fmt::format("{}", group_ranks);
     }
     const linalg::GridShape grid = linalg::near_square_grid(group_ranks, order);

@@ -1,7 +1,6 @@
 #include "alphaprune/planning/rank_budget.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -11,6 +10,7 @@
 
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/number.hpp"
 
 namespace alphaprune::planning {
 namespace {
@@ -20,15 +20,8 @@ constexpr int kNoLimit = std::numeric_limits<int>::max();
 /// A whole number greater than 0.
 std::optional<std::uint64_t> number_in(const support::EnvironmentLookup& environment,
                                        const std::string& variable) {
-    const std::optional<std::string> text = environment(variable);
-    if (!text) {
-        return std::nullopt;
-    }
-    std::uint64_t number = 0;
-    const char* const end = text->data() + text->size();
-    const auto [stop, problem] = std::from_chars(text->data(), end, number);
-    return problem == std::errc{} && stop == end && number > 0 ? std::optional(number)
-                                                               : std::nullopt;
+    const auto number = support::number_in<std::uint64_t>(environment(variable).value_or(""));
+    return number && *number > 0 ? number : std::nullopt;
 }
 
 int count_cores(const std::string& mask) {

@@ -34,11 +34,7 @@ struct Kind {
 
 /// Whether groups of ranks on one node may share a matrix and come to the same bits as one rank.
 bool shares_a_node(linalg::Solver solver) {
-    return solver == linalg::Solver::two_stage && linalg::works_on_groups(solver);
-}
-
-bool spans_nodes(linalg::Solver solver) {
-    return linalg::works_on_groups(solver) && !shares_a_node(solver);
+    return solver == linalg::Solver::two_stage;
 }
 
 /// Sizes worth trying: of all that give the same number of groups on a node, the largest.
@@ -227,6 +223,10 @@ class Planner {
 };
 
 }  // namespace
+
+bool spans_nodes(linalg::Solver solver) {
+    return linalg::works_on_groups(solver) && !shares_a_node(solver);
+}
 
 int threads_taking_matrices(std::optional<linalg::Solver> solver, int threads) {
     return solver && spans_nodes(*solver) ? 1 : threads;

@@ -1,7 +1,6 @@
 #include "stage_search.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 namespace alphaprune::planning {
 namespace {
@@ -130,11 +129,6 @@ StageChoice best_choice(const StageProblem& problem) {
 SimulatedRanks::SimulatedRanks(int ranks, int ranks_per_node)
     : ranks_per_node_(ranks_per_node), free_at_(static_cast<std::size_t>(ranks)) {}
 
-void SimulatedRanks::restart() {
-    std::ranges::fill(free_at_, 0.0);
-    busy_ = 0;
-}
-
 void SimulatedRanks::form_groups(int group_ranks) {
     groups_.clear();
     const auto ranks = static_cast<int>(free_at_.size());
@@ -145,10 +139,6 @@ void SimulatedRanks::form_groups(int group_ranks) {
             groups_.push_back({*std::max_element(begin, begin + group_ranks), first});
         }
     }
-}
-
-void SimulatedRanks::set_free(const Group& group, int group_ranks) {
-    std::fill_n(free_at_.begin() + group.first_rank, group_ranks, group.ready);
 }
 
 void SimulatedRanks::run_stage(int group_ranks, std::span<const double> seconds) {
@@ -169,7 +159,7 @@ void SimulatedRanks::run_stage(int group_ranks, std::span<const double> seconds)
         std::push_heap(groups_.begin(), idle, later);
     }
     for (const Group& group : groups_) {
-        set_free(group, group_ranks);
+        std::fill_n(free_at_.begin() + group.first_rank, group_ranks, group.ready);
     }
 }
 

@@ -21,8 +21,6 @@ class SimulatedRanks {
     double makespan() const;
     /// Seconds that ranks have worked, all together.
     double busy() const { return busy_; }
-    /// All ranks free at time 0 again.
-    void restart();
 
   private:
     struct Group {
@@ -35,7 +33,6 @@ class SimulatedRanks {
     };
 
     void form_groups(int group_ranks);
-    void set_free(const Group& group, int group_ranks);
 
     int ranks_per_node_;
     double busy_ = 0;

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <sstream>
 #include <string_view>
 
 #include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/number.hpp"
 
 namespace alphaprune::support {
 namespace {
@@ -36,11 +36,8 @@ std::string first_word(const std::string& text) {
 }
 
 std::optional<double> number_of(const std::string& text) {
-    double number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, problem] = std::from_chars(text.data(), end, number);
-    return problem == std::errc{} && stop == end && std::isfinite(number) ? std::optional(number)
-                                                                          : std::nullopt;
+    const auto number = number_in<double>(text);
+    return number && std::isfinite(*number) ? number : std::nullopt;
 }
 
 std::optional<double> left_in_slurm(const EnvironmentLookup& environment, const CommandOutput& run,

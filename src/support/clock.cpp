@@ -3,22 +3,20 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
+
+#include "alphaprune/support/number.hpp"
 
 namespace alphaprune::support {
 namespace {
 
 std::optional<double> whole_number(std::string_view digits) {
     constexpr std::size_t kMostDigits = 9;
-    int value = 0;
-    const char* const end = digits.data() + digits.size();
-    const auto [rest, problem] = std::from_chars(digits.data(), end, value);
-    const bool sound = problem == std::errc() && rest == end && digits.size() <= kMostDigits &&
-                       digits.front() != '-';
-    return sound ? std::optional<double>(value) : std::nullopt;
+    const auto value = number_in<int>(digits);
+    const bool sound = value && digits.size() <= kMostDigits && digits.front() != '-';
+    return sound ? std::optional<double>(*value) : std::nullopt;
 }
 
 }  // namespace

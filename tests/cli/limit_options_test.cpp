@@ -31,8 +31,8 @@ TEST(LimitOptions, AreRefusedWhenTheyMakeNoSense) {
     expect_faults(run_with({"--max-time", "90"}), {"is not a length of time"});
     expect_faults(run_with({"--max-time", "00:00:00"}), {"is not a length of time"});
     expect_faults(run_with({"--max-time", ""}), {"is not a length of time"});
-    expect_faults(run_with({"--peer-timeout", "0.5"}), {"is too short"});
-    expect_faults(run_with({"--peer-timeout", "-3"}), {"is too short"});
+    expect_faults(run_with({"--peer-timeout", "0.5"}), {"is not at least 1"});
+    expect_faults(run_with({"--peer-timeout", "-3"}), {"is not at least 1"});
     expect_faults({"verify", "DIR", "--resume"}, {"--resume has no meaning"});
 }
 

@@ -109,7 +109,8 @@ TEST(OptionFaults, NumbersOutOfRange) {
     for (const char* text : {"1", "1.0", "70", "-0.1"}) {
         expect_faults(run_with({"--sparsity-ratio", text}),
                       {"--sparsity-ratio " + std::string(text) +
-                       " is not in [0, 1) | command line | it is a share of one"});
+                       " is not in [0, 1) | command line | give a number in [0, 1): for "
+                       "70 % write 0.7"});
         expect_faults(run_with({"--epsilon", text}),
                       {"--epsilon " + std::string(text) + " is not in [0, 1)"});
     }

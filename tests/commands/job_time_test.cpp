@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include "job.hpp"
-#include "time_limit.hpp"
 
 namespace alphaprune::commands {
 namespace {

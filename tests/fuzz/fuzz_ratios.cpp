@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "commands/ratio_file.hpp"
+#include "commands/inputs.hpp"
 #include "require.hpp"
 #include "scratch.hpp"
 

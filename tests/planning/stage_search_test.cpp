@@ -119,8 +119,6 @@ TEST(SimulatedRanks, one_stage_is_list_scheduling) {
     ranks.run_stage(3, std::vector<double>{2.0});  // all three wait for the last
     EXPECT_EQ(ranks.makespan(), 7);
     EXPECT_EQ(ranks.busy(), 21);
-    ranks.restart();
-    EXPECT_EQ(ranks.makespan(), 0);
 }
 
 TEST(SimulatedRanks, groups_stay_within_nodes_and_the_rest_pass_by) {

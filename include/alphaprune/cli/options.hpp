@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
@@ -20,6 +19,10 @@
 namespace alphaprune::cli {
 
 enum class Command { run, analyze, plan, verify, evaluate, export_model, help, version };
+/// Whether the program answers it with a text alone.
+constexpr bool is_question(std::optional<Command> command) {
+    return command == Command::help || command == Command::version;
+}
 
 /// What `plan` is told of the cluster; what it is not told it measures here or assumes.
 struct PlanRequest {

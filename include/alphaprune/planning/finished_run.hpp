@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,25 +16,17 @@ struct FinishedRun {
     PlannedRun run;
 };
 
-/// What the run could have been predicted by: the rates of this machine, at the DGEMM rate that the
-/// run itself measured.
-CostModel model_then(const FinishedRun& finished, const MachineRates& here);
-
-/// Seconds of a phase; nothing when the run had none. Calibration is part of pruning, and all that
-/// is not booked under another phase is part of the start.
-std::optional<double> measured_seconds(const report::RunReport& report, Phase phase);
-double predicted_seconds(const RunForecast& predicted, Phase phase);
-
 /// Measured over predicted time of the solvers that the run used.
 std::map<linalg::Solver, double> solver_corrections(const report::RunReport& report,
                                                     const MachineRates& here);
 /// Measured over predicted time of phases other than start and spectrum.
 std::map<Phase, double> phase_corrections(const FinishedRun& finished, const MachineRates& here);
 
-/// A finished run beside what would have been predicted.
+/// A finished run beside what would have been predicted by the rates of this machine, at the DGEMM
+/// rate that the run itself measured.
 class Validation {
   public:
-    Validation(const FinishedRun& finished, const RunForecast& predicted);
+    Validation(const FinishedRun& finished, const MachineRates& here);
 
     std::string table() const;
     formats::Json json() const;

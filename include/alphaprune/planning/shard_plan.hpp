@@ -28,6 +28,9 @@ struct Cluster {
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: no limit
 };
 
+/// Whether a solver distributes a matrix over a grid of ranks, anywhere: ELPA and ScaLAPACK.
+bool spans_nodes(linalg::Solver solver);
+
 /// How many threads of a rank can take matrices like ranks of their own: with ELPA and ScaLAPACK
 /// only one, as their groups are made of ranks.
 int threads_taking_matrices(std::optional<linalg::Solver> solver, int threads);
