@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "alphaprune/cli/help.hpp"
-#include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/family.hpp"
 #include "alphaprune_commit.hpp"
 #include "option_table.hpp"
 

@@ -6,7 +6,6 @@
 
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"

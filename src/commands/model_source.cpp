@@ -4,9 +4,9 @@
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/model/auxiliary_files.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/family.hpp"
 #include "alphaprune/model/find_model.hpp"
-#include "alphaprune/model/named_shape.hpp"
-#include "alphaprune/model/synthetic.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"

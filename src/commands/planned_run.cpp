@@ -2,7 +2,7 @@
 #include <system_error>
 #include <thread>
 
-#include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/family.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
 #include "output_folder.hpp"

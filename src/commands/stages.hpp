@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
-#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/phases/farms_phase.hpp"
 #include "alphaprune/phases/pruned_files.hpp"
 #include "alphaprune/phases/spectrum_phase.hpp"

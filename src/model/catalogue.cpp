@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <set>
 
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/support/message.hpp"
@@ -76,13 +77,11 @@ int Catalogue::blocks() const {
 }
 
 std::vector<int> Catalogue::prunable_blocks() const {
-    std::vector<int> numbers;
+    std::set<int> numbers;
     for (const MatrixInfo& matrix : matrices) {
-        numbers.push_back(matrix.block);
+        numbers.insert(matrix.block);
     }
-    std::ranges::sort(numbers);
-    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-    return numbers;
+    return {numbers.begin(), numbers.end()};
 }
 
 std::int64_t Catalogue::prunable_parameters() const {

@@ -40,8 +40,8 @@ ConfigFields::ConfigFields(const formats::Json& object, std::string_view where,
                            std::string_view prefix, Reading reading, support::FaultList& faults)
     : object_(object), where_(where), prefix_(prefix), reading_(reading), faults_(faults) {}
 
-const formats::Json* first_member(const formats::Json& object, FieldNames names) {
-    return first_of(object, names).value;
+const formats::Json* ConfigFields::find(FieldNames names) const {
+    return first_of(object_, names).value;
 }
 
 bool ConfigFields::is_absent(FieldNames names) const {
@@ -93,8 +93,9 @@ void ConfigFields::require(FieldNames names) const {
         return;
     }
     const std::string others =
-        names.size() < 2 ? "" : fmt::format(" (or {})", fmt::join(names.subspan(1), ", "));
-    faults_.add(kMissingField(std::string(where_), prefix_, names.front(), others));
+        names.size() < 2 ? ""
+                         : fmt::format(" (or {})", fmt::join(names.begin() + 1, names.end(), ", "));
+    faults_.add(kMissingField(std::string(where_), prefix_, *names.begin(), others));
 }
 
 void ConfigFields::reject(std::string_view name, std::string_view kind,

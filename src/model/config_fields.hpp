@@ -1,22 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "alphaprune/formats/json.hpp"
+#include "alphaprune/model/configuration.hpp"
+#include "alphaprune/model/family.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::model {
 
 /// The names one field goes by, the usual one first.
-using FieldNames = std::span<const std::string_view>;
-
-/// The first of those names that the object has, null or not; nullptr for none.
-const formats::Json* first_member(const formats::Json& object, FieldNames names);
+using FieldNames = std::initializer_list<std::string_view>;
 
 /// No size in a model comes near: a larger number is a slip.
 inline constexpr std::int64_t kMaxSize = std::numeric_limits<std::int32_t>::max();
@@ -40,7 +39,8 @@ class ConfigFields {
     std::optional<bool> flag(FieldNames names);
     std::optional<std::string> text(FieldNames names);
 
-    const formats::Json* find(FieldNames names) const { return first_member(object_, names); }
+    /// The first of those that the object has, null or not; nullptr for none.
+    const formats::Json* find(FieldNames names) const;
     bool is_absent(FieldNames names) const;
     /// In strict reading, a fault when the field is absent.
     void require(FieldNames names) const;
@@ -57,5 +57,28 @@ class ConfigFields {
     Reading reading_;
     support::FaultList& faults_;
 };
+
+/// The rotary embedding as config.json describes it, in the old or the new form.
+RopeParameters read_rope(const formats::Json& config, std::string_view where,
+                         std::int64_t max_positions, Reading reading, support::FaultList& faults);
+
+/// Sets sliding_window and full_attention_blocks. @pre `model.blocks` is set
+void read_window(const formats::Json& config, std::string_view where, WindowRule rule,
+                 support::FaultList& faults, ModelConfiguration& model);
+
+/// The object of config.json that describes the language model in a model of several parts:
+/// text_config and its like, nested ones too (thinker_config.text_config). `config` itself where
+/// there is none, or where none says how large it is and `config` does.
+const formats::Json& text_part(const formats::Json& config);
+
+/// The sizes of a model of which a configuration gives only the type.
+struct UsualSizes {
+    std::string_view model_type;
+    std::int64_t blocks = 0;
+    std::int64_t hidden_size = 0;
+};
+
+/// What transformers assumes where text_config omits the sizes; nothing for other types.
+std::optional<UsualSizes> usual_sizes(std::string_view model_type);
 
 }  // namespace alphaprune::model

@@ -3,15 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/message.hpp"
-#include "choice/text_part.hpp"
 #include "config_fields.hpp"
-#include "position_fields.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -20,68 +17,16 @@ const support::BadRequest<> kNoObject{
     "model.config-not-an-object", "the model's configuration is not a JSON object",
     "the file is not a config.json, or only a part of one",
     "use the config.json that was saved together with the weights"};
-const support::BadRequest<std::int64_t, std::int64_t, std::string_view> kUnevenHeads{
-    "model.uneven-heads", "num_attention_heads is {}, not a multiple of num_key_value_heads, {}{}",
-    "each key and value head serves the same number of query heads",
-    "correct that field, or use the config.json that was saved together with the weights"};
-const support::BadRequest<std::int64_t, std::int64_t> kUnevenHeadSize{
-    "model.uneven-head-size", "hidden_size is {}, not a multiple of num_attention_heads, {}",
-    "without head_dim the heads divide the hidden state evenly",
-    "correct that field, or use the config.json that was saved together with the weights"};
-
-template <std::size_t N>
-using Names = std::array<std::string_view, N>;
-
-constexpr Names<1> kModelType{"model_type"};
-constexpr Names<3> kHiddenSize{"hidden_size", "d_model", "n_embd"};
-constexpr Names<4> kIntermediateSize{"intermediate_size", "ffn_dim", "n_inner", "d_ff"};
-constexpr Names<4> kBlocks{"num_hidden_layers", "n_layer", "n_layers", "num_layers"};
-constexpr Names<3> kHeads{"num_attention_heads", "n_head", "n_heads"};
-constexpr Names<1> kKeyValueHeads{"num_key_value_heads"};
-constexpr Names<1> kHeadSize{"head_dim"};
-constexpr Names<1> kVocabulary{"vocab_size"};
-constexpr Names<2> kMaxPositions{"max_position_embeddings", "n_positions"};
-constexpr Names<1> kEmbeddingSize{"word_embed_proj_dim"};
-constexpr Names<3> kNormEpsilon{"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon"};
-constexpr Names<3> kActivation{"hidden_act", "activation_function", "hidden_activation"};
-/// Of a kind of model that is not known; the decoder's own come first.
-constexpr Names<5> kExperts{"num_local_experts", "num_experts", "n_routed_experts",
-                            "moe_num_experts", "num_routed_experts"};
-constexpr Names<3> kWiderHiddenSize{"model_dim", "dim", "n_embed"};
-constexpr Names<5> kWiderIntermediateSize{"decoder_ffn_dim", "ffn_hidden_size", "hidden_dim",
-                                          "ffn_dim", "inner_dim"};
-constexpr Names<5> kWiderBlocks{"num_decoder_layers", "decoder_layers", "num_transformer_layers",
-                                "layers", "depth"};
+const support::BadRequest<std::string_view, std::int64_t, std::string_view, std::int64_t,
+                          std::string_view>
+    kUnevenHeads{
+        "model.uneven-heads", "{} is {}, not a multiple of {}, {}{}",
+        "each key and value head serves the same number of query heads, and without head_dim the "
+        "heads divide the hidden state evenly",
+        "correct that field, or use the config.json that was saved together with the weights"};
 
 /// Each block is looked at: a slip of some digits must not cost minutes.
 constexpr std::int64_t kMaxBlocks = 100'000;
-
-struct SizeField {
-    FieldNames names;
-    std::int64_t ModelConfiguration::*value;
-    std::int64_t limit = kMaxSize;
-};
-constexpr std::array kRequiredSizes{
-    SizeField{kHiddenSize, &ModelConfiguration::hidden_size},
-    SizeField{kIntermediateSize, &ModelConfiguration::intermediate_size},
-    SizeField{kBlocks, &ModelConfiguration::blocks, kMaxBlocks},
-    SizeField{kHeads, &ModelConfiguration::heads},
-    SizeField{kVocabulary, &ModelConfiguration::vocabulary},
-};
-
-struct FlagField {
-    Names<1> name;
-    bool ModelConfiguration::*value;
-};
-constexpr std::array kFlags{
-    FlagField{{"tie_word_embeddings"}, &ModelConfiguration::tied_embeddings},
-    FlagField{{"attention_bias"}, &ModelConfiguration::attention_bias},
-    FlagField{{"mlp_bias"}, &ModelConfiguration::mlp_bias},
-    FlagField{{"enable_bias"}, &ModelConfiguration::all_biases},
-    FlagField{{"do_layer_norm_before"}, &ModelConfiguration::norm_before},
-    FlagField{{"layer_norm_elementwise_affine"}, &ModelConfiguration::norm_affine},
-    FlagField{{"_remove_final_layer_norm"}, &ModelConfiguration::final_norm_removed},
-};
 
 /// In a kind of model that is not known: the sizes under rarer names, those of the decoder of an
 /// encoder and a decoder, and the kind of the part for text.
@@ -93,33 +38,41 @@ void read_unknown_kind(ConfigFields& fields, bool is_part, ModelConfiguration& m
             value = fields.size(rare).value_or(0);
         }
     };
-    const auto decoder = [](const auto& names) { return FieldNames(names).first(1); };
-    constexpr Names<2> kDecoderBlocks{"num_decoder_layers", "decoder_layers"};
-    read(kDecoderBlocks, kWiderBlocks, model.blocks);
-    read(decoder(kWiderIntermediateSize), kWiderIntermediateSize, model.intermediate_size);
-    if (model.hidden_size == 0) {
-        model.hidden_size = fields.size(kWiderHiddenSize).value_or(0);
-    }
-    model.experts = fields.size(kExperts).value_or(0);
-    model.text_type = is_part ? fields.text(kModelType).value_or("") : "";
+    read({"num_decoder_layers", "decoder_layers"},
+         {"num_decoder_layers", "decoder_layers", "num_transformer_layers", "layers", "depth"},
+         model.blocks);
+    read({"decoder_ffn_dim"},
+         {"decoder_ffn_dim", "ffn_hidden_size", "hidden_dim", "ffn_dim", "inner_dim"},
+         model.intermediate_size);
+    read({}, {"model_dim", "dim", "n_embed"}, model.hidden_size);
+    model.experts = fields
+                        .size({"num_local_experts", "num_experts", "n_routed_experts",
+                               "moe_num_experts", "num_routed_experts"})
+                        .value_or(0);
+    model.text_type = is_part ? fields.text({"model_type"}).value_or("") : "";
     model.is_part = is_part;
 }
 
 void read_sizes(ConfigFields& fields, ModelConfiguration& model) {
-    for (const SizeField& field : kRequiredSizes) {
-        model.*field.value = fields.size(field.names, field.limit).value_or(0);
-        fields.require(field.names);
-    }
+    const auto read = [&](FieldNames names, std::int64_t limit = kMaxSize) {
+        fields.require(names);
+        return fields.size(names, limit).value_or(0);
+    };
+    model.hidden_size = read({"hidden_size", "d_model", "n_embd"});
+    model.intermediate_size = read({"intermediate_size", "ffn_dim", "n_inner", "d_ff"});
+    model.blocks = read({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, kMaxBlocks);
+    model.heads = read({"num_attention_heads", "n_head", "n_heads"});
+    model.vocabulary = read({"vocab_size"});
 }
 
 /// Head counts and sizes, where absence and null mean different things.
 void read_heads(ConfigFields& fields, const ConfigurationDefaults& defaults,
                 ModelConfiguration& model) {
-    const bool absent = fields.find(kKeyValueHeads) == nullptr;
+    const bool absent = fields.find({"num_key_value_heads"}) == nullptr;
     const std::int64_t fallback =
         absent && defaults.key_value_heads > 0 ? defaults.key_value_heads : model.heads;
-    model.key_value_heads = fields.size(kKeyValueHeads).value_or(fallback);
-    const auto head_size = fields.size(kHeadSize);
+    model.key_value_heads = fields.size({"num_key_value_heads"}).value_or(fallback);
+    const auto head_size = fields.size({"head_dim"});
     if (model.heads > 0) {
         model.head_size = head_size.value_or(model.hidden_size / model.heads);
     }
@@ -131,25 +84,36 @@ void check_heads(const ConfigFields& fields, const std::string& where,
         return;
     }
     if (model.heads % model.key_value_heads != 0) {
-        const bool absent = fields.find(kKeyValueHeads) == nullptr;
-        faults.add(kUnevenHeads(where, model.heads, model.key_value_heads,
-                                absent ? " (the family's default)" : ""));
+        const bool absent = fields.find({"num_key_value_heads"}) == nullptr;
+        faults.add(kUnevenHeads(where, "num_attention_heads", model.heads, "num_key_value_heads",
+                                model.key_value_heads, absent ? " (the family's default)" : ""));
     }
-    if (fields.is_absent(kHeadSize) && model.hidden_size % model.heads != 0) {
-        faults.add(kUnevenHeadSize(where, model.hidden_size, model.heads));
+    if (fields.is_absent({"head_dim"}) && model.hidden_size % model.heads != 0) {
+        faults.add(kUnevenHeads(where, "hidden_size", model.hidden_size, "num_attention_heads",
+                                model.heads, ""));
     }
 }
 
 void read_rest(ConfigFields& fields, const ConfigurationDefaults& defaults,
                ModelConfiguration& model) {
-    model.max_positions = fields.size(kMaxPositions).value_or(defaults.max_positions);
-    model.embedding_size = fields.size(kEmbeddingSize).value_or(model.hidden_size);
-    model.norm_epsilon = fields.positive(kNormEpsilon).value_or(defaults.norm_epsilon);
-    model.activation = fields.text(kActivation).value_or(std::string(defaults.activation));
+    model.max_positions =
+        fields.size({"max_position_embeddings", "n_positions"}).value_or(defaults.max_positions);
+    model.embedding_size = fields.size({"word_embed_proj_dim"}).value_or(model.hidden_size);
+    model.norm_epsilon = fields.positive({"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon"})
+                             .value_or(defaults.norm_epsilon);
+    model.activation = fields.text({"hidden_act", "activation_function", "hidden_activation"})
+                           .value_or(std::string(defaults.activation));
     model.tied_embeddings = defaults.tied_embeddings;
-    for (const FlagField& field : kFlags) {
-        model.*field.value = fields.flag(field.name).value_or(model.*field.value);
-    }
+    const auto read = [&](std::string_view name, bool& value) {
+        value = fields.flag({name}).value_or(value);
+    };
+    read("tie_word_embeddings", model.tied_embeddings);
+    read("attention_bias", model.attention_bias);
+    read("mlp_bias", model.mlp_bias);
+    read("enable_bias", model.all_biases);
+    read("do_layer_norm_before", model.norm_before);
+    read("layer_norm_elementwise_affine", model.norm_affine);
+    read("_remove_final_layer_norm", model.final_norm_removed);
 }
 
 std::string first_architecture(const formats::Json& config) {
@@ -175,7 +139,7 @@ ModelConfiguration read_configuration(const formats::Json& config, std::string_v
     support::FaultList faults;
     ModelConfiguration model;
     model.model_type =
-        ConfigFields(config, where, "", Reading::strict, faults).text(kModelType).value_or("");
+        ConfigFields(config, where, "", Reading::strict, faults).text({"model_type"}).value_or("");
     model.architecture = first_architecture(config);
 
     const Family* const family = family_of(model.model_type);

@@ -12,7 +12,7 @@
 
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/message.hpp"
-#include "block_names.hpp"
+#include "name_words.hpp"
 
 namespace alphaprune::model {
 namespace {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <span>
 
-#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/node.hpp"

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::transformer {

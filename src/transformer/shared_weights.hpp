@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"

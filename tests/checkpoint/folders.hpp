@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
-#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/file.hpp"
 #include "checkpoint/sample_checkpoint.hpp"

@@ -6,7 +6,7 @@
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
-#include "model/synthetic/tensor_list.hpp"
+#include "model/find_matrices.hpp"
 #include "require.hpp"
 #include "scratch.hpp"
 

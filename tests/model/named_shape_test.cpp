@@ -1,4 +1,4 @@
-#include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/family.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "alphaprune/model/synthetic.hpp"
+#include "alphaprune/model/catalogue.hpp"
 
 namespace alphaprune::model {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "alphaprune/model/auxiliary_files.hpp"
-#include "alphaprune/model/synthetic.hpp"
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "faults.hpp"
 #include "support/model_folder.hpp"

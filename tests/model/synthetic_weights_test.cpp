@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/model/named_shape.hpp"
-#include "alphaprune/model/synthetic.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/family.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "support/model_folder.hpp"
 #include "support/temporary_folder.hpp"

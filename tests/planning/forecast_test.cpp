@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "alphaprune/model/named_shape.hpp"
-#include "alphaprune/model/synthetic.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/family.hpp"
 #include "alphaprune/support/error.hpp"
 #include "forecast_parts.hpp"
 

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 

@@ -12,7 +12,6 @@
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/share.hpp"
 
 namespace alphaprune::checkpoint {

@@ -1,17 +1,23 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "alphaprune/model/configuration.hpp"
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/scalar.hpp"
 
 namespace alphaprune::model {
+
+struct NamedShape;  // in model/family.hpp
 
 /// One tensor of the model: what it is and where its bytes lie.
 struct TensorInfo {
@@ -76,7 +82,7 @@ struct AuxiliaryFile {
 enum class WeightOrigin {
     folder,       ///< the shards of a Hugging Face folder
     single_file,  ///< one file other than safetensors, such as a checkpoint
-    synthetic,    ///< none: they are generated on demand (model/synthetic.hpp)
+    synthetic,    ///< none: they are generated on demand (synthetic_catalogue)
 };
 
 /// Everything about a model except its weights. The same on every rank.
@@ -115,6 +121,11 @@ struct Catalogue {
     const TensorInfo* find_tensor(std::string_view name) const;
 };
 
+/// Fills `out` with the stored bytes of some rows of a catalogued tensor, from wherever the weights
+/// lie: a model folder (WeightReader), a checkpoint. Each rank has its own. @throws Error
+using RowSource = std::function<void(const TensorInfo& tensor, parallel::RowRange rows,
+                                     std::span<std::byte> out)>;
+
 /// Reads config.json, the index and the headers of all shards of a Hugging Face folder (no weight).
 /// Weights are model.safetensors or, in its absence, the shards of model.safetensors.index.json.
 /// In unknown architectures, with `family` set to "generic", the linear layers of the blocks are
@@ -131,6 +142,23 @@ Catalogue read_catalogue(const std::filesystem::path& folder);
 /// @throws Error (bad_request) with every fault found
 Catalogue make_catalogue(const std::filesystem::path& file, std::string model_name,
                          std::string configuration_text, std::vector<TensorInfo> tensors);
+
+// Synthetic models: the tensors of a real architecture with made-up weights. Each weight is a
+// function of its tensor's name and shape, its row and its column (docs/methods.md), rounded to the
+// type the model is stored in: any rank can make any part of any tensor, and all ranks, all runs
+// and all machines see the same model. Spectra have heavy tails that lighten with depth, as those
+// of trained models do. WeightReader serves them like weights of a file.
+
+/// The catalogue of a synthetic model: the tensors that transformers saves for such a
+/// configuration, in the order of definition; its name is the shape's with "-synthetic".
+Catalogue synthetic_catalogue(const NamedShape& shape);
+
+/// The same for a folder that has a config.json; weights that it may have are ignored. The
+/// tokenizer's files are those of the folder.
+/// @param name  for the model; empty: the folder's
+/// @throws Error (bad_request) with every fault found: no such folder or file, an architecture
+///         whose tensors are not known
+Catalogue synthetic_catalogue(const std::filesystem::path& folder, std::string name = {});
 
 /// Blocks from first to last, both included, numbered from 0.
 struct BlockRange {

@@ -12,7 +12,22 @@
 
 namespace alphaprune::model {
 
-class WeightStore;
+/// What a WeightReader reads from. Each rank has its own; all give the same bytes.
+class WeightStore {
+  public:
+    virtual ~WeightStore() = default;
+
+    /// Fills `out` with the stored bytes of a rectangle of the tensor (rows × row_length), row
+    /// after row. @throws Error
+    virtual void read(const TensorInfo& tensor, const linalg::Rectangle& part,
+                      std::span<std::byte> out) = 0;
+
+    /// Prefetches the tensor, where that is possible. Reports no fault: reading will.
+    virtual void will_need(const TensorInfo&) {}
+};
+
+/// Weights that are generated (synthetic_catalogue says which).
+std::unique_ptr<WeightStore> generate_weights(const Catalogue& catalogue);
 
 /// Reads weights of a catalogued model, just those asked for, from where they are: the shards of
 /// its folder, opened at first use, or, for a synthetic model, the generator. (Those of a
@@ -21,8 +36,6 @@ class WeightReader {
   public:
     /// @param catalogue  of a folder or synthetic; outlives the reader
     explicit WeightReader(const Catalogue& catalogue);
-    WeightReader(WeightReader&& other) noexcept;
-    ~WeightReader();
 
     const Catalogue& catalogue() const { return catalogue_; }
 
@@ -36,7 +49,7 @@ class WeightReader {
 
     /// The tensor will be read soon: a background thread fetches it into the page cache meanwhile,
     /// in place of what it was asked to fetch before. Returns at once.
-    void will_need(const TensorInfo& tensor);
+    void will_need(const TensorInfo& tensor) { store_->will_need(tensor); }
 
   private:
     const Catalogue& catalogue_;

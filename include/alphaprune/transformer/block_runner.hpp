@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-#include "alphaprune/model/row_source.hpp"
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"

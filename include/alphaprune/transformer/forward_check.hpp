@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 
 namespace alphaprune::transformer {

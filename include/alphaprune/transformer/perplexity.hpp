@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/model/row_source.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 

@@ -11,28 +11,17 @@
 
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/message.hpp"
-#include "block_names.hpp"
-#include "choice/choose_matrices.hpp"
-#include "choice/name_words.hpp"
-#include "choice/text_part.hpp"
+#include "config_fields.hpp"
 #include "find_matrices.hpp"
+#include "name_words.hpp"
 
 namespace alphaprune::model {
 namespace {
 
-const support::BadRequest<std::int64_t, std::string, std::string> kAnnouncedBlocksMissing{
-    "model.announced-blocks-missing",
-    "the {} blocks{} that config.json announces cannot be found among the two-dimensional weights; "
-    "numbered names: {}",
-    "config.json belongs to another model, or the weights are not those of a decoder",
-    "blocks are recognized by names like model.layers.0.mlp.up_proj.weight; check that config.json "
-    "and the weights belong to the same model"};
-
-const support::BadRequest<std::string> kBlocksMissing{
+const support::BadRequest<std::string, std::string> kBlocksMissing{
     "model.blocks-missing",
-    "decoder blocks numbered from 0 cannot be found among the two-dimensional weights; numbered "
-    "names: {}",
-    "the model is not a decoder of numbered blocks",
+    "{} cannot be found among the two-dimensional weights; numbered names: {}",
+    "config.json belongs to another model, or the model is not a decoder of numbered blocks",
     "blocks are recognized by names like model.layers.0.mlp.up_proj.weight; check that config.json "
     "and the weights belong to the same model"};
 
@@ -259,16 +248,16 @@ std::vector<std::string> texts_of(const Candidates& candidates) {
 }
 
 support::Error no_blocks(const Candidates& candidates, const Catalogue& catalogue) {
-    const std::string where = catalogue.folder.string();
-    const std::string seen = candidates.empty() ? "none" : list_names(texts_of(candidates));
     const ModelConfiguration& model = catalogue.configuration;
-    if (model.blocks == 0) {
-        return kBlocksMissing(where, seen);
+    std::string wanted = "decoder blocks numbered from 0";
+    if (model.blocks > 0) {
+        wanted = fmt::format("the {} blocks{} that config.json announces", model.blocks,
+                             model.is_part && model.hidden_size > 0
+                                 ? fmt::format(" of hidden size {}", model.hidden_size)
+                                 : std::string());
     }
-    const bool has_size = model.is_part && model.hidden_size > 0;
-    return kAnnouncedBlocksMissing(
-        where, model.blocks,
-        has_size ? fmt::format(" of hidden size {}", model.hidden_size) : std::string(), seen);
+    return kBlocksMissing(catalogue.folder.string(), wanted,
+                          candidates.empty() ? "none" : list_names(texts_of(candidates)));
 }
 
 }  // namespace
@@ -277,16 +266,12 @@ std::optional<ChosenBlocks> choose_blocks(const Catalogue& catalogue, const Matr
                                           support::FaultList& faults) {
     const std::int64_t announced = catalogue.configuration.blocks;
     const Candidates all = find_candidates(catalogue);
-    Candidates whole;
-    std::ranges::copy_if(all, std::back_inserter(whole), [&](const Candidate& candidate) {
-        const auto count = static_cast<std::int64_t>(candidate.numbers.size());
-        return has_all_below(candidate.numbers, announced > 0 ? announced : count);
+    Selection selection(catalogue, all);
+    selection.require([&](const Candidate& one) {
+        return has_all_below(one.numbers, announced > 0 ? announced : std::ssize(one.numbers));
     });
-    Candidates outer;
-    std::ranges::copy_if(whole, std::back_inserter(outer), [&](const Candidate& candidate) {
-        return !is_nested(candidate, whole, announced > 0);
-    });
-    Selection selection(catalogue, outer);
+    const Candidates whole = selection.candidates();
+    selection.require([&](const Candidate& one) { return !is_nested(one, whole, announced > 0); });
     require_linear_layers(selection, catalogue, choice);
     prefer_described(selection, catalogue.configuration);
     if (selection.candidates().empty()) {

@@ -1,4 +1,3 @@
-#include "choice/choose_matrices.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,9 +7,8 @@
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/message.hpp"
-#include "block_names.hpp"
-#include "choice/name_words.hpp"
 #include "find_matrices.hpp"
+#include "name_words.hpp"
 
 namespace alphaprune::model {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/message.hpp"
-#include "choice/choose_matrices.hpp"
-#include "choice/name_words.hpp"
+#include "find_matrices.hpp"
+#include "name_words.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -64,7 +64,6 @@ std::string counted(std::int64_t weights) {
                               : fmt::format("{:.3g} billion weights", value / kBillion);
 }
 
-/// @param kept  only of these blocks
 PrunableShare share_of(const Catalogue& catalogue, const std::vector<BlockTensor>& tensors,
                        const MatrixChoice& choice, const std::optional<BlockRange>& kept) {
     PrunableShare share;

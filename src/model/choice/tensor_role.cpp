@@ -1,11 +1,11 @@
 #include "choice/tensor_role.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
-#include "block_names.hpp"
-#include "choice/name_words.hpp"
 #include "find_matrices.hpp"
+#include "name_words.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -61,31 +61,21 @@ struct RoleFinder::Path {
 };
 
 std::string_view reason_of(Role role) {
-    switch (role) {
-        case Role::linear:
-            return "linear layers";
-        case Role::stacked:
-            return "experts in one tensor";
-        case Role::norm:
-            return "norms";
-        case Role::router:
-            return "routers of experts";
-        case Role::single:
-            return "one row or column";
-        case Role::table:
-            return "embeddings and tables of positions";
-        case Role::convolution:
-            return "convolutions";
-        case Role::adapter:
-            return "adapters (LoRA)";
-        case Role::vector:
-            return "biases, scales and other vectors";
-        case Role::buffer:
-            return "masks and other buffers";
-        case Role::other:
-            break;
-    }
-    return "no weights of linear layers by their names and shapes";
+    constexpr std::array<std::string_view, 11> kReasons{
+        "linear layers",
+        "experts in one tensor",
+        "norms",
+        "routers of experts",
+        "one row or column",
+        "embeddings and tables of positions",
+        "convolutions",
+        "adapters (LoRA)",
+        "biases, scales and other vectors",
+        "masks and other buffers",
+        "no weights of linear layers by their names and shapes",
+    };
+    static_assert(kReasons.size() == static_cast<std::size_t>(Role::other) + 1);
+    return kReasons[static_cast<std::size_t>(role)];
 }
 
 RoleFinder::RoleFinder(const Catalogue& catalogue, const BlockStack& blocks)

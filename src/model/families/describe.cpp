@@ -39,4 +39,78 @@ AttentionShape attention_shape(const ModelConfiguration& model, std::int64_t blo
     return {model.heads, model.key_value_heads, model.head_size, model.window_of(block)};
 }
 
+namespace {
+
+formats::Json::Object llama_configuration_fields(const NamedShape& shape) {
+    const ModelSeries& series = *shape.series;
+    formats::Json::Object fields{{"intermediate_size", shape.intermediate},
+                                 {"num_key_value_heads", shape.key_value_heads},
+                                 {"hidden_act", "silu"},
+                                 {"rms_norm_eps", shape.norm_epsilon},
+                                 {"rope_theta", series.rope_theta},
+                                 {"tie_word_embeddings", false}};
+    if (series.llama3_scaling) {
+        fields.emplace_back("rope_scaling",
+                            formats::Json::Object{{"rope_type", "llama3"},
+                                                  {"factor", 8.0},
+                                                  {"low_freq_factor", 1.0},
+                                                  {"high_freq_factor", 4.0},
+                                                  {"original_max_position_embeddings", 8192}});
+    }
+    if (series.sliding_window > 0) {
+        fields.emplace_back("sliding_window", series.sliding_window);
+    }
+    return fields;
+}
+
+FrameDescription describe_llama_frame(const ModelConfiguration& model) {
+    FrameDescription frame;
+    frame.embedding = add_tensor(frame.tensors, "model.embed_tokens.weight",
+                                 {model.vocabulary, model.hidden_size});
+    frame.before_blocks = static_cast<int>(frame.tensors.size());
+    frame.final_norm = add_norm(frame.tensors, model, NormKind::rms, "model.norm");
+    frame.head = add_tensor(frame.tensors, "lm_head.weight", {model.vocabulary, model.hidden_size});
+    return frame;
+}
+
+}  // namespace
+
+BlockDescription describe_llama_block(const ModelConfiguration& model, std::int64_t block,
+                                      const LlamaBiases& biases) {
+    const std::int64_t hidden = model.hidden_size;
+    const std::int64_t inner = model.intermediate_size;
+    const std::int64_t queries = model.heads * model.head_size;
+    const std::int64_t keys = model.key_value_heads * model.head_size;
+
+    BlockDescription made;
+    AttentionLayer attention;
+    attention.query = add_linear(made, "self_attn.q_proj", queries, hidden, biases.query_key_value);
+    attention.key = add_linear(made, "self_attn.k_proj", keys, hidden, biases.query_key_value);
+    attention.value = add_linear(made, "self_attn.v_proj", keys, hidden, biases.query_key_value);
+    attention.output =
+        add_linear(made, "self_attn.o_proj", hidden, queries, biases.attention_output);
+    attention.shape = attention_shape(model, block);
+    attention.rotary = true;
+
+    MlpLayer mlp;
+    mlp.gate = add_linear(made, "mlp.gate_proj", inner, hidden, biases.mlp);
+    mlp.up = add_linear(made, "mlp.up_proj", inner, hidden, biases.mlp);
+    mlp.down = add_linear(made, "mlp.down_proj", hidden, inner, biases.mlp);
+    mlp.activation = model.activation;
+
+    const NormLayer before_attention =
+        add_norm(made.tensors, model, NormKind::rms, "input_layernorm");
+    const NormLayer before_mlp =
+        add_norm(made.tensors, model, NormKind::rms, "post_attention_layernorm");
+    made.sublayers = {{before_attention, attention, {}}, {before_mlp, mlp, {}}};
+    return made;
+}
+
+Family llama_like(std::string_view name, const ConfigurationDefaults& defaults,
+                  std::span<const NamedShape> shapes,
+                  BlockDescription (*describe_block)(const ModelConfiguration&, std::int64_t)) {
+    return {name,   "model.",       "model.layers.",      defaults,
+            shapes, describe_block, describe_llama_frame, llama_configuration_fields};
+}
+
 }  // namespace alphaprune::model::families

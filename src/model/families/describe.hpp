@@ -28,4 +28,21 @@ int add_linear(BlockDescription& block, std::string_view name, std::int64_t rows
 /// Heads, sizes and window of a block's attention, as config.json has them.
 AttentionShape attention_shape(const ModelConfiguration& model, std::int64_t block);
 
+/// Which linear layers of a block have a bias: the only thing in which the blocks of LLaMA's
+/// relatives differ.
+struct LlamaBiases {
+    bool query_key_value = false;
+    bool attention_output = false;
+    bool mlp = false;
+};
+
+/// LLaMA's block: RMS norms before attention and gated MLP, rotary positions.
+BlockDescription describe_llama_block(const ModelConfiguration& model, std::int64_t block,
+                                      const LlamaBiases& biases);
+
+/// A family of such blocks.
+Family llama_like(std::string_view name, const ConfigurationDefaults& defaults,
+                  std::span<const NamedShape> shapes,
+                  BlockDescription (*describe_block)(const ModelConfiguration&, std::int64_t));
+
 }  // namespace alphaprune::model::families

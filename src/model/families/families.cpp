@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <utility>
+#include <vector>
 
 #include "alphaprune/model/family.hpp"
 
@@ -37,6 +40,44 @@ const Family* family_of(std::string_view model_type) {
     const auto all = all_families();
     const auto found = std::ranges::find(all, model_type, &Family::name);
     return found == all.end() ? nullptr : *found;
+}
+
+std::span<const NamedShape> named_shapes() {
+    static const std::vector<NamedShape> all = [] {
+        std::vector<NamedShape> shapes;
+        for (const Family* family : all_families()) {
+            shapes.insert(shapes.end(), family->shapes.begin(), family->shapes.end());
+        }
+        return shapes;
+    }();
+    return all;
+}
+
+const NamedShape* shape_named(std::string_view name) {
+    std::string lower(name);
+    std::ranges::transform(lower, lower.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto shapes = named_shapes();
+    const auto found = std::ranges::find_if(shapes, [&](const NamedShape& shape) {
+        return !lower.empty() && (shape.name == lower || shape.alias == lower);
+    });
+    return found == shapes.end() ? nullptr : &*found;
+}
+
+std::string configuration_text_of(const NamedShape& shape) {
+    const ModelSeries& series = *shape.series;
+    formats::Json::Object config{{"architectures", formats::Json::Array{series.architecture}},
+                                 {"model_type", series.model_type},
+                                 {"torch_dtype", series.stored_type},
+                                 {"vocab_size", series.vocabulary},
+                                 {"max_position_embeddings", series.max_positions},
+                                 {"hidden_size", shape.hidden},
+                                 {"num_hidden_layers", shape.blocks},
+                                 {"num_attention_heads", shape.heads}};
+    for (auto& field : family_of(series.model_type)->configuration_fields(shape)) {
+        config.push_back(std::move(field));
+    }
+    return formats::Json(std::move(config)).dump() + "\n";
 }
 
 }  // namespace alphaprune::model

@@ -1,6 +1,6 @@
 #include <array>
 
-#include "llama_like.hpp"
+#include "describe.hpp"
 
 namespace alphaprune::model::families {
 namespace {

@@ -11,7 +11,7 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "model_folder.hpp"
+#include "folder_reading.hpp"
 
 namespace alphaprune::model {
 namespace fs = std::filesystem;

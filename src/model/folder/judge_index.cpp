@@ -12,9 +12,9 @@
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
-#include "block_names.hpp"
+#include "find_matrices.hpp"
 #include "folder_reading.hpp"
-#include "synthetic/tensor_list.hpp"
+#include "name_words.hpp"
 
 namespace alphaprune::model {
 namespace {

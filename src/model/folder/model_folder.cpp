@@ -1,4 +1,4 @@
-#include "model_folder.hpp"
+#include "folder_reading.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,6 +7,7 @@
 
 #include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
+#include "name_words.hpp"
 
 namespace alphaprune::model {
 namespace fs = std::filesystem;
@@ -119,18 +120,10 @@ std::string folder_name(const fs::path& folder) {
 }
 
 bool is_inner_name(std::string_view name) {
-    if (name.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos) {
-        return false;
-    }
-    for (std::size_t begin = 0; begin <= name.size();) {
-        const std::size_t end = std::min(name.find('/', begin), name.size());
-        const std::string_view part = name.substr(begin, end - begin);
-        if (part.empty() || part == "." || part == "..") {
-            return false;
-        }
-        begin = end + 1;
-    }
-    return true;
+    return name.find_first_of(std::string_view("\\\0", 2)) == std::string_view::npos &&
+           std::ranges::none_of(components_of(name, '/'), [](std::string_view part) {
+               return part.empty() || part == "." || part == "..";
+           });
 }
 
 void require_model_file(const fs::path& folder, std::string_view name) {

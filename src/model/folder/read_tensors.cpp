@@ -14,7 +14,6 @@
 #include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
 #include "folder_reading.hpp"
-#include "model_folder.hpp"
 
 namespace alphaprune::model {
 namespace fs = std::filesystem;

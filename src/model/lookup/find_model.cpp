@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <system_error>
 
-#include "alphaprune/model/named_shape.hpp"
+#include "alphaprune/model/family.hpp"
 #include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
 #include "lookup/hugging_face_cache.hpp"

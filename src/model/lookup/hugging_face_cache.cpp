@@ -10,7 +10,7 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
-#include "folder/model_folder.hpp"
+#include "folder/folder_reading.hpp"
 
 namespace alphaprune::model {
 namespace fs = std::filesystem;

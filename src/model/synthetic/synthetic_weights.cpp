@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/scalar.hpp"
-#include "block_names.hpp"
+#include "name_words.hpp"
 #include "synthetic/random_draw.hpp"
-#include "weights/weight_store.hpp"
 
 // The two loops are compiled for several generations of vector units, one of which the dynamic
 // linker chooses: with GCC and glibc on x86-64, but not under the sanitizers, which are not ready

@@ -14,23 +14,13 @@
 namespace alphaprune::model {
 namespace {
 
-/// Foreign ids, all ids, vocabulary, the first foreign id, its position.
-using ForeignIds =
-    support::BadRequest<std::int64_t, std::size_t, std::int64_t, std::int64_t, std::string>;
-
-const ForeignIds kForeignIds{
-    "model.foreign-ids",
-    "{} of {} token ids are not in the model's vocabulary of {}; the first is {}, {} (counted from "
-    "0)",
-    "the ids were made with another model's tokenizer",
-    "make the file with this model's tokenizer"};
-
-const ForeignIds kForeignTokenizer{"model.foreign-tokenizer",
-                                   "{} of {} ids that the tokenizer gives are not in the model's "
-                                   "vocabulary of {}; the first is {}, "
-                                   "{} (counted from 0)",
-                                   "tokenizer.model belongs to another model",
-                                   "replace tokenizer.model by that of this model"};
+const support::BadRequest<std::int64_t, std::size_t, std::int64_t, std::int64_t, std::string>
+    kForeignIds{
+        "model.foreign-ids",
+        "{} of {} token ids are not in the model's vocabulary of {}; the first is {}, {} "
+        "(counted from 0)",
+        "the ids, or tokenizer.model, belong to another model",
+        "make the file with this model's tokenizer, or fetch the model's own tokenizer.model"};
 
 const support::BadRequest<std::size_t, unsigned, std::ptrdiff_t> kNotUtf8{
     "model.text-not-utf8",
@@ -60,15 +50,14 @@ std::string position(std::int64_t token, std::int64_t sample_length) {
 
 template <class Id>
 void require_vocabulary(const std::vector<Id>& ids, std::int64_t sample_length,
-                        std::int64_t vocabulary, const std::string& where,
-                        const ForeignIds& message) {
+                        std::int64_t vocabulary, const std::string& where) {
     const auto foreign = [&](Id id) { return id < 0 || std::int64_t{id} >= vocabulary; };
     const auto first = std::ranges::find_if(ids, foreign);
     if (first == ids.end()) {
         return;
     }
-    throw message(where, std::count_if(first, ids.end(), foreign), ids.size(), vocabulary, *first,
-                  position(first - ids.begin(), sample_length));
+    throw kForeignIds(where, std::count_if(first, ids.end(), foreign), ids.size(), vocabulary,
+                      *first, position(first - ids.begin(), sample_length));
 }
 
 TokenFile read_ids(const std::filesystem::path& path, const Catalogue& catalogue) {
@@ -76,8 +65,7 @@ TokenFile read_ids(const std::filesystem::path& path, const Catalogue& catalogue
     TokenFile file;
     file.where = path.string();
     file.sample_length = stored.shape.size() == 2 ? stored.shape[1] : 0;
-    require_vocabulary(stored.values, file.sample_length, vocabulary_of(catalogue), file.where,
-                       kForeignIds);
+    require_vocabulary(stored.values, file.sample_length, vocabulary_of(catalogue), file.where);
     file.ids.assign(stored.values.begin(), stored.values.end());
     return file;
 }
@@ -102,7 +90,7 @@ TokenFile read_and_encode(const std::filesystem::path& path, const Catalogue& ca
     const std::string text = support::read_text(path, kLongestText);
     require_utf8(text, file.where);
     file.ids = encode_text(catalogue, text);
-    require_vocabulary(file.ids, 0, vocabulary_of(catalogue), file.where, kForeignTokenizer);
+    require_vocabulary(file.ids, 0, vocabulary_of(catalogue), file.where);
     return file;
 }
 

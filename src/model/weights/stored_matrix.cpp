@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "alphaprune/model/weight_reader.hpp"
@@ -30,6 +31,22 @@ bool contains(const linalg::Rectangle& whole, const linalg::Rectangle& part) {
 struct Strip {
     linalg::Rectangle part;
     std::vector<std::byte> bytes;
+
+    /// The values of a rectangle inside of it, row after row.
+    template <class Real>
+    void widen(const linalg::Rectangle& inner, support::ScalarType type,
+               std::span<Real> out) const {
+        const std::size_t value_bytes = support::size_of(type);
+        // As many values at a time as lie there without a gap.
+        const std::int64_t count = inner.cols() == part.cols() ? inner.size() : inner.cols();
+        std::int64_t first =
+            (inner.row_begin - part.row_begin) * part.cols() + inner.col_begin - part.col_begin;
+        for (std::int64_t at = 0; at < inner.size(); at += count, first += part.cols()) {
+            support::widen(std::span(bytes).subspan(as_size(first) * value_bytes,
+                                                    as_size(count) * value_bytes),
+                           type, out.subspan(as_size(at), as_size(count)));
+        }
+    }
 };
 
 /// Groups go through the columns of a wide matrix a few hundred bytes of a row at a time, a slow
@@ -38,11 +55,41 @@ struct Strip {
 class ColumnStrips {
   public:
     /// @param ranks  that share the matrix, each with rows of its own; 1: nothing is kept
-    ColumnStrips(WeightReader& reader, const TensorInfo& tensor, int ranks);
+    ColumnStrips(WeightReader& reader, const TensorInfo& tensor, int ranks)
+        : reader_(reader), tensor_(tensor) {
+        if (ranks > 1) {
+            const std::uint64_t column =
+                static_cast<std::uint64_t>(std::max<std::int64_t>(tensor.rows(), 1)) *
+                support::size_of(tensor.scalar_type());
+            longest_ = static_cast<std::int64_t>(kStripBytes / column) * ranks;
+        }
+    }
 
     /// The strip that contains the rectangle, read if need be; nullptr where keeping one gains
     /// nothing or takes more than kStripBytes.
-    const Strip* with(const linalg::Rectangle& part);
+    const Strip* with(const linalg::Rectangle& part) {
+        if (longest_ <= part.cols() || part.cols() == tensor_.row_length()) {
+            return nullptr;
+        }
+        Strip& strip = strips_[part.row_begin];
+        if (contains(strip.part, part)) {
+            return &strip;
+        }
+        linalg::Rectangle wide = part;
+        wide.col_end = std::min(part.col_begin + longest_, tensor_.row_length());
+        const std::size_t bytes =
+            static_cast<std::size_t>(wide.size()) * support::size_of(tensor_.scalar_type());
+        kept_ -= strip.bytes.size();
+        strip = {};
+        if (kept_ + bytes > kStripBytes) {
+            return nullptr;
+        }
+        strip.bytes.resize(bytes);
+        kept_ += bytes;
+        reader_.read_part(tensor_, wide, strip.bytes);
+        strip.part = wide;
+        return &strip;
+    }
 
   private:
     WeightReader& reader_;
@@ -52,58 +99,76 @@ class ColumnStrips {
     std::map<std::int64_t, Strip> strips_;  ///< by their first row
 };
 
-ColumnStrips::ColumnStrips(WeightReader& reader, const TensorInfo& tensor, int ranks)
-    : reader_(reader), tensor_(tensor) {
-    if (ranks > 1) {
-        const std::uint64_t column =
-            static_cast<std::uint64_t>(std::max<std::int64_t>(tensor.rows(), 1)) *
-            support::size_of(tensor.scalar_type());
-        longest_ = static_cast<std::int64_t>(kStripBytes / column) * ranks;
-    }
-}
-
-const Strip* ColumnStrips::with(const linalg::Rectangle& part) {
-    if (longest_ <= part.cols() || part.cols() == tensor_.row_length()) {
-        return nullptr;
-    }
-    Strip& strip = strips_[part.row_begin];
-    if (contains(strip.part, part)) {
-        return &strip;
-    }
-    linalg::Rectangle wide = part;
-    wide.col_end = std::min(part.col_begin + longest_, tensor_.row_length());
-    const std::size_t bytes =
-        static_cast<std::size_t>(wide.size()) * support::size_of(tensor_.scalar_type());
-    kept_ -= strip.bytes.size();
-    strip = {};
-    if (kept_ + bytes > kStripBytes) {
-        return nullptr;
-    }
-    strip.bytes.resize(bytes);
-    kept_ += bytes;
-    reader_.read_part(tensor_, wide, strip.bytes);
-    strip.part = wide;
-    return &strip;
-}
-
-/// What both kinds of source have in common.
 class StoredMatrix : public linalg::MatrixSource {
   public:
-    StoredMatrix(WeightReader& reader, const MatrixInfo& matrix)
+    StoredMatrix(WeightReader& reader, const MatrixInfo& matrix, bool whole, int ranks)
         : reader_(reader),
+          matrix_(matrix),
           tensor_(as_rows_of(matrix, reader.catalogue().tensor_of(matrix))),
           type_(tensor_.scalar_type()),
-          matrix_(matrix) {}
+          whole_(whole),
+          strips_(reader, tensor_, ranks) {}
 
     std::int64_t rows() const override { return matrix_.rows; }
     std::int64_t cols() const override { return matrix_.cols; }
     std::string name() const override { return place_of(reader_.catalogue(), tensor_); }
 
-  protected:
-    WeightReader& reader() { return reader_; }
-    const TensorInfo& tensor() const { return tensor_; }
-    support::ScalarType type() const { return type_; }
-    std::size_t value_bytes() const { return support::size_of(type_); }
+    void read(const linalg::Rectangle& part, std::span<double> out) override { load(part, out); }
+    void read_single(const linalg::Rectangle& part, std::span<float> out) override {
+        load(part, out);
+    }
+
+  private:
+    template <class Real>
+    void load(const linalg::Rectangle& asked, std::span<Real> out) {
+        assert(asked.row_begin <= asked.row_end && asked.col_begin <= asked.col_end &&
+               contains({0, rows(), 0, cols()}, asked) && std::ssize(out) == asked.size());
+        if (asked.size() == 0) {
+            return;
+        }
+        const linalg::Rectangle part = in_tensor(asked);
+        if (const Strip* const strip = whole_ ? &kept() : strips_.with(part)) {
+            strip->widen(part, type_, out);
+            return;
+        }
+        read_slabs(part, [&](const linalg::Rectangle& slab) {
+            buffer_.resize(bytes_of(slab));
+            reader_.read_part(tensor_, slab, buffer_);
+            support::widen(buffer_, type_,
+                           out.subspan(as_size((slab.row_begin - part.row_begin) * part.cols()),
+                                       as_size(slab.size())));
+        });
+    }
+
+    /// Read once from end to end, and then served from memory.
+    const Strip& kept() {
+        if (kept_.bytes.empty()) {
+            Strip strip{in_tensor({0, rows(), 0, cols()}), {}};
+            strip.bytes.resize(bytes_of(strip.part));
+            std::span<std::byte> rest = strip.bytes;
+            read_slabs(strip.part, [&](const linalg::Rectangle& slab) {
+                reader_.read_part(tensor_, slab, rest.first(bytes_of(slab)));
+                rest = rest.subspan(bytes_of(slab));
+            });
+            kept_ = std::move(strip);
+        }
+        return kept_;
+    }
+
+    /// Calls read for some rows of the part after another.
+    template <class Read>
+    void read_slabs(linalg::Rectangle part, Read&& read) const {
+        parallel::for_each_slab(
+            {part.row_begin, part.row_end}, as_size(part.cols()) * support::size_of(type_),
+            [&](parallel::RowRange slab) {
+                read(linalg::Rectangle{slab.begin, slab.end, part.col_begin, part.col_end});
+            },
+            kReadBytes);
+    }
+
+    std::size_t bytes_of(const linalg::Rectangle& part) const {
+        return as_size(part.size()) * support::size_of(type_);
+    }
 
     /// A part of the matrix in rows of the tensor.
     linalg::Rectangle in_tensor(linalg::Rectangle part) const {
@@ -112,110 +177,12 @@ class StoredMatrix : public linalg::MatrixSource {
         return part;
     }
 
-    bool has(const linalg::Rectangle& part) const {
-        return part.row_begin <= part.row_end && part.col_begin <= part.col_end &&
-               contains({0, rows(), 0, cols()}, part);
-    }
-
-  private:
     WeightReader& reader_;
+    MatrixInfo matrix_;
     TensorInfo tensor_;
     support::ScalarType type_;
-    MatrixInfo matrix_;
-};
-
-/// Read once from end to end, and then served from memory.
-class KeptMatrix : public StoredMatrix {
-  public:
-    using StoredMatrix::StoredMatrix;
-
-    void read(const linalg::Rectangle& part, std::span<double> out) override { serve(part, out); }
-    void read_single(const linalg::Rectangle& part, std::span<float> out) override {
-        serve(part, out);
-    }
-
-  private:
-    template <class Real>
-    void serve(const linalg::Rectangle& part, std::span<Real> out) {
-        assert(has(part) && std::ssize(out) == part.size());
-        if (stored_.empty()) {
-            fill();
-        }
-        const std::span<const std::byte> stored = stored_;
-        if (part.cols() == cols()) {
-            support::widen(stored.subspan(as_size(part.row_begin * cols()) * value_bytes(),
-                                          out.size() * value_bytes()),
-                           type(), out);
-            return;
-        }
-        const std::size_t width = as_size(part.cols());
-        for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
-            const std::size_t first = as_size(row * cols() + part.col_begin) * value_bytes();
-            support::widen(stored.subspan(first, width * value_bytes()), type(),
-                           out.subspan(as_size(row - part.row_begin) * width, width));
-        }
-    }
-
-    void fill() {
-        const std::uint64_t row_bytes = tensor().row_bytes();
-        std::vector<std::byte> stored(as_size(rows()) * row_bytes);
-        const auto read = [&](parallel::RowRange some) {
-            reader().read_part(tensor(), in_tensor({some.begin, some.end, 0, cols()}),
-                               std::span(stored).subspan(as_size(some.begin) * row_bytes,
-                                                         as_size(some.size()) * row_bytes));
-        };
-        parallel::for_each_slab({0, rows()}, row_bytes, read, kReadBytes);
-        stored_ = std::move(stored);
-    }
-
-    std::vector<std::byte> stored_;
-};
-
-/// Every rectangle is read when it is asked for.
-class StreamedMatrix : public StoredMatrix {
-  public:
-    StreamedMatrix(WeightReader& reader, const MatrixInfo& matrix, int ranks)
-        : StoredMatrix(reader, matrix), strips_(reader, tensor(), ranks) {}
-
-    void read(const linalg::Rectangle& part, std::span<double> out) override { stream(part, out); }
-    void read_single(const linalg::Rectangle& part, std::span<float> out) override {
-        stream(part, out);
-    }
-
-  private:
-    template <class Real>
-    void stream(const linalg::Rectangle& asked, std::span<Real> out) {
-        assert(has(asked) && std::ssize(out) == asked.size());
-        if (asked.size() == 0) {
-            return;
-        }
-        const linalg::Rectangle part = in_tensor(asked);
-        const std::size_t width = as_size(part.cols());
-        if (const Strip* const strip = strips_.with(part)) {
-            for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
-                const std::int64_t first = (row - strip->part.row_begin) * strip->part.cols() +
-                                           part.col_begin - strip->part.col_begin;
-                support::widen(std::span(strip->bytes)
-                                   .subspan(as_size(first) * value_bytes(), width * value_bytes()),
-                               tensor().scalar_type(),
-                               out.subspan(as_size(row - part.row_begin) * width, width));
-            }
-            return;
-        }
-        const auto read = [&](parallel::RowRange slab) {
-            linalg::Rectangle some = part;
-            some.row_begin = slab.begin;
-            some.row_end = slab.end;
-            buffer_.resize(as_size(some.size()) * value_bytes());
-            reader().read_part(tensor(), some, buffer_);
-            support::widen(
-                buffer_, type(),
-                out.subspan(as_size(slab.begin - part.row_begin) * width, as_size(some.size())));
-        };
-        parallel::for_each_slab({part.row_begin, part.row_end}, width * value_bytes(), read,
-                                kReadBytes);
-    }
-
+    bool whole_;
+    Strip kept_;
     ColumnStrips strips_;
     std::vector<std::byte> buffer_;
 };
@@ -225,10 +192,7 @@ class StreamedMatrix : public StoredMatrix {
 std::unique_ptr<linalg::MatrixSource> make_matrix_source(WeightReader& reader,
                                                          const MatrixInfo& matrix, bool whole,
                                                          int ranks) {
-    if (whole) {
-        return std::make_unique<KeptMatrix>(reader, matrix);
-    }
-    return std::make_unique<StreamedMatrix>(reader, matrix, ranks);
+    return std::make_unique<StoredMatrix>(reader, matrix, whole, ranks);
 }
 
 }  // namespace alphaprune::model

@@ -16,7 +16,6 @@
 
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
-#include "weights/weight_store.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -35,7 +34,19 @@ class ReadAhead {
   public:
     /// Reads this part of a file, which outlives the object, in place of what was asked for before
     /// and has not been read yet. Returns at once.
-    void begin(const support::File& file, std::uint64_t offset, std::uint64_t bytes);
+    void begin(const support::File& file, std::uint64_t offset, std::uint64_t bytes) {
+        {
+            const std::scoped_lock lock(mutex_);
+            wanted_ = {&file, offset, bytes};
+        }
+        changed_.notify_one();
+        if (!thread_.joinable()) {
+            try {
+                thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+            } catch (const std::system_error&) {  // no thread to be had: nothing is read ahead
+            }
+        }
+    }
 
   private:
     struct Part {
@@ -44,44 +55,29 @@ class ReadAhead {
         std::uint64_t bytes = 0;
     };
 
-    void work(const std::stop_token& stop);
+    void work(const std::stop_token& stop) {
+        constexpr std::uint64_t kPieceBytes = std::uint64_t{2} << 20;
+        std::vector<std::byte> scratch(kPieceBytes);
+        std::unique_lock lock(mutex_);
+        while (changed_.wait(lock, stop, [&] { return wanted_.bytes > 0; }) &&
+               !stop.stop_requested()) {
+            const Part piece{wanted_.file, wanted_.offset, std::min(wanted_.bytes, kPieceBytes)};
+            wanted_.offset += piece.bytes;
+            wanted_.bytes -= piece.bytes;
+            lock.unlock();
+            try {
+                piece.file->read_at(piece.offset, std::span(scratch).first(piece.bytes));
+            } catch (const support::Error&) {  // reported when these bytes are needed
+            }
+            lock.lock();
+        }
+    }
 
     std::mutex mutex_;
     std::condition_variable_any changed_;
     Part wanted_;
     std::jthread thread_;  // the last member: it uses the others; starts with the first part
 };
-
-void ReadAhead::begin(const support::File& file, std::uint64_t offset, std::uint64_t bytes) {
-    {
-        const std::scoped_lock lock(mutex_);
-        wanted_ = {&file, offset, bytes};
-    }
-    changed_.notify_one();
-    if (!thread_.joinable()) {
-        try {
-            thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
-        } catch (const std::system_error&) {  // no thread to be had: nothing is read ahead
-        }
-    }
-}
-
-void ReadAhead::work(const std::stop_token& stop) {
-    constexpr std::uint64_t kPieceBytes = std::uint64_t{2} << 20;
-    std::vector<std::byte> scratch(kPieceBytes);
-    std::unique_lock lock(mutex_);
-    while (changed_.wait(lock, stop, [&] { return wanted_.bytes > 0; }) && !stop.stop_requested()) {
-        const Part piece{wanted_.file, wanted_.offset, std::min(wanted_.bytes, kPieceBytes)};
-        wanted_.offset += piece.bytes;
-        wanted_.bytes -= piece.bytes;
-        lock.unlock();
-        try {
-            piece.file->read_at(piece.offset, std::span(scratch).first(piece.bytes));
-        } catch (const support::Error&) {  // reported when these bytes are needed
-        }
-        lock.lock();
-    }
-}
 
 /// The same error, with the tensor that was being read.
 support::Error naming_tensor(const support::Error& error, const std::string& place) {
@@ -177,9 +173,6 @@ WeightReader::WeightReader(const Catalogue& catalogue)
                  ? generate_weights(catalogue)
                  : std::make_unique<StoredWeights>(catalogue)) {}
 
-WeightReader::WeightReader(WeightReader&&) noexcept = default;
-WeightReader::~WeightReader() = default;
-
 void WeightReader::read_rows(const TensorInfo& tensor, parallel::RowRange rows,
                              std::span<std::byte> out) {
     read_part(tensor, {rows.begin, rows.end, 0, tensor.row_length()}, out);
@@ -194,10 +187,6 @@ void WeightReader::read_part(const TensorInfo& tensor, const linalg::Rectangle& 
                : out.size() ==
                      static_cast<std::size_t>(part.size()) * size_of(tensor.scalar_type()));
     store_->read(tensor, part, out);
-}
-
-void WeightReader::will_need(const TensorInfo& tensor) {
-    store_->will_need(tensor);
 }
 
 }  // namespace alphaprune::model

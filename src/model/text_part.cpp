@@ -1,4 +1,4 @@
-#include "choice/text_part.hpp"
+#include "config_fields.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,13 +1,28 @@
-#include "choice/name_words.hpp"
+#include "name_words.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <cstddef>
 #include <utility>
 
 namespace alphaprune::model {
 namespace {
+
+constexpr std::size_t kMaxDigits = 9;
+/// Of a name; real ones have two or three. One of a megabyte full of them must not cost minutes.
+constexpr std::size_t kMaxNumbers = 8;
+
+/// Decimal as a program writes it: no sign, no leading zero.
+std::optional<std::int64_t> plain_number(std::string_view text) {
+    if (!is_number(text) || text.size() > kMaxDigits || (text.size() > 1 && text.front() == '0')) {
+        return std::nullopt;
+    }
+    std::int64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
 
 using Words = std::vector<std::string>;
 
@@ -55,10 +70,42 @@ bool speaks_of_embedding(const std::string& word) {
 
 }  // namespace
 
-std::vector<std::string_view> components_of(std::string_view name) {
+std::optional<NumberedName> after_prefix(std::string_view name, std::string_view prefix) {
+    if (!name.starts_with(prefix)) {
+        return std::nullopt;
+    }
+    const std::size_t dot = name.find('.', prefix.size());
+    if (dot == std::string_view::npos || dot + 1 == name.size()) {
+        return std::nullopt;
+    }
+    const auto number = plain_number(name.substr(prefix.size(), dot - prefix.size()));
+    if (!number) {
+        return std::nullopt;
+    }
+    return NumberedName{name.substr(0, prefix.size()), *number, name.substr(dot + 1)};
+}
+
+std::optional<std::int64_t> block_of(std::string_view name, const BlockStack& blocks) {
+    const auto part = after_prefix(name, blocks.prefix);
+    return part && part->number < blocks.count ? std::optional(part->number) : std::nullopt;
+}
+
+std::vector<NumberedName> numbered_parts(std::string_view name) {
+    std::vector<NumberedName> parts;
+    for (std::size_t dot = name.find('.');
+         dot != std::string_view::npos && parts.size() < kMaxNumbers;
+         dot = name.find('.', dot + 1)) {
+        if (const auto part = after_prefix(name, name.substr(0, dot + 1))) {
+            parts.push_back(*part);
+        }
+    }
+    return parts;
+}
+
+std::vector<std::string_view> components_of(std::string_view name, char separator) {
     std::vector<std::string_view> parts;
     for (std::size_t begin = 0; begin <= name.size();) {
-        const std::size_t end = std::min(name.find('.', begin), name.size());
+        const std::size_t end = std::min(name.find(separator, begin), name.size());
         parts.push_back(name.substr(begin, end - begin));
         begin = end + 1;
     }
@@ -118,13 +165,9 @@ bool is_buffer(const Words& words) {
 }
 
 bool is_adapter(std::string_view part) {
-    if (!holds(part, "lora")) {
-        return false;
-    }
-    std::string lower(part);
-    std::ranges::transform(lower, lower.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return std::ranges::count(kAdapters, lower) > 0;
+    return holds(part, "lora") && std::ranges::any_of(kAdapters, [&](std::string_view adapter) {
+               return part.size() == adapter.size() && holds(part, adapter);
+           });
 }
 
 bool is_number(std::string_view part) {
