@@ -9,7 +9,7 @@
 #include "backends.hpp"
 #include "blas.hpp"
 #include "checked_spectrum.hpp"
-#include "two_stage/stages.hpp"
+#include "two_stage/band_steps.hpp"
 
 namespace alphaprune::linalg {
 namespace {

@@ -1,4 +1,4 @@
-#include "stages.hpp"
+#include "band_steps.hpp"
 
 #include <algorithm>
 
