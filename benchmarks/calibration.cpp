@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
-#include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/native_mpi.hpp"
@@ -61,15 +60,15 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     }
     request.pruner = pruning::find_pruner(name);
     if (request.pruner == nullptr || !request.pruner->needs_activations()) {
-        throw support::bad_request(fmt::format("no pruner '{}' needs activations", name),
-                                   "--prune-method", "give one that alphaprune_mpi --help names");
+        throw bad_request(fmt::format("no pruner '{}' needs activations", name), "--prune-method",
+                          "give one that alphaprune_mpi --help names");
     }
     if (length != 0) {
         request.length = length;
     }
     if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1)) {
-        throw support::bad_request("repeat or ratio out of range", "command line",
-                                   "give --repeat 1 or more, --sparsity-ratio from 0 to 1");
+        throw bad_request("repeat or ratio out of range", "command line",
+                          "give --repeat 1 or more, --sparsity-ratio from 0 to 1");
     }
     return request;
 }

@@ -7,11 +7,17 @@
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <utility>
 
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::benchmark {
+
+inline support::Error bad_request(std::string what, std::string where, std::string remedy) {
+    return {support::ExitStatus::bad_request,
+            {{std::move(what), std::move(where), std::move(remedy)}}};
+}
 
 /// Fills what `options` (one of them "help") are tied to. False when only help was asked for; it
 /// has been printed then, on the rank that `speaks`. @throws Error (bad_request)
@@ -23,7 +29,7 @@ inline bool read_command_line(const boost::program_options::options_description&
         po::store(po::parse_command_line(argc, argv, options), given);
         po::notify(given);
     } catch (const po::error& error) {
-        throw support::bad_request(error.what(), "command line", "see --help");
+        throw bad_request(error.what(), "command line", "see --help");
     }
     if (given.count("help") != 0 && speaks) {
         std::cout << options;
@@ -43,8 +49,8 @@ inline Shape shape_of(const std::string& text) {
     int end = 0;
     const int found = std::sscanf(text.c_str(), "%lldx%lld%n", &rows, &cols, &end);
     if (found != 2 || static_cast<std::size_t>(end) != text.size() || rows < 1 || cols < 1) {
-        throw support::bad_request(fmt::format("'{}' is no shape", text), "--shape",
-                                   "give rows x columns, such as 4096x11008");
+        throw bad_request(fmt::format("'{}' is no shape", text), "--shape",
+                          "give rows x columns, such as 4096x11008");
     }
     return {rows, cols};
 }

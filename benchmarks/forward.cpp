@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/native_mpi.hpp"
@@ -46,9 +46,9 @@ model::Catalogue made_up_model(const std::string& shape) {
                                   &key_value_heads, &end);
     if (found != 4 || static_cast<std::size_t>(end) != shape.size() || hidden < 1 || inner < 1 ||
         heads < 1 || key_value_heads < 1 || hidden % heads != 0 || heads % key_value_heads != 0) {
-        throw support::bad_request(fmt::format("'{}' is no shape of a block", shape), "--shape",
-                                   "give hidden x intermediate x heads x key/value heads, such as "
-                                   "4096x11008x32x32");
+        throw bad_request(fmt::format("'{}' is no shape of a block", shape), "--shape",
+                          "give hidden x intermediate x heads x key/value heads, such as "
+                          "4096x11008x32x32");
     }
     model::Catalogue catalogue;
     catalogue.model_name = shape;
@@ -165,8 +165,8 @@ std::optional<Request> request_of(int argc, char** argv) {
         return std::nullopt;
     }
     if (request.sequences < 1 || request.tokens < 1) {
-        throw support::bad_request("nothing to measure", "command line",
-                                   "give 1 sequence and token or more");
+        throw bad_request("nothing to measure", "command line",
+                          "give 1 sequence and token or more");
     }
     return request;
 }

@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
-#include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/spectrum/power_law.hpp"
 #include "alphaprune/support/clock.hpp"
@@ -109,11 +108,22 @@ const std::vector<Kind>& kinds() {
 
 /// The formulas as they stand: every start, every value of its tail.
 std::optional<spectrum::PowerLawFit> plain_scan(const std::vector<double>& values) {
+    const spectrum::TailFits fits(values);
+    std::vector<double> logs;
+    for (const double value : values) {
+        logs.push_back(std::log(value));
+    }
     std::optional<spectrum::PowerLawFit> best;
     for (std::size_t start = 0; start < values.size(); ++start) {
-        const double alpha = spectrum::hill_alpha(values, start);
+        const double alpha = fits.alpha(start);
         if (std::isfinite(alpha) && alpha > 1) {
-            const double distance = spectrum::ks_distance(values, start, alpha);
+            const auto tail = static_cast<double>(values.size() - start);
+            double distance = 0;
+            for (std::size_t j = start; j < values.size(); ++j) {
+                const double fitted = 1 - std::exp((1 - alpha) * (logs[j] - logs[start]));
+                const double counted = static_cast<double>(j - start) / tail;
+                distance = std::max(distance, std::abs(fitted - counted));
+            }
             if (!best || distance < best->distance) {
                 best = {start, alpha, distance};
             }
@@ -146,7 +156,8 @@ double eigenvalue_seconds(std::size_t size, double gflops) {
 void measure(const Kind& kind, std::size_t size, bool check, double gflops) {
     const std::vector<double> values = kind.make(size);
     std::optional<spectrum::PowerLawFit> fit;
-    const double scan = best_seconds([&] { fit = spectrum::best_fit(values, 0, values.size()); });
+    const double scan =
+        best_seconds([&] { fit = spectrum::TailFits(values).best(0, values.size()); });
     const double metrics = best_seconds([&] { spectrum::shape_metrics(values); });
     const double eig = eigenvalue_seconds(size, gflops);
     std::string same = "null";

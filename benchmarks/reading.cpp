@@ -42,7 +42,8 @@ model::Catalogue one_matrix(const std::filesystem::path& folder, const Shape& sh
         file.write(row.data(), std::ssize(row));
     }
     if (!file.flush()) {
-        throw support::failure("writing failed", folder.string(), "choose another --folder");
+        throw support::Error(support::ExitStatus::failed,
+                             {{"writing failed", folder.string(), "choose another --folder"}});
     }
     return catalogue;
 }

@@ -56,12 +56,12 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     request.shape = shape_of(shape);
     request.pattern = pruning::pattern_named(type);
     if (!request.pattern && type != "unstructured") {
-        throw support::bad_request(fmt::format("'{}' is no sparsity type", type), "--sparsity-type",
-                                   "give unstructured or N:M");
+        throw bad_request(fmt::format("'{}' is no sparsity type", type), "--sparsity-type",
+                          "give unstructured or N:M");
     }
     if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1)) {
-        throw support::bad_request("repeat or ratio out of range", "command line",
-                                   "give --repeat 1 or more, --ratio from 0 to 1");
+        throw bad_request("repeat or ratio out of range", "command line",
+                          "give --repeat 1 or more, --ratio from 0 to 1");
     }
     return request;
 }

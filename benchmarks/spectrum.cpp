@@ -89,9 +89,8 @@ std::vector<linalg::Solver> backends_of(const std::vector<std::string>& names) {
         } else if (const auto solver = linalg::solver_named(name)) {
             backends.push_back(*solver);
         } else {
-            throw support::bad_request(
-                fmt::format("there is no backend '{}'", name), "--backend",
-                "give lapack1, lapack2, two_stage, elpa1, elpa2, scalapack or all");
+            throw bad_request(fmt::format("there is no backend '{}'", name), "--backend",
+                              "give lapack1, lapack2, two_stage, elpa1, elpa2, scalapack or all");
         }
     }
     return backends;
@@ -118,13 +117,17 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         return std::nullopt;
     }
     if (request.repeat < 1) {
-        throw support::bad_request("nothing to repeat", "--repeat", "give 1 or more");
+        throw bad_request("nothing to repeat", "--repeat", "give 1 or more");
     }
-    if (!linalg::precision_named(precision)) {
-        throw support::bad_request(fmt::format("there is no precision '{}'", precision),
-                                   "--precision", "give double, single or auto");
+    constexpr std::array kPrecisions{linalg::Precision::in_double, linalg::Precision::in_single,
+                                     linalg::Precision::automatic};
+    const auto* const chosen = std::ranges::find(
+        kPrecisions, precision, [](linalg::Precision one) { return linalg::name_of(one); });
+    if (chosen == kPrecisions.end()) {
+        throw bad_request(fmt::format("there is no precision '{}'", precision), "--precision",
+                          "give double, single or auto");
     }
-    request.precision = *linalg::precision_named(precision);
+    request.precision = *chosen;
     request.backends = backends_of(names.empty() ? std::vector<std::string>{"all"} : names);
     for (const std::string& text :
          shapes.empty() ? std::vector<std::string>{"1024x1024"} : shapes) {
@@ -153,9 +156,8 @@ void measure(const parallel::Communicator& all, Shape shape, linalg::Solver solv
     const bool library = linalg::works_on_groups(solver) && solver != linalg::Solver::two_stage;
     const int ranks = request.group_ranks > 0 ? request.group_ranks : library ? all.size() : 1;
     if (all.size() % ranks != 0) {
-        throw support::bad_request(
-            fmt::format("{} ranks do not make groups of {}", all.size(), ranks), "--group-ranks",
-            "start a multiple of it");
+        throw bad_request(fmt::format("{} ranks do not make groups of {}", all.size(), ranks),
+                          "--group-ranks", "start a multiple of it");
     }
     const parallel::Communicator group = all.split(all.rank() / ranks, 0);
     const linalg::Precision precision =

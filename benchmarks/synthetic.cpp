@@ -66,8 +66,7 @@ int main(int argc, char** argv) {
         for (const std::string& model : models) {
             const model::NamedShape* shape = model::shape_named(model);
             if (shape == nullptr) {
-                throw support::bad_request("no short name of a model: " + model, "--model",
-                                           "try 7b");
+                throw bad_request("no short name of a model: " + model, "--model", "try 7b");
             }
             const model::Catalogue catalogue = model::synthetic_catalogue(*shape);
             const model::MatrixInfo& matrix = catalogue.matrices.front();

@@ -64,15 +64,14 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         return std::nullopt;
     }
     if (request.format != "hdf5" && request.format != "safetensors") {
-        throw support::bad_request(fmt::format("there is no format '{}'", request.format),
-                                   "--format", "give hdf5 or safetensors");
+        throw bad_request(fmt::format("there is no format '{}'", request.format), "--format",
+                          "give hdf5 or safetensors");
     }
     if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1) ||
         !(request.gibibytes > 0 && request.gibibytes < 1e6)) {
-        throw support::bad_request(
-            "a number is out of range", "command line",
-            "give --repeat 1 or more, --sparsity-ratio from 0 to 1, --gibibytes "
-            "above 0");
+        throw bad_request("a number is out of range", "command line",
+                          "give --repeat 1 or more, --sparsity-ratio from 0 to 1, --gibibytes "
+                          "above 0");
     }
     return request;
 }
@@ -85,8 +84,8 @@ class ScratchFolder {
             const fs::path own = parent / fmt::format("writing-benchmark.{}", ::getpid());
             std::error_code problem;
             if (!fs::create_directory(own, problem)) {
-                throw support::bad_request("cannot make a folder: " + problem.message(),
-                                           own.string(), "give a --folder that can be written to");
+                throw bad_request("cannot make a folder: " + problem.message(), own.string(),
+                                  "give a --folder that can be written to");
             }
             return own.string();
         });

@@ -1,7 +1,7 @@
 # BLAS and LAPACK, as the target LAPACK::LAPACK. BLA_VENDOR chooses (see CMake's FindBLAS): OpenBLAS,
 # FlexiBLAS, Intel10_64lp_seq (MKL), AOCL, FLAME (BLIS and libflame), NVPL; without it the first that is
 # found, which is LibSci under a compiler wrapper of the Cray Programming Environment. The program asks
-# each for one thread, as it shares the cores out itself (src/linalg/blas_threads.cpp).
+# each for one thread, as it shares the cores out itself (src/linalg/arithmetic.cpp).
 if(BLA_VENDOR STREQUAL "NVPL" AND CMAKE_VERSION VERSION_LESS 4.1)
     find_package(nvpl REQUIRED COMPONENTS lapack)
     add_library(LAPACK::LAPACK INTERFACE IMPORTED)

@@ -10,7 +10,7 @@
 
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/cli/options.hpp"
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/resume/journal.hpp"

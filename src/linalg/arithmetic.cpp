@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <initializer_list>
 #include <system_error>
 #include <vector>
 
-#include "alphaprune/linalg/blas_threads.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "blas.hpp"
 #include "two_stage/kernels.hpp"
@@ -22,9 +22,15 @@ Function function_named(const char* name) {
     return reinterpret_cast<Function>(::dlsym(RTLD_DEFAULT, name));
 }
 
-std::string text_of(const char* function) {
-    using Text = const char* (*)();
-    const auto call = function_named<Text>(function);
+template <class Count>
+void call_if_present(const char* name, Count threads) {
+    if (const auto call = function_named<void (*)(Count)>(name)) {
+        call(threads);
+    }
+}
+
+std::string text_of(const char* name) {
+    const auto call = function_named<const char* (*)()>(name);
     const char* text = call != nullptr ? call() : nullptr;
     return text != nullptr ? text : "";
 }
@@ -38,8 +44,7 @@ std::string openblas_name() {
 }
 
 std::string mkl_name() {
-    using Version = void (*)(char*, int);
-    const auto call = function_named<Version>("MKL_Get_Version_String");
+    const auto call = function_named<void (*)(char*, int)>("MKL_Get_Version_String");
     if (call == nullptr) {
         return {};
     }
@@ -96,16 +101,7 @@ std::string blas_name() {
 }
 
 std::string_view vector_kernels() {
-#if defined(__x86_64__)
-    const auto* const chosen = &two_stage::kernels<double>();
-    if (chosen == &two_stage::kDoubleAvx512) {
-        return "avx512";
-    }
-    if (chosen == &two_stage::kDoubleAvx2) {
-        return "avx2";
-    }
-#endif
-    return "baseline";
+    return two_stage::best_kernels().name;
 }
 
 double measure_dgemm_gflops(double seconds) {
@@ -130,6 +126,16 @@ double expected_dgemm_gflops() {
     }
 #endif
     return 0;
+}
+
+void use_one_blas_thread() {
+    for (const char* const function :
+         {"openblas_set_num_threads", "MKL_Set_Num_Threads", "nvpl_blas_set_num_threads",
+          "flexiblas_set_num_threads",
+          "omp_set_num_threads"}) {  // LibSci asks OpenMP alone, which counts for each thread
+        call_if_present<int>(function, 1);
+    }
+    call_if_present<long>("bli_thread_set_num_threads", 1);  // BLIS, AOCL; for each thread, too
 }
 
 }  // namespace alphaprune::linalg

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "alphaprune/linalg/grid_shape.hpp"
+#include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "block_cyclic.hpp"
 

@@ -35,13 +35,6 @@ void dsterf_(const int* n, double* d, double* e, int* info);
 
 namespace alphaprune::linalg {
 
-/// C := A Aᵀ (trans 'N', A is n×k) or Aᵀ A (trans 'T', A is k×n), added to beta·C; lower triangle.
-inline void syrk_lower(char trans, int n, int k, const double* a, int lda, double beta, double* c,
-                       int ldc) {
-    const double one = 1;
-    dsyrk_("L", &trans, &n, &k, &one, a, &lda, &beta, c, &ldc, 1, 1);
-}
-
 /// C := A B of n×n matrices.
 inline void gemm(int n, const double* a, const double* b, double* c) {
     const double one = 1;

@@ -5,7 +5,6 @@
 #include "alphaprune/linalg/matrix_source.hpp"
 #include "blacs_grid.hpp"
 #include "checked_spectrum.hpp"
-#include "matrix.hpp"
 
 namespace alphaprune::linalg {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "matrix.hpp"
 #include "scalapack.hpp"

@@ -7,8 +7,6 @@
 #include <complex>
 #undef I
 
-#include <utility>
-
 #include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/support/message.hpp"
 
@@ -50,7 +48,7 @@ elpa_t allocated() {
 }
 
 void configure(elpa_t handle, const BlacsGrid& grid, const BlockCyclicLayout& layout,
-               ElpaStages stages) {
+               Solver solver) {
     set(handle, "na", layout.rows.size);
     set(handle, "nev", layout.rows.size);
     set(handle, "local_nrows", layout.rows.local_size());
@@ -60,41 +58,26 @@ void configure(elpa_t handle, const BlacsGrid& grid, const BlockCyclicLayout& la
     set(handle, "process_row", grid.row());
     set(handle, "process_col", grid.col());
     require_elpa("elpa_setup", elpa_setup(handle));
-    set(handle, "solver", stages == ElpaStages::one ? ELPA_SOLVER_1STAGE : ELPA_SOLVER_2STAGE);
-}
-
-void deallocate(elpa_t handle) noexcept {
-    int code = ELPA_OK;
-    elpa_deallocate(handle, &code);
+    set(handle, "solver", solver == Solver::elpa1 ? ELPA_SOLVER_1STAGE : ELPA_SOLVER_2STAGE);
 }
 
 }  // namespace
 
-ElpaSolver::ElpaSolver(const BlacsGrid& grid, const BlockCyclicLayout& layout, ElpaStages stages) {
+ElpaSolver::ElpaSolver(const BlacsGrid& grid, const BlockCyclicLayout& layout, Solver solver) {
     start_elpa_once();
-    elpa_t handle = allocated();
-    try {
-        configure(handle, grid, layout, stages);
-    } catch (...) {
-        deallocate(handle);
-        throw;
-    }
-    handle_ = handle;
+    handle_.reset(allocated());
+    configure(static_cast<elpa_t>(handle_.get()), grid, layout, solver);
 }
 
-ElpaSolver::ElpaSolver(ElpaSolver&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)) {}
-
-ElpaSolver::~ElpaSolver() {
-    if (handle_ != nullptr) {
-        deallocate(static_cast<elpa_t>(handle_));
-    }
+void ElpaSolver::Deallocate::operator()(void* handle) const {
+    int code = ELPA_OK;
+    elpa_deallocate(static_cast<elpa_t>(handle), &code);
 }
 
 std::vector<double> ElpaSolver::eigenvalues(DistributedMatrix& full) const {
     std::vector<double> values(static_cast<std::size_t>(full.layout.rows.size));
     int code = ELPA_OK;
-    elpa_eigenvalues(static_cast<elpa_t>(handle_), full.local.data(), values.data(), &code);
+    elpa_eigenvalues(static_cast<elpa_t>(handle_.get()), full.local.data(), values.data(), &code);
     require_elpa("elpa_eigenvalues", code);
     return values;
 }

@@ -1,23 +1,19 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
-#include "blacs_grid.hpp"
 #include "distributed_gram.hpp"
 
 namespace alphaprune::linalg {
-
-enum class ElpaStages { one, two };
 
 /// Owns an ELPA handle set up for symmetric matrices of one layout. Made, used and destroyed
 /// collectively by the ranks of the grid.
 class ElpaSolver {
   public:
+    /// @param solver  elpa1 or elpa2
     /// @throws Error (failure) when ELPA refuses the grid or the layout
-    ElpaSolver(const BlacsGrid& grid, const BlockCyclicLayout& layout, ElpaStages stages);
-    ElpaSolver(ElpaSolver&& other) noexcept;
-    ElpaSolver& operator=(ElpaSolver&&) = delete;
-    ~ElpaSolver();
+    ElpaSolver(const BlacsGrid& grid, const BlockCyclicLayout& layout, Solver solver);
 
     /// Eigenvalues, ascending, on every rank of the grid. Both triangles must be filled (with one
     /// alone ELPA reports success and returns wrong values); the matrix is destroyed.
@@ -25,7 +21,11 @@ class ElpaSolver {
     std::vector<double> eigenvalues(DistributedMatrix& full) const;
 
   private:
-    void* handle_ = nullptr;  // elpa_t; its header does not mix with others, see elpa_solver.cpp
+    struct Deallocate {
+        void operator()(void* handle) const;
+    };
+    // An elpa_t; its header does not mix with others, see elpa_solver.cpp.
+    std::unique_ptr<void, Deallocate> handle_;
 };
 
 }  // namespace alphaprune::linalg

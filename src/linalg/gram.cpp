@@ -50,6 +50,8 @@ std::int64_t local_panel_depth(std::int64_t order) {
 Matrix local_gram(MatrixSource& matrix) {
     const GramShape shape = GramShape::of(matrix);
     const std::int64_t width = std::min(local_panel_depth(shape.order), shape.depth);
+    const int n = static_cast<int>(shape.order);
+    const double one = 1;
     Matrix gram(shape.order, shape.order);
     Matrix panel(width, shape.order);
     std::int64_t nonfinite = 0;
@@ -61,9 +63,11 @@ Matrix local_gram(MatrixSource& matrix) {
         nonfinite += count_nonfinite(std::span<const double>(values));
         // What was written row-major is the transpose when read column-major: the panel of a wide
         // matrix is depth×order (leading dimension its columns), of a tall one order×depth.
-        syrk_lower(shape.wide ? 'T' : 'N', static_cast<int>(shape.order),
-                   static_cast<int>(end - begin), values.data(), static_cast<int>(part.cols()),
-                   begin == 0 ? 0 : 1, gram.data(), static_cast<int>(shape.order));
+        const int k = static_cast<int>(end - begin);
+        const int lda = static_cast<int>(part.cols());
+        const double beta = begin == 0 ? 0 : 1;
+        dsyrk_("L", shape.wide ? "T" : "N", &n, &k, &one, values.data(), &lda, &beta, gram.data(),
+               &n, 1, 1);
     }
     refuse_nonfinite(nonfinite, matrix);
     return gram;

@@ -1,19 +1,38 @@
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "backends.hpp"
-#include "blacs_grid.hpp"
-#include "built_with.hpp"
-#include "checked_spectrum.hpp"
 #include "distributed_gram.hpp"
 #include "elpa_solver.hpp"
-#include "scalapack_solver.hpp"
+#include "scalapack.hpp"
 
 namespace alphaprune::linalg {
 namespace {
+
+/// Eigenvalues, ascending, of the matrix whose lower triangle is given; it is destroyed. Collective
+/// over the grid. @throws Error (failure) when pdsyev reports one
+std::vector<double> scalapack_eigenvalues(const BlacsGrid& grid, DistributedMatrix& lower) {
+    const std::array<int, 9> desc = grid.descriptor(lower.layout);
+    const int n = static_cast<int>(lower.layout.rows.size);
+    std::vector<double> values(static_cast<std::size_t>(n));
+    double no_vectors = 0;
+    int info = 0;
+    // pdsyevd cannot do without vectors, so pdsyev it is.
+    const auto solve = [&](double* work, int length) {
+        pdsyev_("N", "L", &n, lower.local.data(), &kFirst, &kFirst, desc.data(), values.data(),
+                &no_vectors, &kFirst, &kFirst, desc.data(), work, &length, &info, 1, 1);
+        require_success("pdsyev", info);
+    };
+    std::array<double, 3> size{};
+    solve(size.data(), -1);
+    std::vector<double> work(static_cast<std::size_t>(std::max(size[0], 1.0)));
+    solve(work.data(), static_cast<int>(work.size()));
+    return values;
+}
 
 class GroupBackend : public SpectralBackend {
   public:
@@ -57,14 +76,13 @@ std::vector<double> GroupBackend::solved(const BlacsGrid& grid, DistributedMatri
     std::vector<double> values(static_cast<std::size_t>(gram.layout.rows.size));
     if (solver_ == Solver::scalapack) {
         step([&] { values = scalapack_eigenvalues(grid, gram); });
-    } else if constexpr (kHasElpa) {
-        const ElpaStages stages = solver_ == Solver::elpa1 ? ElpaStages::one : ElpaStages::two;
+    } else if constexpr (ALPHAPRUNE_HAS_ELPA) {
         std::optional<ElpaSolver> elpa;
         Matrix scratch;
         step([&] { scratch = Matrix(gram.local.rows(), gram.local.cols()); });
         step([&] { mirror_lower_triangle(grid, gram, scratch); });
         scratch = {};  // ELPA needs the memory
-        step([&] { elpa.emplace(grid, gram.layout, stages); });
+        step([&] { elpa.emplace(grid, gram.layout, solver_); });
         step([&] { values = elpa->eigenvalues(gram); });
     }
     group_.broadcast(std::span(values));  // the same bits everywhere, also outside the grid

@@ -11,7 +11,7 @@ namespace {
 const support::Failure<std::int64_t, std::int64_t, std::string> kNoRoom{
     "linalg.no-room", "out of memory: no room for a {}x{} matrix ({})",
     "the ranks of this node, or other programs on it, take more memory than there is",
-    "give each rank more memory: use fewer ranks on each node, or more nodes"};
+    "use fewer ranks on each node, or more nodes, or let more ranks share a matrix"};
 
 }  // namespace
 

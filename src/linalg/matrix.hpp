@@ -13,8 +13,15 @@
 
 namespace alphaprune::linalg {
 
-/// The error of a rank that has no memory for rows × cols values
+/// The error of a rank that has no memory for what a rows × cols matrix takes.
 support::Error no_room_for(std::int64_t rows, std::int64_t cols, std::size_t bytes);
+
+/// Of std::aligned_alloc.
+struct FreeMemory {
+    void operator()(void* memory) const { std::free(memory); }
+};
+template <class Real>
+using AlignedMemory = std::unique_ptr<Real[], FreeMemory>;
 
 /// A column-major matrix of doubles in memory of its own, zero at first, aligned to cache lines.
 class Matrix {
@@ -37,12 +44,9 @@ class Matrix {
     double& operator()(std::int64_t row, std::int64_t col) { return column(col)[row]; }
 
   private:
-    struct Free {
-        void operator()(double* values) const { std::free(values); }
-    };
     std::int64_t rows_ = 0;
     std::int64_t cols_ = 0;
-    std::unique_ptr<double[], Free> values_;
+    AlignedMemory<double> values_;
 };
 
 /// rows × cols / divisor zeros. @throws Error (failure) when the memory is not to be had

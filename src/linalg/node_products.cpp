@@ -6,11 +6,11 @@
 #include <optional>
 #include <utility>
 
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "blas.hpp"
-#include "inverse_factor.hpp"
+#include "root_products.hpp"
 
 namespace alphaprune::linalg {
 namespace {
@@ -24,35 +24,29 @@ std::int64_t first_row(std::int64_t order, int rank, int ranks) {
     return order - std::llround(static_cast<double>(order) * std::sqrt(rest));
 }
 
-class NodeProducts : public OuterProducts {
+class NodeProducts : public RootProducts {
   public:
     NodeProducts(const parallel::Communicator& group, parallel::Communicator node,
                  std::int64_t order);
 
     void add(std::span<const float> vectors, std::int64_t count) override;
     std::vector<float> finish(float scale) override;
-    bool factor_inverse(std::span<const float> diagonal) override;
-    std::vector<float> factor_rows(std::int64_t begin, std::int64_t end) const override;
 
   private:
     void add_some(std::span<const float> vectors, std::int64_t count);
     void sum_over_nodes();
-    void share_factor();
-    float* row(std::int64_t index) { return matrix_->values().data() + index * order_; }
+    void share_factor() override;
 
-    const parallel::Communicator* group_;
-    std::int64_t order_;
     parallel::Communicator node_;
     parallel::Communicator leaders_;  ///< the first ranks of all nodes; on others, of no use
     // Made together, so that no node goes on where another has no room.
-    std::optional<parallel::NodeArray<float>> matrix_;   ///< as in inverse_factor.hpp
+    std::optional<parallel::NodeArray<float>> matrix_;
     std::optional<parallel::NodeArray<float>> vectors_;  ///< of the node, while they are added
 };
 
 NodeProducts::NodeProducts(const parallel::Communicator& group, parallel::Communicator node,
                            std::int64_t order)
-    : group_(&group),
-      order_(order),
+    : RootProducts(group, order),
       node_(std::move(node)),
       leaders_(group.split(node_.is_root() ? 0 : 1, group.rank())) {
     use_one_blas_thread();
@@ -60,6 +54,7 @@ NodeProducts::NodeProducts(const parallel::Communicator& group, parallel::Commun
         matrix_.emplace(node_, order * order);
         vectors_.emplace(node_, kNodeVectors * order);
     });
+    values_ = matrix_->values().data();
 }
 
 void NodeProducts::add(std::span<const float> vectors, std::int64_t count) {
@@ -104,28 +99,10 @@ void NodeProducts::sum_over_nodes() {
 std::vector<float> NodeProducts::finish(float scale) {
     matrix_->sync();
     sum_over_nodes();
-    std::vector<float> diagonal(static_cast<std::size_t>(order_));
-    if (group_->is_root()) {
-        for (std::int64_t i = 0; i < order_; ++i) {
-            for (std::int64_t j = i; j < order_; ++j) {
-                row(i)[j] *= scale;
-                row(j)[i] = row(i)[j];
-            }
-            diagonal[static_cast<std::size_t>(i)] = row(i)[i];
-        }
+    for (std::int64_t i = 0; group_->is_root() && i < order_; ++i) {
+        std::for_each(row(i) + i, row(i + 1), [scale](float& value) { value *= scale; });
     }
-    group_->broadcast(std::span(diagonal));
-    return diagonal;
-}
-
-bool NodeProducts::factor_inverse(std::span<const float> diagonal) {
-    int positive =
-        group_->is_root() && factor_inverse_of(matrix_->values().data(), order_, diagonal) ? 1 : 0;
-    group_->broadcast(std::span(&positive, 1));
-    if (positive == 1) {
-        share_factor();
-    }
-    return positive == 1;
+    return mirror_upper_triangle();
 }
 
 void NodeProducts::share_factor() {
@@ -133,10 +110,6 @@ void NodeProducts::share_factor() {
         leaders_.broadcast(matrix_->values());
     }
     matrix_->sync();
-}
-
-std::vector<float> NodeProducts::factor_rows(std::int64_t begin, std::int64_t end) const {
-    return packed_rows(matrix_->values().data(), order_, begin, end);
 }
 
 }  // namespace

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cassert>
 
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "blas.hpp"
-#include "built_with.hpp"
 #include "distributed_products.hpp"
-#include "inverse_factor.hpp"
 #include "matrix.hpp"
 #include "node_products.hpp"
+#include "root_products.hpp"
 
 namespace alphaprune::linalg {
 namespace {
@@ -23,32 +22,25 @@ constexpr std::int64_t kRowsAtATime = 128;
 /// total hardly depends on how the calls are distributed over the ranks. A square matrix per rank,
 /// and until finish() a triangle in float64; while the matrix is being factored, one triangle of it
 /// keeps what it was.
-class ReplicatedProducts : public OuterProducts {
+class ReplicatedProducts : public RootProducts {
   public:
     ReplicatedProducts(const parallel::Communicator& group, std::int64_t order);
 
     void add(std::span<const float> vectors, std::int64_t count) override;
     std::vector<float> finish(float scale) override;
-    bool factor_inverse(std::span<const float> diagonal) override;
-    std::vector<float> factor_rows(std::int64_t begin, std::int64_t end) const override;
 
   private:
-    float* row(std::int64_t index) { return values_.data() + index * order_; }
-    void share_factor();
+    void share_factor() override;
 
-    const parallel::Communicator* group_;
-    std::int64_t order_;
-    std::vector<double> sums_;  ///< upper triangle, row by row
-    /// Row-major, the last product or the factor in the upper triangle: to LAPACK, column-major and
-    /// in the lower one.
-    std::vector<float> values_;
+    std::vector<double> sums_;   ///< upper triangle, row by row
+    std::vector<float> matrix_;  ///< the last product or the factor in the upper triangle
 };
 
 ReplicatedProducts::ReplicatedProducts(const parallel::Communicator& group, std::int64_t order)
-    : group_(&group),
-      order_(order),
+    : RootProducts(group, order),
       sums_(memory_for<double>(order, order + 1, 2)),
-      values_(memory_for<float>(order, order)) {
+      matrix_(memory_for<float>(order, order)) {
+    values_ = matrix_.data();
     use_one_blas_thread();
 }
 
@@ -61,7 +53,7 @@ void ReplicatedProducts::add(std::span<const float> vectors, std::int64_t count)
     const int k = static_cast<int>(count);
     const float one = 1;
     const float zero = 0;
-    ssyrk_("L", "N", &n, &k, &one, vectors.data(), &n, &zero, values_.data(), &n, 1, 1);
+    ssyrk_("L", "N", &n, &k, &one, vectors.data(), &n, &zero, values_, &n, 1, 1);
     double* sum = sums_.data();
     for (std::int64_t i = 0; i < order_; ++i) {
         const float* product = row(i);
@@ -73,42 +65,26 @@ void ReplicatedProducts::add(std::span<const float> vectors, std::int64_t count)
 
 std::vector<float> ReplicatedProducts::finish(float scale) {
     group_->reduce_sum_to_root(std::span(sums_));
-    std::vector<float> diagonal(static_cast<std::size_t>(order_));
-    if (group_->is_root()) {
-        const double* sum = sums_.data();
-        for (std::int64_t i = 0; i < order_; ++i) {
-            for (std::int64_t j = i; j < order_; ++j) {
-                row(i)[j] = static_cast<float>(*sum++ * scale);
-                row(j)[i] = row(i)[j];
-            }
-            diagonal[static_cast<std::size_t>(i)] = row(i)[i];
+    const double* sum = sums_.data();
+    for (std::int64_t i = 0; group_->is_root() && i < order_; ++i) {
+        for (std::int64_t j = i; j < order_; ++j) {
+            row(i)[j] = static_cast<float>(*sum++ * scale);
         }
     }
     sums_ = {};
-    group_->broadcast(std::span(diagonal));
-    return diagonal;
-}
-
-bool ReplicatedProducts::factor_inverse(std::span<const float> diagonal) {
-    int positive = group_->is_root() && factor_inverse_of(values_.data(), order_, diagonal) ? 1 : 0;
-    group_->broadcast(std::span(&positive, 1));
-    if (positive == 1) {
-        share_factor();
-    }
-    return positive == 1;
+    return mirror_upper_triangle();
 }
 
 void ReplicatedProducts::share_factor() {
     for (std::int64_t begin = 0; group_->size() > 1 && begin < order_; begin += kRowsAtATime) {
         const std::int64_t end = std::min(begin + kRowsAtATime, order_);
-        std::vector<float> panel = packed_rows(values_.data(), order_, begin, end);
+        std::vector<float> panel = factor_rows(begin, end);
         group_->broadcast(std::span(panel));
-        unpack_rows(panel, order_, begin, end, values_.data());
+        for (std::int64_t i = begin; i < end; ++i) {  // the lower triangle is left alone
+            std::copy_n(panel.begin() + (i - begin) * (order_ - begin) + (i - begin), order_ - i,
+                        row(i) + i);
+        }
     }
-}
-
-std::vector<float> ReplicatedProducts::factor_rows(std::int64_t begin, std::int64_t end) const {
-    return packed_rows(values_.data(), order_, begin, end);
 }
 
 bool is_replicated(int ranks, std::int64_t order, std::int64_t largest_replicated_order) {
@@ -121,7 +97,7 @@ std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator&
                                                    std::int64_t order,
                                                    std::int64_t largest_replicated_order) {
     if (!is_replicated(group.size(), order, largest_replicated_order)) {
-        if constexpr (kHasScalapack) {
+        if constexpr (ALPHAPRUNE_HAS_SCALAPACK) {
             return make_distributed_products(group, order);
         } else {
             return make_node_products(group, group.split_by_node(), order);
@@ -139,7 +115,7 @@ std::uint64_t outer_products_memory(int ranks, int node_ranks, std::int64_t orde
     double matrix = 0;
     if (is_replicated(ranks, order, largest_replicated_order)) {
         matrix = 2 * n * n;  // with the sums: half of it, but in float64
-    } else if constexpr (kHasScalapack) {
+    } else if constexpr (ALPHAPRUNE_HAS_SCALAPACK) {
         matrix = distributed_products_values(ranks, order);
     } else {
         matrix = node_products_values(node_ranks, order);

@@ -4,39 +4,24 @@
 #include <array>
 #include <cassert>
 
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/message.hpp"
 #include "backends.hpp"
-#include "built_with.hpp"
 #include "checked_spectrum.hpp"
+#include "distributed_gram.hpp"
 #include "gram.hpp"
 #include "symmetric_eigenvalues.hpp"
 
 namespace alphaprune::linalg {
 namespace {
 
-struct SolverName {
-    Solver solver;
-    std::string_view name;
-};
+/// In the order of Solver, as kSolvers.
+constexpr std::array<std::string_view, kSolvers.size()> kSolverNames{
+    "lapack1", "lapack2", "two_stage", "elpa1", "elpa2", "scalapack"};
 
-constexpr std::array kSolverNames{
-    SolverName{Solver::lapack1, "lapack1"},     SolverName{Solver::lapack2, "lapack2"},
-    SolverName{Solver::two_stage, "two_stage"}, SolverName{Solver::elpa1, "elpa1"},
-    SolverName{Solver::elpa2, "elpa2"},         SolverName{Solver::scalapack, "scalapack"},
-};
-
-struct PrecisionName {
-    Precision precision;
-    std::string_view name;
-};
-
-constexpr std::array kPrecisions{
-    PrecisionName{Precision::in_double, "double"},
-    PrecisionName{Precision::in_single, "single"},
-    PrecisionName{Precision::automatic, "auto"},
-};
+/// In the order of Precision.
+constexpr std::array<std::string_view, 3> kPrecisionNames{"double", "single", "auto"};
 
 const support::BadRequest<> kSeveralNodes{
     "linalg.several-nodes", "solver two_stage works within a node, but the group spans several",
@@ -84,15 +69,43 @@ GramSpectrum SerialBackend::spectrum_of(MatrixSource& matrix) {
     return spectrum;
 }
 
+/// float64 values at most alive at once in the Gram product and in the solver, on one rank.
+double serial_values(Solver solver, double order, double depth) {
+    const auto n = static_cast<std::int64_t>(order);
+    const double panel = order * std::min(static_cast<double>(local_panel_depth(n)), depth);
+    const double band = bandwidth_for(n) + 1;
+    // The band, the two stages' work space (a few bands) and the tridiagonal form; dsyevd has one
+    // block of columns.
+    const double work = solver == Solver::lapack2 ? 4 * band * order : 64 * order;
+    return order * order + std::max(panel, work);
+}
+
+double group_values(Solver solver, int ranks, double order, double depth) {
+    const GridShape grid = near_square_grid(ranks, static_cast<std::int64_t>(order));
+    const double share = order * order / grid.ranks();
+    const double panel = order * std::min<double>(kGroupPanelDepth, depth) / grid.ranks();
+    const double product = share + panel + order * kSlabRows;
+    // As measured at orders 1000 and 2000 on 1 to 4 ranks; pdsyev works in place.
+    switch (solver) {
+        case Solver::elpa1:
+            return std::max(product, 4.0 * share + 384 * order);
+        case Solver::elpa2:
+            return std::max(product, 4.3 * share + 704 * order);
+        default:
+            return product + 64 * order;
+    }
+}
+
 }  // namespace
 
 std::string_view name_of(Solver solver) {
-    return std::ranges::find(kSolverNames, solver, &SolverName::solver)->name;
+    return kSolverNames[static_cast<std::size_t>(solver)];
 }
 
 std::optional<Solver> solver_named(std::string_view name) {
-    const auto* const found = std::ranges::find(kSolverNames, name, &SolverName::name);
-    return found == kSolverNames.end() ? std::nullopt : std::optional(found->solver);
+    const auto* const found = std::ranges::find(kSolverNames, name);
+    return found == kSolverNames.end() ? std::nullopt
+                                       : std::optional(kSolvers[found - kSolverNames.begin()]);
 }
 
 bool works_on_groups(Solver solver) {
@@ -103,9 +116,9 @@ bool is_built_in(Solver solver) {
     switch (solver) {
         case Solver::elpa1:
         case Solver::elpa2:
-            return kHasElpa;
+            return ALPHAPRUNE_HAS_ELPA;
         case Solver::scalapack:
-            return kHasScalapack;
+            return ALPHAPRUNE_HAS_SCALAPACK;
         default:
             return true;
     }
@@ -124,12 +137,7 @@ Solver best_serial_solver(std::int64_t n) {
 }
 
 std::string_view name_of(Precision precision) {
-    return std::ranges::find(kPrecisions, precision, &PrecisionName::precision)->name;
-}
-
-std::optional<Precision> precision_named(std::string_view name) {
-    const auto* const found = std::ranges::find(kPrecisions, name, &PrecisionName::name);
-    return found == kPrecisions.end() ? std::nullopt : std::optional(found->precision);
+    return kPrecisionNames[static_cast<std::size_t>(precision)];
 }
 
 bool has_single_precision(Solver solver) {
@@ -147,7 +155,7 @@ std::unique_ptr<SpectralBackend> make_backend(Solver solver, const parallel::Com
         return make_two_stage_backend(group, precision);
     }
     require_built_in(solver, "--solver");
-    if constexpr (kHasScalapack) {
+    if constexpr (ALPHAPRUNE_HAS_SCALAPACK) {
         if (works_on_groups(solver)) {
             return make_group_backend(solver, group);
         }
@@ -156,6 +164,31 @@ std::unique_ptr<SpectralBackend> make_backend(Solver solver, const parallel::Com
         throw kOneRankSolver("--solver", name_of(solver), group.size());
     }
     return std::make_unique<SerialBackend>(solver);
+}
+
+GridShape near_square_grid(int ranks, std::int64_t order) {
+    constexpr int kWidest = 3;
+    GridShape best;
+    for (int rows = 1; rows * rows <= ranks; ++rows) {
+        const std::int64_t most =
+            std::min({std::int64_t{ranks / rows}, std::int64_t{kWidest} * rows, order});
+        const GridShape shape{rows, static_cast<int>(most)};
+        if (shape.cols >= rows && shape.ranks() >= best.ranks()) {
+            best = shape;  // of equals the later one: it is nearer to a square
+        }
+    }
+    return best;
+}
+
+std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, std::int64_t cols) {
+    if (solver == Solver::two_stage) {
+        return two_stage_memory(group_ranks, std::min(rows, cols), std::max(rows, cols));
+    }
+    const auto order = static_cast<double>(std::min(rows, cols));
+    const auto depth = static_cast<double>(std::max(rows, cols));
+    const double values = works_on_groups(solver) ? group_values(solver, group_ranks, order, depth)
+                                                  : serial_values(solver, order, depth);
+    return static_cast<std::uint64_t>(values * sizeof(double));
 }
 
 }  // namespace alphaprune::linalg

@@ -9,10 +9,7 @@
 #include "backends.hpp"
 #include "blas.hpp"
 #include "checked_spectrum.hpp"
-#include "two_stage/band_reduction.hpp"
-#include "two_stage/gram_product.hpp"
-#include "two_stage/kernels.hpp"
-#include "two_stage/workspace.hpp"
+#include "two_stage/band_steps.hpp"
 
 namespace alphaprune::linalg {
 namespace {
@@ -50,6 +47,13 @@ void refuse_too_large(const GramMoments& moments, const std::string& matrix) {
     refuse_overflow(moments, matrix);
 }
 
+/// Whether the upper half of the spectrum was computed well enough in float32 for alpha_mid to be
+/// good to 1e-5: its smallest eigenvalue is far above the rounding of the largest.
+bool single_suffices(std::span<const double> eigenvalues) {
+    constexpr double kLeastShare = 1e-4;  // of the largest; float32 rounds at 6e-8 of it
+    return eigenvalues[eigenvalues.size() / 2] > kLeastShare * eigenvalues.back();
+}
+
 class TwoStageBackend : public SpectralBackend {
   public:
     /// @param group  on one node; outlives the backend
@@ -59,7 +63,7 @@ class TwoStageBackend : public SpectralBackend {
 
   private:
     template <class Real>
-    two_stage::Workspace<Real>& workspace_for(std::int64_t order);
+    Workspace<Real>& workspace_for(std::int64_t order);
     template <class Real>
     void compute(MatrixSource& matrix, GramSpectrum& spectrum);
     bool tried_in_single(MatrixSource& matrix, GramSpectrum& spectrum);
@@ -67,9 +71,7 @@ class TwoStageBackend : public SpectralBackend {
     const parallel::Communicator& group_;
     Precision precision_;
     // Kept from one matrix to the next of the same order, one at a time.
-    std::tuple<std::optional<two_stage::Workspace<double>>,
-               std::optional<two_stage::Workspace<float>>>
-        workspaces_;
+    std::tuple<std::optional<Workspace<double>>, std::optional<Workspace<float>>> workspaces_;
 };
 
 template <class Real>
@@ -144,11 +146,6 @@ GramSpectrum TwoStageBackend::spectrum_of(MatrixSource& matrix) {
 std::unique_ptr<SpectralBackend> make_two_stage_backend(const parallel::Communicator& group,
                                                         Precision precision) {
     return std::make_unique<TwoStageBackend>(group, precision);
-}
-
-bool single_suffices(std::span<const double> eigenvalues) {
-    constexpr double kLeastShare = 1e-4;  // of the largest; float32 rounds at 6e-8 of it
-    return eigenvalues[eigenvalues.size() / 2] > kLeastShare * eigenvalues.back();
 }
 
 std::uint64_t two_stage_memory(int group_ranks, std::int64_t order, std::int64_t depth) {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 
 namespace alphaprune::phases {
 

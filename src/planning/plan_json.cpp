@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "alphaprune/linalg/grid_shape.hpp"
+#include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/planning/plan_report.hpp"
 
 namespace alphaprune::planning {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "alphaprune/linalg/grid_shape.hpp"
+#include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/planning/plan_report.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/machine.hpp"

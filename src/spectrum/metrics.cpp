@@ -118,10 +118,8 @@ std::string_view name_of(Metric metric) {
 
 std::optional<Metric> metric_named(std::string_view name) {
     const auto found = std::ranges::find(kNames, name);
-    if (found == kNames.end()) {
-        return std::nullopt;
-    }
-    return static_cast<Metric>(found - kNames.begin());
+    return found == kNames.end() ? std::nullopt
+                                 : std::optional(static_cast<Metric>(found - kNames.begin()));
 }
 
 ShapeMetrics shape_metrics(std::span<const double> eigenvalues) {

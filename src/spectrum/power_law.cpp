@@ -14,8 +14,6 @@
 namespace alphaprune::spectrum {
 namespace {
 
-constexpr double kNoFit = std::numeric_limits<double>::quiet_NaN();
-
 /// ln λ; minus infinity where λ is not positive.
 std::vector<double> logarithms(std::span<const double> values) {
     std::vector<double> logs;
@@ -35,10 +33,6 @@ std::vector<double> log_excesses(std::span<const double> logs) {
         excesses[after - 1] = excesses[after] + tail * (logs[after] - logs[after - 1]);
     }
     return excesses;
-}
-
-double hill(std::size_t tail, double excess) {
-    return excess > 0 && std::isfinite(excess) ? 1 + static_cast<double>(tail) / excess : kNoFit;
 }
 
 bool is_closer(const PowerLawFit& a, const PowerLawFit& b) {
@@ -93,34 +87,16 @@ class Scan {
 
 }  // namespace
 
-double hill_alpha(std::span<const double> ascending, std::size_t start) {
-    if (start >= ascending.size()) {
-        return kNoFit;
-    }
-    const std::vector<double> logs = logarithms(ascending.subspan(start));
-    return hill(logs.size(), log_excesses(logs).front());
-}
-
-double ks_distance(std::span<const double> ascending, std::size_t start, double alpha) {
-    if (start >= ascending.size() || !(ascending[start] > 0)) {
-        return kNoFit;
-    }
-    const std::vector<double> logs = logarithms(ascending.subspan(start));
-    const TailDeviation tail(logs, 0, alpha);
-    double largest = 0;
-    for (std::size_t place = 0; place < logs.size(); ++place) {
-        largest = std::max(largest, tail.at(place));
-    }
-    return largest;
-}
-
 TailFits::TailFits(std::span<const double> ascending)
     : logs_(logarithms(ascending)), excesses_(log_excesses(logs_)) {
     assert(std::ranges::is_sorted(logs_));
 }
 
 double TailFits::alpha(std::size_t start) const {
-    return start < logs_.size() ? hill(logs_.size() - start, excesses_[start]) : kNoFit;
+    const double excess = start < logs_.size() ? excesses_[start] : 0;
+    return excess > 0 && std::isfinite(excess)
+               ? 1 + static_cast<double>(logs_.size() - start) / excess
+               : std::numeric_limits<double>::quiet_NaN();
 }
 
 std::optional<PowerLawFit> TailFits::best(std::size_t first, std::size_t last) const {
@@ -144,12 +120,6 @@ std::optional<PowerLawFit> TailFits::best(std::size_t first, std::size_t last) c
         }
     }
     return scan.best();
-}
-
-std::optional<PowerLawFit> best_fit(std::span<const double> ascending, std::size_t first,
-                                    std::size_t last) {
-    assert(std::ranges::is_sorted(ascending));
-    return TailFits(ascending).best(first, last);
 }
 
 }  // namespace alphaprune::spectrum

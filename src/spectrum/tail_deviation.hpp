@@ -29,7 +29,14 @@ class TailDeviation {
         double deviation = 0;
         std::size_t place = 0;
     };
-    struct Stretch;
+    /// The places between two known ones, and a bound on the deviation there.
+    struct Stretch {
+        std::size_t begin = 0;
+        std::size_t end = 0;
+        double fitted_begin = 0;
+        double fitted_end = 0;
+        double bound = 0;
+    };
 
     /// The largest deviation and its place. As soon as one exceeds `limit` that one is the answer.
     /// @param pending  room for the search, reused from call to call
@@ -47,15 +54,6 @@ class TailDeviation {
     std::size_t start_;
     double slope_;
     double tail_;
-};
-
-/// The places between two known ones, and a bound on the deviation there.
-struct TailDeviation::Stretch {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    double fitted_begin = 0;
-    double fitted_end = 0;
-    double bound = 0;
 };
 
 }  // namespace alphaprune::spectrum

@@ -32,19 +32,17 @@ std::vector<std::string> whole_environment() {
 }
 
 std::optional<bool> switch_in(const EnvironmentLookup& environment, const std::string& variable) {
-    constexpr std::array<std::string_view, 4> kYes{"1", "true", "yes", "on"};
-    constexpr std::array<std::string_view, 4> kNo{"0", "false", "no", "off"};
+    constexpr std::array<std::string_view, 8> kAnswers{"1", "true",  "yes", "on",
+                                                       "0", "false", "no",  "off"};
     const std::optional<std::string> value = environment(variable);
     if (!value || value->empty()) {
         return std::nullopt;
     }
-    if (std::ranges::find(kYes, *value) != kYes.end()) {
-        return true;
+    const auto found = std::ranges::find(kAnswers, *value);
+    if (found == kAnswers.end()) {
+        throw kNoSwitch("environment variable " + variable, variable, *value);
     }
-    if (std::ranges::find(kNo, *value) != kNo.end()) {
-        return false;
-    }
-    throw kNoSwitch("environment variable " + variable, variable, *value);
+    return found - kAnswers.begin() < 4;
 }
 
 }  // namespace alphaprune::support

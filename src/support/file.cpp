@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/slabs.hpp"
 
@@ -30,11 +29,8 @@ const BadRequest<std::uint64_t, std::uint64_t> kFileTooLarge{
     "another file has that name, or the wrong one was named", "check that this is the right file"};
 
 void sync_folder(const std::filesystem::path& folder) {
-    const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
-    if (descriptor >= 0) {
-        ::fsync(descriptor);
-        ::close(descriptor);
-    }
+    const Descriptor opened(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY));
+    ::fsync(opened.get());  // as far as the file system can
 }
 
 /// A pipe would make open() wait for its other end, a terminal would become the job's own. To
@@ -128,31 +124,9 @@ File File::open_own(const std::filesystem::path& path, int mode, std::string_vie
     return file;
 }
 
-File::File(File&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
-
-File& File::operator=(File&& other) noexcept {
-    if (this != &other) {
-        close();
-        descriptor_ = std::exchange(other.descriptor_, -1);
-        path_ = std::move(other.path_);
-    }
-    return *this;
-}
-
-File::~File() {
-    close();
-}
-
-void File::close() noexcept {
-    if (descriptor_ >= 0) {
-        ::close(std::exchange(descriptor_, -1));
-    }
-}
-
 FileStamp File::stamp() const {
     struct stat status {};
-    if (::fstat(descriptor_, &status) != 0) {
+    if (::fstat(descriptor_.get(), &status) != 0) {
         throw system_failure("asking for the size", path_, errno);
     }
     constexpr std::int64_t kBillion = 1'000'000'000;
@@ -163,7 +137,7 @@ FileStamp File::stamp() const {
 void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
     while (!out.empty()) {
         const ssize_t got =
-            ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+            ::pread(descriptor_.get(), out.data(), out.size(), static_cast<off_t>(offset));
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -179,7 +153,7 @@ void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
 }
 
 void File::write(std::span<const std::byte> bytes) {
-    if (const int reason = write_whole(descriptor_, bytes)) {
+    if (const int reason = write_whole(descriptor_.get(), bytes)) {
         throw system_failure("writing", path_, reason);
     }
 }
@@ -187,7 +161,7 @@ void File::write(std::span<const std::byte> bytes) {
 void File::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         const ssize_t put =
-            ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (put < 0 && errno == EINTR) {
             continue;
         }
@@ -204,13 +178,13 @@ void File::stream_at(std::uint64_t offset, std::span<const std::byte> bytes) {
     for_each_slab(bytes.size(), kSlabBytes, [&](std::size_t begin, std::size_t end) {
         write_at(offset + begin, bytes.subspan(begin, end - begin));
         if (end - begin == kSlabBytes) {  // a request for every little tensor would cost time
-            start_writing_out(descriptor_, offset + begin, kSlabBytes);
+            start_writing_out(descriptor_.get(), offset + begin, kSlabBytes);
         }
     });
 }
 
 void File::sync() {
-    if (::fsync(descriptor_) != 0) {
+    if (::fsync(descriptor_.get()) != 0) {
         throw system_failure("syncing", path_, errno);
     }
 }

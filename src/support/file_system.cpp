@@ -14,7 +14,6 @@
 #include <string>
 #include <system_error>
 #include <thread>
-#include <utility>
 
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/message.hpp"
@@ -26,11 +25,8 @@ namespace {
 const BadRequest<std::string_view, std::string_view, std::string_view> kUnusablePath{
     "support.unusable-path", "{}: {}",
     "nothing is there, it may not be accessed, or it is of another kind than needed", "{2}"};
-const Failure<std::string_view, std::string_view, std::string_view> kPathFailure{
-    "support.path-failure", "{}: {}",
-    "the file system or the operating system failed for the reason given", "{2}"};
 const Failure<std::string_view, std::string_view, std::string_view> kSystemFailure{
-    "support.system-failure", "{} failed: {}",
+    "support.system-failure", "{}: {}",
     "the file system or the operating system refused the operation for the reason given", "{2}"};
 const Failure<> kNotAFolder{"support.not-a-folder", "this is not a folder, and one is needed here",
                             "a file or a symbolic link stands under the name of a folder",
@@ -90,7 +86,8 @@ bool is_about_the_path(int reason) {
 }
 
 Error system_failure(std::string_view doing, const fs::path& path, int reason) {
-    return kSystemFailure(path.string(), doing, std::strerror(reason), remedy_for(reason));
+    return kSystemFailure(path.string(), std::string(doing) + " failed", std::strerror(reason),
+                          remedy_for(reason));
 }
 
 Error path_error(std::string_view what, const fs::path& path, int reason,
@@ -98,7 +95,7 @@ Error path_error(std::string_view what, const fs::path& path, int reason,
     if (is_about_the_path(reason)) {
         return kUnusablePath(path.string(), what, std::strerror(reason), path_remedy);
     }
-    return kPathFailure(path.string(), what, std::strerror(reason), remedy_for(reason));
+    return kSystemFailure(path.string(), what, std::strerror(reason), remedy_for(reason));
 }
 
 fs::file_status status_of(const fs::path& path) {
@@ -147,6 +144,12 @@ std::uint64_t free_space(const std::filesystem::path& folder) {
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
+Descriptor::~Descriptor() {
+    if (number_ >= 0) {
+        ::close(number_);
+    }
+}
+
 FileLock FileLock::take(const std::filesystem::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (descriptor < 0) {
@@ -166,19 +169,6 @@ FileLock FileLock::take(const std::filesystem::path& path) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     throw kOutputInUse(path.parent_path().string());
-}
-
-FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-}
-
-FileLock::~FileLock() {
-    if (descriptor_ >= 0) {
-        ::close(descriptor_);
-    }
 }
 
 }  // namespace alphaprune::support

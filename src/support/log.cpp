@@ -1,12 +1,12 @@
 #include "alphaprune/support/log.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -30,22 +30,9 @@ const Failure<std::string_view> kStandardOutput{
     "complete"};
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
-    switch (level) {
-        case LogLevel::debug:
-            return spdlog::level::debug;
-        case LogLevel::info:
-            return spdlog::level::info;
-        case LogLevel::warning:
-            return spdlog::level::warn;
-        case LogLevel::error:
-            break;
-    }
-    return spdlog::level::err;
-}
-
-/// On the terminal, warnings are marked as such; information is not.
-std::string for_terminal(LogLevel level, std::string_view text) {
-    return level == LogLevel::warning ? fmt::format("warning: {}", text) : std::string(text);
+    constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                 spdlog::level::err};
+    return kLevels[static_cast<std::size_t>(level)];
 }
 
 /// spdlog's own file sink would write through a symbolic link.
@@ -132,7 +119,8 @@ void close_log_file() {
 void log(LogLevel level, std::string_view given) {
     const std::string text = without_control_characters(given);
     if (loggers().terminal) {
-        loggers().terminal->log(spdlog_level(level), for_terminal(level, text));
+        const char* const mark = level == LogLevel::warning ? "warning: " : "";
+        loggers().terminal->log(spdlog_level(level), mark + text);
     }
     if (loggers().file) {
         loggers().file->log(spdlog_level(level), text);

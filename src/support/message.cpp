@@ -8,7 +8,16 @@ namespace {
 /// The entry that was made last; each points to the one before. Set before any constructor runs.
 constinit const Message* last_message = nullptr;
 
+std::string& rank_name() {
+    static std::string name;
+    return name;
+}
+
 }  // namespace
+
+void set_rank_name(std::string name) {
+    rank_name() = std::move(name);
+}
 
 Message::Message(ExitStatus status, std::string_view id, std::string_view text,
                  std::string_view cause, std::string_view remedy)
@@ -20,11 +29,9 @@ Message::Message(ExitStatus status, std::string_view id, std::string_view text,
       next_(std::exchange(last_message, this)) {}
 
 Error Message::error(std::string text, std::string where, std::string remedy) const {
-    Error error = status_ == ExitStatus::failed
-                      ? failure(std::move(text), std::move(where), std::move(remedy))
-                      : Error(status_, {{std::move(text), std::move(where), std::move(remedy)}});
-    error.name_message(id_);
-    return error;
+    return {status_,
+            {{std::move(text), std::move(where), std::move(remedy),
+              status_ == ExitStatus::failed ? rank_name() : std::string(), std::string(id_)}}};
 }
 
 std::vector<const Message*> all_messages() {

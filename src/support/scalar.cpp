@@ -16,12 +16,13 @@ struct ScalarTraits {
     ScalarType type;
     std::string_view name;
     std::size_t size;
+    std::uint32_t exponent_mask;  ///< all of its bits set: NaN or infinity
 };
 
 constexpr std::array<ScalarTraits, 3> kScalars{{
-    {ScalarType::float32, "F32", 4},
-    {ScalarType::float16, "F16", 2},
-    {ScalarType::bfloat16, "BF16", 2},
+    {ScalarType::float32, "F32", 4, 0x7F800000U},
+    {ScalarType::float16, "F16", 2, 0x7C00U},
+    {ScalarType::bfloat16, "BF16", 2, 0x7F80U},
 }};
 
 const ScalarTraits& traits_of(ScalarType type) {
@@ -82,19 +83,6 @@ std::size_t count_bits(std::span<const std::byte> stored, ScalarType type, Is is
                                        : count_bits<std::uint16_t>(stored, is);
 }
 
-/// All exponent bits set: NaN or infinity.
-std::uint32_t exponent_mask(ScalarType type) {
-    switch (type) {
-        case ScalarType::float32:
-            return 0x7F800000U;
-        case ScalarType::float16:
-            return 0x7C00U;
-        case ScalarType::bfloat16:
-            break;
-    }
-    return 0x7F80U;
-}
-
 struct KnownType {
     std::string_view name;
     int bits;
@@ -126,10 +114,7 @@ std::string_view name_of(ScalarType type) {
 
 std::optional<ScalarType> scalar_type_named(std::string_view name) {
     const auto found = std::ranges::find(kScalars, name, &ScalarTraits::name);
-    if (found == kScalars.end()) {
-        return std::nullopt;
-    }
-    return found->type;
+    return found == kScalars.end() ? std::nullopt : std::optional(found->type);
 }
 
 float bfloat16_to_float(std::uint16_t bits) {
@@ -202,7 +187,7 @@ void narrow(std::span<const float> values, ScalarType type, std::span<std::byte>
 }
 
 std::size_t count_non_finite(std::span<const std::byte> stored, ScalarType type) {
-    return count_bits(stored, type, [mask = exponent_mask(type)](auto bits) {
+    return count_bits(stored, type, [mask = traits_of(type).exponent_mask](auto bits) {
         const auto wanted = static_cast<decltype(bits)>(mask);
         return static_cast<decltype(bits)>(bits & wanted) == wanted;
     });

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <ctime>
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 #include <mutex>
@@ -51,15 +52,9 @@ void on_signal(int signal) {
     }
 }
 
-std::string_view name_of_signal(int signal) {
-    switch (signal) {
-        case SIGTERM:
-            return "SIGTERM";
-        case SIGINT:
-            return "SIGINT";
-        default:
-            return "SIGUSR1";
-    }
+std::string name_of_signal(int signal) {
+    constexpr std::array kNames{"SIGTERM", "SIGINT", "SIGUSR1"};  // of kStopSignals
+    return kNames.at(std::ranges::find(kStopSignals, signal) - kStopSignals.begin());
 }
 
 bool deadline_passed() {
@@ -134,7 +129,7 @@ bool work_abandoned() {
 std::string stop_reason() {
     StopState& stop = state();
     if (const int signal = stop.signal.signal(); signal != 0) {
-        return std::string(name_of_signal(signal)) + " came";
+        return name_of_signal(signal) + " came";
     }
     const std::scoped_lock lock(stop.mutex);
     if (!stop.reason.empty()) {

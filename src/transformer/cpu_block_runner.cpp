@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "aligned_floats.hpp"
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 #include "block_pass.hpp"
 #include "embedding.hpp"

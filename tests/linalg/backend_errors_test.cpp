@@ -6,6 +6,7 @@
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/support/error.hpp"
 #include "linalg/test_matrices.hpp"
+#include "support/plain_errors.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::linalg {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "support/plain_errors.hpp"
+
 namespace alphaprune::linalg {
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/linalg/blas_threads.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "matrix.hpp"
 #include "symmetric_eigenvalues.hpp"
 #include "two_stage/kernels.hpp"
@@ -39,11 +39,9 @@ TYPED_TEST_SUITE(TwoStageKernels, Reals);
 
 TYPED_TEST(TwoStageKernels, TheBestThatCanRunIsChosenAndAnyProcessorHasOne) {
     using Real = TypeParam;
-    const auto usable = usable_kernels<Real>();
-    EXPECT_EQ(&kernels<Real>(), usable.front());
-    const bool in_double = sizeof(Real) == sizeof(double);
-    EXPECT_EQ(static_cast<const void*>(usable.back()),
-              in_double ? static_cast<const void*>(&kDoubleBaseline) : &kFloatBaseline);
+    const auto usable = usable_kernels();
+    EXPECT_EQ(&kernels<Real>(), &usable.front()->template of<Real>());
+    EXPECT_EQ(usable.back(), &kBaselineKernels);
 #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
     EXPECT_EQ(usable.size(), 3U);
 #endif
@@ -51,7 +49,8 @@ TYPED_TEST(TwoStageKernels, TheBestThatCanRunIsChosenAndAnyProcessorHasOne) {
 
 TYPED_TEST(TwoStageKernels, ProductsAgreeWithATripleLoop) {
     using Real = TypeParam;
-    for (const Kernels<Real>* const kernels : usable_kernels<Real>()) {
+    for (const KernelSet* const set : usable_kernels()) {
+        const Kernels<Real>& kernels = set->template of<Real>();
         for (const std::int64_t depth : {1, 31, 96}) {
             constexpr std::int64_t kRows = 40;
             constexpr std::int64_t kWide = 48;
@@ -62,9 +61,9 @@ TYPED_TEST(TwoStageKernels, ProductsAgreeWithATripleLoop) {
                 const Strided<Real> left{a.data(), across ? 1 : depth, across ? kRows : 1};
                 auto added = before;
                 auto subtracted = before;
-                kernels->add_product(kRows, depth, left, b.data(), kWide, added.data(), kWide);
-                kernels->subtract_product(kRows, depth, left, b.data(), kWide, subtracted.data(),
-                                          kWide);
+                kernels.add_product(kRows, depth, left, b.data(), kWide, added.data(), kWide);
+                kernels.subtract_product(kRows, depth, left, b.data(), kWide, subtracted.data(),
+                                         kWide);
                 for (std::int64_t i = 0; i < kRows; ++i) {
                     for (std::int64_t j = 0; j < kWide; ++j) {
                         double sum = 0;
@@ -130,7 +129,8 @@ void expect_factored(const std::vector<Real>& panel, const std::vector<Real>& v,
 
 TYPED_TEST(TwoStageKernels, PanelsAreFactored) {
     using Real = TypeParam;
-    for (const Kernels<Real>* const kernels : usable_kernels<Real>()) {
+    for (const KernelSet* const set : usable_kernels()) {
+        const Kernels<Real>& kernels = set->template of<Real>();
         for (const std::int64_t rows : {32, 64, 224}) {
             for (const int rank : {kBand, 5, 0}) {
                 auto panel = noisy<Real>(rows * kBand, 4);
@@ -142,7 +142,7 @@ TYPED_TEST(TwoStageKernels, PanelsAreFactored) {
                 auto v = panel;
                 std::vector<Real> r(kBand * kBand, Real(7));
                 std::vector<Real> t(kBand * kBand, Real(7));
-                kernels->factor_panel(rows, v.data(), r.data(), t.data());
+                kernels.factor_panel(rows, v.data(), r.data(), t.data());
                 expect_factored(panel, v, r, t, 300 * kRounding<Real>);
             }
         }
@@ -152,7 +152,8 @@ TYPED_TEST(TwoStageKernels, PanelsAreFactored) {
 TYPED_TEST(TwoStageKernels, BandsBecomeTridiagonalWithTheSameEigenvalues) {
     using Real = TypeParam;
     use_one_blas_thread();
-    for (const Kernels<Real>* const kernels : usable_kernels<Real>()) {
+    for (const KernelSet* const set : usable_kernels()) {
+        const Kernels<Real>& kernels = set->template of<Real>();
         for (const std::int64_t order : {3, 33, 97, 260}) {
             Matrix dense(order, order);
             std::vector<Real> band(static_cast<std::size_t>((order + 3 * kBand) * 2 * kBand));
@@ -163,7 +164,7 @@ TYPED_TEST(TwoStageKernels, BandsBecomeTridiagonalWithTheSameEigenvalues) {
                     dense(i, j) = static_cast<double>(value);
                 }
             }
-            kernels->chase_bulges(order, band.data());
+            kernels.chase_bulges(order, band.data());
             Matrix tridiagonal(order, order);
             for (std::int64_t j = 0; j < order; ++j) {
                 tridiagonal(j, j) = static_cast<double>(band[j * 2 * kBand]);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/plain_errors.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::parallel {
@@ -36,8 +37,8 @@ TEST(Agreement, different_faults_are_all_told_once) {
     try {
         run_collectively(world(), [&]() -> int {
             support::FaultList faults;
-            faults.add("seen by all");
-            faults.add("seen by rank " + std::to_string(world().rank()));
+            faults.add(support::bad_request("seen by all"));
+            faults.add(support::bad_request("seen by rank " + std::to_string(world().rank())));
             faults.throw_if_any();
             return 0;
         });

@@ -10,6 +10,7 @@
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
+#include "support/plain_errors.hpp"
 
 namespace alphaprune::parallel {
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "alphaprune/support/error.hpp"
+#include "support/plain_errors.hpp"
 
 namespace alphaprune::phases {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "alphaprune/phases/outlier_phase.hpp"
 #include "phases/calibrated_runs.hpp"
+#include "support/plain_errors.hpp"
 
 namespace alphaprune::phases {
 namespace {

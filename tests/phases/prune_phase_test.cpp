@@ -10,6 +10,7 @@
 #include "alphaprune/support/checksum.hpp"
 #include "phases/shared_model.hpp"
 #include "phases/stores.hpp"
+#include "support/plain_errors.hpp"
 
 namespace alphaprune::phases {
 namespace {

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "spectrum/oracle.hpp"
+#include "tail_deviation.hpp"
 
 namespace alphaprune::spectrum {
 namespace {
@@ -22,15 +26,33 @@ std::vector<double> power_law(std::size_t size, double alpha) {
     return values;
 }
 
+std::vector<double> logarithms(std::span<const double> values) {
+    std::vector<double> logs;
+    std::ranges::transform(values, std::back_inserter(logs),
+                           [](double value) { return std::log(value); });
+    return logs;
+}
+
+/// The largest deviation of a tail, with no place passed over.
+double distance_of_all(std::span<const double> values, std::size_t start, double alpha) {
+    const std::vector<double> logs = logarithms(values);
+    const TailDeviation tail(logs, start, alpha);
+    double largest = 0;
+    for (std::size_t place = start; place < values.size(); ++place) {
+        largest = std::max(largest, tail.at(place));
+    }
+    return largest;
+}
+
 TEST(Hill, IsWhatOneCanWorkOutByHand) {
     const std::vector<double> values{1, std::exp(1.0), std::exp(2.0), std::exp(6.0)};
-    EXPECT_NEAR(hill_alpha(values, 0), 1 + 4.0 / 9, 1e-15);
-    EXPECT_NEAR(hill_alpha(values, 2), 1 + 2.0 / 4, 1e-15);
+    EXPECT_NEAR(TailFits(values).alpha(0), 1 + 4.0 / 9, 1e-15);
+    EXPECT_NEAR(TailFits(values).alpha(2), 1 + 2.0 / 4, 1e-15);
 }
 
 TEST(Hill, FindsTheExponentOfAPowerLaw) {
-    EXPECT_NEAR(hill_alpha(power_law(100'000, 2.5), 0), 2.5, 1e-3);
-    EXPECT_NEAR(hill_alpha(power_law(100'000, 4.0), 50'000), 4.0, 1e-3);
+    EXPECT_NEAR(TailFits(power_law(100'000, 2.5)).alpha(0), 2.5, 1e-3);
+    EXPECT_NEAR(TailFits(power_law(100'000, 4.0)).alpha(50'000), 4.0, 1e-3);
 }
 
 TEST(Hill, LosesNothingInATailThatHardlyRises) {
@@ -39,23 +61,29 @@ TEST(Hill, LosesNothingInATailThatHardlyRises) {
     for (int j = 0; j < 1000; ++j) {
         values.push_back(std::exp(20.0) * (1 + j * 1e-9));
     }
-    EXPECT_NEAR(hill_alpha(values, 0) * (999.0 / 2 * 1e-9), 1.0, 1e-5);
+    EXPECT_NEAR(TailFits(values).alpha(0) * (999.0 / 2 * 1e-9), 1.0, 1e-5);
 }
 
 TEST(Hill, IsUndefinedWithoutARisingPositiveTail) {
-    EXPECT_TRUE(std::isnan(hill_alpha(std::vector<double>{2, 2, 2}, 0)));
-    EXPECT_TRUE(std::isnan(hill_alpha(std::vector<double>{1, 2}, 1)));
-    EXPECT_TRUE(std::isnan(hill_alpha(std::vector<double>{0, 1, 2}, 0)));
-    EXPECT_TRUE(std::isnan(hill_alpha(std::vector<double>{1, 2}, 2)));
-    EXPECT_TRUE(std::isnan(hill_alpha({}, 0)));
+    EXPECT_TRUE(std::isnan(TailFits(std::vector<double>{2, 2, 2}).alpha(0)));
+    EXPECT_TRUE(std::isnan(TailFits(std::vector<double>{1, 2}).alpha(1)));
+    EXPECT_TRUE(std::isnan(TailFits(std::vector<double>{0, 1, 2}).alpha(0)));
+    EXPECT_TRUE(std::isnan(TailFits(std::vector<double>{1, 2}).alpha(2)));
+    EXPECT_TRUE(std::isnan(TailFits({}).alpha(0)));
 }
 
 TEST(Distance, AgreesWithThePlainFormula) {
     const auto values = test::random_spectrum(300, 7, 1.5);
     for (const std::size_t start : {0U, 1U, 150U, 298U, 299U}) {
         for (const double alpha : {1.1, 2.0, 6.5}) {
-            EXPECT_NEAR(ks_distance(values, start, alpha),
-                        test::plain_distance(values, start, alpha), 1e-13);
+            const double all = distance_of_all(values, start, alpha);
+            EXPECT_NEAR(all, test::plain_distance(values, start, alpha), 1e-13);
+            std::vector<TailDeviation::Stretch> pending;
+            const std::vector<double> logs = logarithms(values);
+            EXPECT_EQ(TailDeviation(logs, start, alpha)
+                          .largest(std::numeric_limits<double>::infinity(), pending)
+                          .deviation,
+                      all);
         }
     }
 }
@@ -64,7 +92,7 @@ TEST(BestFit, AgreesWithTheDoubleLoop) {
     for (const std::size_t size : {2U, 3U, 17U, 128U, 129U, 300U, 517U}) {
         for (unsigned seed = 0; seed < 6; ++seed) {
             const auto values = test::random_spectrum(size, seed, 0.3 + seed);
-            const auto fit = best_fit(values, 0, values.size());
+            const auto fit = TailFits(values).best(0, values.size());
             const auto plain = test::plain_best(values, values.front(), values.back());
             ASSERT_TRUE(fit.has_value());
             EXPECT_EQ(fit->start, plain.start) << size << " values, seed " << seed;
@@ -74,14 +102,16 @@ TEST(BestFit, AgreesWithTheDoubleLoop) {
     }
 }
 
-/// What best_fit promises, with nothing passed over: every candidate, every value of its tail.
+/// What TailFits::best promises, with nothing passed over: every candidate, every value of its
+/// tail.
 std::optional<PowerLawFit> plain_scan(std::span<const double> values, std::size_t first,
                                       std::size_t last) {
+    const TailFits fits(values);
     std::optional<PowerLawFit> best;
     for (std::size_t start = first; start < last; ++start) {
-        const double alpha = hill_alpha(values, start);
+        const double alpha = fits.alpha(start);
         if (std::isfinite(alpha) && alpha > 1) {
-            const double distance = ks_distance(values, start, alpha);
+            const double distance = distance_of_all(values, start, alpha);
             if (!best || distance < best->distance) {
                 best = {start, alpha, distance};
             }
@@ -92,7 +122,7 @@ std::optional<PowerLawFit> plain_scan(std::span<const double> values, std::size_
 
 void expect_same_bits(std::span<const double> values, std::size_t first, std::size_t last,
                       const std::string& what) {
-    const auto fit = best_fit(values, first, last);
+    const auto fit = TailFits(values).best(first, last);
     const auto plain = plain_scan(values, first, last);
     ASSERT_EQ(fit.has_value(), plain.has_value()) << what;
     if (fit) {
@@ -130,37 +160,37 @@ TEST(BestFit, PassesOverNothingThatMatters) {
 
 TEST(BestFit, StaysInsideItsCandidates) {
     const auto values = test::random_spectrum(200, 3, 2);
-    const auto fit = best_fit(values, 20, 30);
+    const auto fit = TailFits(values).best(20, 30);
     const auto plain = test::plain_best(values, values[20], values[29]);
     ASSERT_TRUE(fit.has_value());
     EXPECT_EQ(fit->start, plain.start);
-    EXPECT_EQ(best_fit(values, 30, 30), std::nullopt);
+    EXPECT_EQ(TailFits(values).best(30, 30), std::nullopt);
 }
 
 TEST(BestFit, TakesTheFirstOfEqualDistances) {
     // Any tail of two different values has the same fit: alpha 1 + 2 / ln 4, distance 1/2 − 0.
     const std::vector<double> values{1, 1, 4};
-    const double from_first = ks_distance(values, 0, hill_alpha(values, 0));
-    const double from_second = ks_distance(values, 1, hill_alpha(values, 1));
-    const auto fit = best_fit(values, 0, 3);
+    const double from_first = distance_of_all(values, 0, TailFits(values).alpha(0));
+    const double from_second = distance_of_all(values, 1, TailFits(values).alpha(1));
+    const auto fit = TailFits(values).best(0, 3);
     ASSERT_TRUE(fit.has_value());
     EXPECT_EQ(fit->start, from_second < from_first ? 1U : 0U);
 
     // Exactly equal by construction: powers of two, scale-free.
     const std::vector<double> doubled{1, 2};
-    EXPECT_EQ(best_fit(doubled, 0, 2)->start, 0U);
+    EXPECT_EQ(TailFits(doubled).best(0, 2)->start, 0U);
 }
 
 TEST(BestFit, LeavesOutWhatIsNotPositiveAndTheLast) {
     const std::vector<double> values{0, 0, 1, 3, 4};
-    const auto fit = best_fit(values, 0, 5);
+    const auto fit = TailFits(values).best(0, 5);
     ASSERT_TRUE(fit.has_value());
     EXPECT_GE(fit->start, 2U);
     EXPECT_LE(fit->start, 3U);
-    EXPECT_EQ(best_fit(values, 4, 5), std::nullopt);
-    EXPECT_EQ(best_fit(std::vector<double>{0, 0, 0}, 0, 3), std::nullopt);
-    EXPECT_EQ(best_fit(std::vector<double>{5, 5, 5}, 0, 3), std::nullopt);
-    EXPECT_EQ(best_fit({}, 0, 0), std::nullopt);
+    EXPECT_EQ(TailFits(values).best(4, 5), std::nullopt);
+    EXPECT_EQ(TailFits(std::vector<double>{0, 0, 0}).best(0, 3), std::nullopt);
+    EXPECT_EQ(TailFits(std::vector<double>{5, 5, 5}).best(0, 3), std::nullopt);
+    EXPECT_EQ(TailFits({}).best(0, 0), std::nullopt);
 }
 
 }  // namespace

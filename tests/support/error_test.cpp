@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "alphaprune/support/stop.hpp"
+#include "support/plain_errors.hpp"
 
 namespace alphaprune::support {
 namespace {
@@ -28,7 +29,7 @@ TEST(FaultList, of_failures_alone_is_a_failure) {
 TEST(FaultList, has_the_most_severe_status) {
     FaultList first;
     first.add(failure("the disk does not answer"));
-    first.add("the request is wrong, too");
+    first.add(bad_request("the request is wrong, too"));
     EXPECT_EQ(status_of_list(first), ExitStatus::bad_request);
     FaultList last;
     last.add(bad_request("the request is wrong"));

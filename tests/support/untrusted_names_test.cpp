@@ -8,6 +8,7 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/log.hpp"
+#include "support/plain_errors.hpp"
 #include "support/temporary_folder.hpp"
 
 // What stands under the names that files are read from and written to may be made to harm.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "alphaprune/support/error.hpp"
+#include "support/plain_errors.hpp"
 #include "support/world.hpp"
 #include "transformer/stored_model.hpp"
 

@@ -10,6 +10,7 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/error.hpp"
 #include "phases/shared_model.hpp"
+#include "support/plain_errors.hpp"
 
 namespace alphaprune::test {
 namespace {

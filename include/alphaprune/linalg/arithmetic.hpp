@@ -23,4 +23,10 @@ double measure_sgemm_gflops(double seconds = 0.05);
 /// below it the BLAS has fallen back to generic kernels. Zero when the processor is not known.
 double expected_dgemm_gflops();
 
+/// From now on the BLAS that this thread calls works on one thread, whether it is OpenBLAS, MKL,
+/// BLIS (AOCL), NVPL, FlexiBLAS or LibSci: the cores belong to the ranks, and the bits of a result
+/// must not depend on how many cores a machine has. make_backend does this too; any other thread
+/// that calls BLAS does it first.
+void use_one_blas_thread();
+
 }  // namespace alphaprune::linalg

@@ -45,17 +45,12 @@ enum class Precision {
     in_double,
     in_single,  ///< half the memory, twice the speed; good for the upper half of a moderate
                 ///< spectrum
-    automatic,  ///< in float32, and again in float64 where `single_suffices` says no
+    automatic,  ///< in float32, and again in float64 where that is not good enough
 };
 
 std::string_view name_of(Precision precision);
-/// nothing for an unknown name
-std::optional<Precision> precision_named(std::string_view name);
 /// Whether a solver can work in float32.
 bool has_single_precision(Solver solver);
-/// Whether the upper half of the spectrum was computed well enough in float32 for alpha_mid to be
-/// good to 1e-5: its smallest eigenvalue is far above the rounding of the largest.
-bool single_suffices(std::span<const double> eigenvalues);
 
 /// Squared singular values of a matrix, and what they cost.
 struct GramSpectrum {
@@ -82,6 +77,20 @@ class SpectralBackend {
 /// @param precision  in_double for a solver that has no other
 std::unique_ptr<SpectralBackend> make_backend(Solver solver, const parallel::Communicator& group,
                                               Precision precision = Precision::in_double);
+
+/// Rows and columns of a process grid.
+struct GridShape {
+    int rows = 1;
+    int cols = 1;
+
+    int ranks() const { return rows * cols; }
+    friend bool operator==(const GridShape&, const GridShape&) = default;
+};
+
+/// The grid that uses most of `ranks` and is at most three times as wide as high (a prime number
+/// of ranks leaves some out rather than make one long row), with no more columns than `order`, so
+/// that each rank of it has a share of a matrix of that order. ELPA and ScaLAPACK work on it.
+GridShape near_square_grid(int ranks, std::int64_t order);
 
 /// Bytes of memory that a rank needs for one matrix, beyond the program itself.
 std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, std::int64_t cols);

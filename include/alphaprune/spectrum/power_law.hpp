@@ -14,20 +14,14 @@ struct PowerLawFit {
     double distance = 0;    ///< Kolmogorov–Smirnov distance
 };
 
-/// Hill estimate with the tail starting at index `start`, which is in the tail; NaN when the
-/// eigenvalue there is not positive or the tail is constant.
-double hill_alpha(std::span<const double> ascending, std::size_t start);
-
-/// Kolmogorov–Smirnov distance of the fit with that start and exponent.
-double ks_distance(std::span<const double> ascending, std::size_t start, double alpha);
-
 /// The power-law fits of one spectrum, for any tail of it.
 class TailFits {
   public:
     /// @param ascending  eigenvalues; not needed afterwards
     explicit TailFits(std::span<const double> ascending);
 
-    /// Hill estimate with the tail starting at index `start`; NaN where hill_alpha is.
+    /// Hill estimate with the tail starting at index `start`, which is in the tail; NaN when the
+    /// eigenvalue there is not positive or the tail is constant.
     double alpha(std::size_t start) const;
 
     /// The start of least distance among candidate starts [first, last); the first of equals.
@@ -39,9 +33,5 @@ class TailFits {
     std::vector<double> logs_;
     std::vector<double> excesses_;
 };
-
-/// TailFits::best for spectra that are fitted once.
-std::optional<PowerLawFit> best_fit(std::span<const double> ascending, std::size_t first,
-                                    std::size_t last);
 
 }  // namespace alphaprune::spectrum

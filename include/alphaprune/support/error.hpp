@@ -29,17 +29,13 @@ int severity_of(ExitStatus status);
 /// One thing that is wrong: what it is, where it was seen, and what the user can do about it.
 struct Fault {
     std::string what;
-    std::string where;   ///< file, tensor, rank or option; may be empty
-    std::string remedy;  ///< may be empty
-    std::string rank =
-        {};  ///< that met it, as in "2 on host n1"; empty: all, or it does not matter
+    std::string where;         ///< file, tensor, rank or option; may be empty
+    std::string remedy;        ///< may be empty
+    std::string rank = {};     ///< that met it: "2 on host n1"; empty: all, or it does not matter
     std::string message = {};  ///< its id in the catalogue of messages (support/message.hpp)
 
     friend bool operator==(const Fault&, const Fault&) = default;
 };
-
-/// What a failure of this process says of it: "2 on host n1". Until it is called, nothing.
-void set_rank_name(std::string name);
 
 /// The one exception type of the program: one or more faults and the exit status they lead to.
 class Error : public std::exception {
@@ -54,8 +50,6 @@ class Error : public std::exception {
     /// and all ranks may leave in good order.
     bool agreed() const { return agreed_; }
     Error& mark_agreed();
-    /// Sets the id that its faults have in the catalogue of messages.
-    Error& name_message(std::string_view id);
 
   private:
     ExitStatus status_;
@@ -63,12 +57,6 @@ class Error : public std::exception {
     std::string text_;
     bool agreed_ = false;
 };
-
-/// The request or its input is wrong (exit status 2).
-Error bad_request(std::string what, std::string where = {}, std::string remedy = {});
-
-/// Something went wrong while running (exit status 1), on this rank.
-Error failure(std::string what, std::string where = {}, std::string remedy = {});
 
 /// What is made of std::bad_alloc.
 Error out_of_memory();
@@ -104,17 +92,14 @@ class FirstError {
 /// Collects input faults so that a user sees all of them at once.
 class FaultList {
   public:
-    /// Something that is wrong with the request or its input.
-    void add(std::string what, std::string where = {}, std::string remedy = {});
-    /// Takes over the faults of an error caught while collecting.
+    /// Takes over the faults of an error, made or caught while collecting.
     void add(const Error& error);
     bool empty() const { return faults_.empty(); }
     const std::vector<Fault>& faults() const { return faults_; }
     /// What throw_if_any() throws.
     std::optional<Error> error() const;
     /// @throws Error with every fault collected, if there is any, and the most severe status; a
-    /// stop
-    ///         on request is reported only where there is nothing else.
+    ///         stop on request is reported only where there is nothing else.
     void throw_if_any() const;
 
   private:

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "alphaprune/support/file_system.hpp"
+
 namespace alphaprune::support {
 
 /// What changes when a file's contents do.
@@ -21,13 +23,12 @@ struct FileStamp {
 /// @return  0, or the errno of what prevents it
 int write_whole(int descriptor, std::span<const std::byte> bytes);
 
-/// Owner of one open file descriptor. Every failure throws Error with the path and the system's
-/// reason.
+/// One open file. Every failure throws Error with the path and the system's reason.
 class File {
   public:
     /// Waits for nothing: a pipe or a device is refused. Links are followed. @throws Error
     /// (bad_request) where there is no such file or it may not be read, (failure) where the system
-    /// fails (see system_error.hpp)
+    /// fails (see file_system.hpp)
     static File open_for_reading(const std::filesystem::path& path);
     /// A new file. What stood under that name, be it a link or a pipe, is removed: neither followed
     /// nor emptied.
@@ -36,12 +37,6 @@ class File {
     static File open_for_writing(const std::filesystem::path& path);
     /// The same, or a new file, to be continued at its end.
     static File open_for_appending(const std::filesystem::path& path);
-
-    File(File&& other) noexcept;
-    File& operator=(File&& other) noexcept;
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    ~File();
 
     const std::filesystem::path& path() const { return path_; }
     /// Size in bytes now.
@@ -63,9 +58,8 @@ class File {
     File(int descriptor, std::filesystem::path path);
     /// A regular file that is no link.
     static File open_own(const std::filesystem::path& path, int mode, std::string_view doing);
-    void close() noexcept;
 
-    int descriptor_ = -1;
+    Descriptor descriptor_;
     std::filesystem::path path_;
 };
 

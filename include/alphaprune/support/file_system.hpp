@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
 #include "alphaprune/support/error.hpp"
 
@@ -41,6 +42,23 @@ void make_own_folder(const std::filesystem::path& folder);
 /// Bytes that an ordinary user may still write in the file system of `folder`.
 std::uint64_t free_space(const std::filesystem::path& folder);
 
+/// Owns an open file descriptor of the system; less than zero: none.
+class Descriptor {
+  public:
+    explicit Descriptor(int number) : number_(number) {}
+    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        const Descriptor closed(std::exchange(number_, std::exchange(other.number_, -1)));
+        return *this;
+    }
+    ~Descriptor();
+
+    int get() const { return number_; }
+
+  private:
+    int number_;
+};
+
 /// A file that one process at a time may hold; the system releases it when the process ends,
 /// however it ends. On file systems without locks every process gets it.
 class FileLock {
@@ -49,13 +67,9 @@ class FileLock {
     /// @throws Error (bad_request) when another process keeps it, or when the file cannot be made
     static FileLock take(const std::filesystem::path& path);
 
-    FileLock(FileLock&& other) noexcept;
-    FileLock& operator=(FileLock&& other) noexcept;
-    ~FileLock();
-
   private:
     explicit FileLock(int descriptor) : descriptor_(descriptor) {}
-    int descriptor_;
+    Descriptor descriptor_;
 };
 
 }  // namespace alphaprune::support

@@ -32,6 +32,7 @@ class Message {
     ~Message() = default;
 
     Error error(std::string text, std::string where, std::string remedy) const;
+    static std::string_view view_of(fmt::string_view text) { return {text.data(), text.size()}; }
 
   private:
     friend std::vector<const Message*> all_messages();
@@ -43,6 +44,9 @@ class Message {
     std::string_view remedy_;
     const Message* next_;
 };
+
+/// What a failure of this process says of it: "2 on host n1". Until it is called, nothing.
+void set_rank_name(std::string name);
 
 /// The catalogue, sorted by id.
 std::vector<const Message*> all_messages();
@@ -72,11 +76,6 @@ class ErrorMessage : public Message {
     }
 
   private:
-    static std::string_view view_of(const fmt::format_string<const Values&...>& text) {
-        const auto view = fmt::string_view(text);
-        return {view.data(), view.size()};
-    }
-
     fmt::format_string<const Values&...> text_;
     fmt::format_string<const Values&...> remedy_;
 };
@@ -96,9 +95,7 @@ class Warning : public Message {
   public:
     Warning(std::string_view id, fmt::format_string<const Values&...> text, std::string_view cause,
             std::string_view remedy)
-        : Message(ExitStatus::done, id,
-                  {fmt::string_view(text).data(), fmt::string_view(text).size()}, cause, remedy),
-          text_(text) {}
+        : Message(ExitStatus::done, id, view_of(text), cause, remedy), text_(text) {}
 
     std::string operator()(const Values&... values) const { return fmt::format(text_, values...); }
 

@@ -1,9 +1,8 @@
-#include "band_reduction.hpp"
+#include "band_steps.hpp"
 
 #include <algorithm>
 
 #include "alphaprune/support/stop.hpp"
-#include "kernels.hpp"
 
 namespace alphaprune::linalg::two_stage {
 namespace {

@@ -1,4 +1,4 @@
-#include "gram_product.hpp"
+#include "band_steps.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,6 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/stop.hpp"
-#include "kernels.hpp"
 
 namespace alphaprune::linalg::two_stage {
 namespace {

@@ -37,20 +37,35 @@ struct Kernels {
     void (*chase_bulges)(std::int64_t order, Real* band);
 };
 
-/// The best kernels for this processor.
-template <class Real>
-const Kernels<Real>& kernels();
+/// What was built for one instruction set.
+struct KernelSet {
+    const char* name;
+    Kernels<double> in_double;
+    Kernels<float> in_single;
 
-extern const Kernels<double> kDoubleBaseline;
-extern const Kernels<float> kFloatBaseline;
+    template <class Real>
+    const Kernels<Real>& of() const {
+        if constexpr (sizeof(Real) == sizeof(double)) {
+            return in_double;
+        } else {
+            return in_single;
+        }
+    }
+};
+
+extern const KernelSet kBaselineKernels;
 // Built for x86-64 alone, where ALPHAPRUNE_AVX_KERNELS is defined.
-extern const Kernels<double> kDoubleAvx2;
-extern const Kernels<float> kFloatAvx2;
-extern const Kernels<double> kDoubleAvx512;
-extern const Kernels<float> kFloatAvx512;
+extern const KernelSet kAvx2Kernels;
+extern const KernelSet kAvx512Kernels;
 
 /// Those that were built and that this processor can run, the best first.
+std::vector<const KernelSet*> usable_kernels();
+const KernelSet& best_kernels();
+
+/// The best kernels for this processor.
 template <class Real>
-std::vector<const Kernels<Real>*> usable_kernels();
+const Kernels<Real>& kernels() {
+    return best_kernels().of<Real>();
+}
 
 }  // namespace alphaprune::linalg::two_stage

@@ -1,9 +1,8 @@
 // Compiled for AVX2 with FMA: 16 registers of 32 bytes.
-#include "kernels_for.hpp"
+#include "chase_kernel.hpp"
 
 namespace alphaprune::linalg::two_stage {
 
-const Kernels<double> kDoubleAvx2 = kernels_for<double, 4, 4, 2>();
-const Kernels<float> kFloatAvx2 = kernels_for<float, 8, 4, 2>();
+const KernelSet kAvx2Kernels{"avx2", kernels_for<double, 4, 4, 2>(), kernels_for<float, 8, 4, 2>()};
 
 }  // namespace alphaprune::linalg::two_stage

@@ -1,48 +1,26 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <span>
 
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
+#include "matrix.hpp"
 #include "tiling.hpp"
 
 namespace alphaprune::linalg::two_stage {
 
-/// Memory that all ranks of a team see: plain memory for a team of one, else the node's shared
-/// memory. Not initialized. Made and synced collectively.
-template <class Real>
-class TeamMemory {
-  public:
-    /// @param team  ranks of one node; outlives the object
-    /// @throws Error (failure) on all ranks when the memory is not to be had
-    TeamMemory(const parallel::Communicator& team, std::int64_t size);
-
-    std::span<Real> values() { return values_; }
-    /// Collective: what was written before is seen by all after.
-    void sync();
-
-  private:
-    struct Free {
-        void operator()(Real* values) const;
-    };
-    std::unique_ptr<Real[], Free> alone_;
-    std::optional<parallel::NodeArray<Real>> shared_;
-    std::span<Real> values_;
-};
-
-/// All that the ranks of a team share while they compute one spectrum.
+/// All that the ranks of a team share while they compute one spectrum: plain memory for a team of
+/// one, else the node's shared memory. Not initialized. Made and synced collectively.
 template <class Real>
 class Workspace {
   public:
     /// Depth of the piece of W that is multiplied at a time.
     static constexpr std::int64_t kDepth = 384;
 
-    /// Collective.
-    Workspace(const parallel::Communicator& team, std::int64_t order)
-        : tiling_{order}, share_{team.rank(), team.size()}, memory_(team, values_needed(order)) {}
+    /// @param team  ranks of one node; outlives the object
+    /// @throws Error (failure) on all ranks when the memory is not to be had
+    Workspace(const parallel::Communicator& team, std::int64_t order);
 
     static std::int64_t values_needed(std::int64_t order) {
         const Tiling tiling{order};
@@ -51,14 +29,19 @@ class Workspace {
 
     const Tiling& tiling() const { return tiling_; }
     const Share& share() const { return share_; }
-    void sync() { memory_.sync(); }
+    /// What was written before is seen by all after.
+    void sync() {
+        if (shared_) {
+            shared_->sync();
+        }
+    }
 
-    Real* tile(std::int64_t i, std::int64_t j) { return start() + tiling_.tile(i, j); }
+    Real* tile(std::int64_t i, std::int64_t j) { return start_ + tiling_.tile(i, j); }
 
     /// A piece of W for the Gram product, twice, as the two factors of a product are read: padded()
     /// rows of `depth` values, and depth × kBand for each kBand rows. They lie where the strips of
     /// the reduction will be.
-    Real* piece_rows() { return start() + tiling_.size(); }
+    Real* piece_rows() { return start_ + tiling_.size(); }
     Real* piece_across(std::int64_t depth) { return piece_rows() + tiling_.padded() * depth; }
 
     /// Strips are padded() × kBand, row-major: a panel, then its V; one A·V a lane; W.
@@ -82,12 +65,13 @@ class Workspace {
     static std::int64_t reduction_values(const Tiling& tiling) {
         return (kStrips * tiling.padded() + (1 + tiling.tiles()) * kBand) * kBand + 1;
     }
-    Real* start() { return memory_.values().data(); }
     Real* strip(int index) { return piece_rows() + index * tiling_.padded() * kBand; }
 
     Tiling tiling_;
     Share share_;
-    TeamMemory<Real> memory_;
+    AlignedMemory<Real> alone_;
+    std::optional<parallel::NodeArray<Real>> shared_;
+    Real* start_;
 };
 
 }  // namespace alphaprune::linalg::two_stage
