@@ -43,15 +43,21 @@ auto run_collectively(const Communicator& ranks, Action&& action) {
     }
 }
 
+/// Collective: `action` runs on rank 0 alone; its error reaches every rank.
+template <class Action>
+void run_on_root(const Communicator& ranks, Action&& action) {
+    run_collectively(ranks, [&] {
+        if (ranks.is_root()) {
+            action();
+        }
+    });
+}
+
 /// Collective: `produce` runs on rank 0 alone; its text, or its error, reaches every rank.
 template <class Produce>
 std::string text_from_root(const Communicator& ranks, Produce&& produce) {
     std::string text;
-    run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            text = produce();
-        }
-    });
+    run_on_root(ranks, [&] { text = produce(); });
     return ranks.broadcast_text(std::move(text));
 }
 
