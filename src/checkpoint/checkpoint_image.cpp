@@ -5,7 +5,6 @@
 
 #include "alphaprune/support/slabs.hpp"
 #include "checkpoint_layout.hpp"
-#include "hdf5_attribute.hpp"
 #include "hdf5_dataset.hpp"
 
 namespace alphaprune::checkpoint {

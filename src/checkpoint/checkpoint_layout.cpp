@@ -7,15 +7,10 @@
 
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/message.hpp"
-#include "hdf5_attribute.hpp"
 #include "hdf5_dataset.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
-
-const support::BadRequest<> kNotAFile{
-    "checkpoint.not-bytes", "this is not a file stored as bytes",
-    "this program stores the small files of a model as vectors of uint8", kReplaceFile};
 
 const support::BadRequest<std::uint64_t, std::uint64_t> kFileChecksum{
     "checkpoint.file-checksum", "its bytes have the checksum {:016x}, recorded is {:016x}",
@@ -150,14 +145,15 @@ std::string read_file(const Hdf5Calls& hdf5, const Hdf5Handle& group, const std:
     const std::string link = link_of_file(name);
     const DatasetForm form = open_dataset(hdf5, group.id(), link.c_str(), file_size, object);
     if (H5Tequal(form.type.id(), H5T_STD_U8LE) <= 0 || form.shape.size() != 1) {
-        throw kNotAFile(hdf5.where(object));
+        throw kWrongKind(hdf5.where(object), "a file stored as bytes");
     }
     std::string contents(form.bytes, '\0');
     if (!contents.empty()) {
         read_rows(hdf5, {form.dataset.id(), object}, H5T_STD_U8LE, form.shape, {0, 1},
                   std::as_writable_bytes(std::span(contents)));
     }
-    const std::uint64_t recorded = read_unsigned(hdf5, {form.dataset.id(), object}, "checksum");
+    const std::uint64_t recorded =
+        read_number<std::uint64_t>(hdf5, {form.dataset.id(), object}, "checksum");
     if (const std::uint64_t found = checksum_of(contents); found != recorded) {
         throw kFileChecksum(hdf5.where(object), found, recorded);
     }

@@ -11,7 +11,6 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 #include "checkpoint_layout.hpp"
-#include "hdf5_attribute.hpp"
 #include "hdf5_dataset.hpp"
 
 namespace alphaprune::checkpoint {
@@ -37,10 +36,6 @@ const support::BadRequest<> kIncomplete{
     "the run was interrupted, or the file was copied while it was being written",
     "repeat that run"};
 
-const support::BadRequest<> kLink{
-    "checkpoint.link", "this is a link to another object or file",
-    "this program writes no links, and following one could lead out of the file", kReplaceFile};
-
 const support::BadRequest<> kBadTypeName{
     "checkpoint.bad-type-name", "the attribute 'dtype' cannot be the name of a type",
     "type names have at most 64 letters, digits and some signs", kReplaceFile};
@@ -54,14 +49,6 @@ const support::BadRequest<std::string_view, std::string> kMismatch{
     "checkpoint.dataset-mismatch",
     "the dataset does not fit its attributes: dtype {} and shape [{}] make another one",
     "type, shape and bytes of a tensor disagree", kReplaceFile};
-
-const support::BadRequest<> kBadConfiguration{
-    "checkpoint.bad-configuration", "the configuration is not one text of a fixed length",
-    "this program stores config.json as one text", kReplaceFile};
-
-const support::BadRequest<> kNotAVector{
-    "checkpoint.not-a-vector", "this is not a vector of float64",
-    "this program stores spectra and metrics as vectors of float64", kReplaceFile};
 
 /// Refuses what is no HDF5 file at all before the library sees it. @return the file's size
 std::uint64_t require_hdf5_file(const std::filesystem::path& path) {
@@ -91,23 +78,6 @@ herr_t take_name(hid_t, const char* name, const H5L_info_t* link, void* names) {
     }
 }
 
-/// Other links than hard ones lead to other places, in other files even.
-void require_inside(const Hdf5Calls& hdf5, hid_t parent, const char* link,
-                    std::string_view object) {
-    H5L_info_t info{};
-    hdf5.check(H5Lget_info(parent, link, &info, H5P_DEFAULT), "looking for the object", object);
-    if (info.type != H5L_TYPE_HARD) {
-        throw kLink(hdf5.where(object));
-    }
-}
-
-Hdf5Handle open_own_group(const Hdf5Calls& hdf5, const Hdf5Handle& file, const char* name) {
-    if (has_link(hdf5, file.id(), name)) {
-        require_inside(hdf5, file.id(), name, object_name(name, ""));
-    }
-    return open_group(hdf5, file.id(), name);
-}
-
 std::vector<std::string> names_in(const Hdf5Calls& hdf5, const Hdf5Handle& group,
                                   std::string_view object) {
     std::vector<std::string> names;
@@ -127,11 +97,12 @@ void require_whole_checkpoint(const Hdf5Calls& hdf5, Hdf5Object root) {
         read_text_attribute(hdf5, root, "format") != kFormatName) {
         throw kForeign(path);
     }
-    const std::int64_t version = read_integer(hdf5, root, "version");
+    const std::int64_t version = read_number<std::int64_t>(hdf5, root, "version");
     if (version != kFormatVersion) {
         throw kOtherVersion(path, version, kFormatVersion);
     }
-    if (!has_attribute(hdf5, root, "complete") || read_integer(hdf5, root, "complete") != 1) {
+    if (!has_attribute(hdf5, root, "complete") ||
+        read_number<std::int64_t>(hdf5, root, "complete") != 1) {
         throw kIncomplete(path);
     }
 }
@@ -161,15 +132,15 @@ struct CheckpointReader::State {
         const Hdf5Object root{file.id(), "/"};
         require_whole_checkpoint(hdf5, root);
         model_name = read_text_attribute(hdf5, root, "model");
-        declared_tensors = read_integer(hdf5, root, "tensors");
-        model_group = open_own_group(hdf5, file, kModelGroup);
+        declared_tensors = read_number<std::int64_t>(hdf5, root, "tensors");
+        model_group = open_group(hdf5, file, kModelGroup);
         configuration_text = read_configuration();
         auxiliary_files = names_in(hdf5, model_group, object_name(kModelGroup, ""));
         std::ranges::transform(auxiliary_files, auxiliary_files.begin(), file_of_link);
         std::ranges::sort(auxiliary_files);
         std::erase_if(auxiliary_files,
                       [](const std::string& name) { return !model::is_auxiliary_file(name); });
-        tensor_group = open_own_group(hdf5, file, kTensorGroup);
+        tensor_group = open_group(hdf5, file, kTensorGroup);
         for (std::string& name : names_in(hdf5, tensor_group, object_name(kTensorGroup, ""))) {
             tensors.push_back(describe(std::move(name)));
         }
@@ -200,7 +171,7 @@ std::string CheckpointReader::State::read_configuration() const {
         open_dataset(hdf5, model_group.id(), kConfiguration, file_size, object);
     if (H5Tget_class(form.type.id()) != H5T_STRING || H5Tis_variable_str(form.type.id()) != 0 ||
         H5Tget_size(form.type.id()) != form.bytes) {
-        throw kBadConfiguration(hdf5.where(object));
+        throw kWrongKind(hdf5.where(object), "one text of a fixed length");
     }
     std::string text(form.bytes, '\0');
     hdf5.check(
@@ -234,11 +205,11 @@ StoredTensor CheckpointReader::State::describe(std::string name) const {
     StoredTensor tensor;
     tensor.name = std::move(name);
     read_form(form, dataset, tensor);
-    tensor.sparsity = read_real(hdf5, dataset, "sparsity");
-    tensor.summary.sparsity_ratio = read_real(hdf5, dataset, "sparsity_ratio");
-    tensor.summary.zeros = read_integer(hdf5, dataset, "zeros");
-    tensor.summary.checksum = read_unsigned(hdf5, dataset, "checksum");
-    tensor.position = read_integer(hdf5, dataset, "position");
+    tensor.sparsity = read_number<double>(hdf5, dataset, "sparsity");
+    tensor.summary.sparsity_ratio = read_number<double>(hdf5, dataset, "sparsity_ratio");
+    tensor.summary.zeros = read_number<std::int64_t>(hdf5, dataset, "zeros");
+    tensor.summary.checksum = read_number<std::uint64_t>(hdf5, dataset, "checksum");
+    tensor.position = read_number<std::int64_t>(hdf5, dataset, "position");
     return tensor;
 }
 
@@ -246,7 +217,7 @@ std::optional<std::vector<double>> CheckpointReader::State::read_vector(
     const char* group_name, std::string_view link) const {
     const std::string object = object_name(group_name, link);
     const std::string name(link);
-    const Hdf5Handle group = open_own_group(hdf5, file, group_name);
+    const Hdf5Handle group = open_group(hdf5, file, group_name);
     if (name.empty() || name.find('/') != std::string::npos ||
         !has_link(hdf5, group.id(), name.c_str())) {
         return std::nullopt;
@@ -254,7 +225,7 @@ std::optional<std::vector<double>> CheckpointReader::State::read_vector(
     require_inside(hdf5, group.id(), name.c_str(), object);
     const DatasetForm form = open_dataset(hdf5, group.id(), name.c_str(), file_size, object);
     if (H5Tequal(form.type.id(), H5T_IEEE_F64LE) <= 0 || form.shape.size() != 1) {
-        throw kNotAVector(hdf5.where(object));
+        throw kWrongKind(hdf5.where(object), "a vector of float64");
     }
     std::vector<double> values(static_cast<std::size_t>(form.shape.front()));
     if (!values.empty()) {

@@ -17,7 +17,7 @@
 #include "checkpoint_image.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_dataset.hpp"
-#include "plain_files.hpp"
+#include "partial_output.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
@@ -43,40 +43,6 @@ void require_usable_names(const model::Catalogue& catalogue) {
         }
     }
     faults.throw_if_any();
-}
-
-/// On rank 0: whether what an earlier run has left is there to be taken over. A run killed after it
-/// had published the file takes that back.
-bool take_over(const std::filesystem::path& path) {
-    const std::filesystem::path partial = support::partial_name(path);
-    std::error_code problem;
-    if (!std::filesystem::exists(support::link_status_of(partial)) && is_plain_file(path)) {
-        std::filesystem::rename(path, partial, problem);
-    }
-    return is_plain_file(partial);
-}
-
-/// On rank 0: the file, empty.
-void begin_anew(const std::filesystem::path& partial) {
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);  // of an earlier run that was killed
-    support::File::create(partial);
-}
-
-/// The same error, with what was being done to which object of the file.
-support::Error naming(const support::Error& error, std::string_view doing,
-                      const std::string& object) {
-    std::vector<support::Fault> faults = error.faults();
-    for (support::Fault& fault : faults) {
-        fault.what = fmt::format("{} failed: {}", doing, fault.what);
-        fault.where = fmt::format("{}: {}", fault.where, object);
-    }
-    return {support::ExitStatus::failed, std::move(faults)};
-}
-
-support::Error naming_rows(const support::Error& error, std::string_view doing,
-                           const std::string& tensor, parallel::RowRange rows) {
-    return naming(error, describe(doing, rows), object_name(kTensorGroup, tensor));
 }
 
 }  // namespace
@@ -105,8 +71,9 @@ struct CheckpointWriter::State {
     void make_image(const model::Catalogue& catalogue);
     void make_file();
     void open_file();
-    std::uint64_t place_of(std::size_t tensor, std::int64_t row) const {
-        return first_bytes[tensor] + static_cast<std::uint64_t>(row) * tensors[tensor].row_bytes();
+    std::uint64_t place_of(int tensor, std::int64_t row) const {
+        const auto at = static_cast<std::size_t>(tensor);
+        return first_bytes[at] + static_cast<std::uint64_t>(row) * tensors[at].row_bytes();
     }
     std::vector<std::uint64_t> make_room(std::span<const std::int64_t> spectra);
 
@@ -126,13 +93,11 @@ struct CheckpointWriter::State {
 
 /// Collective: rank 0 lays the file out, and all learn where the rows go.
 void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            image.emplace(catalogue, model::read_auxiliary_files(catalogue),
-                          partial.created.empty() ? support::utc_timestamp() : partial.created,
-                          partial_path);
-            first_bytes = image->first_bytes();
-        }
+    parallel::run_on_root(ranks, [&] {
+        image.emplace(catalogue, model::read_auxiliary_files(catalogue),
+                      partial.created.empty() ? support::utc_timestamp() : partial.created,
+                      partial_path);
+        first_bytes = image->first_bytes();
     });
     first_bytes.resize(tensors.size());
     ranks.broadcast(std::span(first_bytes));
@@ -141,18 +106,17 @@ void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
 /// Collective: the file of an earlier run or a new one, by rank 0, for the system's own words when
 /// that cannot be.
 void CheckpointWriter::State::make_file() {
-    parallel::run_collectively(ranks, [&] {
-        if (!ranks.is_root()) {
-            return;
-        }
-        resumed = partial.resume && take_over(final_path);
+    parallel::run_on_root(ranks, [&] {
+        resumed = partial.resume && take_over(final_path, is_plain_file);
         if (!resumed) {
-            begin_anew(partial_path);
+            std::error_code ignored;
+            std::filesystem::remove(partial_path, ignored);  // of an earlier run that was killed
+            support::File::create(partial_path);
         }
         made = true;
         set_size(partial_path, image->size());
         if (partial.keep) {
-            sync_names(partial_path.parent_path());
+            support::sync_folder(partial_path.parent_path());
         }
     });
     resumed = ranks.any(resumed);
@@ -169,8 +133,8 @@ void CheckpointWriter::State::open_file() {
 std::vector<std::uint64_t> CheckpointWriter::State::make_room(
     std::span<const std::int64_t> spectra) {
     std::vector<std::uint64_t> places(spectra.size());
-    parallel::run_collectively(ranks, [&] {
-        for (std::size_t m = 0; ranks.is_root() && m < spectra.size(); ++m) {
+    parallel::run_on_root(ranks, [&] {
+        for (std::size_t m = 0; m < spectra.size(); ++m) {
             if (spectra[m] > 0) {
                 places[m] =
                     image->add_spectrum(matrix_names[m], static_cast<std::size_t>(spectra[m]));
@@ -200,31 +164,25 @@ bool CheckpointWriter::resumed() const {
 
 void CheckpointWriter::write_rows(int tensor, parallel::RowRange rows,
                                   std::span<const std::byte> bytes) {
-    const auto at = static_cast<std::size_t>(tensor);
-    const model::TensorInfo& info = state_->tensors.at(at);
-    assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
-    assert(bytes.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
+    const model::TensorInfo& info = tensor_with_rows(state_->tensors, tensor, rows, bytes.size());
     if (bytes.empty()) {
         return;
     }
     try {
-        state_->row_file->stream_at(state_->place_of(at, rows.begin), bytes);
+        state_->row_file->stream_at(state_->place_of(tensor, rows.begin), bytes);
     } catch (const support::Error& error) {
-        throw naming_rows(error, "writing", info.name, rows);
+        throw naming(error, describe("writing", rows), object_name(kTensorGroup, info.name));
     }
 }
 
 void CheckpointWriter::read_rows(int tensor, parallel::RowRange rows,
                                  std::span<std::byte> out) const {
-    const auto at = static_cast<std::size_t>(tensor);
-    const model::TensorInfo& info = state_->tensors.at(at);
-    assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
-    assert(out.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
+    const model::TensorInfo& info = tensor_with_rows(state_->tensors, tensor, rows, out.size());
     try {
         support::File::open_for_reading(state_->partial_path)
-            .read_at(state_->place_of(at, rows.begin), out);
+            .read_at(state_->place_of(tensor, rows.begin), out);
     } catch (const support::Error& error) {
-        throw naming_rows(error, "reading", info.name, rows);
+        throw naming(error, describe("reading", rows), object_name(kTensorGroup, info.name));
     }
 }
 
@@ -255,25 +213,21 @@ void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eig
 
 void CheckpointWriter::write_metric(spectrum::Metric metric, std::span<const double> values) {
     assert(values.size() == state_->matrix_names.size());
-    parallel::run_collectively(state_->ranks, [&] {
-        if (state_->image) {
-            state_->image->add_metric(std::string(spectrum::name_of(metric)), values);
-        }
+    parallel::run_on_root(state_->ranks, [&] {
+        state_->image->add_metric(std::string(spectrum::name_of(metric)), values);
     });
 }
 
 void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
     State& state = *state_;
     parallel::run_collectively(state.ranks, [&] { state.row_file->sync(); });
-    parallel::run_collectively(state.ranks, [&] {
-        if (state.ranks.is_root()) {
-            state.image->complete(summaries);
-            set_size(state.partial_path, state.image->size());
-            state.image->copy_to(*state.row_file);
-            state.row_file->sync();
-            support::publish(state.final_path);
-            state.finished = true;
-        }
+    parallel::run_on_root(state.ranks, [&] {
+        state.image->complete(summaries);
+        set_size(state.partial_path, state.image->size());
+        state.image->copy_to(*state.row_file);
+        state.row_file->sync();
+        support::publish(state.final_path);
+        state.finished = true;
     });
     state.row_file.reset();
 }

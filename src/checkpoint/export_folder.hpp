@@ -1,11 +1,51 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
-#include "export_shards.hpp"
 
 namespace alphaprune::checkpoint {
+
+/// One safetensors file to be.
+struct ExportShard {
+    std::string file;
+    std::vector<int> tensors;  ///< indices into the catalogue, by position in the file
+    std::uint64_t bytes = 0;   ///< of the tensors
+};
+
+/// Where a tensor goes.
+struct TensorPlace {
+    int shard = 0;
+    std::uint64_t offset = 0;  ///< of its first byte, counted from the first byte of any tensor
+};
+
+struct ExportShards {
+    std::vector<ExportShard> shards;  ///< at least one
+    std::vector<TensorPlace> places;  ///< one per tensor
+};
+
+/// Divides the tensors, in their order, over files of at most `shard_bytes`; a larger tensor has a
+/// file of its own. Inside a file the tensors of larger values come first, and those whose values
+/// are no whole bytes last, so that every one begins at a multiple of the size of its values:
+/// readers that map the file need that.
+ExportShards plan_export_shards(std::span<const model::TensorInfo> tensors,
+                                std::uint64_t shard_bytes);
+
+/// What a shard's file begins with: the length of the header, and the header, padded with spaces to
+/// a multiple of 8 bytes.
+/// @param metadata  text pairs for __metadata__
+std::vector<std::byte> safetensors_head(
+    const ExportShards& plan, const ExportShard& shard, std::span<const model::TensorInfo> tensors,
+    std::span<const std::pair<std::string, std::string>> metadata);
+
+/// model.safetensors.index.json.
+std::string safetensors_index(const ExportShards& plan, std::span<const model::TensorInfo> tensors);
 
 /// The folder without the slash that its path may end with.
 std::filesystem::path without_last_slash(const std::filesystem::path& folder);

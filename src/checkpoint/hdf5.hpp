@@ -2,10 +2,15 @@
 
 #include <hdf5.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "alphaprune/support/error.hpp"
 
@@ -84,9 +89,56 @@ class Hdf5Calls {
 Hdf5Handle open_file(const Hdf5Calls& hdf5);
 
 Hdf5Handle create_group(const Hdf5Calls& hdf5, hid_t parent, const char* name);
-Hdf5Handle open_group(const Hdf5Calls& hdf5, hid_t parent, const char* name);
+Hdf5Handle open_group(const Hdf5Calls& hdf5, const Hdf5Handle& file, const char* name);
+
+/// @throws Error for other links than hard ones: they lead to other places, in other files even
+void require_inside(const Hdf5Calls& hdf5, hid_t parent, const char* link, std::string_view object);
 
 /// Whether `parent` has a link of this name.
 bool has_link(const Hdf5Calls& hdf5, hid_t parent, const char* name);
+
+/// Text as an HDF5 type: UTF-8 of a fixed length, at least one byte.
+Hdf5Handle text_type(const Hdf5Calls& hdf5, std::size_t length);
+
+/// The type of a number in the file, and in memory, which is little-endian too.
+inline hid_t number_type(double) {
+    return H5T_IEEE_F64LE;
+}
+inline hid_t number_type(std::int64_t) {
+    return H5T_STD_I64LE;
+}
+inline hid_t number_type(std::uint64_t) {
+    return H5T_STD_U64LE;
+}
+
+// Attributes of one value.
+void write_attribute(const Hdf5Calls& hdf5, Hdf5Object object, const char* name,
+                     std::string_view value);
+void write_number(const Hdf5Calls& hdf5, Hdf5Object object, const char* name, hid_t type,
+                  const void* value);
+template <class T>
+requires std::is_arithmetic_v<T>
+void write_attribute(const Hdf5Calls& hdf5, Hdf5Object object, const char* name, T value) {
+    write_number(hdf5, object, name, number_type(value), &value);
+}
+
+/// Writes an attribute of several values, of none at all even.
+void write_attribute(const Hdf5Calls& hdf5, Hdf5Object object, const char* name,
+                     std::span<const std::int64_t> values);
+
+bool has_attribute(const Hdf5Calls& hdf5, Hdf5Object object, const char* name);
+
+// Each reads an attribute of one value. @throws Error when it is absent or of another kind
+std::string read_text_attribute(const Hdf5Calls& hdf5, Hdf5Object object, const char* name);
+void read_number(const Hdf5Calls& hdf5, Hdf5Object object, const char* name, hid_t type,
+                 void* value);
+template <class T>
+T read_number(const Hdf5Calls& hdf5, Hdf5Object object, const char* name) {
+    T value{};
+    read_number(hdf5, object, name, number_type(value), &value);
+    return value;
+}
+/// One of several values, at most 1000.
+std::vector<std::int64_t> read_integers(const Hdf5Calls& hdf5, Hdf5Object object, const char* name);
 
 }  // namespace alphaprune::checkpoint

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 
-#include "alphaprune/support/message.hpp"
+#include "alphaprune/formats/safetensors.hpp"
+#include "partial_output.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
@@ -156,24 +156,13 @@ std::vector<Box> boxes_of(std::span<const std::int64_t> shape, parallel::RowRang
     return cutter.take();
 }
 
-std::string describe(std::string_view doing, parallel::RowRange rows) {
-    return rows.size() == 1 ? fmt::format("{} row {}", doing, rows.begin)
-                            : fmt::format("{} rows {} to {}", doing, rows.begin, rows.end - 1);
-}
-
 std::uint64_t checked_size(const Hdf5Calls& hdf5, std::span<const std::int64_t> shape,
                            std::size_t value_size, std::string_view object) {
-    std::uint64_t limit = std::numeric_limits<std::int64_t>::max() / value_size;
-    std::uint64_t whole = value_size;
-    for (const std::int64_t extent : shape) {
-        const auto size = static_cast<std::uint64_t>(extent);
-        if (extent < 0 || size > limit) {
-            throw kImpossibleShape(hdf5.where(object), fmt::format("{}", fmt::join(shape, " x ")));
-        }
-        limit /= size == 0 ? 1 : size;
-        whole *= size;
+    const auto size = formats::size_of_shape(shape, value_size);
+    if (!size) {
+        throw kImpossibleShape(hdf5.where(object), fmt::format("{}", fmt::join(shape, " x ")));
     }
-    return whole;
+    return *size;
 }
 
 Hdf5Handle create_dataset(const Hdf5Calls& hdf5, hid_t parent, const char* link, hid_t type,

@@ -8,9 +8,13 @@
 #include <vector>
 
 #include "alphaprune/parallel/share.hpp"
-#include "hdf5_attribute.hpp"
+#include "alphaprune/support/message.hpp"
+#include "hdf5.hpp"
 
 namespace alphaprune::checkpoint {
+
+inline const support::BadRequest<std::string_view> kWrongKind{
+    "checkpoint.wrong-kind", "this is not {}", "another program has written it", kReplaceFile};
 
 /// A rectangular part of a tensor whose values follow each other in memory and in the file.
 struct Box {
@@ -41,17 +45,13 @@ struct DatasetForm {
     std::vector<std::int64_t> shape;
     std::uint64_t bytes = 0;
 };
-/// The product of a shape and the size of a value, in whatever unit that is.
-/// @throws Error when no computation with it could hold it, naming the object
+/// formats::size_of_shape. @throws Error when there is none, naming the object
 std::uint64_t checked_size(const Hdf5Calls& hdf5, std::span<const std::int64_t> shape,
                            std::size_t value_size, std::string_view object);
 
 /// @throws Error when it is not a contiguous dataset that lies inside the file
 DatasetForm open_dataset(const Hdf5Calls& hdf5, hid_t parent, const char* link,
                          std::uint64_t file_size, std::string_view object);
-
-/// "writing rows 3 to 8", for messages.
-std::string describe(std::string_view doing, parallel::RowRange rows);
 
 /// Bytes that are moved in one go: counts are 32 bits wide in places inside HDF5.
 inline constexpr std::uint64_t kTransferBytes = std::uint64_t{256} << 20;

@@ -1,8 +1,5 @@
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
 
-#include <fmt/format.h>
-
-#include <cassert>
 #include <optional>
 #include <system_error>
 
@@ -11,8 +8,7 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 #include "export_folder.hpp"
-#include "export_shards.hpp"
-#include "plain_files.hpp"
+#include "partial_output.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
@@ -22,21 +18,6 @@ const support::Failure<std::uint64_t, std::uint64_t> kRowsMissing{
     "a rank has not written rows that it should have", "this is a defect: please report it"};
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;
-
-/// Readers look for the "format" before they look at anything else.
-Metadata with_format(Metadata metadata) {
-    metadata.insert(metadata.begin(), {"format", "pt"});
-    return metadata;
-}
-
-/// The same error, with the tensor that was being written or read.
-support::Error naming_tensor(const support::Error& error, const std::string& tensor) {
-    std::vector<support::Fault> faults = error.faults();
-    for (support::Fault& fault : faults) {
-        fault.where = fmt::format("tensor {} in {}", tensor, fault.where);
-    }
-    return {support::ExitStatus::failed, std::move(faults)};
-}
 
 }  // namespace
 
@@ -50,7 +31,7 @@ struct HuggingFaceWriter::State {
           partial(treatment),
           plan(plan_export_shards(model.tensors, shard_bytes)),
           files(plan.shards.size()) {
-        metadata = with_format(std::move(metadata));
+        metadata.insert(metadata.begin(), {"format", "pt"});  // readers look for it first
         for (const ExportShard& shard : plan.shards) {
             heads.push_back(safetensors_head(plan, shard, model.tensors, metadata));
         }
@@ -67,9 +48,11 @@ struct HuggingFaceWriter::State {
 
     void make_folder();
     void make_files();
-    std::vector<std::filesystem::path> shard_paths() const;
     support::File& file_of(std::size_t shard);
-    std::uint64_t place_of(std::size_t tensor, std::int64_t row) const;
+    std::size_t shard_of(int tensor) const {
+        return static_cast<std::size_t>(plan.places[static_cast<std::size_t>(tensor)].shard);
+    }
+    std::uint64_t place_of(int tensor, std::int64_t row) const;
     void require_everything_written() const;
     void publish_folder();
 
@@ -109,17 +92,9 @@ void HuggingFaceWriter::State::make_files() {
         set_size(path, heads[s].size() + plan.shards[s].bytes);
     }
     if (partial.keep) {
-        sync_names(support::partial_name(folder));
-        sync_names(folder.parent_path());
+        support::sync_folder(support::partial_name(folder));
+        support::sync_folder(folder.parent_path());
     }
-}
-
-std::vector<std::filesystem::path> HuggingFaceWriter::State::shard_paths() const {
-    std::vector<std::filesystem::path> paths;
-    for (std::size_t s = 0; s < heads.size(); ++s) {
-        paths.push_back(path_of(s));
-    }
-    return paths;
 }
 
 support::File& HuggingFaceWriter::State::file_of(std::size_t shard) {
@@ -130,10 +105,10 @@ support::File& HuggingFaceWriter::State::file_of(std::size_t shard) {
 }
 
 /// First byte of a row in its shard.
-std::uint64_t HuggingFaceWriter::State::place_of(std::size_t tensor, std::int64_t row) const {
-    const TensorPlace& place = plan.places[tensor];
-    return heads[static_cast<std::size_t>(place.shard)].size() + place.offset +
-           static_cast<std::uint64_t>(row) * catalogue.tensors[tensor].row_bytes();
+std::uint64_t HuggingFaceWriter::State::place_of(int tensor, std::int64_t row) const {
+    const auto at = static_cast<std::size_t>(tensor);
+    return heads[shard_of(tensor)].size() + plan.places[at].offset +
+           static_cast<std::uint64_t>(row) * catalogue.tensors[at].row_bytes();
 }
 
 /// Collective. A tensor forgotten would leave a hole full of zeros that no reader notices.
@@ -159,16 +134,18 @@ HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
                                      const PartialFile& partial, std::uint64_t shard_bytes)
     : state_(std::make_unique<State>(ranks, catalogue, folder, std::move(metadata), partial,
                                      shard_bytes)) {
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            model::read_auxiliary_files(
-                catalogue);  // those that cannot be read are refused before the work
-            state_->make_folder();
-            state_->make_files();
-        }
+    parallel::run_on_root(ranks, [&] {
+        model::read_auxiliary_files(
+            catalogue);  // those that cannot be read are refused before the work
+        state_->make_folder();
+        state_->make_files();
     });
     state_->resumed = ranks.any(state_->resumed);
-    parallel::require_common_files(ranks, state_->shard_paths());
+    std::vector<std::filesystem::path> shards;
+    for (std::size_t s = 0; s < state_->files.size(); ++s) {
+        shards.push_back(state_->path_of(s));
+    }
+    parallel::require_common_files(ranks, shards);
 }
 
 HuggingFaceWriter::HuggingFaceWriter(HuggingFaceWriter&&) noexcept = default;
@@ -181,34 +158,28 @@ bool HuggingFaceWriter::resumed() const {
 void HuggingFaceWriter::write_rows(int tensor, parallel::RowRange rows,
                                    std::span<const std::byte> bytes) {
     State& state = *state_;
-    const auto at = static_cast<std::size_t>(tensor);
-    const model::TensorInfo& info = state.catalogue.tensors.at(at);
-    assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
-    assert(bytes.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
+    const model::TensorInfo& info =
+        tensor_with_rows(state.catalogue.tensors, tensor, rows, bytes.size());
     if (bytes.empty()) {
         return;
     }
-    const auto shard = static_cast<std::size_t>(state.plan.places[at].shard);
     try {
-        state.file_of(shard).stream_at(state.place_of(at, rows.begin), bytes);
+        state.file_of(state.shard_of(tensor)).stream_at(state.place_of(tensor, rows.begin), bytes);
     } catch (const support::Error& error) {
-        throw naming_tensor(error, info.name);
+        throw naming(error, describe("writing", rows), "tensor " + info.name);
     }
     state.written += bytes.size();
 }
 
 void HuggingFaceWriter::read_rows(int tensor, parallel::RowRange rows,
                                   std::span<std::byte> out) const {
-    const auto at = static_cast<std::size_t>(tensor);
-    const model::TensorInfo& info = state_->catalogue.tensors.at(at);
-    assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
-    assert(out.size() == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
+    const model::TensorInfo& info =
+        tensor_with_rows(state_->catalogue.tensors, tensor, rows, out.size());
     try {
-        support::File::open_for_reading(
-            state_->path_of(static_cast<std::size_t>(state_->plan.places[at].shard)))
-            .read_at(state_->place_of(at, rows.begin), out);
+        support::File::open_for_reading(state_->path_of(state_->shard_of(tensor)))
+            .read_at(state_->place_of(tensor, rows.begin), out);
     } catch (const support::Error& error) {
-        throw naming_tensor(error, info.name);
+        throw naming(error, describe("reading", rows), "tensor " + info.name);
     }
 }
 
@@ -229,11 +200,7 @@ void HuggingFaceWriter::finish() {
     State& state = *state_;
     state.require_everything_written();
     parallel::run_collectively(state.ranks, [&] { sync_rows(); });  // rank 0 has all shards open
-    parallel::run_collectively(state.ranks, [&] {
-        if (state.ranks.is_root()) {
-            state.publish_folder();
-        }
-    });
+    parallel::run_on_root(state.ranks, [&] { state.publish_folder(); });
     state.files.clear();
 }
 

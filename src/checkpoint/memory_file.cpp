@@ -13,11 +13,6 @@
 namespace alphaprune::checkpoint {
 namespace {
 
-/// What the access list says.
-struct Destination {
-    SparseBytes* bytes;
-};
-
 /// An open file; the library knows it by its first member.
 struct MemoryFile {
     H5FD_t base;
@@ -45,12 +40,12 @@ herr_t guarded(Action&& action) noexcept {
 }
 
 H5FD_t* open_memory(const char*, unsigned flags, hid_t access, haddr_t) {
-    const auto* destination = static_cast<const Destination*>(H5Pget_driver_info(access));
-    auto* file = destination == nullptr ? nullptr : new (std::nothrow) MemoryFile{};
+    const auto* bytes = static_cast<SparseBytes* const*>(H5Pget_driver_info(access));
+    auto* file = bytes == nullptr ? nullptr : new (std::nothrow) MemoryFile{};
     if (file == nullptr) {
         return nullptr;
     }
-    file->bytes = destination->bytes;
+    file->bytes = *bytes;
     if ((flags & H5F_ACC_TRUNC) != 0) {
         file->bytes->resize(0);
     }
@@ -107,7 +102,7 @@ H5FD_class_t driver_class() {
     driver.name = "alphaprune-memory";
     driver.maxaddr = static_cast<haddr_t>(std::numeric_limits<std::int64_t>::max());
     driver.fc_degree = H5F_CLOSE_WEAK;
-    driver.fapl_size = sizeof(Destination);
+    driver.fapl_size = sizeof(SparseBytes*);  // what the access list says
     driver.open = open_memory;
     driver.close = close_memory;
     driver.query = describe;
@@ -170,7 +165,7 @@ Hdf5Handle create_file(const Hdf5Calls& hdf5, SparseBytes& bytes) {
     const Hdf5Handle creation = hdf5.own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, doing, {});
     hdf5.check(H5Pset_obj_track_times(creation.id(), 0), doing, {});
     const Hdf5Handle access = hdf5.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, doing, {});
-    const Destination destination{&bytes};
+    const SparseBytes* const destination = &bytes;
     hdf5.check(H5Pset_driver(access.id(), driver(), &destination), doing, {});
     // HDF5 1.8's format: every tool reads it, and unlike the older one it has a checksum on every
     // structure, so that damage is reported instead of followed.

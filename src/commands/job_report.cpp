@@ -3,7 +3,6 @@
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/report/html_report.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "commands.hpp"

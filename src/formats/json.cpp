@@ -7,7 +7,6 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "header_checks.hpp"
 #include "json_reader.hpp"
 
 namespace alphaprune::formats {

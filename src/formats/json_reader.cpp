@@ -87,10 +87,11 @@ void keep_last_of_repeated(Json::Object& members) {
 /// is limited here, so no input can exhaust the stack, in reading or in later walks.
 class DocumentBuilder final : public nlohmann::json::json_sax_t {
   public:
-    explicit DocumentBuilder(std::string_view where) : where_(where) {}
-    /// @param values  that stand for numbers of the text (StandardJson); outlives the builder
-    DocumentBuilder(std::string_view where, const std::map<std::size_t, double>& values)
-        : where_(where), values_of_numbers_(&values) {}
+    /// @param values  by the rules of Python, those that stand for numbers of the text
+    ///                (StandardJson); outlives the builder
+    explicit DocumentBuilder(std::string_view where,
+                             const std::map<std::size_t, double>* values = nullptr)
+        : where_(where), values_of_numbers_(values) {}
 
     Json take() { return std::move(root_); }
 
@@ -147,11 +148,8 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
 
     bool put_number(Json value) {
         const std::size_t number = numbers_++;
-        if (values_of_numbers_ != nullptr) {
-            if (const auto other = values_of_numbers_->find(number);
-                other != values_of_numbers_->end()) {
-                return put(other->second);
-            }
+        if (values_of_numbers_ != nullptr && values_of_numbers_->contains(number)) {
+            return put(values_of_numbers_->at(number));
         }
         return put(std::move(value));
     }
@@ -172,8 +170,7 @@ class DocumentBuilder final : public nlohmann::json::json_sax_t {
     }
 
     std::string_view where_;
-    /// By the rules of Python; else nullptr.
-    const std::map<std::size_t, double>* values_of_numbers_ = nullptr;
+    const std::map<std::size_t, double>* values_of_numbers_;
     std::vector<Container> open_;
     std::size_t numbers_ = 0;
     std::size_t values_ = 0;
@@ -195,7 +192,7 @@ Json read_python_json(std::string_view text, std::string_view where) {
         throw kByteOrderMark(std::string(where));
     }
     const StandardJson standard = standard_json(text);
-    DocumentBuilder builder(where, standard.values);
+    DocumentBuilder builder(where, &standard.values);
     nlohmann::json::sax_parse(standard.text.begin(), standard.text.end(), &builder);
     return builder.take();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -27,34 +28,31 @@ bool is_in_word(char c) {
     return is_in_number(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/// Where the digits that begin at `at` end.
-std::size_t past_digits(std::string_view text, std::size_t at) {
-    return std::min(text.find_first_not_of("0123456789", at), text.size());
-}
-
 /// A number by the grammar of JSON, all of the text.
 bool is_number(std::string_view text) {
-    std::size_t at = text.starts_with('-') ? 1 : 0;
-    const std::size_t whole = past_digits(text, at);
-    if (whole == at || (text[at] == '0' && whole > at + 1)) {
+    std::size_t at = 0;
+    const auto accept = [&](std::string_view characters) {
+        const bool there = at < text.size() && characters.find(text[at]) != characters.npos;
+        at += there ? 1 : 0;
+        return there;
+    };
+    const auto accept_digits = [&] {
+        const std::size_t begin = at;
+        at = std::min(text.find_first_not_of("0123456789", at), text.size());
+        return at > begin;
+    };
+    accept("-");
+    if (!accept("0") && !accept_digits()) {
         return false;
     }
-    at = whole;
-    if (at < text.size() && text[at] == '.') {
-        const std::size_t end = past_digits(text, at + 1);
-        if (end == at + 1) {
-            return false;
-        }
-        at = end;
+    if (accept(".") && !accept_digits()) {
+        return false;
     }
-    if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-        ++at;
-        at += at < text.size() && (text[at] == '+' || text[at] == '-') ? 1 : 0;
-        const std::size_t end = past_digits(text, at);
-        if (end == at) {
+    if (accept("eE")) {
+        accept("+-");
+        if (!accept_digits()) {
             return false;
         }
-        at = end;
     }
     return at == text.size();
 }
@@ -72,19 +70,13 @@ std::optional<double> infinity_of(const std::string& number) {
 /// The four hexadecimal digits of "\uXXXX", where such an escape begins at `at`.
 std::optional<unsigned> escaped_unit(std::string_view text, std::size_t at) {
     constexpr std::size_t kLength = 6;
-    constexpr unsigned kBase = 16;
     if (text.substr(at, 2) != "\\u" || at + kLength > text.size()) {
         return std::nullopt;
     }
     unsigned unit = 0;
-    for (const char c : text.substr(at + 2, 4)) {
-        const std::size_t digit = std::string_view("0123456789abcdefABCDEF").find(c);
-        if (digit == std::string_view::npos) {
-            return std::nullopt;
-        }
-        unit = unit * kBase + static_cast<unsigned>(digit < kBase ? digit : digit - 6);
-    }
-    return unit;
+    const char* const digits = text.data() + at + 2;
+    const auto parsed = std::from_chars(digits, digits + 4, unit, 16);
+    return parsed.ptr == digits + 4 ? std::optional(unit) : std::nullopt;
 }
 
 bool is_high(unsigned unit) {

@@ -84,11 +84,10 @@ std::map<linalg::Solver, double> solver_corrections(const report::RunReport& rep
     std::vector<TimedSpectrum> measured;
     for (const report::MatrixReport& matrix : report.matrices) {
         if (const auto solver = linalg::solver_named(matrix.solver)) {
-            measured.push_back(
-                {{matrix.rows, matrix.cols,
-                  kUsualBytes * static_cast<std::uint64_t>(report::weights_of(matrix)), *solver,
-                  std::max(matrix.group_ranks, 1)},
-                 matrix.seconds});
+            measured.push_back({{matrix.rows, matrix.cols,
+                                 kUsualBytes * static_cast<std::uint64_t>(matrix.weights()),
+                                 *solver, std::max(matrix.group_ranks, 1)},
+                                matrix.seconds});
         }
     }
     return corrected(model_of(report, here), measured).corrections;

@@ -1,14 +1,13 @@
-#include "alphaprune/report/html_report.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/file.hpp"
-#include "svg_charts.hpp"
+#include "report_parts.hpp"
 
 namespace alphaprune::report {
 namespace {
@@ -43,27 +42,12 @@ figcaption { font-size: 12px; overflow-wrap: anywhere; }
 
 /// Text made safe for HTML, between tags and inside quoted attributes.
 std::string escaped(std::string_view text) {
+    static const std::map<char, std::string_view> kEntities{
+        {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
     std::string safe;
     for (const char c : text) {
-        switch (c) {
-            case '&':
-                safe += "&amp;";
-                break;
-            case '<':
-                safe += "&lt;";
-                break;
-            case '>':
-                safe += "&gt;";
-                break;
-            case '"':
-                safe += "&quot;";
-                break;
-            case '\'':
-                safe += "&#39;";
-                break;
-            default:
-                safe += c;
-        }
+        const auto entity = kEntities.find(c);
+        safe += entity != kEntities.end() ? entity->second : std::string_view(&c, 1);
     }
     return safe;
 }
@@ -106,13 +90,8 @@ std::string matrix_row(const MatrixReport& matrix, spectrum::Metric metric) {
                                   escaped(matrix.name), matrix.block, matrix.rows, matrix.cols);
     row += number_cell(matrix.has_metrics ? matrix.metrics[metric] : std::nan(""), 5);
     row += number_cell(matrix.sparsity_ratio.value_or(std::nan("")), 6);
-    if (matrix.zeros && weights_of(matrix) > 0) {
-        const auto weights = static_cast<double>(weights_of(matrix));
-        row += number_cell(static_cast<double>(*matrix.zeros) / weights, 6);
-        row += fmt::format("<td>{}</td>", *matrix.zeros);
-    } else {
-        row += "<td>–</td><td>–</td>";
-    }
+    row += number_cell(matrix.sparsity().value_or(std::nan("")), 6);
+    row += matrix.sparsity() ? fmt::format("<td>{}</td>", *matrix.zeros) : "<td>–</td>";
     return row +
            fmt::format("<td>{}</td><td>{:.3g}</td></tr>\n", escaped(matrix.solver), matrix.seconds);
 }

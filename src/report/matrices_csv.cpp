@@ -46,13 +46,9 @@ std::string csv_line(const MatrixReport& matrix) {
         line += fmt::format(",{}", matrix.has_metrics ? csv_cell(value) : "");
     }
     line += fmt::format(",{}", matrix.sparsity_ratio ? csv_cell(*matrix.sparsity_ratio) : "");
-    if (matrix.zeros) {
-        const double sparsity =
-            static_cast<double>(*matrix.zeros) / static_cast<double>(weights_of(matrix));
-        line += fmt::format(",{},{}", *matrix.zeros, csv_cell(sparsity));
-    } else {
-        line += ",,";
-    }
+    line += matrix.zeros ? fmt::format(",{},{}", *matrix.zeros,
+                                       csv_cell(matrix.sparsity().value_or(std::nan(""))))
+                         : ",,";
     return line + fmt::format(",{},{},{}\n", csv_cell(matrix.solver), matrix.group_ranks,
                               csv_cell(matrix.seconds));
 }

@@ -7,10 +7,10 @@
 #include <limits>
 #include <set>
 
+#include "alphaprune/formats/json_fields.hpp"
 #include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
-#include "json_fields.hpp"
 
 namespace alphaprune::report {
 namespace {
@@ -32,7 +32,7 @@ formats::Json metrics_json(const MatrixReport& matrix) {
     return metrics;
 }
 
-void read_metrics(const JsonField& metrics, MatrixReport& matrix) {
+void read_metrics(const formats::JsonField& metrics, MatrixReport& matrix) {
     matrix.metrics.values.fill(std::numeric_limits<double>::quiet_NaN());
     for (const auto& [name, value] : metrics.members()) {
         const auto metric = spectrum::metric_named(name);
@@ -43,26 +43,12 @@ void read_metrics(const JsonField& metrics, MatrixReport& matrix) {
     }
 }
 
-formats::Json phases_json(const RunReport& report) {
-    formats::Json::Object phases;
-    for (const auto& [name, seconds] : report.phases) {
-        phases.emplace_back(name, seconds);
-    }
-    return phases;
+std::optional<double> share(std::int64_t part, std::int64_t whole) {
+    return whole > 0 ? std::optional(static_cast<double>(part) / static_cast<double>(whole))
+                     : std::nullopt;
 }
 
-void read_phases(const JsonField& phases, RunReport& report) {
-    for (const auto& [name, seconds] : phases.members()) {
-        seconds.read(report.phases.emplace_back(name, 0).second);
-    }
-}
-
-formats::Json share(std::int64_t part, std::int64_t whole) {
-    return whole > 0 ? formats::Json(static_cast<double>(part) / static_cast<double>(whole))
-                     : formats::Json();
-}
-
-void require_possible(const JsonField& field, const MatrixReport& matrix) {
+void require_possible(const formats::JsonField& field, const MatrixReport& matrix) {
     std::int64_t weights = 0;
     if (__builtin_mul_overflow(matrix.rows, matrix.cols, &weights)) {
         throw field.misfit("a matrix of a possible size");
@@ -72,8 +58,8 @@ void require_possible(const JsonField& field, const MatrixReport& matrix) {
     }
 }
 
-void require_whole(const JsonField& document, const RunReport& report) {
-    const std::vector<JsonField> elements = document["matrices"].elements();
+void require_whole(const formats::JsonField& document, const RunReport& report) {
+    const std::vector<formats::JsonField> elements = document["matrices"].elements();
     std::set<std::string> names;
     for (std::size_t m = 0; m < report.matrices.size(); ++m) {
         if (!names.insert(report.matrices[m].name).second) {
@@ -107,7 +93,7 @@ static void json_fields(auto& io, FieldsOf<MatrixReport> auto& matrix) {
     io("sparsity_ratio", matrix.sparsity_ratio);
     io("zeros", matrix.zeros);
     io.check([&](const auto& field) { require_possible(field, matrix); });
-    io.derived("sparsity", matrix.zeros ? share(*matrix.zeros, weights_of(matrix)) : nullptr);
+    io.derived("sparsity", matrix.sparsity());
     io("solver", matrix.solver);
     io.derived("precision", matrix.in_single ? "single" : "double");
     io("group_ranks", matrix.group_ranks);
@@ -181,9 +167,7 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
         run("hosts", report.hosts);
         run("started", report.started);
         run("seconds", report.seconds);
-        run.custom(
-            "phases", [&] { return phases_json(report); },
-            [&](const auto& field) { read_phases(field, report); });
+        run("phases", report.phases);
         run("resumed_matrices", report.resumed_matrices);
         run.later("attempts", report.attempts);
         run.later("identity", report.identity);
@@ -199,14 +183,14 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
     io("matrices", report.matrices);
     io.check([&](const auto& document) { require_whole(document, report); });
     const auto zeros = total_zeros(report);
-    io.derived("sparsity", zeros ? formats::Json(realized_sparsity(report)) : nullptr);
-    io.derived("zeros", zeros ? formats::Json(*zeros) : nullptr);
+    io.derived("sparsity", zeros ? std::optional(realized_sparsity(report)) : std::nullopt);
+    io.derived("zeros", zeros);
     io.later("perplexity", report.perplexities);
     io.later("notes", report.notes);
 }
 
-std::int64_t weights_of(const MatrixReport& matrix) {
-    return matrix.rows * matrix.cols;
+std::optional<double> MatrixReport::sparsity() const {
+    return zeros ? share(*zeros, weights()) : std::nullopt;
 }
 
 std::optional<std::int64_t> total_zeros(const RunReport& report) {
@@ -222,20 +206,19 @@ std::optional<std::int64_t> total_zeros(const RunReport& report) {
 double realized_sparsity(const RunReport& report) {
     std::int64_t weights = 0;
     for (const MatrixReport& matrix : report.matrices) {
-        weights += matrix.zeros ? weights_of(matrix) : 0;
+        weights += matrix.zeros ? matrix.weights() : 0;
     }
-    return weights == 0 ? 0.0
-                        : static_cast<double>(*total_zeros(report)) / static_cast<double>(weights);
+    return share(total_zeros(report).value_or(0), weights).value_or(0);
 }
 
 formats::Json to_json(const RunReport& report) {
-    ObjectWriter writer;
+    formats::ObjectWriter writer;
     json_fields(writer, report);
     return writer.take();
 }
 
 RunReport run_report_from_json(const formats::Json& document, std::string_view where) {
-    const JsonField root(document, "", std::string(where));
+    const formats::JsonField root(document, "", std::string(where));
     std::int64_t version = 0;
     root["schema_version"].read(version);
     if (version != kSchemaVersion) {

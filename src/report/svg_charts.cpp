@@ -1,10 +1,10 @@
-#include "svg_charts.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+
+#include "report_parts.hpp"
 
 namespace alphaprune::report {
 namespace {

@@ -14,15 +14,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::unordered_map<std::string, int> matrices_by_name(const model::Catalogue& catalogue) {
+    std::unordered_map<std::string, int> matrices;
+    for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
+        matrices[catalogue.name_of(catalogue.matrices[m])] = static_cast<int>(m);
+    }
+    return matrices;
+}
+
 /// What one rank reads of the journal.
 class JournalFileReader {
   public:
     JournalFileReader(const model::Catalogue& catalogue, const fs::path& journal, std::uint64_t run)
-        : journal_(journal), run_(run) {
-        for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
-            matrices_[catalogue.name_of(catalogue.matrices[m])] = static_cast<int>(m);
-        }
-    }
+        : journal_(journal), run_(run), matrices_(matrices_by_name(catalogue)) {}
 
     void read_records(const std::string& name) {
         for_each_record(name, [&](const formats::Record& record) {
@@ -106,10 +110,7 @@ std::map<StatePass, SavedStates> latest_states(const std::vector<FoundState>& fo
 EarlierResults results_of(const RecordedFacts& facts, const model::Catalogue& catalogue,
                           std::int64_t sequences) {
     EarlierResults results;
-    std::unordered_map<std::string, int> matrices;
-    for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
-        matrices[catalogue.name_of(catalogue.matrices[m])] = static_cast<int>(m);
-    }
+    const auto matrices = matrices_by_name(catalogue);
     for (const auto& [name, alpha] : facts.farms) {
         if (const auto matrix = matrices.find(name); matrix != matrices.end()) {
             results.farms[matrix->second] = alpha;

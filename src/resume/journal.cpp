@@ -22,20 +22,9 @@ const support::BadRequest<> kEnded{
     "this run waited for the lock of another one, which has removed the journal",
     "start again: it will say whether anything is left to do"};
 
-const support::Failure<std::string> kCannotRemove{
-    "resume.cannot-remove", "cannot remove the file: {}", "the system refuses it or fails",
-    "remove the folder journal by hand"};
-
 const support::Failure<> kOtherSize{
     "resume.other-size", "the saved states have another size than the model's",
     "the states were damaged or belong to another model", "start anew with --overwrite"};
-
-/// A run that was at work may have ended while this one waited for the lock.
-void require_unfinished(const fs::path& output) {
-    if (!Journal::exists_in(output)) {
-        throw kEnded(output.string());
-    }
-}
 
 bool is_empty_file(const fs::path& path) {
     return fs::is_regular_file(support::link_status_of(path)) &&
@@ -71,12 +60,15 @@ struct Journal::State {
     void lock_folder() { lock = support::FileLock::take(lock_file(folder)); }
 
     /// The file is made by the first record: ranks without results leave none.
-    void append(RecordKind kind, const Payload& payload) {
+    template <class... Values>
+    void append(RecordKind kind, const Values&... values) {
+        support::ByteWriter payload;
+        payload(values...);
         const std::scoped_lock one_at_a_time(mutex);
         if (!records) {
             records.emplace(folder / records_name(document.attempt, rank), document.run());
         }
-        records->append(static_cast<std::uint64_t>(kind), std::as_bytes(std::span(payload)));
+        records->append(static_cast<std::uint64_t>(kind), payload.bytes());
         records->sync();
     }
     const std::string& name_of(int matrix) const { return names[static_cast<std::size_t>(matrix)]; }
@@ -129,12 +121,10 @@ Journal Journal::begin(const parallel::Communicator& ranks, const model::Catalog
     state->document = {identity, created, 1, ranks.size(), {here}};
     state->earlier.has_spectrum.assign(catalogue.matrices.size(), false);
     state->earlier.tensors.resize(catalogue.tensors.size());
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            support::make_own_folder(state->folder);
-            state->lock_folder();
-            write_document(state->document, state->folder);
-        }
+    parallel::run_on_root(ranks, [&] {
+        support::make_own_folder(state->folder);
+        state->lock_folder();
+        write_document(state->document, state->folder);
     });
     const fs::path document = document_file(state->folder);
     parallel::require_common_files(ranks, std::span(&document, 1));
@@ -145,11 +135,11 @@ Journal Journal::resume(const parallel::Communicator& ranks, const model::Catalo
                         const fs::path& output, const RunIdentity& identity, std::int64_t sequences,
                         const Provenance& here) {
     auto state = std::make_unique<State>(ranks, catalogue, output);
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            support::make_own_folder(state->folder);  // as it is, unless a link has taken its place
-            state->lock_folder();
-            require_unfinished(output);
+    parallel::run_on_root(ranks, [&] {
+        support::make_own_folder(state->folder);  // as it is, unless a link has taken its place
+        state->lock_folder();
+        if (!exists_in(output)) {  // a run that was at work has ended meanwhile
+            throw kEnded(output.string());
         }
     });
     parallel::run_collectively(ranks, [&] { state->document = read_document(state->folder); });
@@ -159,11 +149,7 @@ Journal Journal::resume(const parallel::Communicator& ranks, const model::Catalo
     ++state->document.attempt;
     std::erase(state->document.computed_by, here);
     state->document.computed_by.push_back(here);
-    parallel::run_collectively(ranks, [&] {
-        if (ranks.is_root()) {
-            write_document(state->document, state->folder);
-        }
-    });
+    parallel::run_on_root(ranks, [&] { write_document(state->document, state->folder); });
     state->earlier =
         read_earlier_results(ranks, catalogue, state->folder, state->document.run(), sequences);
     return Journal(std::move(state));
@@ -178,7 +164,7 @@ void Journal::remove(const fs::path& output) {
     for (const fs::path& file : own_files_in(folder)) {
         fs::remove(file, problem);
         if (problem) {
-            throw kCannotRemove(file.string(), problem.message());
+            throw support::system_failure("removing the file", file, problem.value());
         }
     }
     fs::remove(folder, problem);  // stays with what somebody else has put there
@@ -207,22 +193,23 @@ const std::vector<Provenance>& Journal::computed_by() const {
 void Journal::add_spectrum(int matrix, const spectrum::MatrixSpectrum& spectrum,
                            std::span<const double> eigenvalues) {
     state_->append(RecordKind::spectrum,
-                   spectrum_payload(state_->name_of(matrix), spectrum, eigenvalues));
+                   NamedSpectrum{state_->name_of(matrix),
+                                 {spectrum, {eigenvalues.begin(), eigenvalues.end()}}});
 }
 void Journal::add_farms(int matrix, double alpha) {
-    state_->append(RecordKind::farms, farms_payload(state_->name_of(matrix), alpha));
+    state_->append(RecordKind::farms, state_->name_of(matrix), alpha);
 }
 void Journal::add_outliers(int block, double share) {
-    state_->append(RecordKind::outliers, outliers_payload(block, share));
+    state_->append(RecordKind::outliers, block, share);
 }
 void Journal::add_note(int block, const std::string& note) {
-    state_->append(RecordKind::note, note_payload(block, note));
+    state_->append(RecordKind::note, block, note);
 }
 void Journal::add_rows(std::span<const WrittenRows> rows) {
-    state_->append(RecordKind::rows, rows_payload(rows));
+    state_->append(RecordKind::rows, std::vector(rows.begin(), rows.end()));
 }
 void Journal::add_perplexity(const KnownPerplexity& perplexity) {
-    state_->append(RecordKind::perplexity, perplexity_payload(perplexity));
+    state_->append(RecordKind::perplexity, perplexity);
 }
 
 void Journal::save_states(StatePass pass, int block, std::int64_t first,
@@ -234,10 +221,9 @@ void Journal::save_states(StatePass pass, int block, std::int64_t first,
         state_->folder / states_name(pass, block, state_->document.attempt, state_->rank);
     formats::RecordLogWriter writer(file, state_->document.run());
     for (std::size_t at = 0; at < states.size(); at += values) {
-        const Payload payload = state_payload(first + static_cast<std::int64_t>(at / values),
-                                              states.subspan(at, values));
-        writer.append(static_cast<std::uint64_t>(RecordKind::state),
-                      std::as_bytes(std::span(payload)));
+        support::ByteWriter payload;
+        payload(first + static_cast<std::int64_t>(at / values), states.subspan(at, values));
+        writer.append(static_cast<std::uint64_t>(RecordKind::state), payload.bytes());
     }
     writer.sync();
 }

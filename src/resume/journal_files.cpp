@@ -6,7 +6,8 @@
 #include <charconv>
 #include <system_error>
 
-#include "alphaprune/formats/json.hpp"
+#include "alphaprune/formats/json_fields.hpp"
+#include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/file_system.hpp"
@@ -39,10 +40,6 @@ const support::BadRequest<std::string, std::string, std::string> kDiffers{
     "what is done was done for other options, files or texts",
     "continue it with the options and files it was started with, or start anew with --overwrite"};
 
-const support::Failure<std::string> kCannotList{"resume.cannot-list", "cannot list the folder: {}",
-                                                "the system refuses it or fails",
-                                                "check the permissions and the file system"};
-
 const char* name_of(StatePass pass) {
     return pass == StatePass::prune ? "prune" : "outliers";
 }
@@ -57,55 +54,23 @@ std::string shown(const std::string* value) {
     return value == nullptr || value->empty() ? "not given" : *value;
 }
 
-const formats::Json& member(const formats::Json& object, std::string_view name,
-                            std::string_view where) {
-    const formats::Json* found = object.find(name);
-    if (found == nullptr) {
+/// `read` on the document; whatever is wrong with a field of it is one error.
+template <class Read>
+void read_fields(const formats::Json& json, std::string_view where, Read read) {
+    try {
+        read(formats::JsonField(json, "", std::string(where)));
+    } catch (const support::Error&) {
         throw kNotADocument(std::string(where));
     }
-    return *found;
-}
-
-std::string text_member(const formats::Json& object, std::string_view name,
-                        std::string_view where) {
-    const auto text = member(object, name, where).as_string();
-    if (!text) {
-        throw kNotADocument(std::string(where));
-    }
-    return *text;
-}
-
-std::vector<Provenance> read_provenances(const formats::Json& array, std::string_view where) {
-    if (!array.is_array()) {
-        throw kNotADocument(std::string(where));
-    }
-    std::vector<Provenance> provenances;
-    for (const formats::Json& one : array.elements()) {
-        if (!one.is_object()) {
-            throw kNotADocument(std::string(where));
-        }
-        provenances.push_back(
-            {text_member(one, "version", where), text_member(one, "commit", where),
-             text_member(one, "processor", where), text_member(one, "blas", where)});
-    }
-    return provenances;
-}
-
-RunIdentity identity_of(const formats::Json& json, std::string_view where) {
-    const formats::Json& members = member(json, "identity", where);
-    if (!members.is_object()) {
-        throw kNotADocument(std::string(where));
-    }
-    RunIdentity identity;
-    for (const auto& [name, value] : members.members()) {
-        identity.parts.emplace_back(name, text_member(members, name, where));
-    }
-    return identity;
 }
 
 void require_version(const formats::Json& json, std::string_view where) {
+    const formats::Json* journal = json.find("journal_version");
     const formats::Json* results = json.find("results_version");
-    if (member(json, "journal_version", where).as_integer() != kVersion || results == nullptr ||
+    if (journal == nullptr) {
+        throw kNotADocument(std::string(where));
+    }
+    if (journal->as_integer() != kVersion || results == nullptr ||
         results->as_integer() != kResultsVersion) {
         throw kOtherVersion(std::string(where));
     }
@@ -130,6 +95,23 @@ std::optional<StatesFile> states_file(const std::string& name) {
 
 }  // namespace
 
+static void json_fields(auto& io, support::FieldsOf<Provenance> auto& one) {
+    io("version", one.version);
+    io("commit", one.commit);
+    io("processor", one.processor);
+    io("blas", one.blas);
+}
+
+static void json_fields(auto& io, support::FieldsOf<RunDocument> auto& document) {
+    io.derived("journal_version", kVersion);
+    io.derived("results_version", kResultsVersion);
+    io("computed_by", document.computed_by);
+    io("created", document.created);
+    io("attempt", document.attempt);
+    io("ranks", document.ranks);
+    io("identity", document.identity.parts);
+}
+
 std::string RunIdentity::digest() const {
     std::string all;
     for (const auto& [name, value] : parts) {
@@ -152,26 +134,9 @@ fs::path lock_file(const fs::path& journal) {
 }
 
 void write_document(const RunDocument& document, const fs::path& journal) {
-    formats::Json::Object identity;
-    for (const auto& [name, value] : document.identity.parts) {
-        identity.emplace_back(name, value);
-    }
-    formats::Json::Array computed_by;
-    for (const Provenance& one : document.computed_by) {
-        computed_by.push_back(formats::Json::Object{{"version", one.version},
-                                                    {"commit", one.commit},
-                                                    {"processor", one.processor},
-                                                    {"blas", one.blas}});
-    }
-    const formats::Json json(
-        formats::Json::Object{{"journal_version", kVersion},
-                              {"results_version", kResultsVersion},
-                              {"computed_by", std::move(computed_by)},
-                              {"created", document.created},
-                              {"attempt", document.attempt},
-                              {"ranks", document.ranks},
-                              {"identity", formats::Json(std::move(identity))}});
-    support::write_text_atomically(document_file(journal), json.dump() + "\n");
+    formats::ObjectWriter writer;
+    json_fields(writer, document);
+    support::write_text_atomically(document_file(journal), writer.take().dump() + "\n");
 }
 
 RunDocument read_document(const fs::path& journal) {
@@ -181,31 +146,28 @@ RunDocument read_document(const fs::path& journal) {
 
 RunDocument parse_document(std::string_view text, std::string_view where) {
     const formats::Json json = formats::Json::parse(text, where);
-    if (!json.is_object()) {
-        throw kNotADocument(std::string(where));
-    }
     require_version(json, where);
-    const auto created = member(json, "created", where).as_string();
-    const auto attempt = member(json, "attempt", where).as_integer();
-    const auto ranks = member(json, "ranks", where).as_integer();
-    constexpr std::int64_t kMost = 1'000'000'000;
-    const auto is_count = [](const auto& number) {
-        return number && *number >= 1 && *number <= kMost;
-    };
-    if (!created || !is_count(attempt) || !is_count(ranks)) {
-        throw kNotADocument(std::string(where));
+    RunDocument document;
+    read_fields(json, where, [&](const formats::JsonField& root) { root.read(document); });
+    constexpr int kMost = 1'000'000'000;
+    for (const int count : {document.attempt, document.ranks}) {
+        if (count < 1 || count > kMost) {
+            throw kNotADocument(std::string(where));
+        }
     }
-    return {identity_of(json, where), std::string(*created), static_cast<int>(*attempt),
-            static_cast<int>(*ranks), read_provenances(member(json, "computed_by", where), where)};
+    return document;
 }
 
 RunIdentity read_identity(const fs::path& journal) {
     const fs::path file = document_file(journal);
     const formats::Json json = formats::Json::parse(support::read_text(file), file.string());
-    if (!json.is_object() || !member(json, "journal_version", file.string()).as_integer()) {
-        throw kNotADocument(file.string());
-    }
-    return identity_of(json, file.string());
+    RunIdentity identity;
+    read_fields(json, file.string(), [&](const formats::JsonField& root) {
+        std::int64_t any_version = 0;
+        root["journal_version"].read(any_version);
+        root["identity"].read(identity.parts);
+    });
+    return identity;
 }
 
 void require_same(const RunIdentity& then, const RunIdentity& now, const fs::path& output) {
@@ -266,7 +228,7 @@ JournalFiles files_in(const fs::path& journal) {
         }
     }
     if (problem) {
-        throw kCannotList(journal.string(), problem.message());
+        throw support::system_failure("listing the folder", journal, problem.value());
     }
     std::ranges::sort(files.records);
     std::ranges::sort(files.states, {}, &StatesFile::name);

@@ -5,12 +5,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "alphaprune/formats/record_log.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/resume/journal.hpp"
+#include "alphaprune/support/bytes.hpp"
 
 namespace alphaprune::resume {
 
@@ -25,20 +27,7 @@ enum class RecordKind : std::uint64_t {
     state,  ///< in files of their own
 };
 
-using Payload = std::string;
-
-// Matrices are identified by the names of their tensors, tensors by their number (the model is the
-// same).
-Payload spectrum_payload(const std::string& name, const spectrum::MatrixSpectrum& spectrum,
-                         std::span<const double> eigenvalues);
-Payload farms_payload(const std::string& name, double alpha);
-Payload outliers_payload(int block, double share);
-Payload note_payload(int block, const std::string& note);
-Payload rows_payload(std::span<const WrittenRows> rows);
-Payload perplexity_payload(const KnownPerplexity& perplexity);
-/// A sequence's states as they are: number of the sequence, then the values.
-Payload state_payload(std::int64_t sequence, std::span<const float> values);
-/// Bytes of a state's payload before the values.
+/// Bytes of a state's payload before the values: number of the sequence, how many values.
 inline constexpr std::uint64_t kStateHead = 2 * sizeof(std::uint64_t);
 
 /// A sequence of hidden states in a file.
@@ -65,6 +54,39 @@ struct NamedSpectrum {
     std::string name;
     KnownSpectrum known;
 };
+
+/// The solver that a record names. @throws Error (bad_request) when there is none of that name
+linalg::Solver recorded_solver(const std::string& name);
+
+// What the records hold. Matrices are identified by the names of their tensors, tensors by their
+// number (the model is the same), solvers by name, independently of their numbers in the program.
+
+void visit_fields(auto& bytes, support::FieldsOf<NamedSpectrum> auto& named) {
+    auto& spectrum = named.known.spectrum;
+    std::string solver(linalg::name_of(spectrum.solver));
+    std::optional<std::string> failed_solver;
+    if (spectrum.failed_solver) {
+        failed_solver = linalg::name_of(*spectrum.failed_solver);
+    }
+    bytes(named.name, spectrum.metrics.values, solver, failed_solver, spectrum.in_single,
+          spectrum.group_ranks, spectrum.seconds, named.known.eigenvalues);
+    if constexpr (!std::is_const_v<std::remove_reference_t<decltype(named)>>) {
+        spectrum.solver = recorded_solver(solver);
+        if (failed_solver) {
+            spectrum.failed_solver = recorded_solver(*failed_solver);
+        }
+    }
+}
+
+void visit_fields(auto& bytes, support::FieldsOf<WrittenRows> auto& written) {
+    bytes(written.tensor, written.rows.begin, written.rows.end, written.part.checksum,
+          written.part.zeros);
+}
+
+void visit_fields(auto& bytes, support::FieldsOf<KnownPerplexity> auto& perplexity) {
+    bytes(perplexity.pruned, perplexity.text, perplexity.value, perplexity.seqlen,
+          perplexity.windows);
+}
 
 /// Takes a record in. A spectrum is returned, anything else goes to the facts.
 /// @throws Error (bad_request) when the record does not hold what its kind says

@@ -28,11 +28,6 @@ const BadRequest<std::uint64_t, std::uint64_t> kFileTooLarge{
     "support.file-too-large", "the file has {} bytes, more than the {} that such a file may have",
     "another file has that name, or the wrong one was named", "check that this is the right file"};
 
-void sync_folder(const std::filesystem::path& folder) {
-    const Descriptor opened(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY));
-    ::fsync(opened.get());  // as far as the file system can
-}
-
 /// A pipe would make open() wait for its other end, a terminal would become the job's own. To
 /// regular files these flags mean nothing.
 constexpr int kDoNotWait = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -202,6 +197,12 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t limit) {
 
 std::filesystem::path partial_name(const std::filesystem::path& path) {
     return path.string() + ".partial";
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+    const Descriptor opened(
+        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ::fsync(opened.get());  // as far as the file system can
 }
 
 void publish(const std::filesystem::path& path) {

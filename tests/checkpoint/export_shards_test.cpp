@@ -1,4 +1,4 @@
-#include "export_shards.hpp"
+#include "export_folder.hpp"
 
 #include <gtest/gtest.h>
 

@@ -116,7 +116,8 @@ TEST_F(FullDisk, RowsThatDoNotFitIntoACheckpointAreNamed) {
 TEST_F(FullDisk, RowsThatDoNotFitIntoAFolderAreNamed) {
     make_tensor_too_large();
     expect_full(
-        "tensor model.embed_tokens.weight in " + (disk_ / "hf.partial/model").string(), [&] {
+        (disk_ / "hf.partial/model.safetensors").string() + ": tensor model.embed_tokens.weight",
+        [&] {
             checkpoint::HuggingFaceWriter writer(world(), model_.catalogue, disk_ / "hf", {});
             write_all(writer);
         });

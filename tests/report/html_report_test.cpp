@@ -1,4 +1,4 @@
-#include "alphaprune/report/html_report.hpp"
+#include "alphaprune/report/run_report.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/checkpoint/partial_file.hpp"
+#include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"

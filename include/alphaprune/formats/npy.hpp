@@ -9,12 +9,15 @@
 
 namespace alphaprune::formats {
 
-/// The values of a .npy file of a floating-point type (float32 or float64, little-endian, C order),
-/// as float64. `shape` has the file's dimensions.
-struct NpyNumbers {
+/// The values of a .npy file, with the file's dimensions.
+template <class Value>
+struct NpyArray {
     std::vector<std::int64_t> shape;
-    std::vector<double> values;
+    std::vector<Value> values;
 };
+
+/// Of a floating-point type (float32 or float64, little-endian, C order), as float64.
+using NpyNumbers = NpyArray<double>;
 /// @throws Error (bad_request): not .npy, another type, Fortran order of two or more dimensions,
 ///         or a size that does not match the file
 NpyNumbers read_npy_numbers(const std::filesystem::path& path);
@@ -24,10 +27,7 @@ NpyNumbers parse_npy_numbers(std::span<const std::byte> file, std::string_view w
 
 /// Token ids from a .npy file of uint16, int32, uint32 or int64 (one or two dimensions), as they
 /// stand there: that they belong to a vocabulary is not checked here.
-struct NpyTokens {
-    std::vector<std::int64_t> shape;
-    std::vector<std::int64_t> values;
-};
+using NpyTokens = NpyArray<std::int64_t>;
 /// @throws Error (bad_request) as above, or when there are no or more than two dimensions
 NpyTokens read_npy_tokens(const std::filesystem::path& path);
 /// The same from the bytes of a whole file; `where` names it in errors.

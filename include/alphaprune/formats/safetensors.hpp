@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,12 @@ struct SafetensorsHeader {
 
 /// Headers longer than this are refused, as the format demands.
 inline constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;
+
+/// Product of a shape's dimensions and the size of an element, in whatever unit that is, or nothing
+/// when a dimension is negative or the product does not fit 63 bits. Dimensions beside a zero must
+/// fit too: no later product of them may overflow.
+std::optional<std::uint64_t> size_of_shape(std::span<const std::int64_t> shape,
+                                           std::uint64_t element_size);
 
 /// @param head       the 8 length bytes and the header text that follows
 /// @param file_size  size of the whole file in bytes

@@ -28,6 +28,9 @@ struct MatrixReport {
     bool in_single = false;                ///< computed in float32
     int group_ranks = 0;
     double seconds = 0;
+
+    std::int64_t weights() const { return rows * cols; }
+    std::optional<double> sparsity() const;  ///< reached; absent without zeros or weights, too
 };
 
 /// A number that belongs to one method alone.
@@ -117,8 +120,15 @@ struct RunReport {
     std::vector<std::string> notes;  ///< what a user should know
 };
 
-/// Weights of one matrix.
-std::int64_t weights_of(const MatrixReport& matrix);
+/// The picture of one spectrum: counts of log10 λ in equal bins.
+struct SpectrumPicture {
+    double log10_min = 0;              ///< left edge of the first bin
+    double log10_max = 0;              ///< right edge of the last
+    std::vector<std::int64_t> counts;  ///< empty, or all zero, when no eigenvalue is positive
+};
+
+/// @param ascending  eigenvalues; only the positive ones are drawn
+SpectrumPicture picture_of(std::vector<double> ascending, int bins = 60);
 
 /// Zeros over all matrices; nothing when no matrix has a count (after `analyze`).
 std::optional<std::int64_t> total_zeros(const RunReport& report);
@@ -138,6 +148,12 @@ void write_matrices_csv(const RunReport& report, const std::filesystem::path& fo
 /// metrics/<metric>.npy, float64, one value per matrix (NaN where undefined), for each metric that
 /// is known of at least one matrix.
 void write_metric_files(const RunReport& report, const std::filesystem::path& folder);
+
+/// report.html: one self-contained page (no scripts or styles from elsewhere) with the request,
+/// ratios by block as a chart, the table of matrices and a small histogram of every spectrum.
+/// @param pictures  one per matrix, or empty when no spectrum was computed
+void write_html_report(const RunReport& report, const std::vector<SpectrumPicture>& pictures,
+                       const std::filesystem::path& folder);
 
 /// The table of blocks a person reads at the end: block, mean of the shown metric, ratio asked,
 /// sparsity reached, zeros; the whole model in the last line. After `analyze` without the columns

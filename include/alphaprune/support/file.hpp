@@ -73,6 +73,8 @@ void write_bytes_atomically(const std::filesystem::path& path, std::span<const s
 
 /// The temporary name of a file that is being written.
 std::filesystem::path partial_name(const std::filesystem::path& path);
+/// Makes the names in a folder durable, where the file system can.
+void sync_folder(const std::filesystem::path& folder);
 /// Renames `path`'s partial file to its final name and syncs the folder.
 void publish(const std::filesystem::path& path);
 

@@ -11,14 +11,14 @@
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/support/error.hpp"
 
-namespace alphaprune::report {
+namespace alphaprune::formats {
 
 /// A value inside a JSON document together with its path ("matrices[3].zeros"), so that every
 /// misfit is named. Looks at the document, which must outlive it.
 class JsonField {
   public:
     /// @param where  the document, for errors
-    JsonField(const formats::Json& value, std::string path, std::string where)
+    JsonField(const Json& value, std::string path, std::string where)
         : value_(&value), path_(std::move(path)), where_(std::move(where)) {}
 
     /// The member of that name. @throws Error (bad_request) when there is none
@@ -43,6 +43,14 @@ class JsonField {
             element.read(values.emplace_back());
         }
     }
+    /// The members of an object with names of any kind, in their order.
+    template <class T>
+    void read(std::vector<std::pair<std::string, T>>& values) const {
+        values.clear();
+        for (const auto& [name, member] : members()) {
+            member.read(values.emplace_back(name, T()).second);
+        }
+    }
     template <class T>
     void read(std::optional<T>& value) const {
         value.reset();
@@ -58,7 +66,10 @@ class JsonField {
     support::Error misfit(std::string_view expected) const;
 
   private:
-    const formats::Json* value_;
+    template <class T>
+    T value_or_misfit(std::optional<T> found, std::string_view expected) const;
+
+    const Json* value_;
     std::string path_;
     std::string where_;
 };
@@ -66,7 +77,7 @@ class JsonField {
 /// A table of fields is a function `json_fields(io, object)` that names each member of a JSON
 /// object once, in order, with the variable that holds it. `io` is an ObjectWriter, which writes
 /// the members, or an ObjectReader, which reads them back. Values may be texts, numbers, objects
-/// with tables of their own, and lists and optional values (null) of these.
+/// with tables of their own, lists, pairs of name and value, and optional values (null) of these.
 class ObjectWriter {
   public:
     template <class T>
@@ -80,10 +91,13 @@ class ObjectWriter {
     }
     /// A text for which null is written when it is empty.
     void text_or_null(std::string_view name, const std::string& text) {
-        add(name, text.empty() ? formats::Json() : formats::Json(text));
+        add(name, text.empty() ? Json() : Json(text));
     }
     /// A member that follows from others: it is not read.
-    void derived(std::string_view name, formats::Json value) { add(name, std::move(value)); }
+    template <class T>
+    void derived(std::string_view name, const T& value) {
+        add(name, json_of(value));
+    }
     /// Some fields of the object that are an object in the document.
     template <class Fields>
     void group(std::string_view name, Fields fields) {
@@ -99,12 +113,12 @@ class ObjectWriter {
     template <class Check>
     void check(Check) {}
 
-    formats::Json take() { return std::move(members_); }
+    Json take() { return std::move(members_); }
 
   private:
     template <class T>
-    static formats::Json json_of(const T& value) {
-        if constexpr (std::is_constructible_v<formats::Json, const T&>) {
+    static Json json_of(const T& value) {
+        if constexpr (std::is_constructible_v<Json, const T&>) {
             return value;
         } else {
             ObjectWriter inner;
@@ -113,22 +127,24 @@ class ObjectWriter {
         }
     }
     template <class T>
-    static formats::Json json_of(const std::optional<T>& value) {
-        return value ? json_of(*value) : formats::Json();
+    static Json json_of(const std::optional<T>& value) {
+        return value ? json_of(*value) : Json();
     }
     template <class T>
-    static formats::Json json_of(const std::vector<T>& values) {
-        formats::Json::Array array;
+    static Json json_of(const std::vector<T>& values) {
+        Json::Array array;
         for (const T& value : values) {
             array.push_back(json_of(value));
         }
         return array;
     }
-    void add(std::string_view name, formats::Json value) {
-        members_.emplace_back(name, std::move(value));
+    template <class T>
+    static Json json_of(const std::vector<std::pair<std::string, T>>& values) {
+        return Json::Object(values.begin(), values.end());
     }
+    void add(std::string_view name, Json value) { members_.emplace_back(name, std::move(value)); }
 
-    formats::Json::Object members_;
+    Json::Object members_;
 };
 
 class ObjectReader {
@@ -176,4 +192,4 @@ void JsonField::read(T& object) const {
     json_fields(reader, object);
 }
 
-}  // namespace alphaprune::report
+}  // namespace alphaprune::formats

@@ -1,4 +1,4 @@
-#include "json_fields.hpp"
+#include "alphaprune/formats/json_fields.hpp"
 
 #include <fmt/format.h>
 
@@ -6,19 +6,19 @@
 
 #include "alphaprune/support/message.hpp"
 
-namespace alphaprune::report {
+namespace alphaprune::formats {
 namespace {
 
-constexpr const char* kRemedy =
-    "the report was changed or written by another program: make it anew";
+constexpr const char* kCount = "a whole number of zero or more";
+constexpr const char* kMakeAnew = "make the file anew";
 
-const support::BadRequest<std::string> kMissing{"report.missing-field", "field '{}' is missing",
-                                                "every report of this schema version has it",
-                                                kRemedy};
+const support::BadRequest<std::string> kMissing{
+    "formats.missing-field", "field '{}' is missing",
+    "the file was changed or written by another program", kMakeAnew};
 
 const support::BadRequest<std::string, std::string_view> kMisfit{
-    "report.field-misfit", "field '{}' is not {}",
-    "report.json does not have the values that its schema asks for", kRemedy};
+    "formats.field-misfit", "field '{}' is not {}",
+    "the file was changed or written by another program", kMakeAnew};
 
 }  // namespace
 
@@ -31,7 +31,7 @@ JsonField JsonField::operator[](std::string_view name) const {
         throw misfit("an object");
     }
     std::string path = path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
-    const formats::Json* member = value_->find(name);
+    const Json* member = value_->find(name);
     if (member == nullptr) {
         throw kMissing(where_, path);
     }
@@ -43,7 +43,7 @@ std::vector<JsonField> JsonField::elements() const {
         throw misfit("an array");
     }
     std::vector<JsonField> all;
-    for (const formats::Json& element : value_->elements()) {
+    for (const Json& element : value_->elements()) {
         all.emplace_back(element, fmt::format("{}[{}]", path_, all.size()), where_);
     }
     return all;
@@ -60,28 +60,25 @@ std::vector<std::pair<std::string, JsonField>> JsonField::members() const {
     return all;
 }
 
-void JsonField::read(std::string& text) const {
-    auto found = value_->as_string();
+/// The value that the document has there, if it is of the kind expected.
+template <class T>
+T JsonField::value_or_misfit(std::optional<T> found, std::string_view expected) const {
     if (!found) {
-        throw misfit("a text");
+        throw misfit(expected);
     }
-    text = std::move(*found);
+    return std::move(*found);
+}
+
+void JsonField::read(std::string& text) const {
+    text = value_or_misfit(value_->as_string(), "a text");
 }
 
 void JsonField::read(double& number) const {
-    const auto found = value_->as_number();
-    if (!found) {
-        throw misfit("a number");
-    }
-    number = *found;
+    number = value_or_misfit(value_->as_number(), "a number");
 }
 
 void JsonField::read(bool& flag) const {
-    const auto found = value_->as_bool();
-    if (!found) {
-        throw misfit("true or false");
-    }
-    flag = *found;
+    flag = value_or_misfit(value_->as_bool(), "true or false");
 }
 
 void JsonField::read(int& count) const {
@@ -94,19 +91,14 @@ void JsonField::read(int& count) const {
 }
 
 void JsonField::read(std::int64_t& count) const {
-    const auto found = value_->as_integer();
-    if (!found || *found < 0) {
-        throw misfit("a whole number of zero or more");
+    count = value_or_misfit(value_->as_integer(), kCount);
+    if (count < 0) {
+        throw misfit(kCount);
     }
-    count = *found;
 }
 
 void JsonField::read(std::uint64_t& count) const {
-    const auto found = value_->as_unsigned();
-    if (!found) {
-        throw misfit("a whole number of zero or more");
-    }
-    count = *found;
+    count = value_or_misfit(value_->as_unsigned(), kCount);
 }
 
-}  // namespace alphaprune::report
+}  // namespace alphaprune::formats
