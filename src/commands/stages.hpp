@@ -7,7 +7,6 @@
 
 #include "alphaprune/allocation/allocation.hpp"
 #include "alphaprune/model/row_source.hpp"
-#include "alphaprune/phases/farms_phase.hpp"
 #include "alphaprune/phases/pruned_files.hpp"
 #include "alphaprune/phases/spectrum_phase.hpp"
 #include "alphaprune/pruning/pruners.hpp"
