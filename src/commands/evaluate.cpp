@@ -5,7 +5,7 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/transformer/forward_check.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "commands.hpp"
 #include "model_source.hpp"
 #include "stages.hpp"

@@ -4,7 +4,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
-#include "alphaprune/transformer/forward_tensors.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "commands.hpp"
 #include "job_report.hpp"
 #include "run_identity.hpp"

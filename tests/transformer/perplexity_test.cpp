@@ -9,6 +9,7 @@
 
 #include "alphaprune/support/error.hpp"
 #include "support/world.hpp"
+#include "transformer/logits.hpp"
 #include "transformer/stored_model.hpp"
 
 namespace alphaprune::test {
