@@ -1,5 +1,3 @@
-#include <fmt/ranges.h>
-
 #include <cmath>
 #include <limits>
 #include <map>
@@ -52,7 +50,7 @@ void note_undefined(std::span<const AllocationItem> items, std::vector<std::stri
     const auto undefined = [&](std::size_t i) { return !std::isfinite(items[i].metric); };
     const std::vector<int> blocks = blocks_where(items, undefined);
     if (!blocks.empty()) {
-        notes.push_back(kPartlyUndefined(fmt::format("{}", fmt::join(blocks, ", "))));
+        notes.push_back(kPartlyUndefined(listed(blocks)));
     }
 }
 

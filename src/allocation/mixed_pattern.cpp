@@ -1,11 +1,8 @@
-#include "alphaprune/allocation/mixed_pattern.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <optional>
 
 #include "alphaprune/support/message.hpp"
 #include "ratios_at_mean.hpp"

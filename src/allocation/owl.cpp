@@ -1,5 +1,3 @@
-#include <fmt/ranges.h>
-
 #include <utility>
 
 #include "alphaprune/support/message.hpp"
@@ -64,10 +62,6 @@ std::vector<double> raised(std::span<const double> shares, double lambda) {
         z[b] = (shares[b] - least) / (greatest - least) * 2 * lambda;
     }
     return z;
-}
-
-std::string listed(const std::vector<int>& blocks) {
-    return fmt::format("{}", fmt::join(blocks, ", "));
 }
 
 /// Blocks with more outliers among their Wanda scores keep more. With LOD the share of outliers of

@@ -71,6 +71,10 @@ long double shift_near(Items items, Values values, long double zeros, long doubl
 
 }  // namespace
 
+std::string listed(const std::vector<int>& blocks) {
+    return fmt::format("{}", fmt::join(blocks, ", "));
+}
+
 std::vector<double> relative_ratios(Values values, double epsilon) {
     double least = std::numeric_limits<double>::infinity();
     double greatest = -least;
@@ -111,8 +115,7 @@ Allocation scaled_to_mean(Items items, Values relative, const AllocationOptions&
     Allocation result{std::move(ratios), {}, {}};
     result.bounded_blocks = blocks_where(items, [&](std::size_t i) { return bounded[i]; });
     if (!result.bounded_blocks.empty()) {
-        result.notes.push_back(kBounded(options.max_sparsity,
-                                        fmt::format("{}", fmt::join(result.bounded_blocks, ", "))));
+        result.notes.push_back(kBounded(options.max_sparsity, listed(result.bounded_blocks)));
     }
     return result;
 }

@@ -33,6 +33,9 @@ inline std::size_t position_of(const std::vector<int>& blocks, int block) {
     return static_cast<std::size_t>(std::ranges::lower_bound(blocks, block) - blocks.begin());
 }
 
+/// "0, 3, 4"
+std::string listed(const std::vector<int>& blocks);
+
 /// r = (v − min v)/(max v − min v)·2ε + (1 − ε) for each value; 1 where the value is not finite,
 /// and everywhere when all finite values are equal.
 std::vector<double> relative_ratios(std::span<const double> values, double epsilon);

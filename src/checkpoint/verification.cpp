@@ -12,7 +12,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/checksum.hpp"
-#include "alphaprune/transformer/forward_tensors.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {

@@ -8,7 +8,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/transformer/forward_check.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "commands.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"

@@ -6,7 +6,6 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/transformer/forward_check.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::commands {

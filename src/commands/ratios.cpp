@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "alphaprune/allocation/mixed_pattern.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/phases/outlier_phase.hpp"
 #include "alphaprune/report/progress.hpp"

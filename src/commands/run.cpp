@@ -6,7 +6,7 @@
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
-#include "alphaprune/transformer/forward_tensors.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "commands.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"

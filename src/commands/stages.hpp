@@ -6,7 +6,6 @@
 
 #include "alphaprune/allocation/allocation.hpp"
 #include "alphaprune/model/catalogue.hpp"
-#include "alphaprune/phases/farms_phase.hpp"
 #include "alphaprune/phases/pruned_files.hpp"
 #include "alphaprune/phases/spectrum_phase.hpp"
 #include "alphaprune/pruning/pruners.hpp"

@@ -26,12 +26,6 @@ const support::Failure<> kNotSeen{
     "the output lies on a file system that this rank's node does not share with rank 0's",
     "choose an --output on a file system that all nodes share"};
 
-std::string packed(const std::optional<support::Error>& error) {
-    support::ByteWriter bytes;
-    bytes(error ? error->faults() : std::vector<support::Fault>());
-    return bytes.take();
-}
-
 std::string without_digits(std::string text) {
     std::erase_if(text, [](unsigned char c) { return std::isdigit(c) != 0; });
     return text;
@@ -46,39 +40,29 @@ bool are_the_same(const support::Fault& one, const support::Fault& other) {
 }
 
 /// The faults of all ranks, each different one once, with how many ranks have met it.
-class FaultsOfRanks {
-  public:
-    void add(const std::string& text) {
+std::vector<support::Fault> merged(const std::vector<std::string>& of_ranks) {
+    std::vector<support::Fault> faults;
+    std::vector<int> others;
+    for (const std::string& text : of_ranks) {
         for (support::Fault& fault : support::ByteReader(text).get<std::vector<support::Fault>>()) {
-            add(std::move(fault));
-        }
-    }
-
-    std::vector<support::Fault> take() {
-        for (std::size_t f = 0; f < faults_.size(); ++f) {
-            if (!faults_[f].rank.empty() && others_[f] > 0) {
-                faults_[f].rank += ", and " + std::to_string(others_[f]) +
-                                   (others_[f] == 1 ? " more rank" : " more ranks");
+            const auto same = std::ranges::find_if(
+                faults, [&](const support::Fault& other) { return are_the_same(other, fault); });
+            if (same != faults.end()) {
+                ++others[static_cast<std::size_t>(same - faults.begin())];
+            } else {
+                faults.push_back(std::move(fault));
+                others.push_back(0);
             }
         }
-        return std::move(faults_);
     }
-
-  private:
-    void add(support::Fault fault) {
-        const auto same = std::ranges::find_if(
-            faults_, [&](const support::Fault& other) { return are_the_same(other, fault); });
-        if (same != faults_.end()) {
-            ++others_[static_cast<std::size_t>(same - faults_.begin())];
-            return;
+    for (std::size_t f = 0; f < faults.size(); ++f) {
+        if (!faults[f].rank.empty() && others[f] > 0) {
+            faults[f].rank += ", and " + std::to_string(others[f]) +
+                              (others[f] == 1 ? " more rank" : " more ranks");
         }
-        faults_.push_back(std::move(fault));
-        others_.push_back(0);
     }
-
-    std::vector<support::Fault> faults_;
-    std::vector<int> others_;
-};
+    return faults;
+}
 
 }  // namespace
 
@@ -92,11 +76,9 @@ void agree(const Communicator& ranks, const std::optional<support::Error>& mine)
     }
     const bool hidden =
         mine && mine->status() == support::ExitStatus::stopped && status != mine->status();
-    FaultsOfRanks faults;
-    for (const std::string& text : ranks.all_gather_texts(packed(hidden ? std::nullopt : mine))) {
-        faults.add(text);
-    }
-    support::Error common(status, faults.take());
+    support::ByteWriter faults;
+    faults(mine && !hidden ? mine->faults() : std::vector<support::Fault>());
+    support::Error common(status, merged(ranks.all_gather_texts(faults.take())));
     throw common.mark_agreed();
 }
 

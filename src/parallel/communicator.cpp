@@ -36,30 +36,16 @@ const support::Failure<std::string_view, std::string_view> kMpiCall{
     "look at the nodes, then start again with --resume"};
 
 template <class T>
-MPI_Datatype type_of();
-template <>
-MPI_Datatype type_of<int>() {
-    return MPI_INT;
-}
-template <>
-MPI_Datatype type_of<std::int64_t>() {
-    return MPI_INT64_T;
-}
-template <>
-MPI_Datatype type_of<std::uint64_t>() {
-    return MPI_UINT64_T;
-}
-template <>
-MPI_Datatype type_of<float>() {
-    return MPI_FLOAT;
-}
-template <>
-MPI_Datatype type_of<double>() {
-    return MPI_DOUBLE;
+MPI_Datatype type_of() {
+    return std::is_same_v<T, int>             ? MPI_INT
+           : std::is_same_v<T, std::int64_t>  ? MPI_INT64_T
+           : std::is_same_v<T, std::uint64_t> ? MPI_UINT64_T
+           : std::is_same_v<T, float>         ? MPI_FLOAT
+                                              : MPI_DOUBLE;
 }
 
 /// Appends to each rank's text its piece of a round.
-void hand_out(const std::string& pieces, const GatherRounds::Round& round,
+void hand_out(const std::string& pieces, const Communicator::Parts& round,
               std::vector<std::string>& texts) {
     for (std::size_t rank = 0; rank < texts.size(); ++rank) {
         texts[rank].append(pieces, static_cast<std::size_t>(round.starts[rank]),
@@ -67,18 +53,21 @@ void hand_out(const std::string& pieces, const GatherRounds::Round& round,
     }
 }
 
-/// The communicator that make(&handle) makes from one of `size` ranks; of one rank, several threads
-/// may ask for one at once.
+std::mutex of_single_ranks;  ///< of which several threads may ask for communicators at once
+
+/// The communicator that make(handle, &made) makes from some ranks.
 template <class Make>
-std::unique_ptr<Communicator::Native> made_from(int size, Make&& make) {
-    static std::mutex of_single_ranks;
+Communicator made_from(const Communicator& ranks, Make&& make) {
+    if (ranks.native_handle() == nullptr) {
+        return Communicator::alone();
+    }
     std::unique_lock lock(of_single_ranks, std::defer_lock);
-    if (size == 1) {
+    if (ranks.size() == 1) {
         lock.lock();
     }
     MPI_Comm made = MPI_COMM_NULL;
-    make(&made);
-    return std::make_unique<Communicator::Native>(made, true);
+    make(ranks.native_handle()->handle, &made);
+    return Communicator(std::make_unique<Communicator::Native>(made, true));
 }
 
 }  // namespace
@@ -121,32 +110,25 @@ Communicator Communicator::alone() {
 }
 
 Communicator Communicator::split(int color, int key) const {
-    if (!native_) {
-        return alone();
-    }
-    return Communicator(made_from(size_, [&](MPI_Comm* made) {
-        check_mpi(MPI_Comm_split(native_->handle, color, key, made), "MPI_Comm_split");
-    }));
+    return made_from(*this, [&](MPI_Comm handle, MPI_Comm* made) {
+        check_mpi(MPI_Comm_split(handle, color, key, made), "MPI_Comm_split");
+    });
 }
 
 Communicator Communicator::split_by_node() const {
     if (size_ == 1) {
         return duplicate();
     }
-    return Communicator(made_from(size_, [&](MPI_Comm* made) {
-        check_mpi(
-            MPI_Comm_split_type(native_->handle, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, made),
-            "MPI_Comm_split_type");
-    }));
+    return made_from(*this, [&](MPI_Comm handle, MPI_Comm* made) {
+        check_mpi(MPI_Comm_split_type(handle, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, made),
+                  "MPI_Comm_split_type");
+    });
 }
 
 Communicator Communicator::duplicate() const {
-    if (!native_) {
-        return alone();
-    }
-    return Communicator(made_from(size_, [&](MPI_Comm* made) {
-        check_mpi(MPI_Comm_dup(native_->handle, made), "MPI_Comm_dup");
-    }));
+    return made_from(*this, [](MPI_Comm handle, MPI_Comm* made) {
+        check_mpi(MPI_Comm_dup(handle, made), "MPI_Comm_dup");
+    });
 }
 
 void Communicator::barrier() const {
@@ -249,14 +231,6 @@ std::string Communicator::broadcast_text(std::string text, int root) const {
     return text;
 }
 
-std::vector<std::string> Communicator::all_gather_texts(std::string_view text) const {
-    return gather_in_rounds(text, Receivers::all);
-}
-
-std::vector<std::string> Communicator::gather_texts(std::string_view text) const {
-    return gather_in_rounds(text, Receivers::root);
-}
-
 std::vector<std::string> Communicator::gather_in_rounds(std::string_view text,
                                                         Receivers receivers) const {
     if (size_ == 1) {
@@ -266,7 +240,7 @@ std::vector<std::string> Communicator::gather_in_rounds(std::string_view text,
     const bool receives = receivers == Receivers::all || is_root();
     std::vector<std::string> texts(receives ? static_cast<std::size_t>(size_) : 0);
     for (std::int64_t number = 0; number < rounds.rounds(); ++number) {
-        const GatherRounds::Round round = rounds.round(number);
+        const Parts round = rounds.round(number);
         const int mine = round.counts[static_cast<std::size_t>(rank_)];
         const char* const piece = mine > 0 ? text.data() + rounds.offset(number) : nullptr;
         std::string pieces(receives ? static_cast<std::size_t>(round.total) : 0, '\0');

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "alphaprune/parallel/communicator.hpp"
+
 namespace alphaprune::parallel {
 
 /// How texts of any length come together although MPI counts in int: in rounds, in each of which
@@ -14,13 +16,6 @@ namespace alphaprune::parallel {
 class GatherRounds {
   public:
     static constexpr std::int64_t kMost = std::numeric_limits<int>::max();
-
-    /// What all ranks give in one round.
-    struct Round {
-        std::vector<int> counts;
-        std::vector<int> starts;
-        int total = 0;
-    };
 
     /// @param lengths  of the ranks' texts
     /// @param most  bytes in a round, at least one for each rank
@@ -36,14 +31,11 @@ class GatherRounds {
     /// Where in its text the piece of each rank begins; beyond the end of texts that are over.
     std::int64_t offset(std::int64_t round) const { return round * piece_; }
 
-    Round round(std::int64_t number) const {
-        Round made;
+    /// What all ranks give in one round.
+    Communicator::Parts round(std::int64_t number) const {
+        Communicator::Parts made;
         for (const std::int64_t length : lengths_) {
-            const int count =
-                static_cast<int>(std::clamp<std::int64_t>(length - offset(number), 0, piece_));
-            made.counts.push_back(count);
-            made.starts.push_back(made.total);
-            made.total += count;
+            made.add(std::clamp<std::int64_t>(length - offset(number), 0, piece_));
         }
         return made;
     }

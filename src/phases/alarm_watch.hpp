@@ -1,10 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
+#include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
+#include "alphaprune/support/stop.hpp"
 
 namespace alphaprune::phases {
 
@@ -15,13 +18,30 @@ namespace alphaprune::phases {
 class AlarmWatch {
   public:
     /// @param counter  outlives it
-    explicit AlarmWatch(const parallel::WorkCounter& counter);
+    explicit AlarmWatch(const parallel::WorkCounter& counter) : counter_(counter) {
+        if (parallel::supports_threads()) {
+            thread_ = std::jthread([this](const std::stop_token& stop) { look(stop); });
+        }
+    }
     AlarmWatch(const AlarmWatch&) = delete;
     AlarmWatch& operator=(const AlarmWatch&) = delete;
-    ~AlarmWatch();
+    ~AlarmWatch() {
+        thread_ = std::jthread();  // ends it
+        support::abandon_work(false);
+    }
 
   private:
-    void look(const std::stop_token& stop);
+    /// Of thousands of ranks each asks rank 0, so not too often.
+    void look(const std::stop_token& stop) {
+        constexpr std::chrono::seconds kTurn{1};
+        std::unique_lock lock(mutex_);
+        while (!ended_.wait_for(lock, stop, kTurn, [&] { return stop.stop_requested(); })) {
+            if (counter_.alarm()) {
+                support::abandon_work(true);
+                return;
+            }
+        }
+    }
 
     const parallel::WorkCounter& counter_;
     std::mutex mutex_;

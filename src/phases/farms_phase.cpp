@@ -1,51 +1,19 @@
-#include "alphaprune/phases/farms_phase.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
-#include <new>
 #include <thread>
 
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/mailbox.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
+#include "alphaprune/phases/spectrum_phase.hpp"
 #include "alphaprune/planning/farms_plan.hpp"
 #include "alphaprune/support/stop.hpp"
 
 namespace alphaprune::phases {
 namespace {
-
-/// What went wrong on this rank; everybody hears that something did.
-class Troubles {
-  public:
-    explicit Troubles(parallel::WorkCounter& counter) : counter_(counter) {}
-
-    template <class Action>
-    void guard(Action action) {
-        try {
-            action();
-        } catch (const support::Error& error) {
-            add(error);
-        } catch (const std::bad_alloc&) {
-            add(support::out_of_memory());
-        }
-    }
-    /// Collective. @throws Error on all ranks if there was trouble on any
-    void settle(const parallel::Communicator& ranks) const {
-        parallel::agree(ranks, faults_.error());
-    }
-
-  private:
-    void add(const support::Error& error) {
-        faults_.add(error);
-        counter_.raise_alarm();
-    }
-
-    parallel::WorkCounter& counter_;
-    support::FaultList faults_;
-};
 
 /// Eigenvalues of the windows of the matrices this rank owns, until all of a matrix are there.
 class Pools {
@@ -128,11 +96,10 @@ class FarmsRun {
           total_(static_cast<std::int64_t>(plan.windows_to_do())),
           progress_(std::move(progress)),
           counter_(ranks),
-          troubles_(counter_),
           pools_(plan, ranks.size(), journal),
           mailbox_(ranks,
                    [this](std::int64_t matrix, std::span<const double> eigenvalues) {
-                       troubles_.guard([&] { pools_.add(static_cast<int>(matrix), eigenvalues); });
+                       guard([&] { pools_.add(static_cast<int>(matrix), eigenvalues); });
                    }),
           worker_(ranks, catalogue, solver) {}
 
@@ -140,17 +107,25 @@ class FarmsRun {
         const auto batches = static_cast<std::int64_t>(plan_.batches.size());
         for (std::int64_t item = counter_.next(); item < batches; item = counter_.next()) {
             const planning::WindowBatch& batch = plan_.batches[static_cast<std::size_t>(item)];
-            troubles_.guard([&] { solve(batch); });
+            guard([&] { solve(batch); });
         }
         watch_the_others();
         mailbox_.finish();
-        troubles_.settle(ranks);
+        parallel::agree(ranks, problem_.get());
         std::vector<double> alphas = pools_.alphas();
         ranks.all_reduce_sum(std::span(alphas));  // one rank has it, the others zero: same bits
         return alphas;
     }
 
   private:
+    /// Of an error everybody hears, so that nobody goes on for nothing.
+    template <class Action>
+    void guard(Action action) {
+        if (!problem_.guard(action)) {
+            counter_.raise_alarm();
+        }
+    }
+
     void solve(const planning::WindowBatch& batch) {
         std::vector<double> eigenvalues;
         std::unique_ptr<linalg::MatrixSource> source;
@@ -191,7 +166,7 @@ class FarmsRun {
     std::int64_t total_;
     Progress progress_;
     parallel::WorkCounter counter_;
-    Troubles troubles_;
+    support::FirstError problem_;
     Pools pools_;
     parallel::Mailbox mailbox_;
     WindowWorker worker_;

@@ -78,27 +78,27 @@ PrunedFiles::PrunedFiles(const parallel::Communicator& ranks, const model::Catal
     }
 }
 
+template <class Use>
+void PrunedFiles::for_each_writer(Use use) {
+    if (checkpoint_) {
+        use(*checkpoint_);
+    }
+    if (folder_) {
+        use(*folder_);
+    }
+}
+
 bool PrunedFiles::resumed() const {
     return (!checkpoint_ || checkpoint_->resumed()) && (!folder_ || folder_->resumed());
 }
 
 void PrunedFiles::take_over_earlier() {
     finished_ = journal_.earlier().tensors;
-    if (checkpoint_) {
-        keep_sound(*checkpoint_, ranks_, catalogue_, finished_);
-    }
-    if (folder_) {
-        keep_sound(*folder_, ranks_, catalogue_, finished_);
-    }
+    for_each_writer([&](auto& writer) { keep_sound(writer, ranks_, catalogue_, finished_); });
 }
 
 void PrunedFiles::write_rows(const resume::WrittenRows& rows, std::span<const std::byte> bytes) {
-    if (checkpoint_) {
-        checkpoint_->write_rows(rows.tensor, rows.rows, bytes);
-    }
-    if (folder_) {
-        folder_->write_rows(rows.tensor, rows.rows, bytes);
-    }
+    for_each_writer([&](auto& writer) { writer.write_rows(rows.tensor, rows.rows, bytes); });
     pending_.push_back(rows);
     if (due()) {
         make_durable();
@@ -117,12 +117,7 @@ void PrunedFiles::make_durable() {
         return;
     }
     const support::Stopwatch watch;
-    if (checkpoint_) {
-        checkpoint_->sync_rows();
-    }
-    if (folder_) {
-        folder_->sync_rows();
-    }
+    for_each_writer([](auto& writer) { writer.sync_rows(); });
     journal_.add_rows(pending_);
     pending_.clear();
     cost_ = watch.seconds();

@@ -7,16 +7,25 @@
 #include <chrono>
 #include <limits>
 #include <mutex>
-#include <new>
 #include <thread>
 
 #include "alarm_watch.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/work_counter.hpp"
+#include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "group_worker.hpp"
+
+namespace alphaprune::spectrum {
+
+static void visit_fields(auto& bytes, support::FieldsOf<MatrixSpectrum> auto& matrix) {
+    bytes(matrix.metrics.values, matrix.solver, matrix.failed_solver, matrix.in_single,
+          matrix.group_ranks, matrix.seconds, matrix.owner);
+}
+
+}  // namespace alphaprune::spectrum
 
 namespace alphaprune::phases {
 namespace {
@@ -27,18 +36,6 @@ const support::Failure<std::string, std::string> kNoTime{
     "are {}",
     "each attempt would end before it has got any further",
     "give the job more time (--max-time, sbatch --time)"};
-
-/// What went wrong on this rank.
-struct Trouble {
-    support::FaultList faults;
-    bool stopped = false;               ///< matrices were left undone on request
-    std::atomic<bool> no_time = false;  ///< or because they could not have ended in time
-
-    std::optional<support::Error> error() const {
-        const auto all = faults.error();
-        return stopped && !all ? std::optional(support::stop_error()) : all;
-    }
-};
 
 std::int64_t planned_matrices(const planning::ShardPlan& plan) {
     std::int64_t matrices = 0;
@@ -101,7 +98,7 @@ class SpectrumRun {
           groups_(form_groups(ranks, ranks.split_by_node(), plan)),
           counter_(ranks, static_cast<int>(plan.stages.size())) {}
 
-    const Trouble& work_through() {
+    void work_through() {
         const AlarmWatch watch(counter_);
         for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
             if (groups_[stage].works) {
@@ -110,13 +107,18 @@ class SpectrumRun {
             }
         }
         watch_until_done();
-        return trouble_;
     }
 
     /// By all ranks, in this attempt.
     std::int64_t matrices_done() const { return counter_.items_done(); }
     /// On this rank.
-    bool has_failed() const { return !trouble_.faults.empty(); }
+    bool has_failed() const { return !faults_.empty(); }
+    /// Whether matrices were left undone on this rank that could not have ended in time.
+    bool no_time() const { return no_time_; }
+    /// What went wrong on this rank.
+    std::optional<support::Error> error() const {
+        return stopped_ && faults_.empty() ? std::optional(support::stop_error()) : faults_.error();
+    }
 
   private:
     /// Each thread is a worker like a rank of its own; this one looks on.
@@ -161,7 +163,7 @@ class SpectrumRun {
             return false;
         }
         if (const auto left = support::seconds_left(); left && *left < matrix.seconds) {
-            trouble_.no_time = true;
+            no_time_ = true;
             return false;
         }
         return true;
@@ -171,17 +173,15 @@ class SpectrumRun {
               const planning::PlannedMatrix& matrix) {
         const bool solves =
             from_leader(group, group.is_root() && is_to_be_solved(matrix) ? 1 : 0) != 0;
-        bool done = false;
-        try {
+        support::FirstError problem;
+        const bool done = problem.guard([&] {
             if (!solves) {
                 throw support::stop_error();
             }
             worker.solve(matrix);
-            done = true;
-        } catch (const support::Error& error) {
-            note(error);
-        } catch (const std::bad_alloc&) {
-            note(support::out_of_memory());
+        });
+        if (!done) {
+            note(*problem.get());
         }
         if (group.is_root()) {
             done ? counter_.item_done() : counter_.item_skipped();
@@ -192,12 +192,12 @@ class SpectrumRun {
     }
 
     void note(const support::Error& error) {
-        const std::lock_guard one_at_a_time(trouble_mutex_);
+        const std::lock_guard one_at_a_time(mutex_);
         if (error.status() == support::ExitStatus::stopped) {
-            trouble_.stopped = true;
+            stopped_ = true;
             return;
         }
-        trouble_.faults.add(error);
+        faults_.add(error);
         counter_.raise_alarm();
         support::abandon_work(true);  // of the other threads; the other ranks hear of the alarm
     }
@@ -229,8 +229,10 @@ class SpectrumRun {
     std::int64_t before_;  ///< done by earlier attempts
     std::vector<StageGroup> groups_;
     parallel::WorkCounter counter_;
-    Trouble trouble_;
-    std::mutex trouble_mutex_;
+    std::mutex mutex_;  ///< of the next two
+    support::FaultList faults_;
+    bool stopped_ = false;               ///< matrices were left undone on request
+    std::atomic<bool> no_time_ = false;  ///< or because they could not have ended in time
 };
 
 void take_earlier(const resume::Journal& journal, int rank, SpectrumResults& results) {
@@ -257,41 +259,20 @@ void require_progress(const parallel::Communicator& ranks, const SpectrumRun& ru
         .mark_agreed();
 }
 
-/// Every rank's results on every rank. A matrix is filled in on one rank and zero on the others,
-/// so that a sum carries the bits unchanged.
+/// Every rank's results on every rank.
 void share_results(const parallel::Communicator& ranks,
                    std::vector<spectrum::MatrixSpectrum>& matrices) {
-    constexpr std::size_t kFields = spectrum::kMetrics + 6;
-    constexpr double kNone = -1;
-    std::vector<double> wire(matrices.size() * kFields);
+    support::ByteWriter mine;
     for (std::size_t m = 0; m < matrices.size(); ++m) {
         if (matrices[m].owner == ranks.rank()) {
-            double* field = &wire[m * kFields];
-            field = std::ranges::copy(matrices[m].metrics.values, field).out;
-            *field++ = static_cast<double>(matrices[m].solver);
-            *field++ = matrices[m].failed_solver
-                           ? static_cast<double>(static_cast<int>(*matrices[m].failed_solver))
-                           : kNone;
-            *field++ = matrices[m].in_single ? 1 : 0;
-            *field++ = matrices[m].group_ranks;
-            *field++ = matrices[m].owner;
-            *field = matrices[m].seconds;
+            mine(m, matrices[m]);
         }
     }
-    ranks.all_reduce_sum(std::span(wire));
-    for (std::size_t m = 0; m < matrices.size(); ++m) {
-        const double* field = &wire[m * kFields];
-        std::copy_n(field, spectrum::kMetrics, matrices[m].metrics.values.begin());
-        field += spectrum::kMetrics;
-        matrices[m].solver = static_cast<linalg::Solver>(static_cast<int>(*field++));
-        const double failed = *field++;
-        matrices[m].failed_solver =
-            failed == kNone ? std::nullopt
-                            : std::optional(static_cast<linalg::Solver>(static_cast<int>(failed)));
-        matrices[m].in_single = *field++ != 0;
-        matrices[m].group_ranks = static_cast<int>(*field++);
-        matrices[m].owner = static_cast<int>(*field++);
-        matrices[m].seconds = *field;
+    for (const std::string& of_rank : ranks.all_gather_texts(mine.take())) {
+        for (support::ByteReader bytes(of_rank); !bytes.empty();) {
+            const auto m = bytes.get<std::size_t>();
+            bytes(matrices.at(m));
+        }
     }
 }
 
@@ -312,21 +293,14 @@ SpectrumResults compute_spectra(const parallel::Communicator& ranks,
     }
     const Progress report = ranks.is_root() ? progress : Progress{};
     SpectrumRun run(ranks, catalogue, options, plan, results, report);
-    const Trouble& trouble = run.work_through();
-    if (ranks.any(trouble.no_time)) {  // now that all have done what they could
+    run.work_through();
+    if (ranks.any(run.no_time())) {  // now that all have done what they could
         require_progress(ranks, run, plan);
         support::request_stop("the time left is too short for the matrices that remain");
     }
-    parallel::agree(ranks, trouble.error());
+    parallel::agree(ranks, run.error());
     share_results(ranks, results.matrices);
     return results;
-}
-
-SpectrumResults compute_spectra(const parallel::Communicator& ranks,
-                                const model::Catalogue& catalogue, const SpectrumOptions& options,
-                                const Progress& progress) {
-    return compute_spectra(ranks, catalogue, options, plan_spectra(ranks, catalogue, options),
-                           progress);
 }
 
 }  // namespace alphaprune::phases

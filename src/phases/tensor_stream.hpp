@@ -6,7 +6,7 @@
 
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/phases/tensor_store.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::phases {
@@ -20,7 +20,6 @@ class TensorStream {
         : ranks_(ranks), reader_(catalogue), store_(store) {}
 
     const parallel::Communicator& ranks() const { return ranks_; }
-    model::WeightReader& reader() { return reader_; }
     /// This rank's rows of a tensor.
     parallel::RowRange share(const model::TensorInfo& tensor) const;
 

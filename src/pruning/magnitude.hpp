@@ -33,21 +33,13 @@ class Magnitudes {
         }
     }
 
-    /// Zeroes all values of magnitudes below `limit`.
-    void zero_below(Bits limit) {
-        for (std::size_t at = 0; at < stored_.size(); at += sizeof(Bits)) {
-            const Bits kept = magnitude_at(at) < limit ? Bits{0} : bits_at(at);
-            std::memcpy(stored_.data() + at, &kept, sizeof(Bits));
-        }
-    }
-
     /// Zeroes all values of magnitudes below `limit` and the first `count` of those equal to it.
     void zero_up_to(Bits limit, std::int64_t count) {
         constexpr std::size_t kPieceBytes = 8192 * sizeof(Bits);
         for (std::size_t at = 0; at < stored_.size(); at += kPieceBytes) {
             Magnitudes piece(stored_.subspan(at, std::min(kPieceBytes, stored_.size() - at)));
             count -= count > 0 ? piece.zero_first(limit, count) : 0;
-            piece.zero_below(limit);
+            piece.zero_where([&](Bits magnitude) { return magnitude < limit; });
         }
     }
 
@@ -56,7 +48,7 @@ class Magnitudes {
     std::int64_t zero_first(Bits magnitude, std::int64_t count) {
         const std::int64_t found = count_of(magnitude);
         if (found <= count) {
-            zero_equal(magnitude);
+            zero_where([&](Bits other) { return other == magnitude; });
             return found;
         }
         constexpr Bits kZero = 0;
@@ -78,9 +70,10 @@ class Magnitudes {
         return found;
     }
 
-    void zero_equal(Bits magnitude) {
+    template <class Goes>
+    void zero_where(Goes goes) {
         for (std::size_t at = 0; at < stored_.size(); at += sizeof(Bits)) {
-            const Bits kept = magnitude_at(at) == magnitude ? Bits{0} : bits_at(at);
+            const Bits kept = goes(magnitude_at(at)) ? Bits{0} : bits_at(at);
             std::memcpy(stored_.data() + at, &kept, sizeof(Bits));
         }
     }

@@ -1,11 +1,10 @@
-#include "panel_sweep.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <vector>
 
 #include "scores.hpp"
+#include "sparsegpt.hpp"
 
 // The sweep is compiled for several generations of vector units; the best one is taken at run time.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \

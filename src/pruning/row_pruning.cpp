@@ -29,6 +29,18 @@ std::size_t column_of(std::uint64_t key) {
            (input_norms.empty() || input_norms.size() == static_cast<std::size_t>(cols));
 }
 
+/// Calls use(score) for each weight, row after row.
+template <class Use>
+void for_each_score(std::span<const float> weights, std::int64_t cols,
+                    std::span<const float> input_norms, Use use) {
+    assert(fits(weights, cols, input_norms));
+    for_each_row(weights, cols, [&](std::span<const float> row) {
+        for (std::size_t col = 0; col < row.size(); ++col) {
+            use(score_of(row[col], input_norms, static_cast<std::int64_t>(col)));
+        }
+    });
+}
+
 /// Digits only, no sign, at most two of them.
 std::optional<int> small_number(std::string_view text) {
     int number = 0;
@@ -96,7 +108,6 @@ std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
 
 std::int64_t count_overflows(std::span<const float> weights, std::int64_t cols,
                              std::span<const float> input_norms) {
-    assert(fits(weights, cols, input_norms));
     const auto largest = [](std::span<const float> values) {
         float most = 0;
         for (const float value : values) {
@@ -108,41 +119,27 @@ std::int64_t count_overflows(std::span<const float> weights, std::int64_t cols,
         return 0;
     }
     std::int64_t overflows = 0;
-    for_each_row(weights, cols, [&](std::span<const float> row) {
-        for (std::size_t col = 0; col < row.size(); ++col) {
-            const float score = score_of(row[col], input_norms, static_cast<std::int64_t>(col));
-            overflows += std::isfinite(score) ? 0 : 1;
-        }
-    });
+    for_each_score(weights, cols, input_norms,
+                   [&](float score) { overflows += std::isfinite(score) ? 0 : 1; });
     return overflows;
 }
 
 double sum_of_scores(std::span<const float> weights, std::int64_t cols,
                      std::span<const float> input_norms) {
-    assert(fits(weights, cols, input_norms));
     double sum = 0;
-    for_each_row(weights, cols, [&](std::span<const float> row) {
-        for (std::size_t col = 0; col < row.size(); ++col) {
-            sum += double{score_of(row[col], input_norms, static_cast<std::int64_t>(col))};
-        }
-    });
+    for_each_score(weights, cols, input_norms, [&](float score) { sum += double{score}; });
     return sum;
 }
 
 std::int64_t count_outliers(std::span<const float> weights, std::int64_t cols,
                             std::span<const float> input_norms, double mean_score,
                             double multiple) {
-    assert(fits(weights, cols, input_norms));
     // In float32, as published; it also takes away the last bits of the mean, which depend on how
     // the scores were shared out when they were added.
     const auto limit = static_cast<float>(multiple * double{static_cast<float>(mean_score)});
     std::int64_t outliers = 0;
-    for_each_row(weights, cols, [&](std::span<const float> row) {
-        for (std::size_t col = 0; col < row.size(); ++col) {
-            outliers +=
-                score_of(row[col], input_norms, static_cast<std::int64_t>(col)) > limit ? 1 : 0;
-        }
-    });
+    for_each_score(weights, cols, input_norms,
+                   [&](float score) { outliers += score > limit ? 1 : 0; });
     return outliers;
 }
 

@@ -22,13 +22,6 @@ struct Selected {
     std::int64_t equal_here = 0;  ///< how many of this rank's keys are equal to it
 };
 
-/// The key at `position` (0-based) of the ascending order over all ranks. Collective.
-/// 0 <= position < total number of keys.
-Selected select_key(const parallel::Communicator& ranks, std::span<const std::uint16_t> keys,
-                    std::int64_t position);
-Selected select_key(const parallel::Communicator& ranks, std::span<const std::uint32_t> keys,
-                    std::int64_t position);
-
 /// How many keys there are of each 16-bit value.
 using Histogram = std::vector<std::int64_t>;
 inline constexpr std::size_t kHistogramBins = std::size_t{1} << 16;
@@ -55,9 +48,11 @@ class Counter {
     std::array<Histogram, 2> turns_{Histogram(kHistogramBins), Histogram(kHistogramBins)};
 };
 
-/// select_key for keys that are produced one after another, wherever they are stored:
-/// `for_each_key(use)` calls `use(key, turn)` for each key of this rank, `turn` being 0 and 1 by
-/// turns. Key is uint16 or uint32; the latter takes two rounds, the upper 16 bits first.
+/// The key at `position` (0-based) of the ascending order over all ranks, for keys that are
+/// produced one after another, wherever they are stored: `for_each_key(use)` calls `use(key, turn)`
+/// for each key of this rank, `turn` being 0 and 1 by turns. Collective. 0 <= position < number of
+/// keys on all ranks. Key is uint16 or uint32; the latter takes two rounds, the upper 16 bits
+/// first.
 template <class Key, class ForEachKey>
 Selected select_among(const parallel::Communicator& ranks, std::int64_t position,
                       ForEachKey for_each_key) {
@@ -78,6 +73,17 @@ Selected select_among(const parallel::Communicator& ranks, std::int64_t position
         return {upper.key << 16 | lower.key, upper.below + lower.below, lower.equal,
                 upper.below_here + lower.below_here, lower.equal_here};
     }
+}
+
+/// The same for keys that are stored.
+template <class Key>
+Selected select_key(const parallel::Communicator& ranks, std::span<const Key> keys,
+                    std::int64_t position) {
+    return select_among<Key>(ranks, position, [&](auto use) {
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            use(keys[i], static_cast<int>(i % 2));
+        }
+    });
 }
 
 }  // namespace alphaprune::pruning

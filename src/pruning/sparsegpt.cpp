@@ -7,7 +7,6 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
-#include "panel_sweep.hpp"
 #include "scores.hpp"
 #include "selection.hpp"
 
@@ -55,8 +54,8 @@ std::int64_t panel_width(const std::optional<Pattern>& pattern) {
     return pattern ? kWidestPanel / pattern->group * pattern->group : kWidestPanel;
 }
 
-/// The score at index int(numel·ratio) of the panel's ascending order, over all ranks. A score is
-/// not negative, so its bit pattern orders as it does.
+/// The score w²/U_jj² at index int(numel·ratio) of the panel's ascending order, over all ranks. A
+/// score is not negative, so its bit pattern orders as it does.
 float threshold_of(const parallel::Communicator& ranks, const linalg::FloatView& panel,
                    const linalg::ConstFloatView& factor, std::int64_t rows_in_all, double ratio) {
     std::vector<std::uint32_t> keys(static_cast<std::size_t>(panel.rows * panel.cols));
@@ -64,13 +63,14 @@ float threshold_of(const parallel::Communicator& ranks, const linalg::FloatView&
         const float* const row = panel.data + i * panel.stride;
         std::uint32_t* const key = keys.data() + i * panel.cols;
         for (std::int64_t j = 0; j < panel.cols; ++j) {
-            key[j] = std::bit_cast<std::uint32_t>(
-                sparsegpt_score(row[j], factor.data[j * factor.stride + j]));
+            const float diagonal = factor.data[j * factor.stride + j];
+            key[j] = std::bit_cast<std::uint32_t>(row[j] * row[j] / (diagonal * diagonal));
         }
     }
     const std::int64_t total = rows_in_all * panel.cols;
     const auto position = static_cast<std::int64_t>(static_cast<double>(total) * ratio);
-    return std::bit_cast<float>(select_key(ranks, keys, std::min(position, total - 1)).key);
+    return std::bit_cast<float>(
+        select_key<std::uint32_t>(ranks, keys, std::min(position, total - 1)).key);
 }
 
 class SparseGptPruner : public BlockPruner {

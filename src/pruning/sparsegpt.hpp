@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "alphaprune/linalg/outer_products.hpp"
+#include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/pruning/pruners.hpp"
+#include "alphaprune/pruning/row_pruning.hpp"
 
 namespace alphaprune::pruning {
 
@@ -78,6 +80,24 @@ class InverseFactor {
 /// @throws Error (failure) on all ranks when none of them is enough or H is not finite
 double factor_damped(linalg::OuterProducts& hessian, const std::vector<float>& diagonal,
                      const std::string& where);
+
+/// Widest panel of columns that SparseGPT sweeps at a time.
+inline constexpr std::int64_t kWidestPanel = 128;
+
+/// What makes a weight go: a score of at most `threshold` before the sweep, or N:M among the scores
+/// as the sweep finds them.
+struct RemovalRule {
+    float threshold = 0;
+    std::optional<Pattern> pattern;
+};
+
+/// SparseGPT on one panel of columns, column after column: a removed weight's error
+/// e = w/U_jj is made up for by the weights right of it, w_k −= e·U_jk.
+/// @param weights  rows × width, changed in place
+/// @param factor   the square block of U at these columns
+/// @param errors   out: rows × width, zero where a weight stays
+void sweep_panel(linalg::FloatView weights, linalg::ConstFloatView factor, const RemovalRule& rule,
+                 linalg::FloatView errors);
 
 /// SparseGPT (arXiv 2301.00774) on a matrix whose rows are divided among the ranks. Collective.
 /// @param weights  this rank's rows × order, row-major; may be empty; changed in place

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "aligned_floats.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "scratch_cutter.hpp"
 #include "vector_math.hpp"
 
 namespace alphaprune::transformer {

@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <span>
 
-#include "aligned_floats.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 #include "layers.hpp"
 #include "rotary.hpp"
+#include "scratch_cutter.hpp"
 
 namespace alphaprune::transformer {
 

@@ -1,19 +1,57 @@
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "aligned_floats.hpp"
 #include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 #include "block_pass.hpp"
-#include "embedding.hpp"
 #include "layers.hpp"
 #include "rotary.hpp"
+#include "scratch_cutter.hpp"
 #include "shared_weights.hpp"
 
 namespace alphaprune::transformer {
 namespace {
+
+const support::Failure<std::string> kNoRoom{
+    "transformer.out-of-memory", "out of memory: no room for the activations of a sequence ({})",
+    "the ranks of the node need more memory than it has",
+    "use shorter sequences (--seqlen) or fewer ranks on a node"};
+
+/// float32 memory aligned to cache lines, its values undefined at first: scratch that is used again
+/// and again, so that the system need not clear pages for every call.
+class AlignedFloats {
+  public:
+    /// Room for so many values; what was there is lost when it has to grow.
+    /// @throws Error (failure) when the memory is not to be had
+    std::span<float> at_least(std::int64_t count) {
+        const auto wanted = static_cast<std::size_t>(whole_lines(count));
+        if (wanted > capacity_) {
+            values_.reset();
+            capacity_ = 0;
+            const std::size_t bytes = wanted * sizeof(float);
+            values_.reset(static_cast<float*>(
+                std::aligned_alloc(static_cast<std::size_t>(kLineFloats) * sizeof(float), bytes)));
+            if (!values_) {
+                throw kNoRoom(support::host_name(), support::human_bytes(bytes));
+            }
+            capacity_ = wanted;
+        }
+        return {values_.get(), static_cast<std::size_t>(count)};
+    }
+
+  private:
+    struct Free {
+        void operator()(float* values) const { std::free(values); }
+    };
+    std::unique_ptr<float[], Free> values_;
+    std::size_t capacity_ = 0;
+};
 
 /// Final norm and output projection, except the vocabulary projection itself.
 std::vector<int> head_tensors(const ForwardPlan& plan) {

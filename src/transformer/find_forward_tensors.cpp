@@ -9,7 +9,6 @@
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/transformer/forward_tensors.hpp"
 
 namespace alphaprune::transformer {
 namespace {

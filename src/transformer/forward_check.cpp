@@ -1,4 +1,4 @@
-#include "alphaprune/transformer/forward_check.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,6 @@
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/transformer/forward_plan.hpp"
 #include "shared_weights.hpp"
 
 namespace alphaprune::transformer {

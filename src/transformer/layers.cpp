@@ -1,12 +1,82 @@
 #include "layers.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
+#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "vector_math.hpp"
 
 namespace alphaprune::transformer {
+namespace {
+
+const support::BadRequest<std::int32_t, std::int64_t> kUnknownToken{
+    "transformer.unknown-token", "token {} is outside the model's vocabulary of {}",
+    "the tokens were made with another model's tokenizer",
+    "make the token file with this model's tokenizer"};
+const support::BadRequest<std::int64_t, std::int64_t> kTooManyTokens{
+    "transformer.too-many-tokens", "a sequence of {} tokens, but the model has {} positions",
+    "the model learned a vector for each position, and has no more of them",
+    "use a shorter --seqlen"};
+
+void check_tokens(std::span<const std::int32_t> tokens, std::int64_t vocabulary) {
+    for (const std::int32_t token : tokens) {
+        if (token < 0 || token >= vocabulary) {
+            throw kUnknownToken("token ids", token, vocabulary);
+        }
+    }
+}
+
+/// Row `tokens[i]` of the table to row i of `out`; each row is read once.
+void look_up(const model::RowSource& source, const model::TensorInfo& table,
+             std::span<const std::int32_t> tokens, std::span<float> out) {
+    const auto length = static_cast<std::size_t>(table.row_length());
+    const auto row = [&](std::size_t i) { return out.subspan(i * length, length); };
+    std::vector<std::size_t> order(tokens.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return tokens[i]; });
+    for (std::size_t next = 0; next < order.size(); ++next) {
+        const std::int64_t token = tokens[order[next]];
+        if (next > 0 && tokens[order[next - 1]] == token) {
+            std::ranges::copy(row(order[next - 1]), row(order[next]).begin());
+        } else {
+            read_widened(source, table, {token, token + 1}, row(order[next]));
+        }
+    }
+}
+
+const model::TensorInfo& framed(const ForwardPlan& plan, int described) {
+    return plan.tensor(plan.frame_tensors[static_cast<std::size_t>(described)]);
+}
+
+void add_positions(const ForwardPlan& plan, const model::RowSource& source, std::int64_t tokens,
+                   std::span<float> hidden) {
+    const model::TensorInfo& table = framed(plan, plan.frame.position_table);
+    const std::int64_t offset = plan.frame.position_offset;
+    if (tokens > table.rows() - offset) {
+        throw kTooManyTokens(table.name, tokens, table.rows() - offset);
+    }
+    std::vector<float> positions(hidden.size());
+    read_widened(source, table, {offset, offset + tokens}, positions);
+    add(hidden, positions);
+}
+
+/// hidden = narrow·Wᵀ.
+void project_in(const ForwardPlan& plan, const model::RowSource& source,
+                std::span<const float> narrow, std::int64_t tokens, std::span<float> hidden) {
+    const model::TensorInfo& projection = framed(plan, plan.frame.project_in);
+    const std::int64_t rows = projection.rows();
+    const std::int64_t cols = projection.row_length();
+    std::vector<float> weights(static_cast<std::size_t>(rows * cols));
+    read_widened(source, projection, {0, rows}, weights);
+    linalg::sgemm(1, {narrow.data(), tokens, cols, cols}, {weights.data(), rows, cols, cols},
+                  linalg::Transpose::yes, 0, {hidden.data(), tokens, rows, rows});
+}
+
+}  // namespace
 
 void apply_norm(const model::NormLayer& norm, const NormValues& learned,
                 std::span<const float> values, std::span<float> out) {
@@ -55,6 +125,25 @@ void LayerWeights::run(const model::LinearLayer& layer, std::span<const float> i
         for (std::size_t at = 0; at < out.size(); at += bias.size()) {
             add(out.subspan(at, bias.size()), bias);
         }
+    }
+}
+
+void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
+                  std::span<const std::int32_t> tokens, std::span<float> hidden) {
+    const model::TensorInfo& table = plan.tensor(plan.embedding);
+    const auto count = static_cast<std::int64_t>(tokens.size());
+    assert(hidden.size() ==
+           tokens.size() * static_cast<std::size_t>(plan.configuration().hidden_size));
+    check_tokens(tokens, table.rows());
+    if (plan.frame.project_in < 0) {
+        look_up(source, table, tokens, hidden);
+    } else {
+        std::vector<float> narrow(static_cast<std::size_t>(count * table.row_length()));
+        look_up(source, table, tokens, narrow);
+        project_in(plan, source, narrow, count, hidden);
+    }
+    if (plan.frame.position_table >= 0) {
+        add_positions(plan, source, count, hidden);
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/model/block_description.hpp"
+#include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "shared_weights.hpp"
 
 namespace alphaprune::transformer {
@@ -43,5 +45,12 @@ class LayerWeights {
     const SharedWeights& weights_;
     std::span<const int> tensors_;
 };
+
+/// Token embeddings of one sequence, projected to the width of the blocks and with the learned
+/// positions added where the family has them. Reads just the rows of the tokens present.
+/// @param hidden  out: tokens.size() × hidden_size
+/// @throws Error: a token outside the vocabulary, more tokens than positions, unreadable weights
+void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
+                  std::span<const std::int32_t> tokens, std::span<float> hidden);
 
 }  // namespace alphaprune::transformer

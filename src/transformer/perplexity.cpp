@@ -1,13 +1,14 @@
 #include "alphaprune/transformer/perplexity.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cassert>
 #include <cmath>
+#include <limits>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
 #include "model_pass.hpp"
-#include "token_losses.hpp"
+#include "vector_math.hpp"
 
 namespace alphaprune::transformer {
 namespace {
@@ -18,6 +19,80 @@ const support::BadRequest<> kShortWindow{
 const support::BadRequest<> kNoWindow{"transformer.no-window", "there is no window to evaluate",
                                       "the text has fewer tokens than a window",
                                       "give a longer text or a shorter --seqlen"};
+
+constexpr std::int64_t kPredictionTile = 128;
+constexpr std::int64_t kVocabularyTile = 1024;
+
+/// Negative log-likelihood of the token that follows each token of a sequence, built up from one
+/// part of the vocabulary after another: nobody holds the logits of all of it.
+class TokenLosses {
+  public:
+    static constexpr std::size_t kScratch = kPredictionTile * kVocabularyTile;
+
+    /// @param tokens  the sequence; its last token predicts nothing
+    explicit TokenLosses(std::span<const std::int32_t> tokens) {
+        for (std::size_t next = 1; next < tokens.size(); ++next) {
+            losses_.push_back({tokens[next], 0, -std::numeric_limits<float>::infinity(), 0});
+        }
+    }
+
+    /// @param features  one row a token, at least for all but the last
+    /// @param weights   these rows of the vocabulary's projection
+    /// @param scratch   kScratch values
+    void add_vocabulary(linalg::ConstFloatView features, parallel::RowRange rows,
+                        linalg::ConstFloatView weights, std::span<float> scratch) {
+        const auto predictions = static_cast<std::int64_t>(losses_.size());
+        assert(features.rows >= predictions && weights.rows == rows.size());
+        for (std::int64_t row = 0; row < rows.size(); row += kVocabularyTile) {
+            const std::int64_t wide = std::min(kVocabularyTile, rows.size() - row);
+            const parallel::RowRange part{rows.begin + row, rows.begin + row + wide};
+            for (std::int64_t token = 0; token < predictions; token += kPredictionTile) {
+                const std::int64_t high = std::min(kPredictionTile, predictions - token);
+                linalg::sgemm(
+                    1,
+                    {features.data + token * features.stride, high, features.cols, features.stride},
+                    {weights.data + row * weights.stride, wide, weights.cols, weights.stride},
+                    linalg::Transpose::yes, 0, {scratch.data(), high, wide, wide});
+                for (std::int64_t i = 0; i < high; ++i) {
+                    add_logits(losses_[static_cast<std::size_t>(token + i)], part,
+                               {scratch.data() + i * wide, static_cast<std::size_t>(wide)});
+                }
+            }
+        }
+    }
+
+    /// The sum over the sequence, when the whole vocabulary was added.
+    double total() const {
+        double sum = 0;
+        for (const Loss& loss : losses_) {
+            sum += std::log(loss.total) + static_cast<double>(loss.largest) -
+                   static_cast<double>(loss.target_logit);
+        }
+        return sum;
+    }
+
+  private:
+    struct Loss {
+        std::int64_t target = 0;
+        float target_logit = 0;
+        float largest;     ///< logit so far
+        double total = 0;  ///< Σ e^(logit − largest)
+    };
+
+    static void add_logits(Loss& loss, parallel::RowRange rows, std::span<const float> logits) {
+        const float most = std::max(loss.largest, largest(logits));
+        if (most > loss.largest) {
+            loss.total *= std::exp(static_cast<double>(loss.largest - most));
+            loss.largest = most;
+        }
+        loss.total += static_cast<double>(sum_of_exponentials(logits, most));
+        if (rows.begin <= loss.target && loss.target < rows.end) {
+            loss.target_logit = logits[static_cast<std::size_t>(loss.target - rows.begin)];
+        }
+    }
+
+    std::vector<Loss> losses_;
+};
 
 void check_windows(const model::TokenSequences& windows) {
     if (windows.length < 2) {
@@ -48,7 +123,7 @@ std::vector<double> losses_of(ModelPass& model, const model::TokenSequences& win
         losses.emplace_back(sequences.back());
     }
     model.run(sequences, block_done);
-    std::vector<float> scratch(static_cast<std::size_t>(TokenLosses::loss_scratch()));
+    std::vector<float> scratch(TokenLosses::kScratch);
     model.for_each_vocabulary_part(
         vocabulary_bytes, [&](std::size_t sequence, linalg::ConstFloatView features,
                               parallel::RowRange rows, linalg::ConstFloatView weights) {
@@ -98,23 +173,6 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks,
     }
     const auto predictions = static_cast<double>(windows.count() * (windows.length - 1));
     return {std::exp(total / predictions), windows.length, windows.count()};
-}
-
-std::vector<float> logits_of(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
-                             const model::RowSource& source, std::span<const std::int32_t> tokens) {
-    ModelPass model(ranks, catalogue, source);
-    model.run(std::array{tokens}, [] {});
-    const auto count = static_cast<std::int64_t>(tokens.size());
-    const std::int64_t vocabulary = model.plan().tensor(model.plan().vocabulary).rows();
-    std::vector<float> logits(static_cast<std::size_t>(count * vocabulary));
-    model.for_each_vocabulary_part(
-        PerplexityLimits{}.vocabulary_bytes,
-        [&](std::size_t, linalg::ConstFloatView features, parallel::RowRange rows,
-            linalg::ConstFloatView weights) {
-            linalg::sgemm(1, features, weights, linalg::Transpose::yes, 0,
-                          {logits.data() + rows.begin, count, rows.size(), vocabulary});
-        });
-    return logits;
 }
 
 }  // namespace alphaprune::transformer

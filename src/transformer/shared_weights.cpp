@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <utility>
 
-#include "aligned_floats.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "scratch_cutter.hpp"
 
 namespace alphaprune::transformer {
 namespace {

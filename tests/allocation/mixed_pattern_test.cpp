@@ -1,4 +1,4 @@
-#include "alphaprune/allocation/mixed_pattern.hpp"
+#include "alphaprune/allocation/allocation.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "alphaprune/parallel/launch.hpp"
+#include "alphaprune/parallel/runtime.hpp"
 
 #include <gtest/gtest.h>
 

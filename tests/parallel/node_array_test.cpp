@@ -14,7 +14,6 @@
 
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/error.hpp"
-#include "shared_memory.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::parallel {

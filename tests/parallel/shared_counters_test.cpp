@@ -1,5 +1,3 @@
-#include "shared_counters.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,13 +6,13 @@
 #include <vector>
 
 #include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/parallel/work_counter.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::parallel {
 namespace {
 
 using test::world;
-using Change = SharedCounters::Change;
 using Maker = std::unique_ptr<SharedCounters> (*)(const Communicator&, int);
 
 /// Both kinds, whichever would be taken here.
@@ -30,17 +28,17 @@ class SharedCountersTest : public testing::TestWithParam<Maker> {
 TEST_P(SharedCountersTest, begin_at_zero_and_change_as_told) {
     const auto counters = GetParam()(world(), 3);
     for (int number = 0; number < 3; ++number) {
-        EXPECT_EQ(counters->update(number, 7, Change::none), 0);
+        EXPECT_EQ(counters->add(number, 0), 0);
     }
     world().barrier();
     if (world().rank() == world().size() - 1) {
-        EXPECT_EQ(counters->update(1, 40, Change::replace), 0);
-        EXPECT_EQ(counters->update(1, 2, Change::add), 40);
+        EXPECT_EQ(counters->add(1, 40), 0);
+        EXPECT_EQ(counters->add(1, 2), 40);
     }
     world().barrier();
-    EXPECT_EQ(counters->update(0, 0, Change::none), 0);
-    EXPECT_EQ(counters->update(1, 0, Change::none), 42);
-    EXPECT_EQ(counters->update(2, 0, Change::none), 0);
+    EXPECT_EQ(counters->add(0, 0), 0);
+    EXPECT_EQ(counters->add(1, 0), 42);
+    EXPECT_EQ(counters->add(2, 0), 0);
 }
 
 TEST_P(SharedCountersTest, two_threads_a_rank_never_get_the_same_number) {
@@ -50,7 +48,7 @@ TEST_P(SharedCountersTest, two_threads_a_rank_never_get_the_same_number) {
         const auto counters = GetParam()(world(), 1);
         std::mutex mutex;
         const auto take = [&] {
-            for (std::int64_t item = 0; (item = counters->update(0, 1, Change::add)) < kItems;) {
+            for (std::int64_t item = 0; (item = counters->add(0, 1)) < kItems;) {
                 const std::scoped_lock lock(mutex);
                 ++taken[static_cast<std::size_t>(item)];
             }
@@ -66,11 +64,11 @@ TEST_P(SharedCountersTest, two_threads_a_rank_never_get_the_same_number) {
 TEST_P(SharedCountersTest, two_sets_keep_apart) {
     const auto one = GetParam()(world(), 1);
     const auto other = GetParam()(world(), 1);
-    one->update(0, 1, Change::add);
-    other->update(0, 10, Change::add);
+    one->add(0, 1);
+    other->add(0, 10);
     world().barrier();
-    EXPECT_EQ(one->update(0, 0, Change::none), world().size());
-    EXPECT_EQ(other->update(0, 0, Change::none), 10 * world().size());
+    EXPECT_EQ(one->add(0, 0), world().size());
+    EXPECT_EQ(other->add(0, 0), 10 * world().size());
 }
 
 INSTANTIATE_TEST_SUITE_P(window, SharedCountersTest, testing::Values(&make_window_counters));

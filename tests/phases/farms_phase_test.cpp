@@ -1,5 +1,3 @@
-#include "alphaprune/phases/farms_phase.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 #include <cmath>
 
 #include "alphaprune/model/weight_reader.hpp"
+#include "phases/planned_spectra.hpp"
 #include "phases/shared_model.hpp"
 
 namespace alphaprune::phases {

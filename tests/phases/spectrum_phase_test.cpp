@@ -7,6 +7,7 @@
 #include <set>
 
 #include "alphaprune/planning/shard_plan.hpp"
+#include "phases/planned_spectra.hpp"
 #include "phases/shared_model.hpp"
 
 namespace alphaprune::phases {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "alphaprune/transformer/block_runner.hpp"
-#include "alphaprune/transformer/perplexity.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
+#include "transformer/logits.hpp"
 #include "transformer/odd_models.hpp"
 #include "transformer/plain_forward.hpp"
 

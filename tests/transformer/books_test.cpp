@@ -8,6 +8,7 @@
 #include "alphaprune/formats/npy.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 #include "support/world.hpp"
+#include "transformer/logits.hpp"
 #include "transformer/stored_model.hpp"
 
 namespace alphaprune::test {

@@ -9,6 +9,7 @@
 #include "model/faults.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
+#include "transformer/logits.hpp"
 #include "transformer/odd_models.hpp"
 #include "transformer/stored_model.hpp"
 

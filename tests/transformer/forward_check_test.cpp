@@ -1,6 +1,5 @@
 // Heads, biases and other tensors that config.json and the files do not agree about: what the
 // forward pass takes is what transformers takes, and a user is told.
-#include "alphaprune/transformer/forward_check.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,10 +9,10 @@
 #include <vector>
 
 #include "alphaprune/transformer/forward_plan.hpp"
-#include "alphaprune/transformer/perplexity.hpp"
 #include "model/faults.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
+#include "transformer/logits.hpp"
 #include "transformer/odd_models.hpp"
 #include "transformer/stored_model.hpp"
 

@@ -1,5 +1,3 @@
-#include "alphaprune/transformer/forward_tensors.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -10,6 +10,7 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 #include "support/world.hpp"
+#include "transformer/logits.hpp"
 #include "transformer/stored_model.hpp"
 
 namespace alphaprune::test {

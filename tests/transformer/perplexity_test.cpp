@@ -10,6 +10,7 @@
 #include "alphaprune/support/error.hpp"
 #include "support/plain_errors.hpp"
 #include "support/world.hpp"
+#include "transformer/logits.hpp"
 #include "transformer/stored_model.hpp"
 
 namespace alphaprune::test {

@@ -4,7 +4,7 @@
 
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/parallel/communicator.hpp"
-#include "alphaprune/parallel/launch.hpp"
+#include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::commands {

@@ -95,9 +95,13 @@ class Communicator {
         return all;
     }
     /// Texts of any length, in rank order, on every rank.
-    std::vector<std::string> all_gather_texts(std::string_view text) const;
+    std::vector<std::string> all_gather_texts(std::string_view text) const {
+        return gather_in_rounds(text, Receivers::all);
+    }
     /// Texts of any length, in rank order, on rank 0; empty elsewhere.
-    std::vector<std::string> gather_texts(std::string_view text) const;
+    std::vector<std::string> gather_texts(std::string_view text) const {
+        return gather_in_rounds(text, Receivers::root);
+    }
 
     /// Which values each rank sends to each other one, as in MPI_Alltoallv.
     struct Parts {

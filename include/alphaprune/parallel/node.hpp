@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -39,6 +40,13 @@ class NodeArray {
     std::unique_ptr<T[]> own_;  ///< of a rank alone on its node, instead of a window
     std::span<T> values_;
 };
+
+/// Makes sure that memory which the ranks share, and none has written to yet, really exists: so far
+/// it is only promised, to every process that asks, and a process that uses it without there being
+/// any is killed. Each rank of the node fills an equal part with zeros, which then lies near its
+/// processor. Collective.
+/// @throws Error (failure) on all ranks of the node where there is not enough
+void reserve_shared_memory(const Communicator& node, std::span<std::byte> bytes);
 
 /// Which ranks of a job share a node, and communication between the nodes: the first rank of each
 /// node is its leader. Made collectively.

@@ -11,7 +11,6 @@
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
-#include "alphaprune/phases/tensor_store.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/clock.hpp"
 
@@ -60,6 +59,8 @@ class PrunedFiles final : public TensorStore {
                 const SpectrumResults* spectra, std::span<const spectrum::ShapeMetrics> metrics);
 
   private:
+    template <class Use>
+    void for_each_writer(Use use);
     bool due() const;
     void write_measurements(const SpectrumResults& spectra,
                             std::span<const spectrum::ShapeMetrics> metrics);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/planning/shard_plan.hpp"
 #include "alphaprune/resume/journal.hpp"
+#include "alphaprune/spectrum/farms.hpp"
 #include "alphaprune/spectrum/matrix_spectrum.hpp"
 
 namespace alphaprune::phases {
@@ -57,9 +59,24 @@ planning::ShardPlan plan_spectra(const parallel::Communicator& ranks,
 SpectrumResults compute_spectra(const parallel::Communicator& ranks,
                                 const model::Catalogue& catalogue, const SpectrumOptions& options,
                                 const planning::ShardPlan& plan, const Progress& progress);
-/// The same by the plan of these options.
-SpectrumResults compute_spectra(const parallel::Communicator& ranks,
-                                const model::Catalogue& catalogue, const SpectrumOptions& options,
-                                const Progress& progress);
+
+struct FarmsResults {
+    std::vector<double>
+        alphas;                ///< as in Catalogue::matrices, rounded to 10 digits; NaN: undefined
+    std::int64_t windows = 0;  ///< of all matrices
+};
+
+/// alpha_peak_farms of all prunable matrices: alpha_peak of the eigenvalues of all windows of a
+/// matrix together. Windows are handed out to whichever rank is free, the most expensive first;
+/// their eigenvalues meet on one rank per matrix, which keeps them only until the last is there.
+/// Collective. The result does not depend on the number of ranks.
+/// @param solver    for each window; nothing, or one that works on groups: the best for its size
+/// @param journal   takes the results, and holds those of earlier attempts; may be nullptr
+/// @param progress  called on rank 0 with windows done, of how many
+/// @throws Error on all ranks: unreadable weights, NaN or Inf, a solver that fails
+FarmsResults compute_farms(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                           const spectrum::FarmsOptions& options,
+                           std::optional<linalg::Solver> solver, const Progress& progress,
+                           resume::Journal* journal = nullptr);
 
 }  // namespace alphaprune::phases

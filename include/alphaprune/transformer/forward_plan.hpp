@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/family.hpp"
+#include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/error.hpp"
 
 namespace alphaprune::transformer {
@@ -72,5 +74,32 @@ double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens);
 std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block);
 /// Bytes of scratch memory that running a block over a sequence takes.
 std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens);
+
+/// What is asked of a forward pass.
+enum class PassReach {
+    blocks,  ///< the inputs of the matrices
+    head,    ///< logits and perplexities
+};
+
+/// Whether a model can be run as far as that. Run collectively.
+/// @param source  where this rank reads weights
+/// @return what a user should know of it, a sentence each, the same on every rank: stored tensors
+///         that are left out; a stored head that differs from the embedding to which config.json
+///         ties it (for which both are read, a share by each rank, up to the first difference)
+/// @throws Error (bad_request) on all ranks when it cannot
+std::vector<std::string> check_forward_pass(const parallel::Communicator& ranks,
+                                            const model::Catalogue& catalogue,
+                                            const model::RowSource& source, PassReach reach);
+
+/// The tensors whose values take part in the forward pass, prunable or not: those must be finite
+/// and of a type that is read, while a buffer beside them may hold anything. Of a family whose
+/// forward pass is known, the tensors that it uses, as far as they are there; of any other, what is
+/// named like the parameter of a module and stored in a type that is read: every "<any>.weight",
+/// and every "<any>.bias" of one dimension (masks of attention are called "bias", too).
+/// @return indices into Catalogue::tensors, ascending, each once
+std::vector<int> forward_tensors(const model::Catalogue& catalogue);
+
+/// Those of them that are not prunable.
+std::vector<int> unpruned_forward_tensors(const model::Catalogue& catalogue);
 
 }  // namespace alphaprune::transformer

@@ -3,8 +3,6 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
-#include <span>
-#include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
@@ -42,9 +40,5 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks,
                               const model::TokenSequences& windows,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const PerplexityLimits& limits = {});
-
-/// Logits of one sequence (tokens × vocabulary), for tests and small models. Run collectively.
-std::vector<float> logits_of(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
-                             const model::RowSource& source, std::span<const std::int32_t> tokens);
 
 }  // namespace alphaprune::transformer

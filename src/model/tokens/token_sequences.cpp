@@ -28,7 +28,7 @@ const support::BadRequest<std::int64_t, std::int64_t, std::int64_t> kTooManyToke
 const support::BadRequest<std::int64_t, std::int64_t> kFewSamples{
     "model.few-samples", "the file has {} samples, {} are asked for",
     "--nsamples is more than the file has",
-    "give a smaller --nsamples, or a file with more samples"};
+    "give at most --nsamples {0}, or a file with more samples"};
 
 const support::BadRequest<std::int64_t, std::int64_t> kShortSamples{
     "model.short-samples", "the file's samples have {} tokens, {} are asked for",

@@ -26,6 +26,13 @@ std::string_view status_of(pid_t pid, std::array<char, 1024>& buffer) {
     return {buffer.data(), length > 0 ? static_cast<std::size_t>(length) : 0};
 }
 
+/// The process-number namespace of this process (containers have their own).
+std::int64_t process_namespace() {
+    struct stat status {};
+    return ::stat("/proc/self/ns/pid", &status) == 0 ? static_cast<std::int64_t>(status.st_ino)
+                                                     : -1;
+}
+
 }  // namespace
 
 std::optional<ProcessIdentity> identify_process(pid_t pid) {
@@ -53,12 +60,6 @@ std::optional<ProcessIdentity> identify_process(pid_t pid) {
 bool is_running(const ProcessIdentity& process) {
     const auto now = identify_process(process.pid);
     return now && now->started == process.started;
-}
-
-std::int64_t process_namespace() {
-    struct stat status {};
-    return ::stat("/proc/self/ns/pid", &status) == 0 ? static_cast<std::int64_t>(status.st_ino)
-                                                     : -1;
 }
 
 std::optional<NodeNeighbor> find_node_neighbor(const Communicator& ranks) {

@@ -22,9 +22,6 @@ std::optional<ProcessIdentity> identify_process(pid_t pid);
 /// Allocates nothing.
 bool is_running(const ProcessIdentity& process);
 
-/// The process-number namespace of this process (containers have their own).
-std::int64_t process_namespace();
-
 /// The process of another rank on this node. When it dies, this rank sees it at once, long before
 /// its heartbeats would be missed.
 struct NodeNeighbor {

@@ -11,7 +11,7 @@
 #include <ctime>
 #include <string>
 
-#include "alphaprune/parallel/launch.hpp"
+#include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"

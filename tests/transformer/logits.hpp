@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "alphaprune/transformer/perplexity.hpp"
+#include "model_pass.hpp"
+
+namespace alphaprune::transformer {
+
+/// Logits of one sequence (tokens × vocabulary). Run collectively.
+inline std::vector<float> logits_of(const parallel::Communicator& ranks,
+                                    const model::Catalogue& catalogue,
+                                    const model::RowSource& source,
+                                    std::span<const std::int32_t> tokens) {
+    ModelPass model(ranks, catalogue, source);
+    model.run(std::array{tokens}, [] {});
+    const auto count = static_cast<std::int64_t>(tokens.size());
+    const std::int64_t vocabulary = model.plan().tensor(model.plan().vocabulary).rows();
+    std::vector<float> logits(static_cast<std::size_t>(count * vocabulary));
+    model.for_each_vocabulary_part(
+        PerplexityLimits{}.vocabulary_bytes,
+        [&](std::size_t, linalg::ConstFloatView features, parallel::RowRange rows,
+            linalg::ConstFloatView weights) {
+            linalg::sgemm(1, features, weights, linalg::Transpose::yes, 0,
+                          {logits.data() + rows.begin, count, rows.size(), vocabulary});
+        });
+    return logits;
+}
+
+}  // namespace alphaprune::transformer
