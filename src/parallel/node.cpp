@@ -168,4 +168,13 @@ void NodeMap::broadcast_from_node_of(int rank, std::span<float> values) const {
     }
 }
 
+void NodeMap::sum_over_nodes(std::span<double> values) const {
+    constexpr std::size_t kAtATime = std::size_t{1} << 20;
+    while (leaders_ && nodes_ > 1 && !values.empty()) {
+        const auto some = values.first(std::min(values.size(), kAtATime));
+        leaders_->all_reduce_sum(some);
+        values = values.subspan(some.size());
+    }
+}
+
 }  // namespace alphaprune::parallel

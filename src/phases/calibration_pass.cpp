@@ -1,5 +1,9 @@
 #include "calibration_pass.hpp"
 
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "alphaprune/model/weight_check.hpp"
@@ -42,26 +46,67 @@ void CalibrationPass::load(int block) {
     block_ = block;
 }
 
-void CalibrationPass::observe(const SiteObserver& observer) {
-    const std::size_t sites = transformer::input_sites(plan_, block_).size();
+template <class ObserveOne>
+void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserver& observer,
+                           CalibrationPass* dense, ObserveOne observe_one) {
     const std::int64_t rounds = parallel::share_of(sequences_.count(), ranks_.size(), 0).size();
     support::FirstError problem;
     for (std::int64_t round = 0; round < rounds; ++round) {
-        std::size_t next = 0;
-        if (round < own_.size()) {
-            problem.guard([&] {
-                runner_->observe(round, [&](std::size_t site, std::span<const float> input,
-                                            std::int64_t tokens) {
-                    next = site + 1;
-                    observer(site, own_.begin + round, input, tokens);
+        std::size_t next = first;
+        const auto seen = [&](const transformer::ObservedInput& present) {
+            next = present.site + 1;
+            pruning::SiteInput input{own_.begin + round, present.tokens, present.values, {}, {}};
+            if (dense == nullptr) {
+                observer(present.site, input);
+            } else {
+                dense->observe_beside(round, present, [&](const pruning::SiteInput& beside) {
+                    input.dense = beside.dense;
+                    input.drift = beside.drift;
+                    observer(present.site, input);
                 });
-            });
+            }
+        };
+        if (round < own_.size()) {
+            problem.guard([&] { observe_one(round, seen); });
         }
-        for (; next < sites; ++next) {  // no sequence left, or an error that the others await
-            observer(next, 0, {}, 0);
+        for (; next < end; ++next) {  // no sequence left, or an error that the others await
+            observer(next, {});
         }
     }
     parallel::agree(ranks_, problem.get());
+}
+
+void CalibrationPass::observe_beside(std::int64_t round,
+                                     const transformer::ObservedInput& present,
+                                     const std::function<void(const pruning::SiteInput&)>& use) {
+    const auto seen = [&](const transformer::ObservedInput& dense) {
+        drift_.resize(dense.residual.size());
+        std::ranges::transform(dense.residual, present.residual, drift_.begin(), std::minus<>());
+        use({0, dense.tokens, present.values, dense.values, drift_});
+    };
+    present.site + 1 == sites() ? runner_->step_and_leave(round, seen)
+                                : runner_->step(round, present.site, seen);
+}
+
+void CalibrationPass::observe(const SiteObserver& observer, CalibrationPass* dense) {
+    tell(0, sites(), observer, dense, [&](std::int64_t round, const auto& seen) {
+        runner_->observe(round, seen);
+    });
+}
+
+void CalibrationPass::step(std::size_t site, const SiteObserver& observer,
+                           CalibrationPass* dense) {
+    tell(site, site + 1, observer, dense, [&](std::int64_t round, const auto& seen) {
+        runner_->step(round, site, seen);
+    });
+}
+
+void CalibrationPass::leave() {
+    parallel::run_collectively(ranks_, [&] {
+        for (std::int64_t s = 0; s < own_.size(); ++s) {
+            runner_->leave(s);
+        }
+    });
 }
 
 void CalibrationPass::advance() {
@@ -78,26 +123,30 @@ void CalibrationPass::pass_through(int block) {
 }
 
 StateKeeper::StateKeeper(const parallel::Communicator& ranks, resume::Journal* journal,
-                         resume::StatePass which)
-    : ranks_(ranks), journal_(journal), which_(which) {}
+                         Passes passes)
+    : ranks_(ranks), journal_(journal), passes_(std::move(passes)) {}
 
 int StateKeeper::saved_block() const {
-    if (journal_ == nullptr) {
-        return 0;
+    std::set<int> blocks;
+    for (const auto& [which, pass] : passes_) {
+        const auto* states = journal_ == nullptr ? nullptr : &journal_->earlier().states;
+        const bool found = states != nullptr && states->contains(which);
+        blocks.insert(found ? states->at(which).block : 0);
     }
-    const auto& states = journal_->earlier().states;
-    const auto found = states.find(which_);
-    return found == states.end() ? 0 : found->second.block;
+    return blocks.size() == 1 ? *blocks.begin() : 0;
 }
 
-void StateKeeper::restore(CalibrationPass& pass) const {
-    const resume::SavedStates& saved = journal_->earlier().states.at(which_);
-    parallel::run_collectively(ranks_, [&] {
-        for (std::int64_t s = 0; s < pass.own().size(); ++s) {
-            const auto sequence = static_cast<std::size_t>(pass.own().begin + s);
-            journal_->read_state(saved.sequences[sequence], pass.state(s));
-        }
-    });
+void StateKeeper::restore() const {
+    for (const auto& kept : passes_) {
+        const resume::SavedStates& saved = journal_->earlier().states.at(kept.first);
+        CalibrationPass& pass = *kept.second;
+        parallel::run_collectively(ranks_, [&] {
+            for (std::int64_t s = 0; s < pass.own().size(); ++s) {
+                const auto sequence = static_cast<std::size_t>(pass.own().begin + s);
+                journal_->read_state(saved.sequences[sequence], pass.state(s));
+            }
+        });
+    }
 }
 
 bool StateKeeper::due() const {
@@ -105,8 +154,7 @@ bool StateKeeper::due() const {
     return ranks_.any(ranks_.is_root() && since_.seconds() * kLargestShare >= cost_);
 }
 
-void StateKeeper::at_entrance(int block, CalibrationPass& pass,
-                              const std::function<void()>& before) {
+void StateKeeper::at_entrance(int block, const std::function<void()>& before) {
     if (journal_ == nullptr || !due()) {
         return;
     }
@@ -115,10 +163,15 @@ void StateKeeper::at_entrance(int block, CalibrationPass& pass,
         if (before) {
             before();
         }
-        journal_->save_states(which_, block, pass.own().begin, pass.states(), pass.state_size());
+        for (const auto& [which, pass] : passes_) {
+            journal_->save_states(which, block, pass->own().begin, pass->states(),
+                                  pass->state_size());
+        }
     });
-    if (ranks_.is_root()) {
-        journal_->drop_states(which_, block - 1);
+    for (const auto& [which, pass] : passes_) {
+        if (ranks_.is_root()) {
+            journal_->drop_states(which, block - 1);
+        }
     }
     cost_ = watch.seconds();
     since_.restart();

@@ -17,12 +17,10 @@
 namespace alphaprune::phases {
 
 /// Receives, on each rank, the input at one site of a block for one sequence after the other. It is
-/// called equally often, in the same order of sites, on every rank: a rank that has no sequence
-/// left is called with an empty input and no tokens.
-/// @param site      index into transformer::input_sites
-/// @param sequence  number of the sequence among all, where there is one
-using SiteObserver = std::function<void(std::size_t site, std::int64_t sequence,
-                                        std::span<const float> input, std::int64_t tokens)>;
+/// called equally often, in the same order of sites, on every rank: a rank that has no sequence left
+/// is called without tokens.
+/// @param site  index into transformer::input_sites
+using SiteObserver = std::function<void(std::size_t site, const pruning::SiteInput& input)>;
 
 /// This rank's calibration sequences on their way through the model, one block at a time.
 class CalibrationPass {
@@ -39,8 +37,18 @@ class CalibrationPass {
     void load(int block);
 
     /// Collective: tells the inputs of all sites of the loaded block, and leaves the activations as
-    /// they are. @throws Error on all ranks
-    void observe(const SiteObserver& observer);
+    /// they are.
+    /// @param dense  the same block of the dense model: its inputs are told, too, and its outputs
+    ///               become its activations; nullptr: none
+    /// @throws Error on all ranks
+    void observe(const SiteObserver& observer, CalibrationPass* dense = nullptr);
+    /// Collective: goes on to this site of the loaded block, with the matrices of the sites before as
+    /// they are now, and tells its input. After the last site, leave().
+    /// @throws Error on all ranks
+    void step(std::size_t site, const SiteObserver& observer, CalibrationPass* dense = nullptr);
+    /// Collective: after the last site the block's outputs become the activations.
+    /// @throws Error on all ranks
+    void leave();
     /// Collective: the loaded block's outputs become the activations. @throws Error on all ranks
     void advance();
     /// Collective: loads a block and advances, nothing more. @throws Error on all ranks
@@ -54,6 +62,16 @@ class CalibrationPass {
     std::size_t state_size() const { return runner_->state_size(); }
 
   private:
+    /// One round of sequences after the other; observe_one(round, seen) shows the sites from
+    /// `first` to `end` of this rank's sequence.
+    template <class ObserveOne>
+    void tell(std::size_t first, std::size_t end, const SiteObserver& observer,
+              CalibrationPass* dense, ObserveOne observe_one);
+    /// What the dense model has where the present one has this input.
+    void observe_beside(std::int64_t round, const transformer::ObservedInput& present,
+                        const std::function<void(const pruning::SiteInput&)>& use);
+    std::size_t sites() const { return transformer::input_sites(plan_, block_).size(); }
+
     /// The model's rows, each checked to be finite as it is read.
     model::RowSource finite_rows();
 
@@ -65,32 +83,35 @@ class CalibrationPass {
     model::WeightReader reader_;
     parallel::RowRange own_;  ///< the sequences of this rank
     int block_ = 0;           ///< that is loaded
+    std::vector<float> drift_;  ///< of one sequence
 };
 
-/// Keeps the hidden states of a calibration pass in the journal as they go from block to block, so
+/// Keeps the hidden states of calibration passes in the journal as they go from block to block, so
 /// that a later attempt goes on where this one was. All calls are collective.
 class StateKeeper {
   public:
-    /// @param journal  may be nullptr: nothing is kept. Outlives the object, as pass does
-    StateKeeper(const parallel::Communicator& ranks, resume::Journal* journal,
-                resume::StatePass which);
+    /// One pass, or several that are always at the same block.
+    using Passes = std::vector<std::pair<resume::StatePass, CalibrationPass*>>;
 
-    /// The block at whose entrance an earlier attempt has left the states; 0: none.
+    /// @param journal  may be nullptr: nothing is kept. Outlives the object, as the passes do
+    StateKeeper(const parallel::Communicator& ranks, resume::Journal* journal, Passes passes);
+
+    /// The block at whose entrance an earlier attempt has left the states of all passes; 0: none.
     int saved_block() const;
-    /// Puts those states into the pass. @throws Error on all ranks
-    void restore(CalibrationPass& pass) const;
+    /// Puts those states into the passes. @throws Error on all ranks
+    void restore() const;
 
-    /// The pass has come to the entrance of a block. Its states are kept unless that has been done
-    /// so shortly before that it would cost more than some hundredths of the time.
+    /// The passes have come to the entrance of a block. Their states are kept unless that has been
+    /// done so shortly before that it would cost more than some hundredths of the time.
     /// @param before  runs on each rank first: what must be durable before
-    void at_entrance(int block, CalibrationPass& pass, const std::function<void()>& before);
+    void at_entrance(int block, const std::function<void()>& before);
 
   private:
     bool due() const;
 
     const parallel::Communicator& ranks_;
     resume::Journal* journal_;
-    resume::StatePass which_;
+    Passes passes_;
     support::Stopwatch since_;  ///< the states were kept
     double cost_ = 0;           ///< seconds that it took
 };

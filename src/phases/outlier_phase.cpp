@@ -88,10 +88,9 @@ double measure_block(CalibrationPass& pass, int block, const parallel::Communica
     for (const transformer::InputSite& site : scored.sites) {
         gathered.emplace_back(site.cols);
     }
-    pass.observe([&](std::size_t site, std::int64_t sequence, std::span<const float> input,
-                     std::int64_t tokens) {
-        if (tokens > 0) {
-            gathered[site].add_sequence(sequence, input, tokens);
+    pass.observe([&](std::size_t site, const pruning::SiteInput& input) {
+        if (input.tokens > 0) {
+            gathered[site].add_sequence(input.sequence, input.present, input.tokens);
         }
     });
     for (std::size_t site = 0; site < gathered.size(); ++site) {
@@ -149,10 +148,10 @@ std::vector<double> outlier_shares(const parallel::Communicator& ranks,
                                    const Progress& progress, resume::Journal* journal) {
     CalibrationPass pass(ranks, nodes, catalogue, sequences);
     const std::vector<int> prunable = catalogue.prunable_blocks();
-    StateKeeper states(ranks, journal, resume::StatePass::outliers);
+    StateKeeper states(ranks, journal, {{resume::StatePass::outliers, &pass}});
     const int first = first_block(states, journal, prunable);
     if (first > 0) {
-        states.restore(pass);
+        states.restore();
     }
     std::vector<double> shares;
     for (int block = 0; block < catalogue.blocks(); ++block) {
@@ -173,7 +172,7 @@ std::vector<double> outlier_shares(const parallel::Communicator& ranks,
             pass.pass_through(block);
         }
         if (block + 1 < catalogue.blocks()) {
-            states.at_entrance(block + 1, pass, {});
+            states.at_entrance(block + 1, {});
         }
         if (progress && ranks.is_root()) {
             progress(block + 1, catalogue.blocks());

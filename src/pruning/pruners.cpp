@@ -6,7 +6,9 @@
 #define ALPHAPRUNE_PRUNERS(ROW) \
     ROW(magnitude)              \
     ROW(wanda)                  \
-    ROW(sparsegpt)
+    ROW(sparsegpt)              \
+    ROW(alps)                   \
+    ROW(admm)
 
 namespace alphaprune::pruning {
 

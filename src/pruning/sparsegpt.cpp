@@ -76,27 +76,35 @@ float threshold_of(const parallel::Communicator& ranks, const linalg::FloatView&
 class SparseGptPruner : public BlockPruner {
   public:
     explicit SparseGptPruner(const BlockInputs& inputs)
-        : ranks_(inputs.ranks), sequences_(inputs.sequences), factors_(inputs.site_widths.size()) {
-        for (const std::int64_t cols : inputs.site_widths) {
-            hessians_.emplace_back(ranks_, cols);
+        : ranks_(inputs.ranks), sequences_(inputs.sequences), hessians_(inputs.sites.size()), factors_(inputs.sites.size()) {
+        for (const SiteShape& site : inputs.sites) {
+            widths_.push_back(site.cols);
         }
     }
 
-    void observe(std::size_t site, std::int64_t, std::span<const float> input,
-                 std::int64_t tokens) override {
-        hessians_[site].add(input, tokens);
+    void observe(std::size_t site, const SiteInput& input) override {
+        if (!hessians_[site]) {
+            hessians_[site].emplace(ranks_, widths_[site]);
+        }
+        hessians_[site]->add(input.present, input.tokens);
     }
 
     void finish_statistics(std::size_t site, const std::string& where) override {
-        factors_[site].emplace(std::move(hessians_[site]), sequences_, where);
+        factors_[site].emplace(std::move(*hessians_[site]), sequences_, where);
         if (const double damping = factors_[site]->damping(); damping > kUsualDamping) {
             notes_.push_back(kDampingRaised(where, kUsualDamping, damping));
         }
     }
 
-    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target,
-               const std::string& where) override {
-        prune_sparsegpt(ranks_, *factors_[site], rows, target.ratio, target.pattern, where);
+    std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
+                             const std::string& where) override {
+        prune_sparsegpt(ranks_, *factors_[site], rows.weights, target.ratio, target.pattern, where);
+        return std::nullopt;
+    }
+
+    void release(std::size_t site) override {
+        hessians_[site].reset();
+        factors_[site].reset();
     }
 
     std::vector<std::string> notes() const override { return notes_; }
@@ -104,7 +112,8 @@ class SparseGptPruner : public BlockPruner {
   private:
     const parallel::Communicator& ranks_;
     std::int64_t sequences_;
-    std::vector<Hessian> hessians_;
+    std::vector<std::int64_t> widths_;
+    std::vector<std::optional<Hessian>> hessians_;
     std::vector<std::optional<InverseFactor>> factors_;
     std::vector<std::string> notes_;
 };

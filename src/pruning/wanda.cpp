@@ -18,16 +18,15 @@ const support::Failure<std::int64_t> kScoresTooLarge{
 class WandaPruner : public BlockPruner {
   public:
     explicit WandaPruner(const BlockInputs& inputs)
-        : ranks_(inputs.ranks), sequences_(inputs.sequences), norms_(inputs.site_widths.size()) {
-        for (const std::int64_t cols : inputs.site_widths) {
-            gathered_.emplace_back(cols);
+        : ranks_(inputs.ranks), sequences_(inputs.sequences), norms_(inputs.sites.size()) {
+        for (const SiteShape& site : inputs.sites) {
+            gathered_.emplace_back(site.cols);
         }
     }
 
-    void observe(std::size_t site, std::int64_t sequence, std::span<const float> input,
-                 std::int64_t tokens) override {
-        if (tokens > 0) {
-            gathered_[site].add_sequence(sequence, input, tokens);
+    void observe(std::size_t site, const SiteInput& input) override {
+        if (input.tokens > 0) {
+            gathered_[site].add_sequence(input.sequence, input.present, input.tokens);
         }
     }
 
@@ -35,15 +34,20 @@ class WandaPruner : public BlockPruner {
         norms_[site] = gathered_[site].norms(ranks_, sequences_, where);
     }
 
-    void prune(std::size_t site, std::span<float> rows, const PruneTarget& target,
-               const std::string& where) override {
+    std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
+                             const std::string& where) override {
         const std::vector<float>& norms = norms_[site];
         const auto cols = static_cast<std::int64_t>(norms.size());
-        if (const std::int64_t bad = ranks_.sum(count_overflows(rows, cols, norms)); bad > 0) {
+        if (const std::int64_t bad = ranks_.sum(count_overflows(rows.weights, cols, norms)); bad > 0) {
             throw kScoresTooLarge(where, bad).mark_agreed();
         }
-        target.pattern ? prune_rows(rows, cols, norms, *target.pattern)
-                       : prune_rows(rows, cols, norms, target.ratio);
+        target.pattern ? prune_rows(rows.weights, cols, norms, *target.pattern)
+                       : prune_rows(rows.weights, cols, norms, target.ratio);
+        return std::nullopt;
+    }
+
+    void release(std::size_t site) override {
+        norms_[site] = {};
     }
 
   private:

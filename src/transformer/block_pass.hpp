@@ -7,6 +7,7 @@
 #include "layers.hpp"
 #include "rotary.hpp"
 #include "scratch_cutter.hpp"
+#include "scratch_cutter.hpp"
 
 namespace alphaprune::transformer {
 
@@ -16,6 +17,8 @@ bool rotates(const model::BlockDescription& block);
 /// Values of scratch that a pass over a sequence takes.
 std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hidden_size,
                            std::int64_t tokens);
+/// Values per token that a pass in steps keeps of a sequence from one step to the next.
+std::int64_t kept_width(const model::BlockDescription& block);
 
 /// One block over one sequence, sublayer after sublayer, as its description says.
 class BlockPass {
@@ -23,33 +26,51 @@ class BlockPass {
     /// @param rotary   reaches as far as the tokens, where a sublayer rotates
     /// @param scratch  block_scratch() values
     BlockPass(const BlockPlan& plan, const SharedWeights& weights, const RotaryTable& rotary,
-              std::int64_t tokens, std::span<float> scratch, const InputObserver& observe);
+              std::int64_t hidden_size, std::int64_t tokens, std::span<float> scratch,
+              const InputObserver& observe);
 
     /// @param hidden  in and out: tokens × hidden_size
     void run(std::span<float> hidden);
+    /// The same up to the last site, whose output nobody needs.
+    void run_to_last_site(std::span<float> hidden);
+
+    // In steps: each sublayer has two sites, before its first and before its last layer.
+    /// From the site before to this one.
+    /// @param kept  tokens × kept_width(): in and out, what an attention has brought together
+    void step(std::size_t site, std::span<float> hidden, std::span<float> kept);
+    /// From the last site to the end of the block.
+    void leave(std::span<float> hidden, std::span<const float> kept);
+    void step_and_leave(std::span<float> hidden);
 
   private:
-    /// hidden += output(attention(query(input), key(input), value(input)))
-    void add_attention(const model::AttentionLayer& layer, std::span<const float> input,
-                       std::span<float> hidden);
-    void add_mlp(const model::MlpLayer& layer, std::span<const float> input,
-                 std::span<float> hidden);
-    /// The inner values of the MLP: what its last layer is given.
-    void fill_inner(const model::MlpLayer& layer, std::span<const float> input,
-                    std::span<float> inner, std::span<float> tile) const;
     const model::LinearLayer& layer(int index) const {
         return block_.layers[static_cast<std::size_t>(index)];
     }
-    /// The next site's input.
-    void show(std::span<const float> input);
+    std::span<const float> input_of(const model::Sublayer& sublayer, std::span<float> hidden);
+    /// What the last layer of a sublayer is given, in the scratch; of an attention a copy in `kept`,
+    /// unless that is empty.
+    std::span<const float> inner_of(const model::Sublayer& sublayer, std::span<const float> input,
+                                    std::span<float> kept);
+    std::span<float> attended(const model::AttentionLayer& layer, std::span<const float> input,
+                              std::span<float> kept);
+    std::span<float> activated(const model::MlpLayer& layer, std::span<const float> input);
+    /// hidden += last layer(inner)
+    void add_output(const model::Sublayer& sublayer, std::span<const float> inner,
+                    std::span<float> hidden);
+    std::span<const float> show_sublayer(std::size_t number, std::span<float> hidden);
+    void leave_sublayer(const model::Sublayer& sublayer, std::span<float> hidden,
+                        std::span<const float> kept);
+    /// The scratch that normed inputs leave free.
+    ScratchCutter behind_normed() const;
+    void show(std::size_t site, std::span<const float> input, std::span<const float> hidden) const;
 
     const model::BlockDescription& block_;
     LayerWeights weights_;
     const RotaryTable& rotary_;
     std::int64_t tokens_;
+    std::int64_t hidden_size_;
     std::span<float> scratch_;
     const InputObserver& observe_;
-    std::size_t site_ = 0;
 };
 
 }  // namespace alphaprune::transformer

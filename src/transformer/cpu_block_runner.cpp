@@ -99,12 +99,27 @@ class CpuBlockRunner : public BlockRunner {
         block_ = block;
     }
 
-    void advance(std::int64_t sequence) override { run(state(sequence), {}); }
+    void advance(std::int64_t sequence) override {
+        in_pass({}, [&](BlockPass& pass) { pass.run(state(sequence)); });
+    }
 
     void observe(std::int64_t sequence, const InputObserver& observer) override {
-        const auto kept = state(sequence);
-        observed_.assign(kept.begin(), kept.end());
-        run(observed_, observer);
+        const auto before = state(sequence);
+        observed_.assign(before.begin(), before.end());
+        in_pass(observer, [&](BlockPass& pass) { pass.run_to_last_site(observed_); });
+    }
+
+    void step(std::int64_t sequence, std::size_t site, const InputObserver& observer) override {
+        in_pass(observer,
+                [&](BlockPass& pass) { pass.step(site, state(sequence), kept(sequence)); });
+    }
+
+    void leave(std::int64_t sequence) override {
+        in_pass({}, [&](BlockPass& pass) { pass.leave(state(sequence), kept(sequence)); });
+    }
+
+    void step_and_leave(std::int64_t sequence, const InputObserver& observer) override {
+        in_pass(observer, [&](BlockPass& pass) { pass.step_and_leave(state(sequence)); });
     }
 
     std::span<float> rows(int matrix, parallel::RowRange rows) override {
@@ -153,7 +168,16 @@ class CpuBlockRunner : public BlockRunner {
         weights_->load(source);
     }
 
-    void run(std::span<float> hidden, const InputObserver& observer) {
+    /// What a pass in steps keeps of a sequence.
+    std::span<float> kept(std::int64_t sequence) {
+        const auto each =
+            static_cast<std::size_t>(tokens_ * kept_width(plan_.block(block_).description));
+        kept_.resize(std::max(kept_.size(), each * static_cast<std::size_t>(sequences_)));
+        return std::span(kept_).subspan(static_cast<std::size_t>(sequence) * each, each);
+    }
+
+    template <class Use>
+    void in_pass(const InputObserver& observer, Use use) {
         if (tokens_ == 0) {
             return;
         }
@@ -161,7 +185,8 @@ class CpuBlockRunner : public BlockRunner {
         const BlockPlan& block = plan_.block(block_);
         const auto scratch =
             scratch_.at_least(block_scratch(block.description, plan_.hidden_size(), tokens_));
-        BlockPass(block, *weights_, rotary_, tokens_, scratch, observer).run(hidden);
+        BlockPass pass(block, *weights_, rotary_, plan_.hidden_size(), tokens_, scratch, observer);
+        use(pass);
     }
 
     const parallel::Communicator& node_;
@@ -172,6 +197,7 @@ class CpuBlockRunner : public BlockRunner {
     std::int64_t tokens_ = 0;      ///< of each sequence
     std::vector<float> states_;    ///< one after another, tokens × hidden each
     std::vector<float> observed_;  ///< one more
+    std::vector<float> kept_;      ///< of all sequences, while they are in the middle of a block
     std::optional<SharedWeights> weights_;
     int block_ = 0;  ///< whose weights are loaded
 };

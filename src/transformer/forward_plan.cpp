@@ -130,6 +130,8 @@ std::vector<InputSite> input_sites(const ForwardPlan& plan, int block) {
             site.cols = of.description.layers[index].cols;
         }
         std::ranges::sort(site.matrices);
+        const bool writes = sites.size() % 2 == 1;  // the second site of a sublayer
+        site.residual_rows = writes ? plan.hidden_size() : 0;
         sites.push_back(std::move(site));
     }
     return sites;

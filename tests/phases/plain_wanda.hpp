@@ -41,9 +41,10 @@ inline void walk_plainly(const model::Catalogue& catalogue, const model::TokenSe
         const auto sites = transformer::input_sites(plan, block);
         std::vector<std::vector<double>> squares(catalogue.matrices.size());
         for (std::int64_t s = 0; s < runner->sequences(); ++s) {
-            runner->observe(s, [&](std::size_t site, std::span<const float> input, std::int64_t n) {
-                const std::size_t cols = input.size() / static_cast<std::size_t>(n);
-                for (const int m : sites[site].matrices) {
+            runner->observe(s, [&](const transformer::ObservedInput& seen) {
+                const std::span<const float> input = seen.values;
+                const std::size_t cols = input.size() / static_cast<std::size_t>(seen.tokens);
+                for (const int m : sites[seen.site].matrices) {
                     auto& sums = squares[static_cast<std::size_t>(m)];
                     sums.resize(cols);
                     for (std::size_t i = 0; i < input.size(); ++i) {

@@ -98,16 +98,16 @@ std::map<std::string, std::vector<float>> observed_inputs(StoredModel& model,
         runner->load(block, model.source());
         const auto sites = transformer::input_sites(plan, block);
         const std::vector<float> before(runner->states().begin(), runner->states().end());
-        runner->observe(0, [&](std::size_t site, std::span<const float> input, std::int64_t seen) {
-            EXPECT_EQ(site, calls++ % sites.size());
-            EXPECT_EQ(seen, count);
-            EXPECT_TRUE(std::ranges::is_sorted(sites[site].matrices));
-            for (const int index : sites[site].matrices) {
+        runner->observe(0, [&](const ObservedInput& input) {
+            EXPECT_EQ(input.site, calls++ % sites.size());
+            EXPECT_EQ(input.tokens, count);
+            EXPECT_TRUE(std::ranges::is_sorted(sites[input.site].matrices));
+            for (const int index : sites[input.site].matrices) {
                 const model::MatrixInfo& matrix =
                     catalogue.matrices[static_cast<std::size_t>(index)];
                 EXPECT_EQ(matrix.block, block);
-                EXPECT_EQ(input.size(), static_cast<std::size_t>(count * matrix.cols));
-                inputs[catalogue.name_of(matrix)] = {input.begin(), input.end()};
+                EXPECT_EQ(input.values.size(), static_cast<std::size_t>(count * matrix.cols));
+                inputs[catalogue.name_of(matrix)] = {input.values.begin(), input.values.end()};
             }
         });
         EXPECT_TRUE(std::ranges::equal(runner->states(), before)) << "observing changes nothing";

@@ -65,6 +65,9 @@ class NodeMap {
     /// On ranks that are no leaders nothing happens; the caller syncs the node's memory before and
     /// after.
     void broadcast_from_node_of(int rank, std::span<float> values) const;
+    /// Collective: element-wise sums of what the nodes hold, on every node. Only the leaders take
+    /// part; the caller syncs the node's memory before and after.
+    void sum_over_nodes(std::span<double> values) const;
 
   private:
     Communicator node_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/support/method_option.hpp"
 #include "alphaprune/support/scalar.hpp"
@@ -36,16 +37,30 @@ enum class Ties {
     inclusive,  ///< the published rule: everything up to and including the value at int(numel·s)
 };
 
+/// What the output of a pruned matrix is fitted to. With X the inputs that the matrix has in the
+/// dense model, X̃ those that it has in the pruned one, and E how far the residual stream that it
+/// writes into has drifted (dense minus pruned), the output W'X̃ comes near to
+/// λ·WX + (1−λ)·WX̃ + μ·E. Both zero: the published problem, a matrix's own output on pruned inputs.
+struct OutputTargets {
+    double dense = 0;     ///< λ, in [0, 1]
+    double residual = 0;  ///< μ, in [0, 1]
+
+    bool any() const { return dense != 0 || residual != 0; }
+};
+
 /// What a user may set besides the targets.
 struct PrunerSettings {
-    Ties ties = Ties::exact;         ///< read by pruners that break ties
+    Ties ties = Ties::exact;  ///< read by pruners that break ties
+    OutputTargets outputs = {};
+    double damping = 0.01;           ///< δ as a share of the mean diagonal of H
     support::MethodValues own = {};  ///< the pruner's own options
 };
 
 /// What a pruner has to know of a matrix besides its weights. All but `nothing` are statistics of
 /// its inputs over the calibration sequences, gathered block by block; without any each matrix is
-/// pruned by itself as it streams from file to file.
-enum class PrunerNeeds { nothing, input_norms, hessian };
+/// pruned by itself as it streams from file to file. A pruner that needs `targets` works on what
+/// outputs are fitted to by itself; others are given weights that have been moved there.
+enum class PrunerNeeds { nothing, input_norms, hessian, targets };
 
 /// One site of a decoder block: the matrices that share an input; or a single matrix, where a
 /// pruner needs no inputs. What its work is estimated from.
@@ -78,34 +93,66 @@ struct StoredRows {
     bool transposed = false;  ///< stored as inputs × outputs: groups of N:M run down the columns
 };
 
+/// The input of a site for one sequence, row-major.
+struct SiteInput {
+    std::int64_t sequence = 0;       ///< its number among all
+    std::int64_t tokens = 0;         ///< 0: this rank has no sequence left
+    std::span<const float> present;  ///< tokens × cols, of the model as far as it is pruned
+    // With targets alone:
+    std::span<const float> dense;  ///< tokens × cols, of the dense model
+    std::span<const float> drift;  ///< tokens × residual_rows: dense minus present residual stream
+};
+
+/// This rank's rows of a matrix that is being pruned.
+struct MatrixRows {
+    std::span<float> weights;    ///< rows × cols, row-major
+    std::int64_t first_row = 0;  ///< of the matrix
+};
+
+/// How well an iterative pruner has done on a matrix.
+struct Fit {
+    int iterations = 0;
+    double relative_error = 0;  ///< of what the matrix's output is fitted to, squared
+
+    friend bool operator==(const Fit&, const Fit&) = default;
+};
+
 /// A pruner that needs activations at work on one block: its statistics, and what it does with
 /// them. Made for each block anew. All calls are collective.
 class BlockPruner {
   public:
     virtual ~BlockPruner() = default;
 
-    /// The input of a site for one sequence, tokens × cols; sequences of a rank come in ascending
-    /// order. It is called equally often, in the same order of sites, on every rank: a rank that
-    /// has no sequence left is called with an empty input and 0 tokens.
-    virtual void observe(std::size_t site, std::int64_t sequence, std::span<const float> input,
-                         std::int64_t tokens) = 0;
+    /// Sequences of a rank come in ascending order. It is called equally often, in the same order of
+    /// sites, on every rank: a rank that has no sequence left gives no tokens.
+    virtual void observe(std::size_t site, const SiteInput& input) = 0;
     /// All sequences have been told. @param where  block and matrix, for messages
     /// @throws Error on all ranks
     virtual void finish_statistics(std::size_t site, const std::string& where) = 0;
     /// Prunes this rank's rows of a matrix that reads the input of `site`.
     /// @param where  the matrix, for messages
+    /// @return nothing from a pruner that does not iterate
     /// @throws Error on all ranks
-    virtual void prune(std::size_t site, std::span<float> rows, const PruneTarget& target,
-                       const std::string& where) = 0;
+    virtual std::optional<Fit> prune(std::size_t site, const MatrixRows& rows,
+                                     const PruneTarget& target, const std::string& where) = 0;
+    /// All matrices of the site are pruned: gives its memory back.
+    virtual void release(std::size_t site) = 0;
     /// What a user should know, after finish_statistics.
     virtual std::vector<std::string> notes() const { return {}; }
 };
 
+/// What the statistics of a site are made for.
+struct SiteShape {
+    std::int64_t cols = 0;           ///< width of the input
+    std::int64_t residual_rows = 0;  ///< rows of its matrix, if that writes into the residual stream
+};
+
 /// What the statistics of a block are made for.
 struct BlockInputs {
-    const parallel::Communicator& ranks;    ///< outlives the pruner
-    std::vector<std::int64_t> site_widths;  ///< cols of each site
-    std::int64_t sequences = 0;             ///< of calibration, over all ranks
+    const parallel::Communicator& ranks;  ///< outlives the pruner, as nodes do
+    const parallel::NodeMap& nodes;
+    std::vector<SiteShape> sites;
+    std::int64_t sequences = 0;  ///< of calibration, over all ranks
 };
 
 /// A pruner: one row of the table from which the option --prune-method, its help and conflicts, the
@@ -123,7 +170,7 @@ struct Pruner {
     std::vector<support::MethodOption> options = {};  ///< its own
     SiteCost (*cost)(const SiteWork& work) = nullptr;
 
-    // The first for a pruner that needs nothing, the second for all others.
+    // The first for a pruner that needs nothing, the second for all others. See begin_block.
     /// Prunes one matrix whose rows are divided among the ranks. Collective.
     /// @return zeros among this rank's values afterwards
     std::int64_t (*prune_rows)(const parallel::Communicator& ranks, const StoredRows& rows,
@@ -134,6 +181,14 @@ struct Pruner {
 
     bool needs_activations() const { return needs != PrunerNeeds::nothing; }
 };
+
+/// Whether a run prunes block by block, with activations.
+bool needs_activations(const Pruner& pruner, const PrunerSettings& settings);
+/// The pruner at work on a block. Where outputs have targets that it does not fit to by itself, it is
+/// given the weights that would, without a mask, fit best: W* = W + G(H+δI)⁻¹ (see SiteStatistics).
+/// Collective. @pre needs_activations(pruner, settings)
+std::unique_ptr<BlockPruner> begin_block(const Pruner& pruner, const BlockInputs& inputs,
+                                         const PrunerSettings& settings);
 
 /// The table, the default first.
 std::span<const Pruner> pruners();

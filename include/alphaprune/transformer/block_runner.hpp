@@ -13,11 +13,14 @@
 
 namespace alphaprune::transformer {
 
-/// Called during the forward pass of a block with the input at one of its sites.
-/// @param site   index into input_sites()
-/// @param input  tokens × cols, row-major, float32; valid during the call only
-using InputObserver =
-    std::function<void(std::size_t site, std::span<const float> input, std::int64_t tokens)>;
+/// The input at one site of a block, during its forward pass. Valid during the call only.
+struct ObservedInput {
+    std::size_t site = 0;             ///< index into input_sites()
+    std::span<const float> values;    ///< tokens × cols, row-major
+    std::span<const float> residual;  ///< tokens × hidden_size, before the sublayer adds its output
+    std::int64_t tokens = 0;
+};
+using InputObserver = std::function<void(const ObservedInput& input)>;
 
 /// Runs the decoder blocks of a model in float32 over this rank's sequences, one block at a time,
 /// one sequence at a time, so that the result for a sequence does not depend on what else a rank
@@ -46,6 +49,16 @@ class BlockRunner {
     /// Runs the loaded block, shows the input at each site in order, and leaves the state as it
     /// was.
     virtual void observe(std::int64_t sequence, const InputObserver& observer) = 0;
+
+    // The same in steps, so that the matrices of a site may be replaced once its input was seen: for
+    // each sequence step() to every site in order, then leave(). In between the state is that of the
+    // middle of the block.
+    /// Runs from the site before to this one and shows its input.
+    virtual void step(std::int64_t sequence, std::size_t site, const InputObserver& observer) = 0;
+    /// Runs from the last site to the end of the block.
+    virtual void leave(std::int64_t sequence) = 0;
+    /// Both for the last site, whose input need not be computed again.
+    virtual void step_and_leave(std::int64_t sequence, const InputObserver& observer) = 0;
 
     /// Rows of a matrix of the loaded block where they lie, to be replaced; sync() on all ranks of
     /// the node before others read them.

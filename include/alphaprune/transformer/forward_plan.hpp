@@ -61,6 +61,8 @@ void require_head(const ForwardPlan& plan);
 struct InputSite {
     std::vector<int> matrices;  ///< indices into Catalogue::matrices, ascending
     std::int64_t cols = 0;      ///< width of the input
+    /// Rows of its matrix, if what that computes is added to the residual stream as it is.
+    std::int64_t residual_rows = 0;
 };
 
 /// The sites of a block in the order in which a forward pass reaches them.

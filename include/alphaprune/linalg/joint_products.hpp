@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/node.hpp"
+#include "alphaprune/parallel/share.hpp"
+
+namespace alphaprune::linalg {
+
+/// Σ x xᵀ over vectors x that all ranks bring, and Σ y xᵀ for other vectors y that come with them.
+/// Each node holds the sums once, in float64 in its shared memory, and its ranks share the work on
+/// the vectors of all of them.
+///
+/// The bits of the sums do not depend on the number of ranks or nodes: the vectors of one call are
+/// multiplied in pieces of fixed size, in float32, and each product is rounded to a multiple of a
+/// power of two, so that float64 adds them without rounding, in whatever order. The powers follow
+/// from the first vectors and are 2⁻³⁶ of an element's size there; sums of up to 2¹⁷ times that
+/// size are exact, larger ones merely as good as float64 is.
+class JointProducts {
+  public:
+    /// Collective. Ranks and nodes outlive the object.
+    /// @param order       size of x
+    /// @param companions  size of each y
+    /// @throws Error (failure) on all ranks when the memory is not to be had
+    JointProducts(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                  std::int64_t order, std::span<const std::int64_t> companions);
+
+    /// Collective: adds this rank's vectors; a rank may have none.
+    /// @param vectors  x and each y: count × size, row-major
+    void add(std::span<const std::span<const float>> vectors, std::int64_t count);
+    /// Collective: ends adding.
+    void finish();
+
+    // After finish(), in the memory of the node, row-major:
+    std::int64_t order() const { return parts_.front().height; }
+    /// Σ x xᵀ, order × order.
+    std::span<const double> gram() const { return sums_of(parts_.front()); }
+    /// Σ y xᵀ, size of y × order.
+    std::span<const double> cross(std::size_t companion) const {
+        return sums_of(parts_[companion + 1]);
+    }
+
+    /// Bytes of shared memory that a node of so many ranks needs for one such object.
+    static std::uint64_t node_memory(int node_ranks, std::int64_t order,
+                                     std::span<const std::int64_t> companions);
+
+  private:
+    /// x or one of the y.
+    struct Part {
+        std::int64_t height = 0;     ///< its size
+        std::int64_t first_row = 0;  ///< of its sums among all
+    };
+    /// A rectangle of the sums.
+    struct Tile {
+        const Part* part;
+        parallel::RowRange rows;  ///< of the part
+        parallel::RowRange cols;
+    };
+
+    void choose_units(std::span<const std::span<const float>> vectors, std::int64_t count);
+    void add_piece(std::span<const std::span<const float>> vectors, parallel::RowRange piece);
+    void add_products(const Tile& tile, std::span<const std::int64_t> counts);
+    void round_and_add(const Tile& tile, std::span<const float> product);
+    void mirror();
+    std::vector<Tile> own_tiles() const;
+    std::int64_t height() const { return parts_.back().first_row + parts_.back().height; }
+    /// Where a rank's vectors of a part are while they are added.
+    float* vectors_of(int node_rank, const Part& part);
+    std::span<const double> sums_of(const Part& part) const {
+        return sums_->values().subspan(static_cast<std::size_t>(part.first_row * order()),
+                                       static_cast<std::size_t>(part.height * order()));
+    }
+
+    const parallel::Communicator& ranks_;
+    const parallel::NodeMap& nodes_;
+    std::vector<Part> parts_;
+    std::vector<double> units_;  ///< of each row of all parts; empty until vectors have come
+    std::vector<float> product_;
+    std::optional<parallel::NodeArray<double>> sums_;
+    std::optional<parallel::NodeArray<float>> vectors_;
+};
+
+}  // namespace alphaprune::linalg

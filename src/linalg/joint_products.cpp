@@ -1,0 +1,180 @@
+#include "alphaprune/linalg/joint_products.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/slabs.hpp"
+#include "blas.hpp"
+
+namespace alphaprune::linalg {
+namespace {
+
+/// Vectors of a rank that are multiplied at a time. Part of the result: each piece is rounded.
+constexpr std::int64_t kPiece = 512;
+/// Rows and columns of the sums that are computed at a time, to be added from the cache.
+constexpr std::int64_t kTileRows = 128;
+constexpr std::int64_t kTileCols = 256;
+/// 1.5·2⁵²·2⁻³⁶: x + c − c, with c this many units, is x rounded to a multiple of 2⁻³⁶ units.
+constexpr double kRounding = 1.5 * 65536.0;
+
+}  // namespace
+
+JointProducts::JointProducts(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                             std::int64_t order, std::span<const std::int64_t> companions)
+    : ranks_(ranks), nodes_(nodes), parts_{{order, 0}} {
+    use_one_blas_thread();
+    for (const std::int64_t size : companions) {
+        parts_.push_back({size, height()});
+    }
+    product_.resize(static_cast<std::size_t>(kTileRows * kTileCols));
+    parallel::run_collectively(ranks_, [&] {
+        sums_.emplace(nodes_.node(), height() * order);
+        vectors_.emplace(nodes_.node(), nodes_.node().size() * kPiece * height());
+    });
+}
+
+std::uint64_t JointProducts::node_memory(int node_ranks, std::int64_t order,
+                                         std::span<const std::int64_t> companions) {
+    std::int64_t height = order;
+    for (const std::int64_t size : companions) {
+        height += size;
+    }
+    const std::int64_t sums = height * order * static_cast<std::int64_t>(sizeof(double));
+    const std::int64_t vectors =
+        node_ranks * kPiece * height * static_cast<std::int64_t>(sizeof(float));
+    return static_cast<std::uint64_t>(sums + vectors);
+}
+
+void JointProducts::add(std::span<const std::span<const float>> vectors, std::int64_t count) {
+    assert(vectors.size() == parts_.size());
+    if (units_.empty()) {
+        choose_units(vectors, count);
+    }
+    const std::int64_t most = nodes_.node().max(count);
+    support::for_each_slab(0, most, kPiece, [&](std::int64_t begin, std::int64_t end) {
+        add_piece(vectors, {std::min(begin, count), std::min(end, count)});
+    });
+}
+
+/// The power of two next to the norm of each element over rank 0's first vectors.
+void JointProducts::choose_units(std::span<const std::span<const float>> vectors,
+                                 std::int64_t count) {
+    units_.assign(static_cast<std::size_t>(height()), 0.0);
+    for (std::size_t p = 0; p < parts_.size() && ranks_.is_root(); ++p) {
+        const std::int64_t size = parts_[p].height;
+        for (std::int64_t t = 0; t < std::min(count, kPiece); ++t) {
+            for (std::int64_t i = 0; i < size; ++i) {
+                const double value = vectors[p][static_cast<std::size_t>(t * size + i)];
+                units_[static_cast<std::size_t>(parts_[p].first_row + i)] += value * value;
+            }
+        }
+    }
+    ranks_.broadcast(std::span(units_));
+    const double most = *std::ranges::max_element(units_);
+    for (double& unit : units_) {  // an element that is zero so far will be small
+        const double square = unit > 0 && std::isfinite(unit) ? unit : most * 1e-12;
+        unit = square > 0 && std::isfinite(square) ? std::exp2(std::ceil(std::log2(square) / 2))
+                                                   : 1.0;
+    }
+}
+
+float* JointProducts::vectors_of(int node_rank, const Part& part) {
+    return vectors_->values().data() + (node_rank * height() + part.first_row) * kPiece;
+}
+
+void JointProducts::add_piece(std::span<const std::span<const float>> vectors,
+                              parallel::RowRange piece) {
+    const parallel::Communicator& node = nodes_.node();
+    for (std::size_t p = 0; p < parts_.size(); ++p) {
+        const std::int64_t size = parts_[p].height;
+        const auto values = vectors[p].subspan(static_cast<std::size_t>(piece.begin * size),
+                                               static_cast<std::size_t>(piece.size() * size));
+        std::ranges::copy(values, vectors_of(node.rank(), parts_[p]));
+    }
+    const std::vector<std::int64_t> counts = node.all_gather(piece.size());
+    vectors_->sync();
+    for (const Tile& tile : own_tiles()) {
+        add_products(tile, counts);
+    }
+    vectors_->sync();
+}
+
+/// In turn, those of the ranks of the node. Of the symmetric sums those at and above the diagonal.
+std::vector<JointProducts::Tile> JointProducts::own_tiles() const {
+    std::vector<Tile> own;
+    int turn = 0;
+    for (const Part& part : parts_) {
+        support::for_each_slab(0, part.height, kTileRows, [&](std::int64_t row, std::int64_t end) {
+            const std::int64_t first = &part == &parts_.front() ? row : 0;
+            support::for_each_slab(
+                first, order(), kTileCols, [&](std::int64_t col, std::int64_t col_end) {
+                    if (turn++ % nodes_.node().size() == nodes_.node().rank()) {
+                        own.push_back({&part, {row, end}, {col, col_end}});
+                    }
+                });
+        });
+    }
+    return own;
+}
+
+void JointProducts::add_products(const Tile& tile, std::span<const std::int64_t> counts) {
+    const int m = static_cast<int>(tile.cols.size());
+    const int n = static_cast<int>(tile.rows.size());
+    const int x_stride = static_cast<int>(order());
+    const int y_stride = static_cast<int>(tile.part->height);
+    const float one = 1;
+    const float zero = 0;
+    for (std::size_t rank = 0; rank < counts.size(); ++rank) {
+        if (counts[rank] == 0) {
+            continue;
+        }
+        const int k = static_cast<int>(counts[rank]);
+        const auto node_rank = static_cast<int>(rank);
+        const float* const x = vectors_of(node_rank, parts_.front()) + tile.cols.begin;
+        const float* const y = vectors_of(node_rank, *tile.part) + tile.rows.begin;
+        sgemm_("N", "T", &m, &n, &k, &one, x, &x_stride, y, &y_stride, &zero, product_.data(), &m,
+               1, 1);
+        round_and_add(tile, product_);
+    }
+}
+
+void JointProducts::round_and_add(const Tile& tile, std::span<const float> product) {
+    const double* const col_units = units_.data() + tile.cols.begin;
+    const std::int64_t width = tile.cols.size();
+    for (std::int64_t i = 0; i < tile.rows.size(); ++i) {
+        const std::int64_t row = tile.part->first_row + tile.rows.begin + i;
+        const double unit = kRounding * units_[static_cast<std::size_t>(row)];
+        double* const sums = sums_->values().data() + row * order() + tile.cols.begin;
+        const float* const products = product.data() + i * width;
+        for (std::int64_t j = 0; j < width; ++j) {
+            const double rounding = unit * col_units[j];
+            sums[j] += (products[j] + rounding) - rounding;
+        }
+    }
+}
+
+void JointProducts::finish() {
+    sums_->sync();
+    nodes_.sum_over_nodes(sums_->values());
+    sums_->sync();
+    mirror();
+    vectors_.reset();
+}
+
+/// The lower triangle of the symmetric sums.
+void JointProducts::mirror() {
+    double* const sums = sums_->values().data();
+    const std::int64_t n = order();
+    const parallel::Communicator& node = nodes_.node();
+    for (std::int64_t i = node.rank(); i < n; i += node.size()) {
+        for (std::int64_t j = 0; j < i; ++j) {
+            sums[i * n + j] = sums[j * n + i];
+        }
+    }
+    sums_->sync();
+}
+
+}  // namespace alphaprune::linalg

@@ -1,0 +1,91 @@
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/pruning/pruners.hpp"
+#include "hessian_pruner.hpp"
+#include "projection.hpp"
+#include "unit_problem.hpp"
+
+namespace alphaprune::pruning {
+namespace {
+
+// As the author's code has them.
+constexpr int kIterations = 20;
+constexpr int kChoosing = 15;  // of them choose the weights that stay
+constexpr double kDamping = 0.1;
+constexpr float kPenalty = 1.0F;
+
+Fit prune_admm(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& target,
+               const std::string& where) {
+    const UnitProblem problem(hessian, rows);
+    const std::vector<float> best = minimizer(hessian, problem, kDamping, where);
+    const Projection project(hessian.ranks(), static_cast<std::int64_t>(rows.weights.size()),
+                             hessian.cols(), target);
+    if (project.kept() == project.total()) {
+        scale_back(hessian, best, rows.weights);
+        return {};
+    }
+    const std::size_t size = rows.weights.size();
+    // (Ĥ+0.1·I)B₀, and what targets add.
+    std::vector<float> right = problem.right;
+    for (std::size_t i = 0; i < size; ++i) {
+        right[i] += static_cast<float>(kDamping) * problem.dense[i];
+    }
+    std::vector<float> dense = problem.dense;
+    std::vector<float> multipliers(size);
+    std::vector<float> sparse(size);
+    std::vector<std::uint8_t> stays(size);
+    hessian.factor(kDamping + kPenalty, where);
+    for (int iteration = 0; iteration < kIterations; ++iteration) {
+        parallel::check_stop_collectively(hessian.ranks());
+        std::ranges::transform(dense, multipliers, dense.begin(), std::plus<>());  // B + U
+        if (iteration < kChoosing) {
+            project(dense, sparse);
+            std::ranges::transform(sparse, stays.begin(),
+                                   [](float value) { return std::uint8_t{value != 0}; });
+        }
+        for (std::size_t i = 0; i < size; ++i) {
+            sparse[i] = stays[i] != 0 ? dense[i] : 0.0F;
+            multipliers[i] = dense[i] - sparse[i];
+            dense[i] = right[i] + kPenalty * (sparse[i] - multipliers[i]);
+        }
+        hessian.solve(dense);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+        sparse[i] = stays[i] != 0 ? dense[i] + multipliers[i] : 0.0F;
+    }
+    const Fit fit{kIterations, relative_error(hessian, sparse, best)};
+    scale_back(hessian, sparse, rows.weights);
+    return fit;
+}
+
+/// Damping is added to the unit diagonal.
+double no_ridge(const SiteStatistics&) {
+    return 0;
+}
+
+std::unique_ptr<BlockPruner> begin_block(const BlockInputs& inputs,
+                                         const PrunerSettings& settings) {
+    return make_hessian_pruner(inputs, settings, {no_ridge, prune_admm});
+}
+
+}  // namespace
+
+Pruner admm_row() {
+    return {.name = "admm",
+            .title = "ADMM",
+            .help = "like alps with a fixed penalty and 20 iterations: less time, less exact",
+            .source = "Boža, arXiv 2401.02938",
+            .needs = PrunerNeeds::targets,
+            .changes_kept_weights = true,
+            .bits_depend_on_ranks = true,
+            .cost = [](const SiteWork& work) { return hessian_pruner_cost(work, kIterations, 1); },
+            .begin_block = begin_block};
+}
+
+}  // namespace alphaprune::pruning

@@ -1,0 +1,72 @@
+#include "hessian_pruner.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace alphaprune::pruning {
+namespace {
+
+class HessianPruner : public BlockPruner {
+  public:
+    HessianPruner(const BlockInputs& inputs, const PrunerSettings& settings,
+                  const HessianMethod& method)
+        : inputs_(inputs),
+          settings_(settings),
+          method_(method),
+          statistics_(inputs.sites.size()),
+          hessians_(inputs.sites.size()) {}
+
+    void observe(std::size_t site, const SiteInput& input) override {
+        if (!statistics_[site]) {
+            statistics_[site].emplace(inputs_, inputs_.sites[site], settings_);
+        }
+        statistics_[site]->add(input);
+    }
+
+    void finish_statistics(std::size_t site, const std::string& where) override {
+        statistics_[site]->finish(where);
+        hessians_[site].emplace(inputs_, *statistics_[site], method_.ridge(*statistics_[site]));
+    }
+
+    std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
+                             const std::string& where) override {
+        return method_.prune(*hessians_[site], rows, target, where);
+    }
+
+    void release(std::size_t site) override {
+        hessians_[site].reset();
+        statistics_[site].reset();
+    }
+
+  private:
+    BlockInputs inputs_;
+    PrunerSettings settings_;
+    HessianMethod method_;
+    std::vector<std::optional<SiteStatistics>> statistics_;
+    std::vector<std::optional<UnitHessian>> hessians_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockPruner> make_hessian_pruner(const BlockInputs& inputs,
+                                                 const PrunerSettings& settings,
+                                                 const HessianMethod& method) {
+    return std::make_unique<HessianPruner>(inputs, settings, method);
+}
+
+SiteCost hessian_pruner_cost(const SiteWork& work, double iterations, double factorizations) {
+    const auto cols = static_cast<double>(work.cols);
+    const double square = cols * cols;
+    const double vectors = static_cast<double>(work.sequences) * static_cast<double>(work.tokens);
+    SiteCost cost;
+    cost.flops = vectors * square / work.ranks +
+                 2.0 / 3 * factorizations * square * cols / work.node_ranks +
+                 2 * iterations * work.weights * cols / work.ranks;
+    cost.memory = static_cast<std::uint64_t>(
+        (static_cast<double>(linalg::JointProducts::node_memory(work.node_ranks, work.cols, {})) +
+         4 * square + static_cast<double>(linalg::NodeCholesky::node_memory(work.cols))) /
+        work.node_ranks);
+    return cost;
+}
+
+}  // namespace alphaprune::pruning

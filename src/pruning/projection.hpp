@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/pruning/pruners.hpp"
+
+namespace alphaprune::pruning {
+
+/// Keeps the largest magnitudes of a matrix whose rows are divided among the ranks: all but
+/// int(size·ratio) of the whole matrix, or of every group of N:M all but N. Among equals those further
+/// to the right, then further down, stay. All calls are collective.
+class Projection {
+  public:
+    /// @param size  of this rank's rows
+    Projection(const parallel::Communicator& ranks, std::int64_t size, std::int64_t cols,
+               const PruneTarget& target);
+
+    /// Weights that stay, on all ranks.
+    std::int64_t kept() const { return total_ - removed_; }
+    std::int64_t total() const { return total_; }
+
+    /// out = values where they stay, zero elsewhere. @param out  may be values
+    void operator()(std::span<const float> values, std::span<float> out) const;
+
+  private:
+    void keep_largest(std::span<const float> values, std::span<float> out) const;
+    void keep_in_groups(std::span<const float> values, std::span<float> out) const;
+
+    const parallel::Communicator& ranks_;
+    std::int64_t cols_;
+    std::optional<Pattern> pattern_;
+    std::int64_t total_ = 0;
+    std::int64_t removed_ = 0;
+};
+
+}  // namespace alphaprune::pruning

@@ -1,0 +1,90 @@
+#include "site_statistics.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "alphaprune/linalg/sgemm.hpp"
+#include "alphaprune/pruning/input_norms.hpp"
+#include "alphaprune/support/slabs.hpp"
+
+namespace alphaprune::pruning {
+namespace {
+
+/// Sizes of x − x̃ and of e, where they are looked at.
+std::vector<std::int64_t> companions(const SiteShape& shape, const OutputTargets& outputs) {
+    std::vector<std::int64_t> sizes;
+    if (outputs.dense != 0) {
+        sizes.push_back(shape.cols);
+    }
+    if (outputs.residual != 0 && shape.residual_rows > 0) {
+        sizes.push_back(shape.residual_rows);
+    }
+    return sizes;
+}
+
+OutputTargets outputs_of(const SiteShape& shape, const OutputTargets& asked) {
+    return {asked.dense, shape.residual_rows > 0 ? asked.residual : 0.0};
+}
+
+}  // namespace
+
+SiteStatistics::SiteStatistics(const BlockInputs& inputs, const SiteShape& shape,
+                               const PrunerSettings& settings)
+    : sums_(inputs.ranks, inputs.nodes, shape.cols, companions(shape, settings.outputs)),
+      outputs_(outputs_of(shape, settings.outputs)),
+      damping_(settings.damping) {}
+
+void SiteStatistics::add(const SiteInput& input) {
+    std::vector<std::span<const float>> vectors{input.present};
+    if (outputs_.dense != 0) {
+        difference_.resize(input.present.size());
+        std::ranges::transform(input.dense, input.present, difference_.begin(), std::minus<>());
+        vectors.push_back(difference_);
+    }
+    if (outputs_.residual != 0) {
+        vectors.push_back(input.drift);
+    }
+    sums_.add(vectors, input.tokens);
+}
+
+void SiteStatistics::finish(const std::string& where) {
+    sums_.finish();
+    std::vector<float> checked;
+    for (std::int64_t j = 0; j < cols(); ++j) {
+        diagonal_.push_back(sums_.gram()[static_cast<std::size_t>(j * (cols() + 1))]);
+        checked.push_back(static_cast<float>(diagonal_.back()));
+    }
+    require_finite_inputs(checked, where);
+    const double mean =
+        std::accumulate(diagonal_.begin(), diagonal_.end(), 0.0) / static_cast<double>(cols());
+    ridge_ = mean > 0 ? damping_ * mean : 1.0;
+}
+
+std::vector<float> SiteStatistics::gradient(const MatrixRows& rows) const {
+    std::vector<float> sum(has_targets() ? rows.weights.size() : 0);
+    const std::int64_t width = cols();
+    const std::int64_t height = static_cast<std::int64_t>(rows.weights.size()) / width;
+    if (outputs_.residual != 0) {
+        const auto drift = sums_.cross(outputs_.dense != 0 ? 1 : 0)
+                               .subspan(static_cast<std::size_t>(rows.first_row * width), sum.size());
+        std::ranges::transform(drift, sum.begin(), [&](double value) {
+            return static_cast<float>(outputs_.residual * value);
+        });
+    }
+    if (outputs_.dense != 0) {
+        constexpr std::int64_t kRows = 128;  // of Σ(x−x̃)x̃ᵀ at a time, in float32
+        support::for_each_slab(0, width, kRows, [&](std::int64_t begin, std::int64_t end) {
+            const auto some = sums_.cross(0).subspan(static_cast<std::size_t>(begin * width),
+                                                     static_cast<std::size_t>((end - begin) * width));
+            const std::vector<float> factor(some.begin(), some.end());
+            linalg::sgemm(static_cast<float>(outputs_.dense),
+                          {rows.weights.data() + begin, height, end - begin, width},
+                          {factor.data(), end - begin, width, width}, linalg::Transpose::no, 1,
+                          {sum.data(), height, width, width});
+        });
+    }
+    return sum;
+}
+
+}  // namespace alphaprune::pruning

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/linalg/joint_products.hpp"
+#include "alphaprune/pruning/pruners.hpp"
+
+namespace alphaprune::pruning {
+
+/// What the calibration sequences say about the matrices of a site. With x̃ the present inputs, x
+/// the dense ones and e the drift of the residual stream, sums over all tokens:
+///   H = Σ x̃x̃ᵀ,  G = λ·W·Σ(x−x̃)x̃ᵀ + μ·Σ e x̃ᵀ
+/// so that ‖W'X̃ − (λ·WX + (1−λ)·WX̃ + μ·E)‖² + δ‖W'−W‖² has the gradient (W'−W)(H+δI) − G, twice.
+/// The same bits on any number of ranks.
+class SiteStatistics {
+  public:
+    /// Collective.
+    SiteStatistics(const BlockInputs& inputs, const SiteShape& shape,
+                   const PrunerSettings& settings);
+
+    /// Collective.
+    void add(const SiteInput& input);
+    /// Collective. @throws Error (failure) on all ranks when inputs are not finite
+    void finish(const std::string& where);
+
+    // After finish():
+    std::int64_t cols() const { return sums_.order(); }
+    /// H, cols × cols, in the memory of the node.
+    std::span<const double> gram() const { return sums_.gram(); }
+    /// Of H.
+    std::span<const double> diagonal() const { return diagonal_; }
+    /// δ: `damping` times the mean diagonal; 1 where all inputs are zero.
+    double ridge() const { return ridge_; }
+    bool has_targets() const { return outputs_.any(); }
+    /// G for these rows; empty without targets.
+    std::vector<float> gradient(const MatrixRows& rows) const;
+
+  private:
+    linalg::JointProducts sums_;
+    OutputTargets outputs_;
+    double damping_;
+    std::vector<double> diagonal_;
+    double ridge_ = 0;
+    std::vector<float> difference_;  ///< x − x̃ of a sequence
+};
+
+}  // namespace alphaprune::pruning

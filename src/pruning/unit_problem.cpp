@@ -1,0 +1,123 @@
+#include "unit_problem.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "alphaprune/linalg/sgemm.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/message.hpp"
+#include "scores.hpp"
+
+namespace alphaprune::pruning {
+namespace {
+
+const support::Failure<double> kNotPositive{
+    "pruning.unit-hessian-not-positive-definite",
+    "the Hessian of the inputs, scaled to a unit diagonal, is not positive definite with {} added",
+    "the calibration text is too short or repeats itself",
+    "give more, or more varied, calibration sequences, or a larger --damping"};
+
+}  // namespace
+
+UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statistics, double ridge)
+    : ranks_(inputs.ranks), statistics_(statistics) {
+    for (const double squares : statistics.diagonal()) {
+        const double scale = std::sqrt(squares + ridge) + 1e-8;
+        scale_.push_back(static_cast<float>(scale));
+        inverse_scale_.push_back(1 / scale);
+        diagonal_.push_back((squares + ridge) / (scale * scale));
+    }
+    const parallel::Communicator& node = inputs.nodes.node();
+    parallel::run_collectively(ranks_, [&] {
+        values_.emplace(node, cols() * cols());
+        cholesky_.emplace(node, cols());
+    });
+    const auto width = static_cast<std::size_t>(cols());
+    for (auto i = static_cast<std::size_t>(node.rank()); i < width;
+         i += static_cast<std::size_t>(node.size())) {
+        const auto from = statistics.gram().subspan(i * width, width);
+        const auto to = values_->values().subspan(i * width, width);
+        for (std::size_t j = 0; j < width; ++j) {
+            to[j] = static_cast<float>(from[j] * inverse_scale_[i] * inverse_scale_[j]);
+        }
+        to[i] = static_cast<float>(diagonal_[i]);
+    }
+    values_->sync();
+}
+
+void UnitHessian::multiply(std::span<const float> rows, std::span<float> out) const {
+    const std::int64_t height = static_cast<std::int64_t>(rows.size()) / cols();
+    linalg::sgemm(1, {rows.data(), height, cols(), cols()},
+                  {values_->values().data(), cols(), cols(), cols()}, linalg::Transpose::no, 0,
+                  {out.data(), height, cols(), cols()});
+}
+
+void UnitHessian::factor(double shift, const std::string& where) {
+    std::vector<double> shifted = diagonal_;
+    for (double& value : shifted) {
+        value += shift;
+    }
+    const bool positive = cholesky_->factor(statistics_.gram(), inverse_scale_, shifted);
+    if (ranks_.any(!positive)) {
+        throw kNotPositive(where, shift).mark_agreed();
+    }
+}
+
+UnitProblem::UnitProblem(const UnitHessian& hessian, const MatrixRows& rows)
+    : dense(rows.weights.begin(), rows.weights.end()),
+      right(hessian.statistics().gradient(rows)) {
+    const auto scale = hessian.scale();
+    for_each_row(std::span(dense), hessian.cols(), [&](std::span<float> row) {
+        std::ranges::transform(row, scale, row.begin(), std::multiplies<>());
+    });
+    for_each_row(std::span(right), hessian.cols(), [&](std::span<float> row) {
+        std::ranges::transform(row, scale, row.begin(), std::divides<>());
+    });
+    std::vector<float> own(dense.size());
+    hessian.multiply(dense, own);
+    right.resize(dense.size());  // zero without targets
+    std::ranges::transform(right, own, right.begin(), std::plus<>());
+}
+
+void scale_back(const UnitHessian& hessian, std::span<const float> pruned,
+                std::span<float> weights) {
+    std::ranges::copy(pruned, weights.begin());
+    for_each_row(weights, hessian.cols(), [&](std::span<float> row) {
+        std::ranges::transform(row, hessian.scale(), row.begin(), std::divides<>());
+    });
+}
+
+std::vector<float> minimizer(UnitHessian& hessian, const UnitProblem& problem, double shift,
+                             const std::string& where) {
+    if (!hessian.statistics().has_targets()) {
+        return problem.dense;
+    }
+    hessian.factor(shift, where);
+    std::vector<float> best = problem.right;
+    for (std::size_t i = 0; i < best.size(); ++i) {
+        best[i] += static_cast<float>(shift) * problem.dense[i];
+    }
+    hessian.solve(best);
+    return best;
+}
+
+double relative_error(const UnitHessian& hessian, std::span<const float> pruned,
+                      std::span<const float> minimizer) {
+    std::vector<float> product(minimizer.size());
+    std::array<double, 2> sums{};
+    const auto energy = [&](std::span<const float> rows) {
+        hessian.multiply(rows, product);
+        return std::inner_product(rows.begin(), rows.end(), product.begin(), 0.0);
+    };
+    sums[1] = energy(minimizer);
+    std::vector<float> error(minimizer.begin(), minimizer.end());
+    std::ranges::transform(pruned, error, error.begin(), std::minus<>());
+    sums[0] = energy(error);
+    hessian.ranks().all_reduce_sum(std::span(sums));
+    return sums[1] > 0 ? std::max(sums[0], 0.0) / sums[1] : 0.0;
+}
+
+}  // namespace alphaprune::pruning

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/linalg/node_cholesky.hpp"
+#include "alphaprune/parallel/node.hpp"
+#include "alphaprune/pruning/pruners.hpp"
+#include "site_statistics.hpp"
+
+namespace alphaprune::pruning {
+
+/// Ĥ = D⁻¹(H+δI)D⁻¹ of a site, where D makes its diagonal one: in these variables a matrix W is
+/// B = WD (ALPS, arXiv 2406.07831, section 3.2). Each node holds it once.
+class UnitHessian {
+  public:
+    /// Collective. @param statistics  finished; outlives the object
+    /// @param ridge  δ
+    UnitHessian(const BlockInputs& inputs, const SiteStatistics& statistics, double ridge);
+
+    std::int64_t cols() const { return statistics_.cols(); }
+    const SiteStatistics& statistics() const { return statistics_; }
+    const parallel::Communicator& ranks() const { return ranks_; }
+    /// D, one per input.
+    std::span<const float> scale() const { return scale_; }
+
+    /// out = rows·Ĥ, for this rank's rows.
+    void multiply(std::span<const float> rows, std::span<float> out) const;
+    /// Collective: solve() is with Ĥ + shift·I from now on. @param where  for messages
+    /// @throws Error on all ranks when that is not positive definite
+    void factor(double shift, const std::string& where);
+    /// rows := rows·(Ĥ + shift·I)⁻¹
+    void solve(std::span<float> rows) const { cholesky_->solve(rows); }
+
+  private:
+    const parallel::Communicator& ranks_;
+    const SiteStatistics& statistics_;
+    std::vector<float> scale_;
+    std::vector<double> inverse_scale_;
+    std::vector<double> diagonal_;  ///< of Ĥ
+    // Made together, so that no node goes on where another has no room.
+    std::optional<parallel::NodeArray<float>> values_;
+    std::optional<linalg::NodeCholesky> cholesky_;
+};
+
+/// Rows of one matrix in these variables: the B that comes nearest to what outputs are fitted to
+/// solves BĤ = R.
+struct UnitProblem {
+    std::vector<float> dense;  ///< B₀ = WD
+    std::vector<float> right;  ///< R = B₀Ĥ + GD⁻¹
+
+    UnitProblem(const UnitHessian& hessian, const MatrixRows& rows);
+};
+
+/// W = BD⁻¹
+void scale_back(const UnitHessian& hessian, std::span<const float> pruned, std::span<float> weights);
+
+/// B*, which solves the problem without a mask, with `shift` on the diagonal of Ĥ: B₀ without targets.
+/// Collective; factors the Hessian anew where there are targets.
+std::vector<float> minimizer(UnitHessian& hessian, const UnitProblem& problem, double shift,
+                             const std::string& where);
+
+/// tr((B−B*)Ĥ(B−B*)ᵀ) / tr(B*ĤB*ᵀ) over all ranks. Collective.
+double relative_error(const UnitHessian& hessian, std::span<const float> pruned,
+                      std::span<const float> minimizer);
+
+}  // namespace alphaprune::pruning
