@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <set>
 
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/support/message.hpp"
+#include "alphaprune/support/number.hpp"
 #include "method_options.hpp"
 #include "settings.hpp"
 
@@ -107,11 +109,26 @@ bool takes_patterns(const Chosen& chosen) {
            chosen.value("sparsity-type") == "unstructured";
 }
 
-bool looks_at_activations(const Chosen& chosen) {
+bool has_targets(const Chosen& chosen) {
+    return std::ranges::any_of(std::array{"dense-target", "residual-target"}, [&](const char* name) {
+        return chosen.has(name) && support::number_in<double>(chosen.value(name)) != 0.0;
+    });
+}
+
+bool prunes_by_block(const Chosen& chosen) {
     const auto* pruner = chosen.pruner();
+    return pruner == nullptr || pruner->needs_activations() || has_targets(chosen);
+}
+
+bool uses_a_hessian(const Chosen& chosen) {
+    const auto* pruner = chosen.pruner();
+    return pruner == nullptr || pruner->needs == pruning::PrunerNeeds::hessian ||
+           pruner->needs == pruning::PrunerNeeds::targets || has_targets(chosen);
+}
+
+bool looks_at_activations(const Chosen& chosen) {
     const auto* method = chosen.allocation();
-    return pruner == nullptr || pruner->needs_activations() || method == nullptr ||
-           method->needs_activations();
+    return prunes_by_block(chosen) || method == nullptr || method->needs_activations();
 }
 
 bool reads_tokens(const Chosen& chosen) {
@@ -147,6 +164,8 @@ std::vector<Dependence> make_dependences() {
     const std::string kCalibrated =
         fmt::format("choose --prune-method {}, or --allocation {}",
                     listed(calibrated_pruners(), "or"), listed(calibrated_allocations(), "or"));
+    const std::string kCalibratedPruner =
+        fmt::format("choose --prune-method {}", listed(calibrated_pruners(), "or"));
     const std::vector<std::string_view> kMethods{"prune-method", "allocation", "sparsity-type"};
     std::vector<Dependence> rules;
     for (const std::string_view option :
@@ -178,6 +197,8 @@ std::vector<Dependence> make_dependences() {
          "this method: it has a rule of its own for equal scores",
          fmt::format("prune by {}, unstructured",
                      listed(names_where(pruning::pruners(), &pruning::Pruner::breaks_ties), "or"))},
+        {"site-order", {"prune-method"}, prunes_by_block, "", kCalibratedPruner},
+        {"damping", {"prune-method"}, uses_a_hessian, "", kCalibratedPruner},
         {"calibration", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"nsamples", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"seed", kMethods, looks_at_activations, kNoActivations, kCalibrated},

@@ -83,6 +83,18 @@ void read_method(const SettingReader& reader, Options& options) {
     if (const auto ties = reader.choice("ties", {{"exact", "inclusive"}, {}})) {
         options.ties = *ties == 0 ? pruning::Ties::exact : pruning::Ties::inclusive;
     }
+    const auto share = [](double value) { return value >= 0 && value <= 1; };
+    const auto positive = [](double value) { return value > 0 && value <= 1; };
+    const auto read = [&](const char* name, const char* range, bool (*in_range)(double),
+                          double& value) {
+        value = reader.within(name, range, in_range).value_or(value);
+    };
+    read("dense-target", "in [0, 1]", share, options.outputs.dense);
+    read("residual-target", "in [0, 1]", share, options.outputs.residual);
+    read("damping", "in (0, 1]", positive, options.damping);
+    if (const auto order = reader.choice("site-order", {{"together", "sequential"}, {}})) {
+        options.sites_sequentially = *order == 1;
+    }
 }
 
 void read_ratios(const SettingReader& reader, Options& options) {
@@ -142,7 +154,8 @@ void settle_fixed_pattern(const SettingReader& reader, Options& options) {
 }
 
 bool needs_calibration(const Options& options) {
-    return options.pruner->needs_activations() || options.allocation->needs_activations();
+    return pruning::needs_activations(*options.pruner, options.pruner_settings()) ||
+           options.allocation->needs_activations();
 }
 
 }  // namespace

@@ -100,6 +100,13 @@ std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks
     return texts;
 }
 
+void add_pruning(planning::RunTask& task, const cli::Options& options) {
+    task.measures_outliers = options.allocation->needs_activations();
+    task.pruner = options.pruner;
+    task.settings = options.pruner_settings();
+    task.sites_sequentially = options.sites_sequentially;
+}
+
 Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& options,
                    const model::Catalogue& catalogue) {
     Inputs inputs{parallel::NodeMap(ranks), {}, {}, {}};
@@ -115,9 +122,11 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
     if (calibrates) {
         parallel::run_collectively(ranks, [&] { require_known_inputs(catalogue); });
         inputs.calibration = load_calibration(ranks, options, catalogue);
-        inputs.memory = planning::calibration_memory(
-            catalogue, *options.pruner, options.allocation->needs_activations(), inputs.calibration,
-            ranks.size(), inputs.nodes.node().size());
+        planning::RunTask task;
+        add_pruning(task, options);
+        task.calibration = inputs.calibration;
+        inputs.memory = planning::calibration_memory(catalogue, task, ranks.size(),
+                                                     inputs.nodes.node().size());
         require_memory(ranks, inputs);
         if (!options.sequences && inputs.calibration.count() < model::kUsualSequences) {
             inputs.warnings.push_back(kFewSamples(

@@ -49,6 +49,9 @@ struct Inputs {
     std::vector<std::string> warnings = {};
 };
 
+/// How the request prunes, as far as time and memory depend on it.
+void add_pruning(planning::RunTask& task, const cli::Options& options);
+
 /// Collective. Everything that can be wrong with the request is found here, before any work: texts,
 /// an architecture without a forward pass, memory that calibration would lack.
 /// @throws Error

@@ -82,9 +82,8 @@ planning::RunTask task_of(const parallel::Communicator& ranks, const cli::Option
     if (analyzes) {
         return task;
     }
-    task.measures_outliers = options.allocation->needs_activations();
-    task.pruner = options.pruner;
-    if (task.pruner->needs_activations() || task.measures_outliers) {
+    add_pruning(task, options);
+    if (task.prunes_by_block() || task.measures_outliers) {
         task.calibration = options.calibration.empty()
                                ? sequences_like(options, catalogue)
                                : load_calibration(ranks, options, catalogue);

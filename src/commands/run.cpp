@@ -73,11 +73,14 @@ phases::PrunedPaths pruned_paths(const cli::Options& options) {
 phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFiles& files,
                           std::span<const pruning::PruneTarget> targets) {
     const pruning::Pruner& pruner = *job.options.pruner;
-    report::ProgressLine line("prune and write", pruner.needs_activations() ? "blocks" : "tensors",
+    report::ProgressLine line("prune and write", pruning::needs_activations(pruner, job.options.pruner_settings()) ? "blocks" : "tensors",
                               job.ranks.is_root());
     return phases::prune_model(
         job.ranks, inputs.nodes, job.catalogue,
-        {pruner, {job.options.ties, job.options.method_values}, targets, inputs.calibration}, files,
+        {pruner, job.options.pruner_settings(), targets, inputs.calibration,
+         job.options.sites_sequentially ? phases::SiteOrder::sequential
+                                        : phases::SiteOrder::together},
+        files,
         [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 

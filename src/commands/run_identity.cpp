@@ -132,6 +132,10 @@ void add_allocation(resume::RunIdentity& identity, const cli::Options& options) 
 void add_pruning(resume::RunIdentity& identity, const cli::Options& options) {
     add(identity, "--prune-method", std::string(options.pruner->name));
     add(identity, "--sparsity-type", options.mixed_pattern ? "mixed" : sparsity_type(options));
+    add(identity, "--dense-target", options.outputs.dense);
+    add(identity, "--residual-target", options.outputs.residual);
+    add(identity, "--site-order", options.sites_sequentially ? "sequential" : "together");
+    add(identity, "--damping", options.damping);
     add(identity, "--ties", options.ties == pruning::Ties::exact ? "exact" : "inclusive");
     add_own_options(identity, options.pruner->options, options);
     add(identity, "--format",

@@ -1,6 +1,8 @@
 #include "calibrated_pruning.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
@@ -57,16 +59,22 @@ class CalibratedRun {
           request_(request),
           store_(store),
           pass_(ranks, nodes, catalogue, request.calibration),
-          stream_(ranks, catalogue, store),
-          states_(ranks, store.journal(), resume::StatePass::prune) {}
+          stream_(ranks, catalogue, store) {
+        StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
+        if (request.settings.outputs.any()) {
+            dense_.emplace(ranks, nodes, catalogue, request.calibration);
+            passes.insert(passes.begin(), {resume::StatePass::dense, &*dense_});
+        }
+        states_.emplace(ranks, store.journal(), std::move(passes));
+    }
 
     /// Takes over what an earlier attempt has done. Returns the block to begin with.
     int take_over() {
         stream_.take_over_finished();
-        const int saved = states_.saved_block();
+        const int saved = states_->saved_block();
         const int first = saved > 0 && all_done_before(saved) ? saved : 0;
         if (first > 0) {
-            states_.restore(pass_);
+            states_->restore();
         }
         for (int block = 0; block < first; ++block) {
             add_earlier_notes(block);
@@ -76,38 +84,41 @@ class CalibratedRun {
 
     void pass_through(int block) {
         pass_.pass_through(block);
+        if (dense_) {
+            dense_->pass_through(block);
+        }
         keep_states(block + 1);
     }
 
     /// Matrices that an earlier attempt has done are read back.
     void prune_block(int block) {
         pass_.load(block);
+        if (dense_) {
+            dense_->load(block);
+        }
         const std::vector<transformer::InputSite> sites =
             transformer::input_sites(pass_.plan(), block);
-        pruning::BlockInputs inputs{ranks_, {}, request_.calibration.count()};
+        pruning::BlockInputs inputs{ranks_, nodes_, {}, request_.calibration.count()};
         for (const transformer::InputSite& site : sites) {
-            inputs.site_widths.push_back(site.cols);
+            inputs.sites.push_back({site.cols, site.residual_rows});
         }
-        const auto pruner = request_.pruner.begin_block(inputs, request_.settings);
-        gather_statistics(*pruner, sites);
+        const auto pruner = pruning::begin_block(request_.pruner, inputs, request_.settings);
         add_earlier_notes(block);
-        support::FirstError problem;
-        for (std::size_t site = 0; site < sites.size(); ++site) {
-            if (!is_done(sites[site])) {
-                const int first = sites[site].matrices.front();
-                pruner->finish_statistics(site, catalogue_.name_of(matrix(first)));
-                keep_notes(block, pruner->notes());
+        const bool more = block + 1 < catalogue_.blocks();
+        if (request_.site_order == SiteOrder::sequential) {
+            for (std::size_t site = 0; site < sites.size(); ++site) {
+                pass_.step(site, observer(*pruner, sites), dense());
+                prune_site(*pruner, block, site, sites[site]);
             }
-            for (const int index : sites[site].matrices) {
-                is_finished(matrix(index).tensor) ? read_back_matrix(index, problem)
-                                                  : prune_matrix(*pruner, site, index, problem);
+            more ? pass_.leave() : void();
+        } else {
+            gather_statistics(*pruner, sites);
+            for (std::size_t site = 0; site < sites.size(); ++site) {
+                prune_site(*pruner, block, site, sites[site]);
             }
+            more ? pass_.advance() : void();
         }
-        parallel::agree(ranks_, problem.get());
-        if (block + 1 < catalogue_.blocks()) {
-            pass_.advance();
-            keep_states(block + 1);
-        }
+        more ? keep_states(block + 1) : void();
     }
 
     void copy_the_rest() {
@@ -123,7 +134,7 @@ class CalibratedRun {
         parallel::agree(ranks_, problem.get());
     }
 
-    PrunedModel result() const { return {stream_.results(), notes_}; }
+    PrunedModel result() const { return {stream_.results(), notes_, fits_}; }
 
   private:
     bool is_finished(int tensor) const { return store_.finished(tensor).has_value(); }
@@ -143,18 +154,41 @@ class CalibratedRun {
                                    [&](int index) { return is_finished(matrix(index).tensor); });
     }
 
+    CalibrationPass* dense() { return dense_ ? &*dense_ : nullptr; }
+
+    /// Tells the pruner about the sites that are still to be done.
+    SiteObserver observer(pruning::BlockPruner& pruner,
+                          std::span<const transformer::InputSite> sites) const {
+        return [this, &pruner, sites](std::size_t site, const pruning::SiteInput& input) {
+            if (!is_done(sites[site])) {
+                pruner.observe(site, input);
+            }
+        };
+    }
+
     void gather_statistics(pruning::BlockPruner& pruner,
                            std::span<const transformer::InputSite> sites) {
-        if (std::ranges::all_of(
-                sites, [&](const transformer::InputSite& site) { return is_done(site); })) {
-            return;
+        const bool all_done = std::ranges::all_of(
+            sites, [&](const transformer::InputSite& site) { return is_done(site); });
+        if (!all_done || dense_) {  // the dense model's states go on all the same
+            pass_.observe(observer(pruner, sites), dense());
         }
-        pass_.observe([&](std::size_t site, std::int64_t sequence, std::span<const float> input,
-                          std::int64_t tokens) {
-            if (!is_done(sites[site])) {
-                pruner.observe(site, sequence, input, tokens);
-            }
-        });
+    }
+
+    void prune_site(pruning::BlockPruner& pruner, int block, std::size_t site,
+                    const transformer::InputSite& matrices) {
+        if (!is_done(matrices)) {
+            const int first = matrices.matrices.front();
+            pruner.finish_statistics(site, catalogue_.name_of(matrix(first)));
+            keep_notes(block, pruner.notes());
+        }
+        support::FirstError problem;
+        for (const int index : matrices.matrices) {
+            is_finished(matrix(index).tensor) ? read_back_matrix(index, problem)
+                                              : prune_matrix(pruner, site, index, problem);
+        }
+        parallel::agree(ranks_, problem.get());
+        pruner.release(site);
     }
 
     void add_earlier_notes(int block) {
@@ -189,7 +223,12 @@ class CalibratedRun {
         const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const parallel::RowRange mine = stream_.share(tensor);
         const std::span<float> rows = pass_.runner().rows(index, mine);
-        pruner.prune(site, rows, request_.targets[static_cast<std::size_t>(index)], tensor.name);
+        const auto fit = pruner.prune(site, {rows, mine.begin},
+                                      request_.targets[static_cast<std::size_t>(index)],
+                                      tensor.name);
+        if (fit) {
+            fits_[static_cast<std::size_t>(index)] = *fit;
+        }
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
         support::narrow(rows, tensor.scalar_type(), stored);
         problem.guard([&] {
@@ -221,7 +260,7 @@ class CalibratedRun {
 
     /// States are worth nothing without the rows that led to them.
     void keep_states(int block) {
-        states_.at_entrance(block, pass_, [&] { store_.make_durable(); });
+        states_->at_entrance(block, [&] { store_.make_durable(); });
     }
 
     /// What a pruner makes of the weights that stay may be too large for float16.
@@ -240,9 +279,12 @@ class CalibratedRun {
     const PruneRequest& request_;
     TensorStore& store_;
     CalibrationPass pass_;
+    std::optional<CalibrationPass> dense_;  ///< where outputs have targets
     TensorStream stream_;
-    StateKeeper states_;
+    std::optional<StateKeeper> states_;
     std::vector<std::string> notes_;
+    std::vector<std::optional<pruning::Fit>> fits_ =
+        std::vector<std::optional<pruning::Fit>>(catalogue_.matrices.size());
 };
 
 }  // namespace

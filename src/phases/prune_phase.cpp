@@ -206,7 +206,7 @@ PrunedModel prune_model(const parallel::Communicator& ranks, const parallel::Nod
                         const model::Catalogue& catalogue, const PruneRequest& request,
                         TensorStore& store, const Progress& progress) {
     assert(request.targets.size() == catalogue.matrices.size());
-    return request.pruner.needs_activations()
+    return pruning::needs_activations(request.pruner, request.settings)
                ? prune_block_by_block(ranks, nodes, catalogue, request, store, progress)
                : stream_model(ranks, catalogue, request, store, progress);
 }

@@ -93,7 +93,7 @@ class Forecaster {
     /// Rows of every tensor are shared out over all ranks. After calibration, the matrices have
     /// been read and pruned already.
     PhaseForecast prune_and_write() const {
-        const bool here = !task_.pruner->needs_activations();
+        const bool here = !task_.prunes_by_block();
         const Pruning pruning = here ? pruning_matrix_by_matrix() : Pruning{};
         const double pruned = bytes_of_matrices();
         const double read = here ? bytes_ : bytes_ - pruned;

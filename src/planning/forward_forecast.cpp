@@ -19,9 +19,12 @@ constexpr double kDeliveredSeconds = 6e-9;  // a weight narrowed, checked, summe
 
 /// What a pruner has to do at a site.
 pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer::InputSite& site,
-                            const model::TokenSequences& sequences, int ranks, int node_ranks) {
+                            const RunTask& task, int ranks, int node_ranks) {
+    const model::TokenSequences& sequences = task.calibration;
     pruning::SiteWork work;
     work.cols = site.cols;
+    work.residual_rows = site.residual_rows;
+    work.outputs = task.settings.outputs;
     for (const int index : site.matrices) {
         const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
         work.weights += static_cast<double>(matrix.size());
@@ -80,9 +83,8 @@ class Forward {
                (cost.bytes_summed > 0 ? transfers_.sum_seconds(cost.bytes_summed) : 0) +
                (cost.bytes_broadcast > 0 ? transfers_.broadcast_seconds(cost.bytes_broadcast) : 0);
     }
-    pruning::SiteWork work_at(const transformer::InputSite& site,
-                              const model::TokenSequences& sequences) const {
-        return site_work(catalogue_, site, sequences, ranks_, node_ranks_);
+    pruning::SiteWork work_at(const transformer::InputSite& site, const RunTask& task) const {
+        return site_work(catalogue_, site, task, ranks_, node_ranks_);
     }
     /// The pruned rows into files, and to all other nodes.
     double delivery_seconds(double weights, std::size_t matrices) const {
@@ -107,29 +109,39 @@ class Forward {
 
 }  // namespace
 
-CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
-                                     const pruning::Pruner& pruner, bool measures_outliers,
-                                     const model::TokenSequences& sequences, int ranks,
-                                     int node_ranks) {
+CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
+                                     int ranks, int node_ranks) {
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    const model::TokenSequences& sequences = task.calibration;
     const std::int64_t own = parallel::share_of(sequences.count(), ranks, 0).size();
+    const std::uint64_t streams = task.settings.outputs.any() ? 2 : 1;
     CalibrationMemory memory;
+    std::int64_t kept = 0;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        const std::uint64_t weights = transformer::block_weight_bytes(plan, block);
-        memory.weights = std::max(memory.weights, weights / static_cast<std::uint64_t>(node_ranks));
+        const std::uint64_t weights =
+            streams * transformer::block_weight_bytes(plan, block) /
+            static_cast<std::uint64_t>(node_ranks);
+        memory.weights = std::max(memory.weights, weights);
+        kept = std::max(kept, transformer::kept_values(plan, block));
         std::uint64_t pruned = 0;
         std::uint64_t outliers = 0;
         for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
-            const pruning::SiteWork work = site_work(catalogue, site, sequences, ranks, node_ranks);
-            pruned += pruner.needs_activations() ? pruner.cost(work).memory : 0;
-            outliers += measures_outliers ? pruning::scoring_cost(work).memory : 0;
+            const pruning::SiteWork work = site_work(catalogue, site, task, ranks, node_ranks);
+            const std::uint64_t own_memory =
+                task.prunes_by_block() ? pruning::cost_of(*task.pruner, work).memory : 0;
+            pruned = task.sites_sequentially ? std::max(pruned, own_memory) : pruned + own_memory;
+            outliers += task.measures_outliers ? pruning::scoring_cost(work).memory : 0;
         }
         memory.statistics = std::max({memory.statistics, pruned, outliers});
     }
-    const auto state =
-        static_cast<std::uint64_t>(sequences.length * plan.hidden_size()) * sizeof(float);
-    memory.activations = state * static_cast<std::uint64_t>(own + 1) +
-                         transformer::scratch_bytes(plan, sequences.length);
+    const auto tokens = static_cast<std::uint64_t>(sequences.length);
+    const std::uint64_t state =
+        tokens * static_cast<std::uint64_t>(plan.hidden_size()) * sizeof(float);
+    const std::uint64_t steps = streams - 1 + (task.sites_sequentially ? 1 : 0);
+    memory.activations =
+        streams * (state * static_cast<std::uint64_t>(own + 1) +
+                   transformer::scratch_bytes(plan, sequences.length)) +
+        steps * tokens * static_cast<std::uint64_t>(own * kept) * sizeof(float);
     return memory;
 }
 
@@ -137,8 +149,10 @@ PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
     const auto& [catalogue, cluster, model, task, transfers] = inputs;
     const Forward forward(inputs);
     const model::TokenSequences& sequences = task.calibration;
-    const bool prunes = task.pruner->needs_activations();
+    const bool prunes = task.prunes_by_block();
     const int passes = (prunes ? 1 : 0) + (task.measures_outliers ? 1 : 0);
+    // The dense model's states go through each block once; in steps the MLP is begun twice.
+    const double more_runs = prunes && task.settings.outputs.any() ? 1.0 : 0.0;
     PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
     for (int block = 0; block < catalogue.blocks(); ++block) {
         const auto& tensors = forward.plan().block(block).tensors;
@@ -146,22 +160,22 @@ PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
         const bool last = block + 1 == catalogue.blocks();
         const double common =
             forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
-        result.seconds += passes * common;
+        result.seconds += passes * common + more_runs * (forward.load_seconds(bytes) +
+                                                         forward.run_seconds(block, sequences));
         result.bytes_read += passes * transfers.from_files(bytes * transfers.nodes());
         for (const transformer::InputSite& site : transformer::input_sites(forward.plan(), block)) {
-            const pruning::SiteWork work = forward.work_at(site, sequences);
+            const pruning::SiteWork work = forward.work_at(site, task);
             if (task.measures_outliers) {
                 result.seconds += forward.seconds_of(pruning::scoring_cost(work));
             }
             if (prunes) {
                 result.seconds += forward.delivery_seconds(work.weights, site.matrices.size()) +
-                                  forward.seconds_of(task.pruner->cost(work));
+                                  forward.seconds_of(pruning::cost_of(*task.pruner, work));
             }
         }
     }
-    result.memory = calibration_memory(catalogue, *task.pruner, task.measures_outliers, sequences,
-                                       cluster.ranks, forward.node_ranks())
-                        .total();
+    result.memory =
+        calibration_memory(catalogue, task, cluster.ranks, forward.node_ranks()).total();
     return result;
 }
 

@@ -6,6 +6,9 @@
 namespace alphaprune::pruning {
 namespace {
 
+/// Of a rank's rows of a matrix, that it works with.
+constexpr double kCopies = 8;
+
 class HessianPruner : public BlockPruner {
   public:
     HessianPruner(const BlockInputs& inputs, const PrunerSettings& settings,
@@ -57,15 +60,14 @@ std::unique_ptr<BlockPruner> make_hessian_pruner(const BlockInputs& inputs,
 SiteCost hessian_pruner_cost(const SiteWork& work, double iterations, double factorizations) {
     const auto cols = static_cast<double>(work.cols);
     const double square = cols * cols;
-    const double vectors = static_cast<double>(work.sequences) * static_cast<double>(work.tokens);
-    SiteCost cost;
-    cost.flops = vectors * square / work.ranks +
-                 2.0 / 3 * factorizations * square * cols / work.node_ranks +
-                 2 * iterations * work.weights * cols / work.ranks;
-    cost.memory = static_cast<std::uint64_t>(
-        (static_cast<double>(linalg::JointProducts::node_memory(work.node_ranks, work.cols, {})) +
-         4 * square + static_cast<double>(linalg::NodeCholesky::node_memory(work.cols))) /
-        work.node_ranks);
+    SiteCost cost = statistics_cost(work);
+    cost.flops += 2.0 / 3 * factorizations * square * cols / work.node_ranks +
+                  2 * iterations * work.weights * cols / work.ranks;
+    const auto shared = static_cast<std::uint64_t>(4 * square) +
+                        linalg::NodeCholesky::node_memory(work.cols);
+    const double of_rank = kCopies * sizeof(float) * work.weights / work.ranks;
+    cost.memory += shared / static_cast<std::uint64_t>(work.node_ranks) +
+                   static_cast<std::uint64_t>(of_rank);
     return cost;
 }
 

@@ -87,4 +87,21 @@ std::vector<float> SiteStatistics::gradient(const MatrixRows& rows) const {
     return sum;
 }
 
+SiteCost statistics_cost(const SiteWork& work) {
+    constexpr double kSmallTiles = 1.3;  // time over that of one large product
+    const auto sizes = companions({work.cols, work.residual_rows},
+                                  outputs_of({work.cols, work.residual_rows}, work.outputs));
+    const auto cols = static_cast<double>(work.cols);
+    double height = cols / 2;  // of the symmetric sums one half
+    for (const std::int64_t size : sizes) {
+        height += static_cast<double>(size);
+    }
+    const double vectors = static_cast<double>(work.sequences) * static_cast<double>(work.tokens);
+    SiteCost cost;
+    cost.flops = kSmallTiles * 2 * vectors * height * cols / work.ranks;
+    cost.memory = linalg::JointProducts::node_memory(work.node_ranks, work.cols, sizes) /
+                  static_cast<std::uint64_t>(work.node_ranks);
+    return cost;
+}
+
 }  // namespace alphaprune::pruning

@@ -47,4 +47,7 @@ class SiteStatistics {
     std::vector<float> difference_;  ///< x − x̃ of a sequence
 };
 
+/// Gathering them: flops of a rank, and its share of the memory of its node.
+SiteCost statistics_cost(const SiteWork& work);
+
 }  // namespace alphaprune::pruning

@@ -107,6 +107,20 @@ class TargetedPruner : public BlockPruner {
 
 }  // namespace
 
+SiteCost cost_of(const Pruner& pruner, const SiteWork& work) {
+    SiteCost cost = pruner.cost(work);
+    if (pruner.needs == PrunerNeeds::targets || !work.outputs.any()) {
+        return cost;
+    }
+    const SiteCost statistics = statistics_cost(work);
+    const auto cols = static_cast<double>(work.cols);
+    cost.flops += statistics.flops + 2.0 / 3 * cols * cols * cols / work.node_ranks +
+                  4 * work.weights * cols / work.ranks;
+    cost.memory += statistics.memory + linalg::NodeCholesky::node_memory(work.cols) /
+                                           static_cast<std::uint64_t>(work.node_ranks);
+    return cost;
+}
+
 bool needs_activations(const Pruner& pruner, const PrunerSettings& settings) {
     return pruner.needs_activations() || settings.outputs.any();
 }

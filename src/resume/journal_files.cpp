@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <system_error>
 
@@ -41,7 +42,8 @@ const support::BadRequest<std::string, std::string, std::string> kDiffers{
     "continue it with the options and files it was started with, or start anew with --overwrite"};
 
 const char* name_of(StatePass pass) {
-    return pass == StatePass::prune ? "prune" : "outliers";
+    constexpr std::array kNames{"outliers", "prune", "dense"};  // as in StatePass
+    return kNames[static_cast<std::size_t>(pass)];
 }
 
 const std::string* value_in(const RunIdentity& identity, const std::string& name) {
@@ -78,7 +80,7 @@ void require_version(const formats::Json& json, std::string_view where) {
 
 /// "states-prune-5-2-17.log" → prune, 5.
 std::optional<StatesFile> states_file(const std::string& name) {
-    for (const StatePass pass : {StatePass::outliers, StatePass::prune}) {
+    for (const StatePass pass : {StatePass::outliers, StatePass::prune, StatePass::dense}) {
         const std::string start = fmt::format("states-{}-", name_of(pass));
         if (!name.starts_with(start)) {
             continue;

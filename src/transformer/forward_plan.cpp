@@ -154,6 +154,10 @@ std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block) {
     return SharedWeights::bytes_for(*plan.catalogue, plan.block(block).tensors);
 }
 
+std::int64_t kept_values(const ForwardPlan& plan, int block) {
+    return kept_width(plan.block(block).description);
+}
+
 std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens) {
     std::int64_t values = 0;
     bool rotary = false;

@@ -126,10 +126,8 @@ TEST(Forecast, memory_of_calibration_is_what_a_run_asks_for) {
     task.pruner = pruning::find_pruner("sparsegpt");
     task.calibration = sequences(128, 2048);
     const RunForecast run = forecast(model_7b(), {32, 16, {}}, {}, task);
-    EXPECT_EQ(
-        phase_of(run, Phase::calibrate).memory,
-        calibration_memory(model_7b(), *task.pruner, false, task.calibration, 32, 16).total() +
-            kProgramMemory);
+    EXPECT_EQ(phase_of(run, Phase::calibrate).memory,
+              calibration_memory(model_7b(), task, 32, 16).total() + kProgramMemory);
 }
 
 TEST(Forecast, more_texts_take_longer) {

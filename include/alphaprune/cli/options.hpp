@@ -70,6 +70,13 @@ struct Options {
     std::optional<pruning::Pattern> pattern;  ///< N:M in every matrix
     bool mixed_pattern = false;               ///< N:8, N following the ratio of the block
     pruning::Ties ties = pruning::Ties::exact;
+    pruning::OutputTargets outputs;
+    double damping = 0.01;             ///< of the Hessian, as a share of its mean diagonal
+    bool sites_sequentially = false;   ///< inputs of a site come from what is pruned so far
+
+    pruning::PrunerSettings pruner_settings() const {
+        return {ties, outputs, damping, method_values};
+    }
 
     std::filesystem::path calibration;
     std::optional<int> sequences;        ///< of calibration; nothing: the usual, or all there are

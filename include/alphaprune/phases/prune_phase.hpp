@@ -42,6 +42,12 @@ class TensorStore {
     virtual resume::Journal* journal() { return nullptr; }
 };
 
+/// When the matrices of a decoder block are pruned.
+enum class SiteOrder {
+    together,    ///< the inputs of all sites come from the block while it is dense, as published
+    sequential,  ///< site after site: inputs come from what is pruned so far
+};
+
 /// How a model is to be pruned.
 struct PruneRequest {
     const pruning::Pruner& pruner;
@@ -49,11 +55,14 @@ struct PruneRequest {
     std::span<const pruning::PruneTarget> targets;  ///< one per matrix
     /// Whose activations are looked at; of no use to a pruner that needs none.
     const model::TokenSequences& calibration;
+    SiteOrder site_order = SiteOrder::together;
 };
 
 struct PrunedModel {
     std::vector<pruning::PrunedTensor> tensors;  ///< one per tensor, the same on every rank
     std::vector<std::string> notes;              ///< what a user should know
+    /// One per matrix; nothing where the pruner does not iterate or an earlier attempt did it.
+    std::vector<std::optional<pruning::Fit>> fits = {};
 };
 
 /// Prunes a model from its files into a store, on one of two roads, as the pruner needs it. Tensors

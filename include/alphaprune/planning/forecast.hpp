@@ -28,11 +28,15 @@ struct RunTask {
     bool measures_outliers = false;
     bool prunes = true;
     const pruning::Pruner* pruner = &pruning::default_pruner();
+    pruning::PrunerSettings settings = {};
+    bool sites_sequentially = false;
     model::TokenSequences calibration = {};  ///< of the number and length meant
     int copies = 1;                          ///< of the model that are written
     std::vector<model::TokenSequences> evaluations = {};
     /// Measured over predicted time of phases on this machine; 1 where nothing is known.
     std::map<Phase, double> corrections = {};
+
+    bool prunes_by_block() const { return pruning::needs_activations(*pruner, settings); }
 };
 
 struct PhaseForecast {
@@ -72,11 +76,7 @@ struct CalibrationMemory {
     std::uint64_t total() const { return weights + activations + statistics; }
 };
 
-/// @param pruner             counts where it needs activations
-/// @param measures_outliers  whether an allocation needs outlier shares
-CalibrationMemory calibration_memory(const model::Catalogue& catalogue,
-                                     const pruning::Pruner& pruner, bool measures_outliers,
-                                     const model::TokenSequences& sequences, int ranks,
-                                     int node_ranks);
+CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
+                                     int ranks, int node_ranks);
 
 }  // namespace alphaprune::planning

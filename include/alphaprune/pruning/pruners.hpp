@@ -73,6 +73,8 @@ struct SiteWork {
     std::int64_t tokens = 0;         ///< per sequence
     int ranks = 1;
     int node_ranks = 1;  ///< of them, on one node
+    OutputTargets outputs = {};
+    std::int64_t residual_rows = 0;  ///< as in SiteShape
 };
 
 /// What it costs the busiest rank, beyond the forward pass and the reading and writing.
@@ -182,6 +184,8 @@ struct Pruner {
     bool needs_activations() const { return needs != PrunerNeeds::nothing; }
 };
 
+/// What the pruner costs at a site, with what targets of outputs add.
+SiteCost cost_of(const Pruner& pruner, const SiteWork& work);
 /// Whether a run prunes block by block, with activations.
 bool needs_activations(const Pruner& pruner, const PrunerSettings& settings);
 /// The pruner at work on a block. Where outputs have targets that it does not fit to by itself, it is

@@ -59,7 +59,7 @@ struct KnownPerplexity {
 };
 
 /// The passes of the calibration sequences through the blocks that save hidden states on the way.
-enum class StatePass { outliers, prune };
+enum class StatePass { outliers, prune, dense };
 
 /// Where a saved sequence of hidden states lies.
 struct SavedState {

@@ -74,6 +74,8 @@ std::vector<std::vector<int>> layers_by_site(const model::BlockDescription& bloc
 double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens);
 /// Bytes of a block's weights in float32, which a node holds once.
 std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block);
+/// Values per token that a pass in steps keeps of each sequence.
+std::int64_t kept_values(const ForwardPlan& plan, int block);
 /// Bytes of scratch memory that running a block over a sequence takes.
 std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens);
 
