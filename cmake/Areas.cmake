@@ -40,7 +40,7 @@ if(CMAKE_UNITY_BUILD)
     alphaprune_precompile(sources)
 endif()
 
-# alphaprune_precompiled(TARGET sources|tests): TARGET is compiled with the precompiled headers, if any.
+# alphaprune_precompiled(TARGET sources|tests|benchmarks): TARGET is compiled with the precompiled headers, if any.
 function(alphaprune_precompiled TARGET KIND)
     if(TARGET alphaprune_precompiled_${KIND})
         target_precompile_headers(${TARGET} REUSE_FROM alphaprune_precompiled_${KIND})
