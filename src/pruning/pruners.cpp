@@ -6,7 +6,8 @@
 #define ALPHAPRUNE_PRUNERS(ROW) \
     ROW(magnitude)              \
     ROW(wanda)                  \
-    ROW(sparsegpt)
+    ROW(sparsegpt)              \
+    /* the next one goes before this line */
 
 namespace alphaprune::pruning {
 
