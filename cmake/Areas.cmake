@@ -40,7 +40,7 @@ if(CMAKE_UNITY_BUILD)
     alphaprune_precompile(sources)
 endif()
 
-# alphaprune_precompiled(TARGET sources|tests): TARGET is compiled with the precompiled headers, if any.
+# alphaprune_precompiled(TARGET sources|tests|benchmarks): TARGET is compiled with the precompiled headers, if any.
 function(alphaprune_precompiled TARGET KIND)
     if(TARGET alphaprune_precompiled_${KIND})
         target_precompile_headers(${TARGET} REUSE_FROM alphaprune_precompiled_${KIND})
@@ -79,7 +79,8 @@ endfunction()
 
 set(ALPHAPRUNE_TEST_ENVIRONMENT
     OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+    OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+    OMPI_MCA_mpi_yield_when_idle=1
     OMPI_MCA_btl_base_warn_component_unused=0 OPENBLAS_NUM_THREADS=1
     ASAN_OPTIONS=fast_unwind_on_malloc=0
     "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0")

@@ -11,7 +11,8 @@
     ROW(uniform)                    \
     ROW(linear_depth)               \
     ROW(owl)                        \
-    ROW(file)
+    ROW(file)                       \
+    /* the next one goes before this line */
 
 namespace alphaprune::allocation {
 

@@ -1,7 +1,5 @@
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
 #include <optional>
@@ -12,7 +10,6 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/file.hpp"
-#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/message.hpp"
 #include "checkpoint_image.hpp"
 #include "checkpoint_layout.hpp"

@@ -14,7 +14,8 @@
 namespace alphaprune::checkpoint {
 
 inline const support::BadRequest<std::string_view> kWrongKind{
-    "checkpoint.wrong-kind", "this is not {}", "another program has written it", kReplaceFile};
+    "checkpoint.wrong-kind", "this is not {}",
+    "the file was damaged, or written by another program", kReplaceFile};
 
 /// A rectangular part of a tensor whose values follow each other in memory and in the file.
 struct Box {

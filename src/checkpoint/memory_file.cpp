@@ -165,7 +165,7 @@ Hdf5Handle create_file(const Hdf5Calls& hdf5, SparseBytes& bytes) {
     const Hdf5Handle creation = hdf5.own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, doing, {});
     hdf5.check(H5Pset_obj_track_times(creation.id(), 0), doing, {});
     const Hdf5Handle access = hdf5.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, doing, {});
-    const SparseBytes* const destination = &bytes;
+    SparseBytes* const destination = &bytes;
     hdf5.check(H5Pset_driver(access.id(), driver(), &destination), doing, {});
     // HDF5 1.8's format: every tool reads it, and unlike the older one it has a checksum on every
     // structure, so that damage is reported instead of followed.

@@ -39,10 +39,10 @@ void set_size(const fs::path& file, std::uint64_t bytes) {
     }
 }
 
-const model::TensorInfo& tensor_with_rows(std::span<const model::TensorInfo> tensors, int tensor,
+const model::TensorInfo& tensor_with_rows(const std::vector<model::TensorInfo>& tensors, int tensor,
                                           [[maybe_unused]] parallel::RowRange rows,
                                           [[maybe_unused]] std::uint64_t bytes) {
-    const model::TensorInfo& info = tensors[static_cast<std::size_t>(tensor)];
+    const model::TensorInfo& info = tensors.at(static_cast<std::size_t>(tensor));
     assert(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= info.rows());
     assert(bytes == static_cast<std::uint64_t>(rows.size()) * info.row_bytes());
     return info;

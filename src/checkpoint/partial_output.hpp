@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -37,7 +37,7 @@ bool take_over(const std::filesystem::path& path, IsOurs is_ours) {
 void set_size(const std::filesystem::path& file, std::uint64_t bytes);
 
 /// One of the tensors. @pre `rows` are some of its rows, of so many bytes
-const model::TensorInfo& tensor_with_rows(std::span<const model::TensorInfo> tensors, int tensor,
+const model::TensorInfo& tensor_with_rows(const std::vector<model::TensorInfo>& tensors, int tensor,
                                           parallel::RowRange rows, std::uint64_t bytes);
 
 /// "writing rows 3 to 8", for messages.

@@ -255,11 +255,12 @@ constexpr std::array kTokenTypes{
 template <class Value>
 const NpyType<Value>& type_of(const NpyDictionary& dictionary,
                               std::span<const NpyType<Value>> types, std::string_view where) {
+    const auto found = std::ranges::find(types, dictionary.descr, &NpyType<Value>::descr);
+    if (found != types.end()) {
+        return *found;
+    }
     std::string names;
     for (const NpyType<Value>& type : types) {
-        if (type.descr == dictionary.descr) {
-            return type;
-        }
         names += fmt::format("{}{}", names.empty() ? "" : " ", type.descr);
     }
     throw kWrongType(std::string(where), in_quotes(dictionary.descr), names, types.front().descr);

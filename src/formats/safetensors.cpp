@@ -68,8 +68,9 @@ const HeaderFault<std::string> kRepeatedMetadata{"formats.safetensors-repeated-m
 const HeaderFault<std::string> kMetadataNotAString{
     "formats.safetensors-metadata-value",
     "the header's __metadata__ has {}, which is not a string"};
-const HeaderFault<> kRepeatedTensor{"formats.safetensors-repeated-tensor",
-                                    "the header describes this tensor more than once"};
+const BadRequest<> kRepeatedTensor{
+    "formats.safetensors-repeated-tensor", "the header describes this tensor more than once",
+    "the header was written by a faulty program", "save the file again with every tensor once"};
 const HeaderFault<> kNotAnObject{"formats.tensor-description",
                                  "the tensor's description is not a JSON object"};
 const HeaderFault<std::string> kRepeated{"formats.tensor-repeated-member",

@@ -13,7 +13,7 @@ namespace alphaprune::linalg {
 /// Outer products summed and factored by ScaLAPACK, block-cyclic over a near-square grid of the
 /// first ranks of the group. The others bring vectors and get rows of the factor all the same.
 /// Collective. @param group  outlives the object
-/// @throws Error (failure) on all ranks when the memory is not to be had
+/// @throws Error (failure) on all ranks when there is not enough memory
 std::unique_ptr<OuterProducts> make_distributed_products(const parallel::Communicator& group,
                                                          std::int64_t order);
 /// How many float32 values the busiest rank holds for them.

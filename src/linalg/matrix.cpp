@@ -9,7 +9,7 @@ namespace alphaprune::linalg {
 namespace {
 
 const support::Failure<std::int64_t, std::int64_t, std::string> kNoRoom{
-    "linalg.no-room", "out of memory: no room for a {}x{} matrix ({})",
+    "linalg.no-room", "out of memory: no room for what a {}x{} matrix takes ({})",
     "the ranks of this node, or other programs on it, take more memory than there is",
     "use fewer ranks on each node, or more nodes, or let more ranks share a matrix"};
 
@@ -23,10 +23,7 @@ Matrix::Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols) 
     constexpr std::size_t kLine = 64;
     const std::size_t bytes = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) * 8;
     const std::size_t whole_lines = (bytes / kLine + 1) * kLine;  // never none: no null pointer
-    values_.reset(static_cast<double*>(std::aligned_alloc(kLine, whole_lines)));
-    if (!values_) {
-        throw no_room_for(rows, cols, whole_lines);
-    }
+    values_ = aligned_memory<double>(kLine, whole_lines, rows, cols);
     std::memset(values_.get(), 0, whole_lines);
 }
 

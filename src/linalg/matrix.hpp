@@ -23,11 +23,23 @@ struct FreeMemory {
 template <class Real>
 using AlignedMemory = std::unique_ptr<Real[], FreeMemory>;
 
+/// Memory for what a rows × cols matrix takes. @throws Error (failure) when there is not enough
+/// @param bytes  a multiple of the alignment, not zero
+template <class Real>
+AlignedMemory<Real> aligned_memory(std::size_t alignment, std::size_t bytes, std::int64_t rows,
+                                   std::int64_t cols) {
+    AlignedMemory<Real> memory(static_cast<Real*>(std::aligned_alloc(alignment, bytes)));
+    if (!memory) {
+        throw no_room_for(rows, cols, bytes);
+    }
+    return memory;
+}
+
 /// A column-major matrix of doubles in memory of its own, zero at first, aligned to cache lines.
 class Matrix {
   public:
     Matrix() = default;
-    /// @throws Error (failure) when the memory is not to be had
+    /// @throws Error (failure) when there is not enough memory
     Matrix(std::int64_t rows, std::int64_t cols);
 
     std::int64_t rows() const { return rows_; }
@@ -49,7 +61,7 @@ class Matrix {
     AlignedMemory<double> values_;
 };
 
-/// rows × cols / divisor zeros. @throws Error (failure) when the memory is not to be had
+/// rows × cols / divisor zeros. @throws Error (failure) when there is not enough memory
 template <class Real>
 std::vector<Real> memory_for(std::int64_t rows, std::int64_t cols, std::int64_t divisor = 1) {
     const auto size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) /

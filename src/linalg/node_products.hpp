@@ -13,7 +13,7 @@ namespace alphaprune::linalg {
 /// factor once. Collective.
 /// @param group  outlives the object
 /// @param node   the ranks of the group that share memory with this one, ordered as in the group
-/// @throws Error (failure) on all ranks when the memory is not to be had
+/// @throws Error (failure) on all ranks when there is not enough memory
 std::unique_ptr<OuterProducts> make_node_products(const parallel::Communicator& group,
                                                   parallel::Communicator node, std::int64_t order);
 /// How many float32 values a rank holds for them: its part of what its node shares.

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <cstddef>
 #include <utility>
+
+#include "alphaprune/support/number.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -16,12 +17,9 @@ constexpr std::size_t kMaxNumbers = 8;
 
 /// Decimal as a program writes it: no sign, no leading zero.
 std::optional<std::int64_t> plain_number(std::string_view text) {
-    if (!is_number(text) || text.size() > kMaxDigits || (text.size() > 1 && text.front() == '0')) {
-        return std::nullopt;
-    }
-    std::int64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
+    const bool plain =
+        is_number(text) && text.size() <= kMaxDigits && (text.size() == 1 || text.front() != '0');
+    return plain ? support::number_in<std::int64_t>(text) : std::nullopt;
 }
 
 using Words = std::vector<std::string>;
@@ -194,12 +192,12 @@ bool names_experts(std::string_view part, bool shared) {
 std::int64_t expert_number(std::string_view part) {
     const std::size_t digits = part.find_last_not_of("0123456789") + 1;  // npos + 1 is 0
     const std::string_view number = part.substr(digits);
-    constexpr std::size_t kMaxDigits = 6;
+    constexpr std::size_t kMaxExpertDigits = 6;
     const bool named = digits == 0 || names_experts(part.substr(0, digits), false);
-    if (!named || !is_number(number) || number.size() > kMaxDigits) {
+    if (!named || !is_number(number) || number.size() > kMaxExpertDigits) {
         return -1;
     }
-    return std::stoll(std::string(number));
+    return support::number_in<std::int64_t>(number).value_or(-1);
 }
 
 }  // namespace alphaprune::model

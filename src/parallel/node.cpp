@@ -12,6 +12,7 @@
 
 #include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
 
@@ -52,21 +53,20 @@ std::uint64_t room_left(const Communicator& node, std::uint64_t otherwise) {
 /// Fills it with zeros through the kernel, which reports where there is no memory for a page; a
 /// plain write would end in SIGBUS there.
 bool fill_with_zeros(std::span<std::byte> bytes) {
-    const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-    if (zeros < 0) {
+    const support::Descriptor zeros(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
+    if (zeros.get() < 0) {
         return true;  // a system without it: as before
     }
     bool filled = true;
     while (filled && !bytes.empty()) {
         constexpr std::size_t kPiece = std::size_t{64} << 20;
-        const ssize_t done = read(zeros, bytes.data(), std::min(bytes.size(), kPiece));
+        const ssize_t done = read(zeros.get(), bytes.data(), std::min(bytes.size(), kPiece));
         if (done > 0) {
             bytes = bytes.subspan(static_cast<std::size_t>(done));
         } else {
             filled = done < 0 && errno == EINTR;
         }
     }
-    close(zeros);
     return filled;
 }
 

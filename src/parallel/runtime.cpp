@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "alphaprune/parallel/native_mpi.hpp"
+#include "alphaprune/support/number.hpp"
 #include "watch/launcher.hpp"
 
 namespace alphaprune::parallel {
@@ -46,11 +46,8 @@ constexpr std::array kConnections{"PMI_FD", "PMI_PORT", "PMIX_NAMESPACE"};
 std::optional<std::int64_t> number_in(const support::EnvironmentLookup& environment,
                                       std::initializer_list<const char*> variables) {
     for (const char* const variable : variables) {
-        const std::string text = environment(variable).value_or("");
-        std::int64_t number = 0;
-        const char* const end = text.data() + text.size();
-        const auto [stop, problem] = std::from_chars(text.data(), end, number);
-        if (problem == std::errc{} && stop == end && number >= 0) {
+        const auto number = support::number_in<std::int64_t>(environment(variable).value_or(""));
+        if (number && *number >= 0) {
             return number;
         }
     }

@@ -111,17 +111,20 @@ class FarmsRun {
         }
         watch_the_others();
         mailbox_.finish();
-        parallel::agree(ranks, problem_.get());
+        parallel::agree(ranks, faults_.error());
         std::vector<double> alphas = pools_.alphas();
         ranks.all_reduce_sum(std::span(alphas));  // one rank has it, the others zero: same bits
         return alphas;
     }
 
   private:
-    /// Of an error everybody hears, so that nobody goes on for nothing.
+    /// Runs it whatever went wrong before: what other ranks send may complete a matrix, which the
+    /// journal then has. Of an error everybody hears, so that nobody goes on for nothing.
     template <class Action>
     void guard(Action action) {
-        if (!problem_.guard(action)) {
+        support::FirstError problem;
+        if (!problem.guard(action)) {
+            faults_.add(*problem.get());
             counter_.raise_alarm();
         }
     }
@@ -166,7 +169,7 @@ class FarmsRun {
     std::int64_t total_;
     Progress progress_;
     parallel::WorkCounter counter_;
-    support::FirstError problem_;
+    support::FaultList faults_;
     Pools pools_;
     parallel::Mailbox mailbox_;
     WindowWorker worker_;

@@ -8,7 +8,8 @@
     ROW(wanda)                  \
     ROW(sparsegpt)              \
     ROW(alps)                   \
-    ROW(admm)
+    ROW(admm)                   \
+    /* the next one goes before this line */
 
 namespace alphaprune::pruning {
 

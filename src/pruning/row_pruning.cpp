@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <charconv>
 #include <cmath>
-#include <system_error>
 #include <vector>
 
+#include "alphaprune/support/number.hpp"
 #include "scores.hpp"
 
 namespace alphaprune::pruning {
@@ -43,10 +42,8 @@ void for_each_score(std::span<const float> weights, std::int64_t cols,
 
 /// Digits only, no sign, at most two of them.
 std::optional<int> small_number(std::string_view text) {
-    int number = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = problem == std::errc{} && end == text.data() + text.size();
-    return whole && text.size() <= 2 && number >= 0 ? std::optional(number) : std::nullopt;
+    const auto number = support::number_in<int>(text);
+    return text.size() <= 2 && number && *number >= 0 ? number : std::nullopt;
 }
 
 }  // namespace
@@ -108,6 +105,7 @@ std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
 
 std::int64_t count_overflows(std::span<const float> weights, std::int64_t cols,
                              std::span<const float> input_norms) {
+    assert(fits(weights, cols, input_norms));
     const auto largest = [](std::span<const float> values) {
         float most = 0;
         for (const float value : values) {

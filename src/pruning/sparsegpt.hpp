@@ -25,7 +25,7 @@ class Hessian {
   public:
     /// Collective.
     /// @param ranks  outlives the object
-    /// @throws Error (failure) on all ranks when the memory is not to be had
+    /// @throws Error (failure) on all ranks when there is not enough memory
     Hessian(const parallel::Communicator& ranks, std::int64_t order,
             std::int64_t largest_local = kLargestLocalHessian);
 

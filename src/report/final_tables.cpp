@@ -102,10 +102,6 @@ std::string value_text(double perplexity) {
 
 }  // namespace
 
-double BlockSummary::sparsity() const {
-    return zeros && weights > 0 ? static_cast<double>(*zeros) / static_cast<double>(weights) : 0;
-}
-
 std::vector<BlockSummary> summarize_blocks(const RunReport& report) {
     std::map<int, Members> blocks;
     for (const MatrixReport& matrix : report.matrices) {
@@ -143,7 +139,8 @@ std::string block_table(const RunReport& report) {
         block.cells.push_back(i + 1 < rows.size() ? std::to_string(row.block) : "all");
         metric.cells.push_back(metric_cell(row.mean_metric));
         asked.cells.push_back(ratio_cell(row.sparsity_ratio));
-        reached.cells.push_back(row.zeros ? fmt::format("{:.4f}", row.sparsity()) : "-");
+        reached.cells.push_back(
+            ratio_cell(row.zeros ? share(*row.zeros, row.weights) : std::nullopt));
         zeros.cells.push_back(row.zeros ? with_separators(*row.zeros) : "-");
         weights.cells.push_back(with_separators(row.weights));
     }

@@ -9,6 +9,9 @@
 
 namespace alphaprune::report {
 
+/// part/whole; nothing where there is no whole
+std::optional<double> share(std::int64_t part, std::int64_t whole);
+
 /// What a table or chart says of one block, or of the whole model.
 struct BlockSummary {
     int block = 0;
@@ -16,8 +19,6 @@ struct BlockSummary {
     double mean_metric = 0;                ///< over the matrices where it is defined; NaN if none
     std::optional<double> sparsity_ratio;  ///< asked for, weighted by the matrices' sizes
     std::optional<std::int64_t> zeros;
-
-    double sparsity() const;  ///< 0 when zeros are not known
 };
 
 /// One summary per block, by ascending block number.

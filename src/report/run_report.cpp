@@ -11,6 +11,7 @@
 #include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
+#include "report_parts.hpp"
 
 namespace alphaprune::report {
 namespace {
@@ -43,11 +44,6 @@ void read_metrics(const formats::JsonField& metrics, MatrixReport& matrix) {
     }
 }
 
-std::optional<double> share(std::int64_t part, std::int64_t whole) {
-    return whole > 0 ? std::optional(static_cast<double>(part) / static_cast<double>(whole))
-                     : std::nullopt;
-}
-
 void require_possible(const formats::JsonField& field, const MatrixReport& matrix) {
     std::int64_t weights = 0;
     if (__builtin_mul_overflow(matrix.rows, matrix.cols, &weights)) {
@@ -76,6 +72,11 @@ void require_whole(const formats::JsonField& document, const RunReport& report) 
 }
 
 }  // namespace
+
+std::optional<double> share(std::int64_t part, std::int64_t whole) {
+    return whole > 0 ? std::optional(static_cast<double>(part) / static_cast<double>(whole))
+                     : std::nullopt;
+}
 
 // The tables of fields of report.json, schema version 1; how they work: json_fields.hpp.
 

@@ -27,7 +27,9 @@ const BadRequest<std::string_view, std::string_view, std::string_view> kUnusable
     "nothing is there, it may not be accessed, or it is of another kind than needed", "{2}"};
 const Failure<std::string_view, std::string_view, std::string_view> kSystemFailure{
     "support.system-failure", "{}: {}",
-    "the file system or the operating system refused the operation for the reason given", "{2}"};
+    "the file system or the operating system failed, or refused the operation, for the reason "
+    "given",
+    "{2}"};
 const Failure<> kNotAFolder{"support.not-a-folder", "this is not a folder, and one is needed here",
                             "a file or a symbolic link stands under the name of a folder",
                             "remove it: a symbolic link is never written through"};

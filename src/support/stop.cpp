@@ -53,7 +53,8 @@ void on_signal(int signal) {
 }
 
 std::string name_of_signal(int signal) {
-    constexpr std::array kNames{"SIGTERM", "SIGINT", "SIGUSR1"};  // of kStopSignals
+    constexpr std::array kNames{"SIGTERM", "SIGINT", "SIGUSR1"};
+    static_assert(kNames.size() == kStopSignals.size());
     return kNames.at(std::ranges::find(kStopSignals, signal) - kStopSignals.begin());
 }
 

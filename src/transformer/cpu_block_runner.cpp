@@ -28,7 +28,7 @@ const support::Failure<std::string> kNoRoom{
 class AlignedFloats {
   public:
     /// Room for so many values; what was there is lost when it has to grow.
-    /// @throws Error (failure) when the memory is not to be had
+    /// @throws Error (failure) when there is not enough memory
     std::span<float> at_least(std::int64_t count) {
         const auto wanted = static_cast<std::size_t>(whole_lines(count));
         if (wanted > capacity_) {

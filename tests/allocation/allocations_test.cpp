@@ -9,7 +9,7 @@
 namespace alphaprune::allocation {
 namespace {
 
-TEST(Allocations, names_are_different_and_found) {
+TEST(Allocations, NamesAreDifferentAndFound) {
     std::set<std::string_view> names;
     for (const AllocationMethod& method : allocations()) {
         EXPECT_TRUE(names.insert(method.name).second) << method.name;
@@ -23,7 +23,7 @@ TEST(Allocations, names_are_different_and_found) {
     EXPECT_EQ(&uniform_allocation(), find_allocation("uniform"));
 }
 
-TEST(Allocations, rows_are_complete) {
+TEST(Allocations, RowsAreComplete) {
     for (const AllocationMethod& method : allocations()) {
         SCOPED_TRACE(method.name);
         EXPECT_FALSE(method.help.empty());
@@ -37,7 +37,7 @@ TEST(Allocations, rows_are_complete) {
     }
 }
 
-TEST(MethodOption, knows_its_range) {
+TEST(MethodOption, KnowsItsRange) {
     const support::MethodOption half{
         .name = "a", .argument = "A", .symbol = "a", .help = "", .most = 0.5};
     EXPECT_EQ(half.range(), "in (0, 0.5]");

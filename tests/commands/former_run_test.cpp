@@ -59,7 +59,7 @@ class FormerRunTest : public testing::Test {
     }
 };
 
-TEST_F(FormerRunTest, without_a_report_or_journal_nothing_is_ours) {
+TEST_F(FormerRunTest, WithoutAReportOrJournalNothingIsOurs) {
     for (const char* name : {"report.html", "matrices.csv", "checkpoint.h5", "run.log", "stop",
                              "metrics/alpha_mid.npy", "hf/model.safetensors", "journal/monday",
                              "checkpoint.h5.partial", "report.json"}) {
@@ -72,7 +72,7 @@ TEST_F(FormerRunTest, without_a_report_or_journal_nothing_is_ours) {
                      "hf", "journal", "checkpoint.h5.partial", "report.json"}));
 }
 
-TEST_F(FormerRunTest, a_report_proves_what_its_run_writes) {
+TEST_F(FormerRunTest, AReportProvesWhatItsRunWrites) {
     put("report.json", kRun);
     for (const char* name : {"report.html", "matrices.csv", "checkpoint.h5", "run.log", "stop",
                              "metrics/alpha_mid.npy", "metrics/alpha_mid.npy.partial",
@@ -84,7 +84,7 @@ TEST_F(FormerRunTest, a_report_proves_what_its_run_writes) {
     EXPECT_EQ(left(), (Names{"hf", "hf/mine.txt", "metrics", "metrics/mine.npy", "notes.txt"}));
 }
 
-TEST_F(FormerRunTest, a_report_of_an_analysis_proves_no_model) {
+TEST_F(FormerRunTest, AReportOfAnAnalysisProvesNoModel) {
     put("report.json", kAnalysis);
     put("checkpoint.h5");
     put("hf/model.safetensors", shard("somebody"));
@@ -94,7 +94,7 @@ TEST_F(FormerRunTest, a_report_of_an_analysis_proves_no_model) {
     EXPECT_EQ(left(), (Names{"checkpoint.h5", "hf", "hf/model.safetensors"}));
 }
 
-TEST_F(FormerRunTest, a_journal_proves_what_an_unfinished_run_leaves) {
+TEST_F(FormerRunTest, AJournalProvesWhatAnUnfinishedRunLeaves) {
     put("journal/run.json", kJournal);
     put("journal/lock", "");
     put("journal/records-1-0.log");
@@ -108,7 +108,7 @@ TEST_F(FormerRunTest, a_journal_proves_what_an_unfinished_run_leaves) {
     EXPECT_EQ(left(), (Names{"journal", "journal/mine"}));
 }
 
-TEST_F(FormerRunTest, folders_and_reports_of_other_programs_are_foreign_beside_ours) {
+TEST_F(FormerRunTest, FoldersAndReportsOfOtherProgramsAreForeignBesideOurs) {
     put("journal/run.json", kJournal);
     put("report.json", "{\"tests\": 3}");
     put("stop/me");
@@ -116,7 +116,7 @@ TEST_F(FormerRunTest, folders_and_reports_of_other_programs_are_foreign_beside_o
     EXPECT_EQ(foreign(), (Names{"report.json", "stop", "matrices.csv"}));
 }
 
-TEST_F(FormerRunTest, links_go_alone) {
+TEST_F(FormerRunTest, LinksGoAlone) {
     const test::TemporaryFolder elsewhere;
     support::write_text_atomically(elsewhere / "kept", "kept");
     put("report.json", kRun);
@@ -132,7 +132,7 @@ TEST_F(FormerRunTest, links_go_alone) {
     EXPECT_EQ(foreign(), (Names{"report.json", "stop"}));  // the proof is of another folder
 }
 
-TEST_F(FormerRunTest, an_interrupted_removal_can_be_continued) {
+TEST_F(FormerRunTest, AnInterruptedRemovalCanBeContinued) {
     put("report.json.partial", kRun);
     put("checkpoint.h5");
     EXPECT_EQ(foreign(), Names{});
@@ -140,7 +140,7 @@ TEST_F(FormerRunTest, an_interrupted_removal_can_be_continued) {
     EXPECT_EQ(left(), Names{});
 }
 
-TEST_F(FormerRunTest, only_what_the_new_run_writes_is_in_its_way) {
+TEST_F(FormerRunTest, OnlyWhatTheNewRunWritesIsInItsWay) {
     put("checkpoint.h5");
     put("hf/model.safetensors");
     put("stop");
@@ -159,14 +159,14 @@ TEST_F(FormerRunTest, only_what_the_new_run_writes_is_in_its_way) {
     EXPECT_EQ(blocking(true, true), 1U);
 }
 
-TEST_F(FormerRunTest, the_log_of_a_run_that_came_to_nothing_is_known_by_its_first_line) {
+TEST_F(FormerRunTest, TheLogOfARunThatCameToNothingIsKnownByItsFirstLine) {
     put("run.log", "2026-01-01T00:00:00+0000 I alphaprune_mpi 0.1 (abc)\nmore\n");
     EXPECT_EQ(ours(), Names{"run.log"});
     put("run.log", "my training run\nwith alphaprune_mpi \n");
     EXPECT_EQ(foreign(), Names{"run.log"});
 }
 
-TEST_F(FormerRunTest, an_export_says_so_in_its_metadata) {
+TEST_F(FormerRunTest, AnExportSaysSoInItsMetadata) {
     fs::create_directory(folder_ / "model");
     EXPECT_TRUE(is_export(folder_ / "model"));  // empty
     put("model/config.json", "{}");

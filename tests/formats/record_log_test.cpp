@@ -57,7 +57,7 @@ class RecordLog : public testing::Test {
     std::string damage_;
 };
 
-TEST_F(RecordLog, gives_back_what_was_written) {
+TEST_F(RecordLog, GivesBackWhatWasWritten) {
     const auto written = write_some();
     const auto found = read();
     EXPECT_EQ(found.size(), written.size());
@@ -71,7 +71,7 @@ TEST_F(RecordLog, gives_back_what_was_written) {
     }
 }
 
-TEST_F(RecordLog, torn_anywhere_gives_what_is_whole) {
+TEST_F(RecordLog, TornAnywhereGivesWhatIsWhole) {
     const auto written = write_some();
     const std::string whole = contents();
     std::size_t most = 0;
@@ -91,7 +91,7 @@ TEST_F(RecordLog, torn_anywhere_gives_what_is_whole) {
     EXPECT_EQ(most, written.size() - 1);
 }
 
-TEST_F(RecordLog, a_changed_bit_ends_it) {
+TEST_F(RecordLog, AChangedBitEndsIt) {
     const auto written = write_some();
     const std::string whole = contents();
     for (std::size_t at = 0; at < whole.size(); ++at) {
@@ -105,13 +105,13 @@ TEST_F(RecordLog, a_changed_bit_ends_it) {
     }
 }
 
-TEST_F(RecordLog, of_another_run_is_not_read) {
+TEST_F(RecordLog, OfAnotherRunIsNotRead) {
     write_some();
     EXPECT_TRUE(read(kRun + 1).empty());
     EXPECT_NE(damage_.find("does not belong to this run"), std::string::npos);
 }
 
-TEST_F(RecordLog, records_do_not_pass_in_another_place) {
+TEST_F(RecordLog, RecordsDoNotPassInAnotherPlace) {
     write_some();
     const std::string whole = contents();
     // The first record, an empty one, once more behind the last.

@@ -7,7 +7,7 @@
 namespace alphaprune::linalg {
 namespace {
 
-TEST(Arithmetic, the_blas_has_a_name_in_one_line) {
+TEST(Arithmetic, TheBlasHasANameInOneLine) {
     const std::string name = blas_name();
     EXPECT_GE(name.size(), 4U);
     EXPECT_EQ(name.find('\n'), std::string::npos);
@@ -15,7 +15,7 @@ TEST(Arithmetic, the_blas_has_a_name_in_one_line) {
     EXPECT_EQ(name.find("MAX_THREADS"), std::string::npos);
 }
 
-TEST(Arithmetic, the_kernels_are_among_those_there_are) {
+TEST(Arithmetic, TheKernelsAreAmongThoseThereAre) {
     EXPECT_TRUE(
         (std::set<std::string_view>{"avx512", "avx2", "baseline"}.contains(vector_kernels())));
 }

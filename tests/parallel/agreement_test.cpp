@@ -10,12 +10,12 @@ namespace {
 
 using test::world;
 
-TEST(Agreement, nothing_happens_when_all_is_well) {
+TEST(Agreement, NothingHappensWhenAllIsWell) {
     EXPECT_EQ(run_collectively(world(), [] { return 7; }), 7);
     EXPECT_NO_THROW(run_collectively(world(), [] {}));
 }
 
-TEST(Agreement, one_rank_s_error_reaches_all_ranks) {
+TEST(Agreement, OneRankSErrorReachesAllRanks) {
     const int guilty = world().size() - 1;
     try {
         run_collectively(world(), [&] {
@@ -33,7 +33,7 @@ TEST(Agreement, one_rank_s_error_reaches_all_ranks) {
     }
 }
 
-TEST(Agreement, different_faults_are_all_told_once) {
+TEST(Agreement, DifferentFaultsAreAllToldOnce) {
     try {
         run_collectively(world(), [&]() -> int {
             support::FaultList faults;
@@ -51,7 +51,7 @@ TEST(Agreement, different_faults_are_all_told_once) {
 }
 
 /// Names out of files may hold any byte.
-TEST(Agreement, faults_may_say_anything) {
+TEST(Agreement, FaultsMaySayAnything) {
     const std::string odd(
         "a\x1f"
         "b\0c\nd\x1f",
@@ -78,7 +78,7 @@ TEST(Agreement, faults_may_say_anything) {
     }
 }
 
-TEST(Agreement, the_gravest_status_counts) {
+TEST(Agreement, TheGravestStatusCounts) {
     const auto status_of = [](const support::Error& mine, const support::Error& other) {
         try {
             run_collectively(world(), [&] { throw world().rank() == 0 ? mine : other; });
@@ -95,7 +95,7 @@ TEST(Agreement, the_gravest_status_counts) {
               support::ExitStatus::bad_request);
 }
 
-TEST(Agreement, what_rank_0_reads_reaches_all) {
+TEST(Agreement, WhatRank0ReadsReachesAll) {
     EXPECT_EQ(text_from_root(world(), [] { return std::string("read once"); }), "read once");
     EXPECT_THROW(text_from_root(
                      world(), []() -> std::string { throw support::bad_request("no such file"); }),

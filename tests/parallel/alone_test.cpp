@@ -35,11 +35,11 @@ void use_everything(const Communicator& self) {
     EXPECT_EQ(view(native(self)).size(), 1);
 }
 
-TEST(Alone, every_collective_does_without_mpi) {
+TEST(Alone, EveryCollectiveDoesWithoutMpi) {
     use_everything(Communicator::alone());
 }
 
-TEST(Alone, several_threads_may_call_them_at_once) {
+TEST(Alone, SeveralThreadsMayCallThemAtOnce) {
     const Communicator self = Communicator::alone();
     std::vector<std::jthread> threads;
     for (int thread = 0; thread < 4; ++thread) {
@@ -51,7 +51,7 @@ TEST(Alone, several_threads_may_call_them_at_once) {
     }
 }
 
-TEST(Alone, work_is_counted) {
+TEST(Alone, WorkIsCounted) {
     WorkCounter counter(Communicator::alone(), 2);
     EXPECT_EQ(counter.next(0), 0);
     EXPECT_EQ(counter.next(0), 1);
@@ -64,7 +64,7 @@ TEST(Alone, work_is_counted) {
     EXPECT_TRUE(counter.alarm());
 }
 
-TEST(Alone, letters_arrive) {
+TEST(Alone, LettersArrive) {
     std::int64_t arrived = 0;
     Mailbox mailbox(Communicator::alone(),
                     [&](std::int64_t subject, std::span<const double>) { arrived += subject; });
@@ -74,7 +74,7 @@ TEST(Alone, letters_arrive) {
     EXPECT_EQ(arrived, 5);
 }
 
-TEST(Alone, a_node_of_one_has_its_arrays) {
+TEST(Alone, ANodeOfOneHasItsArrays) {
     const Communicator self = Communicator::alone();
     NodeArray<float> array(self, 5);
     array.values()[4] = 2;
@@ -86,7 +86,7 @@ TEST(Alone, a_node_of_one_has_its_arrays) {
     EXPECT_EQ(NodeMap(self).nodes(), 1);
 }
 
-TEST(Alone, it_is_watched_and_may_have_threads) {
+TEST(Alone, ItIsWatchedAndMayHaveThreads) {
     { const JobWatch watch(Communicator::alone(), {}); }
     EXPECT_TRUE(supports_threads());
     int started = 1;
@@ -94,7 +94,7 @@ TEST(Alone, it_is_watched_and_may_have_threads) {
     EXPECT_EQ(started, 0);
 }
 
-TEST(Alone, ending_the_job_ends_the_process) {
+TEST(Alone, EndingTheJobEndsTheProcess) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_EXIT(Communicator::alone().abort(3), testing::ExitedWithCode(3), "");
     EXPECT_EXIT(

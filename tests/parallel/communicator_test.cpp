@@ -11,7 +11,7 @@ namespace {
 
 using test::world;
 
-TEST(Communicator, reduces_over_all_ranks) {
+TEST(Communicator, ReducesOverAllRanks) {
     const int size = world().size();
     std::vector<std::int64_t> values{world().rank(), 1, -world().rank()};
     world().all_reduce_sum(std::span(values));
@@ -23,11 +23,11 @@ TEST(Communicator, reduces_over_all_ranks) {
     EXPECT_EQ(world().any(false), false);
 }
 
-TEST(Communicator, sums_the_ranks_before) {
+TEST(Communicator, SumsTheRanksBefore) {
     EXPECT_EQ(world().sum_before(10), 10 * world().rank());
 }
 
-TEST(Communicator, reduces_to_the_root_alone) {
+TEST(Communicator, ReducesToTheRootAlone) {
     std::vector<double> values(3, world().rank());
     world().reduce_sum_to_root(std::span(values));
     const int size = world().size();
@@ -35,7 +35,7 @@ TEST(Communicator, reduces_to_the_root_alone) {
               std::vector<double>(3, world().is_root() ? size * (size - 1) / 2 : world().rank()));
 }
 
-TEST(Communicator, exchanges_parts_of_any_size) {
+TEST(Communicator, ExchangesPartsOfAnySize) {
     // Each rank sends its number to every rank as often as the number of that rank says.
     Communicator::Parts sent;
     Communicator::Parts received;
@@ -53,7 +53,7 @@ TEST(Communicator, exchanges_parts_of_any_size) {
     EXPECT_EQ(others, expected);
 }
 
-TEST(Communicator, broadcasts_text_of_any_length) {
+TEST(Communicator, BroadcastsTextOfAnyLength) {
     for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{100'000}}) {
         const int root = world().size() - 1;
         const std::string text =
@@ -62,7 +62,7 @@ TEST(Communicator, broadcasts_text_of_any_length) {
     }
 }
 
-TEST(Communicator, gathers_texts_in_rank_order) {
+TEST(Communicator, GathersTextsInRankOrder) {
     const std::string mine(static_cast<std::size_t>(world().rank()), 'a');  // rank 0: empty
     const std::vector<std::string> all = world().all_gather_texts(mine);
     for (int rank = 0; rank < world().size(); ++rank) {
@@ -71,7 +71,7 @@ TEST(Communicator, gathers_texts_in_rank_order) {
     EXPECT_EQ(world().gather_texts(mine), world().is_root() ? all : std::vector<std::string>{});
 }
 
-TEST(Communicator, splits_into_owned_groups) {
+TEST(Communicator, SplitsIntoOwnedGroups) {
     const Communicator pairs = world().split(world().rank() / 2, world().rank());
     EXPECT_EQ(pairs.rank(), world().rank() % 2);
     EXPECT_LE(pairs.size(), 2);
@@ -82,7 +82,7 @@ TEST(Communicator, splits_into_owned_groups) {
     EXPECT_EQ(moved.rank(), world().size() - 1 - world().rank());
 }
 
-TEST(Communicator, knows_the_ranks_of_its_node) {
+TEST(Communicator, KnowsTheRanksOfItsNode) {
     EXPECT_EQ(world().split_by_node().size(), world().size());  // the tests run on one machine
 }
 

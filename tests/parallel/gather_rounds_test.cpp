@@ -10,7 +10,7 @@ namespace {
 
 using Lengths = std::vector<std::int64_t>;
 
-TEST(GatherRounds, short_texts_come_in_one) {
+TEST(GatherRounds, ShortTextsComeInOne) {
     const Lengths lengths{3, 0, 5};
     const GatherRounds rounds(lengths);
     ASSERT_EQ(rounds.rounds(), 1);
@@ -42,14 +42,14 @@ void expect_whole(const Lengths& lengths, std::int64_t most) {
     EXPECT_EQ(arrived, lengths);
 }
 
-TEST(GatherRounds, texts_longer_than_an_int_counts) {
+TEST(GatherRounds, TextsLongerThanAnIntCounts) {
     constexpr std::int64_t kGiB = std::int64_t{1} << 30;
     expect_whole({3 * kGiB, 0, 5 * kGiB + 7, 1}, GatherRounds::kMost);
     expect_whole(Lengths(4096, kGiB / 256), GatherRounds::kMost);  // each short, together 16 GiB
     expect_whole({GatherRounds::kMost}, GatherRounds::kMost);
 }
 
-TEST(GatherRounds, few_bytes_at_a_time) {
+TEST(GatherRounds, FewBytesAtATime) {
     for (const std::int64_t most : {3, 4, 7, 100}) {
         expect_whole({10, 1, 23}, most);
     }

@@ -40,14 +40,14 @@ class JobWatchTest : public testing::Test {
     }
 };
 
-TEST_F(JobWatchTest, parts_in_good_order_at_once_and_again) {
+TEST_F(JobWatchTest, PartsInGoodOrderAtOnceAndAgain) {
     for (int i = 0; i < 20; ++i) {
         const JobWatch watch(world(), {});
     }
     EXPECT_FALSE(support::stop_requested());
 }
 
-TEST_F(JobWatchTest, whoever_is_asked_all_ranks_stop_and_know_why) {
+TEST_F(JobWatchTest, WhoeverIsAskedAllRanksStopAndKnowWhy) {
     for (int asked = 0; asked < world().size(); ++asked) {
         {
             const JobWatch watch(world(), {});
@@ -63,14 +63,14 @@ TEST_F(JobWatchTest, whoever_is_asked_all_ranks_stop_and_know_why) {
     }
 }
 
-TEST_F(JobWatchTest, several_may_ask_at_once) {
+TEST_F(JobWatchTest, SeveralMayAskAtOnce) {
     const JobWatch watch(world(), {});
     support::request_stop("I say so");
     EXPECT_TRUE(hears_of_stop());
     EXPECT_EQ(support::stop_reason(), "I say so");
 }
 
-TEST_F(JobWatchTest, a_deadline_of_one_rank_stops_all) {
+TEST_F(JobWatchTest, ADeadlineOfOneRankStopsAll) {
     const JobWatch watch(world(), {});
     if (world().rank() == world().size() - 1) {
         support::set_deadline(std::chrono::steady_clock::now(), "time is over");
@@ -79,7 +79,7 @@ TEST_F(JobWatchTest, a_deadline_of_one_rank_stops_all) {
     EXPECT_EQ(support::stop_reason(), "time is over");
 }
 
-TEST_F(JobWatchTest, a_file_asks_for_a_stop) {
+TEST_F(JobWatchTest, AFileAsksForAStop) {
     const test::TemporaryFolder folder;
     const auto file = world().broadcast_text((folder.path() / "stop").string());
     JobWatch watch(world(), {});
@@ -95,7 +95,7 @@ TEST_F(JobWatchTest, a_file_asks_for_a_stop) {
     world().barrier();  // the file is there until all have heard
 }
 
-TEST_F(JobWatchTest, a_rank_that_is_late_is_not_lost) {
+TEST_F(JobWatchTest, ARankThatIsLateIsNotLost) {
     std::optional<JobWatch> watch;
     watch.emplace(world(), WatchOptions{milliseconds(1500)});
     if (world().rank() == 0) {
@@ -108,7 +108,7 @@ TEST_F(JobWatchTest, a_rank_that_is_late_is_not_lost) {
     watch.emplace(world(), WatchOptions{milliseconds(0)});
 }
 
-TEST_F(JobWatchTest, leaves_the_work_of_its_rank_alone) {
+TEST_F(JobWatchTest, LeavesTheWorkOfItsRankAlone) {
     const JobWatch watch(world(), {milliseconds(2000)});
     std::vector<double> values(100'000);
     for (int round = 1; round <= 30; ++round) {
@@ -119,7 +119,7 @@ TEST_F(JobWatchTest, leaves_the_work_of_its_rank_alone) {
     }
 }
 
-TEST(WatchChannel, carries_messages_and_knows_which_are_in_flight) {
+TEST(WatchChannel, CarriesMessagesAndKnowsWhichAreInFlight) {
     const Communicator& all = world();
     WatchChannel channel(all);
     const int next = (all.rank() + 1) % all.size();

@@ -42,13 +42,13 @@ void expect(const Launch& launch, Kind kind, std::optional<int> rank, std::optio
     EXPECT_TRUE(launch.kind == kind && launch.rank == rank && launch.ranks == ranks) << launch;
 }
 
-TEST(Launch, by_a_shell_it_is_alone) {
+TEST(Launch, ByAShellItIsAlone) {
     expect(launched({}), Kind::alone, {}, {});
     expect(launched({{"OMPI_MCA_btl", "tcp"}, {"PMIX_MCA_gds", "hash"}, {"PMI_DEBUG", "1"}}),
            Kind::alone, {}, {});
 }
 
-TEST(Launch, each_launcher_is_known_by_its_variables) {
+TEST(Launch, EachLauncherIsKnownByItsVariables) {
     const Variables several[] = {
         {{"OMPI_COMM_WORLD_RANK", "3"}, {"OMPI_COMM_WORLD_SIZE", "8"}},
         {{"MV2_COMM_WORLD_RANK", "3"}, {"MV2_COMM_WORLD_SIZE", "8"}},
@@ -70,7 +70,7 @@ TEST(Launch, each_launcher_is_known_by_its_variables) {
     }
 }
 
-TEST(Launch, the_only_process_of_a_launcher_is_alone) {
+TEST(Launch, TheOnlyProcessOfALauncherIsAlone) {
     expect(launched({{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "1"}}), Kind::alone, 0,
            1);
     expect(launched({{"PMI_RANK", "0"}, {"PMI_SIZE", "1"}}), Kind::alone, 0, 1);
@@ -84,7 +84,7 @@ TEST(Launch, the_only_process_of_a_launcher_is_alone) {
         Kind::in_job, 0, {});
 }
 
-TEST(Launch, the_innermost_launcher_counts) {
+TEST(Launch, TheInnermostLauncherCounts) {
     // mpirun in a Slurm job: the step is that of mpirun's daemons, one a node.
     expect(
         launched(slurm_step(0, 1, {{"OMPI_COMM_WORLD_RANK", "2"}, {"OMPI_COMM_WORLD_SIZE", "4"}})),
@@ -94,7 +94,7 @@ TEST(Launch, the_innermost_launcher_counts) {
            Kind::in_job, 2, {});
 }
 
-TEST(Launch, a_slurm_job_without_pmi) {
+TEST(Launch, ASlurmJobWithoutPmi) {
     expect(launched(slurm_step(0, 1)), Kind::alone, {}, {});  // srun --pty bash, say
     expect(launched({{"SLURM_STEP_ID", "0"}, {"SLURM_JOB_ID", "1"}, {"SLURM_PROCID", "0"}}),
            Kind::alone, {}, {});
@@ -109,7 +109,7 @@ TEST(Launch, a_slurm_job_without_pmi) {
            Kind::alone, {}, {});
 }
 
-TEST(Launch, several_tasks_without_pmi_do_not_find_each_other) {
+TEST(Launch, SeveralTasksWithoutPmiDoNotFindEachOther) {
     expect(launched(slurm_step(3, 4)), Kind::unconnected, 3, 4);
     expect(launched({{"SLURM_STEPID", "0"}, {"SLURM_PROCID", "1"}, {"SLURM_NTASKS", "2"}}),
            Kind::unconnected, 1, 2);
@@ -117,13 +117,13 @@ TEST(Launch, several_tasks_without_pmi_do_not_find_each_other) {
     expect(launched(slurm_step(3, 4), SlurmSupport::none), Kind::in_job, 3, 4);
 }
 
-TEST(Launch, only_the_first_process_speaks) {
+TEST(Launch, OnlyTheFirstProcessSpeaks) {
     EXPECT_TRUE(launched({}).speaks());
     EXPECT_TRUE(launched(slurm_step(0, 4)).speaks());
     EXPECT_FALSE(launched(slurm_step(1, 4)).speaks());
 }
 
-TEST(Launch, what_is_no_number_is_no_rank) {
+TEST(Launch, WhatIsNoNumberIsNoRank) {
     expect(launched({{"PMI_RANK", "one"}, {"OMPI_COMM_WORLD_RANK", "-1"}, {"PALS_RANKID", ""}}),
            Kind::alone, {}, {});
 }

@@ -12,7 +12,7 @@ namespace {
 
 using test::world;
 
-TEST(Mailbox, every_letter_arrives_once_and_whole) {
+TEST(Mailbox, EveryLetterArrivesOnceAndWhole) {
     // From rank r to rank t: `t` letters, of lengths 0, 5000, 10000, …, the subject naming both.
     std::map<std::int64_t, std::int64_t> arrived;
     Mailbox mailbox(world(), [&](std::int64_t subject, std::span<const double> values) {
@@ -42,14 +42,14 @@ TEST(Mailbox, every_letter_arrives_once_and_whole) {
     EXPECT_EQ(arrived.size(), expected);
 }
 
-TEST(Mailbox, nobody_need_write) {
+TEST(Mailbox, NobodyNeedWrite) {
     Mailbox mailbox(world(),
                     [](std::int64_t, std::span<const double>) { ADD_FAILURE() << "a letter"; });
     mailbox.collect();
     mailbox.finish();
 }
 
-TEST(Mailbox, two_at_a_time_keep_apart) {
+TEST(Mailbox, TwoAtATimeKeepApart) {
     int first = 0;
     int second = 0;
     Mailbox one(world(), [&](std::int64_t subject, std::span<const double>) {

@@ -21,13 +21,13 @@ void expect_failure(Call&& call, const std::string& text) {
     }
 }
 
-TEST(MpiCall, says_which_call_has_failed_and_what_mpi_says_of_it) {
+TEST(MpiCall, SaysWhichCallHasFailedAndWhatMpiSaysOfIt) {
     EXPECT_NO_THROW(check_mpi(MPI_SUCCESS, "MPI_Bcast"));
     expect_failure([] { check_mpi(MPI_ERR_ROOT, "MPI_Bcast"); }, "MPI_Bcast failed: MPI_ERR_ROOT");
     expect_failure([] { check_mpi(-12345, "MPI_Bcast"); }, "MPI_Bcast failed");
 }
 
-TEST(MpiCall, errors_come_back_on_every_kind_of_communicator) {
+TEST(MpiCall, ErrorsComeBackOnEveryKindOfCommunicator) {
     if (world().size() == 1) {
         GTEST_SKIP() << "one rank alone does not enter MPI";
     }

@@ -21,7 +21,7 @@ namespace {
 
 using test::world;
 
-TEST(NodeArray, what_one_rank_writes_the_others_read) {
+TEST(NodeArray, WhatOneRankWritesTheOthersRead) {
     const Communicator node = world().split_by_node();
     NodeArray<float> array(node, 1001);
     const RowRange mine = share_of(1001, node.size(), node.rank());
@@ -34,7 +34,7 @@ TEST(NodeArray, what_one_rank_writes_the_others_read) {
     }
 }
 
-TEST(NodeArray, can_be_replaced_and_empty) {
+TEST(NodeArray, CanBeReplacedAndEmpty) {
     const Communicator node = world().split_by_node();
     NodeArray<float> array(node, 0);
     EXPECT_TRUE(array.values().empty());
@@ -46,7 +46,7 @@ TEST(NodeArray, can_be_replaced_and_empty) {
     EXPECT_EQ(array.values()[2], 5);
 }
 
-TEST(NodeArray, without_room_the_node_is_told_so) {
+TEST(NodeArray, WithoutRoomTheNodeIsToldSo) {
     const Communicator node = world().split_by_node();
     if (node.size() == 1) {
         GTEST_SKIP() << "one rank alone shares nothing";
@@ -83,7 +83,7 @@ void expect_no_room(const auto& action) {
     }
 }
 
-TEST(NodeArraySmallFolder, an_array_has_its_memory_before_it_is_used) {
+TEST(NodeArraySmallFolder, AnArrayHasItsMemoryBeforeItIsUsed) {
     const auto folder = small_folder();
     const Communicator node = world().split_by_node();
     if (!folder || node.size() == 1) {
@@ -102,7 +102,7 @@ TEST(NodeArraySmallFolder, an_array_has_its_memory_before_it_is_used) {
     std::ranges::fill(third.values(), 1.0);
 }
 
-TEST(NodeArraySmallFolder, memory_that_others_take_in_between_is_missed_in_words) {
+TEST(NodeArraySmallFolder, MemoryThatOthersTakeInBetweenIsMissedInWords) {
     const auto folder = small_folder();
     if (!folder) {
         GTEST_SKIP() << "needs a small folder for shared memory";

@@ -9,13 +9,13 @@ namespace {
 
 using test::world;
 
-TEST(NodeMap, one_machine_is_one_node) {
+TEST(NodeMap, OneMachineIsOneNode) {
     const NodeMap map(world());
     EXPECT_EQ(map.nodes(), 1);
     EXPECT_EQ(map.node().size(), world().size());
 }
 
-TEST(NodeMap, leaders_of_all_nodes_hear_what_one_node_holds) {
+TEST(NodeMap, LeadersOfAllNodesHearWhatOneNodeHolds) {
     // Even ranks are one "node", odd ranks the other: not contiguous, of unequal size.
     const NodeMap map(world(), world().split(world().rank() % 2, world().rank()));
     EXPECT_EQ(map.nodes(), std::min(2, world().size()));

@@ -25,7 +25,7 @@ class SharedCountersTest : public testing::TestWithParam<Maker> {
     }
 };
 
-TEST_P(SharedCountersTest, begin_at_zero_and_change_as_told) {
+TEST_P(SharedCountersTest, BeginAtZeroAndChangeAsTold) {
     const auto counters = GetParam()(world(), 3);
     for (int number = 0; number < 3; ++number) {
         EXPECT_EQ(counters->add(number, 0), 0);
@@ -41,7 +41,7 @@ TEST_P(SharedCountersTest, begin_at_zero_and_change_as_told) {
     EXPECT_EQ(counters->add(2, 0), 0);
 }
 
-TEST_P(SharedCountersTest, two_threads_a_rank_never_get_the_same_number) {
+TEST_P(SharedCountersTest, TwoThreadsARankNeverGetTheSameNumber) {
     constexpr std::int64_t kItems = 600;
     std::vector<std::int64_t> taken(kItems);
     {
@@ -61,7 +61,7 @@ TEST_P(SharedCountersTest, two_threads_a_rank_never_get_the_same_number) {
     EXPECT_EQ(taken, std::vector<std::int64_t>(kItems, 1));
 }
 
-TEST_P(SharedCountersTest, two_sets_keep_apart) {
+TEST_P(SharedCountersTest, TwoSetsKeepApart) {
     const auto one = GetParam()(world(), 1);
     const auto other = GetParam()(world(), 1);
     one->add(0, 1);

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TEST(WatchTree, joins_all_ranks_and_every_neighbor_knows_it) {
+TEST(WatchTree, JoinsAllRanksAndEveryNeighborKnowsIt) {
     for (const int size : {1, 2, 3, 8, 9, 10, 73, 74, 1000}) {
         std::set<int> reached{0};
         for (int rank = 0; rank < size; ++rank) {
@@ -36,12 +36,12 @@ TEST(WatchTree, joins_all_ranks_and_every_neighbor_knows_it) {
     }
 }
 
-TEST(WatchTree, has_no_overflow_at_its_edge) {
+TEST(WatchTree, HasNoOverflowAtItsEdge) {
     constexpr int kMost = std::numeric_limits<int>::max();
     EXPECT_EQ(WatchTree::neighbors(kMost - 1, kMost), std::vector{(kMost - 2) / 8});
 }
 
-TEST(HeartbeatMonitor, names_ranks_that_are_silent) {
+TEST(HeartbeatMonitor, NamesRanksThatAreSilent) {
     HeartbeatMonitor monitor({0, 4, 5}, seconds(2));
     for (int i = 0; i < 19; ++i) {
         monitor.pass(milliseconds(100));
@@ -54,7 +54,7 @@ TEST(HeartbeatMonitor, names_ranks_that_are_silent) {
     EXPECT_EQ(monitor.lost(), std::vector{0});
 }
 
-TEST(HeartbeatMonitor, names_also_those_that_are_about_to_be_lost) {
+TEST(HeartbeatMonitor, NamesAlsoThoseThatAreAboutToBeLost) {
     HeartbeatMonitor monitor({1, 2, 3}, seconds(3));
     for (int i = 0; i < 30; ++i) {
         EXPECT_TRUE(monitor.lost().empty());
@@ -69,13 +69,13 @@ TEST(HeartbeatMonitor, names_also_those_that_are_about_to_be_lost) {
     EXPECT_EQ(monitor.lost(), (std::vector{1, 2}));
 }
 
-TEST(HeartbeatMonitor, does_not_count_while_this_process_is_suspended) {
+TEST(HeartbeatMonitor, DoesNotCountWhileThisProcessIsSuspended) {
     HeartbeatMonitor monitor({1}, seconds(2));
     monitor.pass(std::chrono::hours(5));
     EXPECT_TRUE(monitor.lost().empty());
 }
 
-TEST(HeartbeatMonitor, without_a_limit_loses_nobody) {
+TEST(HeartbeatMonitor, WithoutALimitLosesNobody) {
     HeartbeatMonitor monitor({1}, milliseconds(0));
     for (int i = 0; i < 1000; ++i) {
         monitor.pass(milliseconds(200));
@@ -83,7 +83,7 @@ TEST(HeartbeatMonitor, without_a_limit_loses_nobody) {
     EXPECT_TRUE(monitor.lost().empty());
 }
 
-TEST(ProcessIdentity, tells_a_living_process_from_a_dead_one) {
+TEST(ProcessIdentity, TellsALivingProcessFromADeadOne) {
     const pid_t child = ::fork();
     if (child == 0) {
         ::pause();
@@ -103,7 +103,7 @@ TEST(ProcessIdentity, tells_a_living_process_from_a_dead_one) {
     EXPECT_FALSE(is_running(*process));
 }
 
-TEST(ProcessIdentity, is_not_taken_in_by_a_later_process_of_the_same_number) {
+TEST(ProcessIdentity, IsNotTakenInByALaterProcessOfTheSameNumber) {
     auto process = identify_process(::getpid());
     ASSERT_TRUE(process);
     EXPECT_TRUE(is_running(*process));
@@ -111,7 +111,7 @@ TEST(ProcessIdentity, is_not_taken_in_by_a_later_process_of_the_same_number) {
     EXPECT_FALSE(is_running(*process));
 }
 
-TEST(WatchTexts, name_ranks_hosts_and_what_to_do) {
+TEST(WatchTexts, NameRanksHostsAndWhatToDo) {
     const std::vector<RankPlace> lost{{2, "n2"}, {3, "n2"}, {6, "n4"}};
     const std::string text = lost_ranks_text(lost, milliseconds(2500), "n1");
     EXPECT_NE(text.find("error: ranks 2, 3 (host n2) and rank 6 (host n4) have not been heard of "
@@ -124,7 +124,7 @@ TEST(WatchTexts, name_ranks_hosts_and_what_to_do) {
     EXPECT_NE(text.find("--resume"), std::string::npos);
 }
 
-TEST(WatchTexts, do_not_suspect_the_network_within_a_host) {
+TEST(WatchTexts, DoNotSuspectTheNetworkWithinAHost) {
     const std::vector<RankPlace> lost{{1, "n1"}};
     const std::string text = lost_ranks_text(lost, seconds(20), "n1");
     EXPECT_NE(text.find("rank 1 (host n1) has not been heard of for 20 s\n  where:  host n1\n"),

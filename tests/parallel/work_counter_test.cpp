@@ -12,7 +12,7 @@ namespace {
 
 using test::world;
 
-TEST(WorkCounter, gives_every_number_to_exactly_one_rank) {
+TEST(WorkCounter, GivesEveryNumberToExactlyOneRank) {
     constexpr std::int64_t kItems = 1000;
     WorkCounter counter(world());
     std::vector<std::int64_t> taken(kItems);
@@ -25,7 +25,7 @@ TEST(WorkCounter, gives_every_number_to_exactly_one_rank) {
     EXPECT_EQ(counter.items_done(), kItems);
 }
 
-TEST(WorkCounter, lists_are_counted_each_for_itself) {
+TEST(WorkCounter, ListsAreCountedEachForItself) {
     constexpr int kLists = 3;
     WorkCounter counter(world(), kLists);
     for (int list = 0; list < kLists; ++list) {
@@ -40,7 +40,7 @@ TEST(WorkCounter, lists_are_counted_each_for_itself) {
     EXPECT_EQ(counter.items_done(), 60);
 }
 
-TEST(WorkCounter, an_alarm_is_heard_by_all) {
+TEST(WorkCounter, AnAlarmIsHeardByAll) {
     WorkCounter counter(world());
     EXPECT_FALSE(counter.alarm());
     world().barrier();
@@ -51,7 +51,7 @@ TEST(WorkCounter, an_alarm_is_heard_by_all) {
     EXPECT_TRUE(counter.alarm());
 }
 
-TEST(Share, covers_all_rows_once_and_evenly) {
+TEST(Share, CoversAllRowsOnceAndEvenly) {
     for (const std::int64_t rows : {0, 1, 2, 5, 7, 100, 101}) {
         for (const int parts : {1, 2, 3, 4, 5, 8, 13}) {
             std::int64_t next = 0;

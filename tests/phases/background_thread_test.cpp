@@ -12,7 +12,7 @@
 namespace alphaprune::phases {
 namespace {
 
-TEST(BackgroundThread, does_what_it_is_given_in_that_order_on_one_other_thread) {
+TEST(BackgroundThread, DoesWhatItIsGivenInThatOrderOnOneOtherThread) {
     std::vector<int> done;
     std::vector<std::thread::id> threads;
     std::vector<std::future<void>> futures;
@@ -31,7 +31,7 @@ TEST(BackgroundThread, does_what_it_is_given_in_that_order_on_one_other_thread) 
     EXPECT_NE(threads.front(), std::this_thread::get_id());
 }
 
-TEST(BackgroundThread, errors_reach_who_asks_and_the_next_task_is_done) {
+TEST(BackgroundThread, ErrorsReachWhoAsksAndTheNextTaskIsDone) {
     BackgroundThread beside;
     std::future<void> bad = beside.start([] { throw support::failure("no space left"); });
     std::future<void> good = beside.start([] {});
@@ -39,7 +39,7 @@ TEST(BackgroundThread, errors_reach_who_asks_and_the_next_task_is_done) {
     EXPECT_NO_THROW(good.get());
 }
 
-TEST(BackgroundThread, finishes_what_it_has_begun) {
+TEST(BackgroundThread, FinishesWhatItHasBegun) {
     std::promise<void> begun;
     bool done = false;
     {

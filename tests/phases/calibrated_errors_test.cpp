@@ -57,7 +57,7 @@ void expect_agreed(Action action, const std::string& what, const std::string& wh
 class CalibratedErrors : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Methods, CalibratedErrors, testing::Values("wanda", "sparsegpt"));
 
-TEST_P(CalibratedErrors, a_nan_is_named_on_all_ranks) {
+TEST_P(CalibratedErrors, ANanIsNamedOnAllRanks) {
     for (const std::string name :
          {"model.embed_tokens.weight", "model.layers.0.input_layernorm.weight",
           "model.layers.1.mlp.up_proj.weight"}) {
@@ -106,7 +106,7 @@ void measure_outliers(const SharedModel& model) {
     outlier_shares(world(), spread_over(2), model.catalogue(), random_sequences(5, 12), 5, {});
 }
 
-TEST_P(CalibratedErrors, inputs_that_are_no_numbers_are_named) {
+TEST_P(CalibratedErrors, InputsThatAreNoNumbersAreNamed) {
     const std::string what = "the inputs of a matrix are NaN or too large";
     // gate and up see finite squares, and their product is the input of down.
     const SharedModel last = with_scaled({{"layers.0.post_attention_layernorm", 3e10F}});
@@ -117,7 +117,7 @@ TEST_P(CalibratedErrors, inputs_that_are_no_numbers_are_named) {
     expect_agreed([&] { measure_outliers(first); }, what, "layers.1.self_attn.q_proj.weight");
 }
 
-TEST_P(CalibratedErrors, scores_that_overflow_are_named) {
+TEST_P(CalibratedErrors, ScoresThatOverflowAreNamed) {
     const SharedModel inputs = with_scaled({{"layers.0.post_attention_layernorm", 1e3F}});
     prune_half(inputs, GetParam());  // fine with the weights as they are
     measure_outliers(inputs);
@@ -129,7 +129,7 @@ TEST_P(CalibratedErrors, scores_that_overflow_are_named) {
     expect_agreed([&] { measure_outliers(last); }, "scores", "layers.0.mlp.down_proj.weight");
 }
 
-TEST_P(CalibratedErrors, a_store_that_fails_on_one_rank_ends_all) {
+TEST_P(CalibratedErrors, AStoreThatFailsOnOneRankEndsAll) {
     const SharedModel model(support::ScalarType::bfloat16);
     const model::Catalogue& catalogue = model.catalogue();
     const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
@@ -153,7 +153,7 @@ TEST_P(CalibratedErrors, a_store_that_fails_on_one_rank_ends_all) {
     }
 }
 
-TEST_P(CalibratedErrors, a_token_outside_the_vocabulary_ends_all_ranks) {
+TEST_P(CalibratedErrors, ATokenOutsideTheVocabularyEndsAllRanks) {
     const SharedModel model(support::ScalarType::bfloat16);
     const model::Catalogue& catalogue = model.catalogue();
     const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
@@ -167,7 +167,7 @@ TEST_P(CalibratedErrors, a_token_outside_the_vocabulary_ends_all_ranks) {
     expect_agreed(run, "32", "");
 }
 
-TEST_P(CalibratedErrors, progress_is_told_on_the_root_alone) {
+TEST_P(CalibratedErrors, ProgressIsToldOnTheRootAlone) {
     const SharedModel model(support::ScalarType::bfloat16);
     const model::Catalogue& catalogue = model.catalogue();
     const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(), {0.5, {}});
@@ -180,7 +180,7 @@ TEST_P(CalibratedErrors, progress_is_told_on_the_root_alone) {
     EXPECT_EQ(told, world().is_root() ? expected : decltype(expected){});
 }
 
-TEST(SparseGptErrors, an_update_beyond_float16_is_named) {
+TEST(SparseGptErrors, AnUpdateBeyondFloat16IsNamed) {
     const SharedModel model([](const std::filesystem::path& folder) {
         const test::LlamaSizes sizes;
         auto tensors = test::llama_tensors(sizes, 3, support::ScalarType::float16);

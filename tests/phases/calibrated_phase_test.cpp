@@ -41,7 +41,7 @@ class CalibratedPhase : public testing::TestWithParam<Sizes> {
 INSTANTIATE_TEST_SUITE_P(Sizes, CalibratedPhase,
                          testing::Values(Sizes{5, 12}, Sizes{2, 12}, Sizes{1, 7}, Sizes{6, 1}));
 
-TEST_P(CalibratedPhase, wanda_gives_the_same_bits_on_any_ranks_and_nodes) {
+TEST_P(CalibratedPhase, WandaGivesTheSameBitsOnAnyRanksAndNodes) {
     const Pruned one = run_alone(model_.catalogue(), "wanda", sequences_, targets_);
     for (const int nodes : {1, 2, 3}) {
         SCOPED_TRACE(nodes);
@@ -49,7 +49,7 @@ TEST_P(CalibratedPhase, wanda_gives_the_same_bits_on_any_ranks_and_nodes) {
     }
 }
 
-TEST_P(CalibratedPhase, wanda_is_what_plain_loops_compute) {
+TEST_P(CalibratedPhase, WandaIsWhatPlainLoopsCompute) {
     const model::Catalogue& catalogue = model_.catalogue();
     const Pruned ours = on_world("wanda", parallel::NodeMap(world()));
     const auto plain = test::wanda_plainly(catalogue, sequences_, targets_);
@@ -60,12 +60,12 @@ TEST_P(CalibratedPhase, wanda_is_what_plain_loops_compute) {
     }
 }
 
-TEST_P(CalibratedPhase, sparsegpt_gives_the_same_bits_on_any_nodes) {
+TEST_P(CalibratedPhase, SparsegptGivesTheSameBitsOnAnyNodes) {
     const Pruned one = on_world("sparsegpt", spread_over(1));
     expect_same_bits(model_.catalogue(), one, on_world("sparsegpt", spread_over(2)));
 }
 
-TEST_P(CalibratedPhase, sparsegpt_hardly_depends_on_the_number_of_ranks) {
+TEST_P(CalibratedPhase, SparsegptHardlyDependsOnTheNumberOfRanks) {
     const model::Catalogue& catalogue = model_.catalogue();
     const Pruned one = run_alone(catalogue, "sparsegpt", sequences_, targets_);
     const Pruned all = on_world("sparsegpt", parallel::NodeMap(world()));
@@ -86,7 +86,7 @@ TEST_P(CalibratedPhase, sparsegpt_hardly_depends_on_the_number_of_ranks) {
     }
 }
 
-TEST_P(CalibratedPhase, books_what_the_stores_got_and_leaves_other_tensors_alone) {
+TEST_P(CalibratedPhase, BooksWhatTheStoresGotAndLeavesOtherTensorsAlone) {
     const model::Catalogue& catalogue = model_.catalogue();
     for (const char* method : {"wanda", "sparsegpt"}) {
         const Pruned pruned = on_world(method, parallel::NodeMap(world()));
@@ -121,7 +121,7 @@ SharedModel model_of(const model::Catalogue& catalogue, const Pruned& pruned) {
     });
 }
 
-TEST_P(CalibratedPhase, a_block_sees_the_one_before_as_the_checkpoint_holds_it) {
+TEST_P(CalibratedPhase, ABlockSeesTheOneBeforeAsTheCheckpointHoldsIt) {
     const model::Catalogue& catalogue = model_.catalogue();
     for (const char* method : {"wanda", "sparsegpt"}) {
         std::vector<pruning::PruneTarget> first = targets_;   // the first block alone
@@ -144,7 +144,7 @@ TEST_P(CalibratedPhase, a_block_sees_the_one_before_as_the_checkpoint_holds_it) 
     }
 }
 
-TEST_P(CalibratedPhase, blocks_that_are_left_out_stay_dense_and_the_others_see_them_so) {
+TEST_P(CalibratedPhase, BlocksThatAreLeftOutStayDenseAndTheOthersSeeThemSo) {
     const model::Catalogue& whole = model_.catalogue();
     for (const int kept : {0, 1}) {
         model::Catalogue part = whole;
@@ -169,7 +169,7 @@ TEST_P(CalibratedPhase, blocks_that_are_left_out_stay_dense_and_the_others_see_t
 class CalibratedPattern : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Methods, CalibratedPattern, testing::Values("wanda", "sparsegpt"));
 
-TEST_P(CalibratedPattern, holds_in_every_group) {
+TEST_P(CalibratedPattern, HoldsInEveryGroup) {
     const SharedModel model(support::ScalarType::float32);
     const model::Catalogue& catalogue = model.catalogue();
     std::vector<pruning::PruneTarget> targets(catalogue.matrices.size());

@@ -88,7 +88,7 @@ class CalibratedResume : public testing::TestWithParam<const char*> {
 };
 INSTANTIATE_TEST_SUITE_P(Methods, CalibratedResume, testing::Values("wanda", "sparsegpt"));
 
-TEST_P(CalibratedResume, goes_on_after_whole_blocks_and_in_the_middle_of_them) {
+TEST_P(CalibratedResume, GoesOnAfterWholeBlocksAndInTheMiddleOfThem) {
     const Pruned whole = whole_run();
     const std::vector<std::function<bool(int)>> cuts{
         [&](int tensor) { return block_of(tensor) == 0; },

@@ -76,7 +76,7 @@ void expect_same_bits(const std::vector<double>& a, const std::vector<double>& b
     }
 }
 
-TEST(FarmsPhase, agrees_with_the_plain_loop_for_every_aspect_and_side) {
+TEST(FarmsPhase, AgreesWithThePlainLoopForEveryAspectAndSide) {
     const SharedModel model(support::ScalarType::bfloat16);  // 32×32, 16×32, 56×32 and 32×56
     for (const spectrum::FarmsOptions& options :
          {spectrum::FarmsOptions{}, spectrum::FarmsOptions{1, 12, 4},
@@ -95,7 +95,7 @@ TEST(FarmsPhase, agrees_with_the_plain_loop_for_every_aspect_and_side) {
     }
 }
 
-TEST(FarmsPhase, any_number_of_ranks_finds_the_same_bits) {
+TEST(FarmsPhase, AnyNumberOfRanksFindsTheSameBits) {
     const SharedModel model(support::ScalarType::float32);
     const spectrum::FarmsOptions options{1, 8, 7};
     const parallel::Communicator alone = world().split(world().rank(), 0);
@@ -108,7 +108,7 @@ TEST(FarmsPhase, any_number_of_ranks_finds_the_same_bits) {
         serial.alphas);
 }
 
-TEST(FarmsPhase, a_matrix_that_is_one_window_has_its_own_alpha_peak) {
+TEST(FarmsPhase, AMatrixThatIsOneWindowHasItsOwnAlphaPeak) {
     const SharedModel model(support::ScalarType::float32);
     const auto spectra = compute_spectra(world(), model.catalogue(), {}, {});
     const auto farms = compute_farms(world(), model.catalogue(), {}, {}, {});
@@ -124,7 +124,7 @@ TEST(FarmsPhase, a_matrix_that_is_one_window_has_its_own_alpha_peak) {
     EXPECT_EQ(square, 6);
 }
 
-TEST(FarmsPhase, progress_ends_at_the_whole) {
+TEST(FarmsPhase, ProgressEndsAtTheWhole) {
     const SharedModel model(support::ScalarType::float16);
     std::int64_t last = -1;
     const auto results = compute_farms(world(), model.catalogue(), {1, 10, 3}, {},
@@ -152,7 +152,7 @@ SharedModel damaged_model(const std::string& name) {
     });
 }
 
-TEST(FarmsPhase, an_error_on_one_rank_reaches_all) {
+TEST(FarmsPhase, AnErrorOnOneRankReachesAll) {
     const std::string name = "model.layers.1.mlp.up_proj.weight";
     const SharedModel model = damaged_model(name);
     for (int again = 0; again < 3; ++again) {

@@ -43,7 +43,7 @@ std::vector<double> shares_plainly(const model::Catalogue& catalogue,
     return shares;
 }
 
-TEST(OutlierShares, are_those_of_plain_loops_on_any_ranks_and_nodes) {
+TEST(OutlierShares, AreThoseOfPlainLoopsOnAnyRanksAndNodes) {
     const SharedModel model(support::ScalarType::bfloat16);
     for (const auto& sequences :
          {random_sequences(5, 12), random_sequences(2, 9), random_sequences(6, 1)}) {
@@ -64,7 +64,7 @@ TEST(OutlierShares, are_those_of_plain_loops_on_any_ranks_and_nodes) {
     }
 }
 
-TEST(OutlierShares, of_a_range_of_blocks_are_those_of_the_whole_model) {
+TEST(OutlierShares, OfARangeOfBlocksAreThoseOfTheWholeModel) {
     const SharedModel model(support::ScalarType::bfloat16);
     const model::TokenSequences sequences = random_sequences(5, 12);
     const auto of = [&](const model::Catalogue& catalogue) {
@@ -78,7 +78,7 @@ TEST(OutlierShares, of_a_range_of_blocks_are_those_of_the_whole_model) {
     }
 }
 
-TEST(OutlierShares, a_token_outside_the_vocabulary_ends_all_ranks) {
+TEST(OutlierShares, ATokenOutsideTheVocabularyEndsAllRanks) {
     const SharedModel model(support::ScalarType::bfloat16);
     model::TokenSequences sequences = random_sequences(2, 4);
     sequences.ids.back() = 32;  // the vocabulary ends at 31

@@ -42,7 +42,7 @@ void prune_by_sorting(std::vector<std::byte>& bytes, support::ScalarType type, d
 
 class PrunePhase : public testing::TestWithParam<support::ScalarType> {};
 
-TEST_P(PrunePhase, delivers_every_row_once_pruned_as_by_sorting) {
+TEST_P(PrunePhase, DeliversEveryRowOncePrunedAsBySorting) {
     const SharedModel model(GetParam());
     const model::Catalogue& catalogue = model.catalogue();
     std::vector<pruning::PruneTarget> targets(catalogue.matrices.size());
@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Types, PrunePhase,
                          testing::Values(support::ScalarType::float32, support::ScalarType::float16,
                                          support::ScalarType::bfloat16));
 
-TEST(PrunePhaseErrors, a_store_that_fails_on_one_rank_ends_all) {
+TEST(PrunePhaseErrors, AStoreThatFailsOnOneRankEndsAll) {
     const SharedModel model(support::ScalarType::bfloat16);
     const std::vector<pruning::PruneTarget> targets(model.catalogue().matrices.size(), {0.5, {}});
     const int guilty = world().size() - 1;
@@ -103,7 +103,7 @@ TEST(PrunePhaseErrors, a_store_that_fails_on_one_rank_ends_all) {
     }
 }
 
-TEST(PrunePhaseErrors, rows_that_one_rank_cannot_take_end_all) {
+TEST(PrunePhaseErrors, RowsThatOneRankCannotTakeEndAll) {
     const std::string damaged = "model.layers.2.mlp.down_proj.weight";
     const SharedModel model([&](const std::filesystem::path& folder) {
         const test::LlamaSizes sizes{3, 32, 56, 4, 2, 32};

@@ -15,7 +15,7 @@ using test::world;
 
 class ReferenceSpectra : public testing::TestWithParam<linalg::Solver> {};
 
-TEST_P(ReferenceSpectra, every_eigenvalue_of_the_embedded_model) {
+TEST_P(ReferenceSpectra, EveryEigenvalueOfTheEmbeddedModel) {
     const std::filesystem::path source = ALPHAPRUNE_SOURCE_DIR;
     const model::Catalogue catalogue = model::read_catalogue(source / "data" / "books-7m");
     const formats::NpyNumbers reference =

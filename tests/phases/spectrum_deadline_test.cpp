@@ -46,14 +46,14 @@ class SpectrumDeadline : public testing::Test {
     std::int64_t done_ = 0;
 };
 
-TEST_F(SpectrumDeadline, what_cannot_end_in_time_is_not_begun) {
+TEST_F(SpectrumDeadline, WhatCannotEndInTimeIsNotBegun) {
     shortest().seconds = 0.001;
     EXPECT_EQ(end_of_phase().status(), support::ExitStatus::stopped);
     EXPECT_EQ(done_, world().is_root() ? 1 : 0);
     EXPECT_EQ(support::stop_reason(), "the time left is too short for the matrices that remain");
 }
 
-TEST_F(SpectrumDeadline, where_nothing_can_end_in_time_another_attempt_is_of_no_use) {
+TEST_F(SpectrumDeadline, WhereNothingCanEndInTimeAnotherAttemptIsOfNoUse) {
     const support::Error error = end_of_phase();
     EXPECT_EQ(error.status(), support::ExitStatus::failed);
     EXPECT_NE(error.faults()[0].what.find("the quickest one left takes about 1 h"),
@@ -62,7 +62,7 @@ TEST_F(SpectrumDeadline, where_nothing_can_end_in_time_another_attempt_is_of_no_
     EXPECT_FALSE(support::stop_requested());
 }
 
-TEST_F(SpectrumDeadline, a_stop_is_no_lack_of_time) {
+TEST_F(SpectrumDeadline, AStopIsNoLackOfTime) {
     if (world().is_root()) {
         support::request_stop("the user wants it");
     }

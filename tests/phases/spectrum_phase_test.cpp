@@ -24,7 +24,7 @@ void expect_same_bits(const spectrum::ShapeMetrics& a, const spectrum::ShapeMetr
     }
 }
 
-TEST(SpectrumPhase, all_ranks_know_the_bits_that_one_rank_alone_finds) {
+TEST(SpectrumPhase, AllRanksKnowTheBitsThatOneRankAloneFinds) {
     const SharedModel model(support::ScalarType::bfloat16);
     const parallel::Communicator alone = world().split(world().rank(), 0);
     const auto together = compute_spectra(world(), model.catalogue(), {}, {});
@@ -40,7 +40,7 @@ TEST(SpectrumPhase, all_ranks_know_the_bits_that_one_rank_alone_finds) {
     }
 }
 
-TEST(SpectrumPhase, threads_take_matrices_as_ranks_do) {
+TEST(SpectrumPhase, ThreadsTakeMatricesAsRanksDo) {
     const SharedModel model(support::ScalarType::bfloat16);
     const auto serial = compute_spectra(world(), model.catalogue(), {}, {});
     SpectrumOptions options;
@@ -56,7 +56,7 @@ TEST(SpectrumPhase, threads_take_matrices_as_ranks_do) {
     }
 }
 
-TEST(SpectrumPhase, solvers_of_groups_of_ranks_are_used_by_one_thread) {
+TEST(SpectrumPhase, SolversOfGroupsOfRanksAreUsedByOneThread) {
     const SharedModel model(support::ScalarType::float32);
     const auto expected = compute_spectra(world(), model.catalogue(), {}, {});
     for (const linalg::Solver solver :
@@ -83,7 +83,7 @@ TEST(SpectrumPhase, solvers_of_groups_of_ranks_are_used_by_one_thread) {
     }
 }
 
-TEST(SpectrumPhase, groups_of_every_size_agree_with_one_rank) {
+TEST(SpectrumPhase, GroupsOfEverySizeAgreeWithOneRank) {
     const SharedModel model(support::ScalarType::float32);
     const parallel::Communicator alone = world().split(world().rank(), 0);
     const auto serial = compute_spectra(alone, model.catalogue(), {}, {});
@@ -99,7 +99,7 @@ TEST(SpectrumPhase, groups_of_every_size_agree_with_one_rank) {
     }
 }
 
-TEST(SpectrumPhase, progress_ends_at_the_whole) {
+TEST(SpectrumPhase, ProgressEndsAtTheWhole) {
     const SharedModel model(support::ScalarType::float16);
     std::int64_t last = -1;
     compute_spectra(world(), model.catalogue(), {}, [&](std::int64_t done, std::int64_t total) {
@@ -123,7 +123,7 @@ void damage_all(const std::filesystem::path& folder, std::string_view kind) {
     test::write_model_folder(folder, test::llama_config(sizes), tensors);
 }
 
-TEST(SpectrumPhase, the_first_damaged_matrix_ends_the_phase_on_all_ranks) {
+TEST(SpectrumPhase, TheFirstDamagedMatrixEndsThePhaseOnAllRanks) {
     const SharedModel model(
         [](const std::filesystem::path& folder) { damage_all(folder, "proj.weight"); });
     for (const int threads : {1, 3}) {
@@ -159,7 +159,7 @@ planning::ShardPlan two_stages(const model::Catalogue& catalogue, int group_rank
     return plan;
 }
 
-TEST(SpectrumPhase, stages_of_groups_find_the_bits_of_single_ranks) {
+TEST(SpectrumPhase, StagesOfGroupsFindTheBitsOfSingleRanks) {
     const SharedModel model(support::ScalarType::float16);
     const parallel::Communicator alone = world().split(world().rank(), 0);
     const SpectrumOptions options{linalg::Solver::two_stage};
@@ -174,7 +174,7 @@ TEST(SpectrumPhase, stages_of_groups_find_the_bits_of_single_ranks) {
     }
 }
 
-TEST(SpectrumPhase, groups_form_where_memory_is_short) {
+TEST(SpectrumPhase, GroupsFormWhereMemoryIsShort) {
     const SharedModel model(support::ScalarType::float32);
     SpectrumOptions options{linalg::Solver::two_stage};
     const planning::ShardPlan plan = plan_spectra(world(), model.catalogue(), options);
@@ -201,7 +201,7 @@ TEST(SpectrumPhase, groups_form_where_memory_is_short) {
     }
 }
 
-TEST(SpectrumPhase, a_damaged_matrix_in_a_group_leaves_nobody_waiting) {
+TEST(SpectrumPhase, ADamagedMatrixInAGroupLeavesNobodyWaiting) {
     const SharedModel model([](const std::filesystem::path& folder) {
         const test::LlamaSizes sizes{3, 32, 56, 4, 2, 32};
         auto tensors = test::llama_tensors(sizes, 1, support::ScalarType::bfloat16);

@@ -31,7 +31,7 @@ void expect_each_window_once(const FarmsPlan& plan) {
     }
 }
 
-TEST(FarmsPlan, holds_each_window_once_whatever_the_ranks) {
+TEST(FarmsPlan, HoldsEachWindowOnceWhateverTheRanks) {
     const model::Catalogue catalogue =
         catalogue_of({{128, 256}, {4096, 4096}, {4096, 11008}, {1024, 8192}, {0, 7}, {1, 1}});
     for (const int ranks : {1, 2, 7, 64, 4096}) {
@@ -43,7 +43,7 @@ TEST(FarmsPlan, holds_each_window_once_whatever_the_ranks) {
     }
 }
 
-TEST(FarmsPlan, the_costliest_windows_come_first_and_a_matrix_stays_together) {
+TEST(FarmsPlan, TheCostliestWindowsComeFirstAndAMatrixStaysTogether) {
     const FarmsPlan plan = plan_farms(
         catalogue_of({{300, 400}, {4096, 4096}, {1024, 8192}, {11008, 4096}, {300, 400}}), {}, 3);
     std::vector<int> order;
@@ -55,7 +55,7 @@ TEST(FarmsPlan, the_costliest_windows_come_first_and_a_matrix_stays_together) {
     EXPECT_EQ(order, (std::vector<int>{1, 3, 2, 0, 4}));
 }
 
-TEST(FarmsPlan, large_windows_go_one_by_one_and_small_ones_together) {
+TEST(FarmsPlan, LargeWindowsGoOneByOneAndSmallOnesTogether) {
     const FarmsPlan large = plan_farms(catalogue_of({{4096, 4096}}), {}, 2);
     EXPECT_EQ(large.batches.size(), 100U);
     const std::vector<std::pair<std::int64_t, std::int64_t>> many(100, {64, 640});
@@ -64,7 +64,7 @@ TEST(FarmsPlan, large_windows_go_one_by_one_and_small_ones_together) {
     EXPECT_EQ(plan_farms(catalogue_of(many), {}, 1000).batches.size(), 1000U);
 }
 
-TEST(FarmsPlan, the_windows_are_those_of_the_layer_however_it_is_stored) {
+TEST(FarmsPlan, TheWindowsAreThoseOfTheLayerHoweverItIsStored) {
     spectrum::FarmsOptions options;
     options.aspect = 2;
     model::Catalogue catalogue = catalogue_of({{300, 700}, {700, 300}});

@@ -41,7 +41,7 @@ model::TokenSequences sequences(std::int64_t count, std::int64_t length) {
     return some;
 }
 
-TEST(Forecast, a_magnitude_run_reads_twice_and_writes_once) {
+TEST(Forecast, AMagnitudeRunReadsTwiceAndWritesOnce) {
     const RunForecast run = forecast(model_7b(), {64, 16, {}}, {}, {});
     ASSERT_EQ(run.phases.size(), 3U);
     const auto bytes = static_cast<double>(model_7b().bytes());
@@ -59,7 +59,7 @@ TEST(Forecast, a_magnitude_run_reads_twice_and_writes_once) {
     EXPECT_EQ(run.seconds(), sum);
 }
 
-TEST(Forecast, what_is_not_asked_takes_no_phase) {
+TEST(Forecast, WhatIsNotAskedTakesNoPhase) {
     RunTask task;
     task.prunes = false;
     EXPECT_EQ(forecast(model_7b(), {4, 4, {}}, {}, task).phases.size(), 2U);
@@ -70,7 +70,7 @@ TEST(Forecast, what_is_not_asked_takes_no_phase) {
     EXPECT_TRUE(run.spectra.stages.empty());
 }
 
-TEST(Forecast, synthetic_weights_come_from_no_file) {
+TEST(Forecast, SyntheticWeightsComeFromNoFile) {
     CostModel model;
     model.generated = true;
     const RunForecast made = forecast(model_7b(), {8, 8, {}}, model, {});
@@ -78,7 +78,7 @@ TEST(Forecast, synthetic_weights_come_from_no_file) {
     EXPECT_GT(phase_of(made, Phase::prune_and_write).bytes_written, 0);
 }
 
-TEST(Forecast, threads_take_matrices_as_ranks_do) {
+TEST(Forecast, ThreadsTakeMatricesAsRanksDo) {
     RunTask task;
     task.threads = 4;
     const RunForecast threads = forecast(model_7b(), {2, 2, std::uint64_t{8} << 30}, {}, task);
@@ -87,7 +87,7 @@ TEST(Forecast, threads_take_matrices_as_ranks_do) {
     EXPECT_EQ(phase_of(threads, Phase::spectrum).memory, 4 * ranks.spectra.memory + kProgramMemory);
 }
 
-TEST(Forecast, solvers_of_groups_of_ranks_use_one_thread_of_each) {
+TEST(Forecast, SolversOfGroupsOfRanksUseOneThreadOfEach) {
     RunTask task;
     task.spectra.solver = linalg::Solver::elpa2;
     const RunForecast one = forecast(model_7b(), {4, 2, std::uint64_t{8} << 30}, {}, task);
@@ -98,7 +98,7 @@ TEST(Forecast, solvers_of_groups_of_ranks_use_one_thread_of_each) {
     EXPECT_EQ(phase_of(many, Phase::spectrum).memory, phase_of(one, Phase::spectrum).memory);
 }
 
-TEST(Forecast, calibration_reads_every_block_once_on_each_node) {
+TEST(Forecast, CalibrationReadsEveryBlockOnceOnEachNode) {
     RunTask task;
     task.computes_spectra = false;
     task.pruner = pruning::find_pruner("wanda");
@@ -120,7 +120,7 @@ TEST(Forecast, calibration_reads_every_block_once_on_each_node) {
     EXPECT_GT(with_owl, 1.5 * seconds_of("wanda"));
 }
 
-TEST(Forecast, memory_of_calibration_is_what_a_run_asks_for) {
+TEST(Forecast, MemoryOfCalibrationIsWhatARunAsksFor) {
     RunTask task;
     task.computes_spectra = false;
     task.pruner = pruning::find_pruner("sparsegpt");
@@ -130,7 +130,7 @@ TEST(Forecast, memory_of_calibration_is_what_a_run_asks_for) {
               calibration_memory(model_7b(), task, 32, 16).total() + kProgramMemory);
 }
 
-TEST(Forecast, more_texts_take_longer) {
+TEST(Forecast, MoreTextsTakeLonger) {
     RunTask task;
     task.evaluations = {sequences(100, 2048)};
     const double one =
@@ -141,7 +141,7 @@ TEST(Forecast, more_texts_take_longer) {
     EXPECT_NEAR(two, 2 * one, 1e-9 * two);
 }
 
-TEST(Forecast, corrections_multiply_their_phase) {
+TEST(Forecast, CorrectionsMultiplyTheirPhase) {
     RunTask task;
     const RunForecast plain = forecast(model_7b(), {4, 4, {}}, {}, task);
     task.corrections = {{Phase::prune_and_write, 3}};
@@ -151,7 +151,7 @@ TEST(Forecast, corrections_multiply_their_phase) {
     EXPECT_EQ(phase_of(other, Phase::spectrum).seconds, phase_of(plain, Phase::spectrum).seconds);
 }
 
-TEST(UsefulRanks, is_where_doubling_stops_to_pay) {
+TEST(UsefulRanks, IsWhereDoublingStopsToPay) {
     const Cluster cluster{64, 16, {}};
     const auto seconds_on = [&](int ranks) {
         return forecast(model_7b(), {ranks, 16, {}}, {}, {}).seconds();
@@ -165,13 +165,13 @@ TEST(UsefulRanks, is_where_doubling_stops_to_pay) {
     EXPECT_EQ(useful_ranks(model_7b(), {1, 16, {}}, {}, {}), useful);
 }
 
-TEST(UsefulRanks, passes_over_machines_that_are_too_small) {
+TEST(UsefulRanks, PassesOverMachinesThatAreTooSmall) {
     const Cluster tight{256, 16, kProgramMemory + (std::uint64_t{24} << 20)};
     EXPECT_THROW(forecast(model_7b(), {1, 1, tight.memory_per_rank}, {}, {}), support::Error);
     EXPECT_TRUE(useful_ranks(model_7b(), tight, {}, {}));
 }
 
-TEST(Transfers, nodes_add_up_to_what_the_file_system_can_do) {
+TEST(Transfers, NodesAddUpToWhatTheFileSystemCanDo) {
     CostModel model;
     model.rates.read_gbps = 2;
     model.rates.write_gbps = 1;

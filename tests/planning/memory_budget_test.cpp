@@ -14,7 +14,7 @@ std::optional<std::uint64_t> granted(std::map<std::string, std::string> variable
     });
 }
 
-TEST(MemoryBudget, slurm_grants_by_node_or_by_core) {
+TEST(MemoryBudget, SlurmGrantsByNodeOrByCore) {
     constexpr std::uint64_t kMiB = 1U << 20;
     EXPECT_EQ(granted({}), std::nullopt);
     EXPECT_EQ(granted({{"SLURM_MEM_PER_NODE", "64000"}}), 64000 * kMiB);
@@ -26,7 +26,7 @@ TEST(MemoryBudget, slurm_grants_by_node_or_by_core) {
               100 * kMiB);
 }
 
-TEST(MemoryBudget, all_of_the_node_and_nonsense_grant_nothing) {
+TEST(MemoryBudget, AllOfTheNodeAndNonsenseGrantNothing) {
     for (const char* text : {"0", "", "-5", "12G", "much"}) {
         EXPECT_EQ(granted({{"SLURM_MEM_PER_NODE", text}}), std::nullopt) << text;
     }

@@ -43,7 +43,7 @@ std::size_t planned_matrices(const ShardPlan& plan) {
     return matrices.size();
 }
 
-TEST(ShardPlan, one_rank_takes_all_longest_first) {
+TEST(ShardPlan, OneRankTakesAllLongestFirst) {
     const auto shapes = large_blocks(2);
     const CostModel model;
     const ShardPlan plan = make_shard_plan(shapes, {1, 1, {}}, model, {});
@@ -64,13 +64,13 @@ TEST(ShardPlan, one_rank_takes_all_longest_first) {
     EXPECT_NEAR(plan.balance, 1, 1e-12);
 }
 
-TEST(ShardPlan, no_matrices_take_no_time) {
+TEST(ShardPlan, NoMatricesTakeNoTime) {
     const ShardPlan plan = make_shard_plan({}, {4, 2, {}}, {}, {});
     EXPECT_TRUE(plan.stages.empty());
     EXPECT_EQ(plan.seconds, 0);
 }
 
-TEST(ShardPlan, more_ranks_never_end_much_later) {
+TEST(ShardPlan, MoreRanksNeverEndMuchLater) {
     const auto shapes = large_blocks(4);
     double last = HUGE_VAL;
     for (int ranks = 1; ranks <= 512; ranks *= 2) {
@@ -82,7 +82,7 @@ TEST(ShardPlan, more_ranks_never_end_much_later) {
     }
 }
 
-TEST(ShardPlan, small_matrices_stay_on_one_rank) {
+TEST(ShardPlan, SmallMatricesStayOnOneRank) {
     std::vector<PlannedShape> shapes(3, shape(200, 200));
     const ShardPlan plan = make_shard_plan(shapes, {64, 16, {}}, {}, {});
     ASSERT_EQ(plan.stages.size(), 1U);
@@ -90,7 +90,7 @@ TEST(ShardPlan, small_matrices_stay_on_one_rank) {
     EXPECT_EQ(plan.stages[0].matrices[0].solver, linalg::Solver::lapack1);
 }
 
-TEST(ShardPlan, groups_share_what_is_too_large_for_one_rank) {
+TEST(ShardPlan, GroupsShareWhatIsTooLargeForOneRank) {
     if (!linalg::works_on_groups(linalg::Solver::two_stage)) {
         GTEST_SKIP() << "this build's one-node solver has no groups";
     }
@@ -105,7 +105,7 @@ TEST(ShardPlan, groups_share_what_is_too_large_for_one_rank) {
     }
 }
 
-TEST(ShardPlan, ranks_beyond_the_matrices_help_in_groups) {
+TEST(ShardPlan, RanksBeyondTheMatricesHelpInGroups) {
     if (!linalg::works_on_groups(linalg::Solver::two_stage)) {
         GTEST_SKIP() << "this build's one-node solver has no groups";
     }
@@ -117,7 +117,7 @@ TEST(ShardPlan, ranks_beyond_the_matrices_help_in_groups) {
     EXPECT_LT(many.seconds, one.seconds / 3);
 }
 
-TEST(ShardPlan, a_group_solver_takes_all_ranks_or_as_many_as_asked) {
+TEST(ShardPlan, AGroupSolverTakesAllRanksOrAsManyAsAsked) {
     const auto shapes = large_blocks(1);
     const ShardPlan all = make_shard_plan(shapes, {12, 4, {}}, {}, {linalg::Solver::elpa2, {}});
     EXPECT_TRUE(all.across_nodes);
@@ -131,7 +131,7 @@ TEST(ShardPlan, a_group_solver_takes_all_ranks_or_as_many_as_asked) {
     EXPECT_EQ(more.stages[0].group_ranks, 4);
 }
 
-TEST(ShardPlan, one_rank_solvers_stay_on_one_rank) {
+TEST(ShardPlan, OneRankSolversStayOnOneRank) {
     for (const linalg::Solver solver : {linalg::Solver::lapack1, linalg::Solver::lapack2}) {
         const ShardPlan plan = make_shard_plan(large_blocks(1), {32, 8, {}}, {}, {solver, {}});
         ASSERT_EQ(plan.stages.size(), 1U);
@@ -140,7 +140,7 @@ TEST(ShardPlan, one_rank_solvers_stay_on_one_rank) {
     }
 }
 
-TEST(ShardPlan, a_matrix_that_fits_nowhere_is_named_with_a_remedy) {
+TEST(ShardPlan, AMatrixThatFitsNowhereIsNamedWithARemedy) {
     try {
         make_shard_plan(large_blocks(2), {4, 2, std::uint64_t{60} << 20}, {},
                         {linalg::Solver::lapack2, {}});
@@ -157,7 +157,7 @@ TEST(ShardPlan, a_matrix_that_fits_nowhere_is_named_with_a_remedy) {
     }
 }
 
-TEST(CostModel, grows_with_size_and_shrinks_with_speed) {
+TEST(CostModel, GrowsWithSizeAndShrinksWithSpeed) {
     CostModel model;
     for (const linalg::Solver solver : linalg::kSolvers) {
         double last = 0;
@@ -175,7 +175,7 @@ TEST(CostModel, grows_with_size_and_shrinks_with_speed) {
     }
 }
 
-TEST(CostModel, float32_counts_where_a_solver_has_it) {
+TEST(CostModel, Float32CountsWhereASolverHasIt) {
     CostModel model;
     CostModel single = model;
     single.precision = linalg::Precision::in_single;
@@ -185,7 +185,7 @@ TEST(CostModel, float32_counts_where_a_solver_has_it) {
     EXPECT_EQ(single.seconds(lapack), model.seconds(lapack));
 }
 
-TEST(CostModel, corrections_meet_what_was_measured) {
+TEST(CostModel, CorrectionsMeetWhatWasMeasured) {
     const SpectrumTask small{512, 512, 1000, linalg::Solver::two_stage, 1};
     const SpectrumTask large{2048, 8192, 5000, linalg::Solver::two_stage, 1};
     const SpectrumTask other{512, 512, 1000, linalg::Solver::lapack2, 1};
@@ -198,7 +198,7 @@ TEST(CostModel, corrections_meet_what_was_measured) {
     EXPECT_EQ(model.seconds(other), plain.seconds(other));
 }
 
-TEST(ShardPlan, the_largest_model_on_the_largest_machine_is_quick) {
+TEST(ShardPlan, TheLargestModelOnTheLargestMachineIsQuick) {
     std::vector<PlannedShape> shapes;  // 405B: 126 blocks
     for (int block = 0; block < 126; ++block) {
         for (const auto& [rows, cols] : {std::pair{16384, 16384},

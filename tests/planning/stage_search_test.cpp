@@ -110,7 +110,7 @@ double makespan_of(const StageProblem& problem, StageChoice choice) {
     return simulated(problem, stages_of(problem, choice)).seconds;
 }
 
-TEST(SimulatedRanks, one_stage_is_list_scheduling) {
+TEST(SimulatedRanks, OneStageIsListScheduling) {
     SimulatedRanks ranks(3, 3);
     const std::vector<double> seconds{5, 4, 3, 2, 1};
     ranks.run_stage(1, seconds);  // 5; 4, 1; 3, 2
@@ -121,7 +121,7 @@ TEST(SimulatedRanks, one_stage_is_list_scheduling) {
     EXPECT_EQ(ranks.busy(), 21);
 }
 
-TEST(SimulatedRanks, groups_stay_within_nodes_and_the_rest_pass_by) {
+TEST(SimulatedRanks, GroupsStayWithinNodesAndTheRestPassBy) {
     SimulatedRanks ranks(8, 3);  // nodes of 3, 3 and 2: three pairs, two single ranks
     ranks.run_stage(2, std::vector<double>{6, 6, 6});
     EXPECT_EQ(ranks.makespan(), 6);
@@ -131,7 +131,7 @@ TEST(SimulatedRanks, groups_stay_within_nodes_and_the_rest_pass_by) {
     EXPECT_EQ(ranks.makespan(), 7);
 }
 
-TEST(SimulatedRanks, any_number_of_idle_ranks_changes_nothing) {
+TEST(SimulatedRanks, AnyNumberOfIdleRanksChangesNothing) {
     for (const int ranks : {5, 50, 5000}) {
         SimulatedRanks many(ranks, 5);
         many.run_stage(5, std::vector<double>{3});
@@ -140,7 +140,7 @@ TEST(SimulatedRanks, any_number_of_idle_ranks_changes_nothing) {
     }
 }
 
-TEST(StageSearch, simulates_what_the_long_way_round_finds) {
+TEST(StageSearch, SimulatesWhatTheLongWayRoundFinds) {
     for (unsigned seed = 0; seed < 300; ++seed) {
         const StageProblem problem = drawn_problem(seed);
         for (std::size_t size = 0; size < problem.group_sizes.size(); ++size) {
@@ -153,7 +153,7 @@ TEST(StageSearch, simulates_what_the_long_way_round_finds) {
     }
 }
 
-TEST(StageSearch, finds_the_best_of_all_choices) {
+TEST(StageSearch, FindsTheBestOfAllChoices) {
     int grouped = 0;
     for (unsigned seed = 0; seed < 500; ++seed) {
         const StageProblem problem = drawn_problem(seed);
@@ -176,7 +176,7 @@ TEST(StageSearch, finds_the_best_of_all_choices) {
     EXPECT_LT(grouped, 450);
 }
 
-TEST(StageSearch, every_item_is_in_one_stage_that_it_fits) {
+TEST(StageSearch, EveryItemIsInOneStageThatItFits) {
     for (unsigned seed = 0; seed < 100; ++seed) {
         const StageProblem problem = drawn_problem(seed);
         std::vector<int> seen(problem.kinds.size());

@@ -44,7 +44,7 @@ class Installed(ProgramTest):
     def test_images_install_what_the_program_needs(self):
         version = subprocess.run([self.program, "--version"], check=True, capture_output=True,
                                  text=True).stdout
-        if not all(library in version for library in ("ELPA", "ScaLAPACK", "SentencePiece")):
+        if "without" in version:
             self.skipTest("built without optional libraries, which the images install")
         checked = subprocess.run([ROOT / "docker/runtime-packages.sh", "check", self.program],
                                  check=False, capture_output=True, text=True)

@@ -8,7 +8,7 @@
 namespace alphaprune::pruning {
 namespace {
 
-TEST(Pruners, names_are_different_and_found) {
+TEST(Pruners, NamesAreDifferentAndFound) {
     std::set<std::string_view> names;
     for (const Pruner& pruner : pruners()) {
         EXPECT_TRUE(names.insert(pruner.name).second) << pruner.name;
@@ -19,7 +19,7 @@ TEST(Pruners, names_are_different_and_found) {
     EXPECT_EQ(&default_pruner(), find_pruner("magnitude"));
 }
 
-TEST(Pruners, rows_are_complete) {
+TEST(Pruners, RowsAreComplete) {
     for (const Pruner& pruner : pruners()) {
         SCOPED_TRACE(pruner.name);
         EXPECT_FALSE(pruner.title.empty());
@@ -33,7 +33,7 @@ TEST(Pruners, rows_are_complete) {
     }
 }
 
-TEST(Pruners, costs_fall_with_the_ranks_and_statistics_take_memory) {
+TEST(Pruners, CostsFallWithTheRanksAndStatisticsTakeMemory) {
     SiteWork alone{4096, 4096.0 * 11008, 2 * 4096.0 * 11008, 128, 128, 2048, 1};
     SiteWork on_eight = alone;
     on_eight.own_sequences = 16;

@@ -80,7 +80,7 @@ class JournalTest : public testing::Test {
     SharedFolder output_;
 };
 
-TEST_F(JournalTest, begins_with_nothing) {
+TEST_F(JournalTest, BeginsWithNothing) {
     EXPECT_FALSE(Journal::exists_in(output_.path()));
     world().barrier();
     const Journal journal = begin();
@@ -89,7 +89,7 @@ TEST_F(JournalTest, begins_with_nothing) {
     EXPECT_EQ(std::ranges::count(journal.earlier().has_spectrum, true), 0);
 }
 
-TEST_F(JournalTest, gives_back_all_spectra_each_on_one_rank) {
+TEST_F(JournalTest, GivesBackAllSpectraEachOnOneRank) {
     const std::size_t half = catalogue().matrices.size() / 2;
     {
         Journal journal = begin();
@@ -119,7 +119,7 @@ TEST_F(JournalTest, gives_back_all_spectra_each_on_one_rank) {
     }
 }
 
-TEST_F(JournalTest, gives_back_the_small_things_on_every_rank) {
+TEST_F(JournalTest, GivesBackTheSmallThingsOnEveryRank) {
     {
         Journal journal = begin();
         if (world().rank() == world().size() - 1) {
@@ -142,7 +142,7 @@ TEST_F(JournalTest, gives_back_the_small_things_on_every_rank) {
     EXPECT_EQ(earlier.perplexities[0].windows, 7);
 }
 
-TEST_F(JournalTest, a_tensor_counts_when_all_ranks_have_recorded_it) {
+TEST_F(JournalTest, ATensorCountsWhenAllRanksHaveRecordedIt) {
     const model::TensorInfo& whole = catalogue().tensors[0];
     const model::TensorInfo& part = catalogue().tensors[1];
     ASSERT_GE(whole.rows(), world().size());
@@ -166,7 +166,7 @@ TEST_F(JournalTest, a_tensor_counts_when_all_ranks_have_recorded_it) {
     EXPECT_FALSE(tensors[1]);
 }
 
-TEST_F(JournalTest, states_come_back_from_the_latest_complete_block) {
+TEST_F(JournalTest, StatesComeBackFromTheLatestCompleteBlock) {
     constexpr std::size_t kValues = 6;
     const parallel::RowRange own = parallel::share_of(kSequences, world().size(), world().rank());
     const auto states_of = [&](int block) {
@@ -201,7 +201,7 @@ TEST_F(JournalTest, states_come_back_from_the_latest_complete_block) {
     }
 }
 
-TEST_F(JournalTest, a_torn_file_is_used_as_far_as_it_goes_and_told_of) {
+TEST_F(JournalTest, ATornFileIsUsedAsFarAsItGoesAndToldOf) {
     {
         Journal journal = begin();
         for (std::size_t m = 0; m < 3; ++m) {
@@ -222,7 +222,7 @@ TEST_F(JournalTest, a_torn_file_is_used_as_far_as_it_goes_and_told_of) {
     EXPECT_NE(earlier.damage[0].find("records-1-0.log"), std::string::npos);
 }
 
-TEST_F(JournalTest, a_file_that_cannot_be_read_is_an_error_on_all_ranks) {
+TEST_F(JournalTest, AFileThatCannotBeReadIsAnErrorOnAllRanks) {
     { const Journal journal = begin(); }
     if (world().is_root()) {
         fs::create_directory(file(7));  // opens, and cannot be read
@@ -237,7 +237,7 @@ TEST_F(JournalTest, a_file_that_cannot_be_read_is_an_error_on_all_ranks) {
     EXPECT_TRUE(resume().earlier().damage.empty());
 }
 
-TEST_F(JournalTest, another_run_is_refused_by_the_names_of_what_differs) {
+TEST_F(JournalTest, AnotherRunIsRefusedByTheNamesOfWhatDiffers) {
     { const Journal journal = begin(); }
     world().barrier();
     const RunIdentity other{{{"--sparsity-ratio", "0.8"}, {"--seed", "1"}}};
@@ -256,7 +256,7 @@ TEST_F(JournalTest, another_run_is_refused_by_the_names_of_what_differs) {
     EXPECT_EQ(resume().attempt(), 2);  // and nothing was harmed
 }
 
-TEST_F(JournalTest, remembers_what_it_was_computed_by) {
+TEST_F(JournalTest, RemembersWhatItWasComputedBy) {
     const Provenance one{"1.0", "abc", "a processor, avx2 kernels", "a BLAS"};
     const Provenance other{"1.0", "abd", "another, avx512 kernels", "a BLAS"};
     const auto begin_with = [&](const Provenance& here) {
@@ -271,7 +271,7 @@ TEST_F(JournalTest, remembers_what_it_was_computed_by) {
     EXPECT_EQ(resume_with(one).computed_by(), (std::vector{other, one}));
 }
 
-TEST_F(JournalTest, refuses_one_whose_version_computed_other_results) {
+TEST_F(JournalTest, RefusesOneWhoseVersionComputedOtherResults) {
     { const Journal journal = begin(); }
     world().barrier();
     const fs::path document = Journal::folder_in(output_.path()) / "run.json";
@@ -301,7 +301,7 @@ TEST_F(JournalTest, refuses_one_whose_version_computed_other_results) {
     }
 }
 
-TEST_F(JournalTest, holds_work_once_something_was_recorded) {
+TEST_F(JournalTest, HoldsWorkOnceSomethingWasRecorded) {
     {
         Journal journal = begin();
         EXPECT_FALSE(Journal::holds_work(output_.path()));
@@ -314,7 +314,7 @@ TEST_F(JournalTest, holds_work_once_something_was_recorded) {
     EXPECT_TRUE(Journal::holds_work(output_.path()));
 }
 
-TEST_F(JournalTest, spares_what_somebody_else_has_put_there) {
+TEST_F(JournalTest, SparesWhatSomebodyElseHasPutThere) {
     const fs::path folder = Journal::folder_in(output_.path());
     { const Journal journal = begin(); }
     world().barrier();
@@ -333,7 +333,7 @@ TEST_F(JournalTest, spares_what_somebody_else_has_put_there) {
     world().barrier();
 }
 
-TEST_F(JournalTest, is_gone_when_removed) {
+TEST_F(JournalTest, IsGoneWhenRemoved) {
     { const Journal journal = begin(); }
     world().barrier();
     if (world().is_root()) {
@@ -344,7 +344,7 @@ TEST_F(JournalTest, is_gone_when_removed) {
 }
 
 /// Against all ways to cover the rows, by brute force.
-TEST(CompleteTensors, are_those_whose_rows_are_covered_once) {
+TEST(CompleteTensors, AreThoseWhoseRowsAreCoveredOnce) {
     model::Catalogue catalogue;
     catalogue.tensors.push_back({"t", support::ScalarType::float32, {6, 2}, 0, 0, -1});
     std::mt19937 random(3);
@@ -376,7 +376,7 @@ TEST(CompleteTensors, are_those_whose_rows_are_covered_once) {
     EXPECT_GT(complete, 20);
 }
 
-TEST(CompleteTensors, records_of_what_cannot_be_do_not_count) {
+TEST(CompleteTensors, RecordsOfWhatCannotBeDoNotCount) {
     model::Catalogue catalogue;
     catalogue.tensors.push_back({"t", support::ScalarType::float32, {6, 2}, 0, 0, -1});
     const auto counts = [&](parallel::RowRange rows, std::int64_t zeros) {

@@ -106,10 +106,9 @@ TEST(BestFit, AgreesWithTheDoubleLoop) {
 /// tail.
 std::optional<PowerLawFit> plain_scan(std::span<const double> values, std::size_t first,
                                       std::size_t last) {
-    const TailFits fits(values);
     std::optional<PowerLawFit> best;
     for (std::size_t start = first; start < last; ++start) {
-        const double alpha = fits.alpha(start);
+        const double alpha = TailFits(values.subspan(start)).alpha(0);  // of its tail alone
         if (std::isfinite(alpha) && alpha > 1) {
             const double distance = distance_of_all(values, start, alpha);
             if (!best || distance < best->distance) {

@@ -36,20 +36,20 @@ void expect_left(const std::optional<BatchJob>& job, const std::string& system, 
     EXPECT_EQ(job->seconds, seconds);
 }
 
-TEST(BatchJob, outside_of_a_job_there_is_none) {
+TEST(BatchJob, OutsideOfAJobThereIsNone) {
     EXPECT_FALSE(job_of({}));
     EXPECT_FALSE(job_of({{"PBS_JOBID", "--version"}}, {{"qstat", "-f", "--version"}, "1"}));
     EXPECT_FALSE(job_of({{"PBS_JOBID", "7"}, {"LSB_JOBID", "7"}, {"SLURM_JOB_ID", "7"}}));
 }
 
-TEST(BatchJob, slurm_says_it_in_the_environment_or_when_asked) {
+TEST(BatchJob, SlurmSaysItInTheEnvironmentOrWhenAsked) {
     expect_left(job_of({{"SLURM_JOB_END_TIME", "1600"}}), "Slurm", 600);
     const Answer squeue{{"squeue", "-h", "-j", "12", "-o", "%L"}, "1-00:10:00 \n"};
     expect_left(job_of({{"SLURM_JOB_ID", "12"}}, squeue), "Slurm", 87000);
     EXPECT_FALSE(job_of({{"SLURM_JOB_ID", "12"}}, {squeue.to, "UNLIMITED\n"}));
 }
 
-TEST(BatchJob, pbs_knows_when_the_job_was_started) {
+TEST(BatchJob, PbsKnowsWhenTheJobWasStarted) {
     setenv("TZ", "UTC", 1);
     constexpr std::time_t kStart = 1795809604;  // Fri Nov 27 20:00:04 2026
     const Answer qstat{{"qstat", "-f", "12[3].pbs"},
@@ -64,14 +64,14 @@ TEST(BatchJob, pbs_knows_when_the_job_was_started) {
     EXPECT_FALSE(job_of({{"PBS_JOBID", "12[3].pbs"}}, {qstat.to, "    stime = now\n"}));
 }
 
-TEST(BatchJob, torque_says_what_remains) {
+TEST(BatchJob, TorqueSaysWhatRemains) {
     const Answer qstat{{"qstat", "-f", "7.server"},
                        "Job Id: 7.server\n    Resource_List.walltime = 01:00:00\n"
                        "    Walltime.Remaining = 3350\n"};
     expect_left(job_of({{"PBS_JOBID", "7.server"}}, qstat), "PBS", 3350);
 }
 
-TEST(BatchJob, lsf_counts_minutes_until_the_limit) {
+TEST(BatchJob, LsfCountsMinutesUntilTheLimit) {
     const Answer bjobs{{"bjobs", "-noheader", "-o", "time_left", "9"}, "  1:05 L \n"};
     expect_left(job_of({{"LSB_JOBID", "9"}, {"LSB_JOBINDEX", "0"}}, bjobs), "LSF", 3900);
     const Answer array{{"bjobs", "-noheader", "-o", "time_left", "9[4]"}, "00:09 L"};
@@ -80,7 +80,7 @@ TEST(BatchJob, lsf_counts_minutes_until_the_limit) {
     EXPECT_FALSE(job_of({{"LSB_JOBID", "9"}}, {bjobs.to, "-"}));
 }
 
-TEST(BatchJob, flux_counts_seconds) {
+TEST(BatchJob, FluxCountsSeconds) {
     const Answer flux{{"flux", "job", "timeleft"}, "1799.5\n"};
     expect_left(job_of({{"FLUX_JOB_ID", "fABC"}}, flux), "Flux", 1799.5);
     EXPECT_FALSE(job_of({{"FLUX_JOB_ID", "fABC"}}, {flux.to, "infinity"}));

@@ -60,7 +60,7 @@ std::string packed(const Outer& value) {
     return bytes.take();
 }
 
-TEST(Bytes, come_back_as_they_went) {
+TEST(Bytes, ComeBackAsTheyWent) {
     const std::string text = packed(some_value());
     ByteReader bytes(text);
     EXPECT_EQ(bytes.get<Outer>(), some_value());
@@ -69,7 +69,7 @@ TEST(Bytes, come_back_as_they_went) {
     EXPECT_THROW(bytes.get<std::uint8_t>(), Error);
 }
 
-TEST(Bytes, what_ends_early_or_goes_on_is_refused) {
+TEST(Bytes, WhatEndsEarlyOrGoesOnIsRefused) {
     const std::string text = packed(some_value());
     for (std::size_t length = 0; length < text.size(); ++length) {
         ByteReader bytes(std::string_view(text).substr(0, length));
@@ -80,7 +80,7 @@ TEST(Bytes, what_ends_early_or_goes_on_is_refused) {
     EXPECT_THROW(longer.finish(), Error);
 }
 
-TEST(Bytes, lengths_beyond_the_end_take_no_memory_and_no_time) {
+TEST(Bytes, LengthsBeyondTheEndTakeNoMemoryAndNoTime) {
     for (const std::uint64_t length :
          {~std::uint64_t{0}, ~std::uint64_t{0} / 8, std::uint64_t{17}}) {
         ByteWriter writer;
@@ -93,13 +93,13 @@ TEST(Bytes, lengths_beyond_the_end_take_no_memory_and_no_time) {
     }
 }
 
-TEST(Bytes, a_bool_is_one_of_two) {
+TEST(Bytes, ABoolIsOneOfTwo) {
     EXPECT_THROW(ByteReader(std::string_view("\x02")).get<bool>(), Error);
     EXPECT_TRUE(ByteReader(std::string_view("\x01")).get<bool>());
 }
 
 /// Whatever stands in them, bytes are read to an end.
-TEST(Bytes, damaged_ones_are_refused_or_read) {
+TEST(Bytes, DamagedOnesAreRefusedOrRead) {
     const std::string whole = packed(some_value());
     std::mt19937 random(5);
     int refused = 0;

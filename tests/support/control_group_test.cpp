@@ -42,7 +42,7 @@ class ControlGroups : public testing::Test {
     test::TemporaryFolder folder_;
 };
 
-TEST_F(ControlGroups, without_any_there_is_no_limit) {
+TEST_F(ControlGroups, WithoutAnyThereIsNoLimit) {
     EXPECT_FALSE(limits().memory_left);
     EXPECT_FALSE(limits().cores);
     write("proc/self/cgroup", "no line\n0::/a");
@@ -50,7 +50,7 @@ TEST_F(ControlGroups, without_any_there_is_no_limit) {
     EXPECT_FALSE(limits().memory_left);
 }
 
-TEST_F(ControlGroups, version_2_counts_what_is_used_but_not_what_is_cached) {
+TEST_F(ControlGroups, Version2CountsWhatIsUsedButNotWhatIsCached) {
     version2("/job");
     write("sys/fs/cgroup/job/memory.max", "1000");
     write("sys/fs/cgroup/job/memory.current", "600");
@@ -60,7 +60,7 @@ TEST_F(ControlGroups, version_2_counts_what_is_used_but_not_what_is_cached) {
     EXPECT_EQ(limits().cores, 1.5);
 }
 
-TEST_F(ControlGroups, the_word_max_is_no_limit) {
+TEST_F(ControlGroups, TheWordMaxIsNoLimit) {
     version2("/job");
     write("sys/fs/cgroup/job/memory.max", "max");
     write("sys/fs/cgroup/job/memory.high", "max");
@@ -70,7 +70,7 @@ TEST_F(ControlGroups, the_word_max_is_no_limit) {
     EXPECT_FALSE(limits().cores);
 }
 
-TEST_F(ControlGroups, the_least_of_all_groups_above_counts) {
+TEST_F(ControlGroups, TheLeastOfAllGroupsAboveCounts) {
     version2("/slurm/job_7/step_0/task_1");
     write("sys/fs/cgroup/slurm/job_7/step_0/memory.max", "5000");
     write("sys/fs/cgroup/slurm/job_7/step_0/memory.current", "100");
@@ -83,7 +83,7 @@ TEST_F(ControlGroups, the_least_of_all_groups_above_counts) {
     EXPECT_EQ(limits().cores, 4);
 }
 
-TEST_F(ControlGroups, beyond_memory_high_a_job_only_crawls) {
+TEST_F(ControlGroups, BeyondMemoryHighAJobOnlyCrawls) {
     version2("/job");
     write("sys/fs/cgroup/job/memory.max", "3000");
     write("sys/fs/cgroup/job/memory.high", "2500");
@@ -91,7 +91,7 @@ TEST_F(ControlGroups, beyond_memory_high_a_job_only_crawls) {
     EXPECT_EQ(limits().memory_left, 2000U);
 }
 
-TEST_F(ControlGroups, a_container_sees_its_own_group_at_the_mount_point) {
+TEST_F(ControlGroups, AContainerSeesItsOwnGroupAtTheMountPoint) {
     for (const char* mounted : {"/", "/docker/abc", "/../.."}) {
         for (const char* group : {"/", "/docker/abc", "/../def"}) {
             version2(group, mounted);
@@ -102,14 +102,14 @@ TEST_F(ControlGroups, a_container_sees_its_own_group_at_the_mount_point) {
     }
 }
 
-TEST_F(ControlGroups, below_a_mounted_group_the_path_goes_on_from_there) {
+TEST_F(ControlGroups, BelowAMountedGroupThePathGoesOnFromThere) {
     version2("/kubepods/pod1/main", "/kubepods");
     write("sys/fs/cgroup/pod1/memory.max", "900");
     write("sys/fs/cgroup/pod1/memory.current", "100");
     EXPECT_EQ(limits().memory_left, 800U);
 }
 
-TEST_F(ControlGroups, version_1_is_read_where_its_controllers_are_mounted) {
+TEST_F(ControlGroups, Version1IsReadWhereItsControllersAreMounted) {
     version1("/batch/job");
     const std::string memory = kMemory1;
     const std::string cpu = kCpu1;
@@ -127,7 +127,7 @@ TEST_F(ControlGroups, version_1_is_read_where_its_controllers_are_mounted) {
     EXPECT_EQ(limits().cores, 2.5);
 }
 
-TEST_F(ControlGroups, groups_above_count_in_version_1_where_they_bind_those_below) {
+TEST_F(ControlGroups, GroupsAboveCountInVersion1WhereTheyBindThoseBelow) {
     version1("/batch/job");
     const std::string above = std::string(kMemory1) + "/batch";
     write(above + "/memory.limit_in_bytes", "500");
@@ -138,7 +138,7 @@ TEST_F(ControlGroups, groups_above_count_in_version_1_where_they_bind_those_belo
     EXPECT_EQ(limits().memory_left, 400U);
 }
 
-TEST_F(ControlGroups, both_versions_side_by_side_count_together) {
+TEST_F(ControlGroups, BothVersionsSideBySideCountTogether) {
     version1("/job");
     write("proc/self/cgroup", "9:memory:/job\n0::/job");
     write("proc/self/mountinfo",

@@ -11,7 +11,7 @@ std::optional<bool> read(const std::string& value) {
     return switch_in([&](const std::string&) { return std::optional(value); }, "A_VARIABLE");
 }
 
-TEST(Environment, a_switch_is_on_off_or_not_there) {
+TEST(Environment, ASwitchIsOnOffOrNotThere) {
     EXPECT_EQ(switch_in([](const std::string&) { return std::nullopt; }, "A_VARIABLE"),
               std::nullopt);
     EXPECT_EQ(read(""), std::nullopt);
@@ -23,7 +23,7 @@ TEST(Environment, a_switch_is_on_off_or_not_there) {
     }
 }
 
-TEST(Environment, a_switch_that_says_something_else_is_refused) {
+TEST(Environment, ASwitchThatSaysSomethingElseIsRefused) {
     try {
         read("perhaps");
         FAIL();

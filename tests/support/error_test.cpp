@@ -17,7 +17,7 @@ ExitStatus status_of_list(const FaultList& faults) {
     return ExitStatus::done;
 }
 
-TEST(FaultList, of_failures_alone_is_a_failure) {
+TEST(FaultList, OfFailuresAloneIsAFailure) {
     FaultList faults;
     EXPECT_EQ(status_of_list(faults), ExitStatus::done);
     faults.add(failure("the disk does not answer"));
@@ -26,7 +26,7 @@ TEST(FaultList, of_failures_alone_is_a_failure) {
     EXPECT_EQ(faults.faults().size(), 2U);
 }
 
-TEST(FaultList, has_the_most_severe_status) {
+TEST(FaultList, HasTheMostSevereStatus) {
     FaultList first;
     first.add(failure("the disk does not answer"));
     first.add(bad_request("the request is wrong, too"));
@@ -38,7 +38,7 @@ TEST(FaultList, has_the_most_severe_status) {
     EXPECT_EQ(last.faults().size(), 2U);
 }
 
-TEST(FaultList, tells_of_a_stop_only_where_nothing_else_is_wrong) {
+TEST(FaultList, TellsOfAStopOnlyWhereNothingElseIsWrong) {
     FaultList stopped;
     stopped.add(stop_error());
     EXPECT_EQ(status_of_list(stopped), ExitStatus::stopped);
@@ -49,7 +49,7 @@ TEST(FaultList, tells_of_a_stop_only_where_nothing_else_is_wrong) {
     EXPECT_EQ(stopped.faults()[0].what, "the disk does not answer");
 }
 
-TEST(FirstError, keeps_the_first_and_skips_what_follows) {
+TEST(FirstError, KeepsTheFirstAndSkipsWhatFollows) {
     FirstError problem;
     int ran = 0;
     EXPECT_TRUE(problem.guard([&] { ++ran; }));
@@ -62,7 +62,7 @@ TEST(FirstError, keeps_the_first_and_skips_what_follows) {
     EXPECT_EQ(problem.get()->faults()[0].what, "first");
 }
 
-TEST(FirstError, takes_lack_of_memory_for_a_failure) {
+TEST(FirstError, TakesLackOfMemoryForAFailure) {
     FirstError problem;
     problem.guard([] { throw std::bad_alloc(); });
     ASSERT_TRUE(problem.get());

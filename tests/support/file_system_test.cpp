@@ -24,7 +24,7 @@ ExitStatus status_after(Action action) {
     return ExitStatus::done;
 }
 
-TEST(FileSystem, tells_a_wrong_path_from_a_system_that_fails) {
+TEST(FileSystem, TellsAWrongPathFromASystemThatFails) {
     for (const int reason : {ENOENT, EACCES, EISDIR, ENOTDIR, ELOOP, ENAMETOOLONG}) {
         EXPECT_EQ(path_error("cannot open the file", "f", reason).status(), ExitStatus::bad_request)
             << reason;
@@ -37,12 +37,12 @@ TEST(FileSystem, tells_a_wrong_path_from_a_system_that_fails) {
     }
 }
 
-TEST(FileSystem, says_which_limit_is_reached) {
+TEST(FileSystem, SaysWhichLimitIsReached) {
     EXPECT_NE(std::string(system_failure("opening", "f", EMFILE).what()).find("ulimit -n"),
               std::string::npos);
 }
 
-TEST(FileSystem, files_that_are_not_there_are_a_wrong_request) {
+TEST(FileSystem, FilesThatAreNotThereAreAWrongRequest) {
     const test::TemporaryFolder folder;
     write_text_atomically(folder / "file", "text");
     fs::create_symlink("circle", folder / "circle");
@@ -52,7 +52,7 @@ TEST(FileSystem, files_that_are_not_there_are_a_wrong_request) {
     }
 }
 
-TEST(FileSystem, looks_at_what_is_there) {
+TEST(FileSystem, LooksAtWhatIsThere) {
     const test::TemporaryFolder folder;
     write_text_atomically(folder / "file", "text");
     fs::create_symlink("file", folder / "link");
@@ -68,7 +68,7 @@ TEST(FileSystem, looks_at_what_is_there) {
     EXPECT_EQ(status_after([&] { status_of(folder / "circle"); }), ExitStatus::bad_request);
 }
 
-TEST(FileSystem, the_deepest_existing_ancestor_is_found) {
+TEST(FileSystem, TheDeepestExistingAncestorIsFound) {
     const test::TemporaryFolder folder;
     const fs::path there = fs::absolute(folder.path()).lexically_normal();
     EXPECT_EQ(existing_ancestor(there), there);
@@ -97,7 +97,7 @@ class NoMoreFiles {
     rlimit before_{};
 };
 
-TEST(FileSystem, too_many_open_files_are_a_failure) {
+TEST(FileSystem, TooManyOpenFilesAreAFailure) {
     const test::TemporaryFolder folder;
     write_text_atomically(folder / "file", "text");
     const NoMoreFiles limit;

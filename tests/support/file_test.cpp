@@ -11,7 +11,7 @@
 namespace alphaprune::support {
 namespace {
 
-TEST(File, reads_exactly_what_is_asked) {
+TEST(File, ReadsExactlyWhatIsAsked) {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "digits";
     write_text_atomically(path, "0123456789");
@@ -22,7 +22,7 @@ TEST(File, reads_exactly_what_is_asked) {
     EXPECT_EQ(middle, "3456");
 }
 
-TEST(File, writes_at_any_place_and_keeps_the_rest) {
+TEST(File, WritesAtAnyPlaceAndKeepsTheRest) {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "digits";
     write_text_atomically(path, "0123456789");
@@ -35,7 +35,7 @@ TEST(File, writes_at_any_place_and_keeps_the_rest) {
     EXPECT_EQ(read_text(path), "01xy4567ABCD");
 }
 
-TEST(File, streams_much_to_any_place) {
+TEST(File, StreamsMuchToAnyPlace) {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "much";
     std::string much((std::size_t{17} << 20) + 5, ' ');
@@ -53,7 +53,7 @@ TEST(File, streams_much_to_any_place) {
     EXPECT_TRUE(read_text(path) == "0xy3456" + much);
 }
 
-TEST(File, what_is_written_to_must_exist_and_be_no_link) {
+TEST(File, WhatIsWrittenToMustExistAndBeNoLink) {
     const test::TemporaryFolder folder;
     write_text_atomically(folder.path() / "target", "kept");
     std::filesystem::create_symlink("target", folder.path() / "link");
@@ -62,7 +62,7 @@ TEST(File, what_is_written_to_must_exist_and_be_no_link) {
     EXPECT_EQ(read_text(folder.path() / "target"), "kept");
 }
 
-TEST(File, a_file_that_ends_early_is_named_with_the_place) {
+TEST(File, AFileThatEndsEarlyIsNamedWithThePlace) {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "short";
     write_text_atomically(path, "0123456789");
@@ -78,21 +78,21 @@ TEST(File, a_file_that_ends_early_is_named_with_the_place) {
     }
 }
 
-TEST(File, missing_files_and_folders_are_refused) {
+TEST(File, MissingFilesAndFoldersAreRefused) {
     const test::TemporaryFolder folder;
     EXPECT_THROW(File::open_for_reading(folder.path() / "absent"), Error);
     EXPECT_THROW(File::open_for_reading(folder.path()), Error);
     EXPECT_THROW(read_text(folder.path() / "absent"), Error);
 }
 
-TEST(File, text_over_the_limit_is_refused_before_it_is_read) {
+TEST(File, TextOverTheLimitIsRefusedBeforeItIsRead) {
     const test::TemporaryFolder folder;
     write_text_atomically(folder.path() / "long", std::string(100, 'x'));
     EXPECT_EQ(read_text(folder.path() / "long", 100).size(), 100U);
     EXPECT_THROW(read_text(folder.path() / "long", 99), Error);
 }
 
-TEST(File, what_is_written_appears_whole_and_leaves_no_partial_file) {
+TEST(File, WhatIsWrittenAppearsWholeAndLeavesNoPartialFile) {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "result";
     write_text_atomically(path, "first");
@@ -101,7 +101,7 @@ TEST(File, what_is_written_appears_whole_and_leaves_no_partial_file) {
     EXPECT_FALSE(std::filesystem::exists(partial_name(path)));
 }
 
-TEST(Checksum, parts_of_a_tensor_add_up) {
+TEST(Checksum, PartsOfATensorAddUp) {
     std::vector<std::byte> rows(7 * 24);
     for (std::size_t i = 0; i < rows.size(); ++i) {
         rows[i] = static_cast<std::byte>(i * 31 % 251);
@@ -115,7 +115,7 @@ TEST(Checksum, parts_of_a_tensor_add_up) {
     EXPECT_NE(checksum_of_rows(all, 24, 0), whole);
 }
 
-TEST(Human, durations_and_sizes) {
+TEST(Human, DurationsAndSizes) {
     EXPECT_EQ(human_duration(0.44), "0.4 s");
     EXPECT_EQ(human_duration(59.6), "1 min 00 s");
     EXPECT_EQ(human_duration(185), "3 min 05 s");
@@ -125,7 +125,7 @@ TEST(Human, durations_and_sizes) {
     EXPECT_EQ(human_bytes(999'950'000), "1.0 GB");
 }
 
-TEST(Human, the_clock_can_be_fixed) {
+TEST(Human, TheClockCanBeFixed) {
     setenv("SOURCE_DATE_EPOCH", "86400", 1);
     EXPECT_EQ(utc_timestamp(), "1970-01-02T00:00:00Z");
     unsetenv("SOURCE_DATE_EPOCH");

@@ -13,7 +13,7 @@ using Meaning = FirstSignal::Meaning;
 constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kNow = 3'000'000'000 * kSecond;  // a host that has run for a hundred years
 
-TEST(FirstSignal, one_that_comes_later_means_abort) {
+TEST(FirstSignal, OneThatComesLaterMeansAbort) {
     FirstSignal first;
     EXPECT_EQ(first.signal(), 0);
     EXPECT_EQ(first.arrived(SIGTERM, kNow), Meaning::stop);
@@ -27,14 +27,14 @@ TEST(FirstSignal, one_that_comes_later_means_abort) {
     EXPECT_EQ(first.signal(), SIGINT);
 }
 
-TEST(FirstSignal, a_handler_that_was_interrupted_by_the_next_one_comes_second) {
+TEST(FirstSignal, AHandlerThatWasInterruptedByTheNextOneComesSecond) {
     FirstSignal first;
     EXPECT_EQ(first.arrived(SIGUSR1, kNow + 5), Meaning::stop);
     EXPECT_EQ(first.arrived(SIGTERM, kNow),
               Meaning::same_request);  // it looked at the clock before
 }
 
-TEST(FirstSignal, two_at_the_same_moment_are_one) {
+TEST(FirstSignal, TwoAtTheSameMomentAreOne) {
     // Two threads go through a long row of these, side by side: again and again they meet.
     std::vector<FirstSignal> row(1'000'000);
     const auto count = [&](int signal, Meaning meaning) {

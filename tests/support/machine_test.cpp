@@ -22,7 +22,7 @@ AffinityReader system_with(std::size_t processors, std::size_t usable) {
     };
 }
 
-TEST(Affinity, masks_of_any_number_of_processors_are_read) {
+TEST(Affinity, MasksOfAnyNumberOfProcessorsAreRead) {
     for (const std::size_t processors : {1, 1024, 1025, 5000, 1 << 16}) {
         const std::string cores = usable_cores(system_with(processors, processors - 1));
         EXPECT_GE(cores.size(), processors);
@@ -31,7 +31,7 @@ TEST(Affinity, masks_of_any_number_of_processors_are_read) {
     }
 }
 
-TEST(Affinity, without_a_mask_there_is_one_core) {
+TEST(Affinity, WithoutAMaskThereIsOneCore) {
     EXPECT_EQ(usable_cores([](std::span<unsigned long>) {
                   errno = EPERM;
                   return false;
@@ -41,7 +41,7 @@ TEST(Affinity, without_a_mask_there_is_one_core) {
     EXPECT_GE(std::ranges::count(usable_cores(), '1'), 1);
 }
 
-TEST(Processor, names_itself_in_several_ways) {
+TEST(Processor, NamesItselfInSeveralWays) {
     EXPECT_EQ(processor_in("processor\t: 0\nmodel\t\t: 143\nmodel name\t: Intel(R) Xeon(R)\n"
                            "processor\t: 1\nmodel name\t: another\n"),
               "Intel(R) Xeon(R)");
@@ -53,7 +53,7 @@ TEST(Processor, names_itself_in_several_ways) {
     EXPECT_EQ(processor_in(":\nno colon\n: \n"), "");
 }
 
-TEST(Processor, has_some_name_here) {
+TEST(Processor, HasSomeNameHere) {
     EXPECT_FALSE(processor_model().empty());
 }
 

@@ -21,7 +21,7 @@ std::span<const std::byte> bytes_of(const auto& values) {
 }
 
 #ifdef __FLT16_MANT_DIG__
-TEST(Scalar, every_float16_widens_as_the_compiler_does) {
+TEST(Scalar, EveryFloat16WidensAsTheCompilerDoes) {
     for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
         const auto half = std::bit_cast<CompilerHalf>(static_cast<std::uint16_t>(bits));
         const auto expected = static_cast<float>(half);
@@ -34,7 +34,7 @@ TEST(Scalar, every_float16_widens_as_the_compiler_does) {
     }
 }
 
-TEST(Scalar, floats_round_to_float16_as_the_compiler_does) {
+TEST(Scalar, FloatsRoundToFloat16AsTheCompilerDoes) {
     std::mt19937 random(1);
     for (int i = 0; i < 1'000'000; ++i) {
         auto bits = static_cast<std::uint32_t>(random());
@@ -52,7 +52,7 @@ TEST(Scalar, floats_round_to_float16_as_the_compiler_does) {
 }
 #endif
 
-TEST(Scalar, bfloat16_is_the_upper_half_rounded_to_even) {
+TEST(Scalar, Bfloat16IsTheUpperHalfRoundedToEven) {
     EXPECT_EQ(bfloat16_to_float(0x3F80), 1.0F);
     EXPECT_EQ(float_to_bfloat16(1.0F), 0x3F80);
     EXPECT_EQ(float_to_bfloat16(std::bit_cast<float>(0x3F808000U)), 0x3F80);  // tie, down to even
@@ -67,7 +67,7 @@ TEST(Scalar, bfloat16_is_the_upper_half_rounded_to_even) {
     }
 }
 
-TEST(Scalar, spans_widen_and_narrow_in_every_type) {
+TEST(Scalar, SpansWidenAndNarrowInEveryType) {
     const std::vector<float> values{0.0F, -0.0F, 1.5F, -2.25F, 0.015625F, 96.0F};
     for (const auto type : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
         std::vector<std::byte> stored(values.size() * size_of(type));
@@ -82,7 +82,7 @@ TEST(Scalar, spans_widen_and_narrow_in_every_type) {
     }
 }
 
-TEST(Scalar, nan_and_infinity_are_counted) {
+TEST(Scalar, NanAndInfinityAreCounted) {
     const std::vector<std::uint16_t> bf16{0x7F80, 0xFF80, 0x7FC1, 0x7F7F, 0x0000};
     EXPECT_EQ(count_non_finite(bytes_of(bf16), ScalarType::bfloat16), 3U);
     const std::vector<std::uint16_t> f16{0x7C00, 0xFC01, 0x7BFF, 0x0001};
@@ -91,7 +91,7 @@ TEST(Scalar, nan_and_infinity_are_counted) {
     EXPECT_EQ(count_non_finite(bytes_of(f32), ScalarType::float32), 2U);
 }
 
-TEST(Scalar, names_are_those_of_safetensors) {
+TEST(Scalar, NamesAreThoseOfSafetensors) {
     for (const auto type : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
         EXPECT_EQ(scalar_type_named(name_of(type)), type);
     }

@@ -18,7 +18,7 @@ std::vector<std::pair<Index, Index>> slabs_of(Index begin, Index end, Index most
     return slabs;
 }
 
-TEST(Slabs, cover_the_range_in_order) {
+TEST(Slabs, CoverTheRangeInOrder) {
     using Slabs = std::vector<std::pair<int, int>>;
     EXPECT_EQ(slabs_of(0, 7, 3), (Slabs{{0, 3}, {3, 6}, {6, 7}}));
     EXPECT_EQ(slabs_of(-2, 2, 2), (Slabs{{-2, 0}, {0, 2}}));
@@ -26,7 +26,7 @@ TEST(Slabs, cover_the_range_in_order) {
     EXPECT_EQ(slabs_of(5, 5, 1), Slabs{});
 }
 
-TEST(Slabs, do_not_overflow_at_the_end_of_the_type) {
+TEST(Slabs, DoNotOverflowAtTheEndOfTheType) {
     constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
     using Slabs = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
     EXPECT_EQ(slabs_of(kMost - 3, kMost, std::uint64_t{2}),

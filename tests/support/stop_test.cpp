@@ -16,14 +16,14 @@ class Stop : public testing::Test {
     void TearDown() override { reset_stop(); }
 };
 
-TEST_F(Stop, nobody_has_asked) {
+TEST_F(Stop, NobodyHasAsked) {
     EXPECT_FALSE(stop_requested());
     EXPECT_EQ(stop_reason(), "");
     EXPECT_FALSE(seconds_left());
     EXPECT_NO_THROW(check_stop());
 }
 
-TEST_F(Stop, the_first_reason_stays) {
+TEST_F(Stop, TheFirstReasonStays) {
     request_stop("one");
     request_stop("two");
     EXPECT_TRUE(stop_requested());
@@ -36,7 +36,7 @@ TEST_F(Stop, the_first_reason_stays) {
     }
 }
 
-TEST_F(Stop, each_signal_asks) {
+TEST_F(Stop, EachSignalAsks) {
     listen_for_stop_signals();
     for (const auto& [signal, name] :
          {std::pair{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGUSR1, "SIGUSR1"}}) {
@@ -47,14 +47,14 @@ TEST_F(Stop, each_signal_asks) {
     }
 }
 
-TEST_F(Stop, one_signal_that_comes_twice_is_one) {
+TEST_F(Stop, OneSignalThatComesTwiceIsOne) {
     listen_for_stop_signals();
     std::raise(SIGTERM);
     std::raise(SIGTERM);
     EXPECT_TRUE(stop_requested());
 }
 
-TEST_F(Stop, a_second_signal_ends_the_process) {
+TEST_F(Stop, ASecondSignalEndsTheProcess) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_EXIT(
         {
@@ -66,7 +66,7 @@ TEST_F(Stop, a_second_signal_ends_the_process) {
         testing::ExitedWithCode(128 + SIGINT), "a second signal: aborted");
 }
 
-TEST_F(Stop, the_deadline_asks_when_it_comes) {
+TEST_F(Stop, TheDeadlineAsksWhenItComes) {
     const auto now = std::chrono::steady_clock::now();
     set_deadline(now + 1h, "far");
     EXPECT_FALSE(stop_requested());

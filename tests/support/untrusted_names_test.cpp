@@ -45,7 +45,7 @@ class UntrustedNames : public testing::Test {
     fs::path output_ = folder_ / "output";
 };
 
-TEST_F(UntrustedNames, a_pipe_is_refused_without_waiting_for_its_other_end) {
+TEST_F(UntrustedNames, APipeIsRefusedWithoutWaitingForItsOtherEnd) {
     const auto pipe = output_ / "pipe";
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0666), 0);
     EXPECT_TRUE(has(text_of([&] { File::open_for_reading(pipe); }), "not a regular file"));
@@ -57,14 +57,14 @@ TEST_F(UntrustedNames, a_pipe_is_refused_without_waiting_for_its_other_end) {
     ::close(reader);
 }
 
-TEST_F(UntrustedNames, devices_are_refused) {
+TEST_F(UntrustedNames, DevicesAreRefused) {
     for (const char* device : {"/dev/zero", "/dev/tty", "/dev/full"}) {
         EXPECT_FALSE(text_of([&] { read_text(device); }).empty()) << device;
     }
     EXPECT_TRUE(has(text_of([] { File::open_for_writing("/dev/null"); }), "not a regular file"));
 }
 
-TEST_F(UntrustedNames, a_new_file_takes_the_place_of_what_stood_there) {
+TEST_F(UntrustedNames, ANewFileTakesThePlaceOfWhatStoodThere) {
     fs::create_symlink(precious_, output_ / "link");
     fs::create_symlink(output_ / "nothing", output_ / "dangling");
     fs::create_hard_link(precious_, output_ / "other name");
@@ -78,7 +78,7 @@ TEST_F(UntrustedNames, a_new_file_takes_the_place_of_what_stood_there) {
     EXPECT_FALSE(fs::exists(output_ / "nothing"));
 }
 
-TEST_F(UntrustedNames, a_report_is_written_beside_the_links_in_its_way) {
+TEST_F(UntrustedNames, AReportIsWrittenBesideTheLinksInItsWay) {
     fs::create_symlink(precious_, output_ / "report.json");
     fs::create_symlink(precious_, output_ / "report.json.partial");
     write_text_atomically(output_ / "report.json", "{}");
@@ -86,7 +86,7 @@ TEST_F(UntrustedNames, a_report_is_written_beside_the_links_in_its_way) {
     EXPECT_EQ(read_text(output_ / "report.json"), "{}");
 }
 
-TEST_F(UntrustedNames, a_file_is_not_continued_through_a_link) {
+TEST_F(UntrustedNames, AFileIsNotContinuedThroughALink) {
     fs::create_symlink(precious_, output_ / "link");
     const std::string text = text_of([&] { File::open_for_appending(output_ / "link"); });
     EXPECT_TRUE(has(text, "remedy: this is a symbolic link")) << text;
@@ -97,7 +97,7 @@ TEST_F(UntrustedNames, a_file_is_not_continued_through_a_link) {
     EXPECT_EQ(read_text(output_ / "log"), "++");
 }
 
-TEST_F(UntrustedNames, a_folder_is_not_taken_for_one_through_a_link) {
+TEST_F(UntrustedNames, AFolderIsNotTakenForOneThroughALink) {
     make_own_folder(output_ / "metrics");
     make_own_folder(output_ / "metrics");  // it is there
     fs::create_directory(folder_ / "elsewhere");
@@ -107,7 +107,7 @@ TEST_F(UntrustedNames, a_folder_is_not_taken_for_one_through_a_link) {
     EXPECT_FALSE(text_of([&] { make_own_folder(output_ / "absent" / "deep"); }).empty());
 }
 
-TEST_F(UntrustedNames, files_and_folders_get_what_the_umask_leaves) {
+TEST_F(UntrustedNames, FilesAndFoldersGetWhatTheUmaskLeaves) {
     const mode_t former = ::umask(027);
     write_text_atomically(output_ / "report.json", "{}");
     File::open_for_appending(output_ / "run.log");
@@ -121,7 +121,7 @@ TEST_F(UntrustedNames, files_and_folders_get_what_the_umask_leaves) {
     EXPECT_EQ(bits("metrics"), 0750U);
 }
 
-TEST_F(UntrustedNames, the_log_is_not_written_through_a_link) {
+TEST_F(UntrustedNames, TheLogIsNotWrittenThroughALink) {
     start_log(true, LogLevel::error);
     fs::create_symlink(precious_, output_ / "run.log");
     EXPECT_TRUE(has(text_of([&] { open_log_file(output_ / "run.log", LogFile::continued); }),
@@ -138,7 +138,7 @@ TEST_F(UntrustedNames, the_log_is_not_written_through_a_link) {
     EXPECT_TRUE(has(text, " info second?[2J\n")) << text;
 }
 
-TEST(ControlCharacters, do_not_reach_the_terminal) {
+TEST(ControlCharacters, DoNotReachTheTerminal) {
     EXPECT_EQ(without_control_characters("a\x1B[31m\r\n\tb\x7F\xC2\x9B!\xC3\x9C"),
               "a?[31m?\n\tb?\xC2?!\xC3\x9C");
     const std::string text = bad_request("tensor \x1B]0;x\x07", "wh\bere", "rem\x1B[0medy").what();

@@ -140,7 +140,11 @@ class ObjectWriter {
     }
     template <class T>
     static Json json_of(const std::vector<std::pair<std::string, T>>& values) {
-        return Json::Object(values.begin(), values.end());
+        Json::Object members;
+        for (const auto& [name, value] : values) {
+            members.emplace_back(name, json_of(value));
+        }
+        return members;
     }
     void add(std::string_view name, Json value) { members_.emplace_back(name, std::move(value)); }
 

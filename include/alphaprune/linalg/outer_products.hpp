@@ -38,7 +38,7 @@ class OuterProducts {
 /// block-cyclically over the ranks from the start and no rank ever holds it; in a program without
 /// ScaLAPACK each node holds it once. Collective.
 /// @param group  outlives the object
-/// @throws Error (failure) on all ranks when the memory is not to be had
+/// @throws Error (failure) on all ranks when there is not enough memory
 std::unique_ptr<OuterProducts> make_outer_products(const parallel::Communicator& group,
                                                    std::int64_t order,
                                                    std::int64_t largest_replicated_order);

@@ -80,8 +80,12 @@ class ByteWriter {
     template <class T>
     void put(const std::vector<T>& items) {
         put_count(items.size());
-        for (const T& item : items) {
-            put(item);
+        if constexpr (Plain<T> && !std::same_as<T, bool>) {
+            put_raw(std::as_bytes(std::span(items)));
+        } else {
+            for (const T& item : items) {
+                put(item);
+            }
         }
     }
     template <class T>

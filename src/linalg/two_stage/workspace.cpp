@@ -18,10 +18,7 @@ Workspace<Real>::Workspace(const parallel::Communicator& team, std::int64_t orde
     const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(Real);
     const std::size_t alignment = bytes >= kHugePage ? kHugePage : 64;
     const std::size_t whole = (bytes / alignment + 1) * alignment;
-    alone_.reset(static_cast<Real*>(std::aligned_alloc(alignment, whole)));
-    if (!alone_) {
-        throw no_room_for(order, order, whole);
-    }
+    alone_ = aligned_memory<Real>(alignment, whole, order, order);
     if (alignment == kHugePage) {
         madvise(alone_.get(), whole, MADV_HUGEPAGE);  // a wish: it may be refused
     }

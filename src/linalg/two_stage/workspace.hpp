@@ -19,7 +19,7 @@ class Workspace {
     static constexpr std::int64_t kDepth = 384;
 
     /// @param team  ranks of one node; outlives the object
-    /// @throws Error (failure) on all ranks when the memory is not to be had
+    /// @throws Error (failure) on all ranks when there is not enough memory
     Workspace(const parallel::Communicator& team, std::int64_t order);
 
     static std::int64_t values_needed(std::int64_t order) {

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
@@ -16,12 +14,23 @@
 namespace alphaprune::model {
 namespace {
 
-const support::BadRequest<std::string, std::string, std::string> kQuantized{
+const support::BadRequest<std::string, std::string> kQuantized{
     "model.quantized",
-    "the weights of the blocks are quantized ({0}), and only plain numbers can be pruned; it shows "
-    "in {1}",
-    "the model was saved by a method of quantization, such as GPTQ, AWQ, bitsandbytes or fp8",
-    "use the model that was quantized (README.md mostly names it as base_model){2}"};
+    "the weights of the blocks are quantized ({}), and only plain numbers can be pruned; it shows "
+    "in {}",
+    "the model was saved by GPTQ, AWQ or another method that transformers cannot undo",
+    "use the model that was quantized (README.md mostly names it as base_model)"};
+
+const support::BadRequest<std::string, std::string, std::string, std::string_view>
+    kQuantizedReversibly{
+        "model.quantized-reversibly",
+        "the weights of the blocks are quantized ({}), and only plain numbers can be pruned; it "
+        "shows in {}",
+        "the model was saved in the form of bitsandbytes, fp8, mxfp4 or compressed-tensors",
+        "use the model that was quantized (README.md mostly names it as base_model), or dequantize "
+        "it, in Python with transformers: model = "
+        "AutoModelForCausalLM.from_pretrained(\"{2}\"{3}); "
+        "model.save_pretrained(\"NEW_FOLDER\")"};
 
 const support::Warning<std::string> kQuantizedElsewhere{
     "model.quantized-elsewhere",
@@ -139,14 +148,9 @@ void judge_quantization(Catalogue& catalogue, support::FaultList& faults) {
         configured.empty() || configured == "unnamed" ? std::string(shown) : configured;
     const std::string folder = catalogue.folder.string();
     const auto* way = std::ranges::find(kWaysBack, method, &WayBack::method);
-    faults.add(
-        kQuantized(folder, method, list_names(tensors),
-                   way == kWaysBack.end()
-                       ? std::string()
-                       : fmt::format(", or dequantize it, in Python with transformers: model = "
-                                     "AutoModelForCausalLM.from_pretrained(\"{}\"{}); "
-                                     "model.save_pretrained(\"NEW_FOLDER\")",
-                                     folder, way->loading)));
+    faults.add(way == kWaysBack.end() ? kQuantized(folder, method, list_names(tensors))
+                                      : kQuantizedReversibly(folder, method, list_names(tensors),
+                                                             folder, way->loading));
 }
 
 }  // namespace alphaprune::model

@@ -25,10 +25,14 @@ const support::BadRequest<std::int64_t, std::int64_t, std::int64_t> kTooManyToke
     "--nsamples is far beyond what calibration profits from",
     "give a smaller --nsamples; 128 is usual"};
 
+const support::BadRequest<std::int64_t> kNoSamples{
+    "model.no-samples", "the file has 0 samples, {} are asked for", "the array has no rows",
+    "give a file with samples in it"};
+
 const support::BadRequest<std::int64_t, std::int64_t> kFewSamples{
     "model.few-samples", "the file has {} samples, {} are asked for",
     "--nsamples is more than the file has",
-    "give at most --nsamples {0}, or a file with more samples"};
+    "give --nsamples {0} or less, or a file with more samples"};
 
 const support::BadRequest<std::int64_t, std::int64_t> kShortSamples{
     "model.short-samples", "the file's samples have {} tokens, {} are asked for",
@@ -87,7 +91,8 @@ void check_samples(const TokenFile& file, std::int64_t count, std::int64_t lengt
                    support::FaultList& faults) {
     const std::int64_t samples = tokens_in(file) / file.sample_length;
     if (count > samples) {
-        faults.add(kFewSamples(file.where, samples, count));
+        faults.add(samples > 0 ? kFewSamples(file.where, samples, count)
+                               : kNoSamples(file.where, count));
     }
     if (length > file.sample_length) {
         faults.add(kShortSamples(file.where, file.sample_length, length));
