@@ -54,7 +54,7 @@ void JointProducts::add(std::span<const std::span<const float>> vectors, std::in
         choose_units(vectors, count);
     }
     const std::int64_t most = nodes_.node().max(count);
-    support::for_each_slab(0, most, kPiece, [&](std::int64_t begin, std::int64_t end) {
+    support::for_each_slab(std::int64_t{0}, most, kPiece, [&](std::int64_t begin, std::int64_t end) {
         add_piece(vectors, {std::min(begin, count), std::min(end, count)});
     });
 }
@@ -107,7 +107,7 @@ std::vector<JointProducts::Tile> JointProducts::own_tiles() const {
     std::vector<Tile> own;
     int turn = 0;
     for (const Part& part : parts_) {
-        support::for_each_slab(0, part.height, kTileRows, [&](std::int64_t row, std::int64_t end) {
+        support::for_each_slab(std::int64_t{0}, part.height, kTileRows, [&](std::int64_t row, std::int64_t end) {
             const std::int64_t first = &part == &parts_.front() ? row : 0;
             support::for_each_slab(
                 first, order(), kTileCols, [&](std::int64_t col, std::int64_t col_end) {

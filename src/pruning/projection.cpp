@@ -38,13 +38,13 @@ void Projection::operator()(std::span<const float> values, std::span<float> out)
 
 void Projection::keep_largest(std::span<const float> values, std::span<float> out) const {
     if (removed_ == 0 || removed_ == total_) {
-        removed_ == 0 ? void(std::ranges::copy(values, out.begin()))
-                      : std::ranges::fill(out, 0.0F);
+        std::ranges::transform(values, out.begin(),
+                               [&](float value) { return removed_ == 0 ? value : 0.0F; });
         return;
     }
     std::vector<std::uint32_t> keys(values.size());
     std::ranges::transform(values, keys.begin(), magnitude_key);
-    const Selected last = select_key(ranks_, keys, removed_ - 1);
+    const Selected last = select_key(ranks_, std::span<const std::uint32_t>(keys), removed_ - 1);
     // Of those equal to the last that goes, this rank's first ones go.
     const std::int64_t before = ranks_.sum_before(last.equal_here);
     std::int64_t to_go =

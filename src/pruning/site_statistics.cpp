@@ -74,7 +74,7 @@ std::vector<float> SiteStatistics::gradient(const MatrixRows& rows) const {
     }
     if (outputs_.dense != 0) {
         constexpr std::int64_t kRows = 128;  // of Σ(x−x̃)x̃ᵀ at a time, in float32
-        support::for_each_slab(0, width, kRows, [&](std::int64_t begin, std::int64_t end) {
+        support::for_each_slab(std::int64_t{0}, width, kRows, [&](std::int64_t begin, std::int64_t end) {
             const auto some = sums_.cross(0).subspan(static_cast<std::size_t>(begin * width),
                                                      static_cast<std::size_t>((end - begin) * width));
             const std::vector<float> factor(some.begin(), some.end());

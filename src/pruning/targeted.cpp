@@ -29,7 +29,7 @@ class MatrixByMatrix : public BlockPruner {
     void finish_statistics(std::size_t, const std::string&) override {}
     std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
                              const std::string&) override {
-        const StoredRows stored{std::as_writable_bytes(rows.weights), support::ScalarType::f32,
+        const StoredRows stored{std::as_writable_bytes(rows.weights), support::ScalarType::float32,
                                 inputs_.sites[site].cols, false};
         pruner_.prune_rows(inputs_.ranks, stored, target, settings_);
         return std::nullopt;

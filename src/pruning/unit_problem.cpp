@@ -116,7 +116,7 @@ double relative_error(const UnitHessian& hessian, std::span<const float> pruned,
     std::vector<float> error(minimizer.begin(), minimizer.end());
     std::ranges::transform(pruned, error, error.begin(), std::minus<>());
     sums[0] = energy(error);
-    hessian.ranks().all_reduce_sum(std::span(sums));
+    hessian.ranks().all_reduce_sum(std::span<double>(sums));
     return sums[1] > 0 ? std::max(sums[0], 0.0) / sums[1] : 0.0;
 }
 
