@@ -11,6 +11,7 @@
     ROW(uniform)                    \
     ROW(linear_depth)               \
     ROW(owl)                        \
+    ROW(dlp)                        \
     ROW(file)                       \
     /* the next one goes before this line */
 

@@ -59,4 +59,13 @@ struct ShiftedRatios {
 ShiftedRatios shifted_to_mean(std::span<const AllocationItem> items, std::span<const double> values,
                               double mean, double most);
 
+/// With v the value of a block and z = (v − min)/(max − min)·2w, a block keeps z − mean z + (1 −
+/// S); the mean is weighted with the blocks' sizes, so that the weighted mean of the ratios is
+/// exactly S. Ratios beyond 0 or max_sparsity are bounded, and the rest shifted together until the
+/// mean is met again; notes say so.
+/// @param values      of each block that the items name, ascending
+/// @param half_width  w
+Allocation kept_in_band(const AllocationRequest& request, std::span<const double> values,
+                        double half_width);
+
 }  // namespace alphaprune::allocation

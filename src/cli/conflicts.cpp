@@ -110,9 +110,10 @@ bool takes_patterns(const Chosen& chosen) {
 }
 
 bool has_targets(const Chosen& chosen) {
-    return std::ranges::any_of(std::array{"dense-target", "residual-target"}, [&](const char* name) {
-        return chosen.has(name) && support::number_in<double>(chosen.value(name)) != 0.0;
-    });
+    return std::ranges::any_of(
+        std::array{"dense-target", "residual-target"}, [&](const char* name) {
+            return chosen.has(name) && support::number_in<double>(chosen.value(name)) != 0.0;
+        });
 }
 
 bool prunes_by_block(const Chosen& chosen) {
@@ -258,9 +259,10 @@ void settle_conflicts(Request& request, support::FaultList& faults) {
             (rule.option == "group-ranks" && option->value == "1")) {
             continue;
         }
-        const bool overridden = std::ranges::any_of(rule.governors, [&](std::string_view governor) {
-            return is_weaker(request, *option, governor);
-        });
+        const bool overridden = option->source == Source::recipe ||
+                                std::ranges::any_of(rule.governors, [&](std::string_view governor) {
+                                    return is_weaker(request, *option, governor);
+                                });
         if (overridden) {
             request.settings.erase(std::string(rule.option));
         } else if (reported.insert(rule.option).second) {

@@ -1,6 +1,7 @@
 #include "option_table.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/planning/machine_rates.hpp"
 #include "method_options.hpp"
+#include "recipes.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -32,6 +34,15 @@ std::string explained(std::span<const Method> table, const Choices& choices) {
                             table[i].needs_activations() ? " (needs --calibration)" : "");
     }
     return text;
+}
+
+/// "best: …; published: …"
+std::string explained_recipes() {
+    std::vector<std::string> texts;
+    for (const Recipe& recipe : recipes()) {
+        texts.push_back(fmt::format("{}: {}", recipe.name, recipe.help));
+    }
+    return fmt::format("{}", fmt::join(texts, "; "));
 }
 
 /// The options that belong to one method alone, behind another one and for the same commands.
@@ -103,6 +114,9 @@ std::vector<OptionSpec> make_table() {
         {"config", "FILE", "Input and output", kAll,
          "more options, one per line: name = value; # begins a comment"},
 
+        {"recipe", "NAME", "How much goes where", kRun,
+         "settings that belong together, for all that is not given otherwise. " +
+             explained_recipes()},
         {"sparsity-ratio", "S", "How much goes where", kRun,
          fmt::format("share of the prunable weights that become zero, in [0, 1) (default {})",
                      defaults.ratios.sparsity_ratio)},

@@ -7,6 +7,7 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 #include "option_table.hpp"
+#include "recipes.hpp"
 #include "settings.hpp"
 
 namespace alphaprune::cli {
@@ -36,6 +37,9 @@ const BadRequest<std::string> kUnexpectedWord{
     "cli.unexpected-word", "unexpected word '{}'",
     "a word belongs to no option, or is a command behind options or another command",
     "the command stands first; options begin with --, and a value follows its option"};
+const BadRequest<std::string, std::string> kUnknownRecipe{
+    "cli.unknown-recipe", "--recipe cannot be '{}'", "there is no recipe of that name",
+    "choose one of {1}"};
 const BadRequest<> kUnnamedConfig{"cli.unnamed-config", "--config needs the name of a file",
                                   "the value of --config is empty", "write --config FILE"};
 
@@ -166,6 +170,25 @@ std::vector<Setting> settings_of_file(const Setting& config, support::FaultList&
     }
 }
 
+std::vector<Setting> settings_of_recipe(const Setting& named, support::FaultList& faults) {
+    const Recipe* recipe = find_recipe(canonical_value(named.value));
+    if (recipe == nullptr) {
+        std::vector<std::string_view> names;
+        for (const Recipe& one : recipes()) {
+            names.push_back(one.name);
+        }
+        faults.add(
+            kUnknownRecipe(named.origin, named.value, fmt::format("{}", fmt::join(names, ", "))));
+        return {};
+    }
+    std::vector<Setting> settings;
+    for (const auto& [option, value] : recipe->settings) {
+        settings.push_back({std::string(option), std::string(value), Source::recipe,
+                            fmt::format("--recipe {}", recipe->name)});
+    }
+    return settings;
+}
+
 }  // namespace
 
 const Setting* Request::find(std::string_view name) const {
@@ -206,6 +229,9 @@ Request gather_request(const std::vector<std::string>& arguments,
         take_over(settings_of_file(*config, faults), request, faults);
     }
     take_over(variables, request, faults);
+    if (const Setting* recipe = request.find("recipe")) {
+        take_over(settings_of_recipe(*recipe, faults), request, faults);
+    }
     return request;
 }
 

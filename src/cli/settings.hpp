@@ -12,7 +12,7 @@
 namespace alphaprune::cli {
 
 /// Where an option may come from, the strongest first.
-enum class Source { command_line, config_file, environment };
+enum class Source { command_line, config_file, environment, recipe };
 
 /// The origin of what is wrong with the command line as a whole.
 inline constexpr auto kCommandLine = "command line";
@@ -65,13 +65,14 @@ struct Request {
 /// to `faults`; --help and --version take precedence over them.
 Request request_of_line(const std::vector<std::string>& arguments, support::FaultList& faults);
 
-/// The request with what configuration file and environment add.
+/// The request with what configuration file, environment and recipe add.
 Request gather_request(const std::vector<std::string>& arguments,
                        const std::vector<std::string>& environment, support::FaultList& faults);
 
 /// Finds options that have no effect beside another one that was chosen. If they come from the same
 /// source as the other one, or from a stronger one, that is a fault; from a weaker one (the epsilon
-/// of a configuration file, when the command line says --allocation uniform) they are dropped.
+/// of a configuration file, when the command line says --allocation uniform) they are dropped, as
+/// are those of a recipe.
 void settle_conflicts(Request& request, support::FaultList& faults);
 
 }  // namespace alphaprune::cli

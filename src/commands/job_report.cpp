@@ -103,6 +103,10 @@ void add_inputs(const cli::Options& options, const Inputs& inputs, RunReport& re
         report.calibration = {options.calibration.string(), calibration.length, calibration.count(),
                               options.seed};
     }
+    if (pruning::needs_activations(*options.pruner, options.pruner_settings())) {
+        report.targets = {options.outputs.dense, options.outputs.residual,
+                          options.sites_sequentially ? "sequential" : "together", options.damping};
+    }
 }
 
 void add_perplexities(const Inputs& inputs, const Perplexities& perplexities, RunReport& report) {
@@ -168,6 +172,10 @@ RunReport compose_report(const Job& job, const Inputs* inputs, const Results& re
         for (std::size_t m = 0; m < report.matrices.size(); ++m) {
             const auto tensor = static_cast<std::size_t>(job.catalogue.matrices[m].tensor);
             report.matrices[m].zeros = results.pruned->tensors[tensor].zeros;
+            if (!results.pruned->fits.empty() && results.pruned->fits[m]) {
+                report.matrices[m].iterations = results.pruned->fits[m]->iterations;
+                report.matrices[m].relative_error = results.pruned->fits[m]->relative_error;
+            }
         }
     }
     if (inputs != nullptr) {

@@ -27,14 +27,16 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
         return parallel::run_collectively(
             job.ranks, [&] { return read_ratio_file(job.options.allocation_file, job.catalogue); });
     }
-    if (method.needs != allocation::AllocationNeeds::outlier_shares) {
+    if (!method.needs_activations()) {
         return {};
     }
     return job.clock.measure("outliers", [&] {
-        report::ProgressLine line("outliers", "blocks", job.ranks.is_root());
-        return phases::outlier_shares(
+        report::ProgressLine line("scores", "blocks", job.ranks.is_root());
+        return phases::block_scores(
             job.ranks, inputs.nodes, job.catalogue, inputs.calibration,
-            method.outlier_multiple(job.options.method_values),
+            method.outlier_multiple != nullptr
+                ? std::optional(method.outlier_multiple(job.options.method_values))
+                : std::nullopt,
             [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
             &*job.journal);
     });

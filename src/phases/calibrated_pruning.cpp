@@ -79,6 +79,11 @@ class CalibratedRun {
         for (int block = 0; block < first; ++block) {
             add_earlier_notes(block);
         }
+        if (store_.journal() != nullptr) {
+            for (const auto& [index, fit] : store_.journal()->earlier().fits) {
+                fits_[static_cast<std::size_t>(index)] = fit;
+            }
+        }
         return first;
     }
 
@@ -223,11 +228,11 @@ class CalibratedRun {
         const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const parallel::RowRange mine = stream_.share(tensor);
         const std::span<float> rows = pass_.runner().rows(index, mine);
-        const auto fit = pruner.prune(site, {rows, mine.begin},
-                                      request_.targets[static_cast<std::size_t>(index)],
-                                      tensor.name);
+        const auto fit =
+            pruner.prune(site, {rows, mine.begin},
+                         request_.targets[static_cast<std::size_t>(index)], tensor.name);
         if (fit) {
-            fits_[static_cast<std::size_t>(index)] = *fit;
+            problem.guard([&] { keep_fit(index, *fit); });
         }
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
         support::narrow(rows, tensor.scalar_type(), stored);
@@ -236,6 +241,14 @@ class CalibratedRun {
             stream_.deliver(number, mine, stored);
         });
         put_back(index, stored);
+    }
+
+    /// Before the rows: with them the matrix is done.
+    void keep_fit(int index, const pruning::Fit& fit) {
+        fits_[static_cast<std::size_t>(index)] = fit;
+        if (ranks_.is_root() && store_.journal() != nullptr) {
+            store_.journal()->add_fit(index, fit);
+        }
     }
 
     void read_back_matrix(int index, support::FirstError& problem) {

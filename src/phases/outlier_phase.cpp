@@ -66,21 +66,26 @@ double mean_score(ScoredBlock& block) {
     return sum / weights;
 }
 
-double outlier_share(ScoredBlock& block, double multiple) {
+/// The share of outliers, or without a multiple the mean.
+double value_of(ScoredBlock& block, std::optional<double> multiple) {
     const double mean = mean_score(block);
+    if (!multiple) {
+        return mean;
+    }
     std::int64_t outliers = 0;
     std::int64_t weights = 0;
     block.for_each_matrix([&](const model::MatrixInfo& matrix, parallel::RowRange,
                               std::span<const float> rows, std::span<const float> norms) {
-        outliers += pruning::count_outliers(rows, matrix.cols, norms, mean, multiple);
+        outliers += pruning::count_outliers(rows, matrix.cols, norms, mean, *multiple);
         weights += matrix.size();
     });
     return static_cast<double>(block.ranks.sum(outliers)) / static_cast<double>(weights);
 }
 
-/// The share of one block, which then becomes the input of the next.
+/// The value of one block, which then becomes the input of the next.
 double measure_block(CalibrationPass& pass, int block, const parallel::Communicator& ranks,
-                     const model::Catalogue& catalogue, std::int64_t sequences, double multiple) {
+                     const model::Catalogue& catalogue, std::int64_t sequences,
+                     std::optional<double> multiple) {
     pass.load(block);
     ScoredBlock scored{
         ranks, catalogue, pass.runner(), transformer::input_sites(pass.plan(), block), {}};
@@ -103,11 +108,11 @@ double measure_block(CalibrationPass& pass, int block, const parallel::Communica
         scored.norms.push_back(
             gathered[site].norms(ranks, sequences, catalogue.name_of(catalogue.matrices[first])));
     }
-    const double share = outlier_share(scored, multiple);
+    const double value = value_of(scored, multiple);
     if (block + 1 < catalogue.blocks()) {
         pass.advance();
     }
-    return share;
+    return value;
 }
 
 /// What an earlier attempt has found.
@@ -141,11 +146,11 @@ int first_block(const StateKeeper& states, const resume::Journal* journal,
 
 }  // namespace
 
-std::vector<double> outlier_shares(const parallel::Communicator& ranks,
-                                   const parallel::NodeMap& nodes,
-                                   const model::Catalogue& catalogue,
-                                   const model::TokenSequences& sequences, double multiple,
-                                   const Progress& progress, resume::Journal* journal) {
+std::vector<double> block_scores(const parallel::Communicator& ranks,
+                                 const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
+                                 const model::TokenSequences& sequences,
+                                 std::optional<double> multiple, const Progress& progress,
+                                 resume::Journal* journal) {
     CalibrationPass pass(ranks, nodes, catalogue, sequences);
     const std::vector<int> prunable = catalogue.prunable_blocks();
     StateKeeper states(ranks, journal, {{resume::StatePass::outliers, &pass}});

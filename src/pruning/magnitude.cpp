@@ -84,7 +84,7 @@ SiteCost cost_of(const SiteWork& work) {
     constexpr double kByteSeconds = 1.2e-9;
     SiteCost cost;
     cost.seconds = kByteSeconds * work.bytes / work.ranks;
-    cost.bytes_summed = static_cast<double>(kHistogramBins * sizeof(std::int64_t));
+    cost.bytes_summed = 65536.0 * sizeof(std::int64_t);
     return cost;
 }
 

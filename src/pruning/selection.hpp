@@ -22,9 +22,8 @@ struct Selected {
     std::int64_t equal_here = 0;  ///< how many of this rank's keys are equal to it
 };
 
-/// How many keys there are of each 16-bit value.
+/// How many keys there are of each value that some of their bits have.
 using Histogram = std::vector<std::int64_t>;
-inline constexpr std::size_t kHistogramBins = std::size_t{1} << 16;
 
 /// Finds the bin that holds the key at `position` of the ascending order over all ranks, each of
 /// which brings the histogram of its own keys. Collective.
@@ -35,44 +34,54 @@ Selected select_bin(const parallel::Communicator& ranks, const Histogram& here,
 /// have to wait until the first is counted.
 class Counter {
   public:
+    explicit Counter(int bits)
+        : turns_{Histogram(std::size_t{1} << bits), Histogram(std::size_t{1} << bits)} {}
+
     void count(std::uint32_t bin, int turn) { ++turns_[static_cast<std::size_t>(turn)][bin]; }
 
     Histogram total() && {
-        for (std::size_t bin = 0; bin < kHistogramBins; ++bin) {
+        for (std::size_t bin = 0; bin < turns_[0].size(); ++bin) {
             turns_[0][bin] += turns_[1][bin];
         }
         return std::move(turns_[0]);
     }
 
   private:
-    std::array<Histogram, 2> turns_{Histogram(kHistogramBins), Histogram(kHistogramBins)};
+    std::array<Histogram, 2> turns_;
 };
+
+/// The bits that each round decides, the highest first: all 16 of the short keys, which come in
+/// large numbers, and of the long ones few enough that their histograms are cheap to sum.
+template <class Key>
+inline constexpr auto kRounds = std::to_array({11, 11, 10});
+template <>
+inline constexpr auto kRounds<std::uint16_t> = std::to_array({16});
 
 /// The key at `position` (0-based) of the ascending order over all ranks, for keys that are
 /// produced one after another, wherever they are stored: `for_each_key(use)` calls `use(key, turn)`
 /// for each key of this rank, `turn` being 0 and 1 by turns. Collective. 0 <= position < number of
-/// keys on all ranks. Key is uint16 or uint32; the latter takes two rounds, the upper 16 bits
-/// first.
+/// keys on all ranks. Key is uint16 or uint32.
 template <class Key, class ForEachKey>
 Selected select_among(const parallel::Communicator& ranks, std::int64_t position,
                       ForEachKey for_each_key) {
-    Counter counter;
-    if constexpr (sizeof(Key) == 2) {
-        for_each_key([&](Key key, int turn) { counter.count(key, turn); });
-        return select_bin(ranks, std::move(counter).total(), position);
-    } else {
-        for_each_key([&](Key key, int turn) { counter.count(key >> 16, turn); });
-        const Selected upper = select_bin(ranks, std::move(counter).total(), position);
-        Counter finer;
+    Selected found;
+    int undecided = 8 * static_cast<int>(sizeof(Key));
+    for (const int bits : kRounds<Key>) {
+        Counter counter(bits);
+        const int lower = undecided - bits;
+        const std::uint64_t decided = found.key;
+        const std::uint32_t bins = (std::uint32_t{1} << bits) - 1;
         for_each_key([&](Key key, int turn) {
-            if (key >> 16 == upper.key) {
-                finer.count(key & 0xFFFFU, turn);
+            if (std::uint64_t{key} >> undecided == decided) {
+                counter.count(key >> lower & bins, turn);
             }
         });
-        const Selected lower = select_bin(ranks, std::move(finer).total(), position - upper.below);
-        return {upper.key << 16 | lower.key, upper.below + lower.below, lower.equal,
-                upper.below_here + lower.below_here, lower.equal_here};
+        const Selected next = select_bin(ranks, std::move(counter).total(), position - found.below);
+        found = {found.key << bits | next.key, found.below + next.below, next.equal,
+                 found.below_here + next.below_here, next.equal_here};
+        undecided = lower;
     }
+    return found;
 }
 
 /// The same for keys that are stored.

@@ -36,7 +36,8 @@ std::string csv_header() {
     for (std::size_t m = 0; m < spectrum::kMetrics; ++m) {
         line += fmt::format(",{}", spectrum::name_of(static_cast<spectrum::Metric>(m)));
     }
-    return line + ",sparsity_ratio,zeros,sparsity,solver,group_ranks,seconds\n";
+    return line +
+           ",sparsity_ratio,zeros,sparsity,solver,group_ranks,seconds,iterations,relative_error\n";
 }
 
 std::string csv_line(const MatrixReport& matrix) {
@@ -49,8 +50,10 @@ std::string csv_line(const MatrixReport& matrix) {
     line += matrix.zeros ? fmt::format(",{},{}", *matrix.zeros,
                                        csv_cell(matrix.sparsity().value_or(std::nan(""))))
                          : ",,";
-    return line + fmt::format(",{},{},{}\n", csv_cell(matrix.solver), matrix.group_ranks,
-                              csv_cell(matrix.seconds));
+    line += fmt::format(",{},{},{}", csv_cell(matrix.solver), matrix.group_ranks,
+                        csv_cell(matrix.seconds));
+    line += matrix.iterations ? fmt::format(",{}", *matrix.iterations) : ",";
+    return line + fmt::format(",{}\n", csv_cell(matrix.relative_error.value_or(std::nan(""))));
 }
 
 }  // namespace

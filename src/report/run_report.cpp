@@ -95,6 +95,8 @@ static void json_fields(auto& io, FieldsOf<MatrixReport> auto& matrix) {
     io("zeros", matrix.zeros);
     io.check([&](const auto& field) { require_possible(field, matrix); });
     io.derived("sparsity", matrix.sparsity());
+    io.where_known("iterations", matrix.iterations);
+    io.where_known("relative_error", matrix.relative_error);
     io("solver", matrix.solver);
     io.derived("precision", matrix.in_single ? "single" : "double");
     io("group_ranks", matrix.group_ranks);
@@ -128,6 +130,13 @@ static void json_fields(auto& io, FieldsOf<CalibrationReport> auto& calibration)
     io("seqlen", calibration.seqlen);
     io("sequences", calibration.sequences);
     io("seed", calibration.seed);
+}
+
+static void json_fields(auto& io, FieldsOf<TargetsReport> auto& targets) {
+    io("dense_target", targets.dense_target);
+    io("residual_target", targets.residual_target);
+    io("site_order", targets.site_order);
+    io("damping", targets.damping);
 }
 
 static void json_fields(auto& io, FieldsOf<FarmsReport> auto& farms) {
@@ -178,6 +187,7 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
     io.text_or_null("prune_method", report.prune_method);
     io.text_or_null("sparsity_type", report.sparsity_type);
     io.later("calibration", report.calibration);
+    io.where_known("targets", report.targets);
     io.later("shown_metric", report.shown_metric);
     io.later("farms", report.farms);
     io("allocation", report.allocation);

@@ -116,6 +116,11 @@ EarlierResults results_of(const RecordedFacts& facts, const model::Catalogue& ca
             results.farms[matrix->second] = alpha;
         }
     }
+    for (const auto& [name, fit] : facts.fits) {
+        if (const auto matrix = matrices.find(name); matrix != matrices.end()) {
+            results.fits[matrix->second] = fit;
+        }
+    }
     results.outliers.insert(facts.outliers.begin(), facts.outliers.end());
     for (const auto& [block, note] : facts.notes) {
         std::vector<std::string>& notes = results.notes[block];

@@ -205,6 +205,9 @@ void Journal::add_outliers(int block, double share) {
 void Journal::add_note(int block, const std::string& note) {
     state_->append(RecordKind::note, block, note);
 }
+void Journal::add_fit(int matrix, const pruning::Fit& fit) {
+    state_->append(RecordKind::fit, NamedFit{state_->name_of(matrix), fit});
+}
 void Journal::add_rows(std::span<const WrittenRows> rows) {
     state_->append(RecordKind::rows, std::vector(rows.begin(), rows.end()));
 }

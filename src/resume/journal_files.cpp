@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Of the form of the journal's files: to be raised when that changes.
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kVersion = 3;
 /// Of what the program computes: to be raised with every change after which spectra, metrics,
 /// ratios, statistics or pruned weights may come out otherwise. Half a run of each would be
 /// neither.

@@ -15,7 +15,7 @@ static void visit_fields(auto& bytes, support::FieldsOf<FoundState> auto& found)
 
 static void visit_fields(auto& bytes, support::FieldsOf<RecordedFacts> auto& facts) {
     bytes(facts.states, facts.damage, facts.farms, facts.outliers, facts.notes, facts.rows,
-          facts.perplexities);
+          facts.perplexities, facts.fits);
 }
 
 namespace {
@@ -47,6 +47,9 @@ std::optional<NamedSpectrum> read_record(const formats::Record& record, Recorded
             return bytes.get<NamedSpectrum>();
         case RecordKind::farms:
             facts.farms.push_back(bytes.get<std::pair<std::string, double>>());
+            return std::nullopt;
+        case RecordKind::fit:
+            facts.fits.push_back(bytes.get<NamedFit>());
             return std::nullopt;
         case RecordKind::outliers:
             facts.outliers.push_back(bytes.get<std::pair<int, double>>());
@@ -91,6 +94,7 @@ void unpack_into(RecordedFacts& facts, const std::string& text) {
     append(facts.states, std::move(arrived.states));
     append(facts.damage, std::move(arrived.damage));
     append(facts.farms, std::move(arrived.farms));
+    append(facts.fits, std::move(arrived.fits));
     append(facts.outliers, std::move(arrived.outliers));
     append(facts.notes, std::move(arrived.notes));
     append(facts.rows, std::move(arrived.rows));

@@ -25,6 +25,7 @@ enum class RecordKind : std::uint64_t {
     rows,
     perplexity,
     state,  ///< in files of their own
+    fit,
 };
 
 /// Bytes of a state's payload before the values: number of the sequence, how many values.
@@ -38,11 +39,18 @@ struct FoundState {
     SavedState state;
 };
 
+/// A matrix by name with what its pruner reached.
+struct NamedFit {
+    std::string name;
+    pruning::Fit fit;
+};
+
 /// Everything that small records of some ranks say, before it is merged.
 struct RecordedFacts {
     std::vector<FoundState> states;
     std::vector<std::string> damage;
     std::vector<std::pair<std::string, double>> farms;  ///< by name of the matrix
+    std::vector<NamedFit> fits;
     std::vector<std::pair<int, double>> outliers;
     std::vector<std::pair<int, std::string>> notes;
     std::vector<WrittenRows> rows;
@@ -81,6 +89,10 @@ void visit_fields(auto& bytes, support::FieldsOf<NamedSpectrum> auto& named) {
 void visit_fields(auto& bytes, support::FieldsOf<WrittenRows> auto& written) {
     bytes(written.tensor, written.rows.begin, written.rows.end, written.part.checksum,
           written.part.zeros);
+}
+
+void visit_fields(auto& bytes, support::FieldsOf<NamedFit> auto& named) {
+    bytes(named.name, named.fit.iterations, named.fit.relative_error);
 }
 
 void visit_fields(auto& bytes, support::FieldsOf<KnownPerplexity> auto& perplexity) {

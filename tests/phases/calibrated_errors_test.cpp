@@ -103,7 +103,7 @@ void prune_half(const SharedModel& model, std::string_view method) {
 }
 
 void measure_outliers(const SharedModel& model) {
-    outlier_shares(world(), spread_over(2), model.catalogue(), random_sequences(5, 12), 5, {});
+    block_scores(world(), spread_over(2), model.catalogue(), random_sequences(5, 12), 5, {});
 }
 
 TEST_P(CalibratedErrors, InputsThatAreNoNumbersAreNamed) {

@@ -53,12 +53,12 @@ TEST(OutlierShares, AreThoseOfPlainLoopsOnAnyRanksAndNodes) {
             EXPECT_LT(share, 0.5);
         }
         const parallel::Communicator self = test::alone();
-        EXPECT_EQ(outlier_shares(self, parallel::NodeMap(self), model.catalogue(), sequences,
-                                 kMultiple, {}),
+        EXPECT_EQ(block_scores(self, parallel::NodeMap(self), model.catalogue(), sequences,
+                               kMultiple, {}),
                   plain);
         for (const int nodes : {1, 3}) {
-            EXPECT_EQ(outlier_shares(world(), spread_over(nodes), model.catalogue(), sequences,
-                                     kMultiple, {}),
+            EXPECT_EQ(block_scores(world(), spread_over(nodes), model.catalogue(), sequences,
+                                   kMultiple, {}),
                       plain);
         }
     }
@@ -68,7 +68,7 @@ TEST(OutlierShares, OfARangeOfBlocksAreThoseOfTheWholeModel) {
     const SharedModel model(support::ScalarType::bfloat16);
     const model::TokenSequences sequences = random_sequences(5, 12);
     const auto of = [&](const model::Catalogue& catalogue) {
-        return outlier_shares(world(), spread_over(2), catalogue, sequences, kMultiple, {});
+        return block_scores(world(), spread_over(2), catalogue, sequences, kMultiple, {});
     };
     const std::vector<double> all = of(model.catalogue());
     for (int block = 0; block < model.catalogue().blocks(); ++block) {
@@ -83,7 +83,7 @@ TEST(OutlierShares, ATokenOutsideTheVocabularyEndsAllRanks) {
     model::TokenSequences sequences = random_sequences(2, 4);
     sequences.ids.back() = 32;  // the vocabulary ends at 31
     try {
-        outlier_shares(world(), spread_over(2), model.catalogue(), sequences, kMultiple, {});
+        block_scores(world(), spread_over(2), model.catalogue(), sequences, kMultiple, {});
         ADD_FAILURE() << "no error";
     } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());

@@ -29,16 +29,17 @@ TEST(MatricesCsv, OneLineAMatrixInOrder) {
     EXPECT_EQ(lines[0],
               "name,block,rows,cols,alpha_peak,alpha_mid,alpha_fix_finger,alpha_ks,spectral_norm,"
               "frobenius_sq,stable_rank,alpha_hat,entropy,log_norm,log_spectral_norm,"
-              "alpha_peak_farms,sparsity_ratio,zeros,sparsity,solver,group_ranks,seconds");
-    EXPECT_EQ(lines[1], "b.0.q,0,4,10,2,2,2,2,2,2,2,2,2,2,2,2,0.5,20,0.5,lapack2,1,0.125");
-    EXPECT_EQ(lines[4], "b.1.k,1,2,10,,,,,,,,,,,,,0.9,18,0.9,lapack2,1,0.125");
+              "alpha_peak_farms,sparsity_ratio,zeros,sparsity,solver,group_ranks,seconds,"
+              "iterations,relative_error");
+    EXPECT_EQ(lines[1], "b.0.q,0,4,10,2,2,2,2,2,2,2,2,2,2,2,2,0.5,20,0.5,lapack2,1,0.125,,");
+    EXPECT_EQ(lines[4], "b.1.k,1,2,10,,,,,,,,,,,,,0.9,18,0.9,lapack2,1,0.125,,");
 }
 
 TEST(MatricesCsv, AfterAnalyzeThePruningCellsAreEmpty) {
     const test::TemporaryFolder folder;
     write_matrices_csv(test::analysed_report(), folder.path());
     EXPECT_EQ(lines_of(folder / "matrices.csv")[1],
-              "b.0.q,0,4,10,2,2,2,2,2,2,2,2,2,2,2,2,,,,lapack2,1,0.125");
+              "b.0.q,0,4,10,2,2,2,2,2,2,2,2,2,2,2,2,,,,lapack2,1,0.125,,");
 }
 
 TEST(MatricesCsv, QuotesNamesThatHoldSeparators) {

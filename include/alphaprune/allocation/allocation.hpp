@@ -34,6 +34,7 @@ enum class AllocationNeeds {
     nothing,
     metric,          ///< of every matrix
     outlier_shares,  ///< of the scores of each block, which depend on activations
+    mean_scores,     ///< of each block
     ratio_file,      ///< ratios that the user has written: --allocation NAME:PATH
 };
 
@@ -41,8 +42,8 @@ enum class AllocationNeeds {
 struct AllocationRequest {
     std::span<const AllocationItem> items;
     AllocationOptions options = {};
-    /// As the allocation needs it: an outlier share for each block that the items name, in
-    /// ascending order of blocks; or the user's ratios, one per matrix.
+    /// As the allocation needs it: an outlier share or a mean score for each block that the items
+    /// name, in ascending order of blocks; or the user's ratios, one per matrix.
     std::span<const double> values = {};
     support::MethodValues own = {};  ///< its own options
 };
@@ -69,7 +70,9 @@ struct AllocationMethod {
     /// For those that need outlier shares: an outlier scores above so many times the mean.
     double (*outlier_multiple)(const support::MethodValues& own) = nullptr;
 
-    bool needs_activations() const { return needs == AllocationNeeds::outlier_shares; }
+    bool needs_activations() const {
+        return needs == AllocationNeeds::outlier_shares || needs == AllocationNeeds::mean_scores;
+    }
     /// The ratios come out of S, instead of being given.
     bool is_computed() const { return needs != AllocationNeeds::ratio_file; }
 };

@@ -89,6 +89,13 @@ class ObjectWriter {
     void later(std::string_view name, const T& value) {
         add(name, json_of(value));
     }
+    /// A member that is left out where there is no value.
+    template <class T>
+    void where_known(std::string_view name, const std::optional<T>& value) {
+        if (value) {
+            add(name, json_of(*value));
+        }
+    }
     /// A text for which null is written when it is empty.
     void text_or_null(std::string_view name, const std::string& text) {
         add(name, text.empty() ? Json() : Json(text));
@@ -164,6 +171,10 @@ class ObjectReader {
         if (object_.has(name)) {
             object_[name].read(value);
         }
+    }
+    template <class T>
+    void where_known(std::string_view name, std::optional<T>& value) {
+        later(name, value);
     }
     void text_or_null(std::string_view name, std::string& text) {
         if (object_.has(name) && !object_[name].is_null()) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
@@ -11,14 +12,15 @@
 
 namespace alphaprune::phases {
 
-/// Outlier shares, one per prunable block, of the dense model: the share of the weights of all
-/// matrices of a block whose score |w|·‖x‖ is above `multiple` times the mean score (OWL, arXiv
-/// 2310.05175). Collective; the same bits on any number of ranks.
-/// @param journal  takes the shares, and holds those of earlier attempts; may be nullptr
-std::vector<double> outlier_shares(const parallel::Communicator& ranks,
-                                   const parallel::NodeMap& nodes,
-                                   const model::Catalogue& catalogue,
-                                   const model::TokenSequences& sequences, double multiple,
-                                   const Progress& progress, resume::Journal* journal = nullptr);
+/// What the scores |w|·‖x‖ of the weights of all matrices of a block say, one value per prunable
+/// block, in the dense model: with a multiple the share of outliers, whose score is above so many
+/// times the mean (OWL, arXiv 2310.05175); without one the mean (DLP). Collective; the same bits on
+/// any number of ranks.
+/// @param journal  takes the values, and holds those of earlier attempts; may be nullptr
+std::vector<double> block_scores(const parallel::Communicator& ranks,
+                                 const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
+                                 const model::TokenSequences& sequences,
+                                 std::optional<double> multiple, const Progress& progress,
+                                 resume::Journal* journal = nullptr);
 
 }  // namespace alphaprune::phases

@@ -61,7 +61,7 @@ struct PruneRequest {
 struct PrunedModel {
     std::vector<pruning::PrunedTensor> tensors;  ///< one per tensor, the same on every rank
     std::vector<std::string> notes;              ///< what a user should know
-    /// One per matrix; nothing where the pruner does not iterate or an earlier attempt did it.
+    /// One per matrix; nothing where the pruner does not iterate.
     std::vector<std::optional<pruning::Fit>> fits = {};
 };
 

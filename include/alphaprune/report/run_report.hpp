@@ -24,6 +24,8 @@ struct MatrixReport {
     bool has_metrics = false;              ///< false when no spectrum was computed
     std::optional<double> sparsity_ratio;  ///< asked for; absent after `analyze`
     std::optional<std::int64_t> zeros;     ///< reached; absent after `analyze`
+    std::optional<int> iterations;         ///< of a pruner that iterates
+    std::optional<double> relative_error;  ///< that it left, of the squared output
     std::string solver;                    ///< empty when no spectrum was computed
     bool in_single = false;                ///< computed in float32
     int group_ranks = 0;
@@ -76,6 +78,14 @@ struct CalibrationReport {
     std::uint64_t seed = 0;
 };
 
+/// What the outputs of pruned matrices are fitted to.
+struct TargetsReport {
+    double dense_target = 0;
+    double residual_target = 0;
+    std::string site_order;
+    double damping = 0;
+};
+
 /// What windows alpha_peak_farms looked at (spectrum/farms.hpp).
 struct FarmsReport {
     double aspect = 1;
@@ -114,7 +124,8 @@ struct RunReport {
     std::string sparsity_type;                ///< empty after `analyze`
     std::optional<AllocationReport> allocation;
     std::optional<CalibrationReport> calibration;
-    std::optional<FarmsReport> farms;  ///< when alpha_peak_farms was computed
+    std::optional<TargetsReport> targets;  ///< when matrices were pruned on their inputs
+    std::optional<FarmsReport> farms;      ///< when alpha_peak_farms was computed
     std::vector<PerplexityReport> perplexities;
     std::vector<MatrixReport> matrices;
     std::vector<std::string> notes;  ///< what a user should know

@@ -81,6 +81,7 @@ struct EarlierResults {
     // The same on every rank:
     std::vector<bool> has_spectrum;                 ///< one per matrix
     std::map<int, double> farms;                    ///< by matrix
+    std::map<int, pruning::Fit> fits;               ///< by matrix
     std::map<int, double> outliers;                 ///< by block
     std::map<int, std::vector<std::string>> notes;  ///< by block
     std::vector<KnownPerplexity> perplexities;
@@ -142,6 +143,7 @@ class Journal {
     void add_farms(int matrix, double alpha);
     void add_outliers(int block, double share);
     void add_note(int block, const std::string& note);
+    void add_fit(int matrix, const pruning::Fit& fit);
     void add_rows(std::span<const WrittenRows> rows);
     void add_perplexity(const KnownPerplexity& perplexity);
 
