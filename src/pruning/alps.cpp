@@ -103,6 +103,7 @@ class Alternation {
     /// The penalty for the next iterations; true when there is no need of any.
     bool adapt(int iteration) {
         const std::int64_t changed = changes(hessian_.ranks(), sparse_, support_);
+        look_at_support();
         const double share = static_cast<double>(changed) / static_cast<double>(project_.kept());
         if (share > kSomeChanges) {
             raise(share > kManyChanges ? 1.3 : 1.2);
@@ -116,7 +117,6 @@ class Alternation {
                 begin_anew();
             }
         }
-        look_at_support();
         if (iteration > kSettling && share < kFewChanges) {
             return true;
         }

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "alphaprune/linalg/sgemm.hpp"
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/support/slabs.hpp"
 
@@ -31,7 +32,9 @@ OutputTargets outputs_of(const SiteShape& shape, const OutputTargets& asked) {
 
 SiteStatistics::SiteStatistics(const BlockInputs& inputs, const SiteShape& shape,
                                const PrunerSettings& settings)
-    : sums_(inputs.ranks, inputs.nodes, shape.cols, companions(shape, settings.outputs)),
+    : ranks_(inputs.ranks),
+      nodes_(inputs.nodes),
+      sums_(inputs.ranks, inputs.nodes, shape.cols, companions(shape, settings.outputs)),
       outputs_(outputs_of(shape, settings.outputs)),
       damping_(settings.damping) {}
 
@@ -50,15 +53,35 @@ void SiteStatistics::add(const SiteInput& input) {
 
 void SiteStatistics::finish(const std::string& where) {
     sums_.finish();
-    std::vector<float> checked;
+    std::vector<float> checked = marks_of_targets();
     for (std::int64_t j = 0; j < cols(); ++j) {
         diagonal_.push_back(sums_.gram()[static_cast<std::size_t>(j * (cols() + 1))]);
-        checked.push_back(static_cast<float>(diagonal_.back()));
+        checked[static_cast<std::size_t>(j)] += static_cast<float>(diagonal_.back());
     }
     require_finite_inputs(checked, where);
     const double mean =
         std::accumulate(diagonal_.begin(), diagonal_.end(), 0.0) / static_cast<double>(cols());
     ridge_ = mean > 0 ? damping_ * mean : 1.0;
+}
+
+std::vector<float> SiteStatistics::marks_of_targets() const {
+    const auto width = static_cast<std::size_t>(cols());
+    std::vector<float> marks(width);
+    const std::size_t count = (outputs_.dense != 0 ? 1 : 0) + (outputs_.residual != 0 ? 1 : 0);
+    for (std::size_t companion = 0; companion < count; ++companion) {
+        const auto sums = sums_.cross(companion);
+        const parallel::Communicator& node = nodes_.node();
+        const auto rows = parallel::share_of(static_cast<std::int64_t>(sums.size() / width),
+                                             node.size(), node.rank());
+        for (auto row = static_cast<std::size_t>(rows.begin);
+             row < static_cast<std::size_t>(rows.end); ++row) {
+            for (std::size_t j = 0; j < width; ++j) {
+                marks[j] += 0 * static_cast<float>(sums[row * width + j]);  // 0·∞ is NaN, too
+            }
+        }
+    }
+    ranks_.all_reduce_sum(std::span(marks));
+    return marks;
 }
 
 std::vector<float> SiteStatistics::gradient(const MatrixRows& rows) const {

@@ -23,7 +23,8 @@ class SiteStatistics {
 
     /// Collective.
     void add(const SiteInput& input);
-    /// Collective. @throws Error (failure) on all ranks when inputs are not finite
+    /// Collective. @throws Error (failure) on all ranks when inputs, or what targets add, are not
+    /// finite
     void finish(const std::string& where);
 
     // After finish():
@@ -39,6 +40,11 @@ class SiteStatistics {
     std::vector<float> gradient(const MatrixRows& rows) const;
 
   private:
+    /// Per input 0, or NaN where Σ y xᵀ is not finite.
+    std::vector<float> marks_of_targets() const;
+
+    const parallel::Communicator& ranks_;
+    const parallel::NodeMap& nodes_;
     linalg::JointProducts sums_;
     OutputTargets outputs_;
     double damping_;
