@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "support/world.hpp"
 
 namespace alphaprune::parallel {
@@ -25,6 +27,28 @@ TEST(NodeMap, LeadersOfAllNodesHearWhatOneNodeHolds) {
         map.broadcast_from_node_of(rank, values);
         if (map.node().is_root()) {
             EXPECT_EQ(values, std::vector<float>(3, static_cast<float>(rank)));
+        }
+    }
+}
+
+TEST(NodeMap, SumsOverNodesWhatTheirLeadersHold) {
+    constexpr std::size_t kMany = (std::size_t{1} << 20) + 3;  // more than are summed at a time
+    for (const int ranks_of_node : {1, 2, world().size()}) {
+        const int own = world().rank() / ranks_of_node;
+        const NodeMap map(world(), world().split(own, world().rank()));
+        std::vector<double> values(kMany);
+        for (std::size_t i = 0; i < kMany; ++i) {
+            values[i] = static_cast<double>(own + 1) * static_cast<double>(i % 1000);
+        }
+        const std::vector<double> before = values;
+        map.sum_over_nodes(values);
+        if (!map.node().is_root()) {
+            EXPECT_EQ(values, before) << "others take no part";
+            continue;
+        }
+        const int nodes = map.nodes();
+        for (std::size_t i = 0; i < kMany; ++i) {
+            ASSERT_EQ(values[i], nodes * (nodes + 1) / 2 * static_cast<double>(i % 1000));
         }
     }
 }
