@@ -98,7 +98,7 @@ std::map<std::string, std::vector<float>> observed_inputs(StoredModel& model,
         runner->load(block, model.source());
         const auto sites = transformer::input_sites(plan, block);
         const std::vector<float> before(runner->states().begin(), runner->states().end());
-        runner->observe(0, [&](const ObservedInput& input) {
+        runner->observe(0, [&](const transformer::ObservedInput& input) {
             EXPECT_EQ(input.site, calls++ % sites.size());
             EXPECT_EQ(input.tokens, count);
             EXPECT_TRUE(std::ranges::is_sorted(sites[input.site].matrices));

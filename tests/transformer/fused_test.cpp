@@ -45,7 +45,7 @@ Computed compute(const model::Catalogue& catalogue, const model::Family& family,
         const auto sites = transformer::input_sites(plan, block);
         EXPECT_EQ(sites.size(), 4U);
         EXPECT_EQ(sites[0].matrices, (std::vector<int>{7 * block, 7 * block + 1, 7 * block + 2}));
-        runner->observe(0, [&](const ObservedInput& input) {
+        runner->observe(0, [&](const transformer::ObservedInput& input) {
             computed.inputs.emplace_back(input.values.begin(), input.values.end());
         });
         runner->advance(0);
