@@ -20,6 +20,21 @@ constexpr std::int64_t kTileCols = 256;
 /// 1.5·2⁵²·2⁻³⁶: x + c − c, with c this many units, is x rounded to a multiple of 2⁻³⁶ units.
 constexpr double kRounding = 1.5 * 65536.0;
 
+bool is_size(double square) {
+    return square > 0 && std::isfinite(square);
+}
+
+/// Mean of those that say how large an element is.
+double typical_of(std::span<const double> squares, double otherwise) {
+    double sum = 0;
+    std::int64_t count = 0;
+    for (const double square : squares) {
+        sum += is_size(square) ? square : 0;
+        count += is_size(square) ? 1 : 0;
+    }
+    return count > 0 ? sum / static_cast<double>(count) : otherwise;
+}
+
 }  // namespace
 
 JointProducts::JointProducts(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
@@ -59,7 +74,8 @@ void JointProducts::add(std::span<const std::span<const float>> vectors, std::in
     });
 }
 
-/// The power of two next to the norm of each element over rank 0's first vectors.
+/// The power of two next to the norm of each element over rank 0's first vectors; an element that is
+/// zero there, as after a ReLU, counts as a typical one of its part.
 void JointProducts::choose_units(std::span<const std::span<const float>> vectors,
                                  std::int64_t count) {
     units_.assign(static_cast<std::size_t>(height()), 0.0);
@@ -73,11 +89,14 @@ void JointProducts::choose_units(std::span<const std::span<const float>> vectors
         }
     }
     ranks_.broadcast(std::span(units_));
-    const double most = *std::ranges::max_element(units_);
-    for (double& unit : units_) {  // an element that is zero so far will be small
-        const double square = unit > 0 && std::isfinite(unit) ? unit : most * 1e-12;
-        unit = square > 0 && std::isfinite(square) ? std::exp2(std::ceil(std::log2(square) / 2))
-                                                   : 1.0;
+    double typical = 1;
+    for (const Part& part : parts_) {
+        const auto units = std::span(units_).subspan(static_cast<std::size_t>(part.first_row),
+                                                     static_cast<std::size_t>(part.height));
+        typical = typical_of(units, typical);
+        for (double& unit : units) {
+            unit = std::exp2(std::ceil(std::log2(is_size(unit) ? unit : typical) / 2));
+        }
     }
 }
 
