@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to a pruned model: installs, builds, prunes the model in data/books-7m to 70 %
 # sparsity with AlphaPruning on 2 MPI ranks, and shows what the allocation gains: the perplexity
-# after Wanda with uniform ratios and with AlphaPruning's.
+# after Wanda with uniform ratios and with AlphaPruning's, and with the best that the program can do.
 #   jobs/quickstart.sh [OUTPUT_FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,23 +25,25 @@ Results in $output:
   matrices.csv    one line per matrix
   metrics/        one .npy per metric, for --metric-cache
 
-Uniform against AlphaPruning, with Wanda at 70 %:
+Wanda with uniform ratios and with AlphaPruning's against the recipe best, at 70 %:
 EOF
 
-# Prunes with Wanda and the given options, and prints the dense and the pruned perplexity.
-wanda_perplexity() {
-    mpirun -n 2 "$program" --model data/books-7m --prune-method wanda --sparsity-ratio 0.7 \
+# Prunes with the given options, and prints the dense and the pruned perplexity.
+perplexity() {
+    mpirun -n 2 "$program" --model data/books-7m --sparsity-ratio 0.7 \
         --calibration data/books-7m/calibration.npy --nsamples 32 \
         --eval data/books-7m/eval_short.npy --log-level warning \
-        --output "$output-wanda" --overwrite "$@" |
+        --output "$output-compared" --overwrite "$@" |
         sed -n 's/^perplexity \([0-9.]*\) dense, \([0-9.]*\) pruned.*/\1 \2/p'
 }
-read -r dense uniform < <(wanda_perplexity --allocation uniform)
-read -r dense alpha < <(wanda_perplexity --metric alpha_mid)
+read -r dense uniform < <(perplexity --prune-method wanda --allocation uniform)
+read -r dense alpha < <(perplexity --prune-method wanda --metric alpha_mid)
+read -r dense best < <(perplexity --recipe best)
 cat <<EOF
 
   model                            perplexity on 64 windows of held-out text
   dense                            $dense
-  70 % zeros, uniform ratios       $uniform
-  70 % zeros, AlphaPruning         $alpha
+  70 % zeros, Wanda, uniform       $uniform
+  70 % zeros, Wanda, AlphaPruning  $alpha
+  70 % zeros, --recipe best        $best
 EOF
