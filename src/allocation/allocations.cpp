@@ -12,6 +12,7 @@
     ROW(linear_depth)               \
     ROW(owl)                        \
     ROW(dlp)                        \
+    ROW(search)                     \
     ROW(file)                       \
     /* the next one goes before this line */
 

@@ -68,7 +68,7 @@ std::function<bool(const Chosen&)> allocation_that(Property property) {
 }
 
 bool follows_metric(const allocation::AllocationMethod& method) {
-    return method.needs == allocation::AllocationNeeds::metric;
+    return method.needs_metric();
 }
 
 bool looks_at_windows(const Chosen& chosen) {

@@ -209,7 +209,7 @@ void read_token_options(const SettingReader& reader, Options& options) {
     if (options.command == Command::run && needs_calibration(options)) {
         reader.require(
             "calibration",
-            fmt::format("a text or token file, whose activations {} and the allocation {} use,",
+            fmt::format("a text or token file, whose activations {} and the allocations {} use,",
                         fmt::join(calibrated_pruners(), ", "),
                         listed(calibrated_allocations(), "and")));
     }

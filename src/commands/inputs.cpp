@@ -68,6 +68,12 @@ model::TokenSequences from_rank_0(const parallel::Communicator& ranks,
     return sequences;
 }
 
+/// Whether logits are computed.
+bool needs_head(const cli::Options& options) {
+    return !options.evaluations.empty() ||
+           options.allocation->needs == allocation::AllocationNeeds::trials;
+}
+
 }  // namespace
 
 model::TokenSequences load_calibration(const parallel::Communicator& ranks,
@@ -114,10 +120,9 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
     if (calibrates || !options.evaluations.empty()) {
         const model::RowSource source =
             parallel::run_collectively(ranks, [&] { return open_source(catalogue); });
-        inputs.warnings = transformer::check_forward_pass(ranks, catalogue, source,
-                                                          options.evaluations.empty()
-                                                              ? transformer::PassReach::blocks
-                                                              : transformer::PassReach::head);
+        inputs.warnings = transformer::check_forward_pass(
+            ranks, catalogue, source,
+            needs_head(options) ? transformer::PassReach::head : transformer::PassReach::blocks);
     }
     if (calibrates) {
         parallel::run_collectively(ranks, [&] { require_known_inputs(catalogue); });
@@ -125,8 +130,8 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
         planning::RunTask task;
         add_pruning(task, options);
         task.calibration = inputs.calibration;
-        inputs.memory = planning::calibration_memory(catalogue, task, ranks.size(),
-                                                     inputs.nodes.node().size());
+        inputs.memory =
+            planning::calibration_memory(catalogue, task, ranks.size(), inputs.nodes.node().size());
         require_memory(ranks, inputs);
         if (!options.sequences && inputs.calibration.count() < model::kUsualSequences) {
             inputs.warnings.push_back(kFewSamples(

@@ -92,6 +92,12 @@ void add_ratios(const cli::Options& options, const Ratios& ratios, RunReport& re
         allocation.own_options.push_back({std::string(option.name), std::string(option.symbol),
                                           support::value_of(option, options.method_values)});
     }
+    if (!ratios.search.empty()) {
+        report.search.emplace();
+        for (const allocation::SearchStep& step : ratios.search) {
+            report.search->push_back({step.change, step.loss, step.better});
+        }
+    }
     for (std::size_t m = 0; m < report.matrices.size(); ++m) {
         report.matrices[m].sparsity_ratio = ratios.targets[m].ratio;
     }

@@ -27,7 +27,7 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
         return parallel::run_collectively(
             job.ranks, [&] { return read_ratio_file(job.options.allocation_file, job.catalogue); });
     }
-    if (!method.needs_activations()) {
+    if (!method.needs_scores()) {
         return {};
     }
     return job.clock.measure("outliers", [&] {
@@ -60,7 +60,28 @@ std::vector<pruning::PruneTarget> targets_of(const cli::Options& options,
     return targets;
 }
 
+/// A search that begins with uniform ratios and with those that follow the metric. Collective.
+allocation::SearchResult search_from(Job& job, const Inputs& inputs,
+                                     std::span<const allocation::AllocationItem> items) {
+    std::vector<allocation::SearchStart> starts;
+    for (const allocation::AllocationMethod* start :
+         {&allocation::uniform_allocation(), &allocation::default_allocation()}) {
+        starts.push_back({std::string(start->name), parallel::run_collectively(job.ranks, [&] {
+                              return start->allocate({items, job.options.ratios}).ratios;
+                          })});
+    }
+    return job.clock.measure("search", [&] {
+        return search(job, inputs, starts, [&](std::span<const double> ratios) {
+            return targets_of(job.options, items, ratios);
+        });
+    });
+}
+
 }  // namespace
+
+phases::SiteOrder site_order(const cli::Options& options) {
+    return options.sites_sequentially ? phases::SiteOrder::sequential : phases::SiteOrder::together;
+}
 
 std::string allocation_name(const cli::Options& options) {
     const std::string name(options.allocation->name);
@@ -76,7 +97,7 @@ std::string sparsity_type(const cli::Options& options) {
 }
 
 bool needs_metric(const cli::Options& options) {
-    return options.allocation->needs == allocation::AllocationNeeds::metric;
+    return options.allocation->needs_metric();
 }
 
 void check_ratios(const Job& job) {
@@ -93,12 +114,15 @@ void check_ratios(const Job& job) {
 
 Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra) {
     const std::vector<allocation::AllocationItem> items = items_of(job, spectra);
-    const std::vector<double> values = values_for_allocation(job, inputs);
+    const bool searched = job.options.allocation->needs == allocation::AllocationNeeds::trials;
+    const auto found = searched ? search_from(job, inputs, items) : allocation::SearchResult{};
+    const std::vector<double> values = searched ? found.ratios : values_for_allocation(job, inputs);
     return parallel::run_collectively(job.ranks, [&] {
         Ratios ratios{job.options.allocation->allocate(
                           {items, job.options.ratios, values, job.options.method_values}),
                       {}};
         ratios.targets = targets_of(job.options, items, ratios.allocation.ratios);
+        ratios.search = found.history;
         return ratios;
     });
 }

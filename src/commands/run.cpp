@@ -73,15 +73,15 @@ phases::PrunedPaths pruned_paths(const cli::Options& options) {
 phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFiles& files,
                           std::span<const pruning::PruneTarget> targets) {
     const pruning::Pruner& pruner = *job.options.pruner;
-    report::ProgressLine line("prune and write", pruning::needs_activations(pruner, job.options.pruner_settings()) ? "blocks" : "tensors",
-                              job.ranks.is_root());
+    report::ProgressLine line(
+        "prune and write",
+        pruning::needs_activations(pruner, job.options.pruner_settings()) ? "blocks" : "tensors",
+        job.ranks.is_root());
     return phases::prune_model(
         job.ranks, inputs.nodes, job.catalogue,
         {pruner, job.options.pruner_settings(), targets, inputs.calibration,
-         job.options.sites_sequentially ? phases::SiteOrder::sequential
-                                        : phases::SiteOrder::together},
-        files,
-        [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+         site_order(job.options)},
+        files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
 /// Prunes the model to its targets and writes it in the formats asked for, in one stream.
@@ -118,6 +118,9 @@ Spectra find_metric(Job& job) {
 Results prune_model(Job& job, const Inputs& inputs) {
     describe_calibration(inputs);
     check_ratios(job);
+    if (job.options.allocation->needs == allocation::AllocationNeeds::trials) {
+        parallel::run_collectively(job.ranks, [&] { check_search(inputs); });
+    }
     check_unpruned_tensors(job);
     phases::PrunedFiles files(job.ranks, job.catalogue, pruned_paths(job.options), *job.journal);
     Results results;

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
+#include "alphaprune/allocation/ratio_search.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/phases/pruned_files.hpp"
 #include "alphaprune/phases/spectrum_phase.hpp"
@@ -59,7 +62,8 @@ Spectra read_cached_metric(const Job& job);
 /// What is asked of every matrix.
 struct Ratios {
     allocation::Allocation allocation;
-    std::vector<pruning::PruneTarget> targets;  ///< one per matrix: ratio, and pattern if N:M
+    std::vector<pruning::PruneTarget> targets;        ///< one per matrix: ratio, and pattern if N:M
+    std::vector<allocation::SearchStep> search = {};  ///< the candidates, where there was one
 };
 /// Whether the request needs a metric of every matrix.
 bool needs_metric(const cli::Options& options);
@@ -69,6 +73,16 @@ std::string allocation_name(const cli::Options& options);
 std::string sparsity_type(const cli::Options& options);
 /// Refuses ratios that no metric could make possible, before any is computed. @throws Error
 void check_ratios(const Job& job);
+/// Refuses a search without sequences to hold out. @throws Error
+void check_search(const Inputs& inputs);
+using TargetsOfRatios = std::function<std::vector<pruning::PruneTarget>(std::span<const double>)>;
+/// The ratios with which the pruner does best on calibration sequences that are held out from its
+/// statistics. Collective; candidates that an earlier attempt has tried are not tried again.
+allocation::SearchResult search(Job& job, const Inputs& inputs,
+                                std::span<const allocation::SearchStart> starts,
+                                const TargetsOfRatios& targets_of);
+/// As the option says.
+phases::SiteOrder site_order(const cli::Options& options);
 /// Ratios from the allocation, patterns where N:M is asked for.
 Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra);
 

@@ -1,6 +1,7 @@
 #include "calibrated_pruning.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 #include <utility>
 
@@ -103,13 +104,14 @@ class CalibratedRun {
         }
         const std::vector<transformer::InputSite> sites =
             transformer::input_sites(pass_.plan(), block);
-        pruning::BlockInputs inputs{ranks_, nodes_, {}, request_.calibration.count()};
+        pruning::BlockInputs inputs{ranks_, nodes_, {}, request_.statistics()};
         for (const transformer::InputSite& site : sites) {
             inputs.sites.push_back({site.cols, site.residual_rows});
         }
         const auto pruner = pruning::begin_block(request_.pruner, inputs, request_.settings);
         add_earlier_notes(block);
-        const bool more = block + 1 < catalogue_.blocks();
+        // What comes out of the last block is for those sequences that give no statistics.
+        const bool more = block + 1 < catalogue_.blocks() || request_.observed;
         if (request_.site_order == SiteOrder::sequential) {
             for (std::size_t site = 0; site < sites.size(); ++site) {
                 pass_.step(site, observer(*pruner, sites), dense());
@@ -123,7 +125,7 @@ class CalibratedRun {
             }
             more ? pass_.advance() : void();
         }
-        more ? keep_states(block + 1) : void();
+        block + 1 < catalogue_.blocks() ? keep_states(block + 1) : void();
     }
 
     void copy_the_rest() {
@@ -138,6 +140,9 @@ class CalibratedRun {
         }
         parallel::agree(ranks_, problem.get());
     }
+
+    /// The loss of each sequence that gave no statistics: the same on every rank.
+    std::vector<double> held_out_losses() { return pass_.losses(request_.statistics()); }
 
     PrunedModel result() const { return {stream_.results(), notes_, fits_}; }
 
@@ -166,7 +171,8 @@ class CalibratedRun {
                           std::span<const transformer::InputSite> sites) const {
         return [this, &pruner, sites](std::size_t site, const pruning::SiteInput& input) {
             if (!is_done(sites[site])) {
-                pruner.observe(site, input);
+                const bool counts = input.sequence < request_.statistics();
+                pruner.observe(site, counts ? input : pruning::SiteInput{});
             }
         };
     }
@@ -300,13 +306,15 @@ class CalibratedRun {
         std::vector<std::optional<pruning::Fit>>(catalogue_.matrices.size());
 };
 
-}  // namespace
+/// Keeps nothing.
+class NoStore : public TensorStore {
+  public:
+    void write_rows(const resume::WrittenRows&, std::span<const std::byte>) override {}
+};
 
-PrunedModel prune_block_by_block(const parallel::Communicator& ranks,
-                                 const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
-                                 const PruneRequest& request, TensorStore& store,
-                                 const Progress& progress) {
-    CalibratedRun run(ranks, nodes, catalogue, request, store);
+/// Prunes block after block. Returns after the last.
+void run_blocks(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
+                CalibratedRun& run, const Progress& progress) {
     const std::vector<int> prunable = catalogue.prunable_blocks();
     for (int block = run.take_over(); block < catalogue.blocks(); ++block) {
         parallel::check_stop_collectively(ranks);
@@ -316,6 +324,27 @@ PrunedModel prune_block_by_block(const parallel::Communicator& ranks,
             progress(block + 1, catalogue.blocks());
         }
     }
+}
+
+}  // namespace
+
+std::vector<double> losses_after_pruning(const parallel::Communicator& ranks,
+                                         const parallel::NodeMap& nodes,
+                                         const model::Catalogue& catalogue,
+                                         const PruneRequest& request) {
+    assert(request.observed);
+    NoStore nowhere;
+    CalibratedRun run(ranks, nodes, catalogue, request, nowhere);
+    run_blocks(ranks, catalogue, run, {});
+    return run.held_out_losses();
+}
+
+PrunedModel prune_block_by_block(const parallel::Communicator& ranks,
+                                 const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
+                                 const PruneRequest& request, TensorStore& store,
+                                 const Progress& progress) {
+    CalibratedRun run(ranks, nodes, catalogue, request, store);
+    run_blocks(ranks, catalogue, run, progress);
     run.copy_the_rest();
     return run.result();
 }

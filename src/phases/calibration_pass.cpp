@@ -8,6 +8,7 @@
 
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/transformer/perplexity.hpp"
 #include "tensor_stream.hpp"
 
 namespace alphaprune::phases {
@@ -16,6 +17,7 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences)
     : ranks_(ranks),
+      nodes_(nodes),
       catalogue_(catalogue),
       sequences_(sequences),
       plan_(transformer::make_forward_plan(catalogue)),
@@ -76,8 +78,7 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
     parallel::agree(ranks_, problem.get());
 }
 
-void CalibrationPass::observe_beside(std::int64_t round,
-                                     const transformer::ObservedInput& present,
+void CalibrationPass::observe_beside(std::int64_t round, const transformer::ObservedInput& present,
                                      const std::function<void(const pruning::SiteInput&)>& use) {
     const auto seen = [&](const transformer::ObservedInput& dense) {
         drift_.resize(dense.residual.size());
@@ -89,16 +90,13 @@ void CalibrationPass::observe_beside(std::int64_t round,
 }
 
 void CalibrationPass::observe(const SiteObserver& observer, CalibrationPass* dense) {
-    tell(0, sites(), observer, dense, [&](std::int64_t round, const auto& seen) {
-        runner_->observe(round, seen);
-    });
+    tell(0, sites(), observer, dense,
+         [&](std::int64_t round, const auto& seen) { runner_->observe(round, seen); });
 }
 
-void CalibrationPass::step(std::size_t site, const SiteObserver& observer,
-                           CalibrationPass* dense) {
-    tell(site, site + 1, observer, dense, [&](std::int64_t round, const auto& seen) {
-        runner_->step(round, site, seen);
-    });
+void CalibrationPass::step(std::size_t site, const SiteObserver& observer, CalibrationPass* dense) {
+    tell(site, site + 1, observer, dense,
+         [&](std::int64_t round, const auto& seen) { runner_->step(round, site, seen); });
 }
 
 void CalibrationPass::leave() {
@@ -120,6 +118,26 @@ void CalibrationPass::advance() {
 void CalibrationPass::pass_through(int block) {
     load(block);
     advance();
+}
+
+std::vector<double> CalibrationPass::losses(std::int64_t first) {
+    std::vector<std::pair<std::int64_t, std::span<const std::int32_t>>> scored;
+    for (std::int64_t s = std::max(first, own_.begin); s < own_.end; ++s) {
+        scored.emplace_back(s - own_.begin, sequences_.sequence(s));
+    }
+    const model::RowSource source = finite_rows();
+    parallel::run_collectively(ranks_, [&] { runner_->load_head(source); });
+    const std::vector<double> own =
+        transformer::token_losses(ranks_, nodes_.node(), plan_, *runner_, source, scored);
+    // Each in its place, zero from all other ranks: adding those changes no bit.
+    std::vector<double> all(static_cast<std::size_t>(sequences_.count() - first));
+    std::ranges::copy(own, all.begin() + (std::max(first, own_.begin) - first) *
+                                             static_cast<std::int64_t>(!own.empty()));
+    ranks_.all_reduce_sum(std::span(all));
+    for (double& loss : all) {
+        loss /= static_cast<double>(sequences_.length - 1);
+    }
+    return all;
 }
 
 StateKeeper::StateKeeper(const parallel::Communicator& ranks, resume::Journal* journal,

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
@@ -17,8 +18,8 @@
 namespace alphaprune::phases {
 
 /// Receives, on each rank, the input at one site of a block for one sequence after the other. It is
-/// called equally often, in the same order of sites, on every rank: a rank that has no sequence left
-/// is called without tokens.
+/// called equally often, in the same order of sites, on every rank: a rank that has no sequence
+/// left is called without tokens.
 /// @param site  index into transformer::input_sites
 using SiteObserver = std::function<void(std::size_t site, const pruning::SiteInput& input)>;
 
@@ -42,8 +43,8 @@ class CalibrationPass {
     ///               become its activations; nullptr: none
     /// @throws Error on all ranks
     void observe(const SiteObserver& observer, CalibrationPass* dense = nullptr);
-    /// Collective: goes on to this site of the loaded block, with the matrices of the sites before as
-    /// they are now, and tells its input. After the last site, leave().
+    /// Collective: goes on to this site of the loaded block, with the matrices of the sites before
+    /// as they are now, and tells its input. After the last site, leave().
     /// @throws Error on all ranks
     void step(std::size_t site, const SiteObserver& observer, CalibrationPass* dense = nullptr);
     /// Collective: after the last site the block's outputs become the activations.
@@ -53,6 +54,10 @@ class CalibrationPass {
     void advance();
     /// Collective: loads a block and advances, nothing more. @throws Error on all ranks
     void pass_through(int block);
+
+    /// Collective: after the last block, the mean loss of a token of each sequence from `first` on.
+    /// The same on every rank. @throws Error on all ranks
+    std::vector<double> losses(std::int64_t first);
 
     /// Numbers of this rank's sequences.
     parallel::RowRange own() const { return own_; }
@@ -76,13 +81,14 @@ class CalibrationPass {
     model::RowSource finite_rows();
 
     const parallel::Communicator& ranks_;
+    const parallel::NodeMap& nodes_;
     const model::Catalogue& catalogue_;
     const model::TokenSequences& sequences_;
     transformer::ForwardPlan plan_;
     std::unique_ptr<transformer::BlockRunner> runner_;
     model::WeightReader reader_;
-    parallel::RowRange own_;  ///< the sequences of this rank
-    int block_ = 0;           ///< that is loaded
+    parallel::RowRange own_;    ///< the sequences of this rank
+    int block_ = 0;             ///< that is loaded
     std::vector<float> drift_;  ///< of one sequence
 };
 

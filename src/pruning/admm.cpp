@@ -21,7 +21,7 @@ constexpr double kDamping = 0.1;
 constexpr float kPenalty = 1.0F;
 
 Fit prune_admm(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& target,
-               const std::string& where) {
+               const PrunerSettings&, const std::string& where) {
     const UnitProblem problem(hessian, rows);
     const std::vector<float> best = minimizer(hessian, problem, kDamping, where);
     const Projection project(hessian.ranks(), static_cast<std::int64_t>(rows.weights.size()),

@@ -18,8 +18,7 @@ namespace {
 
 // As the authors' code has them.
 constexpr double kFirstPenalty = 0.1;
-constexpr int kMostIterations = 300;
-constexpr int kLook = 3;             // iterations between two looks at the support
+constexpr int kLook = 3;              // iterations between two looks at the support
 constexpr double kManyChanges = 0.1;  // of the weights that stay
 constexpr double kSomeChanges = 0.005;
 constexpr double kFewChanges = 0.0003;
@@ -57,10 +56,10 @@ class Alternation {
     }
 
     /// @return iterations
-    int run() {
+    int run(int most_iterations) {
         int iteration = 0;
         bool settled = project_.kept() == 0;
-        while (!settled && iteration < kMostIterations) {
+        while (!settled && iteration < most_iterations) {
             step();
             ++iteration;
             settled = iteration % kLook == 0 && adapt(iteration);
@@ -186,7 +185,7 @@ void refine(const UnitHessian& hessian, std::span<const float> right, std::span<
 }
 
 Fit prune_alps(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& target,
-               const std::string& where) {
+               const PrunerSettings& settings, const std::string& where) {
     const UnitProblem problem(hessian, rows);
     const Projection project(hessian.ranks(), static_cast<std::int64_t>(rows.weights.size()),
                              hessian.cols(), target);
@@ -195,7 +194,7 @@ Fit prune_alps(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
     std::vector<float> pruned = best;
     if (project.kept() < project.total()) {
         Alternation alternation(hessian, problem, project, where);
-        fit.iterations = alternation.run();
+        fit.iterations = alternation.run(settings.most_iterations);
         pruned = std::move(alternation.result());
         project(pruned, pruned);
         refine(hessian, problem.right, pruned);

@@ -33,7 +33,7 @@ class HessianPruner : public BlockPruner {
 
     std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
                              const std::string& where) override {
-        return method_.prune(*hessians_[site], rows, target, where);
+        return method_.prune(*hessians_[site], rows, target, settings_, where);
     }
 
     void release(std::size_t site) override {
@@ -63,11 +63,11 @@ SiteCost hessian_pruner_cost(const SiteWork& work, double iterations, double fac
     SiteCost cost = statistics_cost(work);
     cost.flops += 2.0 / 3 * factorizations * square * cols / work.node_ranks +
                   2 * iterations * work.weights * cols / work.ranks;
-    const auto shared = static_cast<std::uint64_t>(4 * square) +
-                        linalg::NodeCholesky::node_memory(work.cols);
+    const auto shared =
+        static_cast<std::uint64_t>(4 * square) + linalg::NodeCholesky::node_memory(work.cols);
     const double of_rank = kCopies * sizeof(float) * work.weights / work.ranks;
-    cost.memory += shared / static_cast<std::uint64_t>(work.node_ranks) +
-                   static_cast<std::uint64_t>(of_rank);
+    cost.memory +=
+        shared / static_cast<std::uint64_t>(work.node_ranks) + static_cast<std::uint64_t>(of_rank);
     return cost;
 }
 

@@ -14,7 +14,7 @@ struct HessianMethod {
     double (*ridge)(const SiteStatistics& statistics);
     /// Prunes this rank's rows of a matrix. Collective. @param where  the matrix, for messages
     Fit (*prune)(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& target,
-                 const std::string& where);
+                 const PrunerSettings& settings, const std::string& where);
 };
 
 std::unique_ptr<BlockPruner> make_hessian_pruner(const BlockInputs& inputs,

@@ -139,6 +139,12 @@ static void json_fields(auto& io, FieldsOf<TargetsReport> auto& targets) {
     io("damping", targets.damping);
 }
 
+static void json_fields(auto& io, FieldsOf<SearchStepReport> auto& step) {
+    io("change", step.change);
+    io("perplexity", step.perplexity);
+    io("better", step.better);
+}
+
 static void json_fields(auto& io, FieldsOf<FarmsReport> auto& farms) {
     io("aspect", farms.aspect);
     io("largest_side", farms.largest_side);
@@ -191,6 +197,7 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
     io.later("shown_metric", report.shown_metric);
     io.later("farms", report.farms);
     io("allocation", report.allocation);
+    io.where_known("search", report.search);
     io("matrices", report.matrices);
     io.check([&](const auto& document) { require_whole(document, report); });
     const auto zeros = total_zeros(report);

@@ -122,6 +122,7 @@ EarlierResults results_of(const RecordedFacts& facts, const model::Catalogue& ca
         }
     }
     results.outliers.insert(facts.outliers.begin(), facts.outliers.end());
+    results.trials.insert(facts.trials.begin(), facts.trials.end());
     for (const auto& [block, note] : facts.notes) {
         std::vector<std::string>& notes = results.notes[block];
         if (std::ranges::find(notes, note) == notes.end()) {

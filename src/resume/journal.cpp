@@ -202,6 +202,9 @@ void Journal::add_farms(int matrix, double alpha) {
 void Journal::add_outliers(int block, double share) {
     state_->append(RecordKind::outliers, block, share);
 }
+void Journal::add_trial(int number, double loss) {
+    state_->append(RecordKind::trial, number, loss);
+}
 void Journal::add_note(int block, const std::string& note) {
     state_->append(RecordKind::note, block, note);
 }

@@ -15,7 +15,7 @@ static void visit_fields(auto& bytes, support::FieldsOf<FoundState> auto& found)
 
 static void visit_fields(auto& bytes, support::FieldsOf<RecordedFacts> auto& facts) {
     bytes(facts.states, facts.damage, facts.farms, facts.outliers, facts.notes, facts.rows,
-          facts.perplexities, facts.fits);
+          facts.perplexities, facts.fits, facts.trials);
 }
 
 namespace {
@@ -53,6 +53,9 @@ std::optional<NamedSpectrum> read_record(const formats::Record& record, Recorded
             return std::nullopt;
         case RecordKind::outliers:
             facts.outliers.push_back(bytes.get<std::pair<int, double>>());
+            return std::nullopt;
+        case RecordKind::trial:
+            facts.trials.push_back(bytes.get<std::pair<int, double>>());
             return std::nullopt;
         case RecordKind::note:
             facts.notes.push_back(bytes.get<std::pair<int, std::string>>());
@@ -96,6 +99,7 @@ void unpack_into(RecordedFacts& facts, const std::string& text) {
     append(facts.farms, std::move(arrived.farms));
     append(facts.fits, std::move(arrived.fits));
     append(facts.outliers, std::move(arrived.outliers));
+    append(facts.trials, std::move(arrived.trials));
     append(facts.notes, std::move(arrived.notes));
     append(facts.rows, std::move(arrived.rows));
     append(facts.perplexities, std::move(arrived.perplexities));

@@ -26,6 +26,7 @@ enum class RecordKind : std::uint64_t {
     perplexity,
     state,  ///< in files of their own
     fit,
+    trial,
 };
 
 /// Bytes of a state's payload before the values: number of the sequence, how many values.
@@ -52,6 +53,7 @@ struct RecordedFacts {
     std::vector<std::pair<std::string, double>> farms;  ///< by name of the matrix
     std::vector<NamedFit> fits;
     std::vector<std::pair<int, double>> outliers;
+    std::vector<std::pair<int, double>> trials;
     std::vector<std::pair<int, std::string>> notes;
     std::vector<WrittenRows> rows;
     std::vector<KnownPerplexity> perplexities;

@@ -1,18 +1,19 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/node.hpp"
-#include "alphaprune/support/stop.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
-#include "shared_weights.hpp"
+#include "alphaprune/transformer/perplexity.hpp"
+#include "vocabulary_parts.hpp"
 
 namespace alphaprune::transformer {
 
@@ -56,42 +57,18 @@ class ModelPass {
         parallel::run_collectively(ranks_, [&] { runner_->load_head(source_); });
     }
 
-    /// What a sequence's features (tokens × feature_size) and some rows of the vocabulary's
-    /// projection are for: their products are logits.
-    using UseVocabulary =
-        std::function<void(std::size_t sequence, linalg::ConstFloatView features,
-                           parallel::RowRange rows, linalg::ConstFloatView weights)>;
-    /// After run(): reads the vocabulary's projection in parts of about `bytes` of float32, and
-    /// hands each with each of this rank's sequences to `use`.
+    /// After run(): for all sequences of this rank.
     void for_each_vocabulary_part(std::uint64_t bytes, const UseVocabulary& use) {
-        const model::TensorInfo& table = plan_.tensor(plan_.vocabulary);
-        const std::int64_t length = table.row_length();
-        const auto affordable = static_cast<std::int64_t>(bytes / sizeof(float)) / length;
-        const std::int64_t high = std::clamp<std::int64_t>(affordable, 1, table.rows());
-        const auto tokens = static_cast<std::int64_t>(runner_->state_size()) /
-                            std::max<std::int64_t>(plan_.hidden_size(), 1);
-        std::vector<float> features(static_cast<std::size_t>(tokens * length));
-        parallel::NodeArray<float> part(node_, high * length);
-        for (std::int64_t begin = 0; begin < table.rows(); begin += high) {
-            const parallel::RowRange rows{begin, std::min(begin + high, table.rows())};
-            const parallel::RowRange mine =
-                parallel::share_of(rows.size(), node_.size(), node_.rank());
-            parallel::run_collectively(ranks_, [&] {
-                read_widened(source_, table, {rows.begin + mine.begin, rows.begin + mine.end},
-                             part.values().subspan(static_cast<std::size_t>(mine.begin * length),
-                                                   static_cast<std::size_t>(mine.size() * length)));
-            });
-            part.sync();
-            parallel::run_collectively(ranks_, [&] {
-                support::check_stop();
-                for (std::int64_t s = 0; s < runner_->sequences(); ++s) {
-                    runner_->features(s, features);
-                    use(static_cast<std::size_t>(s), {features.data(), tokens, length, length},
-                        rows, {part.values().data(), rows.size(), length, length});
-                }
-            });
-            part.sync();  // before the next part takes its place
-        }
+        std::vector<std::int64_t> all(static_cast<std::size_t>(runner_->sequences()));
+        std::iota(all.begin(), all.end(), std::int64_t{0});
+        transformer::for_each_vocabulary_part(ranks_, node_, plan_, *runner_, source_, all, bytes,
+                                              use);
+    }
+    /// After run(): see token_losses().
+    std::vector<double> losses(
+        std::span<const std::pair<std::int64_t, std::span<const std::int32_t>>> scored,
+        std::uint64_t vocabulary_bytes) {
+        return token_losses(ranks_, node_, plan_, *runner_, source_, scored, vocabulary_bytes);
     }
 
   private:

@@ -9,6 +9,7 @@
 #include "alphaprune/support/message.hpp"
 #include "model_pass.hpp"
 #include "vector_math.hpp"
+#include "vocabulary_parts.hpp"
 
 namespace alphaprune::transformer {
 namespace {
@@ -117,26 +118,40 @@ std::vector<double> losses_of(ModelPass& model, const model::TokenSequences& win
                               parallel::RowRange mine, std::uint64_t vocabulary_bytes,
                               const std::function<void()>& block_done) {
     std::vector<std::span<const std::int32_t>> sequences;
-    std::vector<TokenLosses> losses;
+    std::vector<std::pair<std::int64_t, std::span<const std::int32_t>>> scored;
     for (std::int64_t i = mine.begin; i < mine.end; ++i) {
         sequences.push_back(windows.sequence(i));
-        losses.emplace_back(sequences.back());
+        scored.emplace_back(i - mine.begin, sequences.back());
     }
     model.run(sequences, block_done);
+    return model.losses(scored, vocabulary_bytes);
+}
+
+}  // namespace
+
+std::vector<double> token_losses(
+    const parallel::Communicator& ranks, const parallel::Communicator& node,
+    const ForwardPlan& plan, BlockRunner& runner, const model::RowSource& source,
+    std::span<const std::pair<std::int64_t, std::span<const std::int32_t>>> scored,
+    std::uint64_t vocabulary_bytes) {
+    std::vector<std::int64_t> chosen;
+    std::vector<TokenLosses> losses;
+    for (const auto& [sequence, tokens] : scored) {
+        chosen.push_back(sequence);
+        losses.emplace_back(tokens);
+    }
     std::vector<float> scratch(TokenLosses::kScratch);
-    model.for_each_vocabulary_part(
-        vocabulary_bytes, [&](std::size_t sequence, linalg::ConstFloatView features,
-                              parallel::RowRange rows, linalg::ConstFloatView weights) {
-            losses[sequence].add_vocabulary(features, rows, weights, scratch);
-        });
+    for_each_vocabulary_part(ranks, node, plan, runner, source, chosen, vocabulary_bytes,
+                             [&](std::size_t c, linalg::ConstFloatView features,
+                                 parallel::RowRange rows, linalg::ConstFloatView weights) {
+                                 losses[c].add_vocabulary(features, rows, weights, scratch);
+                             });
     std::vector<double> totals;
     for (const TokenLosses& loss : losses) {
         totals.push_back(loss.total());
     }
     return totals;
 }
-
-}  // namespace
 
 Perplexity measure_perplexity(const parallel::Communicator& ranks,
                               const model::Catalogue& catalogue, const model::RowSource& source,

@@ -49,7 +49,7 @@ TEST(CalibrationOptions, OwlNeedsThemBesideAnyMethod) {
                               Words{"--prune-method", "sparsegpt", "--sparsity-type", "2:4"}}) {
         expect_faults(run_with(more), {"--calibration is missing | command line | give "
                                        "a text or token file, whose activations wanda, "
-                                       "sparsegpt and the allocation owl"});
+                                       "sparsegpt, alps, admm and the allocations owl"});
     }
     expect_faults(run_with({"--allocation=owl", "--calibration=c", "--epsilon=0.1"}),
                   {"--epsilon has no effect with --allocation owl"});

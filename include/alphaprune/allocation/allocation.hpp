@@ -35,6 +35,7 @@ enum class AllocationNeeds {
     metric,          ///< of every matrix
     outlier_shares,  ///< of the scores of each block, which depend on activations
     mean_scores,     ///< of each block
+    trials,          ///< ratios that a search has found by pruning and scoring
     ratio_file,      ///< ratios that the user has written: --allocation NAME:PATH
 };
 
@@ -43,7 +44,7 @@ struct AllocationRequest {
     std::span<const AllocationItem> items;
     AllocationOptions options = {};
     /// As the allocation needs it: an outlier share or a mean score for each block that the items
-    /// name, in ascending order of blocks; or the user's ratios, one per matrix.
+    /// name, in ascending order of blocks; or ratios, one per matrix, of the user or of a search.
     std::span<const double> values = {};
     support::MethodValues own = {};  ///< its own options
 };
@@ -70,8 +71,14 @@ struct AllocationMethod {
     /// For those that need outlier shares: an outlier scores above so many times the mean.
     double (*outlier_multiple)(const support::MethodValues& own) = nullptr;
 
-    bool needs_activations() const {
+    bool needs_activations() const { return needs_scores() || needs == AllocationNeeds::trials; }
+    /// Of the weights of each block.
+    bool needs_scores() const {
         return needs == AllocationNeeds::outlier_shares || needs == AllocationNeeds::mean_scores;
+    }
+    /// A search begins with ratios that follow it.
+    bool needs_metric() const {
+        return needs == AllocationNeeds::metric || needs == AllocationNeeds::trials;
     }
     /// The ratios come out of S, instead of being given.
     bool is_computed() const { return needs != AllocationNeeds::ratio_file; }

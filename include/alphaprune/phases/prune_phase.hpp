@@ -56,6 +56,10 @@ struct PruneRequest {
     /// Whose activations are looked at; of no use to a pruner that needs none.
     const model::TokenSequences& calibration;
     SiteOrder site_order = SiteOrder::together;
+    /// So many of the sequences, the first, give statistics; nothing: all.
+    std::optional<std::int64_t> observed = {};
+
+    std::int64_t statistics() const { return observed.value_or(calibration.count()); }
 };
 
 struct PrunedModel {
@@ -64,6 +68,15 @@ struct PrunedModel {
     /// One per matrix; nothing where the pruner does not iterate.
     std::vector<std::optional<pruning::Fit>> fits = {};
 };
+
+/// Prunes a model block by block without keeping it, and scores what comes out: the mean negative
+/// log-likelihood of a token, of each sequence that gave no statistics; the same on every rank.
+/// Collective. @pre  the request says how many do; the pruner prunes by block; the model has a head
+/// @throws Error on all ranks
+std::vector<double> losses_after_pruning(const parallel::Communicator& ranks,
+                                         const parallel::NodeMap& nodes,
+                                         const model::Catalogue& catalogue,
+                                         const PruneRequest& request);
 
 /// Prunes a model from its files into a store, on one of two roads, as the pruner needs it. Tensors
 /// that are not prunable pass unchanged. Collective.

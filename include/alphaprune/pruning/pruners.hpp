@@ -54,6 +54,7 @@ struct PrunerSettings {
     OutputTargets outputs = {};
     double damping = 0.01;           ///< δ as a share of the mean diagonal of H
     support::MethodValues own = {};  ///< the pruner's own options
+    int most_iterations = 300;       ///< of a pruner that iterates until it has settled
 };
 
 /// What a pruner has to know of a matrix besides its weights. All but `nothing` are statistics of
@@ -125,8 +126,8 @@ class BlockPruner {
   public:
     virtual ~BlockPruner() = default;
 
-    /// Sequences of a rank come in ascending order. It is called equally often, in the same order of
-    /// sites, on every rank: a rank that has no sequence left gives no tokens.
+    /// Sequences of a rank come in ascending order. It is called equally often, in the same order
+    /// of sites, on every rank: a rank that has no sequence left gives no tokens.
     virtual void observe(std::size_t site, const SiteInput& input) = 0;
     /// All sequences have been told. @param where  block and matrix, for messages
     /// @throws Error on all ranks
@@ -145,8 +146,9 @@ class BlockPruner {
 
 /// What the statistics of a site are made for.
 struct SiteShape {
-    std::int64_t cols = 0;           ///< width of the input
-    std::int64_t residual_rows = 0;  ///< rows of its matrix, if that writes into the residual stream
+    std::int64_t cols = 0;  ///< width of the input
+    std::int64_t residual_rows =
+        0;  ///< rows of its matrix, if that writes into the residual stream
 };
 
 /// What the statistics of a block are made for.
@@ -188,9 +190,9 @@ struct Pruner {
 SiteCost cost_of(const Pruner& pruner, const SiteWork& work);
 /// Whether a run prunes block by block, with activations.
 bool needs_activations(const Pruner& pruner, const PrunerSettings& settings);
-/// The pruner at work on a block. Where outputs have targets that it does not fit to by itself, it is
-/// given the weights that would, without a mask, fit best: W* = W + G(H+δI)⁻¹ (see SiteStatistics).
-/// Collective. @pre needs_activations(pruner, settings)
+/// The pruner at work on a block. Where outputs have targets that it does not fit to by itself, it
+/// is given the weights that would, without a mask, fit best: W* = W + G(H+δI)⁻¹ (see
+/// SiteStatistics). Collective. @pre needs_activations(pruner, settings)
 std::unique_ptr<BlockPruner> begin_block(const Pruner& pruner, const BlockInputs& inputs,
                                          const PrunerSettings& settings);
 

@@ -78,6 +78,13 @@ struct CalibrationReport {
     std::uint64_t seed = 0;
 };
 
+/// A candidate of a search for ratios.
+struct SearchStepReport {
+    std::string change;
+    double perplexity = 0;  ///< on held-out calibration sequences
+    bool better = false;    ///< than all before
+};
+
 /// What the outputs of pruned matrices are fitted to.
 struct TargetsReport {
     double dense_target = 0;
@@ -125,7 +132,8 @@ struct RunReport {
     std::optional<AllocationReport> allocation;
     std::optional<CalibrationReport> calibration;
     std::optional<TargetsReport> targets;  ///< when matrices were pruned on their inputs
-    std::optional<FarmsReport> farms;      ///< when alpha_peak_farms was computed
+    std::optional<std::vector<SearchStepReport>> search;  ///< where ratios were searched for
+    std::optional<FarmsReport> farms;                     ///< when alpha_peak_farms was computed
     std::vector<PerplexityReport> perplexities;
     std::vector<MatrixReport> matrices;
     std::vector<std::string> notes;  ///< what a user should know

@@ -83,6 +83,7 @@ struct EarlierResults {
     std::map<int, double> farms;                    ///< by matrix
     std::map<int, pruning::Fit> fits;               ///< by matrix
     std::map<int, double> outliers;                 ///< by block
+    std::map<int, double> trials;                   ///< losses by number of the trial
     std::map<int, std::vector<std::string>> notes;  ///< by block
     std::vector<KnownPerplexity> perplexities;
     /// One per tensor; nothing where not all rows are recorded. What the files hold is still to be
@@ -142,6 +143,7 @@ class Journal {
                       std::span<const double> eigenvalues);
     void add_farms(int matrix, double alpha);
     void add_outliers(int block, double share);
+    void add_trial(int number, double loss);
     void add_note(int block, const std::string& note);
     void add_fit(int matrix, const pruning::Fit& fit);
     void add_rows(std::span<const WrittenRows> rows);

@@ -3,10 +3,14 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 
 namespace alphaprune::transformer {
 
@@ -40,5 +44,18 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks,
                               const model::TokenSequences& windows,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const PerplexityLimits& limits = {});
+
+/// Total loss (negative log-likelihood of the token that follows) of some of this rank's sequences
+/// whose states have come through all blocks. Run collectively, also where a rank has none.
+/// @pre  the runner has loaded the head
+/// @param node      the ranks of the node that the runner was made for
+/// @param source    of the head's weights
+/// @param scored    number of a sequence of the runner, and its tokens
+/// @throws Error on all ranks
+std::vector<double> token_losses(
+    const parallel::Communicator& ranks, const parallel::Communicator& node,
+    const ForwardPlan& plan, BlockRunner& runner, const model::RowSource& source,
+    std::span<const std::pair<std::int64_t, std::span<const std::int32_t>>> scored,
+    std::uint64_t vocabulary_bytes = PerplexityLimits{}.vocabulary_bytes);
 
 }  // namespace alphaprune::transformer
