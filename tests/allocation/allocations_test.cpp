@@ -30,7 +30,7 @@ TEST(Allocations, RowsAreComplete) {
         EXPECT_NE(method.allocate, nullptr);
         EXPECT_EQ(method.outlier_multiple != nullptr,
                   method.needs == AllocationNeeds::outlier_shares);
-        EXPECT_LE(method.has_blocks, method.needs == AllocationNeeds::metric);
+        EXPECT_LE(method.has_blocks, method.needs_metric());
         for (const support::MethodOption& option : method.options) {
             EXPECT_TRUE(option.allows(option.fallback)) << option.name;
         }

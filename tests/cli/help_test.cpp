@@ -30,7 +30,11 @@ TEST(Help, NamesEveryOptionOfThisVersion) {
 }
 
 TEST(Help, ShowsTheDefaultsInForce) {
-    const std::string help = help_text();
+    std::istringstream text(help_text());  // words, wherever lines are broken
+    std::string help;
+    for (std::string word; text >> word;) {
+        help += word + ' ';
+    }
     const Options defaults;
     EXPECT_NE(help.find(fmt::format("(default {})", defaults.ratios.epsilon)), std::string::npos);
     EXPECT_NE(help.find(fmt::format("(default {})", defaults.ratios.max_sparsity)),
