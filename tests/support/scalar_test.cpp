@@ -13,7 +13,11 @@ namespace alphaprune::support {
 namespace {
 
 #ifdef __FLT16_MANT_DIG__  // the compiler has the type: its own conversions are the oracle
+#ifdef __aarch64__
+using CompilerHalf = __fp16;  // GCC 12 has no other there
+#else
 __extension__ using CompilerHalf = _Float16;
+#endif
 #endif
 
 std::span<const std::byte> bytes_of(const auto& values) {
