@@ -118,9 +118,6 @@ Spectra find_metric(Job& job) {
 Results prune_model(Job& job, const Inputs& inputs) {
     describe_calibration(inputs);
     check_ratios(job);
-    if (job.options.allocation->needs == allocation::AllocationNeeds::trials) {
-        parallel::run_collectively(job.ranks, [&] { check_search(inputs); });
-    }
     check_unpruned_tensors(job);
     phases::PrunedFiles files(job.ranks, job.catalogue, pruned_paths(job.options), *job.journal);
     Results results;
@@ -143,6 +140,9 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     });
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
+    if (options.allocation->needs == allocation::AllocationNeeds::trials) {
+        parallel::run_collectively(ranks, [&] { check_search(inputs); });
+    }
     job.note(inputs.warnings);
     const resume::RunIdentity identity = parallel::run_collectively(
         ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });

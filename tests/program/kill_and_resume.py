@@ -38,6 +38,10 @@ REQUESTS = {
     "wanda": (["--prune-method", "wanda", *CALIBRATION], False),
     "owl": (["--prune-method", "wanda", "--allocation", "owl", *CALIBRATION], False),
     "sparsegpt": (["--prune-method", "sparsegpt", *CALIBRATION], True),
+    "targets": (["--prune-method", "alps", "--dense-target", "0.5", "--residual-target", "0.5",
+                 "--site-order", "sequential", *CALIBRATION], True),
+    "search": (["--prune-method", "wanda", "--allocation", "search", "--search-evaluations", "4",
+                *CALIBRATION], False),
     "evaluated": (["--eval", EVALUATION, "--prune-method", "wanda", *CALIBRATION], False),
 }
 LONGEST = 120  # seconds of a run that nobody kills

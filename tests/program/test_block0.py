@@ -32,14 +32,15 @@ class Block0(ProgramTest):
         write_safetensors(model / "model.safetensors", kept, kept_data)
         return model
 
-    def agree(self, method, agreement, distance):
+    def agree(self, method, agreement, distance, block=0.0):
         output = self.folder / method
         self.succeed(self.first_block_alone(), output, "--prune-method", method,
                      "--allocation", "uniform", "--sparsity-ratio", "0.7",
                      "--calibration", BOOKS / "calibration.npy", ranks=2)
         reference = REFERENCE / f"books-7m-{method}-uniform-0.7-block0.npz"
         done = subprocess.run([sys.executable, CHECK, output / "checkpoint.h5", reference,
-                               "--agreement", str(agreement), "--distance", str(distance)],
+                               "--agreement", str(agreement), "--distance", str(distance),
+                               "--block", str(block)],
                               timeout=60, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
@@ -48,6 +49,11 @@ class Block0(ProgramTest):
 
     def test_sparsegpt(self):
         self.agree("sparsegpt", 0.99, 0.01)
+
+    def test_alps(self):
+        """An iteration more or less of one matrix changes some per cent of its mask, and the
+        corrections of the weights that stay with it."""
+        self.agree("alps", 0.97, 0.1, block=0.98)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,130 @@
+"""ALPS, ADMM, targets from the dense model, recipes and the search for ratios: the whole program."""
+import json
+import unittest
+
+import numpy as np
+
+from harness import BOOKS, start
+from test_calibrated import FEW, FIXED_CLOCK, CalibratedTest
+
+TARGETS = ("--dense-target", 0.5, "--residual-target", 0.5, "--site-order", "sequential")
+
+
+class TargetsTest(CalibratedTest):
+    def run_books(self, output, *options, ranks=2, tokens=FEW):
+        output = self.folder / output
+        self.succeed(BOOKS, output, "--allocation", "uniform", *tokens, *options, ranks=ranks,
+                     environment=FIXED_CLOCK)
+        return output
+
+    def refused(self, *options):
+        done = start(["--model", BOOKS, "--output", self.folder / "refused", *options])
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertFalse((self.folder / "refused").exists())
+        return done.stderr
+
+
+class Alps(TargetsTest):
+    def test_ranks_hardly_matter_and_the_same_ranks_not_at_all(self):
+        tokens = ("--calibration", BOOKS / "calibration.npy", "--nsamples", 8)
+        best = ("--prune-method", "alps", *TARGETS, "--sparsity-ratio", 0.6, "--format",
+                "safetensors", "--eval", BOOKS / "eval_short.npy")
+        one, four, again = (self.run_books(name, *best, ranks=ranks, tokens=tokens)
+                            for name, ranks in (("np1", 1), ("np4", 4), ("np4b", 4)))
+        masks = self.masks(one), self.masks(four)
+        first = [name for name in masks[0] if ".layers.0." in name]
+        agree = sum(int((masks[0][name] == masks[1][name]).sum()) for name in first)
+        self.assertGreaterEqual(agree / sum(masks[0][name].size for name in first), 0.999)
+        values = [self.report(output)["perplexity"][0]["pruned"] for output in (one, four)]
+        self.assertLess(abs(values[1] / values[0] - 1), 0.02, values)
+        self.assertEqual((four / "hf" / "model.safetensors").read_bytes(),
+                         (again / "hf" / "model.safetensors").read_bytes())
+
+    def test_the_report_says_how_matrices_were_fitted(self):
+        report = self.report(self.run_books("out", "--prune-method", "alps", *TARGETS,
+                                            "--damping", 0.02))
+        self.assertEqual(report["targets"], {"dense_target": 0.5, "residual_target": 0.5,
+                                             "site_order": "sequential", "damping": 0.02})
+        for matrix in report["matrices"]:
+            self.assertEqual(matrix["zeros"], int(matrix["rows"] * matrix["cols"] * 0.7))
+            self.assertTrue(3 <= matrix["iterations"] <= 300, matrix)
+            self.assertTrue(0 < matrix["relative_error"] < 1, matrix)
+
+    def test_patterns(self):
+        for method in ("alps", "admm"):
+            output = self.folder / method
+            self.succeed(BOOKS, output, "--prune-method", method, "--sparsity-type", "2:4", *FEW,
+                         "--format", "safetensors", ranks=3)
+            for name, kept in self.masks(output).items():
+                groups = kept.reshape(kept.shape[0], -1, 4).sum(axis=2)
+                self.assertTrue((groups <= 2).all(), name)
+
+
+class Targets(TargetsTest):
+    def test_none_of_them_is_the_published_problem_to_the_bit(self):
+        for method in ("wanda", "sparsegpt"):
+            plain = self.run_books(method, "--prune-method", method)
+            zero = self.run_books(method + "0", "--prune-method", method, "--dense-target", 0,
+                                  "--residual-target", 0, "--site-order", "together")
+            self.assertEqual((plain / "checkpoint.h5").read_bytes(),
+                             (zero / "checkpoint.h5").read_bytes(), method)
+
+    def test_they_help_every_pruner(self):
+        tokens = ("--calibration", BOOKS / "calibration.npy", "--nsamples", 16)
+        evaluation = ("--eval", BOOKS / "eval_short.npy")
+        for method, needs in (("magnitude", ()), ("wanda", tokens)):
+            plain = self.report(self.run_books(method, "--prune-method", method, *evaluation,
+                                               tokens=needs))
+            fitted = self.report(self.run_books(method + "-targets", "--prune-method", method,
+                                                *TARGETS, *evaluation, tokens=tokens))
+            self.assertLess(fitted["perplexity"][0]["pruned"],
+                            0.8 * plain["perplexity"][0]["pruned"], method)
+
+    def test_what_makes_no_sense_is_refused(self):
+        calibrated = ("--calibration", BOOKS / "calibration.npy")
+        alps = ("--prune-method", "alps", *calibrated)
+        for options, expected in (
+                ((*alps, "--dense-target", 1.5), "--dense-target 1.5 is not in [0, 1]"),
+                ((*alps, "--residual-target", -0.1), "--residual-target -0.1 is not in [0, 1]"),
+                ((*alps, "--damping", 0), "--damping 0 is not in (0, 1]"),
+                (("--dense-target", 0.5), "--calibration is missing"),
+                (("--prune-method", "wanda", *calibrated, "--damping", 0.1),
+                 "--damping has no effect"),
+                ((*alps, "--allocation", "search", "--nsamples", 3),
+                 "a search needs 4 calibration sequences"),
+                (("--recipe", "beste", *calibrated), "--recipe cannot be 'beste'")):
+            self.assertIn(expected, self.refused(*options))
+
+
+class Recipes(TargetsTest):
+    def test_they_set_what_is_not_given(self):
+        output = self.folder / "out"
+        self.succeed(BOOKS, output, "--recipe", "best", *FEW, "--dense-target", 0.25, ranks=2)
+        report = self.report(output)
+        self.assertEqual(report["prune_method"], "alps")
+        self.assertEqual(report["allocation"]["name"], "uniform")
+        self.assertEqual(report["targets"]["dense_target"], 0.25)
+        self.assertEqual(report["targets"]["site_order"], "sequential")
+
+
+class Search(TargetsTest):
+    def test_candidates_are_reported_and_the_best_is_taken(self):
+        output = self.folder / "out"
+        self.succeed(BOOKS, output, "--prune-method", "wanda", "--allocation", "search",
+                     "--search-evaluations", 6, *FEW, ranks=3)
+        report = self.report(output)
+        search = report["search"]
+        self.assertEqual(len(search), 6)
+        self.assertEqual([step["change"] for step in search[:2]], ["uniform", "alphapruning"])
+        best = np.inf
+        for step in search:
+            self.assertEqual(step["better"], step["perplexity"] < best)
+            best = min(best, step["perplexity"])
+        weights = [m["rows"] * m["cols"] for m in report["matrices"]]
+        ratios = [m["sparsity_ratio"] for m in report["matrices"]]
+        self.assertAlmostEqual(np.average(ratios, weights=weights), 0.7, places=9)
+        json.dumps(report)
+
+
+if __name__ == "__main__":
+    unittest.main()
