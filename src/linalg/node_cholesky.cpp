@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "blas.hpp"
@@ -135,18 +136,21 @@ void NodeCholesky::keep_in_float() {
     }
 }
 
-void NodeCholesky::solve(std::span<float> rows) const {
+void NodeCholesky::solve(std::span<float> rows, std::int64_t first_row) const {
     assert(rows.size() % static_cast<std::size_t>(order_) == 0);
-    const int n = static_cast<int>(order_);
-    const int m = static_cast<int>(rows.size() / static_cast<std::size_t>(order_));
-    if (m == 0) {
+    if (rows.empty()) {
         return;
     }
+    AlignedRows aligned(rows, first_row, order_);
+    const std::span<float> all = aligned.all();
+    const int n = static_cast<int>(order_);
+    const int m = static_cast<int>(all.size() / static_cast<std::size_t>(order_));
     const float one = 1;
     const float* const factor = factor_->values().data();
     // A row is a column to BLAS: L·Lᵀ·x = b.
-    strsm_("L", "L", "N", "N", &n, &m, &one, factor, &n, rows.data(), &n, 1, 1, 1, 1);
-    strsm_("L", "L", "T", "N", &n, &m, &one, factor, &n, rows.data(), &n, 1, 1, 1, 1);
+    strsm_("L", "L", "N", "N", &n, &m, &one, factor, &n, all.data(), &n, 1, 1, 1, 1);
+    strsm_("L", "L", "T", "N", &n, &m, &one, factor, &n, all.data(), &n, 1, 1, 1, 1);
+    std::ranges::copy(aligned.own(), rows.begin());
 }
 
 }  // namespace alphaprune::linalg

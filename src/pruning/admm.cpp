@@ -54,12 +54,12 @@ Fit prune_admm(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
             multipliers[i] = dense[i] - sparse[i];
             dense[i] = right[i] + kPenalty * (sparse[i] - multipliers[i]);
         }
-        hessian.solve(dense);
+        hessian.solve(dense, rows.first_row);
     }
     for (std::size_t i = 0; i < size; ++i) {
         sparse[i] = stays[i] != 0 ? dense[i] + multipliers[i] : 0.0F;
     }
-    const Fit fit{kIterations, relative_error(hessian, sparse, best)};
+    const Fit fit{kIterations, relative_error(hessian, problem, sparse, best)};
     scale_back(hessian, sparse, rows.weights);
     return fit;
 }

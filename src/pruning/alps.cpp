@@ -89,7 +89,7 @@ class Alternation {
         for (std::size_t i = 0; i < dense_.size(); ++i) {
             dense_[i] = problem_.right[i] - multipliers_[i] + penalty * sparse_[i];
         }
-        hessian_.solve(dense_);
+        hessian_.solve(dense_, problem_.first_row);
         for (std::size_t i = 0; i < dense_.size(); ++i) {
             sum_[i] = dense_[i] + multipliers_[i] / penalty;
         }
@@ -142,14 +142,14 @@ class Alternation {
 };
 
 /// Conjugate gradients for BĤ = R, each row by itself, in the places where `pruned` is not zero.
-void refine(const UnitHessian& hessian, std::span<const float> right, std::span<float> pruned) {
+void refine(const UnitHessian& hessian, const UnitProblem& problem, std::span<float> pruned) {
     const auto width = static_cast<std::size_t>(hessian.cols());
     const std::size_t rows = pruned.size() / width;
     std::vector<float> product(pruned.size());
-    hessian.multiply(pruned, product);
+    hessian.multiply(pruned, problem.first_row, product);
     std::vector<float> residual(pruned.size());
     for (std::size_t i = 0; i < pruned.size(); ++i) {
-        residual[i] = pruned[i] != 0 ? right[i] - product[i] : 0.0F;
+        residual[i] = pruned[i] != 0 ? problem.right[i] - product[i] : 0.0F;
     }
     std::vector<float> direction = residual;
     std::vector<std::uint8_t> support(pruned.size());
@@ -164,7 +164,7 @@ void refine(const UnitHessian& hessian, std::span<const float> right, std::span<
         return sum;
     };
     for (int step = 0; step < kRefinements; ++step) {
-        hessian.multiply(direction, product);
+        hessian.multiply(direction, problem.first_row, product);
         for (std::size_t row = 0; row < rows; ++row) {
             const double before = inner(residual, residual, row);
             const double curvature = inner(direction, product, row);
@@ -197,9 +197,9 @@ Fit prune_alps(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
         fit.iterations = alternation.run(settings.most_iterations);
         pruned = std::move(alternation.result());
         project(pruned, pruned);
-        refine(hessian, problem.right, pruned);
+        refine(hessian, problem, pruned);
     }
-    fit.relative_error = relative_error(hessian, pruned, best);
+    fit.relative_error = relative_error(hessian, problem, pruned, best);
     scale_back(hessian, pruned, rows.weights);
     return fit;
 }
@@ -222,7 +222,6 @@ Pruner alps_row() {
             .source = "Meng et al., arXiv 2406.07831",
             .needs = PrunerNeeds::targets,
             .changes_kept_weights = true,
-            .bits_depend_on_ranks = true,
             .cost = [](const SiteWork& work) { return hessian_pruner_cost(work, 100, 12); },
             .begin_block = begin_block};
 }

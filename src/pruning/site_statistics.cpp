@@ -4,6 +4,7 @@
 #include <functional>
 #include <numeric>
 
+#include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
@@ -84,28 +85,40 @@ std::vector<float> SiteStatistics::marks_of_targets() const {
     return marks;
 }
 
+/// sum += λ·W·Σ(x−x̃)x̃ᵀ
+void SiteStatistics::add_dense_part(const MatrixRows& rows, std::span<float> sum) const {
+    constexpr std::int64_t kRows = 128;  // of the factor at a time, in float32
+    const std::int64_t width = cols();
+    linalg::AlignedRows weights(rows.weights, rows.first_row, width);
+    linalg::AlignedRows product(sum, rows.first_row, width);
+    const std::int64_t height = static_cast<std::int64_t>(weights.all().size()) / width;
+    support::for_each_slab(
+        std::int64_t{0}, width, kRows, [&](std::int64_t begin, std::int64_t end) {
+            const auto some =
+                sums_.cross(0).subspan(static_cast<std::size_t>(begin * width),
+                                       static_cast<std::size_t>((end - begin) * width));
+            const std::vector<float> factor(some.begin(), some.end());
+            linalg::sgemm(static_cast<float>(outputs_.dense),
+                          {weights.all().data() + begin, height, end - begin, width},
+                          {factor.data(), end - begin, width, width}, linalg::Transpose::no, 1,
+                          {product.all().data(), height, width, width});
+        });
+    std::ranges::copy(product.own(), sum.begin());
+}
+
 std::vector<float> SiteStatistics::gradient(const MatrixRows& rows) const {
     std::vector<float> sum(has_targets() ? rows.weights.size() : 0);
     const std::int64_t width = cols();
-    const std::int64_t height = static_cast<std::int64_t>(rows.weights.size()) / width;
     if (outputs_.residual != 0) {
-        const auto drift = sums_.cross(outputs_.dense != 0 ? 1 : 0)
-                               .subspan(static_cast<std::size_t>(rows.first_row * width), sum.size());
+        const auto drift =
+            sums_.cross(outputs_.dense != 0 ? 1 : 0)
+                .subspan(static_cast<std::size_t>(rows.first_row * width), sum.size());
         std::ranges::transform(drift, sum.begin(), [&](double value) {
             return static_cast<float>(outputs_.residual * value);
         });
     }
     if (outputs_.dense != 0) {
-        constexpr std::int64_t kRows = 128;  // of Σ(x−x̃)x̃ᵀ at a time, in float32
-        support::for_each_slab(std::int64_t{0}, width, kRows, [&](std::int64_t begin, std::int64_t end) {
-            const auto some = sums_.cross(0).subspan(static_cast<std::size_t>(begin * width),
-                                                     static_cast<std::size_t>((end - begin) * width));
-            const std::vector<float> factor(some.begin(), some.end());
-            linalg::sgemm(static_cast<float>(outputs_.dense),
-                          {rows.weights.data() + begin, height, end - begin, width},
-                          {factor.data(), end - begin, width, width}, linalg::Transpose::no, 1,
-                          {sum.data(), height, width, width});
-        });
+        add_dense_part(rows, sum);
     }
     return sum;
 }

@@ -40,6 +40,7 @@ class SiteStatistics {
     std::vector<float> gradient(const MatrixRows& rows) const;
 
   private:
+    void add_dense_part(const MatrixRows& rows, std::span<float> sum) const;
     /// Per input 0, or NaN where Σ y xᵀ is not finite.
     std::vector<float> marks_of_targets() const;
 

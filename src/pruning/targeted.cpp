@@ -83,7 +83,7 @@ class TargetedPruner : public BlockPruner {
                              const std::string& where) override {
         std::vector<float> step = statistics_[site]->gradient(rows);
         if (!step.empty()) {
-            factors_[site]->solve(step);
+            factors_[site]->solve(step, rows.first_row);
             std::ranges::transform(rows.weights, step, rows.weights.begin(), std::plus<>());
         }
         return pruner_->prune(site, rows, target, where);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <numeric>
 
+#include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
@@ -48,11 +49,15 @@ UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statis
     values_->sync();
 }
 
-void UnitHessian::multiply(std::span<const float> rows, std::span<float> out) const {
-    const std::int64_t height = static_cast<std::int64_t>(rows.size()) / cols();
-    linalg::sgemm(1, {rows.data(), height, cols(), cols()},
+void UnitHessian::multiply(std::span<const float> rows, std::int64_t first_row,
+                           std::span<float> out) const {
+    linalg::AlignedRows from(rows, first_row, cols());
+    linalg::AlignedRows to(out, first_row, cols());
+    const std::int64_t height = static_cast<std::int64_t>(from.all().size()) / cols();
+    linalg::sgemm(1, {from.all().data(), height, cols(), cols()},
                   {values_->values().data(), cols(), cols(), cols()}, linalg::Transpose::no, 0,
-                  {out.data(), height, cols(), cols()});
+                  {to.all().data(), height, cols(), cols()});
+    std::ranges::copy(to.own(), out.begin());
 }
 
 void UnitHessian::factor(double shift, const std::string& where) {
@@ -68,7 +73,8 @@ void UnitHessian::factor(double shift, const std::string& where) {
 
 UnitProblem::UnitProblem(const UnitHessian& hessian, const MatrixRows& rows)
     : dense(rows.weights.begin(), rows.weights.end()),
-      right(hessian.statistics().gradient(rows)) {
+      right(hessian.statistics().gradient(rows)),
+      first_row(rows.first_row) {
     const auto scale = hessian.scale();
     for_each_row(std::span(dense), hessian.cols(), [&](std::span<float> row) {
         std::ranges::transform(row, scale, row.begin(), std::multiplies<>());
@@ -77,7 +83,7 @@ UnitProblem::UnitProblem(const UnitHessian& hessian, const MatrixRows& rows)
         std::ranges::transform(row, scale, row.begin(), std::divides<>());
     });
     std::vector<float> own(dense.size());
-    hessian.multiply(dense, own);
+    hessian.multiply(dense, first_row, own);
     right.resize(dense.size());  // zero without targets
     std::ranges::transform(right, own, right.begin(), std::plus<>());
 }
@@ -100,16 +106,16 @@ std::vector<float> minimizer(UnitHessian& hessian, const UnitProblem& problem, d
     for (std::size_t i = 0; i < best.size(); ++i) {
         best[i] += static_cast<float>(shift) * problem.dense[i];
     }
-    hessian.solve(best);
+    hessian.solve(best, problem.first_row);
     return best;
 }
 
-double relative_error(const UnitHessian& hessian, std::span<const float> pruned,
-                      std::span<const float> minimizer) {
+double relative_error(const UnitHessian& hessian, const UnitProblem& problem,
+                      std::span<const float> pruned, std::span<const float> minimizer) {
     std::vector<float> product(minimizer.size());
     std::array<double, 2> sums{};
     const auto energy = [&](std::span<const float> rows) {
-        hessian.multiply(rows, product);
+        hessian.multiply(rows, problem.first_row, product);
         return std::inner_product(rows.begin(), rows.end(), product.begin(), 0.0);
     };
     sums[1] = energy(minimizer);

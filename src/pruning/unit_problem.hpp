@@ -27,13 +27,16 @@ class UnitHessian {
     /// D, one per input.
     std::span<const float> scale() const { return scale_; }
 
-    /// out = rows·Ĥ, for this rank's rows.
-    void multiply(std::span<const float> rows, std::span<float> out) const;
+    // For this rank's rows of a matrix, from `first_row` on: the same bits however it is divided.
+    /// out = rows·Ĥ
+    void multiply(std::span<const float> rows, std::int64_t first_row, std::span<float> out) const;
     /// Collective: solve() is with Ĥ + shift·I from now on. @param where  for messages
     /// @throws Error on all ranks when that is not positive definite
     void factor(double shift, const std::string& where);
     /// rows := rows·(Ĥ + shift·I)⁻¹
-    void solve(std::span<float> rows) const { cholesky_->solve(rows); }
+    void solve(std::span<float> rows, std::int64_t first_row) const {
+        cholesky_->solve(rows, first_row);
+    }
 
   private:
     const parallel::Communicator& ranks_;
@@ -51,20 +54,22 @@ class UnitHessian {
 struct UnitProblem {
     std::vector<float> dense;  ///< B₀ = WD
     std::vector<float> right;  ///< R = B₀Ĥ + GD⁻¹
+    std::int64_t first_row;    ///< of the matrix
 
     UnitProblem(const UnitHessian& hessian, const MatrixRows& rows);
 };
 
 /// W = BD⁻¹
-void scale_back(const UnitHessian& hessian, std::span<const float> pruned, std::span<float> weights);
+void scale_back(const UnitHessian& hessian, std::span<const float> pruned,
+                std::span<float> weights);
 
-/// B*, which solves the problem without a mask, with `shift` on the diagonal of Ĥ: B₀ without targets.
-/// Collective; factors the Hessian anew where there are targets.
+/// B*, which solves the problem without a mask, with `shift` on the diagonal of Ĥ: B₀ without
+/// targets. Collective; factors the Hessian anew where there are targets.
 std::vector<float> minimizer(UnitHessian& hessian, const UnitProblem& problem, double shift,
                              const std::string& where);
 
 /// tr((B−B*)Ĥ(B−B*)ᵀ) / tr(B*ĤB*ᵀ) over all ranks. Collective.
-double relative_error(const UnitHessian& hessian, std::span<const float> pruned,
-                      std::span<const float> minimizer);
+double relative_error(const UnitHessian& hessian, const UnitProblem& problem,
+                      std::span<const float> pruned, std::span<const float> minimizer);
 
 }  // namespace alphaprune::pruning

@@ -94,7 +94,7 @@ void expect_solved(const Scaled& given, const NodeCholesky& cholesky) {
     constexpr std::int64_t kCount = 3;
     const std::vector<float> rows = random_rows(kCount, given.order);
     std::vector<float> ours = rows;
-    cholesky.solve(ours);
+    cholesky.solve(ours, 0);
     for (std::size_t row = 0; row < rows.size(); row += given.width()) {
         const auto exact = solved_exactly(given, std::span(rows).subspan(row, given.width()));
         double size = 0;
@@ -130,7 +130,7 @@ TEST(NodeCholesky, HasTheSameBitsOnAnyNumberOfRanks) {
             NodeCholesky cholesky(ranks, order);
             EXPECT_TRUE(given.factor_with(cholesky));
             std::vector<float> rows = random_rows(4, order);
-            cholesky.solve(rows);
+            cholesky.solve(rows, 0);
             return rows;
         };
         EXPECT_EQ(solved_by(node), solved_by(alone)) << "order " << order;
@@ -141,7 +141,7 @@ TEST(NodeCholesky, OfNoRowsSolvesNothing) {
     const parallel::Communicator node = world().split_by_node();
     NodeCholesky cholesky(node, 5);
     ASSERT_TRUE(random_gram(5, 0.1).factor_with(cholesky));
-    cholesky.solve({});
+    cholesky.solve({}, 0);
 }
 
 /// The places where what is wrong may be: in the first tile, at its end, in others.

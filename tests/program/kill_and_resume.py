@@ -39,7 +39,7 @@ REQUESTS = {
     "owl": (["--prune-method", "wanda", "--allocation", "owl", *CALIBRATION], False),
     "sparsegpt": (["--prune-method", "sparsegpt", *CALIBRATION], True),
     "targets": (["--prune-method", "alps", "--dense-target", "0.5", "--residual-target", "0.5",
-                 "--site-order", "sequential", *CALIBRATION], True),
+                 "--site-order", "sequential", *CALIBRATION], False),
     "search": (["--prune-method", "wanda", "--allocation", "search", "--search-evaluations", "4",
                 *CALIBRATION], False),
     "evaluated": (["--eval", EVALUATION, "--prune-method", "wanda", *CALIBRATION], False),

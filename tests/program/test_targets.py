@@ -25,20 +25,15 @@ class TargetsTest(CalibratedTest):
 
 
 class Alps(TargetsTest):
-    def test_ranks_hardly_matter_and_the_same_ranks_not_at_all(self):
+    def test_ranks_do_not_matter(self):
         tokens = ("--calibration", BOOKS / "calibration.npy", "--nsamples", 8)
-        best = ("--prune-method", "alps", *TARGETS, "--sparsity-ratio", 0.6, "--format",
-                "safetensors", "--eval", BOOKS / "eval_short.npy")
-        one, four, again = (self.run_books(name, *best, ranks=ranks, tokens=tokens)
-                            for name, ranks in (("np1", 1), ("np4", 4), ("np4b", 4)))
-        masks = self.masks(one), self.masks(four)
-        first = [name for name in masks[0] if ".layers.0." in name]
-        agree = sum(int((masks[0][name] == masks[1][name]).sum()) for name in first)
-        self.assertGreaterEqual(agree / sum(masks[0][name].size for name in first), 0.999)
-        values = [self.report(output)["perplexity"][0]["pruned"] for output in (one, four)]
-        self.assertLess(abs(values[1] / values[0] - 1), 0.02, values)
-        self.assertEqual((four / "hf" / "model.safetensors").read_bytes(),
-                         (again / "hf" / "model.safetensors").read_bytes())
+        for method in ("alps", "admm", "wanda"):
+            first, *others = (
+                (self.run_books(f"{method}{ranks}", "--prune-method", method, *TARGETS,
+                                "--sparsity-ratio", 0.6, ranks=ranks, tokens=tokens)
+                 / "checkpoint.h5").read_bytes() for ranks in (1, 3, 4))
+            for other in others:
+                self.assertEqual(first == other, True, method)
 
     def test_the_report_says_how_matrices_were_fitted(self):
         report = self.report(self.run_books("out", "--prune-method", "alps", *TARGETS,

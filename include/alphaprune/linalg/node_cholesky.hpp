@@ -15,7 +15,8 @@ namespace alphaprune::linalg {
 /// number of ranks.
 class NodeCholesky {
   public:
-    /// Run collectively by the node; on several nodes within parallel::run_collectively of all ranks.
+    /// Run collectively by the node; on several nodes within parallel::run_collectively of all
+    /// ranks.
     /// @param node  outlives the object
     /// @throws Error (failure) on all ranks of the node when the memory is not to be had
     NodeCholesky(const parallel::Communicator& node, std::int64_t order);
@@ -31,8 +32,9 @@ class NodeCholesky {
                 std::span<const double> diagonal);
 
     /// rows := rows·A⁻¹. For this rank alone.
-    /// @param rows  any number of them × order, row-major
-    void solve(std::span<float> rows) const;
+    /// @param rows       any number of them × order, row-major
+    /// @param first_row  of the matrix that they are of: the bits do not depend on its division
+    void solve(std::span<float> rows, std::int64_t first_row) const;
 
     /// Bytes of shared memory that a node needs.
     static std::uint64_t node_memory(std::int64_t order);

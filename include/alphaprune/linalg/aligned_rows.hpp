@@ -1,0 +1,39 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace alphaprune::linalg {
+
+/// Rows of a matrix that is divided among ranks, copied to where they would lie if it were not:
+/// behind rows of zeros, so that each has the place in its group that it has in the whole matrix.
+/// BLAS takes rows in groups, and rounds those at the end of a group otherwise; products of such
+/// rows have the same bits on any number of ranks.
+class AlignedRows {
+  public:
+    /// @param rows       any number of them × cols, row-major; empty: zeros
+    /// @param first_row  of the matrix
+    AlignedRows(std::span<const float> rows, std::int64_t first_row, std::int64_t cols)
+        : lead_(static_cast<std::size_t>(first_row % kGroup * cols)), size_(rows.size()) {
+        const std::size_t group = static_cast<std::size_t>(kGroup * cols);
+        values_.resize((lead_ + size_ + group - 1) / group * group);
+        std::ranges::copy(rows, own().begin());
+    }
+
+    std::span<float> own() { return std::span(values_).subspan(lead_, size_); }
+    /// With the zeros.
+    std::span<float> all() { return values_; }
+
+  private:
+    /// A multiple of the groups that kernels of today have: 4, 6, 8, 12, 16, 24.
+    static constexpr std::int64_t kGroup = 48;
+
+    std::size_t lead_;
+    std::size_t size_;
+    std::vector<float> values_;
+};
+
+}  // namespace alphaprune::linalg
