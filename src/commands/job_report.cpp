@@ -98,10 +98,21 @@ void add_ratios(const cli::Options& options, const Ratios& ratios, RunReport& re
 }
 
 void add_inputs(const cli::Options& options, const Inputs& inputs, RunReport& report) {
-    const model::TokenSequences& calibration = inputs.calibration;
-    if (calibration.count() > 0) {
-        report.calibration = {options.calibration.string(), calibration.length, calibration.count(),
-                              options.seed};
+    const model::TokenSequences& calibration = inputs.calibration.sequences;
+    if (calibration.count() == 0) {
+        return;
+    }
+    report::CalibrationReport& entry = report.calibration.emplace();
+    entry.seqlen = calibration.length;
+    entry.sequences = calibration.count();
+    entry.seed = options.seed;
+    for (std::size_t f = 0; f < options.calibration.size(); ++f) {
+        const auto& [path, weight] = options.calibration[f];
+        entry.text += (f == 0 ? "" : ", ") + path.string();
+        if (options.calibration.size() > 1) {
+            entry.files.push_back(
+                {path.string(), weight, inputs.calibration.count_of(static_cast<int>(f))});
+        }
     }
 }
 

@@ -33,7 +33,7 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
     return job.clock.measure("outliers", [&] {
         report::ProgressLine line("outliers", "blocks", job.ranks.is_root());
         return phases::outlier_shares(
-            job.ranks, inputs.nodes, job.catalogue, inputs.calibration,
+            job.ranks, inputs.nodes, job.catalogue, inputs.calibration.sequences,
             method.outlier_multiple(job.options.method_values),
             [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
             &*job.journal);

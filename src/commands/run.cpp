@@ -31,7 +31,7 @@ std::uint64_t output_size(const Job& job, const model::TokenSequences& calibrati
 }
 
 void describe_calibration(const Inputs& inputs) {
-    const model::TokenSequences& sequences = inputs.calibration;
+    const model::TokenSequences& sequences = inputs.calibration.sequences;
     if (sequences.count() > 0) {
         support::log_info(fmt::format(
             "calibration: {} sequences of {} tokens; {} per rank (weights {}, activations {}, "
@@ -73,15 +73,16 @@ phases::PrunedPaths pruned_paths(const cli::Options& options) {
 phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFiles& files,
                           std::span<const pruning::PruneTarget> targets) {
     const pruning::Pruner& pruner = *job.options.pruner;
-    report::ProgressLine line("prune and write", pruning::needs_activations(pruner, job.options.pruner_settings()) ? "blocks" : "tensors",
-                              job.ranks.is_root());
+    report::ProgressLine line(
+        "prune and write",
+        pruning::needs_activations(pruner, job.options.pruner_settings()) ? "blocks" : "tensors",
+        job.ranks.is_root());
     return phases::prune_model(
         job.ranks, inputs.nodes, job.catalogue,
-        {pruner, job.options.pruner_settings(), targets, inputs.calibration,
+        {pruner, job.options.pruner_settings(), targets, inputs.calibration.sequences,
          job.options.sites_sequentially ? phases::SiteOrder::sequential
                                         : phases::SiteOrder::together},
-        files,
-        [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+        files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
 /// Prunes the model to its targets and writes it in the formats asked for, in one stream.
@@ -143,8 +144,8 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     job.note(inputs.warnings);
     const resume::RunIdentity identity = parallel::run_collectively(
         ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
-    if (!open_output(job, identity, inputs.calibration.count(),
-                     output_size(job, inputs.calibration))) {
+    if (!open_output(job, identity, inputs.calibration.sequences.count(),
+                     output_size(job, inputs.calibration.sequences))) {
         return support::ExitStatus::done;
     }
     work_on(job, [&] { finish_job(job, &inputs, prune_model(job, inputs)); });

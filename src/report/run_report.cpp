@@ -123,11 +123,18 @@ static void json_fields(auto& io, FieldsOf<LeftOutReport> auto& group) {
     io("weights", group.weights);
 }
 
+static void json_fields(auto& io, FieldsOf<CalibrationFileReport> auto& file) {
+    io("path", file.path);
+    io("weight", file.weight);
+    io("sequences", file.sequences);
+}
+
 static void json_fields(auto& io, FieldsOf<CalibrationReport> auto& calibration) {
     io("text", calibration.text);
     io("seqlen", calibration.seqlen);
     io("sequences", calibration.sequences);
     io("seed", calibration.seed);
+    io.unless_empty("files", calibration.files);
 }
 
 static void json_fields(auto& io, FieldsOf<FarmsReport> auto& farms) {

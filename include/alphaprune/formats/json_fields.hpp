@@ -89,6 +89,13 @@ class ObjectWriter {
     void later(std::string_view name, const T& value) {
         add(name, json_of(value));
     }
+    /// A list that the document has only where it is not empty.
+    template <class T>
+    void unless_empty(std::string_view name, const std::vector<T>& values) {
+        if (!values.empty()) {
+            add(name, json_of(values));
+        }
+    }
     /// A text for which null is written when it is empty.
     void text_or_null(std::string_view name, const std::string& text) {
         add(name, text.empty() ? Json() : Json(text));
@@ -164,6 +171,10 @@ class ObjectReader {
         if (object_.has(name)) {
             object_[name].read(value);
         }
+    }
+    template <class T>
+    void unless_empty(std::string_view name, std::vector<T>& values) {
+        later(name, values);
     }
     void text_or_null(std::string_view name, std::string& text) {
         if (object_.has(name) && !object_[name].is_null()) {

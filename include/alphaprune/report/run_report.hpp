@@ -68,12 +68,20 @@ struct PerplexityReport {
     std::optional<double> pruned;  ///< the same
 };
 
+/// One of several files of calibration.
+struct CalibrationFileReport {
+    std::string path;
+    double weight = 1;
+    std::int64_t sequences = 0;
+};
+
 /// What the calibrated methods looked at.
 struct CalibrationReport {
-    std::string text;
+    std::string text;  ///< the file's name as the user gave it; several: joined by ", "
     std::int64_t seqlen = 0;
     std::int64_t sequences = 0;
     std::uint64_t seed = 0;
+    std::vector<CalibrationFileReport> files = {};  ///< where there are several
 };
 
 /// What windows alpha_peak_farms looked at (spectrum/farms.hpp).
