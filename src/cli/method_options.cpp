@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "alphaprune/support/message.hpp"
+#include "calibration_files.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -196,7 +197,7 @@ void read_pruning_options(const SettingReader& reader, Options& options) {
 }
 
 void read_token_options(const SettingReader& reader, Options& options) {
-    options.calibration = reader.path("calibration");
+    options.calibration = calibration_files(reader);
     options.sequences = reader.count("nsamples");
     options.sequence_length = reader.count("seqlen");
     options.seed = reader.seed("seed").value_or(options.seed);

@@ -169,10 +169,14 @@ std::vector<OptionSpec> make_table() {
                      defaults.damping)},
 
         {"calibration", "FILE", "Calibration and evaluation", kRun,
-         fmt::format("tokens (.npy) or UTF-8 text whose activations {} use",
-                     listed(calibrated, "and"))},
+         fmt::format("tokens (.npy) or UTF-8 text whose activations {} use; may be given several "
+                     "times: sequences are drawn from the files in equal shares, or from "
+                     "FILE:WEIGHT in proportion to the weights",
+                     listed(calibrated, "and")),
+         true},
         {"nsamples", "N", "Calibration and evaluation", kRun,
-         fmt::format("calibration sequences (default {}, or all samples of a file that has fewer)",
+         fmt::format("calibration sequences of all files together (default {}, or all samples of a "
+                     "file that has fewer)",
                      model::kUsualSequences)},
         {"seqlen", "T", "Calibration and evaluation", kTelling,
          "tokens of a sequence or window (default: the samples' own length, or what the model "

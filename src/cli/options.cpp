@@ -6,6 +6,7 @@
 
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/number.hpp"
+#include "calibration_files.hpp"
 #include "method_options.hpp"
 #include "option_table.hpp"
 
@@ -248,7 +249,9 @@ std::vector<std::string> resolved_arguments(const std::vector<std::string>& argu
     std::vector<std::string> resolved{std::string(name_of(options.command))};
     for (const auto& [name, setting] : request.settings) {
         if (name != "config") {
-            resolved.push_back(fmt::format("--{}={}", name, setting.value));
+            resolved.push_back(
+                fmt::format("--{}={}", name,
+                            name == "calibration" ? value_of(options.calibration) : setting.value));
         }
     }
     resolved.insert(resolved.end(), request.words.begin(), request.words.end());

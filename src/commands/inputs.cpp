@@ -24,6 +24,11 @@ const support::Warning<std::string, std::int64_t, std::int64_t> kFewSamples{
     "commands.few-samples",
     "{} has {} samples, fewer than the usual {}: calibration takes them all",
     "--nsamples was not given", "give a larger file if more samples are wanted"};
+const support::Warning<std::string, std::int64_t, std::int64_t> kSmallShare{
+    "commands.small-share",
+    "{} has {} samples, fewer than its share of {}: calibration takes them all",
+    "--nsamples was not given, and one of several calibration files is small",
+    "give a larger file, or --nsamples and weights that it suffices for"};
 
 /// @throws Error on all ranks when a node lacks the memory that calibration needs
 void require_memory(const parallel::Communicator& ranks, const Inputs& inputs) {
@@ -74,16 +79,64 @@ bool needs_head(const cli::Options& options) {
            options.allocation->needs == allocation::AllocationNeeds::trials;
 }
 
+std::vector<double> weights_of(const cli::Options& options) {
+    std::vector<double> weights;
+    for (const cli::CalibrationFile& file : options.calibration) {
+        weights.push_back(file.weight);
+    }
+    return weights;
+}
+
+/// @throws Error with the faults of all files
+model::CalibrationSet read_calibration(const cli::Options& options,
+                                       const model::Catalogue& catalogue) {
+    std::vector<model::TokenFile> files;
+    support::FaultList faults;
+    for (const cli::CalibrationFile& file : options.calibration) {
+        try {
+            files.push_back(model::read_tokens(file.path, catalogue));
+        } catch (const support::Error& error) {
+            faults.add(error);
+        }
+    }
+    faults.throw_if_any();
+    return model::calibration_set(files, weights_of(options), catalogue, options.sequences,
+                                  options.sequence_length, options.seed);
+}
+
+/// Of files that have fewer samples than are usual, or than would be their share.
+std::vector<std::string> few_samples(const cli::Options& options,
+                                     const model::CalibrationSet& calibration) {
+    const std::vector<std::int64_t> shares =
+        model::calibration_shares(weights_of(options), model::kUsualSequences);
+    const auto& message = shares.size() == 1 ? kFewSamples : kSmallShare;
+    std::vector<std::string> warnings;
+    for (std::size_t f = 0; f < shares.size(); ++f) {
+        const std::int64_t count = calibration.count_of(static_cast<int>(f));
+        if (count < shares[f]) {
+            warnings.push_back(message(options.calibration[f].path.string(), count, shares[f]));
+        }
+    }
+    return warnings;
+}
+
 }  // namespace
 
-model::TokenSequences load_calibration(const parallel::Communicator& ranks,
+model::CalibrationSet load_calibration(const parallel::Communicator& ranks,
                                        const cli::Options& options,
                                        const model::Catalogue& catalogue) {
-    return from_rank_0(ranks, [&] {
-        return model::calibration_sequences(model::read_tokens(options.calibration, catalogue),
-                                            catalogue, options.sequences, options.sequence_length,
-                                            options.seed);
+    model::CalibrationSet set;
+    set.sequences = from_rank_0(ranks, [&] {
+        set = read_calibration(options, catalogue);
+        return set.sequences;
     });
+    set.file_of.resize(static_cast<std::size_t>(set.sequences.count()));
+    ranks.broadcast(std::span(set.file_of));
+    set.files.clear();
+    for (const cli::CalibrationFile& file : options.calibration) {
+        set.files.push_back(file.path);
+    }
+    return set;
 }
 
 std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks,
@@ -129,13 +182,13 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
         inputs.calibration = load_calibration(ranks, options, catalogue);
         planning::RunTask task;
         add_pruning(task, options);
-        task.calibration = inputs.calibration;
+        task.calibration = inputs.calibration.sequences;
         inputs.memory =
             planning::calibration_memory(catalogue, task, ranks.size(), inputs.nodes.node().size());
         require_memory(ranks, inputs);
-        if (!options.sequences && inputs.calibration.count() < model::kUsualSequences) {
-            inputs.warnings.push_back(kFewSamples(
-                options.calibration.string(), inputs.calibration.count(), model::kUsualSequences));
+        if (!options.sequences) {
+            const std::vector<std::string> few = few_samples(options, inputs.calibration);
+            inputs.warnings.insert(inputs.warnings.end(), few.begin(), few.end());
         }
     }
     inputs.evaluations = load_evaluations(ranks, options, catalogue);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "alphaprune/cli/options.hpp"
+#include "alphaprune/model/calibration_set.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
@@ -42,7 +43,7 @@ struct EvaluationText {
 /// What a run reads beside the model, and how its ranks are placed.
 struct Inputs {
     parallel::NodeMap nodes;
-    model::TokenSequences calibration;   ///< empty when nothing depends on activations
+    model::CalibrationSet calibration;   ///< empty when nothing depends on activations
     planning::CalibrationMemory memory;  ///< that a rank needs for it
     std::vector<EvaluationText> evaluations;
     /// What a user should know of them, and of the forward pass of the model.
@@ -59,7 +60,7 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
                    const model::Catalogue& catalogue);
 
 /// Collective: read on rank 0, the same on every rank. @throws Error
-model::TokenSequences load_calibration(const parallel::Communicator& ranks,
+model::CalibrationSet load_calibration(const parallel::Communicator& ranks,
                                        const cli::Options& options,
                                        const model::Catalogue& catalogue);
 /// Collective. @throws Error with the faults of all files

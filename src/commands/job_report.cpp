@@ -92,11 +92,8 @@ void add_ratios(const cli::Options& options, const Ratios& ratios, RunReport& re
         allocation.own_options.push_back({std::string(option.name), std::string(option.symbol),
                                           support::value_of(option, options.method_values)});
     }
-    if (!ratios.search.empty()) {
-        report.search.emplace();
-        for (const allocation::SearchStep& step : ratios.search) {
-            report.search->push_back({step.change, step.loss, step.better});
-        }
+    for (const allocation::SearchStep& step : ratios.search) {
+        report.search.push_back({step.change, step.loss, step.better});
     }
     for (std::size_t m = 0; m < report.matrices.size(); ++m) {
         report.matrices[m].sparsity_ratio = ratios.targets[m].ratio;
@@ -104,10 +101,21 @@ void add_ratios(const cli::Options& options, const Ratios& ratios, RunReport& re
 }
 
 void add_inputs(const cli::Options& options, const Inputs& inputs, RunReport& report) {
-    const model::TokenSequences& calibration = inputs.calibration;
-    if (calibration.count() > 0) {
-        report.calibration = {options.calibration.string(), calibration.length, calibration.count(),
-                              options.seed};
+    const model::TokenSequences& calibration = inputs.calibration.sequences;
+    if (calibration.count() == 0) {
+        return;
+    }
+    report::CalibrationReport& entry = report.calibration.emplace();
+    entry.seqlen = calibration.length;
+    entry.sequences = calibration.count();
+    entry.seed = options.seed;
+    for (std::size_t f = 0; f < options.calibration.size(); ++f) {
+        const auto& [path, weight] = options.calibration[f];
+        entry.text += (f == 0 ? "" : ", ") + path.string();
+        if (options.calibration.size() > 1) {
+            entry.files.push_back(
+                {path.string(), weight, inputs.calibration.count_of(static_cast<int>(f))});
+        }
     }
     if (pruning::needs_activations(*options.pruner, options.pruner_settings())) {
         report.targets = {options.outputs.dense, options.outputs.residual,

@@ -145,7 +145,10 @@ bool check_place(const cli::Options& options, const fs::path& model, std::uint64
 /// The files of a model's folder may be links to anywhere.
 std::vector<fs::path> inputs_of(const cli::Options& options, const fs::path& model) {
     std::vector<fs::path> inputs{model, options.model, options.metric_cache,
-                                 options.allocation_file, options.calibration};
+                                 options.allocation_file};
+    for (const cli::CalibrationFile& file : options.calibration) {
+        inputs.push_back(file.path);
+    }
     inputs.insert(inputs.end(), options.evaluations.begin(), options.evaluations.end());
     std::error_code none;
     for (const fs::directory_entry& file : fs::directory_iterator(model, none)) {

@@ -86,7 +86,7 @@ planning::RunTask task_of(const parallel::Communicator& ranks, const cli::Option
     if (task.prunes_by_block() || task.measures_outliers) {
         task.calibration = options.calibration.empty()
                                ? sequences_like(options, catalogue)
-                               : load_calibration(ranks, options, catalogue);
+                               : load_calibration(ranks, options, catalogue).sequences;
     }
     task.copies = (options.write_hdf5 ? 1 : 0) + (options.write_safetensors ? 1 : 0);
     for (const EvaluationText& text : load_evaluations(ranks, options, catalogue)) {

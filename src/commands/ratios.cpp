@@ -33,7 +33,7 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
     return job.clock.measure("outliers", [&] {
         report::ProgressLine line("scores", "blocks", job.ranks.is_root());
         return phases::block_scores(
-            job.ranks, inputs.nodes, job.catalogue, inputs.calibration,
+            job.ranks, inputs.nodes, job.catalogue, inputs.calibration.sequences,
             method.outlier_multiple != nullptr
                 ? std::optional(method.outlier_multiple(job.options.method_values))
                 : std::nullopt,

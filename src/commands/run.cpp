@@ -31,7 +31,7 @@ std::uint64_t output_size(const Job& job, const model::TokenSequences& calibrati
 }
 
 void describe_calibration(const Inputs& inputs) {
-    const model::TokenSequences& sequences = inputs.calibration;
+    const model::TokenSequences& sequences = inputs.calibration.sequences;
     if (sequences.count() > 0) {
         support::log_info(fmt::format(
             "calibration: {} sequences of {} tokens; {} per rank (weights {}, activations {}, "
@@ -79,7 +79,7 @@ phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFi
         job.ranks.is_root());
     return phases::prune_model(
         job.ranks, inputs.nodes, job.catalogue,
-        {pruner, job.options.pruner_settings(), targets, inputs.calibration,
+        {pruner, job.options.pruner_settings(), targets, inputs.calibration.sequences,
          site_order(job.options)},
         files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
@@ -146,8 +146,8 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     job.note(inputs.warnings);
     const resume::RunIdentity identity = parallel::run_collectively(
         ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
-    if (!open_output(job, identity, inputs.calibration.count(),
-                     output_size(job, inputs.calibration))) {
+    if (!open_output(job, identity, inputs.calibration.sequences.count(),
+                     output_size(job, inputs.calibration.sequences))) {
         return support::ExitStatus::done;
     }
     work_on(job, [&] { finish_job(job, &inputs, prune_model(job, inputs)); });

@@ -184,7 +184,7 @@ resume::RunIdentity identity_of_run(const cli::Options& options, const model::Ca
     add_allocation(identity, options);
     add_pruning(identity, options);
     add(identity, "the sequences of --calibration, --nsamples, --seqlen and --seed",
-        tokens_of(inputs.calibration));
+        tokens_of(inputs.calibration.sequences));
     for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {
         add(identity, fmt::format("the windows of --eval, number {}", t + 1),
             tokens_of(inputs.evaluations[t].windows));

@@ -90,13 +90,13 @@ double trial_perplexity(const Job& job, const Inputs& inputs, const TrialSequenc
 }  // namespace
 
 void check_search(const Inputs& inputs) {
-    trial_sequences(inputs.calibration);
+    trial_sequences(inputs.calibration.sequences);
 }
 
 allocation::SearchResult search(Job& job, const Inputs& inputs,
                                 std::span<const allocation::SearchStart> starts,
                                 const TargetsOfRatios& targets_of) {
-    const TrialSequences sequences = trial_sequences(inputs.calibration);
+    const TrialSequences sequences = trial_sequences(inputs.calibration.sequences);
     const auto own = [&](std::string_view name) {
         for (const support::MethodOption& option : job.options.allocation->options) {
             if (option.name == name) {

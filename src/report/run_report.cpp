@@ -125,11 +125,18 @@ static void json_fields(auto& io, FieldsOf<LeftOutReport> auto& group) {
     io("weights", group.weights);
 }
 
+static void json_fields(auto& io, FieldsOf<CalibrationFileReport> auto& file) {
+    io("path", file.path);
+    io("weight", file.weight);
+    io("sequences", file.sequences);
+}
+
 static void json_fields(auto& io, FieldsOf<CalibrationReport> auto& calibration) {
     io("text", calibration.text);
     io("seqlen", calibration.seqlen);
     io("sequences", calibration.sequences);
     io("seed", calibration.seed);
+    io.unless_empty("files", calibration.files);
 }
 
 static void json_fields(auto& io, FieldsOf<TargetsReport> auto& targets) {
@@ -197,7 +204,7 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
     io.later("shown_metric", report.shown_metric);
     io.later("farms", report.farms);
     io("allocation", report.allocation);
-    io.where_known("search", report.search);
+    io.unless_empty("search", report.search);
     io("matrices", report.matrices);
     io.check([&](const auto& document) { require_whole(document, report); });
     const auto zeros = total_zeros(report);

@@ -24,7 +24,7 @@ TEST(CalibrationOptions, AllAreUnderstood) {
         {"--prune-method", "sparsegpt", "--calibration", "c.npy", "--nsamples", "16", "--seqlen",
          "512", "--seed", "7", "--eval", "a.npy", "--eval", "b.txt", "--eval=a b"}));
     EXPECT_EQ(options.pruner->name, "sparsegpt");
-    EXPECT_EQ(options.calibration, "c.npy");
+    EXPECT_EQ(options.calibration, (std::vector<CalibrationFile>{{"c.npy", 1}}));
     EXPECT_EQ(options.sequences, 16);
     EXPECT_EQ(options.sequence_length, 512);
     EXPECT_EQ(options.seed, 7U);

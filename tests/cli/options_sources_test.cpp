@@ -144,7 +144,7 @@ TEST(OptionSources, AStrongerMethodDropsTheCalibration) {
         "prune-method = wanda\ncalibration = t.npy\nnsamples = 4\nseed = 1\nseqlen = 8\n");
     const Options calibrated = parse_options(run_with({"--config", config.path()}), {});
     EXPECT_EQ(calibrated.pruner->name, "wanda");
-    EXPECT_EQ(calibrated.calibration, "t.npy");
+    EXPECT_EQ(calibrated.calibration, (std::vector<CalibrationFile>{{"t.npy", 1}}));
     const Options options =
         parse_options(run_with({"--config", config.path(), "--prune-method", "magnitude"}), {});
     EXPECT_TRUE(options.calibration.empty());
@@ -154,10 +154,19 @@ TEST(OptionSources, AStrongerMethodDropsTheCalibration) {
 }
 
 TEST(OptionSources, RepeatedValuesOfTheStrongestSourceAlone) {
-    const ConfigFile config("eval = a.npy\neval = b.npy\nformat = hdf5\n");
+    const ConfigFile config(
+        "eval = a.npy\neval = b.npy\nformat = hdf5\nallocation = owl\ncalibration = c:2\n"
+        "calibration = d\n");
     using Files = std::vector<std::filesystem::path>;
     EXPECT_EQ(parse_options(run_with({"--config", config.path()}), {}).evaluations,
               (Files{"a.npy", "b.npy"}));
+    const auto calibration = [&](const Words& more) {
+        Words arguments = run_with({"--config", config.path()});
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return parse_options(arguments, {"ALPHAPRUNE_CALIBRATION=x\ny"}).calibration;
+    };
+    EXPECT_EQ(calibration({}), (std::vector<CalibrationFile>{{"c", 2}, {"d", 1}}));
+    EXPECT_EQ(calibration({"--calibration=e:3"}), (std::vector<CalibrationFile>{{"e", 3}}));
     const Options options = parse_options(
         run_with({"--config", config.path(), "--eval=c", "--format=safetensors"}), {});
     EXPECT_EQ(options.evaluations, Files{"c"});
@@ -213,6 +222,7 @@ TEST(OptionSources, ResolvedArgumentsStandForThemselves) {
         {run_with({"--eval", "a b.npy", "--eval=c", "--format=hdf5", "--format=safetensors",
                    "--prune-method=wanda", "--nsamples=3", "--sparsity-type=mixed-N:8"}),
          {"ALPHAPRUNE_CALIBRATION=t.npy", "ALPHAPRUNE_SEED=18446744073709551615"}},
+        {run_with({"--prune-method=wanda"}), {"ALPHAPRUNE_CALIBRATION=t.npy:0.1\nu:v\nw:1"}},
         {run_with({"--sparsity-type=2:4"}),
          {"ALPHAPRUNE_ALLOCATION=owl", "ALPHAPRUNE_CALIBRATION=t", "ALPHAPRUNE_EPSILON=0.2",
           "ALPHAPRUNE_SPARSITY_RATIO=0.7", "ALPHAPRUNE_SEQLEN=64"}},

@@ -208,6 +208,82 @@ class FewSamples(ForwardTest):
             self.assertEqual(done.returncode, 0, done.stderr)
 
 
+class SeveralFiles(ForwardTest):
+    def setUp(self):
+        super().setUp()
+        self.stream = self.folder / "stream.npy"
+        np.save(self.stream, np.random.default_rng(2).integers(0, 512, 900, dtype="<i4"))
+
+    def prune(self, output, *options, **more):
+        return self.run_model(TINY / "tiny-llama3", self.folder / output, "--prune-method", "wanda",
+                              "--metric", "alpha_mid", "--format", "safetensors", *options, **more)
+
+    def weights(self, output):
+        return (self.folder / output / "hf" / "model.safetensors").read_bytes()
+
+    def test_they_have_their_shares_on_any_number_of_ranks(self):
+        options = ("--calibration", f"{self.tokens}:1", "--calibration", f"{self.stream}:2",
+                   "--nsamples", 9)
+        for ranks in (1, 3):
+            done = self.prune(f"np{ranks}", *options, ranks=ranks)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            calibration = self.report(self.folder / f"np{ranks}")["calibration"]
+            self.assertEqual(calibration, {
+                "text": f"{self.tokens}, {self.stream}", "seqlen": 64, "sequences": 9, "seed": 0,
+                "files": [{"path": str(self.tokens), "weight": 1, "sequences": 3},
+                          {"path": str(self.stream), "weight": 2, "sequences": 6}]})
+        self.assertEqual(self.weights("np1"), self.weights("np3"))
+        # The same sequences in one file are the same run: the order is the documented one.
+        samples, stream = np.load(self.tokens), np.load(self.stream)
+        starts = [self.draw(window, len(stream) - 64 + 1) for window in range(6)]
+        windows = [stream[start:start + 64] for start in starts]
+        order = np.stack([windows[0], samples[0], windows[1], windows[2], samples[1], windows[3],
+                          windows[4], samples[2], windows[5]])
+        np.save(self.folder / "one.npy", order.astype("<i4"))
+        done = self.prune("np3", "--calibration", self.folder / "one.npy", "--nsamples", 9, "--resume")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("nothing is left to do", done.stderr)
+        done = self.prune("alone", "--calibration", f"{self.stream}:5", "--nsamples", 2, "--seqlen", 64)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.report(self.folder / "alone")["calibration"],
+                         {"text": str(self.stream), "seqlen": 64, "sequences": 2, "seed": 0})
+        done = start(["plan", "--validate", self.folder / "np1"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    @staticmethod
+    def draw(window, starts):
+        """The rule of docs/methods.md with the seed 0; so few starts reject next to nothing."""
+        z = (window + 1) * 0x9E3779B97F4A7C15 % 2**64
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        return (z ^ z >> 31) % starts
+
+    def test_what_is_said_and_refused(self):
+        both = ("--calibration", self.tokens, "--calibration", self.stream)
+        done = self.prune("few", *both, ranks=2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = f"{self.tokens} has 12 samples, fewer than its share of 64: calibration takes them all"
+        self.assertIn(f"warning: {said}", done.stderr)
+        report = self.report(self.folder / "few")
+        self.assertIn(said, report["notes"])
+        self.assertEqual([file["sequences"] for file in report["calibration"]["files"]], [12, 64])
+        inside = self.folder / "few" / "hf" / "tokens.npy"
+        np.save(inside, np.load(self.tokens))
+        refused = {"the file has 12 samples, 20 are asked for": (*both, "--nsamples", 40),
+                   "2 calibration files are more than 1 samples": (*both, "--nsamples", 1),
+                   "the weight '0' is not a number above 0":
+                       (*both[:3], f"{self.stream}:0"),
+                   "the weight 'half' is not a number above 0":
+                       (*both[:3], f"{self.stream}:half"),
+                   "absent.npy": (*both, "--calibration", self.folder / "absent.npy"),
+                   "--overwrite would remove what this run reads":
+                       (*both, "--calibration", f"{inside}:0.5", "--overwrite")}
+        for word, options in refused.items():
+            with self.subTest(word=word):
+                self.assert_refused(self.prune("few" if "--overwrite" in options else "refused",
+                                               *options, ranks=2), word)
+
+
 class OwlParameters(ForwardTest):
     def test_they_reach_ratios_report_and_resume(self):
         def run(output, *options):

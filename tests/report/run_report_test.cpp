@@ -75,6 +75,21 @@ TEST(RunReport, TellsPatternCalibrationAndPerplexity) {
     EXPECT_EQ(run_report_from_json(formats::Json::parse(text, "r"), "r").sparsity_type, "2:4");
 }
 
+TEST(RunReport, TellsTheFilesOfCalibrationWhereThereAreSeveral) {
+    RunReport report = test::pruned_report();
+    report.calibration = CalibrationReport{"a, b", 64, 16, 0, {{"a", 2, 11}, {"b", 0.5, 5}}};
+    const std::string text = to_json(report).dump(-1);
+    EXPECT_NE(text.find(R"("calibration":{"text":"a, b","seqlen":64,"sequences":16,"seed":0,)"
+                        R"("files":[{"path":"a","weight":2.0,"sequences":11},)"
+                        R"({"path":"b","weight":0.5,"sequences":5}]},)"),
+              std::string::npos)
+        << text;
+    const RunReport again = run_report_from_json(formats::Json::parse(text, "r"), "r");
+    ASSERT_EQ(again.calibration->files.size(), 2U);
+    EXPECT_EQ(again.calibration->files[0].sequences, 11);
+    EXPECT_EQ(again.calibration->files[1].weight, 0.5);
+}
+
 TEST(RunReport, ReadsBackWhatIsLeftOutAndHowMatricesAreStored) {
     RunReport report = test::pruned_report();
     report.matrices[1].transposed = true;

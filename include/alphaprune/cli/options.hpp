@@ -41,6 +41,14 @@ struct PlanRequest {
     std::filesystem::path json;            ///< where the plan goes as JSON; empty: nowhere
 };
 
+/// A file that calibration sequences are drawn from.
+struct CalibrationFile {
+    std::filesystem::path path;
+    double weight = 1;  ///< its share, in proportion to those of the others; positive and finite
+
+    bool operator==(const CalibrationFile&) const = default;
+};
+
 /// The request, read and checked once, the same on every rank, and never changed after.
 struct Options {
     Command command = Command::run;
@@ -71,14 +79,14 @@ struct Options {
     bool mixed_pattern = false;               ///< N:8, N following the ratio of the block
     pruning::Ties ties = pruning::Ties::exact;
     pruning::OutputTargets outputs;
-    double damping = 0.01;             ///< of the Hessian, as a share of its mean diagonal
-    bool sites_sequentially = false;   ///< inputs of a site come from what is pruned so far
+    double damping = 0.01;            ///< of the Hessian, as a share of its mean diagonal
+    bool sites_sequentially = false;  ///< inputs of a site come from what is pruned so far
 
     pruning::PrunerSettings pruner_settings() const {
         return {ties, outputs, damping, method_values};
     }
 
-    std::filesystem::path calibration;
+    std::vector<CalibrationFile> calibration;
     std::optional<int> sequences;        ///< of calibration; nothing: the usual, or all there are
     std::optional<int> sequence_length;  ///< of calibration and evaluation
     std::uint64_t seed = 0;

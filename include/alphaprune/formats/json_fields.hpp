@@ -96,6 +96,13 @@ class ObjectWriter {
             add(name, json_of(*value));
         }
     }
+    /// A list that the document has only where it is not empty.
+    template <class T>
+    void unless_empty(std::string_view name, const std::vector<T>& values) {
+        if (!values.empty()) {
+            add(name, json_of(values));
+        }
+    }
     /// A text for which null is written when it is empty.
     void text_or_null(std::string_view name, const std::string& text) {
         add(name, text.empty() ? Json() : Json(text));
@@ -175,6 +182,10 @@ class ObjectReader {
     template <class T>
     void where_known(std::string_view name, std::optional<T>& value) {
         later(name, value);
+    }
+    template <class T>
+    void unless_empty(std::string_view name, std::vector<T>& values) {
+        later(name, values);
     }
     void text_or_null(std::string_view name, std::string& text) {
         if (object_.has(name) && !object_[name].is_null()) {

@@ -70,12 +70,20 @@ struct PerplexityReport {
     std::optional<double> pruned;  ///< the same
 };
 
+/// One of several files of calibration.
+struct CalibrationFileReport {
+    std::string path;
+    double weight = 1;
+    std::int64_t sequences = 0;
+};
+
 /// What the calibrated methods looked at.
 struct CalibrationReport {
-    std::string text;
+    std::string text;  ///< the file's name as the user gave it; several: joined by ", "
     std::int64_t seqlen = 0;
     std::int64_t sequences = 0;
     std::uint64_t seed = 0;
+    std::vector<CalibrationFileReport> files = {};  ///< where there are several
 };
 
 /// A candidate of a search for ratios.
@@ -132,8 +140,8 @@ struct RunReport {
     std::optional<AllocationReport> allocation;
     std::optional<CalibrationReport> calibration;
     std::optional<TargetsReport> targets;  ///< when matrices were pruned on their inputs
-    std::optional<std::vector<SearchStepReport>> search;  ///< where ratios were searched for
-    std::optional<FarmsReport> farms;                     ///< when alpha_peak_farms was computed
+    std::vector<SearchStepReport> search;  ///< empty where ratios were not searched for
+    std::optional<FarmsReport> farms;      ///< when alpha_peak_farms was computed
     std::vector<PerplexityReport> perplexities;
     std::vector<MatrixReport> matrices;
     std::vector<std::string> notes;  ///< what a user should know

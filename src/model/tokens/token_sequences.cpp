@@ -1,7 +1,8 @@
+#include "tokens/token_sequences.hpp"
+
 #include <algorithm>
 #include <span>
 
-#include "alphaprune/model/tokens.hpp"
 #include "alphaprune/support/message.hpp"
 #include "synthetic/random_draw.hpp"
 
@@ -51,14 +52,6 @@ std::int64_t tokens_in(const TokenFile& file) {
     return static_cast<std::int64_t>(file.ids.size());
 }
 
-std::int64_t default_length(const TokenFile& file, const Catalogue& catalogue) {
-    if (file.sample_length > 0) {
-        return file.sample_length;
-    }
-    const std::int64_t positions = catalogue.configuration.max_positions;
-    return positions > 0 ? std::min(kUsualLength, positions) : kUsualLength;
-}
-
 /// At least one, so that a file without samples is reported as such.
 std::int64_t usual_count(const TokenFile& file) {
     const bool is_stream = file.sample_length == 0;
@@ -76,14 +69,6 @@ void check_length(std::int64_t length, std::int64_t shortest, const TokenFile& f
     }
     if (positions > 0 && length > positions) {
         faults.add(kLongSequences(file.where, length, positions));
-    }
-}
-
-void check_count(std::int64_t count, std::int64_t length, support::FaultList& faults) {
-    if (count < 1) {
-        faults.add(kNoSamplesAsked("--nsamples", count));
-    } else if (length > 0 && count > kMostTokens / length) {
-        faults.add(kTooManyTokens("--nsamples", count, length, kMostTokens));
     }
 }
 
@@ -112,6 +97,22 @@ void append(TokenSequences& sequences, const TokenFile& file, std::int64_t first
 }
 
 }  // namespace
+
+std::int64_t default_length(const TokenFile& file, const Catalogue& catalogue) {
+    if (file.sample_length > 0) {
+        return file.sample_length;
+    }
+    const std::int64_t positions = catalogue.configuration.max_positions;
+    return positions > 0 ? std::min(kUsualLength, positions) : kUsualLength;
+}
+
+void check_count(std::int64_t count, std::int64_t length, support::FaultList& faults) {
+    if (count < 1) {
+        faults.add(kNoSamplesAsked("--nsamples", count));
+    } else if (length > 0 && count > kMostTokens / length) {
+        faults.add(kTooManyTokens("--nsamples", count, length, kMostTokens));
+    }
+}
 
 TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& catalogue,
                                      std::optional<std::int64_t> asked_count,

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+
+#include "alphaprune/model/tokens.hpp"
+#include "alphaprune/support/error.hpp"
+
+namespace alphaprune::model {
+
+/// Tokens of a sequence of this file where no length is asked for.
+std::int64_t default_length(const TokenFile& file, const Catalogue& catalogue);
+
+/// What is wrong with a number of calibration sequences goes to the faults.
+void check_count(std::int64_t count, std::int64_t length, support::FaultList& faults);
+
+}  // namespace alphaprune::model
