@@ -1,7 +1,6 @@
 #include "unit_problem.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -112,18 +111,26 @@ std::vector<float> minimizer(UnitHessian& hessian, const UnitProblem& problem, d
 
 double relative_error(const UnitHessian& hessian, const UnitProblem& problem,
                       std::span<const float> pruned, std::span<const float> minimizer) {
+    const auto width = static_cast<std::size_t>(hessian.cols());
+    const std::int64_t own = static_cast<std::int64_t>(minimizer.size() / width);
     std::vector<float> product(minimizer.size());
-    std::array<double, 2> sums{};
+    // Of each row, in its place and zero from all other ranks: the sum has the same bits on any.
     const auto energy = [&](std::span<const float> rows) {
         hessian.multiply(rows, problem.first_row, product);
-        return std::inner_product(rows.begin(), rows.end(), product.begin(), 0.0);
+        std::vector<double> by_row(static_cast<std::size_t>(hessian.ranks().sum(own)));
+        for (std::size_t at = 0; at < rows.size(); at += width) {
+            const auto row = rows.subspan(at, width);
+            by_row[static_cast<std::size_t>(problem.first_row) + at / width] = std::inner_product(
+                row.begin(), row.end(), product.begin() + static_cast<std::ptrdiff_t>(at), 0.0);
+        }
+        hessian.ranks().all_reduce_sum(std::span(by_row));
+        return std::accumulate(by_row.begin(), by_row.end(), 0.0);
     };
-    sums[1] = energy(minimizer);
+    const double whole = energy(minimizer);
     std::vector<float> error(minimizer.begin(), minimizer.end());
     std::ranges::transform(pruned, error, error.begin(), std::minus<>());
-    sums[0] = energy(error);
-    hessian.ranks().all_reduce_sum(std::span<double>(sums));
-    return sums[1] > 0 ? std::max(sums[0], 0.0) / sums[1] : 0.0;
+    const double left = energy(error);
+    return whole > 0 ? std::max(left, 0.0) / whole : 0.0;
 }
 
 }  // namespace alphaprune::pruning
