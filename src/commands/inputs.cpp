@@ -75,8 +75,7 @@ model::TokenSequences from_rank_0(const parallel::Communicator& ranks,
 
 /// Whether logits are computed.
 bool needs_head(const cli::Options& options) {
-    return !options.evaluations.empty() ||
-           options.allocation->needs == allocation::AllocationNeeds::trials;
+    return !options.evaluations.empty() || options.allocation->is_searched();
 }
 
 std::vector<double> weights_of(const cli::Options& options) {

@@ -114,7 +114,7 @@ void check_ratios(const Job& job) {
 
 Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra) {
     const std::vector<allocation::AllocationItem> items = items_of(job, spectra);
-    const bool searched = job.options.allocation->needs == allocation::AllocationNeeds::trials;
+    const bool searched = job.options.allocation->is_searched();
     const auto found = searched ? search_from(job, inputs, items) : allocation::SearchResult{};
     const std::vector<double> values = searched ? found.ratios : values_for_allocation(job, inputs);
     return parallel::run_collectively(job.ranks, [&] {

@@ -140,7 +140,7 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     });
     const Inputs inputs =
         job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
-    if (options.allocation->needs == allocation::AllocationNeeds::trials) {
+    if (options.allocation->is_searched()) {
         parallel::run_collectively(ranks, [&] { check_search(inputs); });
     }
     job.note(inputs.warnings);

@@ -131,12 +131,11 @@ std::vector<double> CalibrationPass::losses(std::int64_t first) {
         transformer::token_losses(ranks_, nodes_.node(), plan_, *runner_, source, scored);
     // Each in its place, zero from all other ranks: adding those changes no bit.
     std::vector<double> all(static_cast<std::size_t>(sequences_.count() - first));
-    std::ranges::copy(own, all.begin() + (std::max(first, own_.begin) - first) *
-                                             static_cast<std::int64_t>(!own.empty()));
-    ranks_.all_reduce_sum(std::span(all));
-    for (double& loss : all) {
-        loss /= static_cast<double>(sequences_.length - 1);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+        all[static_cast<std::size_t>(own_.begin + scored[i].first - first)] =
+            own[i] / static_cast<double>(sequences_.length - 1);
     }
+    ranks_.all_reduce_sum(std::span(all));
     return all;
 }
 

@@ -71,15 +71,15 @@ struct AllocationMethod {
     /// For those that need outlier shares: an outlier scores above so many times the mean.
     double (*outlier_multiple)(const support::MethodValues& own) = nullptr;
 
-    bool needs_activations() const { return needs_scores() || needs == AllocationNeeds::trials; }
+    /// Candidates are pruned and scored.
+    bool is_searched() const { return needs == AllocationNeeds::trials; }
+    bool needs_activations() const { return needs_scores() || is_searched(); }
     /// Of the weights of each block.
     bool needs_scores() const {
         return needs == AllocationNeeds::outlier_shares || needs == AllocationNeeds::mean_scores;
     }
     /// A search begins with ratios that follow it.
-    bool needs_metric() const {
-        return needs == AllocationNeeds::metric || needs == AllocationNeeds::trials;
-    }
+    bool needs_metric() const { return needs == AllocationNeeds::metric || is_searched(); }
     /// The ratios come out of S, instead of being given.
     bool is_computed() const { return needs != AllocationNeeds::ratio_file; }
 };

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/allocation/allocation.hpp"
+
 namespace alphaprune::allocation {
 
 /// What kind of layer a matrix is, as far as ratios follow it.
@@ -28,8 +30,11 @@ struct SearchLimits {
     double sparsity_ratio = 0.7;  ///< S, the weighted mean of all candidates
     double most = 0.985;          ///< no matrix gets a larger ratio
     int evaluations = 40;         ///< candidates that are tried
+    double seconds = 0;           ///< after which no other is; 0: no limit
     std::uint64_t seed = 0;       ///< of the mutations
 };
+/// As the options of the allocation `search` and those that it shares with others say.
+SearchLimits search_limits(const AllocationOptions& options, const support::MethodValues& own);
 
 /// One candidate of a search.
 struct SearchStep {
@@ -53,7 +58,8 @@ struct SearchResult {
 /// what is better survives. Every candidate meets S. Deterministic where the loss is.
 /// @param starts    at least one
 /// @param evaluate  the loss of some ratios; NaN or infinite: worse than any other
-/// @param stop      asked before each evaluation but the first: true ends the search
+/// @param stop      asked before each evaluation but the first: true ends the search, as the caller
+///                  does when the limit of time is reached
 SearchResult search_ratios(std::span<const SearchItem> items, std::span<const SearchStart> starts,
                            const SearchLimits& limits,
                            const std::function<double(std::span<const double>)>& evaluate,

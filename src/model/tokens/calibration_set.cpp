@@ -24,14 +24,6 @@ std::vector<std::size_t> lightest_first(std::span<const double> weights) {
     return order;
 }
 
-/// All that a file has by itself, at least one, so that a file without samples is reported as such.
-std::int64_t most_from(const TokenFile& file) {
-    return file.sample_length == 0
-               ? std::numeric_limits<std::int64_t>::max()
-               : std::max<std::int64_t>(
-                     static_cast<std::int64_t>(file.ids.size()) / file.sample_length, 1);
-}
-
 std::int64_t common_length(std::span<const TokenFile> files, const Catalogue& catalogue) {
     std::int64_t shortest = std::numeric_limits<std::int64_t>::max();
     for (const TokenFile& file : files) {
@@ -57,7 +49,7 @@ std::vector<TokenSequences> parts_of(std::span<const TokenFile> files,
     std::vector<TokenSequences> parts;
     for (std::size_t f = 0; f < files.size(); ++f) {
         const std::int64_t share =
-            asked_count ? shares[f] : std::min(shares[f], most_from(files[f]));
+            asked_count ? shares[f] : std::min(shares[f], most_sequences(files[f]));
         try {
             parts.push_back(calibration_sequences(files[f], catalogue, share, length, seed));
         } catch (const support::Error& error) {

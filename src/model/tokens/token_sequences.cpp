@@ -1,6 +1,7 @@
 #include "tokens/token_sequences.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "alphaprune/support/message.hpp"
@@ -52,14 +53,6 @@ std::int64_t tokens_in(const TokenFile& file) {
     return static_cast<std::int64_t>(file.ids.size());
 }
 
-/// At least one, so that a file without samples is reported as such.
-std::int64_t usual_count(const TokenFile& file) {
-    const bool is_stream = file.sample_length == 0;
-    return is_stream
-               ? kUsualSequences
-               : std::clamp<std::int64_t>(tokens_in(file) / file.sample_length, 1, kUsualSequences);
-}
-
 /// @param shortest  tokens that a sequence must have to be of use
 void check_length(std::int64_t length, std::int64_t shortest, const TokenFile& file,
                   const Catalogue& catalogue, support::FaultList& faults) {
@@ -98,6 +91,12 @@ void append(TokenSequences& sequences, const TokenFile& file, std::int64_t first
 
 }  // namespace
 
+std::int64_t most_sequences(const TokenFile& file) {
+    return file.sample_length == 0
+               ? std::numeric_limits<std::int64_t>::max()
+               : std::max<std::int64_t>(tokens_in(file) / file.sample_length, 1);
+}
+
 std::int64_t default_length(const TokenFile& file, const Catalogue& catalogue) {
     if (file.sample_length > 0) {
         return file.sample_length;
@@ -117,7 +116,8 @@ void check_count(std::int64_t count, std::int64_t length, support::FaultList& fa
 TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& catalogue,
                                      std::optional<std::int64_t> asked_count,
                                      std::optional<std::int64_t> length, std::uint64_t seed) {
-    const std::int64_t count = asked_count.value_or(usual_count(file));
+    const std::int64_t count =
+        asked_count.value_or(std::min(most_sequences(file), kUsualSequences));
     TokenSequences sequences{length.value_or(default_length(file, catalogue)), {}};
     support::FaultList faults;
     check_length(sequences.length, 1, file, catalogue, faults);

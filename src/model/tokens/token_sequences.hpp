@@ -10,6 +10,10 @@ namespace alphaprune::model {
 /// Tokens of a sequence of this file where no length is asked for.
 std::int64_t default_length(const TokenFile& file, const Catalogue& catalogue);
 
+/// Sequences that the file has by itself: of samples at least one, so that a file without any is
+/// reported as such; of a stream as many as one likes.
+std::int64_t most_sequences(const TokenFile& file);
+
 /// What is wrong with a number of calibration sequences goes to the faults.
 void check_count(std::int64_t count, std::int64_t length, support::FaultList& faults);
 

@@ -33,9 +33,6 @@ struct TrialSequences {
 
 TrialSequences trial_sequences(const model::TokenSequences& calibration) {
     const std::int64_t count = calibration.count();
-    if (count < kFewest) {
-        throw kFewToHoldOut("--calibration", kFewest, count);
-    }
     TrialSequences trial{{calibration.length, {}}, count / 2};
     const auto add = [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t s = begin; s < end; ++s) {
@@ -90,27 +87,18 @@ double trial_perplexity(const Job& job, const Inputs& inputs, const TrialSequenc
 }  // namespace
 
 void check_search(const Inputs& inputs) {
-    trial_sequences(inputs.calibration.sequences);
+    const std::int64_t count = inputs.calibration.sequences.count();
+    if (count < kFewest) {
+        throw kFewToHoldOut("--calibration", kFewest, count);
+    }
 }
 
 allocation::SearchResult search(Job& job, const Inputs& inputs,
                                 std::span<const allocation::SearchStart> starts,
                                 const TargetsOfRatios& targets_of) {
     const TrialSequences sequences = trial_sequences(inputs.calibration.sequences);
-    const auto own = [&](std::string_view name) {
-        for (const support::MethodOption& option : job.options.allocation->options) {
-            if (option.name == name) {
-                return support::value_of(option, job.options.method_values);
-            }
-        }
-        return 0.0;
-    };
-    const double seconds = own("search-time");
-    allocation::SearchLimits limits;
-    limits.sparsity_ratio = job.options.ratios.sparsity_ratio;
-    limits.most =
-        std::max(limits.sparsity_ratio, std::min(limits.most, job.options.ratios.max_sparsity));
-    limits.evaluations = static_cast<int>(own("search-evaluations"));
+    allocation::SearchLimits limits =
+        allocation::search_limits(job.options.ratios, job.options.method_values);
     limits.seed = job.options.seed;
     const support::Stopwatch watch;
     int number = 0;
@@ -135,7 +123,8 @@ allocation::SearchResult search(Job& job, const Inputs& inputs,
             return loss;
         },
         [&] {
-            return seconds > 0 && job.ranks.any(job.ranks.is_root() && watch.seconds() > seconds);
+            return limits.seconds > 0 &&
+                   job.ranks.any(job.ranks.is_root() && watch.seconds() > limits.seconds);
         });
 }
 
