@@ -69,13 +69,14 @@ void JointProducts::add(std::span<const std::span<const float>> vectors, std::in
         choose_units(vectors, count);
     }
     const std::int64_t most = nodes_.node().max(count);
-    support::for_each_slab(std::int64_t{0}, most, kPiece, [&](std::int64_t begin, std::int64_t end) {
-        add_piece(vectors, {std::min(begin, count), std::min(end, count)});
-    });
+    support::for_each_slab(std::int64_t{0}, most, kPiece,
+                           [&](std::int64_t begin, std::int64_t end) {
+                               add_piece(vectors, {std::min(begin, count), std::min(end, count)});
+                           });
 }
 
-/// The power of two next to the norm of each element over rank 0's first vectors; an element that is
-/// zero there, as after a ReLU, counts as a typical one of its part.
+/// The power of two next to the norm of each element over rank 0's first vectors; an element that
+/// is zero there, as after a ReLU, counts as a typical one of its part.
 void JointProducts::choose_units(std::span<const std::span<const float>> vectors,
                                  std::int64_t count) {
     units_.assign(static_cast<std::size_t>(height()), 0.0);
@@ -126,15 +127,16 @@ std::vector<JointProducts::Tile> JointProducts::own_tiles() const {
     std::vector<Tile> own;
     int turn = 0;
     for (const Part& part : parts_) {
-        support::for_each_slab(std::int64_t{0}, part.height, kTileRows, [&](std::int64_t row, std::int64_t end) {
-            const std::int64_t first = &part == &parts_.front() ? row : 0;
-            support::for_each_slab(
-                first, order(), kTileCols, [&](std::int64_t col, std::int64_t col_end) {
-                    if (turn++ % nodes_.node().size() == nodes_.node().rank()) {
-                        own.push_back({&part, {row, end}, {col, col_end}});
-                    }
-                });
-        });
+        support::for_each_slab(
+            std::int64_t{0}, part.height, kTileRows, [&](std::int64_t row, std::int64_t end) {
+                const std::int64_t first = &part == &parts_.front() ? row : 0;
+                support::for_each_slab(
+                    first, order(), kTileCols, [&](std::int64_t col, std::int64_t col_end) {
+                        if (turn++ % nodes_.node().size() == nodes_.node().rank()) {
+                            own.push_back({&part, {row, end}, {col, col_end}});
+                        }
+                    });
+            });
     }
     return own;
 }

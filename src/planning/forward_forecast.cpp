@@ -118,9 +118,8 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
     CalibrationMemory memory;
     std::int64_t kept = 0;
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        const std::uint64_t weights =
-            streams * transformer::block_weight_bytes(plan, block) /
-            static_cast<std::uint64_t>(node_ranks);
+        const std::uint64_t weights = streams * transformer::block_weight_bytes(plan, block) /
+                                      static_cast<std::uint64_t>(node_ranks);
         memory.weights = std::max(memory.weights, weights);
         kept = std::max(kept, transformer::kept_values(plan, block));
         std::uint64_t pruned = 0;
@@ -138,10 +137,9 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
     const std::uint64_t state =
         tokens * static_cast<std::uint64_t>(plan.hidden_size()) * sizeof(float);
     const std::uint64_t steps = streams - 1 + (task.sites_sequentially ? 1 : 0);
-    memory.activations =
-        streams * (state * static_cast<std::uint64_t>(own + 1) +
-                   transformer::scratch_bytes(plan, sequences.length)) +
-        steps * tokens * static_cast<std::uint64_t>(own * kept) * sizeof(float);
+    memory.activations = streams * (state * static_cast<std::uint64_t>(own + 1) +
+                                    transformer::scratch_bytes(plan, sequences.length)) +
+                         steps * tokens * static_cast<std::uint64_t>(own * kept) * sizeof(float);
     return memory;
 }
 

@@ -9,8 +9,8 @@
 namespace alphaprune::pruning {
 
 /// Keeps the largest magnitudes of a matrix whose rows are divided among the ranks: all but
-/// int(size·ratio) of the whole matrix, or of every group of N:M all but N. Among equals those further
-/// to the right, then further down, stay. All calls are collective.
+/// int(size·ratio) of the whole matrix, or of every group of N:M all but N. Among equals those
+/// further to the right, then further down, stay. All calls are collective.
 class Projection {
   public:
     /// @param size  of this rank's rows

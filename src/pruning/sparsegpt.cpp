@@ -76,7 +76,10 @@ float threshold_of(const parallel::Communicator& ranks, const linalg::FloatView&
 class SparseGptPruner : public BlockPruner {
   public:
     explicit SparseGptPruner(const BlockInputs& inputs)
-        : ranks_(inputs.ranks), sequences_(inputs.sequences), hessians_(inputs.sites.size()), factors_(inputs.sites.size()) {
+        : ranks_(inputs.ranks),
+          sequences_(inputs.sequences),
+          hessians_(inputs.sites.size()),
+          factors_(inputs.sites.size()) {
         for (const SiteShape& site : inputs.sites) {
             widths_.push_back(site.cols);
         }

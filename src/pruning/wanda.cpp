@@ -38,7 +38,8 @@ class WandaPruner : public BlockPruner {
                              const std::string& where) override {
         const std::vector<float>& norms = norms_[site];
         const auto cols = static_cast<std::int64_t>(norms.size());
-        if (const std::int64_t bad = ranks_.sum(count_overflows(rows.weights, cols, norms)); bad > 0) {
+        if (const std::int64_t bad = ranks_.sum(count_overflows(rows.weights, cols, norms));
+            bad > 0) {
             throw kScoresTooLarge(where, bad).mark_agreed();
         }
         target.pattern ? prune_rows(rows.weights, cols, norms, *target.pattern)
@@ -46,9 +47,7 @@ class WandaPruner : public BlockPruner {
         return std::nullopt;
     }
 
-    void release(std::size_t site) override {
-        norms_[site] = {};
-    }
+    void release(std::size_t site) override { norms_[site] = {}; }
 
   private:
     const parallel::Communicator& ranks_;

@@ -114,8 +114,8 @@ std::span<const float> BlockPass::show_sublayer(std::size_t number, std::span<fl
     return inner;
 }
 
-/// What an attention has brought together was kept; the inner values of an MLP, which are wider, are
-/// computed again.
+/// What an attention has brought together was kept; the inner values of an MLP, which are wider,
+/// are computed again.
 void BlockPass::leave_sublayer(const model::Sublayer& sublayer, std::span<float> hidden,
                                std::span<const float> kept) {
     if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
@@ -147,8 +147,8 @@ std::span<const float> BlockPass::inner_of(const model::Sublayer& sublayer,
 void BlockPass::add_output(const model::Sublayer& sublayer, std::span<const float> inner,
                            std::span<float> hidden) {
     const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body);
-    const int last = attention != nullptr ? attention->output
-                                          : std::get<model::MlpLayer>(sublayer.body).down;
+    const int last =
+        attention != nullptr ? attention->output : std::get<model::MlpLayer>(sublayer.body).down;
     weights_.run(layer(last), inner, hidden, true);
     if (sublayer.norm_after) {
         weights_.run(*sublayer.norm_after, hidden, hidden);

@@ -7,7 +7,6 @@
 #include "layers.hpp"
 #include "rotary.hpp"
 #include "scratch_cutter.hpp"
-#include "scratch_cutter.hpp"
 
 namespace alphaprune::transformer {
 
@@ -47,8 +46,8 @@ class BlockPass {
         return block_.layers[static_cast<std::size_t>(index)];
     }
     std::span<const float> input_of(const model::Sublayer& sublayer, std::span<float> hidden);
-    /// What the last layer of a sublayer is given, in the scratch; of an attention a copy in `kept`,
-    /// unless that is empty.
+    /// What the last layer of a sublayer is given, in the scratch; of an attention a copy in
+    /// `kept`, unless that is empty.
     std::span<const float> inner_of(const model::Sublayer& sublayer, std::span<const float> input,
                                     std::span<float> kept);
     std::span<float> attended(const model::AttentionLayer& layer, std::span<const float> input,

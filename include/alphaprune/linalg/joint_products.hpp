@@ -18,8 +18,8 @@ namespace alphaprune::linalg {
 /// The bits of the sums do not depend on the number of ranks or nodes: the vectors of one call are
 /// multiplied in pieces of fixed size, in float32, and each product is rounded to a multiple of a
 /// power of two, so that float64 adds them without rounding, in whatever order. The powers follow
-/// from the first vectors and are 2⁻³⁶ of an element's size there, or of a typical one's where it is
-/// zero; sums of up to 2¹⁷ times that size are exact, larger ones merely as good as float64 is.
+/// from the first vectors and are 2⁻³⁶ of an element's size there, or of a typical one's where it
+/// is zero; sums of up to 2¹⁷ times that size are exact, larger ones merely as good as float64 is.
 class JointProducts {
   public:
     /// Collective. Ranks and nodes outlive the object.

@@ -50,9 +50,9 @@ class BlockRunner {
     /// was.
     virtual void observe(std::int64_t sequence, const InputObserver& observer) = 0;
 
-    // The same in steps, so that the matrices of a site may be replaced once its input was seen: for
-    // each sequence step() to every site in order, then leave(). In between the state is that of the
-    // middle of the block.
+    // The same in steps, so that the matrices of a site may be replaced once its input was seen:
+    // for each sequence step() to every site in order, then leave(). In between the state is that
+    // of the middle of the block.
     /// Runs from the site before to this one and shows its input.
     virtual void step(std::int64_t sequence, std::size_t site, const InputObserver& observer) = 0;
     /// Runs from the last site to the end of the block.
