@@ -75,7 +75,8 @@ model::TokenSequences from_rank_0(const parallel::Communicator& ranks,
 
 /// Whether logits are computed.
 bool needs_head(const cli::Options& options) {
-    return !options.evaluations.empty() || options.allocation->is_searched();
+    return !options.evaluations.empty() || options.allocation->is_searched() ||
+           options.leaves_settings_open();
 }
 
 std::vector<double> weights_of(const cli::Options& options) {

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "alphaprune/pruning/pruners.hpp"
+#include "inputs.hpp"
+#include "job.hpp"
+
+namespace alphaprune::commands {
+
+/// A way to prune the model.
+struct Candidate {
+    pruning::PrunerSettings settings;
+    std::vector<pruning::PruneTarget> targets;  ///< one per matrix
+};
+
+/// How candidates are tried.
+struct TrialLimits {
+    std::int64_t most_sequences = 0;  ///< a third of which is scored, the others give statistics
+    std::optional<int> most_blocks = {};  ///< that are pruned, the first; nothing: all
+};
+
+/// The fewest calibration sequences with which something can be tried.
+inline constexpr std::int64_t kFewestForTrials = 4;
+
+/// Tries candidates without keeping what comes out: the model is pruned with statistics of some of
+/// the calibration sequences and scored on others, of every file in proportion. Never on text that
+/// the user evaluates on. Groups of ranks try candidates side by side, as many as the memory
+/// allows. What an earlier attempt at the run has tried is not tried again. All calls are
+/// collective.
+class Trials {
+  public:
+    /// @pre  there are kFewestForTrials sequences; all arguments outlive the object
+    Trials(Job& job, const Inputs& inputs, const TrialLimits& limits);
+
+    /// Told on every rank what a candidate's perplexity is; false: no further one is to be tried.
+    using Told = std::function<bool(const Candidate& candidate, double perplexity)>;
+    /// The perplexity of each candidate on the held-out sequences, as far as they were tried;
+    /// infinite where a pruner cannot do what the candidate asks for. @throws Error on all ranks
+    std::vector<double> perplexities(std::span<const Candidate> candidates, const Told& told);
+
+    const TrialLimits& limits() const { return limits_; }
+    std::int64_t scored() const { return scored_; }
+
+  private:
+    int groups_for(std::size_t candidates) const;
+    /// One candidate for each group of ranks.
+    std::vector<double> side_by_side(std::span<const Candidate> candidates) const;
+    double try_one(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                   const Candidate& candidate) const;
+
+    Job& job_;
+    const Inputs& inputs_;
+    TrialLimits limits_;
+    model::TokenSequences sequences_;
+    std::vector<std::uint8_t> held_out_;  ///< of them
+    std::int64_t scored_ = 0;
+};
+
+}  // namespace alphaprune::commands
