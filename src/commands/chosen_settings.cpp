@@ -23,14 +23,6 @@ constexpr std::array kDampings{0.3, 0.1, 0.03};
 /// A setting that fits harder has to be better by so much.
 constexpr double kWorthwhile = 0.01;
 
-TrialLimits limits_for(const model::Catalogue& catalogue) {
-    constexpr std::int64_t kSequences = 48;
-    constexpr int kPartOfBlocks = 16;
-    constexpr int kFewestBlocks = 2;
-    const int blocks = static_cast<int>(catalogue.prunable_blocks().size());
-    return {kSequences, std::max(kFewestBlocks, blocks / kPartOfBlocks)};
-}
-
 std::string text_of(const pruning::PrunerSettings& settings) {
     return fmt::format("dense target {}, residual target {}, damping {}", settings.outputs.dense,
                        settings.outputs.residual, settings.damping);
@@ -40,7 +32,8 @@ std::string text_of(const pruning::PrunerSettings& settings) {
 class SettingsChoice {
   public:
     SettingsChoice(Job& job, const Inputs& inputs)
-        : trials_(job, inputs, limits_for(job.catalogue)),
+        : plan_(planned_settings_trials(job.options, job.catalogue)),
+          trials_(job, inputs, plan_),
           targets_(targets_of(job, std::vector<double>(job.catalogue.matrices.size(),
                                                        job.options.ratios.sparsity_ratio))),
           chosen_{job.options.pruner_settings()} {}
@@ -66,7 +59,7 @@ class SettingsChoice {
         support::log_info(fmt::format(
             "settings: chosen {}, on {} held-out calibration sequences with the first {} blocks "
             "pruned",
-            text_of(chosen_.settings), trials_.scored(), *trials_.limits().most_blocks));
+            text_of(chosen_.settings), trials_.scored(), *plan_.blocks));
         return std::move(chosen_);
     }
 
@@ -97,12 +90,25 @@ class SettingsChoice {
         return perplexities;
     }
 
+    planning::TrialTask plan_;
     Trials trials_;
     std::vector<pruning::PruneTarget> targets_;
     ChosenSettings chosen_;
 };
 
 }  // namespace
+
+planning::TrialTask planned_settings_trials(const cli::Options& options,
+                                            const model::Catalogue& catalogue) {
+    constexpr std::int64_t kSequences = 48;
+    constexpr int kPartOfBlocks = 16;
+    constexpr int kFewestBlocks = 2;
+    const bool targets = !options.dense_target || !options.residual_target;
+    const std::size_t dampings = options.damping ? 0 : kDampings.size() - (targets ? 1 : 0);
+    const int blocks = static_cast<int>(catalogue.prunable_blocks().size());
+    return {static_cast<int>((targets ? kTargets.size() : 0) + dampings), kSequences,
+            std::max(kFewestBlocks, blocks / kPartOfBlocks)};
+}
 
 ChosenSettings choose_settings(Job& job, const Inputs& inputs) {
     const cli::Options& options = job.options;

@@ -7,6 +7,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "trials.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -159,8 +160,10 @@ std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks
     return texts;
 }
 
-void add_pruning(planning::RunTask& task, const cli::Options& options) {
-    task.measures_outliers = options.allocation->needs_activations();
+void add_pruning(planning::RunTask& task, const cli::Options& options,
+                 const model::Catalogue& catalogue) {
+    task.measures_outliers = options.allocation->needs_scores();
+    task.trials = planned_trials(options, catalogue);
     task.pruner = options.pruner;
     task.settings = options.pruner_settings();
     task.sites_sequentially = options.sites_sequentially;
@@ -181,7 +184,7 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
         parallel::run_collectively(ranks, [&] { require_known_inputs(catalogue); });
         inputs.calibration = load_calibration(ranks, options, catalogue);
         planning::RunTask task;
-        add_pruning(task, options);
+        add_pruning(task, options, catalogue);
         task.calibration = inputs.calibration.sequences;
         inputs.memory =
             planning::calibration_memory(catalogue, task, ranks.size(), inputs.nodes.node().size());

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "alphaprune/allocation/ratio_search.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/machine.hpp"
@@ -32,10 +33,25 @@ bool is_of_the_candidate(const support::Error& error) {
 
 }  // namespace
 
-Trials::Trials(Job& job, const Inputs& inputs, const TrialLimits& limits)
-    : job_(job), inputs_(inputs), limits_(limits) {
+std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
+                                                const model::Catalogue& catalogue) {
+    std::vector<planning::TrialTask> trials;
+    if (options.leaves_settings_open()) {
+        trials.push_back(planned_settings_trials(options, catalogue));
+    }
+    if (options.allocation->is_searched()) {
+        constexpr std::int64_t kSequences = 96;
+        trials.push_back(
+            {allocation::search_limits(options.ratios, options.method_values).evaluations,
+             kSequences});
+    }
+    return trials;
+}
+
+Trials::Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan)
+    : job_(job), inputs_(inputs), plan_(plan) {
     const model::CalibrationSet& calibration = inputs.calibration;
-    const std::int64_t taken = std::min(limits.most_sequences, calibration.sequences.count());
+    const std::int64_t taken = std::min(plan.sequences, calibration.sequences.count());
     sequences_.length = calibration.sequences.length;
     std::map<int, int> seen;  // of each file
     for (std::int64_t s = 0; s < taken; ++s) {
@@ -82,7 +98,7 @@ std::vector<double> Trials::perplexities(std::span<const Candidate> candidates, 
 int Trials::groups_for(std::size_t candidates) const {
     constexpr double kShareOfMemory = 0.8;
     planning::RunTask task;
-    add_pruning(task, job_.options);
+    add_pruning(task, job_.options, job_.catalogue);
     task.calibration = sequences_;
     const int ranks = job_.ranks.size();
     const int on_node = inputs_.nodes.node().size();
@@ -127,7 +143,7 @@ double Trials::try_one(const parallel::Communicator& ranks, const parallel::Node
         const std::vector<double> losses = phases::losses_after_pruning(
             ranks, nodes, job_.catalogue,
             {*job_.options.pruner, settings, candidate.targets, sequences_,
-             site_order(job_.options), held_out_, limits_.most_blocks});
+             site_order(job_.options), held_out_, plan_.blocks});
         return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
                         static_cast<double>(losses.size()));
     } catch (const support::Error& error) {  // the same on all ranks of the group

@@ -18,11 +18,12 @@ struct Candidate {
     std::vector<pruning::PruneTarget> targets;  ///< one per matrix
 };
 
-/// How candidates are tried.
-struct TrialLimits {
-    std::int64_t most_sequences = 0;  ///< a third of which is scored, the others give statistics
-    std::optional<int> most_blocks = {};  ///< that are pruned, the first; nothing: all
-};
+/// What the settings that the options leave to the program, and a search for ratios, will try.
+std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
+                                                const model::Catalogue& catalogue);
+/// Those of the settings alone; none where all are given.
+planning::TrialTask planned_settings_trials(const cli::Options& options,
+                                            const model::Catalogue& catalogue);
 
 /// The fewest calibration sequences with which something can be tried.
 inline constexpr std::int64_t kFewestForTrials = 4;
@@ -34,8 +35,9 @@ inline constexpr std::int64_t kFewestForTrials = 4;
 /// collective.
 class Trials {
   public:
-    /// @pre  there are kFewestForTrials sequences; all arguments outlive the object
-    Trials(Job& job, const Inputs& inputs, const TrialLimits& limits);
+    /// @param plan  the sequences and blocks that a candidate takes
+    /// @pre  there are kFewestForTrials sequences; job and inputs outlive the object
+    Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan);
 
     /// Told on every rank what a candidate's perplexity is; false: no further one is to be tried.
     using Told = std::function<bool(const Candidate& candidate, double perplexity)>;
@@ -43,7 +45,6 @@ class Trials {
     /// infinite where a pruner cannot do what the candidate asks for. @throws Error on all ranks
     std::vector<double> perplexities(std::span<const Candidate> candidates, const Told& told);
 
-    const TrialLimits& limits() const { return limits_; }
     std::int64_t scored() const { return scored_; }
 
   private:
@@ -55,7 +56,7 @@ class Trials {
 
     Job& job_;
     const Inputs& inputs_;
-    TrialLimits limits_;
+    planning::TrialTask plan_;
     model::TokenSequences sequences_;
     std::vector<std::uint8_t> held_out_;  ///< of them
     std::int64_t scored_ = 0;

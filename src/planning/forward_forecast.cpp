@@ -143,37 +143,87 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
     return memory;
 }
 
-PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
-    const auto& [catalogue, cluster, model, task, transfers] = inputs;
-    const Forward forward(inputs);
+namespace {
+
+/// A block on its way through the calibration passes: loaded, run, scored and pruned.
+void add_block(const ForecastInputs& inputs, const Forward& forward, const RunTask& task, int block,
+               PhaseForecast& result) {
     const model::TokenSequences& sequences = task.calibration;
     const bool prunes = task.prunes_by_block();
     const int passes = (prunes ? 1 : 0) + (task.measures_outliers ? 1 : 0);
     // The dense model's states go through each block once; in steps the MLP is begun twice.
     const double more_runs = prunes && task.settings.outputs.any() ? 1.0 : 0.0;
-    PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
-    for (int block = 0; block < catalogue.blocks(); ++block) {
-        const auto& tensors = forward.plan().block(block).tensors;
-        const double bytes = forward.bytes_of(tensors);
-        const bool last = block + 1 == catalogue.blocks();
-        const double common =
-            forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
-        result.seconds += passes * common + more_runs * (forward.load_seconds(bytes) +
-                                                         forward.run_seconds(block, sequences));
-        result.bytes_read += passes * transfers.from_files(bytes * transfers.nodes());
-        for (const transformer::InputSite& site : transformer::input_sites(forward.plan(), block)) {
-            const pruning::SiteWork work = forward.work_at(site, task);
-            if (task.measures_outliers) {
-                result.seconds += forward.seconds_of(pruning::scoring_cost(work));
-            }
-            if (prunes) {
-                result.seconds += forward.delivery_seconds(work.weights, site.matrices.size()) +
-                                  forward.seconds_of(pruning::cost_of(*task.pruner, work));
-            }
+    const double bytes = forward.bytes_of(forward.plan().block(block).tensors);
+    const bool last = block + 1 == inputs.catalogue.blocks();
+    const double common =
+        forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
+    result.seconds += passes * common + more_runs * (forward.load_seconds(bytes) +
+                                                     forward.run_seconds(block, sequences));
+    result.bytes_read += passes * inputs.transfers.from_files(bytes * inputs.transfers.nodes());
+    for (const transformer::InputSite& site : transformer::input_sites(forward.plan(), block)) {
+        const pruning::SiteWork work = forward.work_at(site, task);
+        if (task.measures_outliers) {
+            result.seconds += forward.seconds_of(pruning::scoring_cost(work));
+        }
+        if (prunes) {
+            result.seconds += forward.delivery_seconds(work.weights, site.matrices.size()) +
+                              forward.seconds_of(pruning::cost_of(*task.pruner, work));
         }
     }
-    result.memory =
-        calibration_memory(catalogue, task, cluster.ranks, forward.node_ranks()).total();
+}
+
+/// One candidate: some blocks pruned, the scored sequences taken through the others.
+PhaseForecast candidate_forecast(const ForecastInputs& inputs, const Forward& forward,
+                                 const TrialTask& trial) {
+    RunTask task = inputs.task;
+    task.measures_outliers = false;
+    const auto tokens_of = [&](std::int64_t sequences) {
+        model::TokenSequences some{task.calibration.length, {}};
+        some.ids.resize(static_cast<std::size_t>(sequences * some.length));
+        return some;
+    };
+    task.calibration = tokens_of(std::min(trial.sequences, task.calibration.count()));
+    const model::TokenSequences scored = tokens_of(task.calibration.count() / 3);
+    PhaseForecast result{Phase::trials, 0, 0, 0, 0};
+    const int pruned = trial.blocks.value_or(inputs.catalogue.blocks());
+    for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
+        if (block < pruned && task.prunes_by_block()) {
+            add_block(inputs, forward, task, block, result);
+        } else {
+            const double bytes = forward.bytes_of(forward.plan().block(block).tensors);
+            result.seconds += forward.load_seconds(bytes) + forward.run_seconds(block, scored);
+            result.bytes_read += inputs.transfers.from_files(bytes * inputs.transfers.nodes());
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
+    const Forward forward(inputs);
+    PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
+    for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
+        add_block(inputs, forward, inputs.task, block, result);
+    }
+    result.memory = calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
+                                       forward.node_ranks())
+                        .total();
+    return result;
+}
+
+PhaseForecast trials_forecast(const ForecastInputs& inputs) {
+    const Forward forward(inputs);
+    PhaseForecast result{Phase::trials, 0, 0, 0, 0};
+    for (const TrialTask& trial : inputs.task.trials) {
+        const PhaseForecast candidate = candidate_forecast(inputs, forward, trial);
+        result.seconds += trial.candidates * candidate.seconds;
+        result.bytes_read += trial.candidates * candidate.bytes_read;
+    }
+    // Groups try candidates side by side only where the memory suffices.
+    result.memory = calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
+                                       forward.node_ranks())
+                        .total();
     return result;
 }
 

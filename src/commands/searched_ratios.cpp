@@ -18,8 +18,6 @@ const support::BadRequest<std::int64_t, std::int64_t> kFewToHoldOut{
     "candidates are scored on sequences that are held out from the statistics",
     "give more --nsamples or a longer text, or choose another --allocation"};
 
-constexpr std::int64_t kMostSequences = 96;
-
 std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalogue) {
     using allocation::LayerKind;
     std::vector<allocation::SearchItem> items;
@@ -61,7 +59,7 @@ void check_search(const Inputs& inputs) {
 allocation::SearchResult search(Job& job, const Inputs& inputs,
                                 const pruning::PrunerSettings& settings,
                                 std::span<const allocation::SearchStart> starts) {
-    Trials trials(job, inputs, {kMostSequences});
+    Trials trials(job, inputs, planned_trials(job.options, job.catalogue).back());
     allocation::SearchLimits limits =
         allocation::search_limits(job.options.ratios, job.options.method_values);
     limits.seed = job.options.seed;
