@@ -36,7 +36,10 @@ class SettingsChoice {
           trials_(job, inputs, plan_),
           targets_(targets_of(job, std::vector<double>(job.catalogue.matrices.size(),
                                                        job.options.ratios.sparsity_ratio))),
-          chosen_{job.options.pruner_settings()} {}
+          chosen_{job.options.pruner_settings()} {
+        support::log_info(fmt::format("settings: {} trials on the first {} blocks; {}",
+                                      plan_.candidates, *plan_.blocks, trials_.about()));
+    }
 
     /// Tries values of one setting, the others as chosen so far, and takes the first that is almost
     /// as good as the best.
@@ -56,10 +59,7 @@ class SettingsChoice {
     }
 
     ChosenSettings take() {
-        support::log_info(fmt::format(
-            "settings: chosen {}, on {} held-out calibration sequences with the first {} blocks "
-            "pruned",
-            text_of(chosen_.settings), trials_.scored(), *plan_.blocks));
+        support::log_info(fmt::format("settings: chosen {}", text_of(chosen_.settings)));
         return std::move(chosen_);
     }
 

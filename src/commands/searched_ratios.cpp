@@ -63,6 +63,7 @@ allocation::SearchResult search(Job& job, const Inputs& inputs,
     allocation::SearchLimits limits =
         allocation::search_limits(job.options.ratios, job.options.method_values);
     limits.seed = job.options.seed;
+    support::log_info(fmt::format("search: {} candidates; {}", limits.evaluations, trials.about()));
     const support::Stopwatch watch;
     int number = 0;
     double best = 0;

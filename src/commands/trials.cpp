@@ -1,5 +1,7 @@
 #include "trials.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -65,6 +67,11 @@ Trials::Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan)
         held_out_.back() = 1;
         scored_ = 1;
     }
+}
+
+std::string Trials::about() const {
+    return fmt::format("{} calibration sequences give statistics, {} are held out and scored",
+                       sequences_.count() - scored_, scored_);
 }
 
 std::vector<double> Trials::perplexities(std::span<const Candidate> candidates, const Told& told) {

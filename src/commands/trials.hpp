@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "alphaprune/pruning/pruners.hpp"
@@ -45,7 +46,8 @@ class Trials {
     /// infinite where a pruner cannot do what the candidate asks for. @throws Error on all ranks
     std::vector<double> perplexities(std::span<const Candidate> candidates, const Told& told);
 
-    std::int64_t scored() const { return scored_; }
+    /// "32 calibration sequences give statistics, 16 are held out and scored"
+    std::string about() const;
 
   private:
     int groups_for(std::size_t candidates) const;
