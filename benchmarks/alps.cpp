@@ -43,6 +43,7 @@ struct Request {
     double ratio = 0;
     int iterations = 0;
     pruning::OutputTargets outputs;
+    std::int64_t residual_rows = 0;  ///< as in pruning::SiteShape
     bool eigen = false;
 };
 
@@ -59,11 +60,14 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "iterations", po::value(&request.iterations)->default_value(6), "of ALPS")(
         "dense-target", po::value(&request.outputs.dense)->default_value(0), "λ")(
         "residual-target", po::value(&request.outputs.residual)->default_value(0), "μ")(
+        "residual-rows", po::value(&request.residual_rows),
+        "of the matrix whose output has a residual target; all of the shape")(
         "eigen", po::bool_switch(&request.eigen), "eigendecompositions, too, on rank 0");
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
     }
     request.shape = shape_of(shape);
+    request.residual_rows = std::max(request.residual_rows, request.shape.rows);
     if (request.iterations < 1 || request.tokens < 1 || !(request.ratio > 0 && request.ratio < 1)) {
         throw bad_request("iterations, tokens or ratio out of range", "command line",
                           "give --iterations and --tokens 1 or more, --ratio between 0 and 1");
@@ -117,10 +121,11 @@ Seconds each_of(const parallel::Communicator& all, int times, Work&& work) {
 Seconds gather(const parallel::Communicator& all, pruning::SiteStatistics& statistics,
                const Request& request) {
     const auto seed = static_cast<unsigned>(10 * all.rank());
-    const auto& [rows, cols] = request.shape;
+    const std::int64_t cols = request.shape.cols;
     const std::vector<float> present = random_inputs(request.tokens, cols, 100 + seed);
     const std::vector<float> dense = random_inputs(request.tokens, cols, 102 + seed);
-    const std::vector<float> drift = random_values(request.tokens * rows, 104 + seed);
+    const std::vector<float> drift =
+        random_values(request.tokens * request.residual_rows, 104 + seed);
     return seconds_on(all, [&] {
         statistics.add({all.rank(), request.tokens, present, dense, drift});
     });
@@ -169,7 +174,7 @@ void measure(const parallel::Communicator& all, const Request& request) {
     linalg::use_one_blas_thread();
     const auto& [rows, cols] = request.shape;
     const parallel::NodeMap nodes(all);
-    const pruning::BlockInputs inputs{all, nodes, {{cols, rows}}, all.size()};
+    const pruning::BlockInputs inputs{all, nodes, {{cols, request.residual_rows}}, all.size()};
     pruning::PrunerSettings settings;
     settings.outputs = request.outputs;
     pruning::SiteStatistics statistics(inputs, inputs.sites.front(), settings);
