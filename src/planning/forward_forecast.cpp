@@ -28,6 +28,7 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
     for (const int index : site.matrices) {
         const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
         work.weights += static_cast<double>(matrix.size());
+        work.largest = std::max(work.largest, static_cast<double>(matrix.size()));
         work.bytes += static_cast<double>(catalogue.tensor_of(matrix).bytes());
     }
     work.sequences = sequences.count();
@@ -37,6 +38,30 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
     work.node_ranks = node_ranks;
     return work;
 }
+
+/// Of the pruner at a block's sites: what they hold together, and what a single one holds alone.
+class SiteMemory {
+  public:
+    explicit SiteMemory(bool one_by_one) : one_by_one_(one_by_one) {}
+
+    void add(const pruning::SiteCost& cost) {
+        if (one_by_one_) {
+            held_ =
+                std::max(held_, cost.memory + std::max(cost.gathering_memory, cost.working_memory));
+            return;
+        }
+        held_ += cost.memory + cost.gathering_memory;
+        // A site that is pruned no longer gathers.
+        more_ = std::max(
+            more_, std::max(cost.working_memory, cost.gathering_memory) - cost.gathering_memory);
+    }
+    std::uint64_t most() const { return held_ + more_; }
+
+  private:
+    bool one_by_one_;
+    std::uint64_t held_ = 0;
+    std::uint64_t more_ = 0;
+};
 
 /// What the ranks of a cluster do with sequences that are divided over them.
 class Forward {
@@ -122,23 +147,25 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
                                       static_cast<std::uint64_t>(node_ranks);
         memory.weights = std::max(memory.weights, weights);
         kept = std::max(kept, transformer::kept_values(plan, block));
-        std::uint64_t pruned = 0;
+        SiteMemory pruned(task.sites_sequentially);
         std::uint64_t outliers = 0;
         for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
             const pruning::SiteWork work = site_work(catalogue, site, task, ranks, node_ranks);
-            const std::uint64_t own_memory =
-                task.prunes_by_block() ? pruning::cost_of(*task.pruner, work).memory : 0;
-            pruned = task.sites_sequentially ? std::max(pruned, own_memory) : pruned + own_memory;
+            if (task.prunes_by_block()) {
+                pruned.add(pruning::cost_of(*task.pruner, work));
+            }
             outliers += task.measures_outliers ? pruning::scoring_cost(work).memory : 0;
         }
-        memory.statistics = std::max({memory.statistics, pruned, outliers});
+        memory.statistics = std::max({memory.statistics, pruned.most(), outliers});
     }
     const auto tokens = static_cast<std::uint64_t>(sequences.length);
     const std::uint64_t state =
         tokens * static_cast<std::uint64_t>(plan.hidden_size()) * sizeof(float);
     const std::uint64_t steps = streams - 1 + (task.sites_sequentially ? 1 : 0);
+    const std::uint64_t drift = (streams - 1) * state;
     memory.activations = streams * (state * static_cast<std::uint64_t>(own + 1) +
                                     transformer::scratch_bytes(plan, sequences.length)) +
+                         drift +
                          steps * tokens * static_cast<std::uint64_t>(own * kept) * sizeof(float);
     return memory;
 }
