@@ -11,16 +11,23 @@
 #include <utility>
 
 #include "ratios_at_mean.hpp"
+#include "response_surface.hpp"
 
 namespace alphaprune::allocation {
 namespace {
 
-/// Of the offsets, from coarse to fine.
-constexpr std::array kSteps{0.06, 0.03};
-/// The farthest that a parabola is trusted, in steps.
-constexpr double kFarthest = 1.5;
-/// Offspring of a generation, and what they move from one matrix to another.
-constexpr int kOffspring = 4;
+/// Of the coordinates.
+constexpr double kStep = 0.06;
+/// In steps: the farthest that the surface is trusted, and how far apart candidates near its least
+/// are.
+constexpr double kReach = 1.5;
+constexpr double kSpread = 0.4;
+/// Candidates that are thought of at a time.
+constexpr std::size_t kGeneration = 4;
+/// Evaluations after which the surface is known well enough, and single matrices are next.
+constexpr std::size_t kOfSurface = 40;
+/// The least of the surface is taken unless it is worse than the best candidate by so much.
+constexpr double kDoubtful = 0.02;
 constexpr int kMostMutations = 3;
 constexpr double kMutation = 0.04;
 
@@ -31,17 +38,24 @@ struct Coordinate {
 };
 
 bool is_attention(const SearchItem& item) {
-    return item.kind == LayerKind::query_key || item.kind == LayerKind::value_output;
+    return item.kind == LayerKind::query_key || item.kind == LayerKind::value ||
+           item.kind == LayerKind::output;
 }
 
-constexpr std::array<Coordinate, 6> kCoordinates{{
+constexpr std::array<Coordinate, 8> kCoordinates{{
     {"query, key",
      [](const SearchItem& item, double) {
-         return item.kind == LayerKind::query_key      ? 1.0
-                : item.kind == LayerKind::value_output ? -1.0
-                                                       : 0.0;
+         return item.kind == LayerKind::query_key ? 1.0 : is_attention(item) ? -1.0 : 0.0;
+     }},
+    {"value",
+     [](const SearchItem& item, double) {
+         return item.kind == LayerKind::value ? 1.0 : item.kind == LayerKind::output ? -0.5 : 0.0;
      }},
     {"attention", [](const SearchItem& item, double) { return is_attention(item) ? 1.0 : 0.0; }},
+    {"gate",
+     [](const SearchItem& item, double) {
+         return item.kind == LayerKind::gate ? 1.0 : item.kind == LayerKind::up ? -1.0 : 0.0;
+     }},
     {"down",
      [](const SearchItem& item, double) {
          return item.kind == LayerKind::down ? 1.0 : is_attention(item) ? 0.0 : -0.5;
@@ -51,20 +65,6 @@ constexpr std::array<Coordinate, 6> kCoordinates{{
     {"ends", [](const SearchItem&, double depth) { return depth * depth; }},
 }};
 
-/// Where a parabola through the losses at −1, 0 and 1 is least, or as far that way as it is
-/// trusted; 0 where a loss is no number.
-double least_of_parabola(double before, double here, double after) {
-    const double slope = (after - before) / 2;
-    const double curvature = after - 2 * here + before;
-    if (!std::isfinite(slope) || !std::isfinite(curvature)) {
-        return 0;
-    }
-    const double far = slope > 0 ? -kFarthest : kFarthest;
-    return curvature > 0 ? std::clamp(-slope / curvature, -kFarthest, kFarthest)
-           : slope == 0  ? 0.0
-                         : far;
-}
-
 class Search {
   public:
     Search(std::span<const SearchItem> items, const SearchLimits& limits, const Evaluate& evaluate)
@@ -72,9 +72,18 @@ class Search {
         for (const SearchItem& item : items) {
             sized_.push_back({item.block, item.weights, 0});
         }
+        for (const Coordinate& coordinate : kCoordinates) {
+            std::vector<double> direction = direction_of(coordinate);
+            if (changes_something(direction)) {
+                names_.emplace_back(coordinate.name);
+                directions_.push_back(std::move(direction));
+            }
+        }
     }
 
     bool is_over() const { return stopped_ || left() == 0; }
+    std::size_t tried() const { return result_.history.size(); }
+    bool has_coordinates() const { return !directions_.empty(); }
 
     /// A candidate as it is thought of; shifted, it meets S.
     struct Thought {
@@ -105,42 +114,58 @@ class Search {
         return losses;
     }
 
-    /// Looks both ways along every coordinate, and then at where all of them together promise most.
-    void explore(double step) {
-        const std::vector<double> centre = result_.ratios;
-        const double loss = result_.loss;
-        std::vector<std::vector<double>> directions;
-        std::vector<Thought> thoughts;
-        for (const Coordinate& coordinate : kCoordinates) {
-            std::vector<double> direction = direction_of(coordinate);
-            if (!moves(direction)) {
-                continue;
+    /// Both ways along every coordinate, from the best of the starts.
+    void look_around() {
+        origin_ = result_.ratios;
+        const std::size_t dimension = directions_.size();
+        points_ = {std::vector<double>(dimension)};
+        values_ = {std::log(result_.loss)};
+        std::vector<std::vector<double>> points;
+        std::vector<std::string> changes;
+        for (std::size_t c = 0; c < dimension; ++c) {
+            for (const double way : {-1.0, 1.0}) {
+                points.emplace_back(dimension);
+                points.back()[c] = way;
+                changes.push_back(fmt::format("{} {:+}", names_[c], way * kStep));
             }
-            for (const double signed_step : {-step, step}) {
-                thoughts.push_back({fmt::format("{} {:+}", coordinate.name, signed_step),
-                                    moved(centre, direction, signed_step)});
-            }
-            directions.push_back(std::move(direction));
         }
-        const std::vector<double> losses = consider(thoughts);
-        if (directions.empty() || losses.size() < thoughts.size() || is_over()) {
-            return;
-        }
-        for (const double part : {1.0, 0.5}) {
-            Thought together{fmt::format("all of these, {:g} of the way", part), centre};
-            for (std::size_t c = 0; c < directions.size(); ++c) {
-                const double way = least_of_parabola(losses[2 * c], loss, losses[2 * c + 1]);
-                together.ratios = moved(together.ratios, directions[c], part * step * way);
-            }
-            thoughts.push_back(std::move(together));
-        }
-        consider(std::span(thoughts).last(2));
+        try_points(points, changes);
     }
 
-    /// Offspring of the best: steps of the ratio moved between matrices of one size.
+    /// Where the surface is least by now, and some random places near that.
+    void follow_surface(std::size_t candidates) {
+        const std::vector<double> least = surface().least(kReach);
+        std::vector<std::vector<double>> points{least};
+        std::vector<std::string> changes{described(least)};
+        while (points.size() < candidates) {
+            std::vector<double> near = least;
+            for (double& x : near) {
+                x += random_() % 2 == 0 ? kSpread : -kSpread;
+            }
+            changes.push_back(described(near));
+            points.push_back(std::move(near));
+        }
+        try_points(points, changes);
+    }
+
+    /// The least of the surface, which all candidates together tell, instead of the luckiest
+    /// candidate, unless that is much better.
+    void settle_on_surface() {
+        const std::vector<double> least = surface().least(kReach);
+        const double best = result_.loss;
+        const std::vector<double> losses = try_points({least}, {described(least)});
+        if (!losses.empty() && losses.front() <= best * (1 + kDoubtful)) {
+            result_.loss = losses.front();
+            result_.ratios =
+                shifted_to_mean(sized_, ratios_at(least), limits_.sparsity_ratio, limits_.most)
+                    .ratios;
+        }
+    }
+
+    /// Offspring of what was found: steps of the ratio moved between matrices of one size.
     void evolve() {
         std::vector<Thought> offspring;
-        for (int child = 0; child < kOffspring; ++child) {
+        for (std::size_t child = 0; child < kGeneration; ++child) {
             Thought thought{"", result_.ratios};
             const auto mutations = 1 + random_() % kMostMutations;
             for (std::uint64_t i = 0; i < mutations; ++i) {
@@ -169,22 +194,12 @@ class Search {
     SearchResult take() { return std::move(result_); }
 
   private:
-    std::size_t left() const {
-        return static_cast<std::size_t>(limits_.evaluations) - result_.history.size();
-    }
+    std::size_t left() const { return static_cast<std::size_t>(limits_.evaluations) - tried(); }
 
     /// A direction in which all matrices move alike changes nothing.
-    static bool moves(std::span<const double> direction) {
+    static bool changes_something(std::span<const double> direction) {
         return std::ranges::any_of(direction,
                                    [&](double value) { return value != direction.front(); });
-    }
-
-    static std::vector<double> moved(std::vector<double> ratios, std::span<const double> direction,
-                                     double step) {
-        for (std::size_t i = 0; i < ratios.size(); ++i) {
-            ratios[i] += step * direction[i];
-        }
-        return ratios;
     }
 
     std::vector<double> direction_of(const Coordinate& coordinate) const {
@@ -198,6 +213,42 @@ class Search {
         }
         return direction;
     }
+
+    std::vector<double> ratios_at(std::span<const double> point) const {
+        std::vector<double> ratios = origin_;
+        for (std::size_t c = 0; c < point.size(); ++c) {
+            for (std::size_t i = 0; i < ratios.size(); ++i) {
+                ratios[i] += kStep * point[c] * directions_[c][i];
+            }
+        }
+        return ratios;
+    }
+
+    std::string described(std::span<const double> point) const {
+        std::string text;
+        for (std::size_t c = 0; c < point.size(); ++c) {
+            text += fmt::format("{}{} {:+.3f}", c == 0 ? "" : ", ", names_[c], kStep * point[c]);
+        }
+        return text;
+    }
+
+    std::vector<double> try_points(const std::vector<std::vector<double>>& points,
+                                   const std::vector<std::string>& changes) {
+        std::vector<Thought> thoughts;
+        for (std::size_t p = 0; p < points.size(); ++p) {
+            thoughts.push_back({changes[p], ratios_at(points[p])});
+        }
+        const std::vector<double> losses = consider(thoughts);
+        for (std::size_t p = 0; p < losses.size(); ++p) {
+            if (std::isfinite(std::log(losses[p]))) {
+                points_.push_back(points[p]);
+                values_.push_back(std::log(losses[p]));
+            }
+        }
+        return losses;
+    }
+
+    ResponseSurface surface() const { return fitted_surface(points_, values_); }
 
     std::pair<std::size_t, std::size_t> two_of_one_size() {
         while (true) {
@@ -216,6 +267,12 @@ class Search {
     bool stopped_ = false;
     std::mt19937_64 random_;
     SearchResult result_;
+
+    std::vector<std::string> names_;               ///< of the coordinates
+    std::vector<std::vector<double>> directions_;  ///< of them
+    std::vector<double> origin_;                   ///< ratios
+    std::vector<std::vector<double>> points_;      ///< that were tried, in steps from there
+    std::vector<double> values_;                   ///< logarithms of their losses
 };
 
 }  // namespace
@@ -229,9 +286,14 @@ SearchResult search_ratios(std::span<const SearchItem> items, std::span<const Se
         first.push_back({start.name, start.ratios});
     }
     search.consider(first);
-    for (const double step : kSteps) {
+    if (search.has_coordinates() && !search.is_over()) {
+        search.look_around();
+        const std::size_t end = std::min(kOfSurface, static_cast<std::size_t>(limits.evaluations));
+        while (!search.is_over() && search.tried() + 1 < end) {
+            search.follow_surface(std::min(kGeneration, end - 1 - search.tried()));
+        }
         if (!search.is_over()) {
-            search.explore(step);
+            search.settle_on_surface();
         }
     }
     while (search.can_evolve() && !search.is_over()) {

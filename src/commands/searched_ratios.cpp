@@ -28,6 +28,9 @@ std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalog
     for (int block = 0; block < catalogue.blocks(); ++block) {
         const transformer::BlockPlan& of = plan.block(block);
         const auto mark = [&](int layer, LayerKind kind) {
+            if (layer < 0) {
+                return;
+            }
             const int matrix = of.matrices[static_cast<std::size_t>(layer)];
             if (matrix >= 0) {
                 items[static_cast<std::size_t>(matrix)].kind = kind;
@@ -37,10 +40,13 @@ std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalog
             if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
                 mark(attention->query, LayerKind::query_key);
                 mark(attention->key, LayerKind::query_key);
-                mark(attention->value, LayerKind::value_output);
-                mark(attention->output, LayerKind::value_output);
+                mark(attention->value, LayerKind::value);
+                mark(attention->output, LayerKind::output);
             } else {
-                mark(std::get<model::MlpLayer>(sublayer.body).down, LayerKind::down);
+                const auto& mlp = std::get<model::MlpLayer>(sublayer.body);
+                mark(mlp.gate, LayerKind::gate);
+                mark(mlp.up, LayerKind::up);
+                mark(mlp.down, LayerKind::down);
             }
         }
     }

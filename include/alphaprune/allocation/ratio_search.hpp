@@ -11,7 +11,7 @@
 namespace alphaprune::allocation {
 
 /// What kind of layer a matrix is, as far as ratios follow it.
-enum class LayerKind { query_key, value_output, down, other };
+enum class LayerKind { query_key, value, output, gate, up, down, other };
 
 /// What a search knows of a prunable matrix.
 struct SearchItem {
@@ -56,12 +56,13 @@ struct SearchResult {
 /// case, end the search, as a limit of time does.
 using Evaluate = std::function<std::vector<double>(std::span<const std::vector<double>>)>;
 
-/// Ratios that minimize a loss, within a number of evaluations. First the starts. Then, twice, from
-/// the best so far: a step both ways along each of a few coordinates (query and key against value
-/// and output; attention; the MLP's last layer against its others; the first block; a slope and a
-/// parabola over the blocks), and where a parabola through each three losses is least, all
-/// together, and half way there. Then generations as EvoPress has them (arXiv 2410.14649):
-/// offspring of the best in which steps of the ratio are moved between matrices of the same size.
+/// Ratios that minimize a noisy loss, within a number of evaluations. First the starts. Then, from
+/// the better, a step both ways along each of a few coordinates (query and key against value and
+/// output; value against output; attention; gate against up; down against both; the first block; a
+/// slope and a parabola over the blocks). A surface is fitted to the logarithms of all losses, and
+/// generations of candidates around its least refine it; after 40 evaluations its least is taken,
+/// not the luckiest candidate. What is left goes to generations as EvoPress has them (arXiv
+/// 2410.14649): offspring in which steps of the ratio are moved between matrices of the same size.
 /// Every candidate meets S. Deterministic where the losses are.
 /// @param starts  at least one
 SearchResult search_ratios(std::span<const SearchItem> items, std::span<const SearchStart> starts,
