@@ -139,24 +139,26 @@ Seconds product(const parallel::Communicator& all, const pruning::UnitHessian& h
     return each_of(all, 2, [&] { hessian.multiply(rows, out); });
 }
 
-/// Seconds of dsyevd or ssyevd with vectors.
+/// Seconds of dsyevd or ssyevd with vectors. Their own answer to how much room they need is not
+/// exact in float32.
 template <class Real, class Solve>
 double eigen_seconds(std::vector<Real> matrix, int n, Solve solve) {
     std::vector<Real> values(static_cast<std::size_t>(n));
-    Real size{};
-    int integers = 0;
-    int info = 0;
-    const int ask = -1;
-    solve("V", "L", &n, matrix.data(), &n, values.data(), &size, &ask, &integers, &ask, &info, 1,
-          1);
-    const int most = static_cast<int>(size);
-    std::vector<Real> work(static_cast<std::size_t>(most));
+    const int size = 1 + 6 * n + 2 * n * n;
+    const int integers = 3 + 5 * n;
+    std::vector<Real> work(static_cast<std::size_t>(size));
     std::vector<int> more(static_cast<std::size_t>(integers));
-    return time_of([&] {
-               solve("V", "L", &n, matrix.data(), &n, values.data(), work.data(), &most,
-                     more.data(), &integers, &info, 1, 1);
-           })
-        .processor;
+    int info = 0;
+    const Seconds seconds = time_of([&] {
+        solve("V", "L", &n, matrix.data(), &n, values.data(), work.data(), &size, more.data(),
+              &integers, &info, 1, 1);
+    });
+    if (info != 0) {
+        throw support::Error(support::ExitStatus::failed,
+                             {{fmt::format("an eigendecomposition ended with info {}", info),
+                               "benchmark", "try another shape"}});
+    }
+    return seconds.processor;
 }
 
 void print_eigen(const pruning::SiteStatistics& statistics) {

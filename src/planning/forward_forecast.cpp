@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
@@ -39,29 +40,18 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
     return work;
 }
 
-/// Of the pruner at a block's sites: what they hold together, and what a single one holds alone.
-class SiteMemory {
-  public:
-    explicit SiteMemory(bool one_by_one) : one_by_one_(one_by_one) {}
-
-    void add(const pruning::SiteCost& cost) {
-        if (one_by_one_) {
-            held_ =
-                std::max(held_, cost.memory + std::max(cost.gathering_memory, cost.working_memory));
-            return;
-        }
-        held_ += cost.memory + cost.gathering_memory;
-        // A site that is pruned no longer gathers.
-        more_ = std::max(
-            more_, std::max(cost.working_memory, cost.gathering_memory) - cost.gathering_memory);
+/// Bytes of a rank for the sites of a block, which are pruned in their order: all of them gather
+/// before the first is pruned, or each for itself.
+std::uint64_t most_memory(std::span<const pruning::SiteCost> sites, bool one_by_one) {
+    std::uint64_t most = 0;
+    std::uint64_t waiting = 0;  // what those hold that are pruned later
+    for (auto site = sites.rbegin(); site != sites.rend(); ++site) {
+        most = std::max(
+            most, waiting + site->memory + std::max(site->gathering_memory, site->working_memory));
+        waiting += one_by_one ? 0 : site->memory + site->gathering_memory;
     }
-    std::uint64_t most() const { return held_ + more_; }
-
-  private:
-    bool one_by_one_;
-    std::uint64_t held_ = 0;
-    std::uint64_t more_ = 0;
-};
+    return most;
+}
 
 /// What the ranks of a cluster do with sequences that are divided over them.
 class Forward {
@@ -147,16 +137,17 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
                                       static_cast<std::uint64_t>(node_ranks);
         memory.weights = std::max(memory.weights, weights);
         kept = std::max(kept, transformer::kept_values(plan, block));
-        SiteMemory pruned(task.sites_sequentially);
+        std::vector<pruning::SiteCost> pruned;
         std::uint64_t outliers = 0;
         for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
             const pruning::SiteWork work = site_work(catalogue, site, task, ranks, node_ranks);
             if (task.prunes_by_block()) {
-                pruned.add(pruning::cost_of(*task.pruner, work));
+                pruned.push_back(pruning::cost_of(*task.pruner, work));
             }
             outliers += task.measures_outliers ? pruning::scoring_cost(work).memory : 0;
         }
-        memory.statistics = std::max({memory.statistics, pruned.most(), outliers});
+        memory.statistics =
+            std::max({memory.statistics, most_memory(pruned, task.sites_sequentially), outliers});
     }
     const auto tokens = static_cast<std::uint64_t>(sequences.length);
     const std::uint64_t state =
