@@ -60,6 +60,9 @@ void UnitHessian::multiply(std::span<const float> rows, std::int64_t first_row,
 }
 
 void UnitHessian::factor(double shift, const std::string& where) {
+    if (shift == shift_) {
+        return;
+    }
     std::vector<double> shifted = diagonal_;
     for (double& value : shifted) {
         value += shift;
@@ -68,6 +71,7 @@ void UnitHessian::factor(double shift, const std::string& where) {
     if (ranks_.any(!positive)) {
         throw kNotPositive(where, shift).mark_agreed();
     }
+    shift_ = shift;
 }
 
 UnitProblem::UnitProblem(const UnitHessian& hessian, const MatrixRows& rows)
