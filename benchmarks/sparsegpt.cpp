@@ -20,6 +20,7 @@
 #include "alphaprune/support/error.hpp"
 #include "command_line.hpp"
 #include "measuring.hpp"
+#include "site_statistics.hpp"
 #include "sparsegpt.hpp"
 
 namespace {
@@ -31,7 +32,6 @@ struct Request {
     Shape shape;
     double ratio = 0;
     std::optional<pruning::Pattern> pattern;
-    std::int64_t largest_local = 0;
     int repeat = 1;
 };
 
@@ -46,9 +46,6 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "shape", po::value(&shape)->default_value("1024x1024"), "rows x columns")(
         "ratio", po::value(&request.ratio)->default_value(0.7), "sparsity ratio")(
         "sparsity-type", po::value(&type)->default_value("unstructured"), "or N:M")(
-        "largest-local",
-        po::value(&request.largest_local)->default_value(pruning::kLargestLocalHessian),
-        "largest order that LAPACK factors on one rank")(
         "repeat", po::value(&request.repeat)->default_value(1), "best of so many");
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
@@ -75,23 +72,30 @@ std::vector<float> random_values(std::int64_t count, unsigned seed) {
 }
 
 /// The factor of a Hessian that has twice as many random input vectors as its order.
-pruning::InverseFactor random_factor(const parallel::Communicator& all, const Request& request) {
+pruning::DampedInverse random_factor(const parallel::Communicator& all,
+                                     const parallel::NodeMap& nodes, const Request& request,
+                                     double& statistics_seconds) {
     constexpr std::int64_t kTokens = 512;
-    const auto rank = static_cast<unsigned>(all.rank());
-    pruning::Hessian hessian(all, request.shape.cols, request.largest_local);
-    const std::int64_t sequences = 2 * request.shape.cols / (kTokens * all.size()) + 1;
-    const std::vector<float> input = random_values(kTokens * request.shape.cols + sequences, rank);
-    for (std::int64_t i = 0; i < sequences; ++i) {  // shifted each time: cheap and different
-        hessian.add(
-            std::span(input).subspan(static_cast<std::size_t>(i),
-                                     static_cast<std::size_t>(kTokens * request.shape.cols)),
-            kTokens);
+    const support::Stopwatch clock;
+    const std::int64_t cols = request.shape.cols;
+    const std::int64_t rounds = 2 * cols / (kTokens * all.size()) + 1;
+    const pruning::BlockInputs inputs{all, nodes, {{cols, 0}}, rounds * all.size()};
+    pruning::SiteStatistics statistics(inputs, inputs.sites[0], {});
+    const std::vector<float> values =
+        random_values(kTokens * cols + rounds, static_cast<unsigned>(all.rank()));
+    for (std::int64_t i = 0; i < rounds; ++i) {  // shifted each time: cheap and different
+        const auto sequence = std::span(values).subspan(static_cast<std::size_t>(i),
+                                                        static_cast<std::size_t>(kTokens * cols));
+        statistics.add({i, kTokens, sequence, {}, {}});
     }
-    return {std::move(hessian), sequences * all.size(), "benchmark"};
+    statistics.finish("benchmark");
+    statistics_seconds = all.max(clock.seconds());
+    const double scale = 2.0 / static_cast<double>(inputs.sequences);
+    return {all, nodes, {statistics.gram(), cols, scale}, 0.01, "benchmark"};
 }
 
 /// Wall time of the slowest rank, processor time of all together.
-Seconds best_sweep(const parallel::Communicator& all, const pruning::InverseFactor& factor,
+Seconds best_sweep(const parallel::Communicator& all, const pruning::DampedInverse& factor,
                    const Request& request) {
     const parallel::RowRange share = parallel::share_of(request.shape.rows, all.size(), all.rank());
     const std::vector<float> dense =
@@ -101,7 +105,9 @@ Seconds best_sweep(const parallel::Communicator& all, const pruning::InverseFact
         std::vector<float> weights = dense;
         all.barrier();
         const Seconds mine = time_of([&] {
-            pruning::prune_sparsegpt(all, factor, weights, request.ratio, request.pattern);
+            const pruning::SiteMatrix matrix{
+                {weights, share.begin}, {request.ratio, request.pattern}, "benchmark"};
+            pruning::sweep_site(all, factor, std::span(&matrix, 1));
         });
         const Seconds timing{all.max(mine.wall), all.sum(mine.processor)};
         best = timing.wall < best.wall ? timing : best;
@@ -111,20 +117,23 @@ Seconds best_sweep(const parallel::Communicator& all, const pruning::InverseFact
 
 void measure(const parallel::Communicator& all, const Request& request) {
     const double gflops = all.sum(linalg::measure_sgemm_gflops()) / all.size();
+    const parallel::NodeMap nodes(all);
+    double statistics_seconds = 0;
     const support::Stopwatch clock;
-    const pruning::InverseFactor factor = random_factor(all, request);
-    const double factor_seconds = all.max(clock.seconds());
+    const pruning::DampedInverse factor = random_factor(all, nodes, request, statistics_seconds);
+    const double factor_seconds = all.max(clock.seconds()) - statistics_seconds;
     const Seconds sweep = best_sweep(all, factor, request);
     const double n = static_cast<double>(request.shape.cols);
     const double flops = static_cast<double>(request.shape.rows) * n * n;
     const double limit = flops / (gflops * 1e9 * all.size());
     if (all.is_root()) {
         fmt::print(
-            "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"hessian_seconds\": {:.6f}, \"seconds\": "
-            "{:.6f}, \"cpu_seconds\": {:.6f}, \"sgemm_gflops\": {:.2f}, \"flops\": {:.0f}, "
+            "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"hessian_seconds\": {:.6f}, "
+            "\"factor_seconds\": {:.6f}, \"seconds\": {:.6f}, \"cpu_seconds\": {:.6f}, "
+            "\"sgemm_gflops\": {:.2f}, \"flops\": {:.0f}, "
             "\"limit_seconds\": {:.6f}, \"ratio_to_limit\": {:.3f}, \"ratio\": {:.3f}}}\n",
-            request.shape.rows, request.shape.cols, all.size(), factor_seconds, sweep.wall,
-            sweep.processor, gflops, flops, limit, sweep.wall / limit,
+            request.shape.rows, request.shape.cols, all.size(), statistics_seconds, factor_seconds,
+            sweep.wall, sweep.processor, gflops, flops, limit, sweep.wall / limit,
             flops / (sweep.processor * gflops * 1e9));
         std::fflush(stdout);
     }

@@ -123,8 +123,8 @@ bool prunes_by_block(const Chosen& chosen) {
 
 bool uses_a_hessian(const Chosen& chosen) {
     const auto* pruner = chosen.pruner();
-    return pruner == nullptr || pruner->needs == pruning::PrunerNeeds::hessian ||
-           pruner->needs == pruning::PrunerNeeds::targets || has_targets(chosen);
+    return pruner == nullptr || pruner->needs == pruning::PrunerNeeds::targets ||
+           has_targets(chosen);
 }
 
 bool looks_at_activations(const Chosen& chosen) {

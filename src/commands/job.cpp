@@ -48,13 +48,6 @@ const Warning<> kGenericFamily{
 const Warning<std::string> kDamagedJournal{"commands.damaged-journal", "the journal is damaged: {}",
                                            "the run was killed while it wrote, or the disk failed",
                                            "nothing: what was damaged is computed again"};
-const Warning<std::string_view, int, int> kOtherNumberOfRanks{
-    "commands.other-number-of-ranks",
-    "this run was begun on {1} ranks and continues on {2}: {0} then takes its sums in another "
-    "order, so that the last bits of the weights may differ from those of a run on one number of "
-    "ranks",
-    "--resume was given with another number of ranks",
-    "nothing, unless the bits must be reproducible: then use one number of ranks"};
 
 const Warning<> kSynthetic{
     "commands.synthetic-weights", "the weights are synthetic: made up, in the shape of the model",
@@ -169,11 +162,6 @@ void describe_earlier(const Job& job) {
     }
     for (const std::string& damage : earlier.damage) {
         support::log_warning(kDamagedJournal(damage));
-    }
-    if (job.options.pruner->bits_depend_on_ranks &&
-        job.journal->first_ranks() != job.ranks.size()) {
-        support::log_warning(kOtherNumberOfRanks(job.options.pruner->title,
-                                                 job.journal->first_ranks(), job.ranks.size()));
     }
     const auto tensors = std::ranges::count_if(
         earlier.tensors, [](const auto& tensor) { return tensor.has_value(); });

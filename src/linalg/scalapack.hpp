@@ -23,12 +23,4 @@ void pdsyev_(const char* jobz, const char* uplo, const int* n, double* a, const 
              const int* ja, const int* desc_a, double* w, double* z, const int* iz, const int* jz,
              const int* desc_z, double* work, const int* lwork, int* info, std::size_t,
              std::size_t);
-
-void pssyrk_(const char* uplo, const char* trans, const int* n, const int* k, const float* alpha,
-             const float* a, const int* ia, const int* ja, const int* desc_a, const float* beta,
-             float* c, const int* ic, const int* jc, const int* desc_c);
-void pspotrf_(const char* uplo, const int* n, float* a, const int* ia, const int* ja,
-              const int* desc_a, int* info, std::size_t);
-void pspotri_(const char* uplo, const int* n, float* a, const int* ia, const int* ja,
-              const int* desc_a, int* info, std::size_t);
 }

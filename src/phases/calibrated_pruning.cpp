@@ -210,9 +210,10 @@ class CalibratedRun {
             keep_notes(block, pruner.notes());
         }
         support::FirstError problem;
+        prune_unfinished(pruner, site, matrices.matrices, problem);
         for (const int index : matrices.matrices) {
             is_finished(matrix(index).tensor) ? read_back_matrix(index, problem)
-                                              : prune_matrix(pruner, site, index, problem);
+                                              : deliver_matrix(index, problem);
         }
         parallel::agree(ranks_, problem.get());
         pruner.release(site);
@@ -244,18 +245,39 @@ class CalibratedRun {
         });
     }
 
-    void prune_matrix(pruning::BlockPruner& pruner, std::size_t site, int index,
-                      support::FirstError& problem) {
+    /// Those of a site's matrices that no earlier attempt has done, where they lie in memory.
+    void prune_unfinished(pruning::BlockPruner& pruner, std::size_t site,
+                          std::span<const int> matrices, support::FirstError& problem) {
+        std::vector<int> unfinished;
+        std::vector<pruning::SiteMatrix> pruned;
+        for (const int index : matrices) {
+            const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
+            if (!is_finished(matrix(index).tensor)) {
+                const parallel::RowRange mine = stream_.share(tensor);
+                unfinished.push_back(index);
+                pruned.push_back({{pass_.runner().rows(index, mine), mine.begin},
+                                  request_.targets[static_cast<std::size_t>(index)],
+                                  tensor.name});
+            }
+        }
+        if (pruned.empty()) {
+            return;
+        }
+        const auto fits = pruner.prune(site, pruned);
+        problem.guard([&] {
+            for (std::size_t i = 0; i < fits.size(); ++i) {
+                if (fits[i]) {
+                    keep_fit(unfinished[i], *fits[i]);
+                }
+            }
+        });
+    }
+
+    void deliver_matrix(int index, support::FirstError& problem) {
         const int number = matrix(index).tensor;
         const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
         const parallel::RowRange mine = stream_.share(tensor);
-        const std::span<float> rows = pass_.runner().rows(index, mine);
-        const auto fit =
-            pruner.prune(site, {rows, mine.begin},
-                         request_.targets[static_cast<std::size_t>(index)], tensor.name);
-        if (fit) {
-            problem.guard([&] { keep_fit(index, *fit); });
-        }
+        const std::span<const float> rows = pass_.runner().rows(index, mine);
         std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
         support::narrow(rows, tensor.scalar_type(), stored);
         problem.guard([&] {

@@ -81,7 +81,6 @@ Pruner admm_row() {
             .source = "Boža, arXiv 2401.02938",
             .needs = PrunerNeeds::targets,
             .changes_kept_weights = true,
-            .bits_depend_on_ranks = true,
             .cost = [](const SiteWork& work) { return hessian_pruner_cost(work, kIterations, 1); },
             .begin_block = begin_block};
 }

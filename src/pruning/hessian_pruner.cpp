@@ -34,9 +34,13 @@ class HessianPruner : public BlockPruner {
         hessians_[site].emplace(inputs_, *statistics_[site], method_.ridge(*statistics_[site]));
     }
 
-    std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
-                             const std::string& where) override {
-        return method_.prune(*hessians_[site], rows, target, settings_, where);
+    std::vector<std::optional<Fit>> prune(std::size_t site,
+                                          std::span<const SiteMatrix> matrices) override {
+        std::vector<std::optional<Fit>> fits;
+        for (const auto& [rows, target, where] : matrices) {
+            fits.emplace_back(method_.prune(*hessians_[site], rows, target, settings_, where));
+        }
+        return fits;
     }
 
     void release(std::size_t site) override {

@@ -27,6 +27,11 @@ struct Selected {
 /// How many keys there are of each value that some of their bits have.
 using Histogram = std::vector<std::int64_t>;
 
+/// The bin that holds the key at `position` of the ascending order.
+/// @param all   counts over all ranks
+/// @param here  this rank's
+Selected find_bin(std::span<const std::int64_t> all, std::span<const std::int64_t> here,
+                  std::int64_t position);
 /// Finds the bin that holds the key at `position` of the ascending order over all ranks, each of
 /// which brings the histogram of its own keys. Collective.
 Selected select_bin(const parallel::Communicator& ranks, const Histogram& here,
@@ -59,6 +64,36 @@ inline constexpr auto kRounds = std::to_array({11, 11, 10});
 template <>
 inline constexpr auto kRounds<std::uint16_t> = std::to_array({16});
 
+/// Of this rank's keys that have the bits decided so far, how many have which next ones.
+template <class Key, class ForEachKey>
+Histogram counted_bits(ForEachKey for_each_key, std::uint64_t decided, int undecided, int bits) {
+    Counter counter(bits);
+    const int lower = undecided - bits;
+    const std::uint32_t bins = (std::uint32_t{1} << bits) - 1;
+    for_each_key([&](Key key, int turn) {
+        if (std::uint64_t{key} >> undecided == decided) {
+            counter.count(key >> lower & bins, turn);
+        }
+    });
+    return std::move(counter).total();
+}
+
+/// What is known once the next bits are decided, too. @param next  their bin
+inline Selected narrowed(const Selected& found, const Selected& next, int bits) {
+    return {found.key << bits | next.key, found.below + next.below, next.equal,
+            found.below_here + next.below_here, next.equal_here};
+}
+
+/// Calls use(key, turn) for each key, as select_among() asks.
+template <class Key>
+auto each_of(std::span<const Key> keys) {
+    return [keys](auto use) {
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            use(keys[i], static_cast<int>(i % 2));
+        }
+    };
+}
+
 /// The key at `position` (0-based) of the ascending order over all ranks, for keys that are
 /// produced one after another, wherever they are stored: `for_each_key(use)` calls `use(key, turn)`
 /// for each key of this rank, `turn` being 0 and 1 by turns. Collective. 0 <= position < number of
@@ -69,19 +104,9 @@ Selected select_among(const parallel::Communicator& ranks, std::int64_t position
     Selected found;
     int undecided = 8 * static_cast<int>(sizeof(Key));
     for (const int bits : kRounds<Key>) {
-        Counter counter(bits);
-        const int lower = undecided - bits;
-        const std::uint64_t decided = found.key;
-        const std::uint32_t bins = (std::uint32_t{1} << bits) - 1;
-        for_each_key([&](Key key, int turn) {
-            if (std::uint64_t{key} >> undecided == decided) {
-                counter.count(key >> lower & bins, turn);
-            }
-        });
-        const Selected next = select_bin(ranks, std::move(counter).total(), position - found.below);
-        found = {found.key << bits | next.key, found.below + next.below, next.equal,
-                 found.below_here + next.below_here, next.equal_here};
-        undecided = lower;
+        const Histogram here = counted_bits<Key>(for_each_key, found.key, undecided, bits);
+        found = narrowed(found, select_bin(ranks, here, position - found.below), bits);
+        undecided -= bits;
     }
     return found;
 }
@@ -90,11 +115,7 @@ Selected select_among(const parallel::Communicator& ranks, std::int64_t position
 template <class Key>
 Selected select_key(const parallel::Communicator& ranks, std::span<const Key> keys,
                     std::int64_t position) {
-    return select_among<Key>(ranks, position, [&](auto use) {
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-            use(keys[i], static_cast<int>(i % 2));
-        }
-    });
+    return select_among<Key>(ranks, position, each_of(keys));
 }
 
 /// Orders as the magnitude does.

@@ -1,23 +1,14 @@
-#include <algorithm>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "alphaprune/linalg/node_cholesky.hpp"
-#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/pruning/pruners.hpp"
-#include "alphaprune/support/message.hpp"
 #include "site_statistics.hpp"
+#include "unmasked_fit.hpp"
 
 namespace alphaprune::pruning {
 namespace {
-
-const support::Failure<double> kNoMinimizer{
-    "pruning.no-minimizer", "the Hessian of the inputs is not positive definite with damping {}",
-    "the calibration text is too short or repeats itself",
-    "give more, or more varied, calibration sequences, or a larger --damping"};
 
 /// A pruner that needs no statistics, one matrix after another.
 class MatrixByMatrix : public BlockPruner {
@@ -27,12 +18,14 @@ class MatrixByMatrix : public BlockPruner {
 
     void observe(std::size_t, const SiteInput&) override {}
     void finish_statistics(std::size_t, const std::string&) override {}
-    std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
-                             const std::string&) override {
-        const StoredRows stored{std::as_writable_bytes(rows.weights), support::ScalarType::float32,
-                                inputs_.sites[site].cols, false};
-        pruner_.prune_rows(inputs_.ranks, stored, target, settings_);
-        return std::nullopt;
+    std::vector<std::optional<Fit>> prune(std::size_t site,
+                                          std::span<const SiteMatrix> matrices) override {
+        for (const SiteMatrix& matrix : matrices) {
+            const StoredRows stored{std::as_writable_bytes(matrix.rows.weights),
+                                    support::ScalarType::float32, inputs_.sites[site].cols, false};
+            pruner_.prune_rows(inputs_.ranks, stored, matrix.target, settings_);
+        }
+        return std::vector<std::optional<Fit>>(matrices.size());
     }
     void release(std::size_t) override {}
 
@@ -51,7 +44,7 @@ class TargetedPruner : public BlockPruner {
           inputs_(inputs),
           settings_(settings),
           statistics_(inputs.sites.size()),
-          factors_(inputs.sites.size()) {}
+          fits_(inputs.sites.size()) {}
 
     void observe(std::size_t site, const SiteInput& input) override {
         if (!statistics_[site]) {
@@ -62,36 +55,22 @@ class TargetedPruner : public BlockPruner {
     }
 
     void finish_statistics(std::size_t site, const std::string& where) override {
-        SiteStatistics& statistics = *statistics_[site];
-        statistics.finish(where);
+        statistics_[site]->finish(where);
         pruner_->finish_statistics(site, where);
-        std::vector<double> diagonal(statistics.diagonal().begin(), statistics.diagonal().end());
-        for (double& value : diagonal) {
-            value += statistics.ridge();
-        }
-        const std::vector<double> ones(diagonal.size(), 1.0);
-        parallel::run_collectively(inputs_.ranks, [&] {
-            factors_[site].emplace(inputs_.nodes.node(), statistics.cols());
-        });
-        const bool positive = factors_[site]->factor(statistics.gram(), ones, diagonal);
-        if (inputs_.ranks.any(!positive)) {
-            throw kNoMinimizer(where, settings_.damping).mark_agreed();
-        }
+        fits_[site].emplace(inputs_, *statistics_[site], settings_, where);
     }
 
-    std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
-                             const std::string& where) override {
-        std::vector<float> step = statistics_[site]->gradient(rows);
-        if (!step.empty()) {
-            factors_[site]->solve(step, rows.first_row);
-            std::ranges::transform(rows.weights, step, rows.weights.begin(), std::plus<>());
+    std::vector<std::optional<Fit>> prune(std::size_t site,
+                                          std::span<const SiteMatrix> matrices) override {
+        for (const SiteMatrix& matrix : matrices) {
+            fits_[site]->move(matrix.rows);
         }
-        return pruner_->prune(site, rows, target, where);
+        return pruner_->prune(site, matrices);
     }
 
     void release(std::size_t site) override {
+        fits_[site].reset();
         statistics_[site].reset();
-        factors_[site].reset();
         pruner_->release(site);
     }
 
@@ -102,7 +81,7 @@ class TargetedPruner : public BlockPruner {
     BlockInputs inputs_;
     PrunerSettings settings_;
     std::vector<std::optional<SiteStatistics>> statistics_;
-    std::vector<std::optional<linalg::NodeCholesky>> factors_;
+    std::vector<std::optional<UnmaskedFit>> fits_;
 };
 
 }  // namespace
@@ -113,12 +92,10 @@ SiteCost cost_of(const Pruner& pruner, const SiteWork& work) {
         return cost;
     }
     const SiteCost statistics = statistics_cost(work);
-    const auto cols = static_cast<double>(work.cols);
-    cost.flops += statistics.flops + 2.0 / 3 * cols * cols * cols / work.node_ranks +
-                  4 * work.weights * cols / work.ranks;
+    const SiteCost fit = unmasked_fit_cost(work);
+    cost.flops += statistics.flops + fit.flops;
     cost.gathering_memory += statistics.gathering_memory;
-    cost.memory += statistics.memory + linalg::NodeCholesky::node_memory(work.cols) /
-                                           static_cast<std::uint64_t>(work.node_ranks);
+    cost.memory += statistics.memory + fit.memory;
     return cost;
 }
 

@@ -57,6 +57,9 @@ void UnitHessian::multiply(const linalg::AlignedRows& rows, linalg::AlignedRows&
 }
 
 void UnitHessian::factor(double shift, const std::string& where) {
+    if (shift == shift_) {
+        return;
+    }
     std::vector<double> shifted = diagonal_;
     for (double& value : shifted) {
         value += shift;
@@ -65,6 +68,7 @@ void UnitHessian::factor(double shift, const std::string& where) {
     if (ranks_.any(!positive)) {
         throw kNotPositive(where, shift).mark_agreed();
     }
+    shift_ = shift;
 }
 
 UnitProblem::UnitProblem(const UnitHessian& hessian, const MatrixRows& rows)

@@ -46,6 +46,7 @@ class UnitHessian {
     std::vector<float> scale_;
     std::vector<double> inverse_scale_;
     std::vector<double> diagonal_;  ///< of Ĥ
+    std::optional<double> shift_;   ///< of the present factor
     // Made together, so that no node goes on where another has no room.
     std::optional<parallel::NodeArray<float>> values_;
     std::optional<linalg::NodeCholesky> cholesky_;

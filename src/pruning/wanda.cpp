@@ -34,22 +34,28 @@ class WandaPruner : public BlockPruner {
         norms_[site] = gathered_[site].norms(ranks_, sequences_, where);
     }
 
-    std::optional<Fit> prune(std::size_t site, const MatrixRows& rows, const PruneTarget& target,
-                             const std::string& where) override {
-        const std::vector<float>& norms = norms_[site];
-        const auto cols = static_cast<std::int64_t>(norms.size());
-        if (const std::int64_t bad = ranks_.sum(count_overflows(rows.weights, cols, norms));
-            bad > 0) {
-            throw kScoresTooLarge(where, bad).mark_agreed();
+    std::vector<std::optional<Fit>> prune(std::size_t site,
+                                          std::span<const SiteMatrix> matrices) override {
+        for (const SiteMatrix& matrix : matrices) {
+            prune_matrix(norms_[site], matrix);
         }
-        target.pattern ? prune_rows(rows.weights, cols, norms, *target.pattern)
-                       : prune_rows(rows.weights, cols, norms, target.ratio);
-        return std::nullopt;
+        return std::vector<std::optional<Fit>>(matrices.size());
     }
 
     void release(std::size_t site) override { norms_[site] = {}; }
 
   private:
+    void prune_matrix(std::span<const float> norms, const SiteMatrix& matrix) const {
+        const std::span<float> weights = matrix.rows.weights;
+        const auto cols = static_cast<std::int64_t>(norms.size());
+        if (const std::int64_t bad = ranks_.sum(count_overflows(weights, cols, norms)); bad > 0) {
+            throw kScoresTooLarge(matrix.where, bad).mark_agreed();
+        }
+        const PruneTarget& target = matrix.target;
+        target.pattern ? prune_rows(weights, cols, norms, *target.pattern)
+                       : prune_rows(weights, cols, norms, target.ratio);
+    }
+
     const parallel::Communicator& ranks_;
     std::int64_t sequences_;
     std::vector<InputNorms> gathered_;

@@ -183,9 +183,6 @@ const std::string& Journal::created() const {
 int Journal::attempt() const {
     return state_->document.attempt;
 }
-int Journal::first_ranks() const {
-    return state_->document.ranks;
-}
 const std::vector<Provenance>& Journal::computed_by() const {
     return state_->document.computed_by;
 }

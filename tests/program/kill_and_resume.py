@@ -29,19 +29,18 @@ from test_types import buffers, with_tensors  # noqa: E402
 CALIBRATION = ["--calibration", BOOKS / "calibration.npy", "--nsamples", "8", "--seqlen", "128"]
 EVALUATION = "evaluation.npy"  # some windows of the whole one, in the folder of the rounds
 MODEL = "model"  # the embedded one with buffers of every type, there too
-# A request, and whether its bytes hang on the number of ranks.
 REQUESTS = {
-    "magnitude": (["--sparsity-ratio", "0.6"], False),
-    "both formats": (["--format", "hdf5", "--format", "safetensors"], False),
-    "2:4": (["--sparsity-type", "2:4"], False),
-    "farms": (["--metric", "alpha_peak_farms"], False),
-    "wanda": (["--prune-method", "wanda", *CALIBRATION], False),
-    "owl": (["--prune-method", "wanda", "--allocation", "owl", *CALIBRATION], False),
-    "sparsegpt": (["--prune-method", "sparsegpt", *CALIBRATION], True),
-    "targets": (["--recipe", "best", *CALIBRATION], False),
-    "search": (["--prune-method", "wanda", "--allocation", "search", "--search-evaluations", "4",
-                *CALIBRATION], False),
-    "evaluated": (["--eval", EVALUATION, "--prune-method", "wanda", *CALIBRATION], False),
+    "magnitude": ["--sparsity-ratio", "0.6"],
+    "both formats": ["--format", "hdf5", "--format", "safetensors"],
+    "2:4": ["--sparsity-type", "2:4"],
+    "farms": ["--metric", "alpha_peak_farms"],
+    "wanda": ["--prune-method", "wanda", *CALIBRATION],
+    "owl": ["--prune-method", "wanda", "--allocation", "owl", *CALIBRATION],
+    "sparsegpt": ["--prune-method", "sparsegpt", *CALIBRATION],
+    "targets": ["--recipe", "best", *CALIBRATION],
+    "search": ["--prune-method", "wanda", "--allocation", "search", "--search-evaluations", "4",
+               *CALIBRATION],
+    "evaluated": ["--eval", EVALUATION, "--prune-method", "wanda", *CALIBRATION],
 }
 LONGEST = 120  # seconds of a run that nobody kills
 HANG = 30      # seconds after a signal
@@ -121,19 +120,17 @@ class Rounds:
         numpy.save(folder / EVALUATION, numpy.load(BOOKS / "eval.npy").ravel()[:24 * 128])
 
     def uninterrupted(self, name, ranks):
-        options, hangs_on_ranks = REQUESTS[name]
-        key = (name, ranks if hangs_on_ranks else 0)
-        if key not in self.whole:
+        if name not in self.whole:
             output = self.folder / "whole"
             start = time.monotonic()
-            run = Run(options, output, ranks, False)
+            run = Run(REQUESTS[name], output, ranks, False)
             status = run.wait(LONGEST)
             run.close()
             if status != 0:
                 raise RuntimeError(f"an uninterrupted run failed ({status}):\n" + self.log(output))
-            self.whole[key] = checkpoint(output), time.monotonic() - start
+            self.whole[name] = checkpoint(output), time.monotonic() - start
             shutil.rmtree(output)
-        return self.whole[key]
+        return self.whole[name]
 
     @staticmethod
     def log(output):
@@ -176,14 +173,13 @@ class Rounds:
     def round(self, number):
         """One run with some interruptions. False: something was wrong."""
         name = self.random.choice(list(REQUESTS))
-        options, hangs_on_ranks = REQUESTS[name]
+        options = REQUESTS[name]
         counts = [1, 2, 3, 4]
         ranks = self.random.choice(counts)
         expected, seconds = self.uninterrupted(name, ranks)
         output = self.folder / f"round-{number}"
         for _ in range(self.random.randint(1, 4)):
-            if not hangs_on_ranks:
-                ranks = self.random.choice(counts)
+            ranks = self.random.choice(counts)
             run = Run(options, output, ranks, True)
             sound = self.interrupt(run, seconds)
             run.close()

@@ -45,15 +45,6 @@ class CalibratedTest(ProgramTest):
         tensors = tensors_of(output / "hf")
         return {m["name"]: is_kept(tensors[m["name"]]) for m in self.report(output)["matrices"]}
 
-    def assert_same_masks(self, output, other, ratio):
-        """Of SparseGPT, whose masks hang on the rounding of sums by a few weights."""
-        one, two = self.masks(output), self.masks(other)
-        agree = sum(int((one[matrix] == two[matrix]).sum()) for matrix in one)
-        weights = sum(mask.size for mask in one.values())
-        self.assertGreaterEqual(agree / weights, 0.999, output.name)
-        zeros = sum(int((~mask).sum()) for mask in one.values())
-        self.assertAlmostEqual(zeros / weights, ratio, delta=0.005)
-
     def perplexity_line(self, model, text, *options, ranks=1):
         done = start(["evaluate", "--model", model, "--eval", text, *options], ranks)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -72,36 +63,19 @@ class Methods(CalibratedTest):
         for other in outputs[1:]:
             self.assertEqual((other / "checkpoint.h5").read_bytes() == first, True, other.name)
 
-    def test_sparsegpt_on_one_and_on_four_ranks(self):
-        """Sums of other groupings differ in their last bits, and a badly conditioned problem (few
-        tokens for many inputs) blows that up from block to block: so here 2048 random tokens for
-        at most 256 inputs."""
-        tokens = self.folder / "random.npy"
-        np.save(tokens, np.random.default_rng(1).integers(0, 512, (16, 128), dtype=np.int32))
-        for name in ("tiny-llama3", "tiny-qwen2", "tiny-opt"):
-            outputs = []
-            for ranks in (1, 4):
-                outputs.append(self.folder / f"{name}-np{ranks}")
-                self.succeed(TINY / name, outputs[-1], "--prune-method", "sparsegpt",
-                             "--calibration", tokens, "--nsamples", 16, "--allocation", "uniform",
-                             "--sparsity-ratio", 0.6, "--format", "safetensors", ranks=ranks)
-            self.assert_same_masks(*outputs, ratio=0.6)
-
-    def test_sparsegpt_on_one_and_on_four_ranks_for_a_trained_model(self):
-        """Rounded otherwise (other ranks, processors, compilers), 16 sequences were seen to end at
-        perplexities of 81.16 to 81.51."""
-        outputs = [self.folder / "np1", self.folder / "np4"]
-        perplexities = []
-        for ranks, output in zip((1, 4), outputs):
-            self.succeed(BOOKS, output, "--prune-method", "sparsegpt", "--allocation", "uniform",
-                         "--sparsity-ratio", 0.7, "--calibration", BOOKS / "calibration.npy",
-                         "--nsamples", 16, "--format", "safetensors", ranks=ranks)
-            self.assertEqual(self.report(output)["run"]["ranks"], ranks)
-            line = self.perplexity_line(output / "hf", BOOKS / "eval_short.npy", ranks=2)
-            perplexities.append(float(line.split()[1]))
-        self.assert_same_masks(*outputs, ratio=0.7)
-        one, four = perplexities
-        self.assertLess(abs(four / one - 1), 0.01, perplexities)
+    def test_ranks_do_not_matter_to_sparsegpt(self):
+        uniform = ("--allocation", "uniform", "--sparsity-ratio", 0.7)
+        for name, options in (("ratio", uniform), ("damped", (*uniform, "--damping", 0.2)),
+                              ("2to4", ("--sparsity-type", "2:4"))):
+            outputs = [self.prune("sparsegpt", *options, output=f"{name}{ranks}", ranks=ranks,
+                                  environment=FIXED_CLOCK) for ranks in (1, 2, 3, 5)]
+            self.assertEqual(self.report(outputs[3])["run"]["ranks"], 5)
+            first, *others = ((output / "checkpoint.h5").read_bytes() for output in outputs)
+            for other in others:
+                self.assertEqual(first == other, True, name)
+        damped, plain = ((self.folder / name / "checkpoint.h5").read_bytes()
+                         for name in ("damped1", "ratio1"))
+        self.assertNotEqual(damped == plain, True)
 
     def test_two_of_four_in_every_group(self):
         for method in METHODS:

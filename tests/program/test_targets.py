@@ -29,7 +29,8 @@ class TargetsTest(CalibratedTest):
 class Alps(TargetsTest):
     def test_ranks_do_not_matter(self):
         for model, method in (("tiny-llama3", "alps"), ("tiny-opt", "alps"), ("tiny-qwen2", "admm"),
-                              ("tiny-mistral", "wanda")):
+                              ("tiny-mistral", "wanda"), ("tiny-llama3", "sparsegpt"),
+                              ("tiny-opt", "sparsegpt")):
             first, *others = (
                 (self.run_tiny(f"{model}{ranks}", "--prune-method", method, *TARGETS,
                                "--allocation", "uniform", "--sparsity-ratio", 0.6, ranks=ranks,

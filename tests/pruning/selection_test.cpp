@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "joint_selection.hpp"
 #include "pruning/shares.hpp"
 
 namespace alphaprune::pruning {
@@ -69,6 +70,30 @@ TEST(Selection, OfOneKeyOnAnyRank) {
         expect_order(std::vector<std::uint16_t>{4711}, split, 1);
         expect_order(std::vector<std::uint32_t>{0x12345678U}, split, 1);
     }
+}
+
+TEST(Selection, OfSeveralSetsAtOnceIsThatOfEach) {
+    for (const Split split : test::kSplits) {
+        std::vector<std::vector<std::uint32_t>> sets;
+        std::vector<std::int64_t> positions;
+        for (const std::size_t size : {1, 50, 997, 1000}) {
+            const auto all = random_keys<std::uint32_t>(size, size == 1000 ? 3 : 0xFFFFFFFFU);
+            sets.push_back(test::share_of(all, split));
+            positions.push_back(static_cast<std::int64_t>(size * 7 / 10));
+        }
+        const auto found = select_keys<std::uint32_t>(test::world(), sets, positions);
+        ASSERT_EQ(found.size(), sets.size());
+        for (std::size_t set = 0; set < sets.size(); ++set) {
+            const Selected alone = select_key(
+                test::world(), std::span<const std::uint32_t>(sets[set]), positions[set]);
+            EXPECT_EQ(found[set].key, alone.key);
+            EXPECT_EQ(found[set].below, alone.below);
+            EXPECT_EQ(found[set].equal, alone.equal);
+            EXPECT_EQ(found[set].below_here, alone.below_here);
+            EXPECT_EQ(found[set].equal_here, alone.equal_here);
+        }
+    }
+    EXPECT_TRUE(select_keys<std::uint32_t>(test::world(), {}, {}).empty());
 }
 
 }  // namespace

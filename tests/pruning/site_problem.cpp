@@ -101,6 +101,7 @@ PrunedSite prune_site(const pruning::Pruner& pruner, const SiteProblem& problem,
                                       static_cast<std::int64_t>(problem.sequences.size())};
     pruning::PrunerSettings settings;
     settings.outputs = request.outputs;
+    settings.damping = request.damping;
     const auto at_work = by_itself ? pruner.begin_block(inputs, settings)
                                    : pruning::begin_block(pruner, inputs, settings);
     observe_all(*at_work, problem);
@@ -108,13 +109,14 @@ PrunedSite prune_site(const pruning::Pruner& pruner, const SiteProblem& problem,
     const auto cuts = cuts_of(static_cast<std::size_t>(problem.rows), request.split);
     const auto rank = static_cast<std::size_t>(world().rank());
     const auto cols = static_cast<std::size_t>(problem.cols);
-    PrunedSite pruned{std::vector<float>(problem.weights.size()), 0, {}};
+    PrunedSite pruned{std::vector<float>(problem.weights.size()), 0, {}, at_work->notes()};
     const auto mine =
         std::span(pruned.weights).subspan(cuts[rank] * cols, (cuts[rank + 1] - cuts[rank]) * cols);
     std::copy_n(problem.weights.begin() + static_cast<std::ptrdiff_t>(cuts[rank] * cols),
                 mine.size(), mine.begin());
-    pruned.fit =
-        at_work->prune(0, {mine, static_cast<std::int64_t>(cuts[rank])}, request.target, "test");
+    const pruning::SiteMatrix matrix{
+        {mine, static_cast<std::int64_t>(cuts[rank])}, request.target, "test"};
+    pruned.fit = at_work->prune(0, std::span(&matrix, 1)).front();
     at_work->release(0);
     pruned.zeros = world().sum(std::int64_t{std::ranges::count(mine, 0.0F)});
     world().all_reduce_sum(std::span(pruned.weights));

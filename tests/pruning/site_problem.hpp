@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "alphaprune/pruning/pruners.hpp"
@@ -37,6 +38,7 @@ struct PrunedSite {
     std::vector<float> weights;  ///< all of it, on every rank
     std::int64_t zeros = 0;
     std::optional<pruning::Fit> fit;
+    std::vector<std::string> notes;
 };
 
 /// What is asked, and how rows and ranks are shared out.
@@ -45,6 +47,7 @@ struct SiteRequest {
     pruning::OutputTargets outputs = {};
     Split split = Split::even;  ///< of rows among ranks
     int ranks_of_node = 0;      ///< 0: all
+    double damping = 0.01;
 };
 
 /// Collective. @param by_itself  the pruner as its row of the table begins it, without targets

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "alphaprune/pruning/input_norms.hpp"
+#include "alphaprune/support/error.hpp"
 #include "pruning/shares.hpp"
 #include "pruning/sparsegpt_oracle.hpp"
+#include "site_statistics.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -18,46 +22,79 @@ using test::SparsegptProblem;
 using test::Split;
 using test::world;
 
-constexpr std::int64_t kLocal = kLargestLocalHessian;
-constexpr std::int64_t kSpread = 0;
-
-/// The factor from sequences dealt out to the ranks in turn; some have none left in the last round,
-/// or none at all.
-InverseFactor factor_of(const parallel::Communicator& ranks, const SparsegptProblem& problem,
-                        std::int64_t largest_local) {
-    Hessian hessian(ranks, problem.cols, largest_local);
-    for (std::int64_t first = 0; first < problem.samples; first += ranks.size()) {
-        const std::int64_t mine = first + ranks.rank();
-        if (mine < problem.samples) {
-            const auto& input = problem.sequences[static_cast<std::size_t>(mine)];
-            hessian.add(input, static_cast<std::int64_t>(input.size()) / problem.cols);
-        } else {
-            hessian.add({}, 0);
+/// The factor of H, on several nodes if asked for, from sequences dealt out to the ranks in turn;
+/// some have none left in the last round, or none at all.
+class Factored {
+  public:
+    Factored(const parallel::Communicator& ranks, const SparsegptProblem& problem,
+             int ranks_of_node = 100)
+        : nodes_(ranks, ranks.split(ranks.rank() / ranks_of_node, ranks.rank())) {
+        const BlockInputs inputs{ranks, nodes_, {{problem.cols, 0}}, problem.samples};
+        SiteStatistics statistics(inputs, inputs.sites[0], {});
+        for (std::int64_t first = 0; first < problem.samples; first += ranks.size()) {
+            const std::int64_t mine = first + ranks.rank();
+            SiteInput input;
+            if (mine < problem.samples) {
+                input.present = problem.sequences[static_cast<std::size_t>(mine)];
+                input.tokens = std::ssize(input.present) / problem.cols;
+            }
+            statistics.add(input);
         }
+        statistics.finish("test");
+        const ScaledGram hessian{statistics.gram(), problem.cols,
+                                 2.0 / static_cast<double>(problem.samples)};
+        inverse_.emplace(ranks, nodes_, hessian, 0.01, "test");
     }
-    return {std::move(hessian), problem.samples, "test"};
-}
 
-struct Pruned {
-    std::vector<float> weights;  ///< the whole matrix, on every rank
-    std::int64_t zeros = 0;
+    const DampedInverse& inverse() const { return *inverse_; }
+
+  private:
+    parallel::NodeMap nodes_;
+    std::optional<DampedInverse> inverse_;
 };
 
-Pruned prune(const InverseFactor& factor, const SparsegptProblem& problem, double ratio,
-             std::optional<Pattern> pattern, Split split) {
-    const auto rows = test::cuts_of(static_cast<std::size_t>(problem.rows), split);
-    const auto rank = static_cast<std::size_t>(world().rank());
-    const auto cols = static_cast<std::size_t>(problem.cols);
-    const std::size_t begin = rows[rank] * cols;
-    const std::size_t size = rows[rank + 1] * cols - begin;
-    Pruned pruned{std::vector<float>(problem.weights.size(), 0.0F), 0};
-    const auto mine = std::span(pruned.weights).subspan(begin, size);
-    std::copy_n(problem.weights.begin() + static_cast<std::ptrdiff_t>(begin), size, mine.begin());
-    const auto zeros = prune_sparsegpt(world(), factor, mine, ratio, pattern);
-    EXPECT_EQ(zeros, std::ranges::count(mine, 0.0F));
-    pruned.zeros = world().sum(zeros);
-    world().all_reduce_sum(std::span(pruned.weights));
+/// A matrix whose input is that of the problem, and how its rows are divided.
+struct Request {
+    std::vector<float> weights;
+    PruneTarget target;
+    Split split = Split::even;
+};
+
+/// Prunes matrices together. @return all of each, on every rank
+std::vector<std::vector<float>> prune_together(const parallel::Communicator& ranks,
+                                               const DampedInverse& inverse,
+                                               const std::vector<Request>& requests) {
+    const auto cols = static_cast<std::size_t>(inverse.order());
+    std::vector<std::vector<float>> pruned;
+    std::vector<SiteMatrix> matrices;
+    for (const Request& request : requests) {
+        const std::size_t rows = request.weights.size() / cols;
+        std::vector<std::size_t> cuts{0, rows};
+        if (ranks.size() > 1) {
+            cuts = test::cuts_of(rows, request.split);
+        }
+        const auto rank = static_cast<std::size_t>(ranks.rank());
+        auto& all = pruned.emplace_back(request.weights.size());
+        const auto mine =
+            std::span(all).subspan(cuts[rank] * cols, (cuts[rank + 1] - cuts[rank]) * cols);
+        std::copy_n(request.weights.begin() + static_cast<std::ptrdiff_t>(cuts[rank] * cols),
+                    mine.size(), mine.begin());
+        matrices.push_back({{mine, static_cast<std::int64_t>(cuts[rank])}, request.target, "test"});
+    }
+    sweep_site(ranks, inverse, matrices);
+    for (std::vector<float>& matrix : pruned) {
+        ranks.all_reduce_sum(std::span(matrix));
+    }
     return pruned;
+}
+
+std::vector<float> prune(const DampedInverse& inverse, const SparsegptProblem& problem,
+                         const PruneTarget& target, Split split) {
+    return prune_together(world(), inverse, {{problem.weights, target, split}}).front();
+}
+
+std::int64_t count_zeros(const std::vector<float>& weights) {
+    return std::ranges::count(weights, 0.0F);
 }
 
 /// On the first rank alone: the ranks outnumber the cores.
@@ -82,12 +119,9 @@ void expect_agreement(const std::vector<float>& pruned, const std::vector<Expect
 void expect_as_by_the_book(const SparsegptProblem& problem, double ratio,
                            std::optional<Pattern> pattern, Split split) {
     const auto expected = by_the_book(problem, ratio, pattern);
-    for (const std::int64_t largest_local : {kLocal, kSpread}) {
-        const InverseFactor factor = factor_of(world(), problem, largest_local);
-        EXPECT_EQ(factor.damping(), 0.01);
-        const Pruned pruned = prune(factor, problem, ratio, pattern, split);
-        expect_agreement(pruned.weights, expected);
-    }
+    const Factored factored(world(), problem, 2);
+    EXPECT_EQ(factored.inverse().damping(), 0.01);
+    expect_agreement(prune(factored.inverse(), problem, {ratio, pattern}, split), expected);
 }
 
 TEST(Sparsegpt, IsThePublishedAlgorithmColumnByColumn) {
@@ -109,33 +143,35 @@ TEST(Sparsegpt, WithGroupsTakesThemFromTheValuesAsTheyAre) {
 TEST(Sparsegpt, RemovesDeadInputsFirst) {
     const auto problem = random_problem(25, 140, 7, true);
     expect_as_by_the_book(problem, 0.3, {}, Split::even);
-    const InverseFactor factor = factor_of(world(), problem, kLocal);
-    const Pruned untouched = prune(factor, problem, 0, {}, Split::even);
+    const Factored factored(world(), problem);
+    const auto untouched = prune(factored.inverse(), problem, {0, {}}, Split::even);
     for (std::size_t i = 0; i < problem.weights.size(); ++i) {
-        const bool dead = factor.dead_inputs()[i % 140];
+        const bool dead = factored.inverse().dead_inputs()[i % 140];
         EXPECT_EQ(dead, i % 140 % 31 == 5);
-        EXPECT_EQ(untouched.weights[i], dead ? 0.0F : problem.weights[i]);
+        EXPECT_EQ(untouched[i], dead ? 0.0F : problem.weights[i]);
     }
 }
 
 TEST(Sparsegpt, GivesTheCountsAskedFor) {
     const auto problem = random_problem(30, 200, 6);
-    const InverseFactor factor = factor_of(world(), problem, kLocal);
+    const Factored factored(world(), problem);
+    const auto pruned_to = [&](const PruneTarget& target, Split split) {
+        return prune(factored.inverse(), problem, target, split);
+    };
     for (const double ratio : {0.1, 0.5, 0.83}) {
         // Inclusive, panel by panel: one more than int(numel·s) in each of the two.
         const auto expected = static_cast<std::int64_t>(30 * 128 * ratio) +
                               static_cast<std::int64_t>(30 * 72 * ratio) + 2;
-        EXPECT_EQ(prune(factor, problem, ratio, {}, Split::even).zeros, expected);
+        EXPECT_EQ(count_zeros(pruned_to({ratio, {}}, Split::even)), expected);
     }
-    EXPECT_EQ(prune(factor, problem, 1, {}, Split::even).zeros, 30 * 200);
-    EXPECT_EQ(prune(factor, problem, 0, {}, Split::even).weights, problem.weights);
+    EXPECT_EQ(count_zeros(pruned_to({1, {}}, Split::even)), 30 * 200);
+    EXPECT_EQ(pruned_to({0, {}}, Split::even), problem.weights);
     for (const Pattern pattern : {Pattern{2, 4}, Pattern{4, 8}, Pattern{5, 6}, Pattern{1, 3}}) {
-        const Pruned pruned = prune(factor, problem, 0, pattern, Split::random);
+        const auto pruned = pruned_to({0, pattern}, Split::random);
         for (std::size_t row = 0; row < 30; ++row) {
             for (int col = 0; col < 200; col += pattern.group) {
                 const int width = std::min(pattern.group, 200 - col);
-                const auto from =
-                    pruned.weights.begin() + static_cast<std::ptrdiff_t>(row * 200) + col;
+                const auto from = pruned.begin() + static_cast<std::ptrdiff_t>(row * 200) + col;
                 EXPECT_EQ(std::count(from, from + width, 0.0F),
                           width * pattern.removed / pattern.group);
             }
@@ -143,39 +179,75 @@ TEST(Sparsegpt, GivesTheCountsAskedFor) {
     }
 }
 
-TEST(Sparsegpt, DoesNotDependOnTheNumberOfRanksBeyondRounding) {
-    const auto problem = random_problem(37, 270, 11);
-    const parallel::Communicator alone = world().split(world().rank(), 0);
-    std::vector<float> expected(problem.weights.size());
-    if (world().is_root()) {
-        expected = problem.weights;
-        const InverseFactor factor = factor_of(alone, problem, kLocal);
-        prune_sparsegpt(alone, factor, expected, 0.7, {});
-    }
-    world().broadcast(std::span(expected));
-    for (const std::int64_t largest_local : {kLocal, kSpread}) {
-        const InverseFactor factor = factor_of(world(), problem, largest_local);
-        for (const Split split : test::kSplits) {
-            const Pruned pruned = prune(factor, problem, 0.7, {}, split);
-            expect_agreement(pruned.weights, expected);
+constexpr PruneTarget kTargets[] = {{0.7, {}}, {0.5, Pattern{2, 4}}, {0.6, Pattern{3, 5}}};
+
+TEST(Sparsegpt, HasTheSameBitsOnAnyRanksAndNodes) {
+    const parallel::Communicator alone = parallel::Communicator::alone();
+    for (const std::int64_t rows : {37, 160}) {
+        const auto problem = random_problem(rows, 270, 11);
+        const Factored by_itself(alone, problem);
+        for (const PruneTarget& target : kTargets) {
+            const auto expected =
+                prune_together(alone, by_itself.inverse(), {{problem.weights, target}}).front();
+            for (const int ranks_of_node : {100, 2, 1}) {
+                const Factored factored(world(), problem, ranks_of_node);
+                for (const Split split : test::kSplits) {
+                    EXPECT_EQ(prune(factored.inverse(), problem, target, split), expected)
+                        << rows << " rows, ratio " << target.ratio << ", nodes of "
+                        << ranks_of_node;
+                }
+            }
         }
     }
 }
 
-TEST(Sparsegpt, GivesTheSameBitsAgainOnTheSameRanks) {
-    const auto problem = random_problem(20, 150, 9);
-    for (const std::int64_t largest_local : {kLocal, kSpread}) {
-        const auto once = [&] {
-            return prune(factor_of(world(), problem, largest_local), problem, 0.6, {}, Split::even)
-                .weights;
-        };
-        EXPECT_EQ(once(), once());
+/// Of different heights, targets and divisions among the ranks, one without rows and one of which
+/// nothing goes.
+TEST(Sparsegpt, MakesTheSameOfMatricesTogetherAsOfEachAlone) {
+    const auto problem = random_problem(130, 261, 9, true);
+    const Factored factored(world(), problem);
+    const auto some_rows = [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        return std::vector<float>(problem.weights.begin() + begin * problem.cols,
+                                  problem.weights.begin() + end * problem.cols);
+    };
+    const std::vector<Request> requests{{some_rows(0, 60), {0.7, {}}, Split::even},
+                                        {some_rows(60, 61), {0.4, {}}, Split::on_last},
+                                        {some_rows(5, 5), {0.4, {}}, Split::even},
+                                        {some_rows(50, 130), {0.5, Pattern{2, 4}}, Split::random},
+                                        {some_rows(20, 50), {0, {}}, Split::on_first},
+                                        {some_rows(70, 90), {0.6, Pattern{3, 5}}, Split::even},
+                                        {some_rows(30, 77), {0.95, {}}, Split::empty_every_other},
+                                        {some_rows(0, 49), {1, {}}, Split::random}};
+    const auto together = prune_together(world(), factored.inverse(), requests);
+    for (std::size_t m = 0; m < requests.size(); ++m) {
+        const auto alone = prune_together(world(), factored.inverse(), {requests[m]});
+        EXPECT_EQ(together[m], alone.front()) << "matrix " << m;
+    }
+}
+
+TEST(Sparsegpt, OfScoresThatAreNoNumbersNamesTheMatrixOnAllRanks) {
+    const auto problem = random_problem(20, 140, 5);
+    const Factored factored(world(), problem);
+    std::vector<float> large(problem.weights.size(), 1e30F);
+    std::vector<float> usual = problem.weights;
+    const bool first = world().is_root();
+    const std::size_t size = first ? usual.size() : 0;
+    const std::int64_t begin = first ? 0 : problem.rows;
+    const std::vector<SiteMatrix> matrices{
+        {{std::span(usual).first(size), begin}, {0.5, {}}, "block 4, q"},
+        {{std::span(large).first(size), begin}, {0.5, {}}, "block 4, k"}};
+    try {
+        sweep_site(world(), factored.inverse(), matrices);
+        ADD_FAILURE() << "no error";
+    } catch (const support::Error& error) {
+        EXPECT_TRUE(error.agreed());
+        EXPECT_NE(std::string(error.what()).find("block 4, k"), std::string::npos) << error.what();
     }
 }
 
 TEST(Sparsegpt, LeavesASmallerErrorThanWanda) {
     const auto problem = random_problem(40, 160, 8);
-    const InverseFactor factor = factor_of(world(), problem, kLocal);
+    const Factored factored(world(), problem);
     InputNorms norms(problem.cols);
     for (std::int64_t s = world().rank(); s < problem.samples; s += world().size()) {
         const auto& input = problem.sequences[static_cast<std::size_t>(s)];
@@ -188,19 +260,13 @@ TEST(Sparsegpt, LeavesASmallerErrorThanWanda) {
     for (const double ratio : {0.5, 0.7}) {
         auto by_wanda = problem.weights;
         prune_rows(by_wanda, problem.cols, input_norms, ratio);
-        const Pruned pruned = prune(factor, problem, ratio, {}, Split::even);
-        EXPECT_LT(error_of(pruned.weights), 0.8 * error_of(by_wanda));
+        const auto pruned = prune(factored.inverse(), problem, {ratio, {}}, Split::even);
+        EXPECT_LT(error_of(pruned), 0.8 * error_of(by_wanda));
     }
     auto by_wanda = problem.weights;
     prune_rows(by_wanda, problem.cols, input_norms, Pattern{2, 4});
-    const Pruned pruned = prune(factor, problem, 0, Pattern{2, 4}, Split::even);
-    EXPECT_LT(error_of(pruned.weights), 0.8 * error_of(by_wanda));
-}
-
-TEST(Sparsegpt, OfAMatrixWithoutRowsIsNoWork) {
-    const auto problem = random_problem(0, 140, 3);
-    const InverseFactor factor = factor_of(world(), problem, kSpread);
-    EXPECT_EQ(prune(factor, problem, 0.5, {}, Split::even).zeros, 0);
+    const auto pruned = prune(factored.inverse(), problem, {0.5, Pattern{2, 4}}, Split::even);
+    EXPECT_LT(error_of(pruned), 0.8 * error_of(by_wanda));
 }
 
 }  // namespace

@@ -14,6 +14,9 @@ namespace alphaprune::linalg {
 /// rows have the same bits on any number of ranks.
 class AlignedRows {
   public:
+    /// Rows of a group.
+    static constexpr std::int64_t group() { return kGroup; }
+
     /// @param rows       any number of them × cols, row-major; empty: zeros
     /// @param first_row  of the matrix
     AlignedRows(std::span<const float> rows, std::int64_t first_row, std::int64_t cols)

@@ -1,15 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
 #include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
-#include "alphaprune/parallel/share.hpp"
 
 namespace alphaprune::linalg {
+
+class TiledCholesky;
 
 /// The Cholesky factor of a symmetric positive definite matrix, which each node holds once and its
 /// ranks compute together: in float64, kept in float32 to solve with. Its bits do not depend on the
@@ -21,6 +23,7 @@ class NodeCholesky {
     /// @param node  outlives the object
     /// @throws Error (failure) on all ranks of the node when the memory is not to be had
     NodeCholesky(const parallel::Communicator& node, std::int64_t order);
+    ~NodeCholesky();
 
     /// Run collectively by the node. A_ij = scale_i·scale_j·gram_ij with another diagonal takes the
     /// place of the matrix before.
@@ -42,22 +45,12 @@ class NodeCholesky {
     static std::uint64_t node_memory(std::int64_t order);
 
   private:
-    bool is_mine(std::int64_t tile) const { return tile % node_.size() == node_.rank(); }
-    std::int64_t tiles() const { return (order_ + tile_ - 1) / tile_; }
-    parallel::RowRange range_of(std::int64_t tile) const;
-    double* at(std::int64_t row, std::int64_t col);
-    void fill(std::span<const double> gram, std::span<const double> scale,
-              std::span<const double> diagonal);
-    void factor_diagonal(std::int64_t tile);
-    void solve_below(std::int64_t tile);
-    void update_right_of(std::int64_t tile);
     void keep_in_float();
 
     const parallel::Communicator& node_;
     std::int64_t order_;
-    std::int64_t tile_;
-    // By columns, as LAPACK has it, the lower triangle.
-    std::optional<parallel::NodeArray<double>> matrix_;
+    std::unique_ptr<TiledCholesky> tiles_;
+    /// By columns, as LAPACK has it, the lower triangle.
     std::optional<parallel::NodeArray<float>> factor_;
 };
 

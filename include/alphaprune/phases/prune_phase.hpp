@@ -104,8 +104,7 @@ std::vector<double> losses_after_pruning(const parallel::Communicator& ranks,
 /// prunable matrices (keep_blocks) stay as they are: those before a prunable one are run, those
 /// after the last are not.
 ///
-/// What the stores of all ranks together receive does not depend on the number of ranks, unless the
-/// pruner says so (Pruner::bits_depend_on_ranks).
+/// What the stores of all ranks together receive does not depend on the number of ranks.
 /// @param nodes     which ranks share memory
 /// @param store     tensors that it has finished are not pruned again; where those of the first
 ///                  blocks are and their outputs are in its journal, the work begins after them

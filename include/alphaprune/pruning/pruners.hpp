@@ -52,16 +52,17 @@ struct OutputTargets {
 struct PrunerSettings {
     Ties ties = Ties::exact;  ///< read by pruners that break ties
     OutputTargets outputs = {};
-    double damping = 0.01;           ///< δ as a share of the mean diagonal of H
+    double damping = 0.01;           ///< δ, at first, as a share of the mean diagonal of H
     support::MethodValues own = {};  ///< the pruner's own options
     int most_iterations = 300;       ///< of a pruner that iterates until it has settled
 };
 
 /// What a pruner has to know of a matrix besides its weights. All but `nothing` are statistics of
 /// its inputs over the calibration sequences, gathered block by block; without any each matrix is
-/// pruned by itself as it streams from file to file. A pruner that needs `targets` works on what
-/// outputs are fitted to by itself; others are given weights that have been moved there.
-enum class PrunerNeeds { nothing, input_norms, hessian, targets };
+/// pruned by itself as it streams from file to file. A pruner that needs `targets` gathers the
+/// Hessian, with it what outputs are fitted to (SiteStatistics), and works on that by itself;
+/// others are given weights that have been moved there.
+enum class PrunerNeeds { nothing, input_norms, targets };
 
 /// One site of a decoder block: the matrices that share an input; or a single matrix, where a
 /// pruner needs no inputs. What its work is estimated from.
@@ -116,6 +117,13 @@ struct MatrixRows {
     std::int64_t first_row = 0;  ///< of the matrix
 };
 
+/// One matrix that is to be pruned, of those that share an input.
+struct SiteMatrix {
+    MatrixRows rows;
+    PruneTarget target;
+    std::string where;  ///< its name, for messages
+};
+
 /// How well an iterative pruner has done on a matrix.
 struct Fit {
     int iterations = 0;
@@ -136,12 +144,13 @@ class BlockPruner {
     /// All sequences have been told. @param where  block and matrix, for messages
     /// @throws Error on all ranks
     virtual void finish_statistics(std::size_t site, const std::string& where) = 0;
-    /// Prunes this rank's rows of a matrix that reads the input of `site`.
-    /// @param where  the matrix, for messages
-    /// @return nothing from a pruner that does not iterate
+    /// Prunes this rank's rows of matrices that read the input of `site`. Called once for a site,
+    /// with all of its matrices that are still to be pruned; what becomes of one does not depend on
+    /// the others. Every rank gives the same matrices in the same order.
+    /// @return one per matrix; nothing from a pruner that does not iterate
     /// @throws Error on all ranks
-    virtual std::optional<Fit> prune(std::size_t site, const MatrixRows& rows,
-                                     const PruneTarget& target, const std::string& where) = 0;
+    virtual std::vector<std::optional<Fit>> prune(std::size_t site,
+                                                  std::span<const SiteMatrix> matrices) = 0;
     /// All matrices of the site are pruned: gives its memory back.
     virtual void release(std::size_t site) = 0;
     /// What a user should know, after finish_statistics.
@@ -174,7 +183,6 @@ struct Pruner {
     bool takes_patterns = true;         ///< N:M can be asked for
     bool breaks_ties = false;           ///< --ties has an effect
     bool changes_kept_weights = false;  ///< weights that stay make up for those that go
-    bool bits_depend_on_ranks = false;  ///< sums are taken in another order on other ranks
     std::vector<support::MethodOption> options = {};  ///< its own
     SiteCost (*cost)(const SiteWork& work) = nullptr;
 

@@ -133,8 +133,6 @@ class Journal {
     const std::string& created() const;
     /// 1 for a run that was never interrupted.
     int attempt() const;
-    /// Of the run's first start.
-    int first_ranks() const;
     /// Of all attempts, this one last, each different one once.
     const std::vector<Provenance>& computed_by() const;
 

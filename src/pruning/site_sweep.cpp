@@ -1,0 +1,177 @@
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cmath>
+#include <map>
+#include <vector>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/message.hpp"
+#include "joint_selection.hpp"
+#include "sparsegpt.hpp"
+#include "stacked_rows.hpp"
+
+namespace alphaprune::pruning {
+namespace {
+
+const support::Failure<> kThresholdNoNumber{
+    "pruning.threshold-no-number",
+    "scores (squares of weights over those of the inverse Hessian's factor) are NaN or too large "
+    "for float32",
+    "weights or activations overflowed: damaged weights, or tokens of another model",
+    "check the model's weights and the calibration tokens"};
+
+linalg::FloatView columns(const linalg::FloatView& matrix, std::int64_t begin, std::int64_t end) {
+    return {matrix.data + begin, matrix.rows, end - begin, matrix.stride};
+}
+
+linalg::ConstFloatView constant(const linalg::FloatView& matrix) {
+    return {matrix.data, matrix.rows, matrix.cols, matrix.stride};
+}
+
+/// This rank's rows of a matrix, all columns.
+linalg::FloatView view_of(const SiteMatrix& matrix, std::int64_t cols) {
+    const std::span<float> weights = matrix.rows.weights;
+    assert(std::ssize(weights) % cols == 0);
+    return {weights.data(), std::ssize(weights) / cols, cols, cols};
+}
+
+void copy_rows(const linalg::FloatView& from, const linalg::FloatView& to) {
+    for (std::int64_t i = 0; i < from.rows; ++i) {
+        std::copy_n(from.data + i * from.stride, from.cols, to.data + i * to.stride);
+    }
+}
+
+void remove_dead_inputs(const linalg::FloatView& weights, const std::vector<bool>& dead) {
+    for (std::int64_t j = 0; j < weights.cols; ++j) {
+        for (std::int64_t i = 0; dead[static_cast<std::size_t>(j)] && i < weights.rows; ++i) {
+            weights.data[i * weights.stride + j] = 0.0F;
+        }
+    }
+}
+
+/// Panels are 128 columns wide, or somewhat less where groups of M would not fit in whole.
+std::int64_t panel_width(const std::optional<Pattern>& pattern) {
+    return pattern ? kWidestPanel / pattern->group * pattern->group : kWidestPanel;
+}
+
+/// Scores w²/U_jj² of a panel. None is negative, so their bit patterns order as they do.
+std::vector<std::uint32_t> score_keys(const linalg::FloatView& panel,
+                                      const linalg::ConstFloatView& factor) {
+    std::vector<std::uint32_t> keys(static_cast<std::size_t>(panel.rows * panel.cols));
+    for (std::int64_t i = 0; i < panel.rows; ++i) {
+        const float* const row = panel.data + i * panel.stride;
+        std::uint32_t* const key = keys.data() + i * panel.cols;
+        for (std::int64_t j = 0; j < panel.cols; ++j) {
+            const float diagonal = factor.data[j * factor.stride + j];
+            key[j] = std::bit_cast<std::uint32_t>(row[j] * row[j] / (diagonal * diagonal));
+        }
+    }
+    return keys;
+}
+
+/// Matrices whose panels are of one width, none of them without rows.
+class SiteSweep {
+  public:
+    SiteSweep(const parallel::Communicator& ranks, const DampedInverse& inverse,
+              std::span<const SiteMatrix> matrices, std::int64_t width)
+        : ranks_(ranks),
+          inverse_(inverse),
+          matrices_(matrices),
+          width_(width),
+          heights_(matrices.size()),
+          weights_(matrices, inverse.order(), inverse.order()),
+          errors_(matrices, inverse.order(), width) {
+        for (std::size_t m = 0; m < matrices_.size(); ++m) {
+            heights_[m] = weights_.of(m).rows;
+            copy_rows(view_of(matrices_[m], inverse.order()), weights_.of(m));
+        }
+        ranks_.all_reduce_sum(std::span(heights_));
+    }
+
+    void run() {
+        const std::int64_t order = inverse_.order();
+        for (std::int64_t begin = 0; begin < order; begin += width_) {
+            parallel::check_stop_collectively(ranks_);
+            sweep(begin, std::min(begin + width_, order));
+        }
+        for (std::size_t m = 0; m < matrices_.size(); ++m) {
+            copy_rows(weights_.of(m), view_of(matrices_[m], order));
+        }
+    }
+
+  private:
+    void sweep(std::int64_t begin, std::int64_t end) {
+        const std::int64_t width = end - begin;
+        const linalg::ConstFloatView factor = inverse_.rows(begin, end);
+        const linalg::ConstFloatView block{factor.data, width, width, factor.stride};
+        const linalg::ConstFloatView rest{factor.data + width, width, factor.cols - width,
+                                          factor.stride};
+        const std::vector<RemovalRule> rules = rules_of(begin, block);
+        for (std::size_t m = 0; m < matrices_.size(); ++m) {
+            sweep_panel(columns(weights_.of(m), begin, end), block, rules[m],
+                        columns(errors_.of(m), 0, width));
+        }
+        linalg::sgemm(-1, constant(columns(errors_.all(), 0, width)), rest, linalg::Transpose::no,
+                      1, columns(weights_.all(), end, inverse_.order()));
+    }
+
+    /// Thresholds are the scores at index int(numel·ratio) of a matrix' panel, over all ranks.
+    std::vector<RemovalRule> rules_of(std::int64_t begin, const linalg::ConstFloatView& block) {
+        std::vector<RemovalRule> rules;
+        std::vector<std::size_t> by_ratio;
+        std::vector<std::vector<std::uint32_t>> keys;
+        std::vector<std::int64_t> positions;
+        for (std::size_t m = 0; m < matrices_.size(); ++m) {
+            const PruneTarget& target = matrices_[m].target;
+            rules.push_back({0, target.pattern});
+            if (!target.pattern) {
+                const std::int64_t total = heights_[m] * block.cols;
+                const auto position =
+                    static_cast<std::int64_t>(static_cast<double>(total) * target.ratio);
+                by_ratio.push_back(m);
+                keys.push_back(
+                    score_keys(columns(weights_.of(m), begin, begin + block.cols), block));
+                positions.push_back(std::min(position, total - 1));
+            }
+        }
+        const auto found = select_keys<std::uint32_t>(ranks_, keys, positions);
+        for (std::size_t i = 0; i < by_ratio.size(); ++i) {
+            const auto threshold = std::bit_cast<float>(found[i].key);
+            if (!std::isfinite(threshold)) {  // the same on every rank
+                throw kThresholdNoNumber(matrices_[by_ratio[i]].where).mark_agreed();
+            }
+            rules[by_ratio[i]].threshold = threshold;
+        }
+        return rules;
+    }
+
+    const parallel::Communicator& ranks_;
+    const DampedInverse& inverse_;
+    std::span<const SiteMatrix> matrices_;
+    std::int64_t width_;
+    std::vector<std::int64_t> heights_;  ///< rows on all ranks
+    StackedRows weights_;
+    StackedRows errors_;
+};
+
+}  // namespace
+
+void sweep_site(const parallel::Communicator& ranks, const DampedInverse& inverse,
+                std::span<const SiteMatrix> matrices) {
+    std::map<std::int64_t, std::vector<SiteMatrix>> by_width;
+    for (const SiteMatrix& matrix : matrices) {
+        const PruneTarget& target = matrix.target;
+        assert(target.pattern || (target.ratio >= 0 && target.ratio <= 1));
+        remove_dead_inputs(view_of(matrix, inverse.order()), inverse.dead_inputs());
+        const bool something_goes = target.pattern || target.ratio > 0;
+        if (something_goes && ranks.any(!matrix.rows.weights.empty())) {
+            by_width[panel_width(target.pattern)].push_back(matrix);
+        }
+    }
+    for (const auto& [width, some] : by_width) {
+        SiteSweep(ranks, inverse, some, width).run();
+    }
+}
+
+}  // namespace alphaprune::pruning
