@@ -164,10 +164,11 @@ std::vector<OptionSpec> make_table() {
          "(default); sequential: matrices that share an input are pruned one such site after the "
          "other, each on the inputs that those before leave it"},
         {"damping", "D", "Pruning", kRun,
-         fmt::format("added to the diagonal of the Hessian, as a share of its mean, in (0, 1] "
-                     "(default {}), or auto; sparsegpt raises it where it is too little, and with targets "
-                     "adds 0.01 of its own",
-                     *defaults.damping)},
+         fmt::format(
+             "added to the diagonal of the Hessian, as a share of its mean, in (0, 1] "
+             "(default {}), or auto; sparsegpt raises it where it is too little, and with targets "
+             "adds 0.01 of its own",
+             *defaults.damping)},
 
         {"calibration", "FILE", "Calibration and evaluation", kRun,
          fmt::format("tokens (.npy) or UTF-8 text whose activations {} use; may be given several "
