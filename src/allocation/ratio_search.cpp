@@ -90,7 +90,8 @@ class Search {
         std::vector<double> values = result_.ratios;
         values[from] -= kMutation;
         values[to] += kMutation;
-        consider(values, fmt::format("matrix {} {:+}, {} {:+}", from, -kMutation, to, kMutation));
+        consider(values, fmt::format("{} {:+}, {} {:+}", items_[from].name, -kMutation,
+                                     items_[to].name, kMutation));
     }
 
     bool can_mutate() const {

@@ -48,7 +48,8 @@ TrialSequences trial_sequences(const model::TokenSequences& calibration) {
 std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalogue) {
     std::vector<allocation::SearchItem> items;
     for (const model::MatrixInfo& matrix : catalogue.matrices) {
-        items.push_back({matrix.block, matrix.size(), allocation::LayerKind::other});
+        items.push_back(
+            {matrix.block, matrix.size(), allocation::LayerKind::other, catalogue.name_of(matrix)});
     }
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
     for (int block = 0; block < catalogue.blocks(); ++block) {

@@ -118,6 +118,22 @@ TEST(RatioSearch, StopsWhenAskedButNotBeforeTheFirst) {
     EXPECT_EQ(found.history.size(), 1U);
 }
 
+/// Names of matrices, not their numbers: a reader of the history knows no numbers.
+TEST(RatioSearch, MutationsNameTheirMatrices) {
+    std::vector<SearchItem> items{{0, 100, LayerKind::other, "b.0.up"},
+                                  {0, 100, LayerKind::other, "b.0.down"}};
+    const std::vector<SearchStart> starts{uniform_start(2)};
+    SearchLimits limits;
+    limits.evaluations = 12;
+    const auto found = search_ratios(
+        items, starts, limits, [](std::span<const double>) { return 1.0; }, [] { return false; });
+    ASSERT_EQ(found.history.size(), 12U);
+    const std::string& change = found.history.back().change;
+    EXPECT_TRUE(change == "b.0.up -0.04, b.0.down +0.04" ||
+                change == "b.0.down -0.04, b.0.up +0.04")
+        << change;
+}
+
 TEST(RatioSearch, OneMatrixHasNothingToSearch) {
     const std::vector<SearchItem> one{{0, 100, LayerKind::other}};
     const std::vector<SearchStart> starts{uniform_start(1)};
