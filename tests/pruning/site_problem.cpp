@@ -101,6 +101,7 @@ PrunedSite prune_site(const pruning::Pruner& pruner, const SiteProblem& problem,
                                       static_cast<std::int64_t>(problem.sequences.size())};
     pruning::PrunerSettings settings;
     settings.outputs = request.outputs;
+    settings.damping = request.damping;
     const auto at_work = by_itself ? pruner.begin_block(inputs, settings)
                                    : pruning::begin_block(pruner, inputs, settings);
     observe_all(*at_work, problem);

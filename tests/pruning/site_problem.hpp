@@ -45,6 +45,7 @@ struct SiteRequest {
     pruning::OutputTargets outputs = {};
     Split split = Split::even;  ///< of rows among ranks
     int ranks_of_node = 0;      ///< 0: all
+    double damping = 0.01;
 };
 
 /// Collective. @param by_itself  the pruner as its row of the table begins it, without targets
