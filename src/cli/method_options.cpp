@@ -29,6 +29,7 @@ const BadRequest<std::string, std::string, double> kPatternRatio{
     "a fixed N:M pattern determines the ratio", "leave --sparsity-ratio out"};
 
 constexpr std::string_view kMixed = "mixed_N:8";
+constexpr std::string_view kAuto = "auto";
 
 void read_allocation(const SettingReader& reader, Options& options) {
     const Setting* setting = reader.find("allocation");
@@ -87,12 +88,17 @@ void read_method(const SettingReader& reader, Options& options) {
     const auto share = [](double value) { return value >= 0 && value <= 1; };
     const auto positive = [](double value) { return value > 0 && value <= 1; };
     const auto read = [&](const char* name, const char* range, bool (*in_range)(double),
-                          double& value) {
-        value = reader.within(name, range, in_range).value_or(value);
+                          std::optional<double>& value) {
+        const Setting* setting = reader.find(name);
+        if (setting != nullptr && setting->value == kAuto) {
+            value.reset();
+        } else if (const auto given = reader.within(name, range, in_range)) {
+            value = given;
+        }
     };
-    read("dense-target", "in [0, 1]", share, options.outputs.dense);
-    read("residual-target", "in [0, 1]", share, options.outputs.residual);
-    read("damping", "in (0, 1]", positive, options.damping);
+    read("dense-target", "in [0, 1], or auto", share, options.dense_target);
+    read("residual-target", "in [0, 1], or auto", share, options.residual_target);
+    read("damping", "in (0, 1], or auto", positive, options.damping);
     if (const auto order = reader.choice("site-order", {{"together", "sequential"}, {}})) {
         options.sites_sequentially = *order == 1;
     }

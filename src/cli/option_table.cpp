@@ -152,21 +152,21 @@ std::vector<OptionSpec> make_table() {
          "prunes all of them, as the published code does"},
         {"dense-target", "L", "Pruning", kRun,
          fmt::format("how far the output of a pruned matrix is fitted to what it is in the dense "
-                     "model instead of to its own on pruned inputs, in [0, 1] (default {}); needs "
-                     "--calibration",
-                     defaults.outputs.dense)},
+                     "model instead of to its own on pruned inputs, in [0, 1] (default {}); auto: "
+                     "chosen on held-out calibration sequences; needs --calibration",
+                     *defaults.dense_target)},
         {"residual-target", "M", "Pruning", kRun,
          fmt::format("how far matrices that write into the residual stream make up for its drift "
-                     "from the dense model's, in [0, 1] (default {}); needs --calibration",
-                     defaults.outputs.residual)},
+                     "from the dense model's, in [0, 1] (default {}), or auto; needs --calibration",
+                     *defaults.residual_target)},
         {"site-order", "NAME", "Pruning", kRun,
          "together: the inputs of all matrices of a block come from the block while it is dense "
          "(default); sequential: matrices that share an input are pruned one such site after the "
          "other, each on the inputs that those before leave it"},
         {"damping", "D", "Pruning", kRun,
          fmt::format("added to the diagonal of the Hessian, as a share of its mean, in (0, 1] "
-                     "(default {})",
-                     defaults.damping)},
+                     "(default {}), or auto",
+                     *defaults.damping)},
 
         {"calibration", "FILE", "Calibration and evaluation", kRun,
          fmt::format("tokens (.npy) or UTF-8 text whose activations {} use; may be given several "

@@ -7,6 +7,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "trials.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -75,7 +76,8 @@ model::TokenSequences from_rank_0(const parallel::Communicator& ranks,
 
 /// Whether logits are computed.
 bool needs_head(const cli::Options& options) {
-    return !options.evaluations.empty() || options.allocation->is_searched();
+    return !options.evaluations.empty() || options.allocation->is_searched() ||
+           options.leaves_settings_open();
 }
 
 std::vector<double> weights_of(const cli::Options& options) {
@@ -154,8 +156,10 @@ std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks
     return texts;
 }
 
-void add_pruning(planning::RunTask& task, const cli::Options& options) {
-    task.measures_outliers = options.allocation->needs_activations();
+void add_pruning(planning::RunTask& task, const cli::Options& options,
+                 const model::Catalogue& catalogue) {
+    task.measures_outliers = options.allocation->needs_scores();
+    task.trials = planned_trials(options, catalogue);
     task.pruner = options.pruner;
     task.settings = options.pruner_settings();
     task.sites_sequentially = options.sites_sequentially;
@@ -176,7 +180,7 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
         parallel::run_collectively(ranks, [&] { require_known_inputs(catalogue); });
         inputs.calibration = load_calibration(ranks, options, catalogue);
         planning::RunTask task;
-        add_pruning(task, options);
+        add_pruning(task, options, catalogue);
         task.calibration = inputs.calibration.sequences;
         inputs.memory =
             planning::calibration_memory(catalogue, task, ranks.size(), inputs.nodes.node().size());

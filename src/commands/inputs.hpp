@@ -51,7 +51,8 @@ struct Inputs {
 };
 
 /// How the request prunes, as far as time and memory depend on it.
-void add_pruning(planning::RunTask& task, const cli::Options& options);
+void add_pruning(planning::RunTask& task, const cli::Options& options,
+                 const model::Catalogue& catalogue);
 
 /// Collective. Everything that can be wrong with the request is found here, before any work: texts,
 /// an architecture without a forward pass, memory that calibration would lack.

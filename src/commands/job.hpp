@@ -82,6 +82,7 @@ struct Job {
     /// Of predicted times, from the results that were in the output folder.
     std::map<linalg::Solver, double> corrections = {};
     std::optional<resume::Journal> journal = {};
+    int trials = 0;  ///< ways to prune that were tried so far, in this attempt or an earlier one
     std::int64_t resumed_matrices = 0;  ///< whose spectra an earlier attempt has computed
 
     /// Logs warnings that belong in the report, too.

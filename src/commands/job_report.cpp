@@ -117,9 +117,19 @@ void add_inputs(const cli::Options& options, const Inputs& inputs, RunReport& re
                 {path.string(), weight, inputs.calibration.count_of(static_cast<int>(f))});
         }
     }
-    if (pruning::needs_activations(*options.pruner, options.pruner_settings())) {
-        report.targets = {options.outputs.dense, options.outputs.residual,
-                          options.sites_sequentially ? "sequential" : "together", options.damping};
+}
+
+void add_settings(const cli::Options& options, const ChosenSettings& chosen, RunReport& report) {
+    if (!pruning::needs_activations(*options.pruner, chosen.settings)) {
+        return;
+    }
+    const pruning::OutputTargets& outputs = chosen.settings.outputs;
+    report::TargetsReport& targets = report.targets.emplace();
+    targets = {outputs.dense, outputs.residual,
+               options.sites_sequentially ? "sequential" : "together", chosen.settings.damping};
+    for (const auto& [settings, perplexity] : chosen.trials) {
+        targets.tried.push_back(
+            {settings.outputs.dense, settings.outputs.residual, settings.damping, perplexity});
     }
 }
 
@@ -137,6 +147,7 @@ std::vector<std::string> notes_of(const Results& results) {
     const auto add = [&](const std::vector<std::string>& more) {
         notes.insert(notes.end(), more.begin(), more.end());
     };
+    add(results.chosen.notes);
     if (results.ratios) {
         add(results.ratios->allocation.notes);
     }
@@ -181,6 +192,7 @@ RunReport compose_report(const Job& job, const Inputs* inputs, const Results& re
     add_spectra(job, results.spectra, report);
     if (results.ratios) {
         add_ratios(job.options, *results.ratios, report);
+        add_settings(job.options, results.chosen, report);
     }
     if (results.pruned) {
         for (std::size_t m = 0; m < report.matrices.size(); ++m) {

@@ -82,8 +82,8 @@ planning::RunTask task_of(const parallel::Communicator& ranks, const cli::Option
     if (analyzes) {
         return task;
     }
-    add_pruning(task, options);
-    if (task.prunes_by_block() || task.measures_outliers) {
+    add_pruning(task, options, catalogue);
+    if (task.prunes_by_block() || task.measures_outliers || !task.trials.empty()) {
         task.calibration = options.calibration.empty()
                                ? sequences_like(options, catalogue)
                                : load_calibration(ranks, options, catalogue).sequences;

@@ -42,26 +42,9 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
     });
 }
 
-std::vector<pruning::PruneTarget> targets_of(const cli::Options& options,
-                                             std::span<const allocation::AllocationItem> items,
-                                             std::span<const double> ratios) {
-    std::vector<pruning::PruneTarget> targets;
-    if (options.mixed_pattern) {
-        const allocation::MixedPatterns mixed =
-            allocation::mixed_patterns(items, ratios, kMixedGroup);
-        for (std::size_t m = 0; m < ratios.size(); ++m) {
-            targets.push_back({mixed.ratios[m], pruning::Pattern{mixed.removed[m], kMixedGroup}});
-        }
-        return targets;
-    }
-    for (const double ratio : ratios) {
-        targets.push_back({ratio, options.pattern});
-    }
-    return targets;
-}
-
 /// A search that begins with uniform ratios and with those that follow the metric. Collective.
 allocation::SearchResult search_from(Job& job, const Inputs& inputs,
+                                     const pruning::PrunerSettings& settings,
                                      std::span<const allocation::AllocationItem> items) {
     std::vector<allocation::SearchStart> starts;
     for (const allocation::AllocationMethod* start :
@@ -70,14 +53,26 @@ allocation::SearchResult search_from(Job& job, const Inputs& inputs,
                               return start->allocate({items, job.options.ratios}).ratios;
                           })});
     }
-    return job.clock.measure("search", [&] {
-        return search(job, inputs, starts, [&](std::span<const double> ratios) {
-            return targets_of(job.options, items, ratios);
-        });
-    });
+    return job.clock.measure("search", [&] { return search(job, inputs, settings, starts); });
 }
 
 }  // namespace
+
+std::vector<pruning::PruneTarget> targets_of(const Job& job, std::span<const double> ratios) {
+    std::vector<pruning::PruneTarget> targets;
+    if (job.options.mixed_pattern) {
+        const allocation::MixedPatterns mixed =
+            allocation::mixed_patterns(items_of(job, {}), ratios, kMixedGroup);
+        for (std::size_t m = 0; m < ratios.size(); ++m) {
+            targets.push_back({mixed.ratios[m], pruning::Pattern{mixed.removed[m], kMixedGroup}});
+        }
+        return targets;
+    }
+    for (const double ratio : ratios) {
+        targets.push_back({ratio, job.options.pattern});
+    }
+    return targets;
+}
 
 phases::SiteOrder site_order(const cli::Options& options) {
     return options.sites_sequentially ? phases::SiteOrder::sequential : phases::SiteOrder::together;
@@ -107,21 +102,22 @@ void check_ratios(const Job& job) {
     parallel::run_collectively(job.ranks, [&] {
         const std::vector<allocation::AllocationItem> items = items_of(job, {});
         allocation::check_request({items, job.options.ratios});
-        targets_of(job.options, items,
-                   std::vector<double>(items.size(), job.options.ratios.sparsity_ratio));
+        targets_of(job, std::vector<double>(items.size(), job.options.ratios.sparsity_ratio));
     });
 }
 
-Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra) {
+Ratios decide_ratios(Job& job, const Inputs& inputs, const pruning::PrunerSettings& settings,
+                     const Spectra& spectra) {
     const std::vector<allocation::AllocationItem> items = items_of(job, spectra);
     const bool searched = job.options.allocation->is_searched();
-    const auto found = searched ? search_from(job, inputs, items) : allocation::SearchResult{};
+    const auto found =
+        searched ? search_from(job, inputs, settings, items) : allocation::SearchResult{};
     const std::vector<double> values = searched ? found.ratios : values_for_allocation(job, inputs);
     return parallel::run_collectively(job.ranks, [&] {
         Ratios ratios{job.options.allocation->allocate(
                           {items, job.options.ratios, values, job.options.method_values}),
                       {}};
-        ratios.targets = targets_of(job.options, items, ratios.allocation.ratios);
+        ratios.targets = targets_of(job, ratios.allocation.ratios);
         ratios.search = found.history;
         return ratios;
     });

@@ -71,29 +71,30 @@ phases::PrunedPaths pruned_paths(const cli::Options& options) {
 }
 
 phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFiles& files,
+                          const pruning::PrunerSettings& settings,
                           std::span<const pruning::PruneTarget> targets) {
     const pruning::Pruner& pruner = *job.options.pruner;
-    report::ProgressLine line(
-        "prune and write",
-        pruning::needs_activations(pruner, job.options.pruner_settings()) ? "blocks" : "tensors",
-        job.ranks.is_root());
+    report::ProgressLine line("prune and write",
+                              pruning::needs_activations(pruner, settings) ? "blocks" : "tensors",
+                              job.ranks.is_root());
     return phases::prune_model(
         job.ranks, inputs.nodes, job.catalogue,
-        {pruner, job.options.pruner_settings(), targets, inputs.calibration.sequences,
-         site_order(job.options)},
-        files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+        {pruner, settings, targets, inputs.calibration.sequences, site_order(job.options)}, files,
+        [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
 /// Prunes the model to its targets and writes it in the formats asked for, in one stream.
 phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::PrunedFiles& files,
-                                    std::span<const pruning::PruneTarget> targets,
-                                    const Spectra& spectra) {
+                                    const Results& results) {
+    const std::vector<pruning::PruneTarget>& targets = results.ratios->targets;
+    const Spectra& spectra = results.spectra;
     if (files.resumed()) {
         job.clock.measure("check", [&] { files.take_over_earlier(); });
     }
     phases::PrunedModel pruned;
     try {
-        pruned = job.clock.measure("prune", [&] { return prune(job, inputs, files, targets); });
+        pruned = job.clock.measure(
+            "prune", [&] { return prune(job, inputs, files, results.chosen.settings, targets); });
     } catch (const support::Error&) {
         files.save_what_can_be();
         throw;
@@ -114,7 +115,7 @@ Spectra find_metric(Job& job) {
     return needs_metric(job.options) ? measure_spectra(job) : Spectra{};
 }
 
-/// Spectra, ratios, pruned blocks, perplexities.
+/// Spectra, settings, ratios, pruned blocks, perplexities.
 Results prune_model(Job& job, const Inputs& inputs) {
     describe_calibration(inputs);
     check_ratios(job);
@@ -122,8 +123,9 @@ Results prune_model(Job& job, const Inputs& inputs) {
     phases::PrunedFiles files(job.ranks, job.catalogue, pruned_paths(job.options), *job.journal);
     Results results;
     results.spectra = find_metric(job);
-    results.ratios = decide_ratios(job, inputs, results.spectra);
-    results.pruned = prune_and_write(job, inputs, files, results.ratios->targets, results.spectra);
+    results.chosen = choose_settings(job, inputs);
+    results.ratios = decide_ratios(job, inputs, results.chosen.settings, results.spectra);
+    results.pruned = prune_and_write(job, inputs, files, results);
     results.perplexities = evaluate_before_and_after(job, inputs);
     return results;
 }

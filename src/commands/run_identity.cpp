@@ -69,6 +69,10 @@ void add(resume::RunIdentity& identity, std::string name, double value) {
     add(identity, std::move(name), fmt::format("{}", value));
 }
 
+void add_setting(resume::RunIdentity& identity, std::string name, std::optional<double> value) {
+    add(identity, std::move(name), value ? fmt::format("{}", *value) : "auto");
+}
+
 std::string texts_of(const std::vector<model::NamePattern>& patterns) {
     std::string texts;
     for (const model::NamePattern& pattern : patterns) {
@@ -132,10 +136,10 @@ void add_allocation(resume::RunIdentity& identity, const cli::Options& options) 
 void add_pruning(resume::RunIdentity& identity, const cli::Options& options) {
     add(identity, "--prune-method", std::string(options.pruner->name));
     add(identity, "--sparsity-type", options.mixed_pattern ? "mixed" : sparsity_type(options));
-    add(identity, "--dense-target", options.outputs.dense);
-    add(identity, "--residual-target", options.outputs.residual);
+    add_setting(identity, "--dense-target", options.dense_target);
+    add_setting(identity, "--residual-target", options.residual_target);
     add(identity, "--site-order", options.sites_sequentially ? "sequential" : "together");
-    add(identity, "--damping", options.damping);
+    add_setting(identity, "--damping", options.damping);
     add(identity, "--ties", options.ties == pruning::Ties::exact ? "exact" : "inclusive");
     add_own_options(identity, options.pruner->options, options);
     add(identity, "--format",

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -59,6 +58,21 @@ Spectra measure_spectra(Job& job);
 /// The chosen metric of every matrix from the file of --metric-cache.
 Spectra read_cached_metric(const Job& job);
 
+/// Settings of a pruner that were tried.
+struct SettingsTrial {
+    pruning::PrunerSettings settings;
+    double perplexity = 0;  ///< on held-out calibration sequences
+};
+
+/// Settings as the options give them or, where they leave them to the program, as it chose them.
+struct ChosenSettings {
+    pruning::PrunerSettings settings;
+    std::vector<SettingsTrial> trials = {};  ///< empty where nothing was left open
+    std::vector<std::string> notes = {};
+};
+/// Collective.
+ChosenSettings choose_settings(Job& job, const Inputs& inputs);
+
 /// What is asked of every matrix.
 struct Ratios {
     allocation::Allocation allocation;
@@ -75,16 +89,18 @@ std::string sparsity_type(const cli::Options& options);
 void check_ratios(const Job& job);
 /// Refuses a search without sequences to hold out. @throws Error
 void check_search(const Inputs& inputs);
-using TargetsOfRatios = std::function<std::vector<pruning::PruneTarget>(std::span<const double>)>;
 /// The ratios with which the pruner does best on calibration sequences that are held out from its
-/// statistics. Collective; candidates that an earlier attempt has tried are not tried again.
+/// statistics. Collective.
 allocation::SearchResult search(Job& job, const Inputs& inputs,
-                                std::span<const allocation::SearchStart> starts,
-                                const TargetsOfRatios& targets_of);
+                                const pruning::PrunerSettings& settings,
+                                std::span<const allocation::SearchStart> starts);
+/// The targets that ratios stand for, one of each per matrix.
+std::vector<pruning::PruneTarget> targets_of(const Job& job, std::span<const double> ratios);
 /// As the option says.
 phases::SiteOrder site_order(const cli::Options& options);
 /// Ratios from the allocation, patterns where N:M is asked for.
-Ratios decide_ratios(Job& job, const Inputs& inputs, const Spectra& spectra);
+Ratios decide_ratios(Job& job, const Inputs& inputs, const pruning::PrunerSettings& settings,
+                     const Spectra& spectra);
 
 /// One per text, of the dense and of the pruned model.
 struct Perplexities {
@@ -97,6 +113,7 @@ Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs);
 /// What the stages of a job have made. `analyze` has spectra alone.
 struct Results {
     Spectra spectra = {};
+    ChosenSettings chosen = {};
     std::optional<Ratios> ratios = {};
     std::optional<phases::PrunedModel> pruned = {};
     Perplexities perplexities = {};

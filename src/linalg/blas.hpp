@@ -30,6 +30,9 @@ void spotri_(const char* uplo, const int* n, float* a, const int* lda, int* info
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
              double* work, const int* lwork, int* iwork, const int* liwork, int* info, std::size_t,
              std::size_t);
+void ssyevd_(const char* jobz, const char* uplo, const int* n, float* a, const int* lda, float* w,
+             float* work, const int* lwork, int* iwork, const int* liwork, int* info, std::size_t,
+             std::size_t);
 void dsytrd_sy2sb_(const char* uplo, const int* n, const int* kd, double* a, const int* lda,
                    double* ab, const int* ldab, double* tau, double* work, const int* lwork,
                    int* info, std::size_t);

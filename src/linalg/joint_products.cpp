@@ -14,9 +14,17 @@ namespace {
 
 /// Vectors of a rank that are multiplied at a time. Part of the result: each piece is rounded.
 constexpr std::int64_t kPiece = 512;
-/// Rows and columns of the sums that are computed at a time, to be added from the cache.
-constexpr std::int64_t kTileRows = 128;
-constexpr std::int64_t kTileCols = 256;
+/// Rows and columns of the sums that are computed at a time, to be added from the cache: large ones
+/// make products faster, small ones leave more to share.
+struct TileSize {
+    std::int64_t rows;
+    std::int64_t cols;
+};
+
+TileSize tile_size(std::int64_t order) {
+    return order < 2048 ? TileSize{128, 256} : TileSize{256, 512};
+}
+
 /// 1.5·2⁵²·2⁻³⁶: x + c − c, with c this many units, is x rounded to a multiple of 2⁻³⁶ units.
 constexpr double kRounding = 1.5 * 65536.0;
 
@@ -44,7 +52,8 @@ JointProducts::JointProducts(const parallel::Communicator& ranks, const parallel
     for (const std::int64_t size : companions) {
         parts_.push_back({size, height()});
     }
-    product_.resize(static_cast<std::size_t>(kTileRows * kTileCols));
+    const TileSize tile = tile_size(order);
+    product_.resize(static_cast<std::size_t>(tile.rows * tile.cols));
     parallel::run_collectively(ranks_, [&] {
         sums_.emplace(nodes_.node(), height() * order);
         vectors_.emplace(nodes_.node(), nodes_.node().size() * kPiece * height());
@@ -126,12 +135,13 @@ void JointProducts::add_piece(std::span<const std::span<const float>> vectors,
 std::vector<JointProducts::Tile> JointProducts::own_tiles() const {
     std::vector<Tile> own;
     int turn = 0;
+    const TileSize tile = tile_size(order());
     for (const Part& part : parts_) {
         support::for_each_slab(
-            std::int64_t{0}, part.height, kTileRows, [&](std::int64_t row, std::int64_t end) {
+            std::int64_t{0}, part.height, tile.rows, [&](std::int64_t row, std::int64_t end) {
                 const std::int64_t first = &part == &parts_.front() ? row : 0;
                 support::for_each_slab(
-                    first, order(), kTileCols, [&](std::int64_t col, std::int64_t col_end) {
+                    first, order(), tile.cols, [&](std::int64_t col, std::int64_t col_end) {
                         if (turn++ % nodes_.node().size() == nodes_.node().rank()) {
                             own.push_back({&part, {row, end}, {col, col_end}});
                         }

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "blas.hpp"
@@ -138,11 +137,16 @@ void NodeCholesky::keep_in_float() {
 
 void NodeCholesky::solve(std::span<float> rows, std::int64_t first_row) const {
     assert(rows.size() % static_cast<std::size_t>(order_) == 0);
-    if (rows.empty()) {
+    AlignedRows aligned(rows, first_row, order_);
+    solve(aligned);
+    std::ranges::copy(aligned.own(), rows.begin());
+}
+
+void NodeCholesky::solve(AlignedRows& rows) const {
+    if (rows.own().empty()) {
         return;
     }
-    AlignedRows aligned(rows, first_row, order_);
-    const std::span<float> all = aligned.all();
+    const std::span<float> all = rows.all();
     const int n = static_cast<int>(order_);
     const int m = static_cast<int>(all.size() / static_cast<std::size_t>(order_));
     const float one = 1;
@@ -150,7 +154,6 @@ void NodeCholesky::solve(std::span<float> rows, std::int64_t first_row) const {
     // A row is a column to BLAS: L·Lᵀ·x = b.
     strsm_("L", "L", "N", "N", &n, &m, &one, factor, &n, all.data(), &n, 1, 1, 1, 1);
     strsm_("L", "L", "T", "N", &n, &m, &one, factor, &n, all.data(), &n, 1, 1, 1, 1);
-    std::ranges::copy(aligned.own(), rows.begin());
 }
 
 }  // namespace alphaprune::linalg

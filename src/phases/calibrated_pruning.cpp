@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -96,6 +97,9 @@ class CalibratedRun {
         keep_states(block + 1);
     }
 
+    /// After the last block that is pruned only the held-out sequences go on.
+    void pass_scored_through(int block) { pass_.pass_through(block, request_.held_out); }
+
     /// Matrices that an earlier attempt has done are read back.
     void prune_block(int block) {
         pass_.load(block);
@@ -110,8 +114,8 @@ class CalibratedRun {
         }
         const auto pruner = pruning::begin_block(request_.pruner, inputs, request_.settings);
         add_earlier_notes(block);
-        // What comes out of the last block is for those sequences that give no statistics.
-        const bool more = block + 1 < catalogue_.blocks() || request_.observed;
+        // What comes out of the last block is for the sequences that are scored.
+        const bool more = block + 1 < catalogue_.blocks() || !request_.held_out.empty();
         if (request_.site_order == SiteOrder::sequential) {
             for (std::size_t site = 0; site < sites.size(); ++site) {
                 pass_.step(site, observer(*pruner, sites), dense());
@@ -141,8 +145,8 @@ class CalibratedRun {
         parallel::agree(ranks_, problem.get());
     }
 
-    /// The loss of each sequence that gave no statistics: the same on every rank.
-    std::vector<double> held_out_losses() { return pass_.losses(request_.statistics()); }
+    /// The loss of each sequence that is held out: the same on every rank.
+    std::vector<double> held_out_losses() { return pass_.losses(request_.held_out); }
 
     PrunedModel result() const { return {stream_.results(), notes_, fits_}; }
 
@@ -171,10 +175,22 @@ class CalibratedRun {
                           std::span<const transformer::InputSite> sites) const {
         return [this, &pruner, sites](std::size_t site, const pruning::SiteInput& input) {
             if (!is_done(sites[site])) {
-                const bool counts = input.sequence < request_.statistics();
-                pruner.observe(site, counts ? input : pruning::SiteInput{});
+                pruner.observe(site, as_statistics(input));
             }
         };
+    }
+
+    /// Numbered among the sequences that give statistics; nothing of one that is held out.
+    pruning::SiteInput as_statistics(const pruning::SiteInput& input) const {
+        if (input.tokens == 0 || !request_.gives_statistics(input.sequence)) {
+            return {};
+        }
+        pruning::SiteInput counted = input;
+        counted.sequence -= std::ranges::count_if(
+            request_.held_out.first(
+                std::min(static_cast<std::size_t>(input.sequence), request_.held_out.size())),
+            std::identity());
+        return counted;
     }
 
     void gather_statistics(pruning::BlockPruner& pruner,
@@ -314,12 +330,21 @@ class NoStore : public TensorStore {
 
 /// Prunes block after block. Returns after the last.
 void run_blocks(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
-                CalibratedRun& run, const Progress& progress) {
-    const std::vector<int> prunable = catalogue.prunable_blocks();
+                std::optional<int> most_blocks, CalibratedRun& run, const Progress& progress) {
+    std::vector<int> prunable = catalogue.prunable_blocks();
+    const bool partly = most_blocks && std::cmp_less(*most_blocks, prunable.size());
+    if (partly) {
+        prunable.resize(static_cast<std::size_t>(*most_blocks));
+    }
     for (int block = run.take_over(); block < catalogue.blocks(); ++block) {
         parallel::check_stop_collectively(ranks);
-        std::ranges::binary_search(prunable, block) ? run.prune_block(block)
-                                                    : run.pass_through(block);
+        if (std::ranges::binary_search(prunable, block)) {
+            run.prune_block(block);
+        } else if (partly && block > prunable.back()) {
+            run.pass_scored_through(block);
+        } else {
+            run.pass_through(block);
+        }
         if (progress && ranks.is_root()) {
             progress(block + 1, catalogue.blocks());
         }
@@ -332,10 +357,11 @@ std::vector<double> losses_after_pruning(const parallel::Communicator& ranks,
                                          const parallel::NodeMap& nodes,
                                          const model::Catalogue& catalogue,
                                          const PruneRequest& request) {
-    assert(request.observed);
+    assert(request.statistics() > 0 && request.statistics() < request.calibration.count());
+    assert(request.gives_statistics(0) && request.most_blocks.value_or(1) > 0);
     NoStore nowhere;
     CalibratedRun run(ranks, nodes, catalogue, request, nowhere);
-    run_blocks(ranks, catalogue, run, {});
+    run_blocks(ranks, catalogue, request.most_blocks, run, {});
     return run.held_out_losses();
 }
 
@@ -344,7 +370,7 @@ PrunedModel prune_block_by_block(const parallel::Communicator& ranks,
                                  const PruneRequest& request, TensorStore& store,
                                  const Progress& progress) {
     CalibratedRun run(ranks, nodes, catalogue, request, store);
-    run_blocks(ranks, catalogue, run, progress);
+    run_blocks(ranks, catalogue, request.most_blocks, run, progress);
     run.copy_the_rest();
     return run.result();
 }

@@ -107,33 +107,43 @@ void CalibrationPass::leave() {
     });
 }
 
-void CalibrationPass::advance() {
+void CalibrationPass::advance(std::span<const std::uint8_t> only) {
     parallel::run_collectively(ranks_, [&] {
         for (std::int64_t s = 0; s < own_.size(); ++s) {
-            runner_->advance(s);
+            if (only.empty() || only[static_cast<std::size_t>(own_.begin + s)] != 0) {
+                runner_->advance(s);
+            }
         }
     });
 }
 
-void CalibrationPass::pass_through(int block) {
+void CalibrationPass::pass_through(int block, std::span<const std::uint8_t> only) {
     load(block);
-    advance();
+    advance(only);
 }
 
-std::vector<double> CalibrationPass::losses(std::int64_t first) {
+std::vector<double> CalibrationPass::losses(std::span<const std::uint8_t> which) {
     std::vector<std::pair<std::int64_t, std::span<const std::int32_t>>> scored;
-    for (std::int64_t s = std::max(first, own_.begin); s < own_.end; ++s) {
-        scored.emplace_back(s - own_.begin, sequences_.sequence(s));
+    std::vector<std::size_t> places;
+    std::size_t count = 0;
+    for (std::int64_t s = 0; s < sequences_.count(); ++s) {
+        if (which[static_cast<std::size_t>(s)] == 0) {
+            continue;
+        }
+        if (own_.begin <= s && s < own_.end) {
+            scored.emplace_back(s - own_.begin, sequences_.sequence(s));
+            places.push_back(count);
+        }
+        ++count;
     }
     const model::RowSource source = finite_rows();
     parallel::run_collectively(ranks_, [&] { runner_->load_head(source); });
     const std::vector<double> own =
         transformer::token_losses(ranks_, nodes_.node(), plan_, *runner_, source, scored);
     // Each in its place, zero from all other ranks: adding those changes no bit.
-    std::vector<double> all(static_cast<std::size_t>(sequences_.count() - first));
+    std::vector<double> all(count);
     for (std::size_t i = 0; i < own.size(); ++i) {
-        all[static_cast<std::size_t>(own_.begin + scored[i].first - first)] =
-            own[i] / static_cast<double>(sequences_.length - 1);
+        all[places[i]] = own[i] / static_cast<double>(sequences_.length - 1);
     }
     ranks_.all_reduce_sum(std::span(all));
     return all;

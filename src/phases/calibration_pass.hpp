@@ -51,13 +51,15 @@ class CalibrationPass {
     /// @throws Error on all ranks
     void leave();
     /// Collective: the loaded block's outputs become the activations. @throws Error on all ranks
-    void advance();
-    /// Collective: loads a block and advances, nothing more. @throws Error on all ranks
-    void pass_through(int block);
+    void advance() { advance({}); }
+    /// Collective: loads a block and advances, nothing more.
+    /// @param only  one per sequence: those with zero stay behind; empty: none does
+    /// @throws Error on all ranks
+    void pass_through(int block, std::span<const std::uint8_t> only = {});
 
-    /// Collective: after the last block, the mean loss of a token of each sequence from `first` on.
-    /// The same on every rank. @throws Error on all ranks
-    std::vector<double> losses(std::int64_t first);
+    /// Collective: after the last block, the mean loss of a token of each sequence that is not zero
+    /// in `which`. The same on every rank. @throws Error on all ranks
+    std::vector<double> losses(std::span<const std::uint8_t> which);
 
     /// Numbers of this rank's sequences.
     parallel::RowRange own() const { return own_; }
@@ -67,6 +69,7 @@ class CalibrationPass {
     std::size_t state_size() const { return runner_->state_size(); }
 
   private:
+    void advance(std::span<const std::uint8_t> only);
     /// One round of sequences after the other; observe_one(round, seen) shows the sites from
     /// `first` to `end` of this rank's sequence.
     template <class ObserveOne>

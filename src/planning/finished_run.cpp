@@ -46,11 +46,15 @@ double predicted_seconds(const RunForecast& predicted, Phase phase) {
 /// is not booked under another phase is part of the start.
 std::optional<double> measured_seconds(const report::RunReport& report, Phase phase) {
     if (phase == Phase::start) {
-        return report.seconds -
-               booked(report, {"spectrum", "farms", "outliers", "prune", "write", "evaluate"});
+        return report.seconds - booked(report, {"spectrum", "farms", "settings", "search",
+                                                "outliers", "prune", "write", "evaluate"});
     }
     if (phase == Phase::spectrum && has_booked(report, "spectrum")) {
         return booked(report, {"spectrum", "farms"});
+    }
+    if (phase == Phase::trials &&
+        (has_booked(report, "settings") || has_booked(report, "search"))) {
+        return booked(report, {"settings", "search"});
     }
     if (phase == Phase::prune_and_write && has_booked(report, "prune")) {
         return booked(report, {"outliers", "prune", "write"});
@@ -96,7 +100,7 @@ std::map<linalg::Solver, double> solver_corrections(const report::RunReport& rep
 std::map<Phase, double> phase_corrections(const FinishedRun& finished, const MachineRates& here) {
     const RunForecast predicted = predicted_then(finished, here);
     std::map<Phase, double> corrections;
-    for (const Phase phase : {Phase::prune_and_write, Phase::evaluate}) {
+    for (const Phase phase : {Phase::trials, Phase::prune_and_write, Phase::evaluate}) {
         const auto measured = measured_seconds(finished.report, phase);
         const double seconds = predicted_seconds(predicted, phase);
         if (measured && seconds > 0) {
@@ -115,7 +119,7 @@ Validation::Validation(const FinishedRun& finished, const MachineRates& here)
                          finished.report.gemm_gflops)) {
     const RunForecast predicted = predicted_then(finished, here);
     for (const Phase phase :
-         {Phase::start, Phase::spectrum, Phase::prune_and_write, Phase::evaluate}) {
+         {Phase::start, Phase::spectrum, Phase::trials, Phase::prune_and_write, Phase::evaluate}) {
         if (const auto measured = measured_seconds(finished.report, phase)) {
             seconds_.push_back(
                 {std::string(name_of(phase)), predicted_seconds(predicted, phase), *measured});

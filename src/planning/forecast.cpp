@@ -41,7 +41,10 @@ class Forecaster {
             result.spectra.threads = threads;
             result.phases.push_back(spectrum(result.spectra));
         }
-        if (task_.calibration.count() > 0) {
+        if (!task_.trials.empty()) {
+            result.phases.push_back(trials_forecast(inputs_));
+        }
+        if (task_.prunes_by_block() || task_.measures_outliers) {
             result.phases.push_back(calibration_forecast(inputs_));
         }
         if (task_.prunes) {
@@ -191,7 +194,8 @@ double Transfers::broadcast_seconds(double bytes) const {
 }
 
 std::string_view name_of(Phase phase) {
-    constexpr std::array kNames{"start", "spectrum", "calibrate", "prune and write", "evaluate"};
+    constexpr std::array kNames{"start",     "spectrum",        "trials",
+                                "calibrate", "prune and write", "evaluate"};
     return kNames.at(static_cast<std::size_t>(phase));
 }
 

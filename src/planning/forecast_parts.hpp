@@ -43,6 +43,7 @@ struct ForecastInputs {
 
 /// Time and memory of what runs the model forward. @throws Error when it has no forward pass
 PhaseForecast calibration_forecast(const ForecastInputs& inputs);
+PhaseForecast trials_forecast(const ForecastInputs& inputs);
 /// All texts, on the dense and on the pruned model.
 PhaseForecast evaluation_forecast(const ForecastInputs& inputs);
 

@@ -28,6 +28,7 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
     for (const int index : site.matrices) {
         const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
         work.weights += static_cast<double>(matrix.size());
+        work.largest = std::max(work.largest, static_cast<double>(matrix.size()));
         work.bytes += static_cast<double>(catalogue.tensor_of(matrix).bytes());
     }
     work.sequences = sequences.count();
@@ -37,6 +38,30 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
     work.node_ranks = node_ranks;
     return work;
 }
+
+/// Of the pruner at a block's sites: what they hold together, and what a single one holds alone.
+class SiteMemory {
+  public:
+    explicit SiteMemory(bool one_by_one) : one_by_one_(one_by_one) {}
+
+    void add(const pruning::SiteCost& cost) {
+        if (one_by_one_) {
+            held_ =
+                std::max(held_, cost.memory + std::max(cost.gathering_memory, cost.working_memory));
+            return;
+        }
+        held_ += cost.memory + cost.gathering_memory;
+        // A site that is pruned no longer gathers.
+        more_ = std::max(
+            more_, std::max(cost.working_memory, cost.gathering_memory) - cost.gathering_memory);
+    }
+    std::uint64_t most() const { return held_ + more_; }
+
+  private:
+    bool one_by_one_;
+    std::uint64_t held_ = 0;
+    std::uint64_t more_ = 0;
+};
 
 /// What the ranks of a cluster do with sequences that are divided over them.
 class Forward {
@@ -122,58 +147,110 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
                                       static_cast<std::uint64_t>(node_ranks);
         memory.weights = std::max(memory.weights, weights);
         kept = std::max(kept, transformer::kept_values(plan, block));
-        std::uint64_t pruned = 0;
+        SiteMemory pruned(task.sites_sequentially);
         std::uint64_t outliers = 0;
         for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
             const pruning::SiteWork work = site_work(catalogue, site, task, ranks, node_ranks);
-            const std::uint64_t own_memory =
-                task.prunes_by_block() ? pruning::cost_of(*task.pruner, work).memory : 0;
-            pruned = task.sites_sequentially ? std::max(pruned, own_memory) : pruned + own_memory;
+            if (task.prunes_by_block()) {
+                pruned.add(pruning::cost_of(*task.pruner, work));
+            }
             outliers += task.measures_outliers ? pruning::scoring_cost(work).memory : 0;
         }
-        memory.statistics = std::max({memory.statistics, pruned, outliers});
+        memory.statistics = std::max({memory.statistics, pruned.most(), outliers});
     }
     const auto tokens = static_cast<std::uint64_t>(sequences.length);
     const std::uint64_t state =
         tokens * static_cast<std::uint64_t>(plan.hidden_size()) * sizeof(float);
     const std::uint64_t steps = streams - 1 + (task.sites_sequentially ? 1 : 0);
+    const std::uint64_t drift = (streams - 1) * state;
     memory.activations = streams * (state * static_cast<std::uint64_t>(own + 1) +
                                     transformer::scratch_bytes(plan, sequences.length)) +
+                         drift +
                          steps * tokens * static_cast<std::uint64_t>(own * kept) * sizeof(float);
     return memory;
 }
 
-PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
-    const auto& [catalogue, cluster, model, task, transfers] = inputs;
-    const Forward forward(inputs);
+namespace {
+
+/// A block on its way through the calibration passes: loaded, run, scored and pruned.
+void add_block(const ForecastInputs& inputs, const Forward& forward, const RunTask& task, int block,
+               PhaseForecast& result) {
     const model::TokenSequences& sequences = task.calibration;
     const bool prunes = task.prunes_by_block();
     const int passes = (prunes ? 1 : 0) + (task.measures_outliers ? 1 : 0);
     // The dense model's states go through each block once; in steps the MLP is begun twice.
     const double more_runs = prunes && task.settings.outputs.any() ? 1.0 : 0.0;
-    PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
-    for (int block = 0; block < catalogue.blocks(); ++block) {
-        const auto& tensors = forward.plan().block(block).tensors;
-        const double bytes = forward.bytes_of(tensors);
-        const bool last = block + 1 == catalogue.blocks();
-        const double common =
-            forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
-        result.seconds += passes * common + more_runs * (forward.load_seconds(bytes) +
-                                                         forward.run_seconds(block, sequences));
-        result.bytes_read += passes * transfers.from_files(bytes * transfers.nodes());
-        for (const transformer::InputSite& site : transformer::input_sites(forward.plan(), block)) {
-            const pruning::SiteWork work = forward.work_at(site, task);
-            if (task.measures_outliers) {
-                result.seconds += forward.seconds_of(pruning::scoring_cost(work));
-            }
-            if (prunes) {
-                result.seconds += forward.delivery_seconds(work.weights, site.matrices.size()) +
-                                  forward.seconds_of(pruning::cost_of(*task.pruner, work));
-            }
+    const double bytes = forward.bytes_of(forward.plan().block(block).tensors);
+    const bool last = block + 1 == inputs.catalogue.blocks();
+    const double common =
+        forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
+    result.seconds += passes * common + more_runs * (forward.load_seconds(bytes) +
+                                                     forward.run_seconds(block, sequences));
+    result.bytes_read += passes * inputs.transfers.from_files(bytes * inputs.transfers.nodes());
+    for (const transformer::InputSite& site : transformer::input_sites(forward.plan(), block)) {
+        const pruning::SiteWork work = forward.work_at(site, task);
+        if (task.measures_outliers) {
+            result.seconds += forward.seconds_of(pruning::scoring_cost(work));
+        }
+        if (prunes) {
+            result.seconds += forward.delivery_seconds(work.weights, site.matrices.size()) +
+                              forward.seconds_of(pruning::cost_of(*task.pruner, work));
         }
     }
-    result.memory =
-        calibration_memory(catalogue, task, cluster.ranks, forward.node_ranks()).total();
+}
+
+/// One candidate: some blocks pruned, the scored sequences taken through the others.
+PhaseForecast candidate_forecast(const ForecastInputs& inputs, const Forward& forward,
+                                 const TrialTask& trial) {
+    RunTask task = inputs.task;
+    task.measures_outliers = false;
+    const auto tokens_of = [&](std::int64_t sequences) {
+        model::TokenSequences some{task.calibration.length, {}};
+        some.ids.resize(static_cast<std::size_t>(sequences * some.length));
+        return some;
+    };
+    task.calibration = tokens_of(std::min(trial.sequences, task.calibration.count()));
+    const model::TokenSequences scored = tokens_of(task.calibration.count() / 3);
+    PhaseForecast result{Phase::trials, 0, 0, 0, 0};
+    const int pruned = trial.blocks.value_or(inputs.catalogue.blocks());
+    for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
+        if (block < pruned && task.prunes_by_block()) {
+            add_block(inputs, forward, task, block, result);
+        } else {
+            const double bytes = forward.bytes_of(forward.plan().block(block).tensors);
+            result.seconds += forward.load_seconds(bytes) + forward.run_seconds(block, scored);
+            result.bytes_read += inputs.transfers.from_files(bytes * inputs.transfers.nodes());
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
+    const Forward forward(inputs);
+    PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
+    for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
+        add_block(inputs, forward, inputs.task, block, result);
+    }
+    result.memory = calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
+                                       forward.node_ranks())
+                        .total();
+    return result;
+}
+
+PhaseForecast trials_forecast(const ForecastInputs& inputs) {
+    const Forward forward(inputs);
+    PhaseForecast result{Phase::trials, 0, 0, 0, 0};
+    for (const TrialTask& trial : inputs.task.trials) {
+        const PhaseForecast candidate = candidate_forecast(inputs, forward, trial);
+        result.seconds += trial.candidates * candidate.seconds;
+        result.bytes_read += trial.candidates * candidate.bytes_read;
+    }
+    // Groups try candidates side by side only where the memory suffices.
+    result.memory = calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
+                                       forward.node_ranks())
+                        .total();
     return result;
 }
 

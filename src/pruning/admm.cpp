@@ -24,8 +24,8 @@ Fit prune_admm(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
                const PrunerSettings&, const std::string& where) {
     const UnitProblem problem(hessian, rows);
     const std::vector<float> best = minimizer(hessian, problem, kDamping, where);
-    const Projection project(hessian.ranks(), static_cast<std::int64_t>(rows.weights.size()),
-                             hessian.cols(), target);
+    Projection project(hessian.ranks(), static_cast<std::int64_t>(rows.weights.size()),
+                       hessian.cols(), target);
     if (project.kept() == project.total()) {
         scale_back(hessian, best, rows.weights);
         return {};
@@ -45,9 +45,7 @@ Fit prune_admm(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
         parallel::check_stop_collectively(hessian.ranks());
         std::ranges::transform(dense, multipliers, dense.begin(), std::plus<>());  // B + U
         if (iteration < kChoosing) {
-            project(dense, sparse);
-            std::ranges::transform(sparse, stays.begin(),
-                                   [](float value) { return std::uint8_t{value != 0}; });
+            project.choose(dense, stays);
         }
         for (std::size_t i = 0; i < size; ++i) {
             sparse[i] = stays[i] != 0 ? dense[i] : 0.0F;

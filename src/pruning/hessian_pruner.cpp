@@ -6,8 +6,11 @@
 namespace alphaprune::pruning {
 namespace {
 
-/// Of a rank's rows of a matrix, that it works with.
-constexpr double kCopies = 8;
+/// Of a rank's rows of a matrix, that it works with: B₀, R, B*, and in refining them the residuals,
+/// directions, products and, in a quarter, the support; of these some are padded for BLAS.
+constexpr double kCopies = 6.25;
+constexpr double kPaddedCopies = 2;
+constexpr double kPadding = 48;  // rows, about
 
 class HessianPruner : public BlockPruner {
   public:
@@ -65,8 +68,9 @@ SiteCost hessian_pruner_cost(const SiteWork& work, double iterations, double fac
                   2 * iterations * work.weights * cols / work.ranks;
     const auto shared =
         static_cast<std::uint64_t>(4 * square) + linalg::NodeCholesky::node_memory(work.cols);
-    const double of_rank = kCopies * sizeof(float) * work.weights / work.ranks;
-    cost.memory +=
+    const double of_rank =
+        sizeof(float) * (kCopies * work.largest / work.ranks + kPaddedCopies * kPadding * cols);
+    cost.working_memory +=
         shared / static_cast<std::uint64_t>(work.node_ranks) + static_cast<std::uint64_t>(of_rank);
     return cost;
 }

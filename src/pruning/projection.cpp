@@ -2,20 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <vector>
 
 #include "scores.hpp"
-#include "selection.hpp"
 
 namespace alphaprune::pruning {
 namespace {
-
-/// Orders as the magnitude does.
-std::uint32_t magnitude_key(float value) {
-    return std::bit_cast<std::uint32_t>(std::abs(value));
-}
 
 std::int64_t removed_in_groups(std::int64_t size, std::int64_t cols, Pattern pattern) {
     const std::int64_t whole = cols / pattern.group * pattern.removed;
@@ -32,31 +25,44 @@ Projection::Projection(const parallel::Communicator& ranks, std::int64_t size, s
                         : static_cast<std::int64_t>(static_cast<double>(total_) * target.ratio);
 }
 
-void Projection::operator()(std::span<const float> values, std::span<float> out) const {
-    pattern_ ? keep_in_groups(values, out) : keep_largest(values, out);
+void Projection::choose(std::span<const float> values, std::span<std::uint8_t> stays) {
+    pattern_ ? choose_in_groups(values, stays) : choose_largest(values, stays);
 }
 
-void Projection::keep_largest(std::span<const float> values, std::span<float> out) const {
+void Projection::operator()(std::span<const float> values, std::span<float> out) {
+    std::vector<std::uint8_t> stays(values.size());
+    choose(values, stays);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        out[i] = stays[i] != 0 ? values[i] : 0.0F;
+    }
+}
+
+void Projection::choose_largest(std::span<const float> values, std::span<std::uint8_t> stays) {
     if (removed_ == 0 || removed_ == total_) {
-        std::ranges::transform(values, out.begin(),
-                               [&](float value) { return removed_ == 0 ? value : 0.0F; });
+        std::ranges::fill(stays, std::uint8_t{removed_ == 0});
         return;
     }
-    std::vector<std::uint32_t> keys(values.size());
-    std::ranges::transform(values, keys.begin(), magnitude_key);
-    const Selected last = select_key(ranks_, std::span<const std::uint32_t>(keys), removed_ - 1);
+    const Selected last = select_magnitude(ranks_, values, removed_ - 1, last_);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        stays[i] = magnitude_key(values[i]) > last.key ? 1 : 0;
+    }
+    if (removed_ == last.below + last.equal) {
+        return;
+    }
     // Of those equal to the last that goes, this rank's first ones go.
     const std::int64_t before = ranks_.sum_before(last.equal_here);
     std::int64_t to_go =
         std::clamp<std::int64_t>(removed_ - last.below - before, 0, last.equal_here);
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const bool equal_goes = keys[i] == last.key && to_go > 0;
-        to_go -= equal_goes ? 1 : 0;
-        out[i] = keys[i] < last.key || equal_goes ? 0.0F : values[i];
+        if (magnitude_key(values[i]) == last.key) {
+            stays[i] = to_go > 0 ? 0 : 1;
+            --to_go;
+        }
     }
 }
 
-void Projection::keep_in_groups(std::span<const float> values, std::span<float> out) const {
+void Projection::choose_in_groups(std::span<const float> values,
+                                  std::span<std::uint8_t> stays) const {
     const auto width = static_cast<std::size_t>(cols_);
     for (std::size_t row = 0; row < values.size(); row += width) {
         for (std::int64_t first = 0; first < cols_; first += pattern_->group) {
@@ -70,9 +76,7 @@ void Projection::keep_in_groups(std::span<const float> values, std::span<float> 
             }
             for (int i = 0; i < size; ++i) {
                 const std::size_t one = at + static_cast<std::size_t>(i);
-                out[one] = rank_among(magnitudes, size, i) < removed_of(*pattern_, size)
-                               ? 0.0F
-                               : values[one];
+                stays[one] = rank_among(magnitudes, size, i) < removed_of(*pattern_, size) ? 0 : 1;
             }
         }
     }

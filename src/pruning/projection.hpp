@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/pruning/pruners.hpp"
+#include "selection.hpp"
 
 namespace alphaprune::pruning {
 
@@ -21,18 +23,22 @@ class Projection {
     std::int64_t kept() const { return total_ - removed_; }
     std::int64_t total() const { return total_; }
 
+    /// stays = 1 where a value stays, 0 elsewhere. Fastest where the threshold is near that of the
+    /// call before.
+    void choose(std::span<const float> values, std::span<std::uint8_t> stays);
     /// out = values where they stay, zero elsewhere. @param out  may be values
-    void operator()(std::span<const float> values, std::span<float> out) const;
+    void operator()(std::span<const float> values, std::span<float> out);
 
   private:
-    void keep_largest(std::span<const float> values, std::span<float> out) const;
-    void keep_in_groups(std::span<const float> values, std::span<float> out) const;
+    void choose_largest(std::span<const float> values, std::span<std::uint8_t> stays);
+    void choose_in_groups(std::span<const float> values, std::span<std::uint8_t> stays) const;
 
     const parallel::Communicator& ranks_;
     std::int64_t cols_;
     std::optional<Pattern> pattern_;
     std::int64_t total_ = 0;
     std::int64_t removed_ = 0;
+    KeyGuess last_;  ///< the magnitude of the largest that went
 };
 
 }  // namespace alphaprune::pruning

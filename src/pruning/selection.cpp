@@ -1,8 +1,58 @@
 #include "selection.hpp"
 
+#include <algorithm>
 #include <cassert>
+#include <optional>
 
 namespace alphaprune::pruning {
+namespace {
+
+/// Of this rank's keys those in an interval, and how many are below it.
+struct KeysNear {
+    std::vector<std::uint32_t> keys;
+    std::int64_t below = 0;
+};
+
+KeysNear keys_near(std::span<const float> values, const KeyGuess& guess) {
+    constexpr std::size_t kAtATime = 2048;
+    std::array<std::uint32_t, kAtATime> found;
+    const std::uint32_t first = guess.key - std::min(guess.key, guess.reach);
+    const std::uint32_t width = guess.key - first + guess.reach;
+    KeysNear near;
+    for (std::size_t begin = 0; begin < values.size(); begin += kAtATime) {
+        std::size_t count = 0;
+        std::int64_t below = 0;
+        for (const float value : values.subspan(begin, std::min(kAtATime, values.size() - begin))) {
+            const std::uint32_t key = magnitude_key(value);  // without branches: none would be
+            found[count] = key;                              // foreseen
+            count += key - first <= width ? 1 : 0;
+            below += key < first ? 1 : 0;
+        }
+        near.keys.insert(near.keys.end(), found.begin(),
+                         found.begin() + static_cast<std::ptrdiff_t>(count));
+        near.below += below;
+    }
+    return near;
+}
+
+/// Nothing where the key is not near the guess.
+std::optional<Selected> select_near(const parallel::Communicator& ranks,
+                                    std::span<const float> values, std::int64_t position,
+                                    const KeyGuess& guess) {
+    const KeysNear near = keys_near(values, guess);
+    std::array<std::int64_t, 2> all{near.below, static_cast<std::int64_t>(near.keys.size())};
+    ranks.all_reduce_sum(std::span<std::int64_t>(all));
+    if (position < all[0] || position >= all[0] + all[1]) {
+        return std::nullopt;
+    }
+    Selected found =
+        select_key(ranks, std::span<const std::uint32_t>(near.keys), position - all[0]);
+    found.below += all[0];
+    found.below_here += near.below;
+    return found;
+}
+
+}  // namespace
 
 Selected select_bin(const parallel::Communicator& ranks, const Histogram& here,
                     std::int64_t position) {
@@ -18,6 +68,27 @@ Selected select_bin(const parallel::Communicator& ranks, const Histogram& here,
         found.equal_here = here[found.key];
     }
     return found;
+}
+
+Selected select_magnitude(const parallel::Communicator& ranks, std::span<const float> values,
+                          std::int64_t position, KeyGuess& guess) {
+    constexpr std::uint32_t kLeast = 1U << 14;  // a five-hundredth of a magnitude
+    constexpr std::uint32_t kMost = 1U << 21;   // a quarter
+    std::optional<Selected> found;
+    if (guess.reach > 0) {
+        found = select_near(ranks, values, position, guess);
+    }
+    if (!found) {
+        found = select_among<std::uint32_t>(ranks, position, [&](auto use) {
+            for (std::size_t i = 0; i < values.size(); ++i) {
+                use(magnitude_key(values[i]), static_cast<int>(i % 2));
+            }
+        });
+    }
+    const std::uint32_t moved = std::max(found->key, guess.key) - std::min(found->key, guess.key);
+    const bool first = guess.reach == 0;
+    guess = {found->key, first ? kMost / 8 : std::clamp(4 * std::min(moved, kMost), kLeast, kMost)};
+    return *found;
 }
 
 }  // namespace alphaprune::pruning

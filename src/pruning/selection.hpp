@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -94,5 +96,22 @@ Selected select_key(const parallel::Communicator& ranks, std::span<const Key> ke
         }
     });
 }
+
+/// Orders as the magnitude does.
+inline std::uint32_t magnitude_key(float value) {
+    return std::bit_cast<std::uint32_t>(std::abs(value));
+}
+
+/// Where a key is likely to be: the one that was found before, and how far it may have moved.
+struct KeyGuess {
+    std::uint32_t key = 0;
+    std::uint32_t reach = 0;  ///< 0: nothing has been found before
+};
+
+/// The magnitude at `position` of the ascending order over all ranks: exact whatever the guess,
+/// which only makes it fast, and which is brought up to date. Collective.
+/// @param guess  the same on all ranks
+Selected select_magnitude(const parallel::Communicator& ranks, std::span<const float> values,
+                          std::int64_t position, KeyGuess& guess);
 
 }  // namespace alphaprune::pruning

@@ -54,6 +54,7 @@ void SiteStatistics::add(const SiteInput& input) {
 
 void SiteStatistics::finish(const std::string& where) {
     sums_.finish();
+    difference_ = {};
     std::vector<float> checked = marks_of_targets();
     for (std::int64_t j = 0; j < cols(); ++j) {
         diagonal_.push_back(sums_.gram()[static_cast<std::size_t>(j * (cols() + 1))]);
@@ -135,8 +136,15 @@ SiteCost statistics_cost(const SiteWork& work) {
     const double vectors = static_cast<double>(work.sequences) * static_cast<double>(work.tokens);
     SiteCost cost;
     cost.flops = kSmallTiles * 2 * vectors * height * cols / work.ranks;
-    cost.memory = linalg::JointProducts::node_memory(work.node_ranks, work.cols, sizes) /
-                  static_cast<std::uint64_t>(work.node_ranks);
+    const auto node_ranks = static_cast<std::uint64_t>(work.node_ranks);
+    const std::uint64_t sums = linalg::JointProducts::node_memory(0, work.cols, sizes);
+    cost.memory = sums / node_ranks;
+    cost.gathering_memory =
+        (linalg::JointProducts::node_memory(work.node_ranks, work.cols, sizes) - sums) / node_ranks;
+    if (work.outputs.dense != 0) {  // x − x̃
+        cost.gathering_memory +=
+            static_cast<std::uint64_t>(work.tokens * work.cols) * sizeof(float);
+    }
     return cost;
 }
 

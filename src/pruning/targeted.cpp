@@ -116,6 +116,7 @@ SiteCost cost_of(const Pruner& pruner, const SiteWork& work) {
     const auto cols = static_cast<double>(work.cols);
     cost.flops += statistics.flops + 2.0 / 3 * cols * cols * cols / work.node_ranks +
                   4 * work.weights * cols / work.ranks;
+    cost.gathering_memory += statistics.gathering_memory;
     cost.memory += statistics.memory + linalg::NodeCholesky::node_memory(work.cols) /
                                            static_cast<std::uint64_t>(work.node_ranks);
     return cost;

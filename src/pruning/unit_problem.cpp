@@ -1,6 +1,7 @@
 #include "unit_problem.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -48,15 +49,11 @@ UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statis
     values_->sync();
 }
 
-void UnitHessian::multiply(std::span<const float> rows, std::int64_t first_row,
-                           std::span<float> out) const {
-    linalg::AlignedRows from(rows, first_row, cols());
-    linalg::AlignedRows to(out, first_row, cols());
-    const std::int64_t height = static_cast<std::int64_t>(from.all().size()) / cols();
-    linalg::sgemm(1, {from.all().data(), height, cols(), cols()},
+void UnitHessian::multiply(const linalg::AlignedRows& rows, linalg::AlignedRows& out) const {
+    const std::int64_t height = static_cast<std::int64_t>(rows.all().size()) / cols();
+    linalg::sgemm(1, {rows.all().data(), height, cols(), cols()},
                   {values_->values().data(), cols(), cols(), cols()}, linalg::Transpose::no, 0,
-                  {to.all().data(), height, cols(), cols()});
-    std::ranges::copy(to.own(), out.begin());
+                  {out.all().data(), height, cols(), cols()});
 }
 
 void UnitHessian::factor(double shift, const std::string& where) {
@@ -81,15 +78,33 @@ UnitProblem::UnitProblem(const UnitHessian& hessian, const MatrixRows& rows)
     for_each_row(std::span(right), hessian.cols(), [&](std::span<float> row) {
         std::ranges::transform(row, scale, row.begin(), std::divides<>());
     });
-    std::vector<float> own(dense.size());
-    hessian.multiply(dense, first_row, own);
+    const linalg::AlignedRows aligned(dense, first_row, hessian.cols());
+    linalg::AlignedRows own = aligned;
+    hessian.multiply(aligned, own);
     right.resize(dense.size());  // zero without targets
-    std::ranges::transform(right, own, right.begin(), std::plus<>());
+    std::ranges::transform(right, own.own(), right.begin(), std::plus<>());
+}
+
+double inner_product(std::span<const float> one, std::span<const float> other) {
+    constexpr std::size_t kLanes = 8;  // that a processor adds at once
+    std::array<double, kLanes> sums{};
+    std::size_t i = 0;
+    for (; i + kLanes <= one.size(); i += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            sums[lane] += double{one[i + lane]} * other[i + lane];
+        }
+    }
+    for (; i < one.size(); ++i) {
+        sums[0] += double{one[i]} * other[i];
+    }
+    return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 void scale_back(const UnitHessian& hessian, std::span<const float> pruned,
                 std::span<float> weights) {
-    std::ranges::copy(pruned, weights.begin());
+    if (pruned.data() != weights.data()) {
+        std::ranges::copy(pruned, weights.begin());
+    }
     for_each_row(weights, hessian.cols(), [&](std::span<float> row) {
         std::ranges::transform(row, hessian.scale(), row.begin(), std::divides<>());
     });
@@ -113,15 +128,15 @@ double relative_error(const UnitHessian& hessian, const UnitProblem& problem,
                       std::span<const float> pruned, std::span<const float> minimizer) {
     const auto width = static_cast<std::size_t>(hessian.cols());
     const std::int64_t own = static_cast<std::int64_t>(minimizer.size() / width);
-    std::vector<float> product(minimizer.size());
     // Of each row, in its place and zero from all other ranks: the sum has the same bits on any.
     const auto energy = [&](std::span<const float> rows) {
-        hessian.multiply(rows, problem.first_row, product);
+        const linalg::AlignedRows aligned(rows, problem.first_row, hessian.cols());
+        linalg::AlignedRows products = aligned;
+        hessian.multiply(aligned, products);
         std::vector<double> by_row(static_cast<std::size_t>(hessian.ranks().sum(own)));
         for (std::size_t at = 0; at < rows.size(); at += width) {
-            const auto row = rows.subspan(at, width);
-            by_row[static_cast<std::size_t>(problem.first_row) + at / width] = std::inner_product(
-                row.begin(), row.end(), product.begin() + static_cast<std::ptrdiff_t>(at), 0.0);
+            by_row[static_cast<std::size_t>(problem.first_row) + at / width] =
+                inner_product(rows.subspan(at, width), products.own().subspan(at, width));
         }
         hessian.ranks().all_reduce_sum(std::span(by_row));
         return std::accumulate(by_row.begin(), by_row.end(), 0.0);

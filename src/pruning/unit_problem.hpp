@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/linalg/node_cholesky.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/pruning/pruners.hpp"
@@ -28,12 +29,13 @@ class UnitHessian {
     std::span<const float> scale() const { return scale_; }
 
     // For this rank's rows of a matrix, from `first_row` on: the same bits however it is divided.
-    /// out = rows·Ĥ
-    void multiply(std::span<const float> rows, std::int64_t first_row, std::span<float> out) const;
+    /// out = rows·Ĥ, the same rows of the matrix
+    void multiply(const linalg::AlignedRows& rows, linalg::AlignedRows& out) const;
     /// Collective: solve() is with Ĥ + shift·I from now on. @param where  for messages
     /// @throws Error on all ranks when that is not positive definite
     void factor(double shift, const std::string& where);
     /// rows := rows·(Ĥ + shift·I)⁻¹
+    void solve(linalg::AlignedRows& rows) const { cholesky_->solve(rows); }
     void solve(std::span<float> rows, std::int64_t first_row) const {
         cholesky_->solve(rows, first_row);
     }
@@ -59,7 +61,10 @@ struct UnitProblem {
     UnitProblem(const UnitHessian& hessian, const MatrixRows& rows);
 };
 
-/// W = BD⁻¹
+/// In float64, in a fixed order.
+double inner_product(std::span<const float> one, std::span<const float> other);
+
+/// W = BD⁻¹. @param weights  may be the same as `pruned`
 void scale_back(const UnitHessian& hessian, std::span<const float> pruned,
                 std::span<float> weights);
 

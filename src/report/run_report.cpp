@@ -139,11 +139,19 @@ static void json_fields(auto& io, FieldsOf<CalibrationReport> auto& calibration)
     io.unless_empty("files", calibration.files);
 }
 
+static void json_fields(auto& io, FieldsOf<SettingsTrialReport> auto& trial) {
+    io("dense_target", trial.dense_target);
+    io("residual_target", trial.residual_target);
+    io("damping", trial.damping);
+    io("perplexity", trial.perplexity);
+}
+
 static void json_fields(auto& io, FieldsOf<TargetsReport> auto& targets) {
     io("dense_target", targets.dense_target);
     io("residual_target", targets.residual_target);
     io("site_order", targets.site_order);
     io("damping", targets.damping);
+    io.unless_empty("tried", targets.tried);
 }
 
 static void json_fields(auto& io, FieldsOf<SearchStepReport> auto& step) {

@@ -120,6 +120,27 @@ TEST(Forecast, CalibrationReadsEveryBlockOnceOnEachNode) {
     EXPECT_GT(with_owl, 1.5 * seconds_of("wanda"));
 }
 
+TEST(Forecast, TrialsTakeAsLongAsWhatTheyPrune) {
+    RunTask task;
+    task.computes_spectra = false;
+    task.pruner = pruning::find_pruner("alps");
+    task.calibration = sequences(128, 2048);
+    const auto seconds_of = [&](std::vector<TrialTask> trials) {
+        task.trials = std::move(trials);
+        return phase_of(forecast(model_7b(), {64, 16, {}}, {}, task), Phase::trials).seconds;
+    };
+    const double whole = seconds_of({{40, 96}});
+    EXPECT_NEAR(seconds_of({{40, 96}, {40, 96}}), 2 * whole, 1e-9 * whole);
+    const double part = seconds_of({{40, 96, 2}});
+    EXPECT_LT(part, 0.5 * whole);
+    EXPECT_GT(part, 2.0 / 32 * whole);
+    const double all_sequences = seconds_of({{1, 128}});
+    const auto run = forecast(model_7b(), {64, 16, {}}, {}, task);
+    EXPECT_NEAR(all_sequences, phase_of(run, Phase::calibrate).seconds, 1e-9 * all_sequences);
+    task.trials = {};
+    EXPECT_EQ(forecast(model_7b(), {64, 16, {}}, {}, task).phases.size(), 3U);
+}
+
 TEST(Forecast, MemoryOfCalibrationIsWhatARunAsksFor) {
     RunTask task;
     task.computes_spectra = false;

@@ -15,7 +15,7 @@ class TargetsTest(CalibratedTest):
         tokens = self.folder / "random.npy"
         np.save(tokens, np.random.default_rng(1).integers(0, 512, (8, 128), dtype=np.int32))
         output = self.folder / output
-        self.succeed(TINY / model, output, "--calibration", tokens, "--nsamples", 8, *options,
+        self.succeed(TINY / model, output, "--calibration", tokens, *options,
                      ranks=ranks, environment=FIXED_CLOCK)
         return output
 
@@ -120,7 +120,7 @@ class Targets(TargetsTest):
         for options, expected in (
                 ((*alps, "--dense-target", 1.5), "--dense-target 1.5 is not in [0, 1]"),
                 ((*alps, "--residual-target", -0.1), "--residual-target -0.1 is not in [0, 1]"),
-                ((*alps, "--damping", 0), "--damping 0 is not in (0, 1]"),
+                ((*alps, "--damping", 0), "--damping 0 is not in (0, 1], or auto"),
                 (("--dense-target", 0.5), "--calibration is missing"),
                 (("--prune-method", "wanda", *calibrated, "--damping", 0.1),
                  "--damping has no effect"),
@@ -131,6 +131,31 @@ class Targets(TargetsTest):
 
 
 class Recipes(TargetsTest):
+    def test_what_they_leave_open_is_chosen_on_held_out_sequences(self):
+        """On any number of ranks the same; a text of the second file is scored, too."""
+        other = self.folder / "other.npy"
+        np.save(other, np.random.default_rng(2).integers(0, 512, (4, 128), dtype=np.int32))
+        first, second = (self.run_tiny(f"out{ranks}", "--recipe", "best", "--calibration", other,
+                                       "--damping", 0.2, ranks=ranks) for ranks in (1, 3))
+        self.assertEqual((first / "checkpoint.h5").read_bytes(),
+                         (second / "checkpoint.h5").read_bytes())
+        targets = self.report(first)["targets"]
+        self.assertEqual(targets["tried"], self.report(second)["targets"]["tried"])
+        self.assertEqual([trial["dense_target"] for trial in targets["tried"]], [0.25, 0.5, 0.75, 1])
+        best = min(trial["perplexity"] for trial in targets["tried"])
+        chosen = next(trial for trial in targets["tried"] if trial["perplexity"] <= 1.01 * best)
+        for name in ("dense_target", "residual_target", "damping"):
+            self.assertEqual(targets[name], chosen[name])
+        self.assertEqual(targets["damping"], 0.2)
+
+    def test_few_sequences_are_not_divided(self):
+        output = self.run_tiny("out", "--recipe", "best", "--nsamples", 3)
+        report = self.report(output)
+        self.assertNotIn("tried", report["targets"])
+        self.assertEqual(report["targets"]["dense_target"], 0.5)
+        self.assertEqual(report["targets"]["damping"], 0.1)
+        self.assertIn("were not tried", " ".join(report["notes"]))
+
     def test_they_set_what_is_not_given(self):
         output = self.run_tiny("out", "--recipe", "best", "--dense-target", 0.25)
         report = self.report(output)
@@ -155,6 +180,20 @@ class Search(TargetsTest):
         weights = [m["rows"] * m["cols"] for m in report["matrices"]]
         ratios = [m["sparsity_ratio"] for m in report["matrices"]]
         self.assertAlmostEqual(np.average(ratios, weights=weights), 0.7, places=9)
+
+    def test_a_candidate_is_scored_on_sequences_that_gave_no_statistics(self):
+        """Every third sequence: as a run on the others, evaluated on those, has it."""
+        searched = self.report(self.run_tiny("searched", "--prune-method", "wanda", "--allocation",
+                                             "search", "--search-evaluations", 1))
+        tokens = np.load(self.folder / "random.npy")
+        held_out = np.arange(len(tokens)) % 3 == 2
+        np.save(self.folder / "observed.npy", tokens[~held_out])
+        np.save(self.folder / "scored.npy", tokens[held_out])
+        self.succeed(TINY / "tiny-llama3", self.folder / "plain", "--prune-method", "wanda",
+                     "--allocation", "uniform", "--calibration", self.folder / "observed.npy",
+                     "--eval", self.folder / "scored.npy", ranks=2)
+        plain = self.report(self.folder / "plain")["perplexity"][0]["pruned"]
+        self.assertAlmostEqual(searched["search"][0]["perplexity"] / plain, 1, places=6)
 
 
 if __name__ == "__main__":

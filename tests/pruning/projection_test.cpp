@@ -38,8 +38,7 @@ void expect_projection(const std::vector<float>& values, std::int64_t cols,
                 all.begin() + static_cast<std::ptrdiff_t>(cuts[rank + 1] * width));
         };
         std::vector<float> mine = mine_of(values);
-        const Projection project(test::world(), static_cast<std::int64_t>(mine.size()), cols,
-                                 target);
+        Projection project(test::world(), static_cast<std::int64_t>(mine.size()), cols, target);
         EXPECT_EQ(project.total(), static_cast<std::int64_t>(values.size()));
         std::vector<float> out(mine.size(), 7.0F);
         project(mine, out);
@@ -90,11 +89,37 @@ TEST(Projection, OfEqualMagnitudesLetsTheFirstGoOnWhateverRank) {
     expect_projections(signs, 6);
 }
 
+/// One object, which remembers where the threshold was: near it, far from it, and gone.
+TEST(Projection, OfValuesThatMoveKeepsWhatASortKeeps) {
+    constexpr std::int64_t kCols = 24;
+    std::vector<float> values = projected_values(50 * kCols, 7, false);
+    const PruneTarget target{0.7, {}};
+    const auto cuts = test::cuts_of(50, test::Split::random);
+    const auto rank = static_cast<std::size_t>(test::world().rank());
+    const auto begin = static_cast<std::ptrdiff_t>(cuts[rank] * kCols);
+    const auto end = static_cast<std::ptrdiff_t>(cuts[rank + 1] * kCols);
+    Projection project(test::world(), end - begin, kCols, target);
+    for (const float factor :
+         {1.0F, 1.001F, 0.9995F, 1.02F, 1.5F, 0.01F, 300.0F, 1.0F, 0.0F, 1.0F}) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            values[i] *= factor * (i % 5 == 0 ? 1.002F : 1.0F);
+        }
+        if (factor == 0) {  // from nothing, and back
+            values[5] = 3;
+        }
+        const auto expected = projected_by_sorting(values, kCols, target);
+        std::vector<float> out(static_cast<std::size_t>(end - begin));
+        project(std::span(values).subspan(static_cast<std::size_t>(begin), out.size()), out);
+        EXPECT_EQ(out, std::vector<float>(expected.begin() + begin, expected.begin() + end))
+            << "factor " << factor;
+    }
+}
+
 TEST(Projection, CountsWhatStays) {
     const std::vector<float> values = projected_values(30 * 21, 6, false);
     const auto mine = static_cast<std::size_t>(test::world().is_root() ? values.size() : 0);
     const auto kept_at = [&](const PruneTarget& target) {
-        const Projection project(test::world(), static_cast<std::int64_t>(mine), 21, target);
+        Projection project(test::world(), static_cast<std::int64_t>(mine), 21, target);
         std::vector<float> out(mine);
         project(std::span(values).first(mine), out);
         EXPECT_EQ(test::world().sum(std::ranges::count_if(out, [](float v) { return v != 0; })),

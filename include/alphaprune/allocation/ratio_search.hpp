@@ -11,7 +11,7 @@
 namespace alphaprune::allocation {
 
 /// What kind of layer a matrix is, as far as ratios follow it.
-enum class LayerKind { query_key, value_output, other };
+enum class LayerKind { query_key, value_output, down, other };
 
 /// What a search knows of a prunable matrix.
 struct SearchItem {
@@ -52,18 +52,20 @@ struct SearchResult {
     std::vector<SearchStep> history;
 };
 
-/// Ratios that minimize a loss, within a number of evaluations: the best of the starts; then, one
-/// coordinate after the other, an offset of attention, one of query and key against value and
-/// output, one of the first block and a slope over the blocks; then an evolution as EvoPress has it
-/// (arXiv 2410.14649): a step of the ratio is moved from a matrix to another of the same size, and
-/// what is better survives. Every candidate meets S. Deterministic where the loss is.
-/// @param starts    at least one
-/// @param evaluate  the loss of some ratios; NaN or infinite: worse than any other
-/// @param stop      asked before each evaluation but the first: true ends the search, as the caller
-///                  does when the limit of time is reached
+/// The losses of several candidates, ratios of every matrix each; NaN or infinite: worse than any
+/// other. They may be found side by side. Fewer losses than candidates, but of the first in any
+/// case, end the search, as a limit of time does.
+using Evaluate = std::function<std::vector<double>(std::span<const std::vector<double>>)>;
+
+/// Ratios that minimize a loss, within a number of evaluations. First the starts. Then, twice, from
+/// the best so far: a step both ways along each of a few coordinates (query and key against value
+/// and output; attention; the MLP's last layer against its others; the first block; a slope and a
+/// parabola over the blocks), and where a parabola through each three losses is least, all
+/// together, and half way there. Then generations as EvoPress has them (arXiv 2410.14649):
+/// offspring of the best in which steps of the ratio are moved between matrices of the same size.
+/// Every candidate meets S. Deterministic where the losses are.
+/// @param starts  at least one
 SearchResult search_ratios(std::span<const SearchItem> items, std::span<const SearchStart> starts,
-                           const SearchLimits& limits,
-                           const std::function<double(std::span<const double>)>& evaluate,
-                           const std::function<bool()>& stop);
+                           const SearchLimits& limits, const Evaluate& evaluate);
 
 }  // namespace alphaprune::allocation

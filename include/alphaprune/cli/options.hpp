@@ -78,12 +78,19 @@ struct Options {
     std::optional<pruning::Pattern> pattern;  ///< N:M in every matrix
     bool mixed_pattern = false;               ///< N:8, N following the ratio of the block
     pruning::Ties ties = pruning::Ties::exact;
-    pruning::OutputTargets outputs;
-    double damping = 0.01;            ///< of the Hessian, as a share of its mean diagonal
+    // Nothing: the program chooses (pruning::OutputTargets, PrunerSettings::damping).
+    std::optional<double> dense_target = 0;
+    std::optional<double> residual_target = 0;
+    std::optional<double> damping = 0.01;
     bool sites_sequentially = false;  ///< inputs of a site come from what is pruned so far
 
+    bool leaves_settings_open() const { return !dense_target || !residual_target || !damping; }
+    /// With what the program starts from where it is to choose.
     pruning::PrunerSettings pruner_settings() const {
-        return {ties, outputs, damping, method_values};
+        return {ties,
+                {dense_target.value_or(0.5), residual_target.value_or(0.5)},
+                damping.value_or(0.1),
+                method_values};
     }
 
     std::vector<CalibrationFile> calibration;

@@ -24,8 +24,10 @@ class AlignedRows {
     }
 
     std::span<float> own() { return std::span(values_).subspan(lead_, size_); }
+    std::span<const float> own() const { return std::span(values_).subspan(lead_, size_); }
     /// With the zeros.
     std::span<float> all() { return values_; }
+    std::span<const float> all() const { return values_; }
 
   private:
     /// A multiple of the groups that kernels of today have: 4, 6, 8, 12, 16, 24.

@@ -44,7 +44,8 @@ class JointProducts {
         return sums_of(parts_[companion + 1]);
     }
 
-    /// Bytes of shared memory that a node of so many ranks needs for one such object.
+    /// Bytes of shared memory that a node of so many ranks needs for one such object; of 0 ranks:
+    /// what is left of it after finish().
     static std::uint64_t node_memory(int node_ranks, std::int64_t order,
                                      std::span<const std::int64_t> companions);
 

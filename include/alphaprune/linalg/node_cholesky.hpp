@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -35,6 +36,7 @@ class NodeCholesky {
     /// @param rows       any number of them × order, row-major
     /// @param first_row  of the matrix that they are of: the bits do not depend on its division
     void solve(std::span<float> rows, std::int64_t first_row) const;
+    void solve(AlignedRows& rows) const;
 
     /// Bytes of shared memory that a node needs.
     static std::uint64_t node_memory(std::int64_t order);

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,10 +59,19 @@ struct PruneRequest {
     /// Whose activations are looked at; of no use to a pruner that needs none.
     const model::TokenSequences& calibration;
     SiteOrder site_order = SiteOrder::together;
-    /// So many of the sequences, the first, give statistics; nothing: all.
-    std::optional<std::int64_t> observed = {};
+    /// One per sequence, not zero where it gives no statistics, but is scored; empty: none is. Not
+    /// the first.
+    std::span<const std::uint8_t> held_out = {};
+    /// Only so many blocks are pruned, the first of the prunable ones; nothing: all.
+    std::optional<int> most_blocks = {};
 
-    std::int64_t statistics() const { return observed.value_or(calibration.count()); }
+    bool gives_statistics(std::int64_t sequence) const {
+        return held_out.empty() || held_out[static_cast<std::size_t>(sequence)] == 0;
+    }
+    /// How many sequences do.
+    std::int64_t statistics() const {
+        return calibration.count() - std::ranges::count_if(held_out, std::identity());
+    }
 };
 
 struct PrunedModel {
@@ -70,8 +82,8 @@ struct PrunedModel {
 };
 
 /// Prunes a model block by block without keeping it, and scores what comes out: the mean negative
-/// log-likelihood of a token, of each sequence that gave no statistics; the same on every rank.
-/// Collective. @pre  the request says how many do; the pruner prunes by block; the model has a head
+/// log-likelihood of a token, of each sequence that is held out; the same on every rank.
+/// Collective. @pre  some are held out; the pruner prunes by block; the model has a head
 /// @throws Error on all ranks
 std::vector<double> losses_after_pruning(const parallel::Communicator& ranks,
                                          const parallel::NodeMap& nodes,

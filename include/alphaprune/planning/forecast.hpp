@@ -16,8 +16,15 @@
 namespace alphaprune::planning {
 
 /// The parts of a run, in order.
-enum class Phase { start, spectrum, calibrate, prune_and_write, evaluate };
+enum class Phase { start, spectrum, trials, calibrate, prune_and_write, evaluate };
 std::string_view name_of(Phase phase);
+
+/// Ways to prune that are tried on calibration sequences before one is chosen.
+struct TrialTask {
+    int candidates = 0;
+    std::int64_t sequences = 0;      ///< at most; a third of them are scored
+    std::optional<int> blocks = {};  ///< that are pruned, the first; nothing: all
+};
 
 /// What a run is asked to do, as far as its time and memory depend on it.
 struct RunTask {
@@ -31,7 +38,8 @@ struct RunTask {
     pruning::PrunerSettings settings = {};
     bool sites_sequentially = false;
     model::TokenSequences calibration = {};  ///< of the number and length meant
-    int copies = 1;                          ///< of the model that are written
+    std::vector<TrialTask> trials = {};
+    int copies = 1;  ///< of the model that are written
     std::vector<model::TokenSequences> evaluations = {};
     /// Measured over predicted time of phases on this machine; 1 where nothing is known.
     std::map<Phase, double> corrections = {};

@@ -68,6 +68,7 @@ enum class PrunerNeeds { nothing, input_norms, hessian, targets };
 struct SiteWork {
     std::int64_t cols = 0;           ///< width of the input
     double weights = 0;              ///< of all matrices of the site
+    double largest = 0;              ///< of the largest of them
     double bytes = 0;                ///< that these take in the files
     std::int64_t sequences = 0;      ///< of calibration, over all ranks
     std::int64_t own_sequences = 0;  ///< of the busiest rank
@@ -85,7 +86,10 @@ struct SiteCost {
     double seconds = 0;          ///< on values one by one, as measured on one current core
     double bytes_summed = 0;     ///< over all ranks; 0: nothing is
     double bytes_broadcast = 0;  ///< by one node to all others; 0: nothing is
-    std::uint64_t memory = 0;    ///< bytes that the statistics of the site take
+    // Bytes of a rank:
+    std::uint64_t memory = 0;            ///< from the first sequence until the site is pruned
+    std::uint64_t gathering_memory = 0;  ///< until its statistics are finished
+    std::uint64_t working_memory = 0;    ///< from then on
 };
 
 /// This rank's rows of one matrix in their stored type, complete groups of N:M.

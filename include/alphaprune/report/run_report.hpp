@@ -94,12 +94,22 @@ struct SearchStepReport {
     bool better = false;               ///< than all before
 };
 
+/// Settings that were tried before some were chosen.
+struct SettingsTrialReport {
+    double dense_target = 0;
+    double residual_target = 0;
+    double damping = 0;
+    std::optional<double> perplexity;  ///< on held-out calibration sequences, the first blocks
+                                       ///< pruned; where it is no number, as of a search
+};
+
 /// What the outputs of pruned matrices are fitted to.
 struct TargetsReport {
     double dense_target = 0;
     double residual_target = 0;
     std::string site_order;
     double damping = 0;
+    std::vector<SettingsTrialReport> tried = {};  ///< where the user left some to the program
 };
 
 /// What windows alpha_peak_farms looked at (spectrum/farms.hpp).

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Memory of the ranks of a node during calibration, beside what the program has planned.
+
+    benchmarks/node_memory.py PROGRAM --ranks N -- OPTIONS OF run
+
+Shared memory counts once: a rank's part is its proportional set size (Pss), which a report's
+peak_memory is not, as it counts all of the node's shared memory that a rank has touched.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+
+from program import ENVIRONMENT
+
+
+def pss_of(process):
+    """Bytes; 0 of a process that has ended."""
+    try:
+        text = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.M)
+    return int(found.group(1)) * 1024 if found else 0
+
+
+def descendants(process):
+    """Of a process, all of them: a rank has a process that watches over it."""
+    parents = {}
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int(
+                (folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    found = [process]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+def watched(command, environment):
+    """Runs it; what it prints, and the largest sum of its ranks' memory at one time."""
+    most = 0
+    with tempfile.TemporaryFile("w+") as printed:
+        with subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT,
+                              env=environment) as running:
+            while running.poll() is None:
+                most = max(most, sum(map(pss_of, descendants(running.pid))))
+                time.sleep(0.1)
+        printed.seek(0)
+        text = printed.read()
+    if running.returncode != 0:
+        raise SystemExit(text)
+    return text, most
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("options", nargs="+")
+    asked = parser.parse_args()
+    program = asked.program.resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        output = pathlib.Path(folder) / "out"
+        command = ["mpirun", "-n", str(asked.ranks), str(program), *asked.options, "--output",
+                   str(output)]
+        text, most = watched(command, {**os.environ, **ENVIRONMENT})
+        report = json.loads((output / "report.json").read_text())
+    planned = re.search(r"([\d.]+ [kMG]B) per rank \(.*?\)", text)
+    print(json.dumps({
+        "planned": planned.group(0) if planned else None,
+        "pss_mb_per_rank": round(most / asked.ranks / 1e6, 1),
+        "peak_rss_mb": round(report["run"]["peak_memory"] / 1e6, 1),
+        "seconds": round(report["run"]["seconds"], 1)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+#include <fmt/format.h>
+
+#include <variant>
+
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/log.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
+#include "stages.hpp"
+#include "trials.hpp"
+
+namespace alphaprune::commands {
+namespace {
+
+const support::BadRequest<std::int64_t, std::int64_t> kFewToHoldOut{
+    "commands.few-sequences-for-search",
+    "a search needs {} calibration sequences, and there are {}",
+    "candidates are scored on sequences that are held out from the statistics",
+    "give more --nsamples or a longer text, or choose another --allocation"};
+
+std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalogue) {
+    using allocation::LayerKind;
+    std::vector<allocation::SearchItem> items;
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
+        items.push_back({matrix.block, matrix.size(), LayerKind::other, catalogue.name_of(matrix)});
+    }
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        const transformer::BlockPlan& of = plan.block(block);
+        const auto mark = [&](int layer, LayerKind kind) {
+            const int matrix = of.matrices[static_cast<std::size_t>(layer)];
+            if (matrix >= 0) {
+                items[static_cast<std::size_t>(matrix)].kind = kind;
+            }
+        };
+        for (const model::Sublayer& sublayer : of.description.sublayers) {
+            if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
+                mark(attention->query, LayerKind::query_key);
+                mark(attention->key, LayerKind::query_key);
+                mark(attention->value, LayerKind::value_output);
+                mark(attention->output, LayerKind::value_output);
+            } else {
+                mark(std::get<model::MlpLayer>(sublayer.body).down, LayerKind::down);
+            }
+        }
+    }
+    return items;
+}
+
+}  // namespace
+
+void check_search(const Inputs& inputs) {
+    const std::int64_t count = inputs.calibration.sequences.count();
+    if (count < kFewestForTrials) {
+        throw kFewToHoldOut("--calibration", kFewestForTrials, count);
+    }
+}
+
+allocation::SearchResult search(Job& job, const Inputs& inputs,
+                                const pruning::PrunerSettings& settings,
+                                std::span<const allocation::SearchStart> starts) {
+    Trials trials(job, inputs, planned_trials(job.options, job.catalogue).back());
+    allocation::SearchLimits limits =
+        allocation::search_limits(job.options.ratios, job.options.method_values);
+    limits.seed = job.options.seed;
+    support::log_info(fmt::format("search: {} candidates; {}", limits.evaluations, trials.about()));
+    const support::Stopwatch watch;
+    int number = 0;
+    double best = 0;
+    const auto told = [&](const Candidate&, double perplexity) {
+        best = number == 0 || perplexity < best ? perplexity : best;
+        ++number;
+        support::log_info(fmt::format("search: candidate {} of {}: perplexity {:.5g}, best {:.5g}",
+                                      number, limits.evaluations, perplexity, best));
+        return limits.seconds <= 0 ||
+               !job.ranks.any(job.ranks.is_root() && watch.seconds() > limits.seconds);
+    };
+    return allocation::search_ratios(
+        search_items(job.catalogue), starts, limits,
+        [&](std::span<const std::vector<double>> several) {
+            std::vector<Candidate> candidates;
+            for (const std::vector<double>& ratios : several) {
+                candidates.push_back({settings, targets_of(job, ratios)});
+            }
+            return trials.perplexities(candidates, told);
+        });
+}
+
+}  // namespace alphaprune::commands

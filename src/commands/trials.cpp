@@ -1,0 +1,164 @@
+#include "trials.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <string_view>
+
+#include "alphaprune/allocation/ratio_search.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
+#include "alphaprune/support/machine.hpp"
+#include "stages.hpp"
+
+namespace alphaprune::commands {
+namespace {
+
+/// Iterations that decide between candidates; the final pruning goes on until it has settled.
+constexpr int kIterations = 60;
+
+/// Of every three sequences of a file two give statistics and one is scored.
+constexpr int kOneOf = 3;
+
+/// Whether what went wrong is that a pruner cannot do what it was asked for.
+bool is_of_the_candidate(const support::Error& error) {
+    return error.status() == support::ExitStatus::failed &&
+           std::ranges::all_of(error.faults(), [](const support::Fault& fault) {
+               return fault.message.starts_with("pruning.") ||
+                      fault.message == "phases.weights-beyond-range";
+           });
+}
+
+}  // namespace
+
+std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
+                                                const model::Catalogue& catalogue) {
+    std::vector<planning::TrialTask> trials;
+    if (options.leaves_settings_open()) {
+        trials.push_back(planned_settings_trials(options, catalogue));
+    }
+    if (options.allocation->is_searched()) {
+        constexpr std::int64_t kSequences = 96;
+        trials.push_back(
+            {allocation::search_limits(options.ratios, options.method_values).evaluations,
+             kSequences});
+    }
+    return trials;
+}
+
+Trials::Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan)
+    : job_(job), inputs_(inputs), plan_(plan) {
+    const model::CalibrationSet& calibration = inputs.calibration;
+    const std::int64_t taken = std::min(plan.sequences, calibration.sequences.count());
+    sequences_.length = calibration.sequences.length;
+    std::map<int, int> seen;  // of each file
+    for (std::int64_t s = 0; s < taken; ++s) {
+        const auto ids = calibration.sequences.sequence(s);
+        sequences_.ids.insert(sequences_.ids.end(), ids.begin(), ids.end());
+        const bool scored = ++seen[calibration.file_of[static_cast<std::size_t>(s)]] % kOneOf == 0;
+        held_out_.push_back(scored ? 1 : 0);
+        scored_ += scored ? 1 : 0;
+    }
+    if (scored_ == 0) {  // many files, of each a sequence or two
+        held_out_.back() = 1;
+        scored_ = 1;
+    }
+}
+
+std::string Trials::about() const {
+    return fmt::format("{} calibration sequences give statistics, {} are held out and scored",
+                       sequences_.count() - scored_, scored_);
+}
+
+std::vector<double> Trials::perplexities(std::span<const Candidate> candidates, const Told& told) {
+    const std::map<int, double>& known = job_.journal->earlier().trials;
+    const auto groups = static_cast<std::size_t>(groups_for(candidates.size()));
+    std::vector<double> values;
+    bool more = true;
+    while (more && values.size() < candidates.size()) {
+        const auto rest = candidates.subspan(values.size());
+        std::vector<double> next;
+        if (const auto found = known.find(job_.trials); found != known.end()) {
+            next.push_back(found->second);
+        } else {
+            next = side_by_side(rest.first(std::min(groups, rest.size())));
+        }
+        for (std::size_t i = 0; i < next.size(); ++i) {
+            parallel::run_on_root(job_.ranks, [&] {
+                if (!known.contains(job_.trials)) {
+                    job_.journal->add_trial(job_.trials, next[i]);
+                }
+            });
+            ++job_.trials;
+            more = told(rest[i], next[i]) && more;
+        }
+        values.insert(values.end(), next.begin(), next.end());
+    }
+    return values;
+}
+
+/// As many groups as have the memory for a model each.
+int Trials::groups_for(std::size_t candidates) const {
+    constexpr double kShareOfMemory = 0.8;
+    planning::RunTask task;
+    add_pruning(task, job_.options, job_.catalogue);
+    task.calibration = sequences_;
+    const int ranks = job_.ranks.size();
+    const int on_node = inputs_.nodes.node().size();
+    const double room = kShareOfMemory * static_cast<double>(support::available_memory());
+    int groups = std::min(ranks, static_cast<int>(candidates));
+    for (; groups > 1; --groups) {
+        const int of_group = ranks / groups;
+        const auto needed = planning::calibration_memory(job_.catalogue, task, of_group,
+                                                         std::min(of_group, on_node));
+        if (static_cast<double>(needed.total()) * on_node <= room) {
+            break;
+        }
+    }
+    return job_.ranks.min(groups);
+}
+
+std::vector<double> Trials::side_by_side(std::span<const Candidate> candidates) const {
+    const auto groups = static_cast<int>(candidates.size());
+    if (groups == 1) {
+        return {try_one(job_.ranks, inputs_.nodes, candidates.front())};
+    }
+    const int rank = job_.ranks.rank();
+    const int group = static_cast<int>(std::int64_t{rank} * groups / job_.ranks.size());
+    const parallel::Communicator ranks = job_.ranks.split(group, rank);
+    const parallel::NodeMap nodes(ranks);
+    // Each value from the first rank of its group, zero from all others: adding those changes none.
+    std::vector<double> values(candidates.size());
+    parallel::run_collectively(job_.ranks, [&] {
+        const auto own = static_cast<std::size_t>(group);
+        const double value = try_one(ranks, nodes, candidates[own]);
+        values[own] = ranks.is_root() ? value : 0;
+    });
+    job_.ranks.all_reduce_sum(std::span(values));
+    return values;
+}
+
+double Trials::try_one(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                       const Candidate& candidate) const {
+    pruning::PrunerSettings settings = candidate.settings;
+    settings.most_iterations = kIterations;
+    try {
+        const std::vector<double> losses = phases::losses_after_pruning(
+            ranks, nodes, job_.catalogue,
+            {*job_.options.pruner, settings, candidate.targets, sequences_,
+             site_order(job_.options), held_out_, plan_.blocks});
+        return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
+                        static_cast<double>(losses.size()));
+    } catch (const support::Error& error) {  // the same on all ranks of the group
+        if (!is_of_the_candidate(error)) {
+            throw;
+        }
+        return std::numeric_limits<double>::infinity();
+    }
+}
+
+}  // namespace alphaprune::commands

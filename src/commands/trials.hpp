@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/pruning/pruners.hpp"
+#include "inputs.hpp"
+#include "job.hpp"
+
+namespace alphaprune::commands {
+
+/// A way to prune the model.
+struct Candidate {
+    pruning::PrunerSettings settings;
+    std::vector<pruning::PruneTarget> targets;  ///< one per matrix
+};
+
+/// What the settings that the options leave to the program, and a search for ratios, will try.
+std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
+                                                const model::Catalogue& catalogue);
+/// Those of the settings alone; none where all are given.
+planning::TrialTask planned_settings_trials(const cli::Options& options,
+                                            const model::Catalogue& catalogue);
+
+/// The fewest calibration sequences with which something can be tried.
+inline constexpr std::int64_t kFewestForTrials = 4;
+
+/// Tries candidates without keeping what comes out: the model is pruned with statistics of some of
+/// the calibration sequences and scored on others, of every file in proportion. Never on text that
+/// the user evaluates on. Groups of ranks try candidates side by side, as many as the memory
+/// allows. What an earlier attempt at the run has tried is not tried again. All calls are
+/// collective.
+class Trials {
+  public:
+    /// @param plan  the sequences and blocks that a candidate takes
+    /// @pre  there are kFewestForTrials sequences; job and inputs outlive the object
+    Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan);
+
+    /// Told on every rank what a candidate's perplexity is; false: no further one is to be tried.
+    using Told = std::function<bool(const Candidate& candidate, double perplexity)>;
+    /// The perplexity of each candidate on the held-out sequences, as far as they were tried;
+    /// infinite where a pruner cannot do what the candidate asks for. @throws Error on all ranks
+    std::vector<double> perplexities(std::span<const Candidate> candidates, const Told& told);
+
+    /// "32 calibration sequences give statistics, 16 are held out and scored"
+    std::string about() const;
+
+  private:
+    int groups_for(std::size_t candidates) const;
+    /// One candidate for each group of ranks.
+    std::vector<double> side_by_side(std::span<const Candidate> candidates) const;
+    double try_one(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                   const Candidate& candidate) const;
+
+    Job& job_;
+    const Inputs& inputs_;
+    planning::TrialTask plan_;
+    model::TokenSequences sequences_;
+    std::vector<std::uint8_t> held_out_;  ///< of them
+    std::int64_t scored_ = 0;
+};
+
+}  // namespace alphaprune::commands

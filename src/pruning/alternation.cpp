@@ -1,0 +1,112 @@
+#include "alternation.hpp"
+
+#include <algorithm>
+
+#include "alphaprune/parallel/agreement.hpp"
+
+namespace alphaprune::pruning {
+namespace {
+
+// As the authors' code has them.
+constexpr double kFirstPenalty = 0.1;
+constexpr int kLook = 3;              // iterations between two looks at the support
+constexpr double kManyChanges = 0.1;  // of the weights that stay
+constexpr double kSomeChanges = 0.005;
+constexpr double kFewChanges = 0.0003;
+constexpr int kSettling = 30;  // iterations before few changes are enough
+
+}  // namespace
+
+Alternation::Alternation(UnitHessian& hessian, const UnitProblem& problem, Projection& project,
+                         const std::string& where)
+    : hessian_(hessian),
+      problem_(problem),
+      project_(project),
+      where_(where),
+      penalty_(kFirstPenalty),
+      dense_(problem.dense, problem.first_row, hessian.cols()),
+      stays_(problem.dense.size()),
+      support_(problem.dense.size()) {
+    begin_anew();
+    look_at_support();
+    hessian_.factor(penalty_, where_);
+}
+
+int Alternation::run(int most_iterations) {
+    int iteration = 0;
+    bool settled = project_.kept() == 0;
+    while (!settled && iteration < most_iterations) {
+        step();
+        ++iteration;
+        settled = iteration % kLook == 0 && adapt(iteration);
+    }
+    return iteration;
+}
+
+void Alternation::begin_anew() {
+    std::ranges::copy(problem_.dense, dense_.own().begin());
+    sum_ = problem_.dense;
+    sum_penalty_ = 0;
+    project_.choose(sum_, stays_);
+}
+
+/// How many places, on all ranks, have entered or left the support of D since the last look.
+std::int64_t Alternation::look_at_support() {
+    std::int64_t changed = 0;
+    for (std::size_t i = 0; i < sum_.size(); ++i) {
+        const auto now = static_cast<std::uint8_t>(sum_[i] != 0 ? stays_[i] : 0);
+        changed += now != support_[i] ? 1 : 0;
+        support_[i] = now;
+    }
+    return hessian_.ranks().sum(changed);
+}
+
+void Alternation::step() {
+    parallel::check_stop_collectively(hessian_.ranks());
+    const auto penalty = static_cast<float>(penalty_);
+    const float before = -sum_penalty_;
+    const float of_multipliers = sum_penalty_ / penalty;
+    const std::span<const float> right = problem_.right;
+    const std::span<const std::uint8_t> stays = stays_;
+    const std::span<float> dense = dense_.own();
+    const std::span<float> sum = sum_;
+    for (std::size_t i = 0; i < sum.size(); ++i) {  // R − V + ρD
+        dense[i] = right[i] + (stays[i] != 0 ? penalty : before) * sum[i];
+    }
+    hessian_.solve(dense_);
+    for (std::size_t i = 0; i < sum.size(); ++i) {  // B + V/ρ
+        sum[i] = dense[i] + (stays[i] != 0 ? 0.0F : of_multipliers) * sum[i];
+    }
+    sum_penalty_ = penalty;
+    project_.choose(sum_, stays_);
+}
+
+/// The penalty for the next iterations; true when there is no need of any.
+bool Alternation::adapt(int iteration) {
+    const std::int64_t changed = look_at_support();
+    const double share = static_cast<double>(changed) / static_cast<double>(project_.kept());
+    if (share > kSomeChanges) {
+        raise(share > kManyChanges ? 1.3 : 1.2);
+    } else if (changed > 0 && raised_) {
+        raise(1.1);
+    } else if (raised_) {
+        return true;
+    } else {
+        penalty_ /= 5;
+        if (changed > 0) {
+            begin_anew();
+        }
+    }
+    if (iteration > kSettling && share < kFewChanges) {
+        return true;
+    }
+    hessian_.factor(penalty_, where_);
+    return false;
+}
+
+void Alternation::raise(double factor) {
+    penalty_ *= factor;
+    raised_ = true;
+}
+
+}  // namespace alphaprune::pruning

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/linalg/aligned_rows.hpp"
+#include "projection.hpp"
+#include "unit_problem.hpp"
+
+namespace alphaprune::pruning {
+
+/// ADMM for min ½tr(BĤBᵀ) − tr(BRᵀ) with few weights (ALPS, arXiv 2406.07831, algorithm 1): B, its
+/// sparse copy D, the multipliers V, and the penalty ρ, which rises once the support of D settles.
+/// For this rank's rows; all calls are collective.
+class Alternation {
+  public:
+    /// Everything given outlives the object.
+    /// @param where  the matrix, for messages
+    Alternation(UnitHessian& hessian, const UnitProblem& problem, Projection& project,
+                const std::string& where);
+
+    /// Alternates until the support has settled. @return iterations
+    int run(int most_iterations);
+
+    /// One iteration: B = (R − V + ρD)(Ĥ+ρI)⁻¹; D = largest of B + V/ρ; V += ρ(B − D).
+    void step();
+
+    /// B of the last iteration.
+    std::span<const float> result() { return dense_.own(); }
+
+  private:
+    void begin_anew();
+    std::int64_t look_at_support();
+    bool adapt(int iteration);
+    void raise(double factor);
+
+    UnitHessian& hessian_;
+    const UnitProblem& problem_;
+    Projection& project_;
+    const std::string& where_;
+    double penalty_;             ///< ρ
+    bool raised_ = false;        ///< has ρ been, ever
+    linalg::AlignedRows dense_;  ///< B
+    // After an iteration V is ρ(B + V/ρ) where a weight goes and zero where it stays, and D the
+    // other way round, so that S = B + V/ρ and the places that stay say both.
+    std::vector<float> sum_;           ///< S
+    std::vector<std::uint8_t> stays_;  ///< 1 or 0
+    float sum_penalty_ = 0;            ///< ρ of that iteration; 0: V is zero
+    std::vector<std::uint8_t> support_;
+};
+
+}  // namespace alphaprune::pruning
