@@ -28,13 +28,14 @@ class TargetsTest(CalibratedTest):
 
 class Alps(TargetsTest):
     def test_ranks_do_not_matter(self):
-        for model, method in (("tiny-llama3", "alps"), ("tiny-opt", "alps"), ("tiny-qwen2", "admm"),
-                              ("tiny-mistral", "wanda")):
+        for model, method, counts in (("tiny-llama3", "alps", (1, 3, 4)), ("tiny-opt", "alps", (1, 3)),
+                                      ("tiny-qwen2", "admm", (1, 3)),
+                                      ("tiny-mistral", "wanda", (1, 4))):
             first, *others = (
                 (self.run_tiny(f"{model}{ranks}", "--prune-method", method, *TARGETS,
                                "--allocation", "uniform", "--sparsity-ratio", 0.6, ranks=ranks,
                                model=model) / "checkpoint.h5").read_bytes()
-                for ranks in (1, 3, 4))
+                for ranks in counts)
             for other in others:
                 self.assertEqual(first == other, True, (model, method))
 
@@ -105,7 +106,9 @@ class Targets(TargetsTest):
 
     def test_they_help(self):
         """Magnitude pruning, which knows nothing of activations by itself."""
-        evaluation = ("--allocation", "uniform", "--eval", BOOKS / "eval_short.npy")
+        text = self.folder / "short.npy"
+        np.save(text, np.load(BOOKS / "eval_short.npy")[:8 * 512])
+        evaluation = ("--allocation", "uniform", "--eval", text)
         values = []
         for name, options in (("plain", ()),
                               ("fitted", ("--calibration", BOOKS / "calibration.npy",
