@@ -77,9 +77,12 @@ function(alphaprune_areas_below NAME RESULT)
     message(FATAL_ERROR "cmake/Layers.cmake has no area ${NAME}")
 endfunction()
 
+# Unbound, since tests run side by side: Open MPI would bind the ranks of every job of one or two to the
+# same first cores.
 set(ALPHAPRUNE_TEST_ENVIRONMENT
     OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+    OMPI_MCA_hwloc_base_binding_policy=none PRTE_MCA_hwloc_default_binding_policy=none
     OMPI_MCA_mpi_yield_when_idle=1
     OMPI_MCA_btl_base_warn_component_unused=0 OPENBLAS_NUM_THREADS=1
     ASAN_OPTIONS=fast_unwind_on_malloc=0

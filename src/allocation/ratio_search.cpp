@@ -172,8 +172,8 @@ class Search {
                 const auto [from, to] = two_of_one_size();
                 thought.ratios[from] -= kMutation;
                 thought.ratios[to] += kMutation;
-                thought.change += fmt::format("{}{:+} from matrix {} to {}", i == 0 ? "" : ", ",
-                                              kMutation, from, to);
+                thought.change += fmt::format("{}{:+} from {} to {}", i == 0 ? "" : ", ", kMutation,
+                                              items_[from].name, items_[to].name);
             }
             offspring.push_back(std::move(thought));
         }

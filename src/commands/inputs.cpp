@@ -133,10 +133,6 @@ model::CalibrationSet load_calibration(const parallel::Communicator& ranks,
     });
     set.file_of.resize(static_cast<std::size_t>(set.sequences.count()));
     ranks.broadcast(std::span(set.file_of));
-    set.files.clear();
-    for (const cli::CalibrationFile& file : options.calibration) {
-        set.files.push_back(file.path);
-    }
     return set;
 }
 

@@ -22,7 +22,7 @@ std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalog
     using allocation::LayerKind;
     std::vector<allocation::SearchItem> items;
     for (const model::MatrixInfo& matrix : catalogue.matrices) {
-        items.push_back({matrix.block, matrix.size(), LayerKind::other});
+        items.push_back({matrix.block, matrix.size(), LayerKind::other, catalogue.name_of(matrix)});
     }
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
     for (int block = 0; block < catalogue.blocks(); ++block) {

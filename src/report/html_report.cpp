@@ -208,6 +208,24 @@ std::string blocks_part(const RunReport& report) {
         metric, chart);
 }
 
+/// What a search for ratios tried; empty where there was none.
+std::string search_part(const RunReport& report) {
+    std::vector<SearchStepReport> steps = report.search;
+    for (SearchStepReport& step : steps) {
+        step.change = escaped(step.change);
+    }
+    const std::string chart = search_chart(steps);
+    if (chart.empty()) {
+        return {};
+    }
+    return "<h2>Search for ratios</h2>\n<p>Perplexity on held-out calibration sequences. Each mark "
+           "is "
+           "a candidate, and its title what was changed from the best before; the line is the best "
+           "so "
+           "far.</p>\n" +
+           chart;
+}
+
 }  // namespace
 
 void write_html_report(const RunReport& report, const std::vector<SpectrumPicture>& pictures,
@@ -216,10 +234,12 @@ void write_html_report(const RunReport& report, const std::vector<SpectrumPictur
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width\">\n<title>AlphaPruning: "
         "{0}</title>\n"
-        "<style>{1}</style>\n</head>\n<body>\n<h1>AlphaPruning: {0}</h1>\n{2}{3}{4}{5}{6}</body>\n"
+        "<style>{1}</style>\n</head>\n<body>\n<h1>AlphaPruning: "
+        "{0}</h1>\n{2}{3}{4}{5}{6}{7}</body>\n"
         "</html>\n",
         escaped(report.model_name), page_style(), facts_part(report), notes_part(report),
-        blocks_part(report), spectra_part(report, pictures), matrices_part(report));
+        blocks_part(report), search_part(report), spectra_part(report, pictures),
+        matrices_part(report));
     support::write_text_atomically(folder / "report.html", page);
 }
 

@@ -31,6 +31,11 @@ BlockSummary summarize_model(const RunReport& report);
 /// @param metric  name of the metric, already fit for HTML
 std::string block_chart(const std::vector<BlockSummary>& blocks, const std::string& metric);
 
+/// Inline SVG: a mark per candidate of a search, in their order, at the height of its perplexity,
+/// and a step line through the best so far. Empty when no candidate has a finite perplexity.
+/// @param steps  their changes already fit for HTML
+std::string search_chart(const std::vector<SearchStepReport>& steps);
+
 /// Inline SVG: the spectrum's histogram on two logarithmic axes, with the power law of exponent
 /// `alpha_mid` over its upper half (left out when NaN). Empty when the picture is.
 /// @param eigenvalues  how many there are, those that are not positive included

@@ -2,22 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
+#include <numeric>
 
 #include "report_parts.hpp"
 
 namespace alphaprune::report {
 namespace {
 
-// The block chart's plot lies in the box [kLeft, kRight] × [kTop, kBottom] of its view.
+// The plot of a wide chart lies in the box [kLeft, kRight] × [kTop, kBottom] of its view.
 constexpr double kLeft = 48;
 constexpr double kRight = 672;
 constexpr double kTop = 16;
 constexpr double kBottom = 220;
-
-// The small charts are drawn on whole numbers: their view is kBinWidth a bin wide.
-constexpr int kBinWidth = 4;
-constexpr int kSmallHeight = 90;
 
 struct Scale {
     double low = 0;
@@ -28,14 +24,14 @@ struct Scale {
     }
 };
 
-/// A range with some air around the values that are defined.
-Scale metric_scale(const std::vector<BlockSummary>& blocks) {
+/// A range with some air around the values that are finite.
+Scale scale_around(const std::vector<double>& values) {
     double low = INFINITY;
     double high = -INFINITY;
-    for (const BlockSummary& block : blocks) {
-        if (std::isfinite(block.mean_metric)) {
-            low = std::min(low, block.mean_metric);
-            high = std::max(high, block.mean_metric);
+    for (const double value : values) {
+        if (std::isfinite(value)) {
+            low = std::min(low, value);
+            high = std::max(high, value);
         }
     }
     const double air = high > low ? 0.1 * (high - low) : std::max(0.1 * std::fabs(high), 1e-6);
@@ -78,7 +74,11 @@ std::string ratio_bars(const std::vector<BlockSummary>& blocks) {
 }
 
 std::string metric_line(const std::vector<BlockSummary>& blocks, const std::string& metric) {
-    const Scale scale = metric_scale(blocks);
+    std::vector<double> metrics;
+    for (const BlockSummary& block : blocks) {
+        metrics.push_back(block.mean_metric);
+    }
+    const Scale scale = scale_around(metrics);
     std::string text = axis(scale, kRight + 6, "start", "right");
     std::string path;
     std::string dots;
@@ -100,120 +100,62 @@ std::string metric_line(const std::vector<BlockSummary>& blocks, const std::stri
     return text + fmt::format("<path class=\"line\" d=\"{}\"/>", path) + dots;
 }
 
-std::string block_numbers(const std::vector<BlockSummary>& blocks) {
+/// Under the axis, 32 of them at most, and what they number.
+std::string numbers_below(const std::vector<int>& numbers, const char* word) {
     std::string text;
-    const std::size_t step = (blocks.size() + 31) / 32;
-    for (std::size_t i = 0; i < blocks.size(); i += step) {
+    const std::size_t step = (numbers.size() + 31) / 32;
+    for (std::size_t i = 0; i < numbers.size(); i += step) {
         text += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                            center_of(i, blocks.size()), kBottom + 16, blocks[i].block);
+                            center_of(i, numbers.size()), kBottom + 16, numbers[i]);
     }
-    return text + fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">block</text>",
-                              (kLeft + kRight) / 2, kBottom + 34);
+    return text + fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                              (kLeft + kRight) / 2, kBottom + 34, word);
 }
 
-/// Height over the ground of the small chart of `count` eigenvalues in a bin; a single one is seen.
-double small_height(double count, double most) {
-    const double decades = std::log10(2 * std::max(most, 1.0));
-    return kSmallHeight * std::log10(2 * count) / decades;
+/// A wide chart: its scales and marks, the axis, and the numbers of what stands along it.
+std::string wide_chart(const char* label, const std::string& marks, const std::vector<int>& numbers,
+                       const char* word) {
+    return fmt::format(
+        "<svg class=\"wide\" viewBox=\"0 0 720 260\" role=\"img\" aria-label=\"{}\">{}"
+        "<path class=\"axis\" d=\"M{} {}H{}\"/>{}</svg>\n",
+        label, marks, kLeft, kBottom, kRight, numbers_below(numbers, word));
 }
 
-/// The outline of the histogram; neighbors of the same height share a stroke.
-std::string outline(const std::vector<std::int64_t>& counts, double most) {
-    std::string path = fmt::format("M0 {}", kSmallHeight);
-    int current = kSmallHeight;
-    int run = 0;
-    const auto close_run = [&] {
-        if (run > 0) {
-            path += fmt::format("h{}", run);
+bool has_perplexity(const SearchStepReport& step) {
+    return step.perplexity && std::isfinite(*step.perplexity);
+}
+
+/// From each candidate that was better than all before to the next.
+std::string best_so_far(const std::vector<SearchStepReport>& steps, const Scale& scale) {
+    std::string path;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (steps[i].better && has_perplexity(steps[i])) {
+            path += fmt::format("{}{:.1f}{}{:.1f}", path.empty() ? 'M' : 'H',
+                                center_of(i, steps.size()), path.empty() ? ' ' : 'V',
+                                scale.y(*steps[i].perplexity));
         }
-        run = 0;
-    };
-    for (const std::int64_t count : counts) {
-        const double height = count > 0 ? small_height(static_cast<double>(count), most) : 0;
-        const int y = kSmallHeight - static_cast<int>(std::lround(height));
-        if (y != current) {
-            close_run();
-            path += fmt::format("V{}", y);
-            current = y;
-        }
-        run += kBinWidth;
     }
-    close_run();
-    return path + fmt::format("V{}z", kSmallHeight);
+    return path.empty() ? "" : fmt::format("<path class=\"line\" d=\"{}H{}\"/>", path, kRight);
 }
 
-/// The upper half of a spectrum, over which alpha_mid is fitted.
-struct Tail {
-    double count = 0;        ///< eigenvalues in it; 0 when the picture does not show them all
-    double log10_start = 0;  ///< log10 of the smallest of them, within its bin
-};
-
-double bin_width(const SpectrumPicture& picture) {
-    return (picture.log10_max - picture.log10_min) / static_cast<double>(picture.counts.size());
-}
-
-Tail upper_half(const SpectrumPicture& picture, std::int64_t eigenvalues) {
-    const std::int64_t wanted = eigenvalues - eigenvalues / 2;
-    std::int64_t above = 0;
-    for (std::size_t bin = picture.counts.size(); bin-- > 0;) {
-        const std::int64_t here = picture.counts[bin];
-        if (above + here >= wanted && here > 0) {
-            const double share = static_cast<double>(wanted - above) / static_cast<double>(here);
-            return {
-                static_cast<double>(wanted),
-                picture.log10_min + (static_cast<double>(bin) + 1 - share) * bin_width(picture)};
-        }
-        above += here;
+/// One without a perplexity stands at the upper edge: worse than all.
+std::string candidate_marks(const std::vector<SearchStepReport>& steps, const Scale& scale) {
+    std::string text;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const bool known = has_perplexity(steps[i]);
+        text += fmt::format(
+            "<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\">"
+            "<title>candidate {}, {}: {}</title></circle>",
+            steps[i].better && known ? "dot" : "bar", center_of(i, steps.size()),
+            known ? scale.y(*steps[i].perplexity) : kTop, i + 1, steps[i].change,
+            known ? fmt::format("perplexity {:.5g}{}", *steps[i].perplexity,
+                                steps[i].better ? ", the best so far" : "")
+                  : "no finite perplexity");
     }
-    return {};
-}
-
-/// How many eigenvalues of the tail a bin at log10 λ = x would hold under the fitted law: density
-/// (α−1)/λ₀·(λ/λ₀)^−α, times the bin's width in λ.
-double expected_count(const Tail& tail, double bin, double alpha, double x) {
-    return tail.count * (alpha - 1) * std::numbers::ln10 * bin *
-           std::pow(10.0, (1 - alpha) * (x - tail.log10_start));
-}
-
-/// The fitted law is a straight line on these axes, drawn until it falls to half an eigenvalue.
-std::string fit_line(const SpectrumPicture& picture, const Tail& tail, double alpha, double most) {
-    const double bin = bin_width(picture);
-    const double begin = tail.log10_start;
-    const double at_begin = expected_count(tail, bin, alpha, begin);
-    if (!(alpha > 1) || !(at_begin > 0.5)) {
-        return {};
-    }
-    const double end = std::min(picture.log10_max, begin + std::log10(2 * at_begin) / (alpha - 1));
-    const auto x_of = [&](double x) { return (x - picture.log10_min) / bin * kBinWidth; };
-    const auto y_of = [&](double x) {
-        return kSmallHeight - small_height(expected_count(tail, bin, alpha, x), most);
-    };
-    return fmt::format("<path class=\"line\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>", x_of(begin),
-                       y_of(begin), x_of(end), y_of(end));
+    return text;
 }
 
 }  // namespace
-
-SpectrumPicture picture_of(std::vector<double> ascending, int bins) {
-    const auto positive = std::ranges::find_if(ascending, [](double value) { return value > 0; });
-    SpectrumPicture picture;
-    if (positive == ascending.end() || bins < 1) {
-        return picture;
-    }
-    picture.log10_min = std::log10(*positive);
-    picture.log10_max = std::log10(ascending.back());
-    if (picture.log10_max - picture.log10_min < 1e-6) {  // one value: half a decade around it
-        picture.log10_min -= 0.25;
-        picture.log10_max += 0.25;
-    }
-    picture.counts.assign(static_cast<std::size_t>(bins), 0);
-    const double bins_per_decade = bins / (picture.log10_max - picture.log10_min);
-    for (auto value = positive; value != ascending.end(); ++value) {
-        const double at = (std::log10(*value) - picture.log10_min) * bins_per_decade;
-        picture.counts[static_cast<std::size_t>(std::clamp(at, 0.0, bins - 1.0))] += 1;
-    }
-    return picture;
-}
 
 std::string block_chart(const std::vector<BlockSummary>& blocks, const std::string& metric) {
     const bool has_ratios = std::ranges::any_of(
@@ -223,30 +165,33 @@ std::string block_chart(const std::vector<BlockSummary>& blocks, const std::stri
     if (!has_ratios && !has_metrics) {
         return {};
     }
-    return fmt::format(
-        "<svg class=\"wide\" viewBox=\"0 0 720 260\" role=\"img\" aria-label=\"{}\">{}{}"
-        "<path class=\"axis\" d=\"M{} {}H{}\"/>{}</svg>\n",
+    std::vector<int> numbers;
+    for (const BlockSummary& block : blocks) {
+        numbers.push_back(block.block);
+    }
+    return wide_chart(
         !has_metrics  ? "Sparsity ratio by block"
         : !has_ratios ? "Mean metric by block"
                       : "Sparsity ratio and mean metric by block",
-        has_ratios ? ratio_bars(blocks) : "", has_metrics ? metric_line(blocks, metric) : "", kLeft,
-        kBottom, kRight, block_numbers(blocks));
+        (has_ratios ? ratio_bars(blocks) : "") + (has_metrics ? metric_line(blocks, metric) : ""),
+        numbers, "block");
 }
 
-std::string spectrum_chart(const SpectrumPicture& picture, std::int64_t eigenvalues,
-                           double alpha_mid) {
-    if (picture.counts.empty() || std::ranges::max(picture.counts) == 0) {
+std::string search_chart(const std::vector<SearchStepReport>& steps) {
+    std::vector<double> perplexities;
+    for (const SearchStepReport& step : steps) {
+        perplexities.push_back(step.perplexity.value_or(std::nan("")));
+    }
+    if (std::ranges::none_of(perplexities, [](double value) { return std::isfinite(value); })) {
         return {};
     }
-    const auto most = static_cast<double>(std::ranges::max(picture.counts));
-    const int width = kBinWidth * static_cast<int>(picture.counts.size());
-    return fmt::format(
-        "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"histogram\"><path class=\"bar\" "
-        "d=\"{}\"/>{}</svg>",
-        width, kSmallHeight, outline(picture.counts, most),
-        std::isfinite(alpha_mid)
-            ? fit_line(picture, upper_half(picture, eigenvalues), alpha_mid, most)
-            : "");
+    std::vector<int> numbers(steps.size());
+    std::iota(numbers.begin(), numbers.end(), 1);
+    const Scale scale = scale_around(perplexities);
+    return wide_chart("Perplexity of the candidates of the search",
+                      axis(scale, kLeft - 6, "end", "left") + best_so_far(steps, scale) +
+                          candidate_marks(steps, scale),
+                      numbers, "candidate");
 }
 
 }  // namespace alphaprune::report

@@ -155,6 +155,24 @@ TEST(RatioSearch, EndsWhereTheCallerTriesNoFurtherCandidate) {
     EXPECT_EQ(left, 0U);
 }
 
+/// Names of matrices, not their numbers: a reader of the history knows no numbers.
+TEST(RatioSearch, MutationsNameTheirMatrices) {
+    std::vector<SearchItem> items{{0, 100, LayerKind::other, "b.0.up"},
+                                  {0, 100, LayerKind::other, "b.0.down"}};
+    const std::vector<SearchStart> starts{uniform_start(2)};
+    SearchLimits limits;
+    limits.evaluations = 12;
+    const auto found =
+        search_ratios(items, starts, limits, [](std::span<const std::vector<double>> candidates) {
+            return std::vector<double>(candidates.size(), 1.0);
+        });
+    ASSERT_EQ(found.history.size(), 12U);
+    const std::string& change = found.history.back().change;
+    EXPECT_TRUE(change.starts_with("+0.04 from b.0.up to b.0.down") ||
+                change.starts_with("+0.04 from b.0.down to b.0.up"))
+        << change;
+}
+
 TEST(RatioSearch, OneMatrixHasNothingToSearch) {
     const std::vector<SearchItem> one{{0, 100, LayerKind::other}};
     const std::vector<SearchStart> starts{uniform_start(1)};

@@ -75,7 +75,6 @@ TEST(CalibrationSet, OneFileGivesWhatItAlwaysDid) {
         EXPECT_EQ(set.sequences.ids, alone.ids);
         EXPECT_EQ(set.sequences.length, alone.length);
         EXPECT_EQ(set.file_of, std::vector<int>(8, 0));
-        EXPECT_EQ(set.files, std::vector<std::filesystem::path>{"from 0"});
         EXPECT_EQ(set.count_of(0), 8);
     }
     const model::TokenFile few = ids_from(0, 12, 4);

@@ -143,6 +143,23 @@ class EvaluateAndExport(CalibratedTest):
                 self.assertEqual((exported / name).read_bytes(),
                                  (output / "hf" / name).read_bytes(), name)
 
+    def test_a_row_for_each_text(self):
+        texts = [self.folder / name for name in ("first.npy", "second.npy")]
+        for seed, text in enumerate(texts):
+            np.save(text, np.random.default_rng(seed).integers(0, 512, 640 + 64 * seed, dtype="<i4"))
+        output = self.folder / "out"
+        done = self.succeed(TINY / "tiny-llama3", output, "--allocation", "uniform", "--seqlen", 64,
+                            "--eval", texts[0], "--eval", texts[1], ranks=2)
+        told = self.report(output)["perplexity"]
+        rows = [line for line in done.stdout.splitlines() if line.startswith("perplexity ")]
+        self.assertEqual(rows, [
+            f"perplexity {entry['dense']:.3f} dense, {entry['pruned']:.3f} pruned "
+            f"({text}, seqlen 64, windows {10 + number})"
+            for number, (text, entry) in enumerate(zip(texts, told, strict=True))])
+        alone = self.perplexity_line(output / "checkpoint.h5", texts[1], "--seqlen", 64)
+        self.assertEqual(alone.split()[1], f"{told[1]['pruned']:.6g}")
+        self.assertNotEqual(told[0]["pruned"], told[1]["pruned"])
+
     def test_nothing_pruned_is_the_model_itself(self):
         for model in (TINY / "tiny-qwen2", TINY / "tiny-opt"):
             dense = tensors_of(model)

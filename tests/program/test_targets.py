@@ -4,7 +4,7 @@ import unittest
 import numpy as np
 
 from harness import BOOKS, TINY, start
-from test_calibrated import FIXED_CLOCK, CalibratedTest
+from test_calibrated import FIXED_CLOCK, CalibratedTest, tensors_of
 
 TARGETS = ("--dense-target", 0.5, "--residual-target", 0.5, "--site-order", "sequential")
 
@@ -28,14 +28,16 @@ class TargetsTest(CalibratedTest):
 
 class Alps(TargetsTest):
     def test_ranks_do_not_matter(self):
-        for model, method in (("tiny-llama3", "alps"), ("tiny-opt", "alps"), ("tiny-qwen2", "admm"),
-                              ("tiny-mistral", "wanda"), ("tiny-llama3", "sparsegpt"),
-                              ("tiny-opt", "sparsegpt")):
+        for model, method, counts in (("tiny-llama3", "alps", (1, 3, 4)), ("tiny-opt", "alps", (1, 3)),
+                                      ("tiny-qwen2", "admm", (1, 3)),
+                                      ("tiny-mistral", "wanda", (1, 4)),
+                                      ("tiny-llama3", "sparsegpt", (1, 3)),
+                                      ("tiny-opt", "sparsegpt", (1, 4))):
             first, *others = (
                 (self.run_tiny(f"{model}{ranks}", "--prune-method", method, *TARGETS,
                                "--allocation", "uniform", "--sparsity-ratio", 0.6, ranks=ranks,
                                model=model) / "checkpoint.h5").read_bytes()
-                for ranks in (1, 3, 4))
+                for ranks in counts)
             for other in others:
                 self.assertEqual(first == other, True, (model, method))
 
@@ -57,6 +59,43 @@ class Alps(TargetsTest):
                 groups = kept.reshape(kept.shape[0], -1, 4).sum(axis=2)
                 self.assertTrue((groups <= 2).all(), name)
 
+    def test_mixed_patterns(self):
+        """Every group of a block loses N of its 8, and the sizes of these N meet the ratio."""
+        for method in ("alps", "admm"):
+            outputs = [self.run_tiny(f"{method}{ranks}", "--prune-method", method, "--sparsity-type",
+                                     "mixed-N:8", "--sparsity-ratio", 0.6, "--metric", "alpha_mid",
+                                     "--format", "safetensors", ranks=ranks) for ranks in (1, 3)]
+            one, three = (tensors_of(output / "hf") for output in outputs)
+            self.assertTrue(one == three, method)
+            report = self.report(outputs[0])
+            self.assertEqual(report["sparsity_type"], "mixed-N:8")
+            masks = self.masks(outputs[0])
+            removed_in = set()
+            for matrix in report["matrices"]:
+                removed = 8 - masks[matrix["name"]].reshape(matrix["rows"], -1, 8).sum(axis=2)
+                self.assertEqual({removed.min() / 8, removed.max() / 8}, {matrix["sparsity_ratio"]},
+                                 (method, matrix["name"]))
+                removed_in.add(matrix["sparsity_ratio"])
+            self.assertGreater(len(removed_in), 1)
+            self.assertAlmostEqual(report["sparsity"], 0.6, delta=1 / 16 / report["model"]["blocks"])
+
+    def test_too_little_text(self):
+        """16 tokens for 64 inputs and more: numbers nevertheless, unless there is no damping."""
+        tokens = self.folder / "few.npy"
+        np.save(tokens, np.random.default_rng(2).integers(0, 512, (2, 8), dtype=np.int32))
+        options = ("--calibration", tokens, "--prune-method", "alps", *TARGETS, "--eval", tokens)
+        self.succeed(TINY / "tiny-llama3", self.folder / "out", *options, ranks=2)
+        report = self.report(self.folder / "out")
+        self.assertTrue(np.isfinite(report["perplexity"][0]["pruned"]))
+        done = start(["verify", self.folder / "out"])  # which refuses NaN and infinities, too
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_model(TINY / "tiny-llama3", self.folder / "none", *options, "--damping", 1e-9,
+                              ranks=2)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("is not positive definite", done.stderr)
+        self.assertIn("or a larger --damping", done.stderr)
+        self.assertFalse((self.folder / "none" / "checkpoint.h5").exists())
+
 
 class Targets(TargetsTest):
     def test_none_of_them_is_the_published_problem_to_the_bit(self):
@@ -69,7 +108,9 @@ class Targets(TargetsTest):
 
     def test_they_help(self):
         """Magnitude pruning, which knows nothing of activations by itself."""
-        evaluation = ("--allocation", "uniform", "--eval", BOOKS / "eval_short.npy")
+        text = self.folder / "short.npy"
+        np.save(text, np.load(BOOKS / "eval_short.npy")[:8 * 512])
+        evaluation = ("--allocation", "uniform", "--eval", text)
         values = []
         for name, options in (("plain", ()),
                               ("fitted", ("--calibration", BOOKS / "calibration.npy",

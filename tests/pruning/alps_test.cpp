@@ -186,6 +186,32 @@ TEST(Admm, FitsToTargets) {
     expect_all_targets_by_the_book(kAdmm, site, {0, 0.75});
 }
 
+/// Few sites tell, those whose mask still changes: one iteration fewer or more, and other weights
+/// would stay.
+TEST(Admm, ChoosesInFifteenIterations) {
+    const PruneTarget target{0.85, {}};
+    int telling_of_fewer = 0;
+    int telling_of_more = 0;
+    for (int tokens = 10; tokens < 110; ++tokens) {
+        const SiteProblem site = random_site(16, 24, 2, tokens);
+        const PlainProblem problem = test::plain_problem(site);
+        const auto weights_of = [&](int choosing) {
+            return test::plain_admm_choosing(problem, target, choosing).weights;
+        };
+        const PlainValues expected = weights_of(15);
+        const bool fewer_differs = test::mask_agreement(weights_of(14), expected) < 1;
+        const bool more_differs = test::mask_agreement(weights_of(16), expected) < 1;
+        if (fewer_differs || more_differs) {
+            const PrunedSite pruned = run_solver(kAdmm, site, {target, {}, Split::random});
+            EXPECT_EQ(test::mask_agreement(pruned.weights, expected), 1) << tokens << " tokens";
+            telling_of_fewer += fewer_differs ? 1 : 0;
+            telling_of_more += more_differs ? 1 : 0;
+        }
+    }
+    EXPECT_GE(telling_of_fewer, 3);
+    EXPECT_GE(telling_of_more, 3);
+}
+
 /// More than a tile of the factorization and of the sums.
 TEST(Alps, OfAWiderMatrixOnSeveralNodes) {
     const SiteProblem site = random_site(60, 140, 7, 60);

@@ -298,6 +298,11 @@ PlainSolution plain_alps(const PlainProblem& problem, const pruning::PruneTarget
 }
 
 PlainSolution plain_admm(const PlainProblem& problem, const pruning::PruneTarget& target) {
+    return plain_admm_choosing(problem, target, 15);
+}
+
+PlainSolution plain_admm_choosing(const PlainProblem& problem, const pruning::PruneTarget& target,
+                                  int choosing) {
     const Scaled s = scaled(problem, 0);
     const std::size_t count = s.dense.size();
     const PlainValues matrix = shifted(s.hessian, 1.1);
@@ -306,7 +311,7 @@ PlainSolution plain_admm(const PlainProblem& problem, const pruning::PruneTarget
     std::vector<bool> kept;
     const auto sum = [&] { return each(count, [&](std::size_t i) { return b[i] + u[i]; }); };
     for (int iteration = 0; iteration < 20; ++iteration) {
-        if (iteration < 15) {
+        if (iteration < choosing) {
             kept = kept_by_sorting(sum(), problem.cols, target);
         }
         const PlainValues z = masked(sum(), kept);

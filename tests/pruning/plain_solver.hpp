@@ -46,5 +46,8 @@ struct PlainSolution {
 };
 PlainSolution plain_alps(const PlainProblem& problem, const pruning::PruneTarget& target);
 PlainSolution plain_admm(const PlainProblem& problem, const pruning::PruneTarget& target);
+/// The same with another number of iterations, of 20, that choose the weights that stay.
+PlainSolution plain_admm_choosing(const PlainProblem& problem, const pruning::PruneTarget& target,
+                                  int choosing);
 
 }  // namespace alphaprune::test

@@ -146,6 +146,51 @@ TEST(HtmlReport, AlsoForLargeModelsOfReasonableSize) {
     EXPECT_LT(page_of(report, pictures).size(), 2'000'000U);
 }
 
+/// Five candidates, of which the first, the second and the last are better than all before.
+RunReport searched_report() {
+    RunReport report = test::pruned_report();
+    report.search = {{"uniform", 50.0, true},
+                     {"attention +0.06", 40.0, true},
+                     {"slope <b>", INFINITY, false},
+                     {"slope -0.06", 45.0, false},
+                     {"first block +0.06", 30.0, true}};
+    return report;
+}
+
+TEST(HtmlReport, ShowsWhatASearchTried) {
+    const std::string page = page_of(searched_report(), {});
+    const std::string part = between(page, "<h2>Search for ratios</h2>", "</svg>");
+    ASSERT_EQ(occurrences(part, "<circle"), 5U);
+    expect_none_of(part, {"nan", "inf", "<b>"});
+    // The scale has a tenth of the range to spare on both sides: 28 is at y = 220, 52 at y = 16.
+    const auto title_at = [&](const std::string& mark) {
+        return between(part, "<circle " + mark + " r=\"3\"><title>", "</title>");
+    };
+    EXPECT_EQ(title_at(R"(class="dot" cx="110.4" cy="33.0")"),
+              "candidate 1, uniform: perplexity 50, the best so far");
+    EXPECT_EQ(title_at(R"(class="dot" cx="235.2" cy="118.0")"),
+              "candidate 2, attention +0.06: perplexity 40, the best so far");
+    EXPECT_EQ(title_at(R"(class="bar" cx="360.0" cy="16.0")"),
+              "candidate 3, slope &lt;b&gt;: no finite perplexity");
+    EXPECT_EQ(title_at(R"(class="bar" cx="484.8" cy="75.5")"),
+              "candidate 4, slope -0.06: perplexity 45");
+    EXPECT_EQ(title_at(R"(class="dot" cx="609.6" cy="203.0")"),
+              "candidate 5, first block +0.06: perplexity 30, the best so far");
+    EXPECT_EQ(between(part, "<path class=\"line\" d=\"", "\""),
+              "M110.4 33.0H235.2V118.0H609.6V203.0H672");
+    EXPECT_EQ(occurrences(part, ">5</text>"), 1U);
+    EXPECT_EQ(occurrences(part, ">candidate</text>"), 1U);
+}
+
+TEST(HtmlReport, ShowsNoSearchWhereThereWasNone) {
+    expect_none_of(page_of(test::pruned_report(), {}), {"Search for ratios"});
+    RunReport hopeless = searched_report();
+    for (SearchStepReport& step : hopeless.search) {
+        step.perplexity = std::nan("");
+    }
+    expect_none_of(page_of(hopeless, {}), {"Search for ratios", "nan"});
+}
+
 /// Heights of the bins, read back from the histogram's outline.
 std::vector<double> heights_of(const std::string& outline) {
     std::vector<double> heights;

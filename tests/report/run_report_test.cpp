@@ -90,6 +90,21 @@ TEST(RunReport, TellsTheFilesOfCalibrationWhereThereAreSeveral) {
     EXPECT_EQ(again.calibration->files[1].weight, 0.5);
 }
 
+TEST(RunReport, TellsTheCandidatesOfASearch) {
+    RunReport report = test::pruned_report();
+    report.search = {{"uniform", INFINITY, true}, {"slope +0.06", 41.5, true}};
+    const std::string text = to_json(report).dump(-1);
+    EXPECT_NE(text.find(R"("search":[{"change":"uniform","perplexity":null,"better":true},)"
+                        R"({"change":"slope +0.06","perplexity":41.5,"better":true}])"),
+              std::string::npos)
+        << text;
+    const RunReport again = run_report_from_json(formats::Json::parse(text, "r"), "r");
+    ASSERT_EQ(again.search.size(), 2U);
+    EXPECT_FALSE(again.search[0].perplexity);
+    EXPECT_EQ(again.search[1].perplexity, 41.5);
+    EXPECT_EQ(to_json(test::pruned_report()).find("search"), nullptr);
+}
+
 TEST(RunReport, ReadsBackWhatIsLeftOutAndHowMatricesAreStored) {
     RunReport report = test::pruned_report();
     report.matrices[1].transposed = true;

@@ -18,6 +18,7 @@ struct SearchItem {
     int block = 0;
     std::int64_t weights = 0;
     LayerKind kind = LayerKind::other;
+    std::string name = {};  ///< for the history
 };
 
 /// Ratios that a search may begin with, one per matrix.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <vector>
@@ -13,8 +12,7 @@ namespace alphaprune::model {
 /// The calibration sequences of one or several files, interleaved, and where each is from.
 struct CalibrationSet {
     TokenSequences sequences;
-    std::vector<int> file_of;                  ///< of each sequence: which of the files
-    std::vector<std::filesystem::path> files;  ///< in the order in which they were given
+    std::vector<int> file_of;  ///< of each sequence: which of the files, in the order given
 
     std::int64_t count_of(int file) const;  ///< sequences that are from it
 };

@@ -88,9 +88,10 @@ struct CalibrationReport {
 
 /// A candidate of a search for ratios.
 struct SearchStepReport {
-    std::string change;
-    double perplexity = 0;  ///< on held-out calibration sequences
-    bool better = false;    ///< than all before
+    std::string change;                ///< from the best before: "attention +0.06"
+    std::optional<double> perplexity;  ///< on held-out calibration sequences; NaN or infinite where
+                                       ///< it is no number: null in JSON
+    bool better = false;               ///< than all before
 };
 
 /// Settings that were tried before some were chosen.
@@ -98,7 +99,8 @@ struct SettingsTrialReport {
     double dense_target = 0;
     double residual_target = 0;
     double damping = 0;
-    double perplexity = 0;  ///< on held-out calibration sequences, the first blocks pruned
+    std::optional<double> perplexity;  ///< on held-out calibration sequences, the first blocks
+                                       ///< pruned; where it is no number, as of a search
 };
 
 /// What the outputs of pruned matrices are fitted to.
@@ -186,7 +188,8 @@ void write_matrices_csv(const RunReport& report, const std::filesystem::path& fo
 void write_metric_files(const RunReport& report, const std::filesystem::path& folder);
 
 /// report.html: one self-contained page (no scripts or styles from elsewhere) with the request,
-/// ratios by block as a chart, the table of matrices and a small histogram of every spectrum.
+/// ratios by block as a chart, the candidates of a search as another, the table of matrices and a
+/// small histogram of every spectrum.
 /// @param pictures  one per matrix, or empty when no spectrum was computed
 void write_html_report(const RunReport& report, const std::vector<SpectrumPicture>& pictures,
                        const std::filesystem::path& folder);

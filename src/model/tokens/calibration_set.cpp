@@ -126,10 +126,7 @@ CalibrationSet calibration_set(std::span<const TokenFile> files, std::span<const
     } else {
         parts = parts_of(files, weights, catalogue, count, length, seed);
     }
-    CalibrationSet set{{parts.front().length, {}}, {}, {}};
-    for (const TokenFile& file : files) {
-        set.files.emplace_back(file.where);
-    }
+    CalibrationSet set{{parts.front().length, {}}, {}};
     interleave(parts, set);
     return set;
 }
