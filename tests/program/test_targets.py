@@ -32,7 +32,7 @@ class Alps(TargetsTest):
                               ("tiny-mistral", "wanda"), ("tiny-llama3", "sparsegpt"),
                               ("tiny-opt", "sparsegpt")):
             first, *others = (
-                (self.run_tiny(f"{model}{ranks}", "--prune-method", method, *TARGETS,
+                (self.run_tiny(f"{model}-{method}{ranks}", "--prune-method", method, *TARGETS,
                                "--allocation", "uniform", "--sparsity-ratio", 0.6, ranks=ranks,
                                model=model) / "checkpoint.h5").read_bytes()
                 for ranks in (1, 3, 4))
