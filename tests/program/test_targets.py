@@ -34,7 +34,7 @@ class Alps(TargetsTest):
                                       ("tiny-llama3", "sparsegpt", (1, 3)),
                                       ("tiny-opt", "sparsegpt", (1, 4))):
             first, *others = (
-                (self.run_tiny(f"{model}{ranks}", "--prune-method", method, *TARGETS,
+                (self.run_tiny(f"{model}-{method}{ranks}", "--prune-method", method, *TARGETS,
                                "--allocation", "uniform", "--sparsity-ratio", 0.6, ranks=ranks,
                                model=model) / "checkpoint.h5").read_bytes()
                 for ranks in counts)
