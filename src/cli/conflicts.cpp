@@ -121,10 +121,11 @@ bool prunes_by_block(const Chosen& chosen) {
     return pruner == nullptr || pruner->needs_activations() || has_targets(chosen);
 }
 
-bool uses_a_hessian(const Chosen& chosen) {
+/// A pruner that does not fit to targets by itself is given the weights of a damped fit.
+bool damps(const Chosen& chosen) {
     const auto* pruner = chosen.pruner();
-    return pruner == nullptr || pruner->needs == pruning::PrunerNeeds::targets ||
-           has_targets(chosen);
+    return pruner == nullptr || pruner->takes_damping ||
+           (pruner->needs != pruning::PrunerNeeds::targets && has_targets(chosen));
 }
 
 bool looks_at_activations(const Chosen& chosen) {
@@ -199,7 +200,13 @@ std::vector<Dependence> make_dependences() {
          fmt::format("prune by {}, unstructured",
                      listed(names_where(pruning::pruners(), &pruning::Pruner::breaks_ties), "or"))},
         {"site-order", {"prune-method"}, prunes_by_block, "", kCalibratedPruner},
-        {"damping", {"prune-method"}, uses_a_hessian, "", kCalibratedPruner},
+        {"damping",
+         {"prune-method"},
+         damps,
+         "",
+         fmt::format(
+             "choose --prune-method {}",
+             listed(names_where(pruning::pruners(), &pruning::Pruner::takes_damping), "or"))},
         {"calibration", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"nsamples", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"seed", kMethods, looks_at_activations, kNoActivations, kCalibrated},

@@ -101,6 +101,7 @@ Pruner alps_row() {
             .help = "the weights and values that fit a matrix's output best, by ADMM",
             .source = "Meng et al., arXiv 2406.07831",
             .needs = PrunerNeeds::targets,
+            .takes_damping = true,
             .changes_kept_weights = true,
             .cost = [](const SiteWork& work) { return hessian_pruner_cost(work, 100, 12); },
             .begin_block = begin_block};

@@ -119,6 +119,7 @@ Pruner sparsegpt_row() {
             .help = "the weights whose removal the others of their row can best make up for",
             .source = "Frantar and Alistarh, arXiv 2301.00774",
             .needs = PrunerNeeds::targets,
+            .takes_damping = true,
             .changes_kept_weights = true,
             .cost = cost_of,
             .begin_block = begin_block};

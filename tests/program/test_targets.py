@@ -129,6 +129,8 @@ class Targets(TargetsTest):
                 (("--dense-target", 0.5), "--calibration is missing"),
                 (("--prune-method", "wanda", *calibrated, "--damping", 0.1),
                  "--damping has no effect"),
+                (("--prune-method", "admm", *calibrated, *TARGETS, "--damping", 0.1),
+                 "choose --prune-method sparsegpt or alps"),
                 ((*alps, "--allocation", "search", "--nsamples", 3),
                  "a search needs 4 calibration sequences"),
                 (("--recipe", "beste", *calibrated), "--recipe cannot be 'beste'")):

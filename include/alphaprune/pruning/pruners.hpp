@@ -182,6 +182,7 @@ struct Pruner {
     PrunerNeeds needs = PrunerNeeds::nothing;
     bool takes_patterns = true;         ///< N:M can be asked for
     bool breaks_ties = false;           ///< --ties has an effect
+    bool takes_damping = false;         ///< --damping has an effect, with or without targets
     bool changes_kept_weights = false;  ///< weights that stay make up for those that go
     std::vector<support::MethodOption> options = {};  ///< its own
     SiteCost (*cost)(const SiteWork& work) = nullptr;
