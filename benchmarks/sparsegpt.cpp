@@ -13,13 +13,11 @@
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
-#include "alphaprune/parallel/native_mpi.hpp"
-#include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/error.hpp"
-#include "command_line.hpp"
 #include "measuring.hpp"
+#include "mpi_main.hpp"
 #include "site_statistics.hpp"
 #include "sparsegpt.hpp"
 
@@ -139,16 +137,8 @@ void measure(const parallel::Communicator& all, const Request& request) {
     }
 }
 
-void run(const parallel::Communicator& all, int argc, char** argv) {
-    if (const auto request = request_of(argc, argv, all.is_root())) {
-        measure(all, *request);
-    }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    alphaprune::parallel::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::parallel::view(MPI_COMM_WORLD);
-    return status_of(world, [&] { run(world, argc, argv); });
+    return mpi_main(argc, argv, request_of, measure);
 }

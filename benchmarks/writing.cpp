@@ -23,13 +23,11 @@
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/native_mpi.hpp"
-#include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
-#include "command_line.hpp"
 #include "measuring.hpp"
+#include "mpi_main.hpp"
 
 namespace {
 
@@ -317,16 +315,8 @@ void measure(const parallel::Communicator& all, const Request& request) {
     }
 }
 
-void run(const parallel::Communicator& all, int argc, char** argv) {
-    if (const std::optional<Request> request = request_of(argc, argv, all.is_root())) {
-        measure(all, *request);
-    }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    alphaprune::parallel::MpiRuntime runtime(argc, argv);
-    const auto world = alphaprune::parallel::view(MPI_COMM_WORLD);
-    return status_of(world, [&] { run(world, argc, argv); });
+    return mpi_main(argc, argv, request_of, measure);
 }

@@ -55,6 +55,12 @@ std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalog
 
 }  // namespace
 
+planning::TrialTask planned_search_trials(const cli::Options& options) {
+    constexpr std::int64_t kSequences = 96;
+    return {allocation::search_limits(options.ratios, options.method_values).evaluations,
+            kSequences};
+}
+
 void check_search(const Inputs& inputs) {
     const std::int64_t count = inputs.calibration.sequences.count();
     if (count < kFewestForTrials) {
@@ -65,7 +71,7 @@ void check_search(const Inputs& inputs) {
 allocation::SearchResult search(Job& job, const Inputs& inputs,
                                 const pruning::PrunerSettings& settings,
                                 std::span<const allocation::SearchStart> starts) {
-    Trials trials(job, inputs, planned_trials(job.options, job.catalogue).back());
+    Trials trials(job, inputs, planned_search_trials(job.options));
     allocation::SearchLimits limits =
         allocation::search_limits(job.options.ratios, job.options.method_values);
     limits.seed = job.options.seed;

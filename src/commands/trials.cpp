@@ -9,7 +9,6 @@
 #include <numeric>
 #include <string_view>
 
-#include "alphaprune/allocation/ratio_search.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/machine.hpp"
@@ -42,10 +41,7 @@ std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
         trials.push_back(planned_settings_trials(options, catalogue));
     }
     if (options.allocation->is_searched()) {
-        constexpr std::int64_t kSequences = 96;
-        trials.push_back(
-            {allocation::search_limits(options.ratios, options.method_values).evaluations,
-             kSequences});
+        trials.push_back(planned_search_trials(options));
     }
     return trials;
 }

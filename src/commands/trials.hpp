@@ -22,9 +22,11 @@ struct Candidate {
 /// What the settings that the options leave to the program, and a search for ratios, will try.
 std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
                                                 const model::Catalogue& catalogue);
-/// Those of the settings alone; none where all are given.
+/// Those of the settings alone; no candidates where all are given.
 planning::TrialTask planned_settings_trials(const cli::Options& options,
                                             const model::Catalogue& catalogue);
+/// Those of the search alone. @pre  the allocation is searched for
+planning::TrialTask planned_search_trials(const cli::Options& options);
 
 /// The fewest calibration sequences with which something can be tried.
 inline constexpr std::int64_t kFewestForTrials = 4;

@@ -19,7 +19,7 @@ class TiledCholesky {
   public:
     /// @param node  outlives the object
     /// @param tile  columns that are factored at a time
-    /// @throws Error (failure) on all ranks of the node when the memory is not to be had
+    /// @throws Error (failure) on all ranks of the node when there is not enough memory
     TiledCholesky(const parallel::Communicator& node, std::int64_t order, std::int64_t tile);
 
     /// Few columns at a time leave more to share, many make products faster.

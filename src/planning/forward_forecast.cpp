@@ -216,6 +216,13 @@ PhaseForecast candidate_forecast(const ForecastInputs& inputs, const Forward& fo
     return result;
 }
 
+/// Bytes of a rank.
+std::uint64_t memory_of_passes(const ForecastInputs& inputs, const Forward& forward) {
+    return calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
+                              forward.node_ranks())
+        .total();
+}
+
 }  // namespace
 
 PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
@@ -224,9 +231,7 @@ PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
     for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
         add_block(inputs, forward, inputs.task, block, result);
     }
-    result.memory = calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
-                                       forward.node_ranks())
-                        .total();
+    result.memory = memory_of_passes(inputs, forward);
     return result;
 }
 
@@ -239,9 +244,7 @@ PhaseForecast trials_forecast(const ForecastInputs& inputs) {
         result.bytes_read += trial.candidates * candidate.bytes_read;
     }
     // Groups try candidates side by side only where the memory suffices.
-    result.memory = calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
-                                       forward.node_ranks())
-                        .total();
+    result.memory = memory_of_passes(inputs, forward);
     return result;
 }
 

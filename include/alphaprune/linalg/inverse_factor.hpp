@@ -23,7 +23,7 @@ class InverseFactor {
     /// On several nodes within parallel::run_collectively of all ranks.
     /// @param node  outlives the object
     /// @param tile  columns that are factored at a time; 0: as suits the order
-    /// @throws Error (failure) on all ranks of the node when the memory is not to be had
+    /// @throws Error (failure) on all ranks of the node when there is not enough memory
     InverseFactor(const parallel::Communicator& node, std::int64_t order, std::int64_t tile = 0);
     InverseFactor(InverseFactor&&) noexcept;
     ~InverseFactor();

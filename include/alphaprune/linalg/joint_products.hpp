@@ -25,7 +25,7 @@ class JointProducts {
     /// Collective. Ranks and nodes outlive the object.
     /// @param order       size of x
     /// @param companions  size of each y
-    /// @throws Error (failure) on all ranks when the memory is not to be had
+    /// @throws Error (failure) on all ranks when there is not enough memory
     JointProducts(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                   std::int64_t order, std::span<const std::int64_t> companions);
 

@@ -21,7 +21,7 @@ class NodeCholesky {
     /// Run collectively by the node; on several nodes within parallel::run_collectively of all
     /// ranks.
     /// @param node  outlives the object
-    /// @throws Error (failure) on all ranks of the node when the memory is not to be had
+    /// @throws Error (failure) on all ranks of the node when there is not enough memory
     NodeCholesky(const parallel::Communicator& node, std::int64_t order);
     ~NodeCholesky();
 
