@@ -78,6 +78,22 @@ std::optional<double> ConfigFields::positive(FieldNames names) {
     });
 }
 
+std::vector<double> ConfigFields::numbers(FieldNames names) {
+    const auto convert = [](const formats::Json& list) -> std::optional<std::vector<double>> {
+        std::vector<double> values;
+        for (const formats::Json& element : list.elements()) {
+            const auto number = element.as_number();
+            if (!number || !std::isfinite(*number)) {
+                return std::nullopt;
+            }
+            values.push_back(*number);
+        }
+        return values;
+    };
+    return read<std::vector<double>>(names, "a list of numbers", convert)
+        .value_or(std::vector<double>());
+}
+
 std::optional<bool> ConfigFields::flag(FieldNames names) {
     return read<bool>(names, "true or false",
                       [](const formats::Json& value) { return value.as_bool(); });

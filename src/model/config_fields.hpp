@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/model/configuration.hpp"
@@ -36,6 +37,8 @@ class ConfigFields {
     std::optional<std::int64_t> size(FieldNames names, std::int64_t limit = kMaxSize);
     /// A finite number above zero.
     std::optional<double> positive(FieldNames names);
+    /// Finite numbers, in a list.
+    std::vector<double> numbers(FieldNames names);
     std::optional<bool> flag(FieldNames names);
     std::optional<std::string> text(FieldNames names);
 
@@ -58,13 +61,15 @@ class ConfigFields {
     support::FaultList& faults_;
 };
 
-/// The rotary embedding as config.json describes it, in the old or the new form.
-RopeParameters read_rope(const formats::Json& config, std::string_view where,
-                         std::int64_t max_positions, Reading reading, support::FaultList& faults);
+/// Sets rope, and window_rope where blocks with a window have another one, as config.json describes
+/// them in the old or the new form. @pre `model.max_positions` is set
+void read_rope(const formats::Json& config, std::string_view where, double usual_theta,
+               Reading reading, support::FaultList& faults, ModelConfiguration& model);
 
 /// Sets sliding_window and full_attention_blocks. @pre `model.blocks` is set
-void read_window(const formats::Json& config, std::string_view where, WindowRule rule,
-                 support::FaultList& faults, ModelConfiguration& model);
+void read_window(const formats::Json& config, std::string_view where,
+                 const ConfigurationDefaults& defaults, support::FaultList& faults,
+                 ModelConfiguration& model);
 
 /// The object of config.json that describes the language model in a model of several parts:
 /// text_config and its like, nested ones too (thinker_config.text_config). `config` itself where

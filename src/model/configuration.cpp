@@ -74,7 +74,8 @@ void read_heads(ConfigFields& fields, const ConfigurationDefaults& defaults,
     model.key_value_heads = fields.size({"num_key_value_heads"}).value_or(fallback);
     const auto head_size = fields.size({"head_dim"});
     if (model.heads > 0) {
-        model.head_size = head_size.value_or(model.hidden_size / model.heads);
+        model.head_size = head_size.value_or(
+            defaults.head_size > 0 ? defaults.head_size : model.hidden_size / model.heads);
     }
 }
 
@@ -99,8 +100,9 @@ void read_rest(ConfigFields& fields, const ConfigurationDefaults& defaults,
     model.max_positions =
         fields.size({"max_position_embeddings", "n_positions"}).value_or(defaults.max_positions);
     model.embedding_size = fields.size({"word_embed_proj_dim"}).value_or(model.hidden_size);
-    model.norm_epsilon = fields.positive({"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon"})
-                             .value_or(defaults.norm_epsilon);
+    model.norm_epsilon =
+        fields.positive({"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"})
+            .value_or(defaults.norm_epsilon);
     model.activation = fields.text({"hidden_act", "activation_function", "hidden_activation"})
                            .value_or(std::string(defaults.activation));
     model.tied_embeddings = defaults.tied_embeddings;
@@ -110,7 +112,7 @@ void read_rest(ConfigFields& fields, const ConfigurationDefaults& defaults,
     read("tie_word_embeddings", model.tied_embeddings);
     read("attention_bias", model.attention_bias);
     read("mlp_bias", model.mlp_bias);
-    read("enable_bias", model.all_biases);
+    model.all_biases = fields.flag({"enable_bias", "use_bias"}).value_or(model.all_biases);
     read("do_layer_norm_before", model.norm_before);
     read("layer_norm_elementwise_affine", model.norm_affine);
     read("_remove_final_layer_norm", model.final_norm_removed);
@@ -158,8 +160,11 @@ ModelConfiguration read_configuration(const formats::Json& config, std::string_v
         check_heads(fields, std::string(where), model, faults);
     }
     read_rest(fields, defaults, model);
-    model.rope = read_rope(part, where, model.max_positions, reading, faults);
-    read_window(part, where, defaults.window, faults, model);
+    read_rope(part, where, defaults.rope_theta, reading, faults, model);
+    read_window(part, where, defaults, faults, model);
+    if (family != nullptr && family->read_own_fields != nullptr) {
+        family->read_own_fields(fields, model);
+    }
     faults.throw_if_any();
     return model;
 }

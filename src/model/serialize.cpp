@@ -12,8 +12,10 @@ static void visit_fields(auto& archive, FieldsOf<FileStamp> auto& stamp) {
 namespace alphaprune::model {
 
 static void visit_fields(auto& archive, support::FieldsOf<RopeParameters> auto& rope) {
-    archive(rope.type, rope.theta, rope.factor, rope.low_freq_factor, rope.high_freq_factor,
-            rope.original_max_positions);
+    archive(rope.type, rope.theta, rope.share, rope.factor, rope.low_freq_factor,
+            rope.high_freq_factor, rope.original_max_positions, rope.beta_fast, rope.beta_slow,
+            rope.mscale, rope.mscale_all_dim, rope.truncate, rope.attention_factor,
+            rope.short_factor, rope.long_factor);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<ModelConfiguration> auto& model) {
@@ -21,9 +23,11 @@ static void visit_fields(auto& archive, support::FieldsOf<ModelConfiguration> au
             model.blocks, model.heads, model.key_value_heads, model.head_size, model.vocabulary,
             model.max_positions, model.norm_epsilon, model.activation, model.tied_embeddings,
             model.attention_bias, model.mlp_bias, model.all_biases, model.sliding_window,
-            model.full_attention_blocks, model.rope, model.norm_before, model.norm_affine,
-            model.final_norm_removed, model.embedding_size, model.is_part, model.text_type,
-            model.experts);
+            model.full_attention_blocks, model.rope, model.window_rope, model.attention_scale,
+            model.attention_softcap, model.logits_softcap, model.embedding_multiplier,
+            model.residual_multiplier, model.logits_multiplier, model.norm_before,
+            model.norm_affine, model.final_norm_removed, model.embedding_size, model.is_part,
+            model.text_type, model.experts);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<TensorInfo> auto& tensor) {

@@ -46,6 +46,10 @@ std::span<float> CalibrationPass::state(std::int64_t own) {
 void CalibrationPass::load(int block) {
     parallel::run_collectively(ranks_, [&] { runner_->load(block, finite_rows()); });
     block_ = block;
+    multipliers_.clear();
+    for (const transformer::InputSite& site : transformer::input_sites(plan_, block)) {
+        multipliers_.push_back(site.multiplier);
+    }
 }
 
 template <class ObserveOne>
@@ -81,8 +85,10 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
 void CalibrationPass::observe_beside(std::int64_t round, const transformer::ObservedInput& present,
                                      const std::function<void(const pruning::SiteInput&)>& use) {
     const auto seen = [&](const transformer::ObservedInput& dense) {
+        const auto share = static_cast<float>(1 / multipliers_[present.site]);
         drift_.resize(dense.residual.size());
-        std::ranges::transform(dense.residual, present.residual, drift_.begin(), std::minus<>());
+        std::ranges::transform(dense.residual, present.residual, drift_.begin(),
+                               [&](float here, float there) { return (here - there) * share; });
         use({0, dense.tokens, present.values, dense.values, drift_});
     };
     present.site + 1 == sites() ? runner_->step_and_leave(round, seen)

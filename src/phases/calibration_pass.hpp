@@ -90,9 +90,10 @@ class CalibrationPass {
     transformer::ForwardPlan plan_;
     std::unique_ptr<transformer::BlockRunner> runner_;
     model::WeightReader reader_;
-    parallel::RowRange own_;    ///< the sequences of this rank
-    int block_ = 0;             ///< that is loaded
-    std::vector<float> drift_;  ///< of one sequence
+    parallel::RowRange own_;           ///< the sequences of this rank
+    int block_ = 0;                    ///< that is loaded
+    std::vector<double> multipliers_;  ///< of its sites (InputSite::multiplier)
+    std::vector<float> drift_;         ///< of one sequence
 };
 
 /// Keeps the hidden states of calibration passes in the journal as they go from block to block, so

@@ -79,6 +79,9 @@ class RunningSoftmax {
     }
 
     void weigh_row(std::int64_t row, std::span<float> scores, linalg::FloatView out) {
+        if (attention_.softcap > 0) {
+            soft_cap(scores, static_cast<float>(attention_.softcap));
+        }
         float& largest_so_far = largest_[static_cast<std::size_t>(row)];
         float& sum_so_far = sums_[static_cast<std::size_t>(row)];
         const float before = largest_so_far;
@@ -102,7 +105,8 @@ void attend_tile(const model::AttentionShape& attention, const AttentionValues& 
                  std::int64_t head, parallel::RowRange queries, std::span<float> scratch) {
     const std::int64_t size = attention.head_size;
     const std::int64_t shared = head / (attention.heads / attention.key_value_heads);
-    const auto factor = static_cast<float>(1.0 / std::sqrt(static_cast<double>(size)));
+    const auto factor = static_cast<float>(
+        attention.scale > 0 ? attention.scale : 1.0 / std::sqrt(static_cast<double>(size)));
     const auto query = head_view(values.query, attention.heads, head, size, queries);
     const auto out = head_view(values.out, attention.heads, head, size, queries);
     const parallel::RowRange seen{visible(attention, queries.begin).begin, queries.end};

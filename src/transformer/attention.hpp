@@ -17,8 +17,9 @@ struct AttentionValues {
     std::span<float> out;
 };
 
-/// out = softmax(Q Kᵀ/√head_size, masked) V, by tiles of queries and keys with a running softmax,
-/// so that the scratch does not grow with the sequence (arXiv 1805.02867, arXiv 2112.05682).
+/// out = softmax(scale·Q Kᵀ, capped and masked) V, by tiles of queries and keys with a running
+/// softmax, so that the scratch does not grow with the sequence (arXiv 1805.02867, arXiv
+/// 2112.05682).
 /// @param scratch  attention_scratch() values
 void attend(const model::AttentionShape& attention, const AttentionValues& values,
             std::int64_t tokens, std::span<float> scratch);

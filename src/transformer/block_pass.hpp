@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "alphaprune/transformer/block_runner.hpp"
 #include "layers.hpp"
@@ -10,8 +11,8 @@
 
 namespace alphaprune::transformer {
 
-/// Whether any of its sublayers rotates queries and keys.
-bool rotates(const model::BlockDescription& block);
+/// The rotations of queries and keys in some blocks, each once.
+std::vector<model::RotaryLayer> rotations(std::span<const BlockPlan> blocks);
 
 /// Values of scratch that a pass over a sequence takes.
 std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hidden_size,
@@ -22,9 +23,9 @@ std::int64_t kept_width(const model::BlockDescription& block);
 /// One block over one sequence, sublayer after sublayer, as its description says.
 class BlockPass {
   public:
-    /// @param rotary   reaches as far as the tokens, where a sublayer rotates
+    /// @param rotary   made for sequences of so many tokens
     /// @param scratch  block_scratch() values
-    BlockPass(const BlockPlan& plan, const SharedWeights& weights, const RotaryTable& rotary,
+    BlockPass(const BlockPlan& plan, const SharedWeights& weights, const RotaryTables& rotary,
               std::int64_t hidden_size, std::int64_t tokens, std::span<float> scratch,
               const InputObserver& observe);
 
@@ -39,33 +40,46 @@ class BlockPass {
     void step(std::size_t site, std::span<float> hidden, std::span<float> kept);
     /// From the last site to the end of the block.
     void leave(std::span<float> hidden, std::span<const float> kept);
-    void step_and_leave(std::span<float> hidden);
+    void step_and_leave(std::span<float> hidden, std::span<const float> kept);
 
   private:
     const model::LinearLayer& layer(int index) const {
         return block_.layers[static_cast<std::size_t>(index)];
     }
-    std::span<const float> input_of(const model::Sublayer& sublayer, std::span<float> hidden);
-    /// What the last layer of a sublayer is given, in the scratch; of an attention a copy in
-    /// `kept`, unless that is empty.
-    std::span<const float> inner_of(const model::Sublayer& sublayer, std::span<const float> input,
+    std::span<const float> input_of(std::size_t sublayer, std::span<float> hidden);
+    /// What the last layer of a sublayer is given, in the sublayer's scratch; of an attention a
+    /// copy in `kept`, unless that is empty.
+    std::span<const float> inner_of(std::size_t sublayer, std::span<const float> input,
                                     std::span<float> kept);
-    std::span<float> attended(const model::AttentionLayer& layer, std::span<const float> input,
-                              std::span<float> kept);
-    std::span<float> activated(const model::MlpLayer& layer, std::span<const float> input);
-    /// hidden += last layer(inner)
+    std::span<float> attended(const model::AttentionLayer& attention, std::span<const float> input,
+                              ScratchCutter scratch, std::span<float> kept);
+    std::span<float> activated(const model::MlpLayer& mlp, std::span<const float> input,
+                               ScratchCutter scratch);
+    /// hidden += last layer(inner), scaled and normed as the description says.
     void add_output(const model::Sublayer& sublayer, std::span<const float> inner,
                     std::span<float> hidden);
     std::span<const float> show_sublayer(std::size_t number, std::span<float> hidden);
-    void leave_sublayer(const model::Sublayer& sublayer, std::span<float> hidden,
-                        std::span<const float> kept);
-    /// The scratch that normed inputs leave free.
-    ScratchCutter behind_normed() const;
+
+    // A sublayer and those after it that run in parallel to it are one group: what its members add
+    // to the hidden state is added when all of them have seen it.
+    using Inners = std::vector<std::span<const float>>;
+    std::size_t group_begin(std::size_t sublayer) const;
+    std::size_t group_end(std::size_t sublayer) const;
+    void add_outputs(std::size_t group, const Inners& inners, std::span<float> hidden);
+    /// What an attention has brought together was kept; the inner values of an MLP, which are
+    /// wider, are computed again.
+    void leave_group(std::size_t group, std::span<float> hidden, std::span<const float> kept);
+    std::span<const float> kept_inner(const model::AttentionLayer& attention,
+                                      std::span<const float> kept) const;
+
+    /// The sublayer's part of the scratch, behind that for normed inputs and that of the members of
+    /// its group before it.
+    ScratchCutter scratch_of(std::size_t sublayer) const;
     void show(std::size_t site, std::span<const float> input, std::span<const float> hidden) const;
 
     const model::BlockDescription& block_;
     LayerWeights weights_;
-    const RotaryTable& rotary_;
+    const RotaryTables& rotary_;
     std::int64_t tokens_;
     std::int64_t hidden_size_;
     std::span<float> scratch_;

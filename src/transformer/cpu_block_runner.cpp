@@ -14,6 +14,7 @@
 #include "rotary.hpp"
 #include "scratch_cutter.hpp"
 #include "shared_weights.hpp"
+#include "vector_math.hpp"
 
 namespace alphaprune::transformer {
 namespace {
@@ -68,13 +69,8 @@ std::vector<int> head_tensors(const ForwardPlan& plan) {
 class CpuBlockRunner : public BlockRunner {
   public:
     CpuBlockRunner(const parallel::Communicator& node, const ForwardPlan& plan)
-        : node_(node), plan_(plan) {
+        : node_(node), plan_(plan), rotary_(rotations(plan.blocks)) {
         linalg::use_one_blas_thread();
-        const auto of_block = [](const BlockPlan& block) { return rotates(block.description); };
-        if (std::ranges::any_of(plan.blocks, of_block)) {
-            const model::ModelConfiguration& model = plan.configuration();
-            rotary_ = RotaryTable(rotary_frequencies(model.rope, model.head_size));
-        }
     }
 
     void embed(std::span<const std::span<const std::int32_t>> sequences,
@@ -119,7 +115,8 @@ class CpuBlockRunner : public BlockRunner {
     }
 
     void step_and_leave(std::int64_t sequence, const InputObserver& observer) override {
-        in_pass(observer, [&](BlockPass& pass) { pass.step_and_leave(state(sequence)); });
+        in_pass(observer,
+                [&](BlockPass& pass) { pass.step_and_leave(state(sequence), kept(sequence)); });
     }
 
     std::span<float> rows(int matrix, parallel::RowRange rows) override {
@@ -152,6 +149,9 @@ class CpuBlockRunner : public BlockRunner {
             projection.rows = narrow;
             projection.cols = wide;
             layers.run(projection, normed, out);
+        }
+        if (plan_.frame.logits_multiplier != 1) {
+            scale(out, static_cast<float>(plan_.frame.logits_multiplier));
         }
     }
 
@@ -191,7 +191,7 @@ class CpuBlockRunner : public BlockRunner {
 
     const parallel::Communicator& node_;
     const ForwardPlan& plan_;
-    RotaryTable rotary_;  ///< empty where nothing is rotated
+    RotaryTables rotary_;
     AlignedFloats scratch_;
     std::int64_t sequences_ = 0;
     std::int64_t tokens_ = 0;      ///< of each sequence

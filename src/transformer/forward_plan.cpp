@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -29,14 +30,35 @@ const support::BadRequest<std::string_view, std::string_view> kUnknownRotary{
     "transformer.rotary-type", "the rotary position embedding of type '{}' is not supported",
     "the model's context was extended in another way", "supported are: {1}"};
 const support::BadRequest<std::int64_t> kOddHeadSize{
-    "transformer.odd-head-size", "the head size is {}: rotary position embeddings need an even one",
+    "transformer.odd-head-size",
+    "{} values of a head are rotated: rotary position embeddings need an even number",
     "a value is rotated together with another one",
-    "check head_dim, or hidden_size and num_attention_heads"};
+    "check head_dim, or hidden_size and num_attention_heads, and partial_rotary_factor"};
+const support::BadRequest<std::size_t, std::int64_t> kRotaryFactors{
+    "transformer.rotary-factors",
+    "short_factor or long_factor of the rotary position embedding has {} values instead of {}, one "
+    "for each pair of rotated values",
+    "config.json was edited, or belongs to another model",
+    "use the config.json that was saved together with the weights"};
+
+void check_rotary(const model::RotaryLayer& rotary, const std::string& where,
+                  support::FaultList& faults) {
+    if (!is_known_rotary(rotary.rope.type)) {
+        faults.add(kUnknownRotary(where, rotary.rope.type, rotary_types()));
+    } else if (rotary.rope.type == "longrope") {
+        for (const auto* factors : {&rotary.rope.short_factor, &rotary.rope.long_factor}) {
+            if (std::ssize(*factors) != rotary.size / 2) {
+                faults.add(kRotaryFactors(where, factors->size(), rotary.size / 2));
+            }
+        }
+    }
+    if (rotary.size % 2 != 0) {
+        faults.add(kOddHeadSize(where, rotary.size));
+    }
+}
 
 void check_features(const ForwardPlan& plan, const std::string& where, support::FaultList& faults) {
-    const model::ModelConfiguration& model = plan.configuration();
     std::set<std::string> unknown;
-    bool rotary = false;
     for (const BlockPlan& block : plan.blocks) {
         for (const model::Sublayer& sublayer : block.description.sublayers) {
             if (const auto* mlp = std::get_if<model::MlpLayer>(&sublayer.body)) {
@@ -45,16 +67,12 @@ void check_features(const ForwardPlan& plan, const std::string& where, support::
                 }
             }
         }
-        rotary = rotary || rotates(block.description);
     }
     for (const std::string& name : unknown) {
         faults.add(kUnknownActivation(where, name, activation_names()));
     }
-    if (rotary && !is_known_rotary(model.rope.type)) {
-        faults.add(kUnknownRotary(where, model.rope.type, rotary_types()));
-    }
-    if (rotary && model.head_size % 2 != 0) {
-        faults.add(kOddHeadSize(where, model.head_size));
+    for (const model::RotaryLayer& rotary : rotations(plan.blocks)) {
+        check_rotary(rotary, where, faults);
     }
 }
 
@@ -130,8 +148,10 @@ std::vector<InputSite> input_sites(const ForwardPlan& plan, int block) {
             site.cols = of.description.layers[index].cols;
         }
         std::ranges::sort(site.matrices);
+        const model::Sublayer& sublayer = of.description.sublayers[sites.size() / 2];
         const bool writes = sites.size() % 2 == 1;  // the second site of a sublayer
-        site.residual_rows = writes ? plan.hidden_size() : 0;
+        site.residual_rows = writes && !sublayer.norm_output ? plan.hidden_size() : 0;
+        site.multiplier = sublayer.multiplier;
         sites.push_back(std::move(site));
     }
     return sites;
@@ -160,12 +180,13 @@ std::int64_t kept_values(const ForwardPlan& plan, int block) {
 
 std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens) {
     std::int64_t values = 0;
-    bool rotary = false;
     for (const BlockPlan& block : plan.blocks) {
         values = std::max(values, block_scratch(block.description, plan.hidden_size(), tokens));
-        rotary = rotary || rotates(block.description);
     }
-    const std::int64_t angles = rotary ? plan.configuration().head_size : 0;
+    std::int64_t angles = 0;
+    for (const model::RotaryLayer& rotary : rotations(plan.blocks)) {
+        angles += rotary.size;
+    }
     return static_cast<std::uint64_t>(values + tokens * angles) * sizeof(float);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <vector>
 
@@ -81,6 +82,13 @@ void project_in(const ForwardPlan& plan, const model::RowSource& source,
 void apply_norm(const model::NormLayer& norm, const NormValues& learned,
                 std::span<const float> values, std::span<float> out) {
     assert(values.size() == out.size());
+    std::vector<float> one_more;
+    std::span<const float> weights = learned.weights;
+    if (norm.unit_offset) {
+        std::ranges::transform(weights, std::back_inserter(one_more),
+                               [](float weight) { return 1.0F + weight; });
+        weights = one_more;
+    }
     const auto count = static_cast<std::size_t>(norm.width);
     const auto size = static_cast<double>(norm.width);
     for (std::size_t at = 0; at < values.size(); at += count) {
@@ -89,8 +97,7 @@ void apply_norm(const model::NormLayer& norm, const NormValues& learned,
             norm.kind == model::NormKind::layer ? static_cast<float>(sum(row) / size) : 0.0F;
         const double variance = sum_of_squares(row, shift) / size;
         const auto factor = static_cast<float>(1.0 / std::sqrt(variance + norm.epsilon));
-        scale_and_shift(row, shift, factor, learned.weights, learned.biases,
-                        out.subspan(at, count));
+        scale_and_shift(row, shift, factor, weights, learned.biases, out.subspan(at, count));
     }
 }
 
@@ -141,6 +148,9 @@ void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
         std::vector<float> narrow(static_cast<std::size_t>(count * table.row_length()));
         look_up(source, table, tokens, narrow);
         project_in(plan, source, narrow, count, hidden);
+    }
+    if (plan.frame.embedding_multiplier != 1) {
+        scale(hidden, static_cast<float>(plan.frame.embedding_multiplier));
     }
     if (plan.frame.position_table >= 0) {
         add_positions(plan, source, count, hidden);

@@ -18,7 +18,8 @@ struct NormValues {
 };
 
 /// Each row of `values` normed by itself. RMS: x / √(mean x² + ε); layer: (x − mean) / √(variance +
-/// ε), the variance divided by the count; then times the weights, plus the biases.
+/// ε), the variance divided by the count; then times the weights (or one more), plus the
+/// biases.
 /// @param values  rows of norm.width values, one after another
 /// @param out     as long; may be the same memory
 void apply_norm(const model::NormLayer& norm, const NormValues& learned,

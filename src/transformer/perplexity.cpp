@@ -30,8 +30,10 @@ class TokenLosses {
   public:
     static constexpr std::size_t kScratch = kPredictionTile * kVocabularyTile;
 
-    /// @param tokens  the sequence; its last token predicts nothing
-    explicit TokenLosses(std::span<const std::int32_t> tokens) {
+    /// @param tokens   the sequence; its last token predicts nothing
+    /// @param softcap  of the logits; 0: none
+    TokenLosses(std::span<const std::int32_t> tokens, double softcap)
+        : softcap_(static_cast<float>(softcap)) {
         for (std::size_t next = 1; next < tokens.size(); ++next) {
             losses_.push_back({tokens[next], 0, -std::numeric_limits<float>::infinity(), 0});
         }
@@ -54,6 +56,9 @@ class TokenLosses {
                     {features.data + token * features.stride, high, features.cols, features.stride},
                     {weights.data + row * weights.stride, wide, weights.cols, weights.stride},
                     linalg::Transpose::yes, 0, {scratch.data(), high, wide, wide});
+                if (softcap_ > 0) {
+                    soft_cap(scratch.first(static_cast<std::size_t>(high * wide)), softcap_);
+                }
                 for (std::int64_t i = 0; i < high; ++i) {
                     add_logits(losses_[static_cast<std::size_t>(token + i)], part,
                                {scratch.data() + i * wide, static_cast<std::size_t>(wide)});
@@ -92,6 +97,7 @@ class TokenLosses {
         }
     }
 
+    float softcap_;
     std::vector<Loss> losses_;
 };
 
@@ -138,7 +144,7 @@ std::vector<double> token_losses(
     std::vector<TokenLosses> losses;
     for (const auto& [sequence, tokens] : scored) {
         chosen.push_back(sequence);
-        losses.emplace_back(tokens);
+        losses.emplace_back(tokens, plan.frame.logits_softcap);
     }
     std::vector<float> scratch(TokenLosses::kScratch);
     for_each_vocabulary_part(ranks, node, plan, runner, source, chosen, vocabulary_bytes,

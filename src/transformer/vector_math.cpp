@@ -154,6 +154,17 @@ void rotate(std::span<float> a, std::span<float> b, std::span<const float> cos,
 }
 
 ALPHAPRUNE_VECTOR_CLONES
+void soft_cap(std::span<float> values, float cap) {
+    float* const x = values.data();
+    const std::size_t n = values.size();
+    const float twice = 2.0F / cap;
+    for (std::size_t i = 0; i < n; ++i) {
+        // tanh u = 1 − 2/(1 + e^(2u))
+        x[i] = cap * (1.0F - 2.0F / (1.0F + exponential(twice * x[i])));
+    }
+}
+
+ALPHAPRUNE_VECTOR_CLONES
 void silu(std::span<float> values) {
     float* const x = values.data();
     const std::size_t n = values.size();

@@ -45,6 +45,8 @@ double sum_of_squares(std::span<const float> values, float shift);
 
 /// values ← values·factor.
 void scale(std::span<float> values, float factor);
+/// values ← cap·tanh(values/cap).
+void soft_cap(std::span<float> values, float cap);
 /// values ← values + others.
 void add(std::span<float> values, std::span<const float> others);
 /// values ← values·others.

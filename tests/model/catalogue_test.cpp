@@ -132,7 +132,16 @@ TEST(Catalogue, TravelsUnchanged) {
     model::Catalogue sent = model::read_catalogue(folder / "m");
     sent.configuration.sliding_window = 77;
     sent.configuration.full_attention_blocks = {0, 2};
-    sent.configuration.rope = {"llama3", 1.0 / 3.0, 8.0, 1.25, 4.5, 8192};
+    sent.configuration.rope = {.type = "llama3",
+                               .theta = 1.0 / 3.0,
+                               .factor = 8.0,
+                               .low_freq_factor = 1.25,
+                               .high_freq_factor = 4.5,
+                               .original_max_positions = 8192,
+                               .attention_factor = 0.5,
+                               .long_factor = {1.5, 2.5}};
+    sent.configuration.window_rope = {.type = "yarn", .truncate = false};
+    sent.configuration.residual_multiplier = 0.25;
     const std::string text = model::serialize(sent);
     const model::Catalogue got = model::deserialize_catalogue(text);
     EXPECT_EQ(model::serialize(got), text);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 
 #include "alphaprune/support/file.hpp"
@@ -100,6 +101,44 @@ TEST(Configuration, OldRopeFormMeansTheSame) {
     EXPECT_EQ(oldest.rope.original_max_positions, 2048);
 
     EXPECT_EQ(read(with("llama", R"("rope_scaling": null, "rope_theta": 7, )")).rope.theta, 7.0);
+}
+
+/// The same configurations in the words of transformers 4, defaults left out.
+TEST(Configuration, ClassicFilesMeanTheSame) {
+    int compared = 0;
+    for (const auto& folder : std::filesystem::directory_iterator(kModels)) {
+        const auto classic = folder.path() / "config.classic.json";
+        if (std::filesystem::exists(classic)) {
+            EXPECT_EQ(read(support::read_text(classic)),
+                      read(support::read_text(folder.path() / "config.json")))
+                << folder.path();
+            ++compared;
+        }
+    }
+    EXPECT_GE(compared, 9);
+}
+
+TEST(Configuration, WindowsInAPattern) {
+    const auto gemma2 = read(with("gemma2", ""));
+    EXPECT_EQ(gemma2.window_of(0), 4096);
+    EXPECT_FALSE(gemma2.window_of(1));
+    const auto gemma3 = read(with("gemma3_text", R"("sliding_window": 7, )"));
+    EXPECT_EQ(gemma3.window_of(4), 7);
+    EXPECT_FALSE(gemma3.window_of(5));
+    EXPECT_EQ(gemma3.rope_of(4).theta, 1e4);
+    EXPECT_EQ(gemma3.rope_of(5).theta, 1e6);
+    const auto cohere = read(with("cohere2", R"("sliding_window_pattern": 3, )"));
+    EXPECT_FALSE(cohere.window_of(2));
+    EXPECT_FALSE(read(with("starcoder2", "")).window_of(0));
+}
+
+TEST(Configuration, AKindOfBlockThatIsNotKnownIsRefused) {
+    std::string kinds = R"("layer_types": ["chunked_attention")";
+    for (int block = 1; block < 30; ++block) {
+        kinds += R"(, "full_attention")";
+    }
+    const auto faults = faults_in(with("gemma2", kinds + "], "));
+    EXPECT_EQ(count_faults(faults, {"layer_types", "chunked_attention"}), 1) << text_of(faults);
 }
 
 TEST(Configuration, AbsentFieldsGetTheDefaultsOfTheFamily) {

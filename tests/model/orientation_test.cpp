@@ -52,7 +52,7 @@ TEST(Orientation, WhereTheyDoNotTheKindOfModelDoes) {
     const std::vector<Named> squares{{"attn.c_proj.weight", {8, 8}}, {"mlp.c_fc.weight", {8, 8}}};
     EXPECT_EQ(transposed(R"({"model_type": "gpt2", "n_embd": 8})", squares),
               (Texts{"attn.c_proj.weight", "mlp.c_fc.weight"}));
-    EXPECT_EQ(transposed(R"({"model_type": "starcoder2", "hidden_size": 8})", squares), Texts{});
+    EXPECT_EQ(transposed(R"({"model_type": "persimmon", "hidden_size": 8})", squares), Texts{});
     EXPECT_EQ(transposed(R"({"model_type": "x", "text_config": {"model_type": "gpt2", "n_embd": 8,
                              "n_layer": 2}})",
                          squares),

@@ -137,11 +137,22 @@ class InSteps {
     int block_ = 0;
 };
 
-class BlockSteps : public testing::TestWithParam<OddModel (*)()> {
+/// A model made for the test, or one of tests/data/models.
+struct SteppedModel {
+    OddModel (*made)() = nullptr;
+    const char* stored = nullptr;
+};
+
+class BlockSteps : public testing::TestWithParam<SteppedModel> {
   protected:
     BlockSteps() {
         world().barrier();
-        GetParam()().write(folder_ / "m");
+        if (GetParam().stored != nullptr) {
+            model_ = std::make_unique<StoredModel>(kSourceFolder / "tests/data/models" /
+                                                   GetParam().stored);
+            return;
+        }
+        GetParam().made().write(folder_ / "m");
         model_ = std::make_unique<StoredModel>(folder_ / "m");
     }
     StoredModel& model() { return *model_; }
@@ -288,7 +299,9 @@ void normalize(std::vector<double>& values, const std::vector<double>& weight,
     }
 }
 
-TEST_P(BlockSteps, ShowTheResidualStreamAsItIsBeforeTheOutputIsAdded) {
+using ResidualStream = BlockSteps;
+
+TEST_P(ResidualStream, IsShownAsItIsBeforeTheOutputIsAdded) {
     InSteps steps(model());
     const auto sites = steps.sites();
     ASSERT_EQ(sites.size(), 4U);
@@ -328,8 +341,16 @@ TEST_P(BlockSteps, ShowTheResidualStreamAsItIsBeforeTheOutputIsAdded) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, BlockSteps,
-                         testing::Values(odd_mistral, odd_llama, odd_opt, opt_with_norm_before));
+const auto kMadeModels = testing::Values(SteppedModel{odd_mistral}, SteppedModel{odd_llama},
+                                         SteppedModel{odd_opt}, SteppedModel{opt_with_norm_before});
+
+INSTANTIATE_TEST_SUITE_P(Made, BlockSteps, kMadeModels);
+INSTANTIATE_TEST_SUITE_P(Made, ResidualStream, kMadeModels);
+/// Parallel sublayers, normed outputs, multiplied ones.
+INSTANTIATE_TEST_SUITE_P(Stored, BlockSteps,
+                         testing::Values(SteppedModel{nullptr, "tiny-cohere2"},
+                                         SteppedModel{nullptr, "tiny-gemma3_text"},
+                                         SteppedModel{nullptr, "tiny-granite"}));
 
 /// More than the tokens that the MLP works on at a time.
 TEST(StepsOfLongSequences, AreNoDifferent) {

@@ -6,6 +6,7 @@
 
 #include "alphaprune/transformer/perplexity.hpp"
 #include "model_pass.hpp"
+#include "vector_math.hpp"
 
 namespace alphaprune::transformer {
 
@@ -26,6 +27,9 @@ inline std::vector<float> logits_of(const parallel::Communicator& ranks,
             linalg::sgemm(1, features, weights, linalg::Transpose::yes, 0,
                           {logits.data() + rows.begin, count, rows.size(), vocabulary});
         });
+    if (const double cap = model.plan().frame.logits_softcap; cap > 0) {
+        soft_cap(logits, static_cast<float>(cap));
+    }
     return logits;
 }
 

@@ -28,13 +28,15 @@ void expect_near(const std::vector<float>& ours, const std::vector<double>& expe
 }
 
 TEST(Rotary, DefaultAndLinearFrequencies) {
-    expect_near(transformer::rotary_frequencies({.theta = 5e5}, kHeadSize), plain_frequencies(5e5));
+    expect_near(transformer::rotary_frequencies({.theta = 5e5}, kHeadSize, 1).angles,
+                plain_frequencies(5e5));
     auto expected = plain_frequencies(10000);
     for (double& frequency : expected) {
         frequency /= 4;
     }
-    expect_near(transformer::rotary_frequencies({.type = "linear", .factor = 4}, kHeadSize),
-                expected);
+    expect_near(
+        transformer::rotary_frequencies({.type = "linear", .factor = 4}, kHeadSize, 1).angles,
+        expected);
 }
 
 TEST(Rotary, Llama3Frequencies) {
@@ -63,24 +65,24 @@ TEST(Rotary, Llama3Frequencies) {
     EXPECT_GT(kept, 0);
     EXPECT_GT(slowed, 0);
     EXPECT_LT(kept + slowed, kHeadSize / 2);
-    expect_near(transformer::rotary_frequencies(rope, kHeadSize), expected);
+    expect_near(transformer::rotary_frequencies(rope, kHeadSize, 1).angles, expected);
 }
 
 TEST(Rotary, TypesItKnows) {
     EXPECT_TRUE(transformer::is_known_rotary("default"));
     EXPECT_TRUE(transformer::is_known_rotary("linear"));
     EXPECT_TRUE(transformer::is_known_rotary("llama3"));
-    EXPECT_FALSE(transformer::is_known_rotary("yarn"));
+    EXPECT_TRUE(transformer::is_known_rotary("dynamic"));
+    EXPECT_TRUE(transformer::is_known_rotary("yarn"));
+    EXPECT_TRUE(transformer::is_known_rotary("longrope"));
+    EXPECT_FALSE(transformer::is_known_rotary("mrope"));
 }
 
 TEST(Rotary, TurnsEachPairOfAHead) {
     constexpr std::int64_t kTokens = 37;
     constexpr std::int64_t kHeads = 3;
     constexpr std::int64_t kHalf = kHeadSize / 2;
-    transformer::RotaryTable table(transformer::rotary_frequencies({}, kHeadSize));
-    table.reach(5);
-    table.reach(kTokens);
-    table.reach(2);
+    const transformer::RotaryTable table({{}, kHeadSize, false}, kTokens);
     const auto before = random_values(kTokens * kHeads * kHeadSize, 2);
     auto after = before;
     table.apply(after, kTokens, kHeads);

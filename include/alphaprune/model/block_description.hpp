@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "alphaprune/model/configuration.hpp"
+
 namespace alphaprune::model {
 
 // The forward pass of a decoder block as data: a family puts it together (model/family.hpp), and
@@ -27,6 +29,7 @@ struct NormLayer {
     std::int64_t width = 0;
     int weight = -1;
     int bias = -1;
+    bool unit_offset = false;  ///< the values are multiplied by 1 + weight (Gemma)
 };
 
 /// y = W x + b with W of rows (outputs) × cols (inputs). W is a tensor of its own or a slice of
@@ -56,6 +59,17 @@ struct AttentionShape {
     std::int64_t head_size = 0;
     /// How many tokens back, itself included, a token sees; nothing for all.
     std::optional<std::int64_t> window;
+    double scale = 0;    ///< of queries times keys; 0: 1/√head_size
+    double softcap = 0;  ///< scores ← softcap·tanh(scores/softcap); 0: none
+};
+
+/// Rotation of queries and keys by their positions (RoFormer, arXiv 2104.09864).
+struct RotaryLayer {
+    RopeParameters rope;
+    std::int64_t size = 0;     ///< values of a head, from its first on, that are rotated
+    bool interleaved = false;  ///< value 2i with 2i + 1; else i with i + size/2
+
+    friend bool operator==(const RotaryLayer&, const RotaryLayer&) = default;
 };
 
 /// output(attention(query(x), key(x), value(x))).
@@ -65,7 +79,10 @@ struct AttentionLayer {
     int value = -1;
     int output = -1;
     AttentionShape shape;
-    bool rotary = false;  ///< queries and keys are rotated by their positions
+    std::optional<RotaryLayer> rotary;
+    /// Over each head, or over all of them together, before the rotation.
+    std::optional<NormLayer> query_norm;
+    std::optional<NormLayer> key_norm;
 };
 
 /// down(activation(gate(x)) · up(x)), or down(activation(up(x))) without a gate.
@@ -76,11 +93,17 @@ struct MlpLayer {
     std::string activation;  ///< as config.json names it
 };
 
-/// A residual branch: x ← x + body(norm_before(x)), and then x ← norm_after(x).
+/// A residual branch: x ← x + multiplier · norm_output(body(norm_before(x))), and then
+/// x ← norm_after(x).
 struct Sublayer {
-    std::optional<NormLayer> norm_before;
-    std::variant<AttentionLayer, MlpLayer> body;
-    std::optional<NormLayer> norm_after;
+    std::optional<NormLayer> norm_before{};
+    std::variant<AttentionLayer, MlpLayer> body{};
+    std::optional<NormLayer> norm_after{};
+    std::optional<NormLayer> norm_output{};
+    double multiplier = 1;
+    /// Reads the same x as the sublayer before it, to which the outputs of both are added: then
+    /// that one is an attention, has no norm_after, and this one is none.
+    bool parallel = false;
 };
 
 /// A decoder block.
@@ -96,12 +119,15 @@ struct FrameDescription {
     std::vector<TensorSpec> tensors;   ///< full names, in the order of definition
     int before_blocks = 0;             ///< how many of them are defined before the blocks
     int embedding = -1;                ///< vocabulary × embedding width
+    double embedding_multiplier = 1;   ///< of the embeddings of the tokens
     int position_table = -1;           ///< of learned positions
     std::int64_t position_offset = 0;  ///< the table's row that belongs to position 0
     int project_in = -1;               ///< where the embedding is not as wide as the blocks
     std::optional<NormLayer> final_norm;
     int project_out = -1;  ///< as project_in
     int head = -1;         ///< vocabulary × embedding width; not stored where it is tied
+    double logits_multiplier = 1;
+    double logits_softcap = 0;  ///< logits ← softcap·tanh(logits/softcap); 0: none
 };
 
 }  // namespace alphaprune::model

@@ -16,10 +16,21 @@ namespace alphaprune::model {
 struct RopeParameters {
     std::string type = "default";
     double theta = 10000.0;
-    double factor = 1.0;
+    double share = 1.0;   ///< of a head's values that are rotated (partial_rotary_factor)
+    double factor = 1.0;  ///< by which the context was extended
     double low_freq_factor = 1.0;
     double high_freq_factor = 4.0;
-    std::int64_t original_max_positions = 0;
+    std::int64_t original_max_positions = 0;  ///< of dynamic: max_position_embeddings
+    double beta_fast = 32.0;                  ///< YaRN's, as the next four
+    double beta_slow = 1.0;
+    double mscale = 0.0;
+    double mscale_all_dim = 0.0;
+    bool truncate = true;
+    std::optional<double> attention_factor{};  ///< of YaRN and LongRoPE; nothing: by their formulas
+    std::vector<double> short_factor{};        ///< LongRoPE's, one per pair of values
+    std::vector<double> long_factor{};
+
+    friend bool operator==(const RopeParameters&, const RopeParameters&) = default;
 };
 
 /// What config.json says about the model, in one set of words for all families.
@@ -39,11 +50,18 @@ struct ModelConfiguration {
     bool tied_embeddings = false;
     bool attention_bias = false;                 ///< LLaMA's, of the linear layers of the attention
     bool mlp_bias = false;                       ///< LLaMA's
-    bool all_biases = true;                      ///< OPT's enable_bias
+    bool all_biases = true;                      ///< OPT's enable_bias, StarCoder2's use_bias
     std::optional<std::int64_t> sliding_window;  ///< only when in force in some block
     /// Blocks that see the whole sequence although sliding_window is set; ascending.
     std::vector<std::int64_t> full_attention_blocks;
     RopeParameters rope;
+    std::optional<RopeParameters> window_rope;  ///< of blocks with a window, where it differs
+    double attention_scale = 0;                 ///< of queries times keys; 0: 1/√head_size
+    double attention_softcap = 0;               ///< scores ← cap·tanh(scores/cap); 0: none
+    double logits_softcap = 0;                  ///< the same for logits
+    double embedding_multiplier = 1;
+    double residual_multiplier = 1;  ///< of what a sublayer adds to the residual stream
+    double logits_multiplier = 1;
     bool norm_before = true;          ///< OPT's do_layer_norm_before
     bool norm_affine = true;          ///< OPT's layer_norm_elementwise_affine
     bool final_norm_removed = false;  ///< OPT's _remove_final_layer_norm
@@ -56,6 +74,12 @@ struct ModelConfiguration {
 
     /// How many tokens back, itself included, a token of that block sees; nothing for all.
     std::optional<std::int64_t> window_of(std::int64_t block) const;
+    /// The rotary embedding of that block.
+    const RopeParameters& rope_of(std::int64_t block) const {
+        return window_rope && window_of(block) ? *window_rope : rope;
+    }
+
+    friend bool operator==(const ModelConfiguration&, const ModelConfiguration&) = default;
 };
 
 /// @param where  the path, for errors

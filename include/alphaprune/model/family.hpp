@@ -10,6 +10,8 @@
 
 namespace alphaprune::model {
 
+class ConfigFields;
+
 /// What the models of one release have in common.
 struct ModelSeries {
     std::string_view model_type;    ///< config.json's
@@ -42,6 +44,7 @@ enum class WindowRule {
     always,      ///< in every block, unless sliding_window is null
     on_request,  ///< with use_sliding_window, from block max_window_layers on or as layer_types
                  ///< says
+    patterned,   ///< as layer_types says, or in all blocks but every sliding_window_pattern-th
 };
 
 /// What transformers assumes in a family where config.json leaves a field out; as constructed, for
@@ -53,6 +56,10 @@ struct ConfigurationDefaults {
     std::string_view activation;
     bool tied_embeddings = false;
     WindowRule window = WindowRule::none;
+    std::int64_t sliding_window = 4096;  ///< where the field is absent; 0: no window then
+    std::int64_t window_pattern = 0;     ///< of patterned windows
+    std::int64_t head_size = 0;          ///< 0: hidden size / heads
+    double rope_theta = 10000;
 };
 
 /// All that the program knows of a family of models. Each has a file of its own in
@@ -60,14 +67,17 @@ struct ConfigurationDefaults {
 struct Family {
     std::string_view name;  ///< also config.json's model_type
     /// Start of every name but the head's, which checkpoints of the bare model leave out.
-    std::string_view base_prefix;
-    std::string_view block_prefix;  ///< base_prefix and what stands before the block number
-    ConfigurationDefaults defaults;
-    std::span<const NamedShape> shapes;  ///< its models that go by short names
-    BlockDescription (*describe_block)(const ModelConfiguration& model, std::int64_t block);
-    FrameDescription (*describe_frame)(const ModelConfiguration& model);
+    std::string_view base_prefix{};
+    std::string_view block_prefix{};  ///< base_prefix and what stands before the block number
+    ConfigurationDefaults defaults{};
+    std::span<const NamedShape> shapes{};  ///< its models that go by short names
+    BlockDescription (*describe_block)(const ModelConfiguration& model,
+                                       std::int64_t block) = nullptr;
+    FrameDescription (*describe_frame)(const ModelConfiguration& model) = nullptr;
     /// What config.json says of one of the shapes beside the sizes that all families have.
     formats::Json::Object (*configuration_fields)(const NamedShape& shape) = nullptr;
+    /// Reads what config.json says in words of the family's own.
+    void (*read_own_fields)(ConfigFields& fields, ModelConfiguration& model) = nullptr;
 };
 
 /// All families the program knows by name.

@@ -61,8 +61,10 @@ void require_head(const ForwardPlan& plan);
 struct InputSite {
     std::vector<int> matrices;  ///< indices into Catalogue::matrices, ascending
     std::int64_t cols = 0;      ///< width of the input
-    /// Rows of its matrix, if what that computes is added to the residual stream as it is.
+    /// Rows of its matrix, if what that computes is added to the residual stream, not normed.
     std::int64_t residual_rows = 0;
+    /// By which what it computes is multiplied first.
+    double multiplier = 1;
 };
 
 /// The sites of a block in the order in which a forward pass reaches them.

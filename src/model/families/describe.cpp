@@ -1,6 +1,9 @@
 #include "describe.hpp"
 
+#include <cmath>
 #include <utility>
+
+#include "config_fields.hpp"
 
 namespace alphaprune::model::families {
 
@@ -10,13 +13,14 @@ int add_tensor(std::vector<TensorSpec>& tensors, std::string name,
     return static_cast<int>(tensors.size()) - 1;
 }
 
-NormLayer add_norm(std::vector<TensorSpec>& tensors, const ModelConfiguration& model, NormKind kind,
-                   std::string_view name) {
-    NormLayer norm{kind, model.norm_epsilon, model.hidden_size, -1, -1};
+NormLayer add_norm(std::vector<TensorSpec>& tensors, const ModelConfiguration& model,
+                   const NormStyle& style, std::string_view name, std::int64_t width) {
+    NormLayer norm{style.kind, model.norm_epsilon, width > 0 ? width : model.hidden_size, -1, -1};
+    norm.unit_offset = style.unit_offset;
     if (model.norm_affine) {
-        norm.weight = add_tensor(tensors, std::string(name) + ".weight", {model.hidden_size});
-        if (kind == NormKind::layer) {
-            norm.bias = add_tensor(tensors, std::string(name) + ".bias", {model.hidden_size});
+        norm.weight = add_tensor(tensors, std::string(name) + ".weight", {norm.width});
+        if (style.bias) {
+            norm.bias = add_tensor(tensors, std::string(name) + ".bias", {norm.width});
         }
     }
     return norm;
@@ -36,7 +40,40 @@ int add_linear(BlockDescription& block, std::string_view name, std::int64_t rows
 }
 
 AttentionShape attention_shape(const ModelConfiguration& model, std::int64_t block) {
-    return {model.heads, model.key_value_heads, model.head_size, model.window_of(block)};
+    return {model.heads,           model.key_value_heads,  model.head_size, model.window_of(block),
+            model.attention_scale, model.attention_softcap};
+}
+
+RotaryLayer rotary_layer(const ModelConfiguration& model, std::int64_t block) {
+    const RopeParameters& rope = model.rope_of(block);
+    return {rope, static_cast<std::int64_t>(static_cast<double>(model.head_size) * rope.share),
+            false};
+}
+
+AttentionLayer add_attention(BlockDescription& made, const ModelConfiguration& model,
+                             std::int64_t block, const AttentionBiases& biases) {
+    const std::int64_t hidden = model.hidden_size;
+    const std::int64_t queries = model.heads * model.head_size;
+    const std::int64_t keys = model.key_value_heads * model.head_size;
+    AttentionLayer attention;
+    attention.query = add_linear(made, "self_attn.q_proj", queries, hidden, biases.query_key_value);
+    attention.key = add_linear(made, "self_attn.k_proj", keys, hidden, biases.query_key_value);
+    attention.value = add_linear(made, "self_attn.v_proj", keys, hidden, biases.query_key_value);
+    attention.output = add_linear(made, "self_attn.o_proj", hidden, queries, biases.output);
+    attention.shape = attention_shape(model, block);
+    attention.rotary = rotary_layer(model, block);
+    return attention;
+}
+
+MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias) {
+    const std::int64_t hidden = model.hidden_size;
+    const std::int64_t inner = model.intermediate_size;
+    MlpLayer mlp;
+    mlp.gate = add_linear(made, "mlp.gate_proj", inner, hidden, bias);
+    mlp.up = add_linear(made, "mlp.up_proj", inner, hidden, bias);
+    mlp.down = add_linear(made, "mlp.down_proj", hidden, inner, bias);
+    mlp.activation = model.activation;
+    return mlp;
 }
 
 namespace {
@@ -63,54 +100,85 @@ formats::Json::Object llama_configuration_fields(const NamedShape& shape) {
     return fields;
 }
 
-FrameDescription describe_llama_frame(const ModelConfiguration& model) {
-    FrameDescription frame;
-    frame.embedding = add_tensor(frame.tensors, "model.embed_tokens.weight",
-                                 {model.vocabulary, model.hidden_size});
-    frame.before_blocks = static_cast<int>(frame.tensors.size());
-    frame.final_norm = add_norm(frame.tensors, model, NormKind::rms, "model.norm");
-    frame.head = add_tensor(frame.tensors, "lm_head.weight", {model.vocabulary, model.hidden_size});
-    return frame;
-}
-
 }  // namespace
 
 BlockDescription describe_llama_block(const ModelConfiguration& model, std::int64_t block,
-                                      const LlamaBiases& biases) {
-    const std::int64_t hidden = model.hidden_size;
-    const std::int64_t inner = model.intermediate_size;
-    const std::int64_t queries = model.heads * model.head_size;
-    const std::int64_t keys = model.key_value_heads * model.head_size;
-
+                                      const AttentionBiases& biases, bool mlp_bias) {
     BlockDescription made;
-    AttentionLayer attention;
-    attention.query = add_linear(made, "self_attn.q_proj", queries, hidden, biases.query_key_value);
-    attention.key = add_linear(made, "self_attn.k_proj", keys, hidden, biases.query_key_value);
-    attention.value = add_linear(made, "self_attn.v_proj", keys, hidden, biases.query_key_value);
-    attention.output =
-        add_linear(made, "self_attn.o_proj", hidden, queries, biases.attention_output);
-    attention.shape = attention_shape(model, block);
-    attention.rotary = true;
-
-    MlpLayer mlp;
-    mlp.gate = add_linear(made, "mlp.gate_proj", inner, hidden, biases.mlp);
-    mlp.up = add_linear(made, "mlp.up_proj", inner, hidden, biases.mlp);
-    mlp.down = add_linear(made, "mlp.down_proj", hidden, inner, biases.mlp);
-    mlp.activation = model.activation;
-
-    const NormLayer before_attention =
-        add_norm(made.tensors, model, NormKind::rms, "input_layernorm");
+    const AttentionLayer attention = add_attention(made, model, block, biases);
+    const MlpLayer mlp = add_gated_mlp(made, model, mlp_bias);
+    const NormLayer before_attention = add_norm(made.tensors, model, kRmsNorm, "input_layernorm");
     const NormLayer before_mlp =
-        add_norm(made.tensors, model, NormKind::rms, "post_attention_layernorm");
-    made.sublayers = {{before_attention, attention, {}}, {before_mlp, mlp, {}}};
+        add_norm(made.tensors, model, kRmsNorm, "post_attention_layernorm");
+    made.sublayers = {{.norm_before = before_attention, .body = attention},
+                      {.norm_before = before_mlp, .body = mlp}};
     return made;
 }
 
-Family llama_like(std::string_view name, const ConfigurationDefaults& defaults,
-                  std::span<const NamedShape> shapes,
-                  BlockDescription (*describe_block)(const ModelConfiguration&, std::int64_t)) {
-    return {name,   "model.",       "model.layers.",      defaults,
-            shapes, describe_block, describe_llama_frame, llama_configuration_fields};
+FrameDescription describe_frame(const ModelConfiguration& model, const NormStyle& style) {
+    FrameDescription frame;
+    frame.embedding = add_tensor(frame.tensors, "model.embed_tokens.weight",
+                                 {model.vocabulary, model.hidden_size});
+    frame.embedding_multiplier = model.embedding_multiplier;
+    frame.before_blocks = static_cast<int>(frame.tensors.size());
+    frame.final_norm = add_norm(frame.tensors, model, style, "model.norm");
+    frame.head = add_tensor(frame.tensors, "lm_head.weight", {model.vocabulary, model.hidden_size});
+    frame.logits_multiplier = model.logits_multiplier;
+    frame.logits_softcap = model.logits_softcap;
+    return frame;
+}
+
+Family named_as_llama(Family family) {
+    family.base_prefix = "model.";
+    family.block_prefix = "model.layers.";
+    if (family.describe_frame == nullptr) {
+        family.describe_frame = [](const ModelConfiguration& model) {
+            return describe_frame(model, kRmsNorm);
+        };
+    }
+    if (family.configuration_fields == nullptr) {
+        family.configuration_fields = llama_configuration_fields;
+    }
+    return family;
+}
+
+BlockDescription describe_gemma_block(const ModelConfiguration& model, std::int64_t block,
+                                      bool norm_heads) {
+    BlockDescription made;
+    const bool bias = model.attention_bias;
+    AttentionLayer attention = add_attention(made, model, block, {bias, bias});
+    const auto norm = [&](std::string_view name, std::int64_t width = 0) {
+        return add_norm(made.tensors, model, kGemmaNorm, name, width);
+    };
+    if (norm_heads) {
+        attention.query_norm = norm("self_attn.q_norm", model.head_size);
+        attention.key_norm = norm("self_attn.k_norm", model.head_size);
+    }
+    const MlpLayer mlp = add_gated_mlp(made, model);
+    const NormLayer before_attention = norm("input_layernorm");
+    const NormLayer of_attention = norm("post_attention_layernorm");
+    const NormLayer before_mlp = norm("pre_feedforward_layernorm");
+    const NormLayer of_mlp = norm("post_feedforward_layernorm");
+    made.sublayers = {
+        {.norm_before = before_attention, .body = attention, .norm_output = of_attention},
+        {.norm_before = before_mlp, .body = mlp, .norm_output = of_mlp}};
+    return made;
+}
+
+FrameDescription describe_gemma_frame(const ModelConfiguration& model) {
+    return describe_frame(model, kGemmaNorm);
+}
+
+void read_gemma_fields(ConfigFields& fields, ModelConfiguration& model) {
+    constexpr double kUsualScale = 256;
+    model.attention_scale =
+        1 / std::sqrt(fields.positive({"query_pre_attn_scalar"}).value_or(kUsualScale));
+    model.embedding_multiplier = std::sqrt(static_cast<double>(model.hidden_size));
+    model.activation = fields.text({"hidden_activation"}).value_or("gelu_pytorch_tanh");
+    if (fields.flag({"use_bidirectional_attention"}).value_or(false)) {
+        fields.reject("use_bidirectional_attention", "false, as in all models that generate text",
+                      "true");
+    }
 }
 
 }  // namespace alphaprune::model::families

@@ -15,34 +15,62 @@ namespace alphaprune::model::families {
 /// @return its position in the list
 int add_tensor(std::vector<TensorSpec>& tensors, std::string name, std::vector<std::int64_t> shape);
 
-/// A norm over the hidden state: "<name>.weight" and, of a layer norm, "<name>.bias"; no tensors
-/// where config.json takes its learned values away.
-NormLayer add_norm(std::vector<TensorSpec>& tensors, const ModelConfiguration& model, NormKind kind,
-                   std::string_view name);
+/// What the norms of a family have in common.
+struct NormStyle {
+    NormKind kind = NormKind::rms;
+    bool bias = false;
+    bool unit_offset = false;
+};
+inline constexpr NormStyle kRmsNorm{};
+inline constexpr NormStyle kLayerNorm{NormKind::layer, true, false};
+
+/// "<name>.weight" and perhaps "<name>.bias"; no tensors where config.json takes its learned values
+/// away.
+/// @param width  values that are normed together; 0: the hidden state
+NormLayer add_norm(std::vector<TensorSpec>& tensors, const ModelConfiguration& model,
+                   const NormStyle& style, std::string_view name, std::int64_t width = 0);
 
 /// A prunable linear layer: "<name>.weight", rows × cols, and perhaps "<name>.bias".
 /// @return its position in the block's layers
 int add_linear(BlockDescription& block, std::string_view name, std::int64_t rows, std::int64_t cols,
                bool bias);
 
-/// Heads, sizes and window of a block's attention, as config.json has them.
+/// Heads, sizes, window, scale and cap of a block's attention, as config.json has them.
 AttentionShape attention_shape(const ModelConfiguration& model, std::int64_t block);
+/// The rotation of its queries and keys.
+RotaryLayer rotary_layer(const ModelConfiguration& model, std::int64_t block);
 
-/// Which linear layers of a block have a bias: the only thing in which the blocks of LLaMA's
-/// relatives differ.
-struct LlamaBiases {
+/// Which linear layers of an attention have a bias.
+struct AttentionBiases {
     bool query_key_value = false;
-    bool attention_output = false;
-    bool mlp = false;
+    bool output = false;
 };
+
+/// LLaMA's attention, self_attn.{q,k,v,o}_proj, rotated.
+AttentionLayer add_attention(BlockDescription& made, const ModelConfiguration& model,
+                             std::int64_t block, const AttentionBiases& biases = {});
+/// LLaMA's MLP, mlp.{gate,up,down}_proj.
+MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias = false);
 
 /// LLaMA's block: RMS norms before attention and gated MLP, rotary positions.
 BlockDescription describe_llama_block(const ModelConfiguration& model, std::int64_t block,
-                                      const LlamaBiases& biases);
+                                      const AttentionBiases& biases, bool mlp_bias = false);
 
-/// A family of such blocks.
-Family llama_like(std::string_view name, const ConfigurationDefaults& defaults,
-                  std::span<const NamedShape> shapes,
-                  BlockDescription (*describe_block)(const ModelConfiguration&, std::int64_t));
+/// What stands around blocks that are named as LLaMA's.
+FrameDescription describe_frame(const ModelConfiguration& model, const NormStyle& style);
+
+/// Completes a family whose tensors are named as LLaMA's: the prefixes, and where they are not
+/// given, frame and fields of configurations.
+Family named_as_llama(Family family);
+
+/// The norm of Gemma's models.
+inline constexpr NormStyle kGemmaNorm{NormKind::rms, false, true};
+/// Gemma's block from the second generation on: each sublayer has a norm before and one of its
+/// output.
+BlockDescription describe_gemma_block(const ModelConfiguration& model, std::int64_t block,
+                                      bool norm_heads);
+FrameDescription describe_gemma_frame(const ModelConfiguration& model);
+/// Fields that Gemma's configurations share.
+void read_gemma_fields(ConfigFields& fields, ModelConfiguration& model);
 
 }  // namespace alphaprune::model::families

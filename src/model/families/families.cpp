@@ -11,6 +11,13 @@
     FAMILY(llama)                   \
     FAMILY(mistral)                 \
     FAMILY(qwen2)                   \
+    FAMILY(qwen3)                   \
+    FAMILY(gemma2)                  \
+    FAMILY(gemma3_text)             \
+    FAMILY(olmo2)                   \
+    FAMILY(granite)                 \
+    FAMILY(cohere2)                 \
+    FAMILY(starcoder2)              \
     FAMILY(opt)                     \
     /* the next one goes before this line */
 

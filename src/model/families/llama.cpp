@@ -31,14 +31,16 @@ constexpr std::array<NamedShape, 10> kLlamaShapes{{
 
 /// LLaMA 1, 2 and 3 (arXiv 2302.13971, 2307.09288, 2407.21783).
 const Family& llama() {
-    static const Family family =
-        llama_like("llama", {.max_positions = 2048, .norm_epsilon = 1e-6, .activation = "silu"},
-                   kLlamaShapes, [](const ModelConfiguration& model, std::int64_t block) {
-                       return describe_llama_block(model, block,
-                                                   {.query_key_value = model.attention_bias,
-                                                    .attention_output = model.attention_bias,
-                                                    .mlp = model.mlp_bias});
-                   });
+    static const Family family = named_as_llama({
+        .name = "llama",
+        .defaults = {.max_positions = 2048, .norm_epsilon = 1e-6, .activation = "silu"},
+        .shapes = kLlamaShapes,
+        .describe_block =
+            [](const ModelConfiguration& model, std::int64_t block) {
+                const bool bias = model.attention_bias;
+                return describe_llama_block(model, block, {bias, bias}, model.mlp_bias);
+            },
+    });
     return family;
 }
 

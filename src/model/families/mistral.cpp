@@ -19,16 +19,17 @@ constexpr std::array<NamedShape, 1> kMistralShapes{{
 
 /// Mistral 7B (arXiv 2310.06825): LLaMA's blocks with a sliding window and no biases.
 const Family& mistral() {
-    static const Family family =
-        llama_like("mistral",
-                   {.key_value_heads = 8,
-                    .max_positions = 131072,
-                    .norm_epsilon = 1e-6,
-                    .activation = "silu",
-                    .window = WindowRule::always},
-                   kMistralShapes, [](const ModelConfiguration& model, std::int64_t block) {
-                       return describe_llama_block(model, block, {});
-                   });
+    static const Family family = named_as_llama({
+        .name = "mistral",
+        .defaults = {.key_value_heads = 8,
+                     .max_positions = 131072,
+                     .norm_epsilon = 1e-6,
+                     .activation = "silu",
+                     .window = WindowRule::always},
+        .shapes = kMistralShapes,
+        .describe_block = [](const ModelConfiguration& model,
+                             std::int64_t block) { return describe_llama_block(model, block, {}); },
+    });
     return family;
 }
 

@@ -32,8 +32,8 @@ constexpr std::int64_t kUnusedPositions = 2;
 
 Sublayer opt_sublayer(const ModelConfiguration& model, const NormLayer& norm,
                       std::variant<AttentionLayer, MlpLayer> body) {
-    return model.norm_before ? Sublayer{norm, std::move(body), {}}
-                             : Sublayer{{}, std::move(body), norm};
+    return model.norm_before ? Sublayer{.norm_before = norm, .body = std::move(body)}
+                             : Sublayer{.body = std::move(body), .norm_after = norm};
 }
 
 BlockDescription describe_opt_block(const ModelConfiguration& model, std::int64_t block) {
@@ -51,13 +51,13 @@ BlockDescription describe_opt_block(const ModelConfiguration& model, std::int64_
     attention.output = add_linear(made, "self_attn.out_proj", hidden, queries, biases);
     attention.shape = attention_shape(model, block);
     const NormLayer attention_norm =
-        add_norm(made.tensors, model, NormKind::layer, "self_attn_layer_norm");
+        add_norm(made.tensors, model, kLayerNorm, "self_attn_layer_norm");
 
     MlpLayer mlp;
     mlp.up = add_linear(made, "fc1", inner, hidden, biases);
     mlp.down = add_linear(made, "fc2", hidden, inner, biases);
     mlp.activation = model.activation;
-    const NormLayer mlp_norm = add_norm(made.tensors, model, NormKind::layer, "final_layer_norm");
+    const NormLayer mlp_norm = add_norm(made.tensors, model, kLayerNorm, "final_layer_norm");
 
     made.sublayers = {opt_sublayer(model, attention_norm, attention),
                       opt_sublayer(model, mlp_norm, mlp)};
@@ -81,7 +81,7 @@ FrameDescription describe_opt_frame(const ModelConfiguration& model) {
     }
     if (model.norm_before && !model.final_norm_removed) {
         frame.final_norm =
-            add_norm(frame.tensors, model, NormKind::layer, "model.decoder.final_layer_norm");
+            add_norm(frame.tensors, model, kLayerNorm, "model.decoder.final_layer_norm");
     }
     frame.before_blocks = static_cast<int>(frame.tensors.size());
     frame.head = add_tensor(frame.tensors, "lm_head.weight", {model.vocabulary, narrow});

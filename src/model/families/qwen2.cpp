@@ -20,16 +20,19 @@ constexpr std::array<NamedShape, 2> kQwen2Shapes{{
 
 /// Qwen2 and Qwen2.5 (arXiv 2407.10671): LLaMA's blocks with biases of queries, keys and values.
 const Family& qwen2() {
-    static const Family family =
-        llama_like("qwen2",
-                   {.key_value_heads = 32,
-                    .max_positions = 32768,
-                    .norm_epsilon = 1e-6,
-                    .activation = "silu",
-                    .window = WindowRule::on_request},
-                   kQwen2Shapes, [](const ModelConfiguration& model, std::int64_t block) {
-                       return describe_llama_block(model, block, {.query_key_value = true});
-                   });
+    static const Family family = named_as_llama({
+        .name = "qwen2",
+        .defaults = {.key_value_heads = 32,
+                     .max_positions = 32768,
+                     .norm_epsilon = 1e-6,
+                     .activation = "silu",
+                     .window = WindowRule::on_request},
+        .shapes = kQwen2Shapes,
+        .describe_block =
+            [](const ModelConfiguration& model, std::int64_t block) {
+                return describe_llama_block(model, block, {.query_key_value = true});
+            },
+    });
     return family;
 }
 

@@ -60,7 +60,9 @@ void check_length(std::int64_t length, std::int64_t shortest, const TokenFile& f
     if (length < shortest) {
         faults.add(kShortSequences("--seqlen", length, shortest));
     }
-    if (positions > 0 && length > positions) {
+    // The dynamic rotary embedding stretches with the sequence.
+    const bool stretches = catalogue.configuration.rope.type == "dynamic";
+    if (positions > 0 && length > positions && !stretches) {
         faults.add(kLongSequences(file.where, length, positions));
     }
 }

@@ -1,0 +1,41 @@
+#include "describe.hpp"
+
+namespace alphaprune::model::families {
+
+/// StarCoder2 (arXiv 2402.19173): layer norms, biases everywhere, an MLP without a gate.
+const Family& starcoder2() {
+    static const Family family = named_as_llama({
+        .name = "starcoder2",
+        .defaults = {.key_value_heads = 2,
+                     .max_positions = 4096,
+                     .norm_epsilon = 1e-5,
+                     .activation = "gelu_pytorch_tanh",
+                     .tied_embeddings = true,
+                     .window = WindowRule::always,
+                     .sliding_window = 0},
+        .describe_block =
+            [](const ModelConfiguration& model, std::int64_t block) {
+                BlockDescription made;
+                const std::int64_t hidden = model.hidden_size;
+                const std::int64_t inner = model.intermediate_size;
+                const bool bias = model.all_biases;
+                const AttentionLayer attention = add_attention(made, model, block, {bias, bias});
+                MlpLayer mlp;
+                mlp.up = add_linear(made, "mlp.c_fc", inner, hidden, bias);
+                mlp.down = add_linear(made, "mlp.c_proj", hidden, inner, bias);
+                mlp.activation = model.activation;
+                const NormLayer before_attention =
+                    add_norm(made.tensors, model, kLayerNorm, "input_layernorm");
+                const NormLayer before_mlp =
+                    add_norm(made.tensors, model, kLayerNorm, "post_attention_layernorm");
+                made.sublayers = {{.norm_before = before_attention, .body = attention},
+                                  {.norm_before = before_mlp, .body = mlp}};
+                return made;
+            },
+        .describe_frame =
+            [](const ModelConfiguration& model) { return describe_frame(model, kLayerNorm); },
+    });
+    return family;
+}
+
+}  // namespace alphaprune::model::families
