@@ -36,17 +36,32 @@ std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalog
                 items[static_cast<std::size_t>(matrix)].kind = kind;
             }
         };
+        const auto mark_mlp = [&](const model::MlpLayer& mlp) {
+            mark(mlp.gate, LayerKind::gate);
+            mark(mlp.up, LayerKind::up);
+            mark(mlp.down, LayerKind::down);
+        };
         for (const model::Sublayer& sublayer : of.description.sublayers) {
             if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
                 mark(attention->query, LayerKind::query_key);
                 mark(attention->key, LayerKind::query_key);
                 mark(attention->value, LayerKind::value);
                 mark(attention->output, LayerKind::output);
+            } else if (const auto* latent =
+                           std::get_if<model::LatentAttentionLayer>(&sublayer.body)) {
+                mark(latent->query_down, LayerKind::query_key);
+                mark(latent->query_up, LayerKind::query_key);
+                mark(latent->key_value_down, LayerKind::value);
+                mark(latent->key_value_up, LayerKind::value);
+                mark(latent->output, LayerKind::output);
+            } else if (const auto* mlp = std::get_if<model::MlpLayer>(&sublayer.body)) {
+                mark_mlp(*mlp);
             } else {
-                const auto& mlp = std::get<model::MlpLayer>(sublayer.body);
-                mark(mlp.gate, LayerKind::gate);
-                mark(mlp.up, LayerKind::up);
-                mark(mlp.down, LayerKind::down);
+                const auto& experts = std::get<model::ExpertsLayer>(sublayer.body);
+                std::ranges::for_each(experts.experts, mark_mlp);
+                if (experts.shared) {
+                    mark_mlp(*experts.shared);
+                }
             }
         }
     }

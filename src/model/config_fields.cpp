@@ -70,6 +70,13 @@ std::optional<std::int64_t> ConfigFields::size(FieldNames names, std::int64_t li
     return read<std::int64_t>(names, fmt::format("a whole number from 1 to {}", limit), convert);
 }
 
+std::optional<std::int64_t> ConfigFields::whole(FieldNames names) {
+    return read<std::int64_t>(names, "a whole number from 0 on", [](const formats::Json& value) {
+        const auto number = value.as_integer();
+        return number && *number >= 0 && *number <= kMaxSize ? number : std::nullopt;
+    });
+}
+
 std::optional<double> ConfigFields::positive(FieldNames names) {
     return read<double>(names, "a number above zero", [](const formats::Json& value) {
         const auto number = value.as_number();

@@ -35,6 +35,8 @@ class ConfigFields {
 
     /// A whole number from 1 to `limit`.
     std::optional<std::int64_t> size(FieldNames names, std::int64_t limit = kMaxSize);
+    /// A whole number from 0 on.
+    std::optional<std::int64_t> whole(FieldNames names);
     /// A finite number above zero.
     std::optional<double> positive(FieldNames names);
     /// Finite numbers, in a list.

@@ -134,6 +134,10 @@ std::optional<std::int64_t> ModelConfiguration::window_of(std::int64_t block) co
     return full ? std::nullopt : sliding_window;
 }
 
+bool ModelConfiguration::is_dense(std::int64_t block) const {
+    return std::ranges::binary_search(dense_blocks, block);
+}
+
 ModelConfiguration read_configuration(const formats::Json& config, std::string_view where) {
     if (!config.is_object()) {
         throw kNoObject(std::string(where));

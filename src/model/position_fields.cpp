@@ -194,7 +194,8 @@ void read_window(const formats::Json& config, std::string_view where,
     const WindowRule rule = defaults.window;
     ConfigFields fields(config, where, "", Reading::strict, faults);
     if (rule == WindowRule::none ||
-        (rule == WindowRule::on_request && !fields.flag({"use_sliding_window"}).value_or(false))) {
+        ((rule == WindowRule::on_request || rule == WindowRule::all_on_request) &&
+         !fields.flag({"use_sliding_window"}).value_or(false))) {
         return;
     }
     const formats::Json* value = fields.find({"sliding_window"});
@@ -203,7 +204,7 @@ void read_window(const formats::Json& config, std::string_view where,
         return;
     }
     const std::int64_t window = fields.size({"sliding_window"}).value_or(defaults.sliding_window);
-    if (rule != WindowRule::always) {
+    if (rule == WindowRule::on_request || rule == WindowRule::patterned) {
         model.full_attention_blocks = full_attention_blocks(config, fields, defaults, model.blocks);
         if (static_cast<std::int64_t>(model.full_attention_blocks.size()) == model.blocks) {
             model.full_attention_blocks.clear();

@@ -12,6 +12,7 @@
 #include "alphaprune/support/stop.hpp"
 #include "calibration_pass.hpp"
 #include "tensor_stream.hpp"
+#include "unseen_experts.hpp"
 
 namespace alphaprune::phases {
 namespace {
@@ -21,17 +22,6 @@ const support::Failure<std::size_t, std::string_view, std::string> kBeyondRange{
     "the pruner corrects the weights that stay, and a correction was too large for their type",
     "ask for a lower sparsity ratio, or prune with a method that changes no other weights "
     "(--prune-method {2})"};
-
-/// Their names, joined by "or".
-std::string pruners_that_keep_weights() {
-    std::string names;
-    for (const pruning::Pruner& pruner : pruning::pruners()) {
-        if (!pruner.changes_kept_weights) {
-            names += (names.empty() ? "" : " or ") + std::string(pruner.name);
-        }
-    }
-    return names;
-}
 
 /// The pruned rows of one matrix on every node: each node has those of its own ranks.
 void exchange_between_nodes(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
@@ -113,6 +103,7 @@ class CalibratedRun {
             inputs.sites.push_back({site.cols, site.residual_rows});
         }
         const auto pruner = pruning::begin_block(request_.pruner, inputs, request_.settings);
+        tokens_.assign(sites.size(), 0);
         add_earlier_notes(block);
         // What comes out of the last block is for the sequences that are scored.
         const bool more = block + 1 < catalogue_.blocks() || !request_.held_out.empty();
@@ -172,10 +163,12 @@ class CalibratedRun {
 
     /// Tells the pruner about the sites that are still to be done.
     SiteObserver observer(pruning::BlockPruner& pruner,
-                          std::span<const transformer::InputSite> sites) const {
+                          std::span<const transformer::InputSite> sites) {
         return [this, &pruner, sites](std::size_t site, const pruning::SiteInput& input) {
             if (!is_done(sites[site])) {
-                pruner.observe(site, as_statistics(input));
+                const pruning::SiteInput counted = as_statistics(input);
+                tokens_[site] += counted.tokens;
+                pruner.observe(site, counted);
             }
         };
     }
@@ -205,9 +198,13 @@ class CalibratedRun {
     void prune_site(pruning::BlockPruner& pruner, int block, std::size_t site,
                     const transformer::InputSite& matrices) {
         if (!is_done(matrices)) {
-            const int first = matrices.matrices.front();
-            pruner.finish_statistics(site, catalogue_.name_of(matrix(first)));
-            keep_notes(block, pruner.notes());
+            const std::string& first = catalogue_.name_of(matrix(matrices.matrices.front()));
+            tokens_[site] = ranks_.sum(tokens_[site]);
+            if (tokens_[site] > 0) {
+                pruner.finish_statistics(site, first);
+            }
+            keep_notes(block, tokens_[site] > 0 ? pruner.notes()
+                                                : std::vector<std::string>{note_of_unseen(first)});
         }
         support::FirstError problem;
         prune_unfinished(pruner, site, matrices.matrices, problem);
@@ -261,6 +258,10 @@ class CalibratedRun {
             }
         }
         if (pruned.empty()) {
+            return;
+        }
+        if (tokens_[site] == 0) {
+            prune_unseen(ranks_, pruned, matrix(unfinished.front()).cols, request_.settings);
             return;
         }
         const auto fits = pruner.prune(site, pruned);
@@ -326,7 +327,7 @@ class CalibratedRun {
         if (const std::size_t bad = support::count_non_finite(stored, tensor.scalar_type());
             bad > 0) {
             throw kBeyondRange(model::place_of(catalogue_, tensor), bad, tensor.type.name(),
-                               pruners_that_keep_weights());
+                               pruning::pruners_that_keep_weights());
         }
     }
 
@@ -338,15 +339,14 @@ class CalibratedRun {
     CalibrationPass pass_;
     std::optional<CalibrationPass> dense_;  ///< where outputs have targets
     TensorStream stream_;
+    std::vector<std::int64_t> tokens_;  ///< that gave statistics, by site of the block
     std::optional<StateKeeper> states_;
     std::vector<std::string> notes_;
     std::vector<std::optional<pruning::Fit>> fits_ =
         std::vector<std::optional<pruning::Fit>>(catalogue_.matrices.size());
 };
 
-/// Keeps nothing.
 class NoStore : public TensorStore {
-  public:
     void write_rows(const resume::WrittenRows&, std::span<const std::byte>) override {}
 };
 

@@ -66,6 +66,8 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
                 observer(present.site, input);
             } else {
                 dense->observe_beside(round, present, [&](const pruning::SiteInput& beside) {
+                    input.tokens = beside.tokens;
+                    input.present = beside.present;
                     input.dense = beside.dense;
                     input.drift = beside.drift;
                     observer(present.site, input);
@@ -82,17 +84,46 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
     parallel::agree(ranks_, problem.get());
 }
 
+void CalibrationPass::use_common_tokens(const transformer::ObservedInput& present,
+                                        const transformer::ObservedInput& dense,
+                                        const std::function<void(const pruning::SiteInput&)>& use) {
+    const auto width =
+        static_cast<std::size_t>(transformer::input_sites(plan_, block_)[present.site].cols);
+    std::vector<float> here;
+    std::vector<float> there;
+    const auto append = [width](std::vector<float>& rows, std::span<const float> values,
+                                std::size_t row) {
+        const auto from = values.subspan(row * width, width);
+        rows.insert(rows.end(), from.begin(), from.end());
+    };
+    std::size_t j = 0;
+    for (std::size_t i = 0; i < present.of_expert.size(); ++i) {
+        while (j < dense.of_expert.size() && dense.of_expert[j] < present.of_expert[i]) {
+            ++j;
+        }
+        if (j < dense.of_expert.size() && dense.of_expert[j] == present.of_expert[i]) {
+            append(here, present.values, i);
+            append(there, dense.values, j);
+        }
+    }
+    use({0, static_cast<std::int64_t>(here.size() / width), here, there, {}});
+}
+
 void CalibrationPass::observe_beside(std::int64_t round, const transformer::ObservedInput& present,
                                      const std::function<void(const pruning::SiteInput&)>& use) {
     const auto seen = [&](const transformer::ObservedInput& dense) {
+        if (!present.of_expert.empty() || !dense.of_expert.empty()) {
+            use_common_tokens(present, dense, use);
+            return;
+        }
         const auto share = static_cast<float>(1 / multipliers_[present.site]);
         drift_.resize(dense.residual.size());
         std::ranges::transform(dense.residual, present.residual, drift_.begin(),
                                [&](float here, float there) { return (here - there) * share; });
         use({0, dense.tokens, present.values, dense.values, drift_});
     };
-    present.site + 1 == sites() ? runner_->step_and_leave(round, seen)
-                                : runner_->step(round, present.site, seen);
+    present.site + 1 == multipliers_.size() ? runner_->step_and_leave(round, seen)
+                                            : runner_->step(round, present.site, seen);
 }
 
 void CalibrationPass::observe(const SiteObserver& observer, CalibrationPass* dense) {

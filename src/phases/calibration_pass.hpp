@@ -78,7 +78,11 @@ class CalibrationPass {
     /// What the dense model has where the present one has this input.
     void observe_beside(std::int64_t round, const transformer::ObservedInput& present,
                         const std::function<void(const pruning::SiteInput&)>& use);
-    std::size_t sites() const { return transformer::input_sites(plan_, block_).size(); }
+    /// The same for an expert: of the tokens that its router gave it in both models.
+    void use_common_tokens(const transformer::ObservedInput& present,
+                           const transformer::ObservedInput& dense,
+                           const std::function<void(const pruning::SiteInput&)>& use);
+    std::size_t sites() const { return multipliers_.size(); }
 
     /// The model's rows, each checked to be finite as it is read.
     model::RowSource finite_rows();

@@ -1,6 +1,7 @@
 #include "forecast_parts.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <vector>
 
@@ -34,7 +35,8 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
     }
     work.sequences = sequences.count();
     work.own_sequences = parallel::share_of(sequences.count(), ranks, 0).size();
-    work.tokens = sequences.length;
+    work.tokens = std::max<std::int64_t>(
+        std::llround(static_cast<double>(sequences.length) * site.token_share), 1);
     work.ranks = ranks;
     work.node_ranks = node_ranks;
     return work;

@@ -31,4 +31,14 @@ const Pruner* find_pruner(std::string_view name) {
     return found == pruners().end() ? nullptr : &*found;
 }
 
+std::string pruners_that_keep_weights() {
+    std::string names;
+    for (const Pruner& pruner : pruners()) {
+        if (!pruner.changes_kept_weights) {
+            names += (names.empty() ? "" : " or ") + std::string(pruner.name);
+        }
+    }
+    return names;
+}
+
 }  // namespace alphaprune::pruning

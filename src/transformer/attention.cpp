@@ -108,7 +108,8 @@ void attend_tile(const model::AttentionShape& attention, const AttentionValues& 
     const auto factor = static_cast<float>(
         attention.scale > 0 ? attention.scale : 1.0 / std::sqrt(static_cast<double>(size)));
     const auto query = head_view(values.query, attention.heads, head, size, queries);
-    const auto out = head_view(values.out, attention.heads, head, size, queries);
+    const std::int64_t value_size = attention.value_size > 0 ? attention.value_size : size;
+    const auto out = head_view(values.out, attention.heads, head, value_size, queries);
     const parallel::RowRange seen{visible(attention, queries.begin).begin, queries.end};
 
     ScratchCutter cutter(scratch);
@@ -116,7 +117,8 @@ void attend_tile(const model::AttentionShape& attention, const AttentionValues& 
     for (std::int64_t begin = seen.begin; begin < seen.end; begin += kKeyTile) {
         const parallel::RowRange keys{begin, std::min(begin + kKeyTile, seen.end)};
         const auto key = head_view(values.key, attention.key_value_heads, shared, size, keys);
-        const auto value = head_view(values.value, attention.key_value_heads, shared, size, keys);
+        const auto value =
+            head_view(values.value, attention.key_value_heads, shared, value_size, keys);
         const linalg::FloatView scores = softmax.scores(keys);
         linalg::sgemm(factor, query, key, linalg::Transpose::yes, 0, scores);
         softmax.weigh(keys, out);

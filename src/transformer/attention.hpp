@@ -9,7 +9,7 @@
 namespace alphaprune::transformer {
 
 /// What the four matrices of values are: tokens × (heads × head_size) each, the key and value with
-/// key_value_heads.
+/// key_value_heads, value and out with value_size.
 struct AttentionValues {
     std::span<const float> query;
     std::span<const float> key;

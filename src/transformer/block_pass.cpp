@@ -9,12 +9,7 @@
 namespace alphaprune::transformer {
 namespace {
 
-/// The MLP works on so many tokens at a time, to find its values still in the cache.
-constexpr std::int64_t kMlpTile = 256;
-
-std::int64_t tile_of(std::int64_t tokens) {
-    return std::min(tokens, kMlpTile);
-}
+using Part = SitePlace::Part;
 
 std::int64_t sublayer_scratch(const model::BlockDescription& block, const model::Sublayer& sublayer,
                               std::int64_t tokens) {
@@ -24,20 +19,59 @@ std::int64_t sublayer_scratch(const model::BlockDescription& block, const model:
                whole_lines(tokens * rows(attention->key)) +
                whole_lines(tokens * rows(attention->value)) + attention_scratch();
     }
-    const std::int64_t inner = rows(std::get<model::MlpLayer>(sublayer.body).up);
-    return whole_lines(tokens * inner) + whole_lines(tile_of(tokens) * inner);
+    if (const auto* latent = std::get_if<model::LatentAttentionLayer>(&sublayer.body)) {
+        return LatentAttentionPass::scratch(block, *latent, tokens);
+    }
+    if (const auto* experts = std::get_if<model::ExpertsLayer>(&sublayer.body)) {
+        return ExpertsPass::scratch(block, *experts, tokens);
+    }
+    return mlp_scratch(block, std::get<model::MlpLayer>(sublayer.body), tokens);
+}
+
+const model::RotaryLayer* rotary_of(const model::SublayerBody& body) {
+    if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
+        return attention->rotary ? &*attention->rotary : nullptr;
+    }
+    const auto* latent = std::get_if<model::LatentAttentionLayer>(&body);
+    return latent != nullptr ? &latent->rotary : nullptr;
+}
+
+/// The layer whose output is added to the hidden state; −1 for a mixture, which adds several.
+int last_layer(const model::SublayerBody& body) {
+    if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
+        return attention->output;
+    }
+    if (const auto* latent = std::get_if<model::LatentAttentionLayer>(&body)) {
+        return latent->output;
+    }
+    const auto* mlp = std::get_if<model::MlpLayer>(&body);
+    return mlp != nullptr ? mlp->down : -1;
 }
 
 }  // namespace
+
+const model::MlpLayer& mlp_of(const model::Sublayer& sublayer, int expert) {
+    if (const auto* experts = std::get_if<model::ExpertsLayer>(&sublayer.body)) {
+        return expert < 0 ? *experts->shared : experts->experts[static_cast<std::size_t>(expert)];
+    }
+    return std::get<model::MlpLayer>(sublayer.body);
+}
+
+const model::AttentionShape* attention_shape_of(const model::SublayerBody& body) {
+    if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
+        return &attention->shape;
+    }
+    const auto* latent = std::get_if<model::LatentAttentionLayer>(&body);
+    return latent != nullptr ? &latent->shape : nullptr;
+}
 
 std::vector<model::RotaryLayer> rotations(std::span<const BlockPlan> blocks) {
     std::vector<model::RotaryLayer> found;
     for (const BlockPlan& block : blocks) {
         for (const model::Sublayer& sublayer : block.description.sublayers) {
-            const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body);
-            if (attention != nullptr && attention->rotary &&
-                std::ranges::find(found, *attention->rotary) == found.end()) {
-                found.push_back(*attention->rotary);
+            const model::RotaryLayer* rotary = rotary_of(sublayer.body);
+            if (rotary != nullptr && std::ranges::find(found, *rotary) == found.end()) {
+                found.push_back(*rotary);
             }
         }
     }
@@ -58,8 +92,9 @@ std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hi
 std::int64_t kept_width(const model::BlockDescription& block) {
     std::int64_t most = 0;
     for (const model::Sublayer& sublayer : block.sublayers) {
-        if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
-            most = std::max(most, block.layers[static_cast<std::size_t>(attention->output)].cols);
+        if (attention_shape_of(sublayer.body) != nullptr) {
+            const auto output = static_cast<std::size_t>(last_layer(sublayer.body));
+            most = std::max(most, block.layers[output].cols);
         }
     }
     return most;
@@ -69,6 +104,7 @@ BlockPass::BlockPass(const BlockPlan& plan, const SharedWeights& weights,
                      const RotaryTables& rotary, std::int64_t hidden_size, std::int64_t tokens,
                      std::span<float> scratch, const InputObserver& observe)
     : block_(plan.description),
+      sites_(plan.sites),
       weights_(weights, plan.tensors),
       rotary_(rotary),
       tokens_(tokens),
@@ -100,15 +136,25 @@ void BlockPass::run_to_last_site(std::span<float> hidden) {
 }
 
 void BlockPass::step(std::size_t site, std::span<float> hidden, std::span<float> kept) {
-    const std::size_t sublayer = site / 2;
-    if (site % 2 == 1) {
-        show(site, inner_of(sublayer, input_of(sublayer, hidden), kept), hidden);
-        return;
-    }
-    if (sublayer > 0 && !block_.sublayers[sublayer].parallel) {
+    const SitePlace& place = sites_[site];
+    const std::size_t sublayer = place.sublayer;
+    const bool enters = site == 0 || sites_[site - 1].sublayer != sublayer;
+    if (enters && sublayer > 0 && !block_.sublayers[sublayer].parallel) {
         leave_group(group_begin(sublayer - 1), hidden, kept);
     }
-    show(site, input_of(sublayer, hidden), hidden);
+    const auto input = input_of(sublayer, hidden);
+    if (const auto* experts = std::get_if<model::ExpertsLayer>(&block_.sublayers[sublayer].body)) {
+        ExpertsPass pass(weights_, block_, *experts, input, scratch_of(sublayer));
+        show_expert(site, pass.tokens(place.expert),
+                    place.part == Part::first ? pass.input(place.expert) : pass.inner(place.expert),
+                    hidden);
+    } else if (place.part == Part::query_latent) {
+        show(site, latent_pass(sublayer, input).query_latent(), hidden);
+    } else if (place.part == Part::key_value_latent) {
+        show(site, latent_pass(sublayer, input).key_value_latent(), hidden);
+    } else {
+        show(site, place.part == Part::first ? input : inner_of(sublayer, input, kept), hidden);
+    }
 }
 
 void BlockPass::leave(std::span<float> hidden, std::span<const float> kept) {
@@ -117,23 +163,48 @@ void BlockPass::leave(std::span<float> hidden, std::span<const float> kept) {
 
 void BlockPass::step_and_leave(std::span<float> hidden, std::span<const float> kept) {
     const std::size_t last = block_.sublayers.size() - 1;
-    const auto inner = inner_of(last, input_of(last, hidden), {});
-    show(2 * last + 1, inner, hidden);
     const std::size_t group = group_begin(last);
     Inners inners;
     for (std::size_t s = group; s < last; ++s) {
-        inners.push_back(
-            kept_inner(std::get<model::AttentionLayer>(block_.sublayers[s].body), kept));
+        inners.push_back(kept_inner(s, kept));
     }
-    inners.push_back(inner);
+    inners.push_back(show_sublayer(last, hidden, sites_.size() - 1));
     add_outputs(group, inners, hidden);
 }
 
-std::span<const float> BlockPass::show_sublayer(std::size_t number, std::span<float> hidden) {
+std::span<const float> BlockPass::show_sublayer(std::size_t number, std::span<float> hidden,
+                                                std::size_t first_shown) {
     const auto input = input_of(number, hidden);
-    show(2 * number, input, hidden);
+    std::size_t site = 0;
+    while (sites_[site].sublayer < number) {
+        ++site;
+    }
+    if (const auto* experts = std::get_if<model::ExpertsLayer>(&block_.sublayers[number].body)) {
+        ExpertsPass pass(weights_, block_, *experts, input, scratch_of(number));
+        return pass.mix([&](int expert, std::span<const float> values) {
+            if (site >= first_shown) {
+                show_expert(site, pass.tokens(expert), values, hidden);
+            }
+            ++site;
+        });
+    }
+    if (site >= first_shown) {
+        show(site, input, hidden);
+    }
+    const auto* latent = std::get_if<model::LatentAttentionLayer>(&block_.sublayers[number].body);
+    if (latent != nullptr) {
+        LatentAttentionPass pass = latent_pass(number, input);
+        const auto query = pass.query_latent();
+        if (latent->query_down >= 0) {
+            show(++site, query, hidden);
+        }
+        show(++site, pass.key_value_latent(), hidden);
+        const auto inner = pass.attended();
+        show(++site, inner, hidden);
+        return inner;
+    }
     const auto inner = inner_of(number, input, {});
-    show(2 * number + 1, inner, hidden);
+    show(site + 1, inner, hidden);
     return inner;
 }
 
@@ -162,16 +233,24 @@ void BlockPass::leave_group(std::size_t group, std::span<float> hidden,
                             std::span<const float> kept) {
     Inners inners;
     for (std::size_t s = group; s < group_end(group); ++s) {
-        const auto* attention = std::get_if<model::AttentionLayer>(&block_.sublayers[s].body);
-        inners.push_back(attention != nullptr ? kept_inner(*attention, kept)
-                                              : inner_of(s, input_of(s, hidden), {}));
+        inners.push_back(attention_shape_of(block_.sublayers[s].body) != nullptr
+                             ? kept_inner(s, kept)
+                             : inner_of(s, input_of(s, hidden), {}));
     }
     add_outputs(group, inners, hidden);
 }
 
-std::span<const float> BlockPass::kept_inner(const model::AttentionLayer& attention,
+std::span<const float> BlockPass::kept_inner(std::size_t sublayer,
                                              std::span<const float> kept) const {
-    return kept.first(static_cast<std::size_t>(tokens_ * layer(attention.output).cols));
+    const int output = last_layer(block_.sublayers[sublayer].body);
+    return kept.first(static_cast<std::size_t>(tokens_ * layer(output).cols));
+}
+
+LatentAttentionPass BlockPass::latent_pass(std::size_t sublayer,
+                                           std::span<const float> input) const {
+    return {
+        weights_, block_, std::get<model::LatentAttentionLayer>(block_.sublayers[sublayer].body),
+        rotary_,  input,  scratch_of(sublayer)};
 }
 
 std::span<const float> BlockPass::input_of(std::size_t sublayer, std::span<float> hidden) {
@@ -191,24 +270,36 @@ std::span<const float> BlockPass::inner_of(std::size_t sublayer, std::span<const
     if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
         return attended(*attention, input, scratch, kept);
     }
-    return activated(std::get<model::MlpLayer>(body), input, scratch);
+    if (std::holds_alternative<model::LatentAttentionLayer>(body)) {
+        LatentAttentionPass pass = latent_pass(sublayer, input);
+        pass.query_latent();
+        pass.key_value_latent();
+        const auto result = pass.attended();
+        if (!kept.empty()) {
+            std::ranges::copy(result, kept.begin());
+        }
+        return result;
+    }
+    if (const auto* experts = std::get_if<model::ExpertsLayer>(&body)) {
+        return ExpertsPass(weights_, block_, *experts, input, scratch).mix({});
+    }
+    return mlp_inner(weights_, block_, std::get<model::MlpLayer>(body), input, scratch);
 }
 
 void BlockPass::add_output(const model::Sublayer& sublayer, std::span<const float> inner,
                            std::span<float> hidden) {
-    const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body);
-    const int last =
-        attention != nullptr ? attention->output : std::get<model::MlpLayer>(sublayer.body).down;
-    if (sublayer.norm_output || sublayer.multiplier != 1) {
+    const int last = last_layer(sublayer.body);
+    if (last >= 0 && !sublayer.norm_output && sublayer.multiplier == 1) {
+        weights_.run(layer(last), inner, hidden, true);
+    } else {
         const auto output = scratch_.first(hidden.size());  // nobody needs the normed input now
-        weights_.run(layer(last), inner, output);
+        last >= 0 ? weights_.run(layer(last), inner, output)
+                  : static_cast<void>(std::ranges::copy(inner, output.begin()));
         if (sublayer.norm_output) {
             weights_.run(*sublayer.norm_output, output, output);
         }
         scale(output, static_cast<float>(sublayer.multiplier));
         add(hidden, output);
-    } else {
-        weights_.run(layer(last), inner, hidden, true);
     }
     if (sublayer.norm_after) {
         weights_.run(*sublayer.norm_after, hidden, hidden);
@@ -244,29 +335,6 @@ std::span<float> BlockPass::attended(const model::AttentionLayer& attention,
     return result;
 }
 
-std::span<float> BlockPass::activated(const model::MlpLayer& mlp, std::span<const float> input,
-                                      ScratchCutter scratch) {
-    const auto inner = scratch.cut(tokens_ * layer(mlp.up).rows);
-    const auto tile = scratch.cut(tile_of(tokens_) * layer(mlp.up).rows);
-    const Activation activate = activation_named(mlp.activation);
-    const auto narrow = static_cast<std::size_t>(layer(mlp.up).cols);
-    const auto wide = static_cast<std::size_t>(layer(mlp.up).rows);
-    for (std::int64_t begin = 0; begin < tokens_; begin += kMlpTile) {
-        const auto first = static_cast<std::size_t>(begin);
-        const auto count = static_cast<std::size_t>(std::min(kMlpTile, tokens_ - begin));
-        const auto in = input.subspan(first * narrow, count * narrow);
-        const auto out = inner.subspan(first * wide, count * wide);
-        weights_.run(layer(mlp.gate < 0 ? mlp.up : mlp.gate), in, out);
-        activate(out);
-        if (mlp.gate >= 0) {
-            const auto up = tile.first(count * wide);
-            weights_.run(layer(mlp.up), in, up);
-            multiply(out, up);
-        }
-    }
-    return inner;
-}
-
 ScratchCutter BlockPass::scratch_of(std::size_t sublayer) const {
     ScratchCutter scratch(scratch_);
     scratch.cut(tokens_ * hidden_size_);
@@ -279,8 +347,19 @@ ScratchCutter BlockPass::scratch_of(std::size_t sublayer) const {
 void BlockPass::show(std::size_t site, std::span<const float> input,
                      std::span<const float> hidden) const {
     if (observe_) {
-        observe_({site, input, hidden, tokens_});
+        observe_({site, input, hidden, tokens_, {}});
     }
+}
+
+void BlockPass::show_expert(std::size_t site, std::span<const std::int32_t> tokens,
+                            std::span<const float> input, std::span<const float> hidden) const {
+    if (!observe_) {
+        return;
+    }
+    const auto count = static_cast<std::int64_t>(tokens.size());
+    const bool all = sites_[site].expert < 0;
+    observe_({site, input, all ? hidden : std::span<const float>{}, count,
+              all ? std::span<const std::int32_t>{} : tokens});
 }
 
 }  // namespace alphaprune::transformer

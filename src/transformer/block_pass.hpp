@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "alphaprune/transformer/block_runner.hpp"
+#include "latent_attention.hpp"
 #include "layers.hpp"
+#include "mlp_pass.hpp"
 #include "rotary.hpp"
 #include "scratch_cutter.hpp"
 
@@ -13,6 +15,11 @@ namespace alphaprune::transformer {
 
 /// The rotations of queries and keys in some blocks, each once.
 std::vector<model::RotaryLayer> rotations(std::span<const BlockPlan> blocks);
+
+/// Of an attention of either kind; nullptr for other sublayers.
+const model::AttentionShape* attention_shape_of(const model::SublayerBody& body);
+/// An MLP, or that expert of a mixture; −1: the shared one.
+const model::MlpLayer& mlp_of(const model::Sublayer& sublayer, int expert);
 
 /// Values of scratch that a pass over a sequence takes.
 std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hidden_size,
@@ -34,7 +41,7 @@ class BlockPass {
     /// The same up to the last site, whose output nobody needs.
     void run_to_last_site(std::span<float> hidden);
 
-    // In steps: each sublayer has two sites, before its first and before its last layer.
+    // In steps:
     /// From the site before to this one.
     /// @param kept  tokens × kept_width(): in and out, what an attention has brought together
     void step(std::size_t site, std::span<float> hidden, std::span<float> kept);
@@ -48,17 +55,18 @@ class BlockPass {
     }
     std::span<const float> input_of(std::size_t sublayer, std::span<float> hidden);
     /// What the last layer of a sublayer is given, in the sublayer's scratch; of an attention a
-    /// copy in `kept`, unless that is empty.
+    /// copy in `kept`, unless that is empty; of a mixture of experts its output.
     std::span<const float> inner_of(std::size_t sublayer, std::span<const float> input,
                                     std::span<float> kept);
     std::span<float> attended(const model::AttentionLayer& attention, std::span<const float> input,
                               ScratchCutter scratch, std::span<float> kept);
-    std::span<float> activated(const model::MlpLayer& mlp, std::span<const float> input,
-                               ScratchCutter scratch);
-    /// hidden += last layer(inner), scaled and normed as the description says.
+    /// hidden += last layer(inner), or what a mixture of experts has come to, scaled and normed as
+    /// the description says.
     void add_output(const model::Sublayer& sublayer, std::span<const float> inner,
                     std::span<float> hidden);
-    std::span<const float> show_sublayer(std::size_t number, std::span<float> hidden);
+    /// Shows the sublayer's sites from `first_shown` on.
+    std::span<const float> show_sublayer(std::size_t number, std::span<float> hidden,
+                                         std::size_t first_shown = 0);
 
     // A sublayer and those after it that run in parallel to it are one group: what its members add
     // to the hidden state is added when all of them have seen it.
@@ -69,15 +77,18 @@ class BlockPass {
     /// What an attention has brought together was kept; the inner values of an MLP, which are
     /// wider, are computed again.
     void leave_group(std::size_t group, std::span<float> hidden, std::span<const float> kept);
-    std::span<const float> kept_inner(const model::AttentionLayer& attention,
-                                      std::span<const float> kept) const;
+    std::span<const float> kept_inner(std::size_t sublayer, std::span<const float> kept) const;
+    LatentAttentionPass latent_pass(std::size_t sublayer, std::span<const float> input) const;
 
     /// The sublayer's part of the scratch, behind that for normed inputs and that of the members of
     /// its group before it.
     ScratchCutter scratch_of(std::size_t sublayer) const;
     void show(std::size_t site, std::span<const float> input, std::span<const float> hidden) const;
+    void show_expert(std::size_t site, std::span<const std::int32_t> tokens,
+                     std::span<const float> input, std::span<const float> hidden) const;
 
     const model::BlockDescription& block_;
+    const std::vector<SitePlace>& sites_;
     LayerWeights weights_;
     const RotaryTables& rotary_;
     std::int64_t tokens_;

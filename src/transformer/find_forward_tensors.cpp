@@ -43,7 +43,8 @@ int matrix_of(const model::Catalogue& catalogue, int tensor, std::int64_t first_
 
 BlockPlan find_block(TensorFinder& finder, const model::Catalogue& catalogue,
                      const model::Family& family, std::int64_t block) {
-    BlockPlan plan{family.describe_block(catalogue.configuration, block), {}, {}};
+    BlockPlan plan{family.describe_block(catalogue.configuration, block), {}, {}, {}};
+    plan.sites = site_places(plan.description);
     for (const model::TensorSpec& spec : plan.description.tensors) {
         plan.tensors.push_back(
             finder.find(fmt::format("{}{}.{}", family.block_prefix, block, spec.name), spec.shape));

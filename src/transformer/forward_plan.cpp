@@ -61,10 +61,12 @@ void check_features(const ForwardPlan& plan, const std::string& where, support::
     std::set<std::string> unknown;
     for (const BlockPlan& block : plan.blocks) {
         for (const model::Sublayer& sublayer : block.description.sublayers) {
-            if (const auto* mlp = std::get_if<model::MlpLayer>(&sublayer.body)) {
-                if (activation_named(mlp->activation) == nullptr) {
-                    unknown.insert(mlp->activation);
-                }
+            const auto* mlp = std::get_if<model::MlpLayer>(&sublayer.body);
+            if (const auto* experts = std::get_if<model::ExpertsLayer>(&sublayer.body)) {
+                mlp = &experts->experts.front();  // all have the same
+            }
+            if (mlp != nullptr && activation_named(mlp->activation) == nullptr) {
+                unknown.insert(mlp->activation);
             }
         }
     }
@@ -76,12 +78,44 @@ void check_features(const ForwardPlan& plan, const std::string& where, support::
     }
 }
 
+/// Of a token, on the average.
+double share_of_expert(const model::ExpertsLayer& experts) {
+    return static_cast<double>(experts.routing.chosen) /
+           static_cast<double>(experts.experts.size());
+}
+
+using Part = SitePlace::Part;
+
+std::vector<int> layers_of_latent(const model::LatentAttentionLayer& latent, Part part) {
+    switch (part) {
+        case Part::first:
+            return {latent.query_down < 0 ? latent.query_up : latent.query_down,
+                    latent.key_value_down};
+        case Part::query_latent:
+            return {latent.query_up};
+        case Part::key_value_latent:
+            return {latent.key_value_up};
+        case Part::last:
+            break;
+    }
+    return {latent.output};
+}
+
+/// Of queries with keys and of scores with values, per pair of tokens.
+double pair_flops(const model::AttentionShape& shape) {
+    const std::int64_t value = shape.value_size > 0 ? shape.value_size : shape.head_size;
+    return 2.0 * static_cast<double>(shape.heads * (shape.head_size + value));
+}
+
 double products_flops(const model::BlockDescription& block) {
     double per_token = 0;
-    for (const auto& site : layers_by_site(block)) {
-        for (const int index : site) {
+    for (const SitePlace& place : site_places(block)) {
+        const auto* experts =
+            std::get_if<model::ExpertsLayer>(&block.sublayers[place.sublayer].body);
+        const double share = place.expert < 0 ? 1.0 : share_of_expert(*experts);
+        for (const int index : layers_of_site(block, place)) {
             const model::LinearLayer& layer = block.layers[static_cast<std::size_t>(index)];
-            per_token += 2.0 * static_cast<double>(layer.rows * layer.cols);
+            per_token += 2.0 * share * static_cast<double>(layer.rows * layer.cols);
         }
     }
     return per_token;
@@ -120,27 +154,55 @@ void require_head(const ForwardPlan& plan) {
     plan.head_faults.throw_if_any();
 }
 
-std::vector<std::vector<int>> layers_by_site(const model::BlockDescription& block) {
-    std::vector<std::vector<int>> sites;
-    for (const model::Sublayer& sublayer : block.sublayers) {
-        if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
-            sites.push_back({attention->query, attention->key, attention->value});
-            sites.push_back({attention->output});
-        } else {
-            const auto& mlp = std::get<model::MlpLayer>(sublayer.body);
-            sites.push_back(mlp.gate < 0 ? std::vector{mlp.up} : std::vector{mlp.gate, mlp.up});
-            sites.push_back({mlp.down});
+std::vector<SitePlace> site_places(const model::BlockDescription& block) {
+    std::vector<SitePlace> places;
+    const auto add = [&](std::size_t sublayer, int expert) {
+        places.push_back({sublayer, Part::first, expert});
+        const auto* latent =
+            std::get_if<model::LatentAttentionLayer>(&block.sublayers[sublayer].body);
+        if (latent != nullptr && latent->query_down >= 0) {
+            places.push_back({sublayer, Part::query_latent, -1});
+        }
+        if (latent != nullptr) {
+            places.push_back({sublayer, Part::key_value_latent, -1});
+        }
+        places.push_back({sublayer, Part::last, expert});
+    };
+    for (std::size_t s = 0; s < block.sublayers.size(); ++s) {
+        const auto* experts = std::get_if<model::ExpertsLayer>(&block.sublayers[s].body);
+        for (int e = 0; experts != nullptr && e < static_cast<int>(experts->experts.size()); ++e) {
+            add(s, e);
+        }
+        if (experts == nullptr || experts->shared) {
+            add(s, -1);
         }
     }
-    return sites;
+    return places;
+}
+
+std::vector<int> layers_of_site(const model::BlockDescription& block, const SitePlace& place) {
+    const auto& body = block.sublayers[place.sublayer].body;
+    if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
+        return place.part == Part::first
+                   ? std::vector{attention->query, attention->key, attention->value}
+                   : std::vector{attention->output};
+    }
+    if (const auto* latent = std::get_if<model::LatentAttentionLayer>(&body)) {
+        return layers_of_latent(*latent, place.part);
+    }
+    const model::MlpLayer& mlp = mlp_of(block.sublayers[place.sublayer], place.expert);
+    if (place.part == Part::last) {
+        return {mlp.down};
+    }
+    return mlp.gate < 0 ? std::vector{mlp.up} : std::vector{mlp.gate, mlp.up};
 }
 
 std::vector<InputSite> input_sites(const ForwardPlan& plan, int block) {
     const BlockPlan& of = plan.block(block);
     std::vector<InputSite> sites;
-    for (const auto& layers : layers_by_site(of.description)) {
+    for (const SitePlace& place : of.sites) {
         InputSite site;
-        for (const int layer : layers) {
+        for (const int layer : layers_of_site(of.description, place)) {
             const auto index = static_cast<std::size_t>(layer);
             if (of.matrices[index] >= 0) {
                 site.matrices.push_back(of.matrices[index]);
@@ -148,10 +210,14 @@ std::vector<InputSite> input_sites(const ForwardPlan& plan, int block) {
             site.cols = of.description.layers[index].cols;
         }
         std::ranges::sort(site.matrices);
-        const model::Sublayer& sublayer = of.description.sublayers[sites.size() / 2];
-        const bool writes = sites.size() % 2 == 1;  // the second site of a sublayer
-        site.residual_rows = writes && !sublayer.norm_output ? plan.hidden_size() : 0;
+        const model::Sublayer& sublayer = of.description.sublayers[place.sublayer];
+        const auto* experts = std::get_if<model::ExpertsLayer>(&sublayer.body);
+        // What an expert computes is weighed by the router first.
+        const bool weighed = experts != nullptr && (place.expert >= 0 || experts->shared_gate >= 0);
+        const bool writes = place.part == Part::last && !sublayer.norm_output && !weighed;
+        site.residual_rows = writes ? plan.hidden_size() : 0;
         site.multiplier = sublayer.multiplier;
+        site.token_share = place.expert < 0 ? 1.0 : share_of_expert(*experts);
         sites.push_back(std::move(site));
     }
     return sites;
@@ -161,10 +227,8 @@ double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens) {
     const model::BlockDescription& description = plan.block(block).description;
     double flops = products_flops(description) * static_cast<double>(tokens);
     for (const model::Sublayer& sublayer : description.sublayers) {
-        if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
-            const model::AttentionShape& shape = attention->shape;
-            flops += 4.0 * static_cast<double>(shape.heads * shape.head_size) *
-                     attended_pairs(tokens, shape.window);
+        if (const model::AttentionShape* shape = attention_shape_of(sublayer.body)) {
+            flops += pair_flops(*shape) * attended_pairs(tokens, shape->window);
         }
     }
     return flops;

@@ -39,10 +39,10 @@ class LayerWeights {
     void run(const model::LinearLayer& layer, std::span<const float> input, std::span<float> out,
              bool add_to_it = false) const;
 
-  private:
     /// A described tensor's values; none for −1.
     std::span<const float> values(int described) const;
 
+  private:
     const SharedWeights& weights_;
     std::span<const int> tensors_;
 };

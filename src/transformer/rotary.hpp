@@ -33,8 +33,10 @@ class RotaryTable {
     RotaryTable(const model::RotaryLayer& layer, std::int64_t positions);
 
     /// Rotates the heads of each token; token t stands at position t.
-    /// @param values  tokens × (heads × head_size), of each head the first values
-    void apply(std::span<float> values, std::int64_t tokens, std::int64_t heads) const;
+    /// @param values  tokens × (heads × head_size)
+    /// @param first   of each head's values that are rotated
+    void apply(std::span<float> values, std::int64_t tokens, std::int64_t heads,
+               std::int64_t first = 0) const;
 
   private:
     std::size_t pairs_;

@@ -42,7 +42,11 @@ class Family(ProgramTest):
                     for ranks in (1, 2, 3)]
         dense, pruned, matrices = of_ranks[0]
         self.assertAlmostEqual(pruned / golden["wanda_0.5"]["perplexity"], 1, delta=5e-3)
-        self.assertEqual([matrix["zeros"] for matrix in matrices], golden["wanda_0.5"]["zeros"])
+        # Experts without tokens go by magnitude: exactly half here, with ties in the golden.
+        unseen = golden["wanda_0.5"]["without_tokens"]
+        for matrix, zeros in zip(matrices, golden["wanda_0.5"]["zeros"]):
+            half = matrix["rows"] * matrix["cols"] // 2
+            self.assertEqual(matrix["zeros"], half if matrix["name"] in unseen else zeros)
         for other in of_ranks[1:]:
             self.assertEqual(other[:2], of_ranks[0][:2])
 

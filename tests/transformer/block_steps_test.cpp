@@ -350,7 +350,9 @@ INSTANTIATE_TEST_SUITE_P(Made, ResidualStream, kMadeModels);
 INSTANTIATE_TEST_SUITE_P(Stored, BlockSteps,
                          testing::Values(SteppedModel{nullptr, "tiny-cohere2"},
                                          SteppedModel{nullptr, "tiny-gemma3_text"},
-                                         SteppedModel{nullptr, "tiny-granite"}));
+                                         SteppedModel{nullptr, "tiny-granite"},
+                                         SteppedModel{nullptr, "tiny-qwen2_moe"},
+                                         SteppedModel{nullptr, "tiny-deepseek_v3"}));
 
 /// More than the tokens that the MLP works on at a time.
 TEST(StepsOfLongSequences, AreNoDifferent) {

@@ -59,8 +59,9 @@ struct AttentionShape {
     std::int64_t head_size = 0;
     /// How many tokens back, itself included, a token sees; nothing for all.
     std::optional<std::int64_t> window;
-    double scale = 0;    ///< of queries times keys; 0: 1/√head_size
-    double softcap = 0;  ///< scores ← softcap·tanh(scores/softcap); 0: none
+    double scale = 0;             ///< of queries times keys; 0: 1/√head_size
+    double softcap = 0;           ///< scores ← softcap·tanh(scores/softcap); 0: none
+    std::int64_t value_size = 0;  ///< of a head's value; 0: head_size
 };
 
 /// Rotation of queries and keys by their positions (RoFormer, arXiv 2104.09864).
@@ -85,6 +86,21 @@ struct AttentionLayer {
     std::optional<NormLayer> key_norm;
 };
 
+/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): queries, and keys with values, come
+/// from vectors of low rank. Of each head's query and key the last values are rotated; those of the
+/// keys are the same for all heads.
+struct LatentAttentionLayer {
+    int query_down = -1;  ///< −1: query_up reads x
+    std::optional<NormLayer> query_norm;
+    int query_up = -1;         ///< to heads × head_size
+    int key_value_down = -1;   ///< to the latent vector and, behind it, the keys' rotated values
+    NormLayer key_value_norm;  ///< of the latent vector
+    int key_value_up = -1;     ///< to heads × (head_size − rotated values + value_size)
+    int output = -1;
+    AttentionShape shape;
+    RotaryLayer rotary;
+};
+
 /// down(activation(gate(x)) · up(x)), or down(activation(up(x))) without a gate.
 struct MlpLayer {
     int gate = -1;
@@ -93,11 +109,42 @@ struct MlpLayer {
     std::string activation;  ///< as config.json names it
 };
 
+/// How a router shares tokens out to experts: scores of all experts from W x, the best `chosen` of
+/// them, and their weights.
+struct Routing {
+    enum class Scores {
+        softmax,         ///< of all experts
+        chosen_softmax,  ///< of those chosen
+        sigmoid,
+    };
+    Scores scores = Scores::softmax;
+    std::int64_t chosen = 0;   ///< experts of a token
+    bool renormalize = false;  ///< the weights of a token's experts are made to add up to 1
+    double multiplier = 1;     ///< of the weights
+    // DeepSeek-V3's (arXiv 2412.19437): the choice is made by score + bias, among the experts of
+    // those groups whose two best add up to most.
+    int choice_bias = -1;  ///< tensor
+    std::int64_t groups = 1;
+    std::int64_t chosen_groups = 1;
+};
+
+/// A mixture of experts: Σ weight_e(x) · expert_e(x) over the experts that the router chose for x,
+/// and what a shared expert adds for every token.
+struct ExpertsLayer {
+    int router = -1;  ///< experts × hidden size; stays dense
+    Routing routing;
+    std::vector<MlpLayer> experts;
+    std::optional<MlpLayer> shared{};
+    int shared_gate = -1;  ///< 1 × hidden size: the shared expert's output times its sigmoid
+};
+
+using SublayerBody = std::variant<AttentionLayer, LatentAttentionLayer, MlpLayer, ExpertsLayer>;
+
 /// A residual branch: x ← x + multiplier · norm_output(body(norm_before(x))), and then
 /// x ← norm_after(x).
 struct Sublayer {
     std::optional<NormLayer> norm_before{};
-    std::variant<AttentionLayer, MlpLayer> body{};
+    SublayerBody body{};
     std::optional<NormLayer> norm_after{};
     std::optional<NormLayer> norm_output{};
     double multiplier = 1;

@@ -71,9 +71,27 @@ struct ModelConfiguration {
     bool is_part = false;
     std::string text_type;
     std::int64_t experts = 0;
+    std::int64_t experts_per_token = 0;
+    std::int64_t expert_size = 0;            ///< intermediate size of an expert
+    std::int64_t shared_expert_size = 0;     ///< of the shared expert; 0: there is none
+    std::int64_t expert_groups = 1;          ///< DeepSeek-V3's n_group
+    std::int64_t chosen_groups = 1;          ///< topk_group
+    double expert_multiplier = 1;            ///< routed_scaling_factor
+    bool renormalize_experts = false;        ///< the weights of a token's experts add up to 1
+    std::vector<std::int64_t> dense_blocks;  ///< that have an MLP instead of experts; ascending
+    // DeepSeek's latent attention; head_size is of queries and keys, their rotated values included.
+    std::int64_t query_rank = 0;  ///< q_lora_rank; 0: queries come from the hidden state
+    std::int64_t key_value_rank = 0;
+    std::int64_t rotated_size = 0;
+    std::int64_t value_size = 0;
+    bool rope_interleaved = false;
+    std::int64_t prediction_blocks = 0;  ///< blocks behind the others, for multi-token prediction
+    bool fused_experts = false;          ///< in the files, the experts of a block are one tensor
 
     /// How many tokens back, itself included, a token of that block sees; nothing for all.
     std::optional<std::int64_t> window_of(std::int64_t block) const;
+    /// Whether that block has an MLP, in a model whose blocks have experts.
+    bool is_dense(std::int64_t block) const;
     /// The rotary embedding of that block.
     const RopeParameters& rope_of(std::int64_t block) const {
         return window_rope && window_of(block) ? *window_rope : rope;

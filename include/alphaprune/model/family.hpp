@@ -40,11 +40,12 @@ struct NamedShape {
 
 /// How a family decides which blocks see only the last tokens of a sequence.
 enum class WindowRule {
-    none,        ///< there are no windows
-    always,      ///< in every block, unless sliding_window is null
-    on_request,  ///< with use_sliding_window, from block max_window_layers on or as layer_types
-                 ///< says
-    patterned,   ///< as layer_types says, or in all blocks but every sliding_window_pattern-th
+    none,            ///< there are no windows
+    always,          ///< in every block, unless sliding_window is null
+    on_request,      ///< with use_sliding_window, from block max_window_layers on or as layer_types
+                     ///< says
+    all_on_request,  ///< with use_sliding_window, in every block
+    patterned,       ///< as layer_types says, or in all blocks but every sliding_window_pattern-th
 };
 
 /// What transformers assumes in a family where config.json leaves a field out; as constructed, for

@@ -214,5 +214,7 @@ std::span<const Pruner> pruners();
 const Pruner& default_pruner();
 /// nullptr for an unknown name
 const Pruner* find_pruner(std::string_view name);
+/// Names of those that change no weights that stay: "magnitude or wanda".
+std::string pruners_that_keep_weights();
 
 }  // namespace alphaprune::pruning

@@ -15,10 +15,12 @@ namespace alphaprune::transformer {
 
 /// The input at one site of a block, during its forward pass. Valid during the call only.
 struct ObservedInput {
-    std::size_t site = 0;             ///< index into input_sites()
-    std::span<const float> values;    ///< tokens × cols, row-major
-    std::span<const float> residual;  ///< tokens × hidden_size, before the sublayer adds its output
-    std::int64_t tokens = 0;
+    std::size_t site = 0;           ///< index into input_sites()
+    std::span<const float> values;  ///< tokens × cols, row-major
+    /// tokens × hidden_size, before the sublayer adds its output; empty for an expert.
+    std::span<const float> residual;
+    std::int64_t tokens = 0;                  ///< of an expert: perhaps none
+    std::span<const std::int32_t> of_expert;  ///< which they are, ascending; empty: all
 };
 using InputObserver = std::function<void(const ObservedInput& input)>;
 

@@ -12,11 +12,25 @@
 
 namespace alphaprune::transformer {
 
+/// A place in a block where matrices read one input. Of a mixture of experts, each expert has two.
+struct SitePlace {
+    enum class Part {
+        first,             ///< before the first layers of a sublayer
+        query_latent,      ///< of a latent attention
+        key_value_latent,  ///< of a latent attention
+        last,              ///< before the last layer
+    };
+    std::size_t sublayer = 0;
+    Part part = Part::first;
+    int expert = -1;  ///< −1: none, or the shared one
+};
+
 /// A block's description with its tensors and matrices found in the catalogue.
 struct BlockPlan {
     model::BlockDescription description;
     std::vector<int> tensors;   ///< of each tensor described: index into Catalogue::tensors
     std::vector<int> matrices;  ///< of each layer: index into Catalogue::matrices, −1: not pruned
+    std::vector<SitePlace> sites;  ///< in the order of input_sites()
 };
 
 /// The forward pass of a decoder-only transformer, found in a model's files: what a BlockRunner
@@ -65,12 +79,18 @@ struct InputSite {
     std::int64_t residual_rows = 0;
     /// By which what it computes is multiplied first.
     double multiplier = 1;
+    /// Of the tokens, those that reach it: less than 1 for an expert, on the average.
+    double token_share = 1;
 };
 
-/// The sites of a block in the order in which a forward pass reaches them.
+/// The places of a block's sites in the order in which a forward pass reaches them: those of
+/// experts one expert after another, the shared one last.
+std::vector<SitePlace> site_places(const model::BlockDescription& block);
+/// The linear layers of a site (positions in the description).
+std::vector<int> layers_of_site(const model::BlockDescription& block, const SitePlace& place);
+
+/// The sites of a block in that order.
 std::vector<InputSite> input_sites(const ForwardPlan& plan, int block);
-/// The linear layers of each site (positions in the description).
-std::vector<std::vector<int>> layers_by_site(const model::BlockDescription& block);
 
 /// Floating-point operations of a block's matrix products for a sequence, attention included.
 double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens);

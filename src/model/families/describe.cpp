@@ -1,5 +1,8 @@
 #include "describe.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -65,15 +68,85 @@ AttentionLayer add_attention(BlockDescription& made, const ModelConfiguration& m
     return attention;
 }
 
-MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias) {
-    const std::int64_t hidden = model.hidden_size;
-    const std::int64_t inner = model.intermediate_size;
+MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias,
+                       std::string_view name, std::int64_t inner) {
+    const std::string prefix(name);
     MlpLayer mlp;
-    mlp.gate = add_linear(made, "mlp.gate_proj", inner, hidden, bias);
-    mlp.up = add_linear(made, "mlp.up_proj", inner, hidden, bias);
-    mlp.down = add_linear(made, "mlp.down_proj", hidden, inner, bias);
+    mlp.gate = add_linear(made, prefix + ".gate_proj", inner, model.hidden_size, bias);
+    mlp.up = add_linear(made, prefix + ".up_proj", inner, model.hidden_size, bias);
+    mlp.down = add_linear(made, prefix + ".down_proj", model.hidden_size, inner, bias);
     mlp.activation = model.activation;
     return mlp;
+}
+
+MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias) {
+    return add_gated_mlp(made, model, bias, "mlp", model.intermediate_size);
+}
+
+int add_dense_linear(BlockDescription& made, std::string_view name, std::int64_t rows,
+                     std::int64_t cols, bool bias) {
+    const int layer = add_linear(made, name, rows, cols, bias);
+    made.layers.back().prunable = false;
+    return layer;
+}
+
+void add_head_norms(BlockDescription& made, const ModelConfiguration& model, const NormStyle& style,
+                    AttentionLayer& attention) {
+    attention.query_norm =
+        add_norm(made.tensors, model, style, "self_attn.q_norm", model.head_size);
+    attention.key_norm = add_norm(made.tensors, model, style, "self_attn.k_norm", model.head_size);
+}
+
+void add_sublayers(BlockDescription& made, const ModelConfiguration& model, const NormStyle& style,
+                   SublayerBody attention, SublayerBody body) {
+    const NormLayer before_attention = add_norm(made.tensors, model, style, "input_layernorm");
+    const NormLayer before_body = add_norm(made.tensors, model, style, "post_attention_layernorm");
+    made.sublayers = {{.norm_before = before_attention, .body = std::move(attention)},
+                      {.norm_before = before_body, .body = std::move(body)}};
+}
+
+ExpertsLayer add_experts(BlockDescription& made, const ModelConfiguration& model,
+                         const ExpertNames& names) {
+    ExpertsLayer layer;
+    layer.router = add_dense_linear(made, names.router, model.experts, model.hidden_size, false);
+    layer.routing.chosen = model.experts_per_token;
+    layer.routing.renormalize = model.renormalize_experts;
+    for (std::int64_t e = 0; e < model.experts; ++e) {
+        const auto add = [&](std::string_view name, std::int64_t rows, std::int64_t cols) {
+            return add_linear(made, fmt::format("{}.{}.{}", names.experts, e, name), rows, cols,
+                              false);
+        };
+        const auto add_down = [&] { return add(names.down, model.hidden_size, model.expert_size); };
+        MlpLayer mlp;
+        mlp.gate = add(names.gate, model.expert_size, model.hidden_size);
+        mlp.down = names.down_before_up ? add_down() : -1;
+        mlp.up = add(names.up, model.expert_size, model.hidden_size);
+        mlp.down = names.down_before_up ? mlp.down : add_down();
+        mlp.activation = model.activation;
+        layer.experts.push_back(std::move(mlp));
+    }
+    return layer;
+}
+
+void read_expert_fields(ConfigFields& fields, ModelConfiguration& model,
+                        const ModelConfiguration& usual) {
+    model.experts = fields.size({"num_experts", "num_local_experts"}).value_or(usual.experts);
+    model.experts_per_token =
+        fields.size({"num_experts_per_tok"}).value_or(usual.experts_per_token);
+    model.expert_size = fields.size({"moe_intermediate_size"}).value_or(usual.expert_size);
+    model.renormalize_experts = fields.flag({"norm_topk_prob"}).value_or(usual.renormalize_experts);
+    if (model.experts_per_token > model.experts) {
+        fields.reject("num_experts_per_tok", fmt::format("at most num_experts ({})", model.experts),
+                      std::to_string(model.experts_per_token));
+    }
+    const std::int64_t step = fields.size({"decoder_sparse_step"}).value_or(1);
+    const std::vector<double> listed = fields.numbers({"mlp_only_layers"});
+    for (std::int64_t block = 0; block < model.blocks; ++block) {
+        if ((block + 1) % step != 0 ||
+            std::ranges::find(listed, static_cast<double>(block)) != listed.end()) {
+            model.dense_blocks.push_back(block);
+        }
+    }
 }
 
 namespace {
@@ -105,13 +178,9 @@ formats::Json::Object llama_configuration_fields(const NamedShape& shape) {
 BlockDescription describe_llama_block(const ModelConfiguration& model, std::int64_t block,
                                       const AttentionBiases& biases, bool mlp_bias) {
     BlockDescription made;
-    const AttentionLayer attention = add_attention(made, model, block, biases);
-    const MlpLayer mlp = add_gated_mlp(made, model, mlp_bias);
-    const NormLayer before_attention = add_norm(made.tensors, model, kRmsNorm, "input_layernorm");
-    const NormLayer before_mlp =
-        add_norm(made.tensors, model, kRmsNorm, "post_attention_layernorm");
-    made.sublayers = {{.norm_before = before_attention, .body = attention},
-                      {.norm_before = before_mlp, .body = mlp}};
+    AttentionLayer attention = add_attention(made, model, block, biases);
+    MlpLayer mlp = add_gated_mlp(made, model, mlp_bias);
+    add_sublayers(made, model, kRmsNorm, std::move(attention), std::move(mlp));
     return made;
 }
 
@@ -147,12 +216,11 @@ BlockDescription describe_gemma_block(const ModelConfiguration& model, std::int6
     BlockDescription made;
     const bool bias = model.attention_bias;
     AttentionLayer attention = add_attention(made, model, block, {bias, bias});
-    const auto norm = [&](std::string_view name, std::int64_t width = 0) {
-        return add_norm(made.tensors, model, kGemmaNorm, name, width);
+    const auto norm = [&](std::string_view name) {
+        return add_norm(made.tensors, model, kGemmaNorm, name);
     };
     if (norm_heads) {
-        attention.query_norm = norm("self_attn.q_norm", model.head_size);
-        attention.key_norm = norm("self_attn.k_norm", model.head_size);
+        add_head_norms(made, model, kGemmaNorm, attention);
     }
     const MlpLayer mlp = add_gated_mlp(made, model);
     const NormLayer before_attention = norm("input_layernorm");

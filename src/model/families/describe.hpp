@@ -52,6 +52,40 @@ AttentionLayer add_attention(BlockDescription& made, const ModelConfiguration& m
 /// LLaMA's MLP, mlp.{gate,up,down}_proj.
 MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias = false);
 
+/// Adds norms of each head's queries and keys, self_attn.q_norm and self_attn.k_norm.
+void add_head_norms(BlockDescription& made, const ModelConfiguration& model, const NormStyle& style,
+                    AttentionLayer& attention);
+/// A gated MLP of that size: "<name>.gate_proj.weight" and so on.
+MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias,
+                       std::string_view name, std::int64_t inner);
+/// A layer that stays dense, such as a router.
+int add_dense_linear(BlockDescription& made, std::string_view name, std::int64_t rows,
+                     std::int64_t cols, bool bias);
+
+/// What the parts of a mixture of experts are called. An expert's matrices are
+/// "<experts>.<number>.<gate>.weight" and so on.
+struct ExpertNames {
+    std::string_view router;
+    std::string_view experts;
+    std::string_view gate = "gate_proj";
+    std::string_view up = "up_proj";
+    std::string_view down = "down_proj";
+    bool down_before_up = false;  ///< the order of definition
+};
+
+/// Experts with their router, a tensor per matrix.
+ExpertsLayer add_experts(BlockDescription& made, const ModelConfiguration& model,
+                         const ExpertNames& names);
+/// Reads how many experts there are, how many a token has, their size, whether weights are
+/// renormalized, and which blocks are dense, as Qwen's and Mixtral's configurations say it.
+/// @param usual  what is assumed where config.json is silent
+void read_expert_fields(ConfigFields& fields, ModelConfiguration& model,
+                        const ModelConfiguration& usual);
+
+/// The usual two sublayers, behind the norms input_layernorm and post_attention_layernorm.
+void add_sublayers(BlockDescription& made, const ModelConfiguration& model, const NormStyle& style,
+                   SublayerBody attention, SublayerBody body);
+
 /// LLaMA's block: RMS norms before attention and gated MLP, rotary positions.
 BlockDescription describe_llama_block(const ModelConfiguration& model, std::int64_t block,
                                       const AttentionBiases& biases, bool mlp_bias = false);

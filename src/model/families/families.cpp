@@ -18,6 +18,10 @@
     FAMILY(granite)                 \
     FAMILY(cohere2)                 \
     FAMILY(starcoder2)              \
+    FAMILY(mixtral)                 \
+    FAMILY(qwen2_moe)               \
+    FAMILY(qwen3_moe)               \
+    FAMILY(deepseek_v3)             \
     FAMILY(opt)                     \
     /* the next one goes before this line */
 

@@ -30,8 +30,7 @@ formats::Json::Object opt_configuration_fields(const NamedShape& shape) {
 /// The first two rows of the position table stood for padding once.
 constexpr std::int64_t kUnusedPositions = 2;
 
-Sublayer opt_sublayer(const ModelConfiguration& model, const NormLayer& norm,
-                      std::variant<AttentionLayer, MlpLayer> body) {
+Sublayer opt_sublayer(const ModelConfiguration& model, const NormLayer& norm, SublayerBody body) {
     return model.norm_before ? Sublayer{.norm_before = norm, .body = std::move(body)}
                              : Sublayer{.body = std::move(body), .norm_after = norm};
 }

@@ -17,16 +17,9 @@ const Family& qwen3() {
                 BlockDescription made;
                 const bool bias = model.attention_bias;
                 AttentionLayer attention = add_attention(made, model, block, {bias, bias});
-                const auto norm = [&](std::string_view name, std::int64_t width = 0) {
-                    return add_norm(made.tensors, model, kRmsNorm, name, width);
-                };
-                attention.query_norm = norm("self_attn.q_norm", model.head_size);
-                attention.key_norm = norm("self_attn.k_norm", model.head_size);
+                add_head_norms(made, model, kRmsNorm, attention);
                 const MlpLayer mlp = add_gated_mlp(made, model);
-                const NormLayer before_attention = norm("input_layernorm");
-                const NormLayer before_mlp = norm("post_attention_layernorm");
-                made.sublayers = {{.norm_before = before_attention, .body = attention},
-                                  {.norm_before = before_mlp, .body = mlp}};
+                add_sublayers(made, model, kRmsNorm, attention, mlp);
                 return made;
             },
     });

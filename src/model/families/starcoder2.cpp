@@ -24,12 +24,7 @@ const Family& starcoder2() {
                 mlp.up = add_linear(made, "mlp.c_fc", inner, hidden, bias);
                 mlp.down = add_linear(made, "mlp.c_proj", hidden, inner, bias);
                 mlp.activation = model.activation;
-                const NormLayer before_attention =
-                    add_norm(made.tensors, model, kLayerNorm, "input_layernorm");
-                const NormLayer before_mlp =
-                    add_norm(made.tensors, model, kLayerNorm, "post_attention_layernorm");
-                made.sublayers = {{.norm_before = before_attention, .body = attention},
-                                  {.norm_before = before_mlp, .body = mlp}};
+                add_sublayers(made, model, kLayerNorm, attention, mlp);
                 return made;
             },
         .describe_frame =
