@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Memory of the ranks of a node during calibration, beside what the program has planned.
+"""Memory of the ranks of a node during a run, beside what the program plans.
 
     benchmarks/node_memory.py PROGRAM --ranks N -- OPTIONS OF run
 
@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from program import ENVIRONMENT
+from program import ENVIRONMENT, start
 
 
 def pss_of(process):
@@ -44,19 +44,18 @@ def descendants(process):
 
 
 def watched(command, environment):
-    """Runs it; what it prints, and the largest sum of its ranks' memory at one time."""
+    """Runs it: the largest sum of its ranks' memory at one time."""
     most = 0
     with tempfile.TemporaryFile("w+") as printed:
         with subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT,
                               env=environment) as running:
             while running.poll() is None:
                 most = max(most, sum(map(pss_of, descendants(running.pid))))
-                time.sleep(0.1)
+                time.sleep(0.02)
         printed.seek(0)
-        text = printed.read()
-    if running.returncode != 0:
-        raise SystemExit(text)
-    return text, most
+        if running.returncode != 0:
+            raise SystemExit(printed.read())
+    return most
 
 
 def main():
@@ -70,12 +69,16 @@ def main():
         output = pathlib.Path(folder) / "out"
         command = ["mpirun", "-n", str(asked.ranks), str(program), *asked.options, "--output",
                    str(output)]
-        text, most = watched(command, {**os.environ, **ENVIRONMENT})
+        most = watched(command, {**os.environ, **ENVIRONMENT})
+        plan = pathlib.Path(folder) / "plan.json"
+        start([program, "plan", *asked.options, "--ranks", asked.ranks, "--ranks-per-node",
+               asked.ranks, "--json", plan])
+        planned = json.loads(plan.read_text())["memory_per_rank"]
         report = json.loads((output / "report.json").read_text())
-    planned = re.search(r"([\d.]+ [kMG]B) per rank \(.*?\)", text)
     print(json.dumps({
-        "planned": planned.group(0) if planned else None,
+        "planned_mb": round(planned / 1e6, 1),
         "pss_mb_per_rank": round(most / asked.ranks / 1e6, 1),
+        "measured_over_planned": round(most / asked.ranks / planned, 3),
         "peak_rss_mb": round(report["run"]["peak_memory"] / 1e6, 1),
         "seconds": round(report["run"]["seconds"], 1)}))
 

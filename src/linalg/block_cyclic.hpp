@@ -27,10 +27,6 @@ struct CyclicDimension {
         return (local / block * parts + part) * block + local % block;
     }
     int owner_of(std::int64_t global) const { return static_cast<int>(global / block % parts); }
-    /// Where the owner keeps this index.
-    std::int64_t local_of(std::int64_t global) const {
-        return global / block / parts * block + global % block;
-    }
     /// One past the last index of the run that starts at `local` and is contiguous globally too.
     std::int64_t run_end(std::int64_t local) const {
         return std::min((local / block + 1) * block, local_size());

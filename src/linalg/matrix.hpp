@@ -61,17 +61,4 @@ class Matrix {
     AlignedMemory<double> values_;
 };
 
-/// rows × cols / divisor zeros. @throws Error (failure) when there is not enough memory
-template <class Real>
-std::vector<Real> memory_for(std::int64_t rows, std::int64_t cols, std::int64_t divisor = 1) {
-    const auto size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) /
-                      static_cast<std::size_t>(divisor);
-    try {
-        return std::vector<Real>(size);
-    } catch (const std::bad_alloc&) {
-    } catch (const std::length_error&) {
-    }
-    throw no_room_for(rows, cols, size * sizeof(Real));
-}
-
 }  // namespace alphaprune::linalg

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <mutex>
 #include <utility>
@@ -175,20 +174,6 @@ template void Communicator::all_reduce(std::span<std::uint64_t>, Reduction) cons
 template void Communicator::all_reduce(std::span<float>, Reduction) const;
 template void Communicator::all_reduce(std::span<double>, Reduction) const;
 
-void Communicator::reduce_sum_to_root(std::span<double> values) const {
-    if (size_ == 1) {
-        return;
-    }
-    constexpr std::size_t kMost = std::size_t{1} << 20;
-    support::for_each_slab(values.size(), kMost, [&](std::size_t begin, std::size_t end) {
-        double* const slab = values.data() + begin;
-        check_mpi(
-            MPI_Reduce(is_root() ? MPI_IN_PLACE : slab, is_root() ? slab : nullptr,
-                       static_cast<int>(end - begin), MPI_DOUBLE, MPI_SUM, 0, native_->handle),
-            "MPI_Reduce");
-    });
-}
-
 void Communicator::broadcast_bytes(std::span<std::byte> bytes, int root) const {
     if (size_ == 1) {
         return;
@@ -209,18 +194,6 @@ void Communicator::all_gather_bytes(std::span<const std::byte> mine,
                                 native_->handle),
                   "MPI_Allgather");
     }
-}
-
-void Communicator::all_to_all(std::span<const float> sent, const Parts& sent_parts,
-                              std::span<float> received, const Parts& received_parts) const {
-    if (size_ == 1) {
-        std::ranges::copy(sent, received.begin());
-        return;
-    }
-    check_mpi(MPI_Alltoallv(sent.data(), sent_parts.counts.data(), sent_parts.starts.data(),
-                            MPI_FLOAT, received.data(), received_parts.counts.data(),
-                            received_parts.starts.data(), MPI_FLOAT, native_->handle),
-              "MPI_Alltoallv");
 }
 
 std::string Communicator::broadcast_text(std::string text, int root) const {

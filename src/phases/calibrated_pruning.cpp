@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
@@ -65,9 +66,7 @@ class CalibratedRun {
         stream_.take_over_finished();
         const int saved = states_->saved_block();
         const int first = saved > 0 && all_done_before(saved) ? saved : 0;
-        if (first > 0) {
-            states_->restore();
-        }
+        first > 0 ? states_->restore() : void();
         for (int block = 0; block < first; ++block) {
             add_earlier_notes(block);
         }
@@ -214,6 +213,7 @@ class CalibratedRun {
         }
         parallel::agree(ranks_, problem.get());
         pruner.release(site);
+        support::return_freed_memory();  // a larger site may come next
     }
 
     void add_earlier_notes(int block) {

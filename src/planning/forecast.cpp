@@ -7,6 +7,7 @@
 
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/planning/farms_plan.hpp"
+#include "alphaprune/planning/machine_rates.hpp"
 #include "alphaprune/support/error.hpp"
 #include "forecast_parts.hpp"
 
@@ -54,7 +55,7 @@ class Forecaster {
             result.phases.push_back(evaluation_forecast(inputs_));
         }
         for (PhaseForecast& phase : result.phases) {
-            phase.memory += kProgramMemory;
+            phase.memory += program_memory(cluster_);
             const auto known = task_.corrections.find(phase.phase);
             phase.seconds *= known == task_.corrections.end() ? 1 : known->second;
         }
@@ -65,7 +66,7 @@ class Forecaster {
     double tensors() const { return static_cast<double>(catalogue_.tensors.size()); }
 
     PhaseForecast start() const {
-        return {Phase::start, kSecondsToStart + kSecondsPerTensor * tensors(), 0, 0, 0};
+        return {Phase::start, kSecondsToStart + kSecondsPerTensor * tensors(), kProbeBytes, 0, 0};
     }
 
     PhaseForecast spectrum(const ShardPlan& plan) const {
@@ -139,16 +140,24 @@ class Forecaster {
     }
 
     /// A rank's rows of one tensor while it is read, pruned and written. Other tensors than
-    /// matrices pass in slabs.
+    /// matrices pass in slabs: after calibration one at a time, beside the last block and what
+    /// comes out of it.
     std::uint64_t streaming_memory() const {
-        constexpr std::uint64_t kAtATime = 3;
+        const bool calibrated = task_.prunes_by_block();
+        const std::uint64_t at_a_time = calibrated ? 1 : 3;
         std::uint64_t most = 0;
         for (const model::TensorInfo& tensor : catalogue_.tensors) {
             const std::uint64_t share = tensor.bytes() / static_cast<std::uint64_t>(cluster_.ranks);
             most =
                 std::max(most, tensor.matrix >= 0 ? share : std::min(share, parallel::kSlabBytes));
         }
-        return kAtATime * most;
+        return at_a_time * most + (calibrated ? kept_from_calibration() : 0);
+    }
+
+    std::uint64_t kept_from_calibration() const {
+        const CalibrationMemory memory = calibration_memory(
+            catalogue_, task_, cluster_.ranks, std::min(cluster_.ranks, cluster_.ranks_per_node));
+        return memory.weights + memory.activations;
     }
 
     const ForecastInputs& inputs_;

@@ -33,7 +33,7 @@ constexpr double kReadingSeconds = 0.05;
 
 /// Bytes moved by a copy from one buffer to another, both beyond a core's share of the caches.
 double measure_memory_gbps(double seconds) {
-    constexpr std::size_t kBytes = std::size_t{8} << 20;
+    constexpr std::size_t kBytes = kProbeBytes / 2;
     std::vector<std::byte> from(kBytes, std::byte{1});
     std::vector<std::byte> to(kBytes, std::byte{2});
     double best = 0;

@@ -110,7 +110,7 @@ class Planner {
     }
     bool fits(const Kind& kind, int group_ranks) const {
         return !cluster_.memory_per_rank ||
-               memory(kind, group_ranks) + kProgramMemory <= *cluster_.memory_per_rank;
+               memory(kind, group_ranks) + program_memory(cluster_) <= *cluster_.memory_per_rank;
     }
 
     /// The smallest group that has the memory; 0 when none on a node has.
@@ -178,7 +178,7 @@ class Planner {
         const std::string sharing = fmt::format(" when {} share it", group_ranks);
         faults.add(kTooLarge(
             "--memory-per-rank", shape.name + (kind.count > 1 ? more : ""), shape.rows, shape.cols,
-            support::human_bytes(memory(kind, group_ranks) + kProgramMemory),
+            support::human_bytes(memory(kind, group_ranks) + program_memory(cluster_)),
             group_ranks > 1 ? sharing : "", support::human_bytes(*cluster_.memory_per_rank)));
     }
 
@@ -239,6 +239,13 @@ Cluster with_threads_as_ranks(Cluster cluster, int threads) {
         *cluster.memory_per_rank /= static_cast<std::uint64_t>(threads);
     }
     return cluster;
+}
+
+std::uint64_t program_memory(const Cluster& cluster) {
+    constexpr std::uint64_t kOwn = 12'000'000;
+    constexpr std::uint64_t kOfANode = 12'000'000;
+    const int sharing = std::min(cluster.ranks, cluster.ranks_per_node);
+    return kOwn + kOfANode / static_cast<std::uint64_t>(sharing);
 }
 
 int groups_of(const Cluster& cluster, int group_ranks) {

@@ -66,8 +66,15 @@ Fit prune_alps(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
     const UnitProblem problem(hessian, rows);
     Projection project(hessian.ranks(), static_cast<std::int64_t>(rows.weights.size()),
                        hessian.cols(), target);
-    const std::vector<float> best = minimizer(hessian, problem, 0, where);
-    if (project.kept() == project.total()) {
+    const bool keeps_all = project.kept() == project.total();
+    // B* before the iterations or after them, for which the factor changes: then the next matrix of
+    // the site begins with the factor that this one ends with.
+    const bool begins_with_minimizer = keeps_all || hessian.is_factored(0);
+    std::vector<float> best;
+    if (begins_with_minimizer) {
+        best = minimizer(hessian, problem, 0, where);
+    }
+    if (keeps_all) {
         scale_back(hessian, best, rows.weights);
         return {};
     }
@@ -79,6 +86,9 @@ Fit prune_alps(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
         project(alternation.result(), rows.weights);
     }
     refine(hessian, problem, rows.weights);
+    if (!begins_with_minimizer) {
+        best = minimizer(hessian, problem, 0, where);
+    }
     fit.relative_error = relative_error(hessian, problem, rows.weights, best);
     scale_back(hessian, rows.weights, rows.weights);
     return fit;

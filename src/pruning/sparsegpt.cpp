@@ -106,8 +106,11 @@ SiteCost cost_of(const SiteWork& work) {
                   kSweep * work.weights * cols / work.ranks;
     const std::uint64_t inverse =
         linalg::InverseFactor::node_memory(work.cols) / static_cast<std::uint64_t>(work.node_ranks);
-    cost.memory += std::max(inverse, inverse / 3 + fit.memory) +
-                   static_cast<std::uint64_t>(sizeof(float) * work.weights / work.ranks);
+    // Of the inverse a third stays; the sums are gone when the rows are swept.
+    const std::uint64_t swept =
+        inverse / 3 + static_cast<std::uint64_t>(sizeof(float) * work.weights / work.ranks);
+    cost.working_memory += std::max(
+        {inverse, inverse / 3 + fit.memory, swept > cost.memory ? swept - cost.memory : 0});
     return cost;
 }
 

@@ -34,6 +34,8 @@ class UnitHessian {
     /// Collective: solve() is with Ĥ + shift·I from now on. @param where  for messages
     /// @throws Error on all ranks when that is not positive definite
     void factor(double shift, const std::string& where);
+    /// Whether solve() is with Ĥ + shift·I, the same on all ranks.
+    bool is_factored(double shift) const { return shift_ == shift; }
     /// rows := rows·(Ĥ + shift·I)⁻¹
     void solve(linalg::AlignedRows& rows) const { cholesky_->solve(rows); }
     void solve(std::span<float> rows, std::int64_t first_row) const {

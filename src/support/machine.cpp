@@ -1,6 +1,9 @@
 #include "alphaprune/support/machine.hpp"
 
 #include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -53,6 +56,12 @@ std::uint64_t peak_memory() {
     struct rusage usage {};
     getrusage(RUSAGE_SELF, &usage);
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+void return_freed_memory() {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 std::uint64_t available_memory() {

@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <string>
+#include <vector>
 
 #include "support/world.hpp"
 
@@ -25,32 +26,6 @@ TEST(Communicator, ReducesOverAllRanks) {
 
 TEST(Communicator, SumsTheRanksBefore) {
     EXPECT_EQ(world().sum_before(10), 10 * world().rank());
-}
-
-TEST(Communicator, ReducesToTheRootAlone) {
-    std::vector<double> values(3, world().rank());
-    world().reduce_sum_to_root(std::span(values));
-    const int size = world().size();
-    EXPECT_EQ(values,
-              std::vector<double>(3, world().is_root() ? size * (size - 1) / 2 : world().rank()));
-}
-
-TEST(Communicator, ExchangesPartsOfAnySize) {
-    // Each rank sends its number to every rank as often as the number of that rank says.
-    Communicator::Parts sent;
-    Communicator::Parts received;
-    std::vector<float> expected;
-    for (int rank = 0; rank < world().size(); ++rank) {
-        sent.add(rank);
-        received.add(world().rank());
-        expected.insert(expected.end(), static_cast<std::size_t>(world().rank()),
-                        static_cast<float>(rank));
-    }
-    const std::vector<float> mine(static_cast<std::size_t>(sent.total),
-                                  static_cast<float>(world().rank()));
-    std::vector<float> others(static_cast<std::size_t>(received.total));
-    world().all_to_all(mine, sent, others, received);
-    EXPECT_EQ(others, expected);
 }
 
 TEST(Communicator, BroadcastsTextOfAnyLength) {

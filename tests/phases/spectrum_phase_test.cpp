@@ -179,7 +179,8 @@ TEST(SpectrumPhase, GroupsFormWhereMemoryIsShort) {
     SpectrumOptions options{linalg::Solver::two_stage};
     const planning::ShardPlan plan = plan_spectra(world(), model.catalogue(), options);
     EXPECT_EQ(plan.stages.back().group_ranks, 1);
-    options.memory_per_rank = planning::kProgramMemory + plan.memory - 1;
+    options.memory_per_rank =
+        planning::program_memory({world().size(), world().size(), {}}) + plan.memory - 1;
     if (world().size() == 1) {
         try {
             plan_spectra(world(), model.catalogue(), options);

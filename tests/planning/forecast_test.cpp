@@ -4,6 +4,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/family.hpp"
+#include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/error.hpp"
 #include "forecast_parts.hpp"
 
@@ -46,7 +47,8 @@ TEST(Forecast, AMagnitudeRunReadsTwiceAndWritesOnce) {
     ASSERT_EQ(run.phases.size(), 3U);
     const auto bytes = static_cast<double>(model_7b().bytes());
     EXPECT_EQ(phase_of(run, Phase::spectrum).bytes_read, bytes_of_matrices());
-    EXPECT_EQ(phase_of(run, Phase::spectrum).memory, run.spectra.memory + kProgramMemory);
+    EXPECT_EQ(phase_of(run, Phase::spectrum).memory,
+              run.spectra.memory + program_memory({64, 16, {}}));
     EXPECT_EQ(phase_of(run, Phase::prune_and_write).bytes_read, bytes);
     EXPECT_EQ(phase_of(run, Phase::prune_and_write).bytes_written, bytes);
     EXPECT_GE(phase_of(run, Phase::spectrum).seconds, run.spectra.seconds);
@@ -84,7 +86,8 @@ TEST(Forecast, ThreadsTakeMatricesAsRanksDo) {
     const RunForecast threads = forecast(model_7b(), {2, 2, std::uint64_t{8} << 30}, {}, task);
     const RunForecast ranks = forecast(model_7b(), {8, 8, std::uint64_t{2} << 30}, {}, {});
     EXPECT_EQ(threads.spectra.seconds, ranks.spectra.seconds);
-    EXPECT_EQ(phase_of(threads, Phase::spectrum).memory, 4 * ranks.spectra.memory + kProgramMemory);
+    EXPECT_EQ(phase_of(threads, Phase::spectrum).memory,
+              4 * ranks.spectra.memory + program_memory({2, 2, {}}));
 }
 
 TEST(Forecast, SolversOfGroupsOfRanksUseOneThreadOfEach) {
@@ -148,7 +151,18 @@ TEST(Forecast, MemoryOfCalibrationIsWhatARunAsksFor) {
     task.calibration = sequences(128, 2048);
     const RunForecast run = forecast(model_7b(), {32, 16, {}}, {}, task);
     EXPECT_EQ(phase_of(run, Phase::calibrate).memory,
-              calibration_memory(model_7b(), task, 32, 16).total() + kProgramMemory);
+              calibration_memory(model_7b(), task, 32, 16).total() + program_memory({32, 16, {}}));
+}
+
+TEST(Forecast, TheLastBlockIsStillThereWhenTheOtherTensorsAreCopied) {
+    RunTask task;
+    task.computes_spectra = false;
+    task.pruner = pruning::find_pruner("wanda");
+    task.calibration = sequences(128, 2048);
+    const Cluster cluster{2, 2, {}};
+    const CalibrationMemory kept = calibration_memory(model_7b(), task, 2, 2);
+    EXPECT_EQ(phase_of(forecast(model_7b(), cluster, {}, task), Phase::prune_and_write).memory,
+              kept.weights + kept.activations + parallel::kSlabBytes + program_memory(cluster));
 }
 
 TEST(Forecast, MoreTextsTakeLonger) {
@@ -187,7 +201,7 @@ TEST(UsefulRanks, IsWhereDoublingStopsToPay) {
 }
 
 TEST(UsefulRanks, PassesOverMachinesThatAreTooSmall) {
-    const Cluster tight{256, 16, kProgramMemory + (std::uint64_t{24} << 20)};
+    const Cluster tight{256, 16, program_memory({256, 16, {}}) + (std::uint64_t{24} << 20)};
     EXPECT_THROW(forecast(model_7b(), {1, 1, tight.memory_per_rank}, {}, {}), support::Error);
     EXPECT_TRUE(useful_ranks(model_7b(), tight, {}, {}));
 }

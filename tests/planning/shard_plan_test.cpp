@@ -90,16 +90,23 @@ TEST(ShardPlan, SmallMatricesStayOnOneRank) {
     EXPECT_EQ(plan.stages[0].matrices[0].solver, linalg::Solver::lapack1);
 }
 
+TEST(ShardPlan, RanksOfANodeShareThePartsOfTheProgram) {
+    EXPECT_EQ(program_memory({4, 1, {}}), program_memory({1, 1, {}}));
+    EXPECT_EQ(program_memory({4, 16, {}}), program_memory({4, 4, {}}));
+    EXPECT_LT(program_memory({16, 16, {}}), program_memory({4, 4, {}}));
+    EXPECT_GE(program_memory({128, 128, {}}), program_memory({1, 1, {}}) / 2);
+}
+
 TEST(ShardPlan, GroupsShareWhatIsTooLargeForOneRank) {
     if (!linalg::works_on_groups(linalg::Solver::two_stage)) {
         GTEST_SKIP() << "this build's one-node solver has no groups";
     }
     const auto shapes = large_blocks(1);
-    const std::uint64_t limit = kProgramMemory + (std::uint64_t{800} << 20);
+    const std::uint64_t limit = program_memory({16, 16, {}}) + (std::uint64_t{800} << 20);
     const ShardPlan plan = make_shard_plan(shapes, {16, 16, limit}, {}, {});
     EXPECT_EQ(planned_matrices(plan), shapes.size());
     EXPECT_GT(plan.stages.front().group_ranks, 1);
-    EXPECT_LE(plan.memory + kProgramMemory, limit);
+    EXPECT_LE(plan.memory + program_memory({16, 16, {}}), limit);
     for (std::size_t stage = 1; stage < plan.stages.size(); ++stage) {
         EXPECT_LT(plan.stages[stage].group_ranks, plan.stages[stage - 1].group_ranks);
     }

@@ -52,12 +52,16 @@ class Alps(TargetsTest):
             self.assertTrue(0 < matrix["relative_error"] < 1, matrix)
 
     def test_patterns(self):
-        for method in ("alps", "admm"):
-            output = self.run_tiny(method, "--prune-method", method, "--sparsity-type", "2:4",
-                                   "--format", "safetensors", ranks=3)
-            for name, kept in self.masks(output).items():
+        for method, counts, targets in (("alps", (3,), ()), ("admm", (3,), ()),
+                                        ("sparsegpt", (3, 1), TARGETS)):
+            first, *others = (self.run_tiny(f"{method}{ranks}", "--prune-method", method, *targets,
+                                            "--sparsity-type", "2:4", "--format", "safetensors",
+                                            ranks=ranks) for ranks in counts)
+            for name, kept in self.masks(first).items():
                 groups = kept.reshape(kept.shape[0], -1, 4).sum(axis=2)
                 self.assertTrue((groups <= 2).all(), name)
+            for other in others:
+                self.assertTrue(tensors_of(first / "hf") == tensors_of(other / "hf"), method)
 
     def test_mixed_patterns(self):
         """Every group of a block loses N of its 8, and the sizes of these N meet the ratio."""

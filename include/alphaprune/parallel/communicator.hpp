@@ -73,10 +73,6 @@ class Communicator {
     /// Sum of `value` over the ranks before this one; zero on rank 0.
     std::int64_t sum_before(std::int64_t value) const;
 
-    /// Element-wise sums on rank 0; what the others gave is unchanged. All ranks give the same
-    /// length.
-    void reduce_sum_to_root(std::span<double> values) const;
-
     /// `values` of rank `root` on every rank; all ranks give the same length.
     template <class T>
     void broadcast(std::span<T> values, int root = 0) const {
@@ -103,7 +99,7 @@ class Communicator {
         return gather_in_rounds(text, Receivers::root);
     }
 
-    /// Which values each rank sends to each other one, as in MPI_Alltoallv.
+    /// How many values come from each rank, and where they are put, as in MPI_Allgatherv.
     struct Parts {
         std::vector<int> counts;  ///< one per rank
         std::vector<int> starts;  ///< in the array of values
@@ -116,10 +112,6 @@ class Communicator {
             total += static_cast<int>(count);
         }
     };
-    /// Values that each rank sends to each other one.
-    /// @param received  of the right size: its parts are known beforehand
-    void all_to_all(std::span<const float> sent, const Parts& sent_parts, std::span<float> received,
-                    const Parts& received_parts) const;
 
     /// The MPI communicator and who frees it; see native_mpi.hpp.
     struct Native;

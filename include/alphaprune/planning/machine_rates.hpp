@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include "alphaprune/model/catalogue.hpp"
@@ -19,6 +20,9 @@ struct MachineRates {
     double network_gbps = 10;    ///< of a node, to others
     double generate_gbps = 0.4;  ///< of a core: synthetic weights, in bytes as stored
 };
+
+/// Bytes of a rank while they are measured.
+inline constexpr std::uint64_t kProbeBytes = std::uint64_t{16} << 20;
 
 /// Measures the first three in some hundredths of a second, all ranks at once, and takes the
 /// slowest rank's; the others keep their initial values. Warns when the BLAS is a fallback far

@@ -73,9 +73,10 @@ struct ShardPlan {
     std::uint64_t memory = 0;  ///< predicted, of the rank that needs most
 };
 
-/// Bytes that a rank has for its own beside the matrices it works on: the program, its libraries,
-/// and what MPI keeps.
-inline constexpr std::uint64_t kProgramMemory = std::uint64_t{40} << 20;
+/// Bytes that a rank takes beside what it works on: what it, and the process that watches over it,
+/// keep for themselves, and their part of the libraries, which the ranks of a node share. As
+/// measured (benchmarks/node_memory.py).
+std::uint64_t program_memory(const Cluster& cluster);
 
 /// The plan that ends first by simulation: each matrix on one rank or, if it does not fit there, on
 /// the smallest group of ranks of a node that it fits; beyond that some of the longest matrices on

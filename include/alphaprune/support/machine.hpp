@@ -13,6 +13,10 @@ namespace alphaprune::support {
 /// Largest resident size this process has had so far, in bytes.
 std::uint64_t peak_memory();
 
+/// Gives back to the system what has been freed, but is kept for later by the allocator: glibc does
+/// so with pieces of up to 32 MB. Takes milliseconds.
+void return_freed_memory();
+
 /// Bytes that the processes of this node may still take together: what the system has left, or what
 /// the control groups of the job allow, whichever is less.
 std::uint64_t available_memory();
