@@ -19,12 +19,11 @@ struct ModelSeries {
     std::string_view stored_type;   ///< config.json's torch_dtype
     std::int64_t vocabulary = 0;
     std::int64_t max_positions = 0;
-    double rope_theta = 0;            ///< 0: learned positions
-    bool llama3_scaling = false;      ///< of the rotary embedding, by 8 beyond 8192 positions
-    std::int64_t sliding_window = 0;  ///< 0: none
+    double rope_theta = 0;    ///< 0: learned positions
+    std::string_view more{};  ///< members of config.json besides, in place of usual ones or new
 };
 
-/// The public architecture of a model that goes by a short name. Heads are hidden / heads wide.
+/// The public architecture of a model that goes by a short name.
 struct NamedShape {
     std::string_view name;        ///< "llama2-70b"
     std::string_view alias;       ///< another name, such as "70b"; may be empty
@@ -36,6 +35,7 @@ struct NamedShape {
     std::int64_t heads = 0;
     std::int64_t key_value_heads = 0;
     double norm_epsilon = 0;
+    std::string_view more{};  ///< as in the series; goes before those
 };
 
 /// How a family decides which blocks see only the last tokens of a sequence.

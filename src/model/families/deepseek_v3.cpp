@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 
 #include "config_fields.hpp"
@@ -5,6 +6,27 @@
 
 namespace alphaprune::model::families {
 namespace {
+
+constexpr ModelSeries kDeepseekV3{
+    "deepseek_v3",
+    "DeepseekV3ForCausalLM",
+    "bfloat16",
+    129280,
+    163840,
+    1e4,
+    R"("q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+       "v_head_dim": 128, "n_routed_experts": 256, "num_experts_per_tok": 8, "n_shared_experts": 1,
+       "moe_intermediate_size": 2048, "n_group": 8, "topk_group": 4, "norm_topk_prob": true,
+       "routed_scaling_factor": 2.5, "first_k_dense_replace": 3,
+       "rope_scaling": {"type": "yarn", "factor": 40, "beta_fast": 32, "beta_slow": 1,
+        "mscale": 1.0, "mscale_all_dim": 1.0, "original_max_position_embeddings": 4096})"};
+
+// name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
+// clang-format off
+constexpr std::array<NamedShape, 1> kDeepseekShapes{{
+  {"deepseek-v3", "", "deepseek-ai/DeepSeek-V3", &kDeepseekV3, 7168, 18432, 61, 128, 128, 1e-6},
+}};
+// clang-format on
 
 /// The norms of the latent vectors, whatever rms_norm_eps says.
 constexpr double kLatentEpsilon = 1e-6;
@@ -128,6 +150,7 @@ const Family& deepseek_v3() {
     static const Family family = named_as_llama({
         .name = "deepseek_v3",
         .defaults = {.max_positions = 4096, .norm_epsilon = 1e-6, .activation = "silu"},
+        .shapes = kDeepseekShapes,
         .describe_block = describe_deepseek_block,
         .read_own_fields = read_deepseek_fields,
     });

@@ -159,17 +159,6 @@ formats::Json::Object llama_configuration_fields(const NamedShape& shape) {
                                  {"rms_norm_eps", shape.norm_epsilon},
                                  {"rope_theta", series.rope_theta},
                                  {"tie_word_embeddings", false}};
-    if (series.llama3_scaling) {
-        fields.emplace_back("rope_scaling",
-                            formats::Json::Object{{"rope_type", "llama3"},
-                                                  {"factor", 8.0},
-                                                  {"low_freq_factor", 1.0},
-                                                  {"high_freq_factor", 4.0},
-                                                  {"original_max_position_embeddings", 8192}});
-    }
-    if (series.sliding_window > 0) {
-        fields.emplace_back("sliding_window", series.sliding_window);
-    }
     return fields;
 }
 

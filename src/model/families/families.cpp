@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -85,8 +87,22 @@ std::string configuration_text_of(const NamedShape& shape) {
                                  {"hidden_size", shape.hidden},
                                  {"num_hidden_layers", shape.blocks},
                                  {"num_attention_heads", shape.heads}};
+    const auto set = [&config](formats::Json::Member member) {
+        const auto found = std::ranges::find(config, member.first, &formats::Json::Member::first);
+        if (found != config.end()) {
+            found->second = std::move(member.second);
+        } else {
+            config.push_back(std::move(member));
+        }
+    };
     for (auto& field : family_of(series.model_type)->configuration_fields(shape)) {
-        config.push_back(std::move(field));
+        set(std::move(field));
+    }
+    for (const std::string_view more : {series.more, shape.more}) {
+        const formats::Json members = formats::Json::parse(fmt::format("{{{}}}", more), shape.name);
+        for (const auto& member : members.members()) {
+            set(member);
+        }
     }
     return formats::Json(std::move(config)).dump() + "\n";
 }

@@ -5,8 +5,8 @@
 namespace alphaprune::model::families {
 namespace {
 
-constexpr ModelSeries kMistral{
-    "mistral", "MistralForCausalLM", "bfloat16", 32000, 32768, 1e4, false, 4096};
+constexpr ModelSeries kMistral{"mistral", "MistralForCausalLM",       "bfloat16", 32000, 32768,
+                               1e4,       R"("sliding_window": 4096)"};
 
 // name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
 // clang-format off

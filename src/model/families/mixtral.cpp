@@ -1,8 +1,33 @@
+#include <array>
+
 #include "config_fields.hpp"
 #include "describe.hpp"
 
 namespace alphaprune::model::families {
 namespace {
+
+constexpr ModelSeries kMixtral7b{"mixtral",
+                                 "MixtralForCausalLM",
+                                 "bfloat16",
+                                 32000,
+                                 32768,
+                                 1e6,
+                                 R"("num_local_experts": 8, "num_experts_per_tok": 2)"};
+constexpr ModelSeries kMixtral22b{"mixtral",
+                                  "MixtralForCausalLM",
+                                  "bfloat16",
+                                  32768,
+                                  65536,
+                                  1e6,
+                                  R"("num_local_experts": 8, "num_experts_per_tok": 2)"};
+
+// name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
+// clang-format off
+constexpr std::array<NamedShape, 2> kMixtralShapes{{
+  {"mixtral-8x7b", "", "mistralai/Mixtral-8x7B-v0.1", &kMixtral7b, 4096, 14336, 32, 32, 8, 1e-5},
+  {"mixtral-8x22b", "", "mistralai/Mixtral-8x22B-v0.1", &kMixtral22b, 6144, 16384, 56, 48, 8, 1e-5},
+}};
+// clang-format on
 
 constexpr ExpertNames kNames{.router = "block_sparse_moe.gate",
                              .experts = "block_sparse_moe.experts",
@@ -24,6 +49,7 @@ const Family& mixtral() {
                      .window = WindowRule::always,
                      .sliding_window = 0,
                      .rope_theta = 1e6},
+        .shapes = kMixtralShapes,
         .describe_block =
             [](const ModelConfiguration& model, std::int64_t block) {
                 BlockDescription made;

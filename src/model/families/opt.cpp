@@ -6,7 +6,7 @@
 namespace alphaprune::model::families {
 namespace {
 
-constexpr ModelSeries kOpt{"opt", "OPTForCausalLM", "float16", 50272, 2048, 0, false, 0};
+constexpr ModelSeries kOpt{"opt", "OPTForCausalLM", "float16", 50272, 2048, 0};
 
 // name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
 // clang-format off

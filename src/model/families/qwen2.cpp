@@ -5,8 +5,7 @@
 namespace alphaprune::model::families {
 namespace {
 
-constexpr ModelSeries kQwen2{"qwen2", "Qwen2ForCausalLM", "bfloat16", 152064, 131072, 1e6, false,
-                             0};
+constexpr ModelSeries kQwen2{"qwen2", "Qwen2ForCausalLM", "bfloat16", 152064, 131072, 1e6};
 
 // name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
 // clang-format off

@@ -1,8 +1,29 @@
+#include <array>
+
 #include "config_fields.hpp"
 #include "describe.hpp"
 
 namespace alphaprune::model::families {
 namespace {
+
+constexpr ModelSeries kQwen3Moe{
+    "qwen3_moe",
+    "Qwen3MoeForCausalLM",
+    "bfloat16",
+    151936,
+    40960,
+    1e6,
+    R"("head_dim": 128, "num_experts": 128, "num_experts_per_tok": 8, "norm_topk_prob": true)"};
+constexpr std::string_view k768 = R"("moe_intermediate_size": 768)";
+constexpr std::string_view k1536 = R"("moe_intermediate_size": 1536)";
+
+// name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
+// clang-format off
+constexpr std::array<NamedShape, 2> kQwen3MoeShapes{{
+  {"qwen3-30b-a3b", "", "Qwen/Qwen3-30B-A3B", &kQwen3Moe, 2048, 6144, 48, 32, 4, 1e-6, k768},
+  {"qwen3-235b-a22b", "", "Qwen/Qwen3-235B-A22B", &kQwen3Moe, 4096, 12288, 94, 64, 4, 1e-6, k1536},
+}};
+// clang-format on
 
 BlockDescription describe_qwen3_moe_block(const ModelConfiguration& model, std::int64_t block) {
     BlockDescription made;
@@ -30,6 +51,7 @@ const Family& qwen3_moe() {
                      .norm_epsilon = 1e-6,
                      .activation = "silu",
                      .window = WindowRule::all_on_request},
+        .shapes = kQwen3MoeShapes,
         .describe_block = describe_qwen3_moe_block,
         .read_own_fields =
             [](ConfigFields& fields, ModelConfiguration& model) {
