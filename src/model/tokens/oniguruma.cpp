@@ -1,0 +1,386 @@
+#include "tokens/oniguruma.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "alphaprune/support/message.hpp"
+#include "tokens/unicode_classes.hpp"
+#include "tokens/unicode_text.hpp"
+
+namespace alphaprune::model {
+namespace {
+
+const support::BadRequest<std::string, std::string> kForeignPattern{
+    "model.foreign-tokenizer-pattern",
+    "tokenizer.json has the regular expression '{}', in which {} is not understood",
+    "no published model was known to use it when this program was written, or the file is damaged",
+    "give token ids as a .npy file instead of text"};
+
+constexpr std::uint32_t kMostRepeats = 65535;  // of PCRE2
+constexpr int kDeepestGroup = 100;
+
+/// Pairs of letters that are one character in other spellings (such as the ligature ff), which
+/// Oniguruma accepts for them where case is ignored.
+constexpr std::array<std::string_view, 5> kFoldedPairs{"ss", "ff", "fi", "fl", "st"};
+
+bool is_letter(char32_t character) {
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
+}
+
+std::string by_number(char32_t character) {
+    return fmt::format("\\x{{{:X}}}", static_cast<std::uint32_t>(character));
+}
+
+/// Reads a pattern from left to right and writes it anew.
+class Translation {
+  public:
+    Translation(std::string_view pattern, const std::string& where)
+        : pattern_(pattern), where_(where) {}
+
+    std::string whole() {
+        if (skip("(?i)")) {
+            ignores_case_ = true;
+        }
+        std::string written = alternatives();
+        if (at_ < pattern_.size()) {
+            refuse("a bracket that closes nothing");
+        }
+        return ignores_case_ ? "(?i:" + written + ")" : written;
+    }
+
+  private:
+    [[noreturn]] void refuse(std::string_view what) const {
+        throw kForeignPattern(where_, std::string(pattern_),
+                              fmt::format("{} (at byte {})", what, at_));
+    }
+    bool has(std::string_view text) const { return pattern_.substr(at_).starts_with(text); }
+    bool skip(std::string_view text) {
+        const bool found = has(text);
+        at_ += found ? text.size() : 0;
+        return found;
+    }
+    char32_t take() {
+        if (at_ >= pattern_.size()) {
+            refuse("its end");
+        }
+        const char32_t character = first_character(pattern_.substr(at_));
+        at_ += character_bytes(pattern_[at_]);
+        return character;
+    }
+
+    std::string alternatives() {
+        if (++depth_ > kDeepestGroup) {
+            refuse("a group so deep");
+        }
+        std::string written = sequence();
+        while (skip("|")) {
+            written += '|' + sequence();
+        }
+        --depth_;
+        return written;
+    }
+
+    std::string sequence() {
+        std::string written;
+        last_letter_ = 0;
+        while (at_ < pattern_.size() && !has("|") && !has(")")) {
+            std::string part = atom();
+            for (bool again = false;; again = true) {
+                const std::optional<std::string> repeat = quantifier();
+                if (!repeat) {
+                    break;
+                }
+                part = (again ? "(?:" + part + ")" : part) + *repeat;
+            }
+            written += part;
+        }
+        last_letter_ = 0;
+        return written;
+    }
+
+    std::string atom() {
+        if (has("*") || has("+") || has("?")) {
+            refuse("a repetition of nothing");
+        }
+        if (skip("(")) {
+            return group();
+        }
+        if (ignores_case_) {
+            return cased(has("\\") ? escaped_literal() : take());
+        }
+        if (skip("[")) {
+            return "[" + bracket_class() + "]";
+        }
+        if (skip(".")) {
+            return "[^\\n]";
+        }
+        if (skip("^")) {
+            return "(?m:^)";
+        }
+        if (skip("$")) {
+            return "(?m:$)";
+        }
+        if (has("\\")) {
+            return escape();
+        }
+        return by_number(take());
+    }
+
+    /// A literal that matches in lower and upper case, by PCRE2 with ſ for s and K (Kelvin) for k,
+    /// as by Oniguruma.
+    std::string cased(char32_t character) {
+        if (character >= 0x80 || character == '[' || character == '.' || character == '^' ||
+            character == '$') {
+            refuse("what is not an ASCII letter where case is ignored");
+        }
+        const char lower = static_cast<char>(is_letter(character) ? character | 0x20U : 0);
+        const std::array pair{last_letter_, lower};
+        for (const std::string_view folded : kFoldedPairs) {
+            if (folded == std::string_view(pair.data(), 2)) {
+                refuse("a pair of letters that may be one character where case is ignored");
+            }
+        }
+        last_letter_ = lower;
+        return by_number(character);
+    }
+
+    std::string group() {
+        std::string written;
+        const bool outer = ignores_case_;
+        if (skip("?i:")) {
+            ignores_case_ = true;
+            written = "(?i:";
+        } else if (!has("?")) {
+            written = "(?:";
+        } else {
+            for (const std::string_view kind : {"?:", "?=", "?!", "?<=", "?<!", "?>"}) {
+                if (skip(kind)) {
+                    written = "(" + std::string(kind);
+                    break;
+                }
+            }
+        }
+        if (written.empty()) {
+            refuse("a group of this kind");
+        }
+        written += alternatives();
+        if (!skip(")")) {
+            refuse("a group without an end");
+        }
+        ignores_case_ = outer;
+        return written + ")";
+    }
+
+    /// What repeats the atom before it; nothing where there is no such thing.
+    std::optional<std::string> quantifier() {
+        for (const std::string_view simple : {"*", "+", "?"}) {
+            if (skip(simple)) {
+                std::string repeat(simple);
+                if (has("?") || has("+")) {  // lazy, possessive
+                    repeat += static_cast<char>(take());
+                }
+                return repeat;
+            }
+        }
+        return has("{") ? std::optional(interval()) : std::nullopt;
+    }
+
+    /// {n}, {n,}, {n,m}, {,m}; "+" behind them is a repetition of its own.
+    std::string interval() {
+        take();
+        const std::optional<std::uint32_t> least = number();
+        const bool open = skip(",");
+        const std::optional<std::uint32_t> most = open ? number() : least;
+        if (!skip("}") || (!least && !most) || (least && most && *least > *most)) {
+            refuse("a number of repetitions");
+        }
+        if (has("?") && !open) {
+            refuse("{n}?");
+        }
+        return fmt::format("{{{},{}}}{}", least.value_or(0), most ? fmt::to_string(*most) : "",
+                           skip("?") ? "?" : "");
+    }
+
+    std::optional<std::uint32_t> number() {
+        std::optional<std::uint32_t> value;
+        while (at_ < pattern_.size() && pattern_[at_] >= '0' && pattern_[at_] <= '9') {
+            value = 10 * value.value_or(0) + static_cast<std::uint32_t>(pattern_[at_++] - '0');
+            if (*value > kMostRepeats) {
+                refuse("so many repetitions");
+            }
+        }
+        return value;
+    }
+
+    /// An escape outside of brackets.
+    std::string escape() {
+        for (const std::string_view anchor : {"\\A", "\\z", "\\Z"}) {
+            if (skip(anchor)) {
+                return std::string(anchor);
+            }
+        }
+        if (skip("\\D")) {
+            return "[^" + *general_category("Nd") + "]";
+        }
+        if (skip("\\P")) {
+            return "[^" + category() + "]";
+        }
+        if (const auto set = escaped_set()) {
+            return "[" + *set + "]";
+        }
+        return by_number(escaped_literal());
+    }
+
+    /// An escape that stands for a set of characters, as the contents of a class.
+    std::optional<std::string> escaped_set() {
+        if (skip("\\s")) {
+            return std::string(white_space_class());
+        }
+        if (skip("\\S")) {
+            return std::string(no_white_space_class());
+        }
+        if (skip("\\d")) {
+            return general_category("Nd");
+        }
+        if (skip("\\p")) {
+            return category();
+        }
+        return std::nullopt;
+    }
+
+    /// The name in braces behind \p.
+    std::string category() {
+        const std::size_t end = pattern_.find('}', at_);
+        if (!skip("{") || end == std::string_view::npos) {
+            refuse("a property without a name");
+        }
+        const auto characters = general_category(pattern_.substr(at_, end - at_));
+        if (!characters) {
+            refuse("this property");
+        }
+        at_ = end + 1;
+        return *characters;
+    }
+
+    char32_t escaped_literal() {
+        at_ += 1;
+        const char32_t letter = take();
+        switch (letter) {
+            case 'n':
+                return U'\n';
+            case 'r':
+                return U'\r';
+            case 't':
+                return U'\t';
+            case 'f':
+                return U'\f';
+            case 'v':
+                return U'\v';
+            case 'x':
+                return skip("{") ? hexadecimal(1, 6, "}") : ascii(hexadecimal(2, 2, ""));
+            case 'u':
+                return hexadecimal(4, 4, "");
+            default:
+                if (letter >= 0x80 || is_letter(letter) || (letter >= '0' && letter <= '9')) {
+                    refuse("an escape of this kind");
+                }
+                return letter;
+        }
+    }
+    char32_t ascii(char32_t character) const {
+        if (character >= 0x80) {
+            refuse("a byte");
+        }
+        return character;
+    }
+    char32_t hexadecimal(int least, int most, std::string_view end) {
+        char32_t value = 0;
+        int digits = 0;
+        for (; digits < most && at_ < pattern_.size(); ++digits, ++at_) {
+            const std::size_t digit =
+                std::string_view("0123456789abcdefABCDEF").find(pattern_[at_]);
+            if (digit == std::string_view::npos) {
+                break;
+            }
+            value = 16 * value + static_cast<char32_t>(digit < 16 ? digit : digit - 6);
+        }
+        if (digits < least || !skip(end) || value > 0x10FFFF ||
+            (value >= 0xD800 && value < 0xE000)) {
+            refuse("a number of a character");
+        }
+        return value;
+    }
+
+    /// The contents of a class up to its end; a class inside of it is a part of it.
+    std::string bracket_class() {
+        if (++depth_ > kDeepestGroup) {
+            refuse("a class so deep");
+        }
+        std::string written = skip("^") ? "^" : "";
+        if (has("]")) {
+            refuse("a class that begins with ]");
+        }
+        while (!skip("]")) {
+            if (has("&&") || has("[:") || has("[^")) {
+                refuse("a class of this kind");
+            }
+            if (skip("[")) {
+                written += bracket_class();
+            } else if (const auto set = escaped_set()) {
+                written += *set;
+                if (has("-") && !has("-]")) {
+                    refuse("a range from what is not a character");
+                }
+            } else {
+                written += range();
+            }
+        }
+        --depth_;
+        return written;
+    }
+
+    /// One character of a class, or a range of them.
+    std::string range() {
+        const char32_t first = has("\\") ? escaped_literal() : take();
+        if (!has("-") || has("-]")) {
+            return by_number(first);
+        }
+        take();
+        if (has("[") || has("\\p") || has("\\s") || has("\\S") || has("\\d")) {
+            refuse("a range to what is not a character");
+        }
+        const char32_t last = has("\\") ? escaped_literal() : take();
+        if (last < first || first == '-') {
+            refuse("a range of this kind");
+        }
+        return by_number(first) + "-" + by_number(last);
+    }
+
+    std::string_view pattern_;
+    const std::string& where_;
+    std::size_t at_ = 0;
+    int depth_ = 0;
+    bool ignores_case_ = false;
+    char last_letter_ = 0;
+};
+
+}  // namespace
+
+std::string pcre2_expression(std::string_view pattern, const std::string& where) {
+    return Translation(pattern, where).whole();
+}
+
+std::string literal_expression(std::string_view text) {
+    std::string written;
+    while (!text.empty()) {
+        written += by_number(first_character(text));
+        text.remove_prefix(character_bytes(text.front()));
+    }
+    return written;
+}
+
+}  // namespace alphaprune::model
