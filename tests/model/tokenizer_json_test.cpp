@@ -114,6 +114,28 @@ TEST(JsonTokenizer, SplitsWithEveryBehavior) {
     EXPECT_EQ(encode(split("Removed", "true"), "abcab"), (TokenIds{1, 1}));
 }
 
+// What PCRE2 and Oniguruma have different ideas of.
+TEST(JsonTokenizer, ReadsRegularExpressionsAsOniguruma) {
+    const auto kept = [](const std::string& expression, const std::string& text) {
+        const std::string json = pairs_json(
+            R"("pre_tokenizer": {"type": "Split", "behavior": "Removed", "invert": false,
+                "pattern": {"Regex": ")" +
+                expression + R"("}},)",
+            R"("unk_token": "1",)");
+        return encode(json, text).size();
+    };
+    EXPECT_EQ(kept(R"(\\s)", "\xE1\xA0\x8E"), 1U) << "U+180E has not been white space for long";
+    EXPECT_EQ(kept(R"(\\s)", "\xC2\x85\xE2\x80\xA8\xE3\x80\x80"), 0U);
+    EXPECT_EQ(kept(R"(\\p{L})", "\xF0\xB1\x8D\x90"), 0U) << "U+31350 is of Unicode 15";
+    EXPECT_EQ(kept(R"([^\\p{L}])", "\xF0\xB1\x8D\x90"), 1U);
+    EXPECT_EQ(kept("(?i:'s|'k)", "'S'\xC5\xBF'\xE2\x84\xAA"), 0U) << "long s, Kelvin";
+    EXPECT_EQ(kept("'(?i:[sd]|ll)", "'D'\xC5\xBF'Ll"), 0U);
+    EXPECT_EQ(kept("a{2}+", "aaaaa"), 1U) << "any even number, which is not possessive";
+    EXPECT_EQ(kept("a{,2}b", "aaab"), 1U);
+    EXPECT_EQ(kept("^a|b$", "a\na\nb\nb"), 3U) << "lines, not texts";
+    EXPECT_EQ(kept("[^(\\\\s|[.,])]+", "ab.c d"), 2U) << "a class in a class";
+}
+
 TEST(JsonTokenizer, PrependsMetaspacesByScheme) {
     const auto metaspace = [](const std::string& scheme) {
         return pairs_json(
@@ -136,6 +158,12 @@ TEST(JsonTokenizer, FindsAddedTokensByTheirFlags) {
     EXPECT_EQ(encode(with("single_word"), "a bb c"), (TokenIds{0, 6, 7, 6, 2}));
     EXPECT_EQ(encode(with("lstrip"), "a  bb  c"), (TokenIds{0, 7, 6, 6, 2}));
     EXPECT_EQ(encode(with("rstrip"), "a  bb  c"), (TokenIds{0, 6, 6, 7, 2}));
+    // The white space that one token takes along is not found again, unless it is less.
+    const auto spaces = [](const std::string& flags) {
+        return pairs_json(R"("added_tokens": [)" + token_json(" ", 7, flags) + "],");
+    };
+    EXPECT_EQ(encode(spaces("lstrip rstrip"), "a   b"), (TokenIds{0, 7, 1}));
+    EXPECT_EQ(encode(spaces("rstrip"), "a   b"), (TokenIds{0, 7, 7, 7, 1}));
     const std::string lower = R"("normalizer": {"type": "Lowercase"}, "added_tokens": [)";
     EXPECT_EQ(encode(pairs_json(lower + token_json("BB", 7, "normalized") + "],"), "aBbc"),
               (TokenIds{0, 7, 2}));

@@ -65,7 +65,10 @@ void AddedTokenSearch::split(std::string_view text, const Take& take) const {
         if (done < begin) {
             take(text.substr(done, begin - done), std::nullopt);
         }
-        take(text.substr(begin, end - begin), token->id);
+        // Of tokens that are white space, the one before may have taken all of this one along.
+        if (begin < end) {
+            take(text.substr(begin, end - begin), token->id);
+        }
         done = end;
     }
     if (done != text.size()) {

@@ -1,12 +1,9 @@
 #include "tokens/normalizers.hpp"
 
-#include <utf8proc.h>
-
-#include <cstdlib>
 #include <memory>
 #include <string_view>
 
-#include "alphaprune/support/message.hpp"
+#include "tokens/normal_forms.hpp"
 #include "tokens/oniguruma.hpp"
 #include "tokens/tokenizer_part.hpp"
 #include "tokens/unicode_pattern.hpp"
@@ -17,67 +14,10 @@ namespace {
 
 constexpr int kDeepestNormalizer = 16;
 
-bool is_ascii(char byte) {
-    return static_cast<unsigned char>(byte) < 0x80;
-}
-
-/// A part of a text in a normal form, by utf8proc.
-void append_normal_form(std::string& written, std::string_view text, utf8proc_option_t form) {
-    utf8proc_uint8_t* made = nullptr;
-    const utf8proc_ssize_t bytes =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                     static_cast<utf8proc_ssize_t>(text.size()), &made, form);
-    if (bytes < 0) {  // of a text that is UTF-8
-        throw support::out_of_memory();
-    }
-    const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owned(made, std::free);
-    written.append(reinterpret_cast<const char*>(made), static_cast<std::size_t>(bytes));
-}
-
-/// ASCII is in every normal form; of it, only the character before others can be changed by them.
-void to_normal_form(std::string& text, utf8proc_option_t form) {
-    std::string written;
-    written.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-        std::size_t other = at;
-        while (other < text.size() && is_ascii(text[other])) {
-            ++other;
-        }
-        const std::size_t first = other < text.size() && other > at ? other - 1 : other;
-        written.append(text, at, first - at);
-        while (other < text.size() && !is_ascii(text[other])) {
-            ++other;
-        }
-        if (first < other) {
-            append_normal_form(written, std::string_view(text).substr(first, other - first), form);
-        }
-        at = other;
-    }
-    text = std::move(written);
-}
-
 Normalizer normal_form(bool composed, bool compatible) {
-    const int form = UTF8PROC_STABLE | (composed ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
-                     (compatible ? UTF8PROC_COMPAT : 0);
-    return
-        [form](std::string& text) { to_normal_form(text, static_cast<utf8proc_option_t>(form)); };
-}
-
-/// Character by character, wherever they stand; only İ becomes two (i and a dot above).
-void to_lower_case(std::string& text) {
-    std::string written;
-    written.reserve(text.size());
-    for (std::size_t at = 0; at < text.size(); at += character_bytes(text[at])) {
-        const char32_t character = first_character(std::string_view(text).substr(at));
-        if (character == 0x130) {
-            written += "i\xCC\x87";
-        } else {
-            append_character(
-                written,
-                static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(character))));
-        }
-    }
-    text = std::move(written);
+    return [composed, compatible](std::string& text) {
+        text = in_normal_form(text, composed, compatible);
+    };
 }
 
 void replace_text(std::string& text, const std::string& pattern, const std::string& content) {
@@ -157,12 +97,16 @@ Normalizer normalizer_of(const TokenizerPart& part, const std::string& type, boo
     if (type == "Strip") {
         return strip(part);
     }
-    const bool is_normal_form = type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD";
+    const bool is_normal_form =
+        type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD";
     if (type != "Lowercase" && !is_normal_form) {
         part.refuse_type();
     }
     part.allow({});
-    return is_normal_form ? normal_form(type.back() == 'C', type[2] == 'K') : to_lower_case;
+    if (is_normal_form) {
+        return normal_form(type.back() == 'C', type[2] == 'K');
+    }
+    return [](std::string& text) { text = in_lower_case(text); };
 }
 
 void add_normalizers(const TokenizerPart& part, int depth, Normalizers& all) {

@@ -109,6 +109,9 @@ class Translation {
         if (skip("(")) {
             return group();
         }
+        if (ignores_case_ && skip("[")) {
+            return cased_class();
+        }
         if (ignores_case_) {
             return cased(has("\\") ? escaped_literal() : take());
         }
@@ -146,6 +149,24 @@ class Translation {
         }
         last_letter_ = lower;
         return by_number(character);
+    }
+
+    /// Several ASCII letters, any of which matches in lower and upper case, as in [sdmt].
+    std::string cased_class() {
+        std::string written = "[";
+        int letters = 0;
+        for (; !skip("]"); ++letters) {
+            const char32_t letter = take();
+            if (!is_letter(letter)) {
+                refuse("a class of others than ASCII letters where case is ignored");
+            }
+            written += by_number(letter);
+        }
+        if (letters < 2) {
+            refuse("a class of one letter where case is ignored");
+        }
+        last_letter_ = 0;
+        return written + "]";
     }
 
     std::string group() {
