@@ -7,71 +7,40 @@
 #include <optional>
 #include <string>
 
-#include "alphaprune/support/message.hpp"
+#include "tokens/pattern_reader.hpp"
 #include "tokens/unicode_classes.hpp"
 #include "tokens/unicode_text.hpp"
 
 namespace alphaprune::model {
 namespace {
 
-const support::BadRequest<std::string, std::string> kForeignPattern{
-    "model.foreign-tokenizer-pattern",
-    "tokenizer.json has the regular expression '{}', in which {} is not understood",
-    "no published model was known to use it when this program was written, or the file is damaged",
-    "give token ids as a .npy file instead of text"};
-
-constexpr std::uint32_t kMostRepeats = 65535;  // of PCRE2
 constexpr int kDeepestGroup = 100;
 
 /// Pairs of letters that are one character in other spellings (such as the ligature ff), which
 /// Oniguruma accepts for them where case is ignored.
 constexpr std::array<std::string_view, 5> kFoldedPairs{"ss", "ff", "fi", "fl", "st"};
 
-bool is_letter(char32_t character) {
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
-}
-
 std::string by_number(char32_t character) {
     return fmt::format("\\x{{{:X}}}", static_cast<std::uint32_t>(character));
 }
 
 /// Reads a pattern from left to right and writes it anew.
-class Translation {
+class Translation : private PatternReader {
   public:
-    Translation(std::string_view pattern, const std::string& where)
-        : pattern_(pattern), where_(where) {}
+    using PatternReader::PatternReader;
 
     std::string whole() {
         if (skip("(?i)")) {
             ignores_case_ = true;
         }
         std::string written = alternatives();
-        if (at_ < pattern_.size()) {
+        if (!at_end()) {
             refuse("a bracket that closes nothing");
         }
         return ignores_case_ ? "(?i:" + written + ")" : written;
     }
 
   private:
-    [[noreturn]] void refuse(std::string_view what) const {
-        throw kForeignPattern(where_, std::string(pattern_),
-                              fmt::format("{} (at byte {})", what, at_));
-    }
-    bool has(std::string_view text) const { return pattern_.substr(at_).starts_with(text); }
-    bool skip(std::string_view text) {
-        const bool found = has(text);
-        at_ += found ? text.size() : 0;
-        return found;
-    }
-    char32_t take() {
-        if (at_ >= pattern_.size()) {
-            refuse("its end");
-        }
-        const char32_t character = first_character(pattern_.substr(at_));
-        at_ += character_bytes(pattern_[at_]);
-        return character;
-    }
-
     std::string alternatives() {
         if (++depth_ > kDeepestGroup) {
             refuse("a group so deep");
@@ -87,7 +56,7 @@ class Translation {
     std::string sequence() {
         std::string written;
         last_letter_ = 0;
-        while (at_ < pattern_.size() && !has("|") && !has(")")) {
+        while (!at_end() && !has("|") && !has(")")) {
             std::string part = atom();
             for (bool again = false;; again = true) {
                 const std::optional<std::string> repeat = quantifier();
@@ -226,17 +195,6 @@ class Translation {
                            skip("?") ? "?" : "");
     }
 
-    std::optional<std::uint32_t> number() {
-        std::optional<std::uint32_t> value;
-        while (at_ < pattern_.size() && pattern_[at_] >= '0' && pattern_[at_] <= '9') {
-            value = 10 * value.value_or(0) + static_cast<std::uint32_t>(pattern_[at_++] - '0');
-            if (*value > kMostRepeats) {
-                refuse("so many repetitions");
-            }
-        }
-        return value;
-    }
-
     /// An escape outside of brackets.
     std::string escape() {
         for (const std::string_view anchor : {"\\A", "\\z", "\\Z"}) {
@@ -275,65 +233,11 @@ class Translation {
 
     /// The name in braces behind \p.
     std::string category() {
-        const std::size_t end = pattern_.find('}', at_);
-        if (!skip("{") || end == std::string_view::npos) {
-            refuse("a property without a name");
-        }
-        const auto characters = general_category(pattern_.substr(at_, end - at_));
+        const auto characters = general_category(name_in_braces());
         if (!characters) {
             refuse("this property");
         }
-        at_ = end + 1;
         return *characters;
-    }
-
-    char32_t escaped_literal() {
-        at_ += 1;
-        const char32_t letter = take();
-        switch (letter) {
-            case 'n':
-                return U'\n';
-            case 'r':
-                return U'\r';
-            case 't':
-                return U'\t';
-            case 'f':
-                return U'\f';
-            case 'v':
-                return U'\v';
-            case 'x':
-                return skip("{") ? hexadecimal(1, 6, "}") : ascii(hexadecimal(2, 2, ""));
-            case 'u':
-                return hexadecimal(4, 4, "");
-            default:
-                if (letter >= 0x80 || is_letter(letter) || (letter >= '0' && letter <= '9')) {
-                    refuse("an escape of this kind");
-                }
-                return letter;
-        }
-    }
-    char32_t ascii(char32_t character) const {
-        if (character >= 0x80) {
-            refuse("a byte");
-        }
-        return character;
-    }
-    char32_t hexadecimal(int least, int most, std::string_view end) {
-        char32_t value = 0;
-        int digits = 0;
-        for (; digits < most && at_ < pattern_.size(); ++digits, ++at_) {
-            const std::size_t digit =
-                std::string_view("0123456789abcdefABCDEF").find(pattern_[at_]);
-            if (digit == std::string_view::npos) {
-                break;
-            }
-            value = 16 * value + static_cast<char32_t>(digit < 16 ? digit : digit - 6);
-        }
-        if (digits < least || !skip(end) || value > 0x10FFFF ||
-            (value >= 0xD800 && value < 0xE000)) {
-            refuse("a number of a character");
-        }
-        return value;
     }
 
     /// The contents of a class up to its end; a class inside of it is a part of it.
@@ -381,9 +285,6 @@ class Translation {
         return by_number(first) + "-" + by_number(last);
     }
 
-    std::string_view pattern_;
-    const std::string& where_;
-    std::size_t at_ = 0;
     int depth_ = 0;
     bool ignores_case_ = false;
     char last_letter_ = 0;

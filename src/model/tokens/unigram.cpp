@@ -1,5 +1,10 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <unordered_map>
 
@@ -123,6 +128,35 @@ class UnigramEncoder : public TokenModel {
     std::vector<std::string_view> pieces_;
 };
 
+/// The number that the library has for a score, up to a bit off the nearest: serde_json takes the
+/// digits as one integer and divides it by a power of ten. Sums of the same scores in another order
+/// are compared, so that this bit decides. The digits are the fewest that mean the number, as which
+/// the library writes it.
+double as_the_library_reads(double score) {
+    std::array<char, 40> shortest{};
+    const auto end = std::to_chars(shortest.data(), shortest.data() + shortest.size(),
+                                   std::abs(score), std::chars_format::scientific);
+    std::uint64_t digits = 0;
+    int decimals = 0;
+    const char* at = shortest.data();
+    for (bool behind_point = false; at < end.ptr && *at != 'e'; ++at) {
+        if (*at == '.') {
+            behind_point = true;
+        } else {
+            digits = 10 * digits + static_cast<std::uint64_t>(*at - '0');
+            decimals += behind_point ? 1 : 0;
+        }
+    }
+    const int exponent = std::atoi(at + 1) - decimals;
+    const int most = std::numeric_limits<double>::max_exponent10;
+    if (std::abs(exponent) > most) {
+        return score;
+    }
+    const double power = std::strtod(fmt::format("1e{}", std::abs(exponent)).c_str(), nullptr);
+    const auto whole = static_cast<double>(digits);
+    return std::copysign(exponent < 0 ? whole / power : whole * power, score);
+}
+
 void read_scores(const TokenizerPart& part, ScoredVocabulary& model) {
     const formats::Json& list = part.at("vocab");
     if (!list.is_array() || list.elements().size() > std::numeric_limits<std::int32_t>::max()) {
@@ -140,8 +174,8 @@ void read_scores(const TokenizerPart& part, ScoredVocabulary& model) {
         }
         model.ids[*token] = id;
         model.tokens.add(*token, id);
-        model.scores.push_back(*score);
-        model.lowest = std::min(model.lowest, *score);
+        model.scores.push_back(as_the_library_reads(*score));
+        model.lowest = std::min(model.lowest, model.scores.back());
         ++id;
     }
 }
