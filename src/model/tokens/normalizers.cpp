@@ -97,8 +97,7 @@ Normalizer normalizer_of(const TokenizerPart& part, const std::string& type, boo
     if (type == "Strip") {
         return strip(part);
     }
-    const bool is_normal_form =
-        type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD";
+    const bool is_normal_form = type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD";
     if (type != "Lowercase" && !is_normal_form) {
         part.refuse_type();
     }

@@ -75,7 +75,8 @@ void load(const Catalogue& catalogue, sentencepiece::SentencePieceProcessor& pro
 
 }  // namespace
 
-std::vector<std::int32_t> encode_by_sentencepiece(const Catalogue& catalogue, std::string_view text) {
+std::vector<std::int32_t> encode_by_sentencepiece(const Catalogue& catalogue,
+                                                  std::string_view text) {
     sentencepiece::SentencePieceProcessor processor;
     load(catalogue, processor);
     std::vector<std::int32_t> ids;
