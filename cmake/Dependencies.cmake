@@ -17,6 +17,7 @@ find_package(Boost CONFIG REQUIRED COMPONENTS program_options)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 # Debian keeps serial and parallel HDF5 side by side, the parallel one for each MPI; the pkg-config
 # name is the only way to ask for the right one without guessing paths.
 if(ALPHAPRUNE_OPEN_MPI)
@@ -43,4 +44,4 @@ endmacro()
 alphaprune_optional(SCALAPACK ScaLAPACK
     "Matrices distributed over ranks: solver scalapack, block-cyclic Cholesky factors")
 alphaprune_optional(ELPA ELPA "Solvers elpa1 and elpa2 (with ScaLAPACK only)")
-alphaprune_optional(SENTENCEPIECE SentencePiece "Text for models with a tokenizer.model")
+alphaprune_optional(SENTENCEPIECE SentencePiece "Text for models with a tokenizer.model and no tokenizer.json")

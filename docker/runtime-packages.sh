@@ -10,10 +10,12 @@ libraries=(libelpa19 libopenblas0-pthread libpcre2-8-0 libscalapack-openmpi2.2 l
 # shellcheck source=/dev/null
 case $(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}") in
 "debian 12")
-    libraries+=(libboost-program-options1.74.0 libfmt9 libhdf5-openmpi-103-1 libopenmpi3)
+    libraries+=(libboost-program-options1.74.0 libfmt9 libhdf5-openmpi-103-1 libopenmpi3
+        libutf8proc2)
     ;;
 "debian 13")
-    libraries+=(libboost-program-options1.83.0 libfmt10 libhdf5-openmpi-310 libopenmpi40)
+    libraries+=(libboost-program-options1.83.0 libfmt10 libhdf5-openmpi-310 libopenmpi40
+        libutf8proc3)
     ;;
 *)
     echo "$0 knows the packages of Debian 12 and 13 only." >&2

@@ -16,7 +16,7 @@ packages=(
     cmake g++ git ninja-build pkg-config
     libopenmpi-dev openmpi-bin libscalapack-openmpi-dev libelpa-dev libhdf5-openmpi-dev
     libopenblas-dev libboost-program-options-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-    libxxhash-dev libsentencepiece-dev libpcre2-dev libgtest-dev
+    libxxhash-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libgtest-dev
 )
 if [[ $release != "debian 12" ]]; then
     packages+=(libprotobuf-dev) # asked for by sentencepiece.pc

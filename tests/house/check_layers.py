@@ -20,6 +20,7 @@ import sys
 OWNERS = {
     r"spdlog/": "support", r"xxhash\.h": "support",
     r"nlohmann/": "formats", r"sentencepiece": "model", r"pcre2": "model",
+    r"utf8proc": "model",
     r"elpa/": "linalg", r"hdf5\.h": "checkpoint", r"boost/": "cli",
 }
 NATIVE_MPI = "alphaprune/parallel/native_mpi.hpp"

@@ -55,5 +55,18 @@ TEST(Corpus, Tokenizer) {
     });
 }
 
+TEST(Corpus, TokenizerJson) {
+    const TemporaryFolder folder;
+    check_corpus("tokenizer_json", [&](const fs::path& seed) {
+        const std::string contents = support::read_text(seed);
+        const std::string between = "\n---\n";
+        const auto end = contents.find(between);
+        model::Catalogue catalogue;
+        catalogue.auxiliary_files = {{"tokenizer.json", contents.substr(end + between.size())}};
+        write_file(folder / "text", contents.substr(0, end));
+        EXPECT_FALSE(model::read_tokens(folder / "text", catalogue).ids.empty());
+    });
+}
+
 }  // namespace
 }  // namespace alphaprune::test

@@ -8,7 +8,7 @@ import unittest
 
 import numpy as np
 
-from harness import (BOOKS, GROUP_SOLVER, LIBRARY_SOLVERS, TINY, ProgramTest, is_built_with,
+from harness import (BOOKS, GROUP_SOLVER, LIBRARY_SOLVERS, ROOT, TINY, ProgramTest, is_built_with,
                      read_safetensors, start, write_safetensors)
 
 FINAL_NAMES = ("report.json", "report.html", "matrices.csv", "checkpoint.h5", "metrics")
@@ -325,6 +325,14 @@ class LeftOut(ProgramTest):
         done = start(["evaluate", "--model", BOOKS, "--eval", text])
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertRegex(done.stderr, "SentencePiece tokenizer, which this program was built without")
+
+    def test_text_is_encoded_by_tokenizer_json(self):
+        model = self.copy_of(BOOKS)
+        shutil.copy(ROOT / "tests/data/tokenizers/gpt2/tokenizer.json", model)
+        text = self.folder / "text.txt"
+        text.write_text("Call me Ishmael.\n" * 40)
+        done = start(["evaluate", "--model", model, "--eval", text, "--seqlen", "32"])
+        self.assertEqual(done.returncode, 0, done.stderr)
 
 
 class OddMatrices(ProgramTest):

@@ -19,11 +19,13 @@ struct TokenFile {
 };
 
 /// Reads token ids from a .npy file (uint16, int32 or int64; one dimension: a stream, two: samples
-/// × seqlen), or encodes UTF-8 text (any other name) with the model's SentencePiece
-/// tokenizer.model, the beginning-of-sequence token first when the tokenizer has one and
-/// tokenizer_config.json does not turn it off.
+/// × seqlen), or encodes UTF-8 text (any other name) with the model's tokenizer.json: the
+/// ids of the whole text with special tokens, as the library `tokenizers` gives them. Of a model
+/// without one, with its SentencePiece tokenizer.model, the beginning-of-sequence token first when
+/// the tokenizer has one and tokenizer_config.json does not turn it off.
 /// @throws Error (bad_request): unreadable, ids outside the model's vocabulary (named with their
-///         position and count), no tokenizer.model, text that is not UTF-8
+///         position and count), no tokenizer, a tokenizer.json
+///         that is not understood, text that is not UTF-8
 TokenFile read_tokens(const std::filesystem::path& path, const Catalogue& catalogue);
 
 /// What is taken from a token file: sequences of equal length, one after another.

@@ -19,8 +19,9 @@ const support::BadRequest<std::int64_t, std::size_t, std::int64_t, std::int64_t,
         "model.foreign-ids",
         "{} of {} token ids are not in the model's vocabulary of {}; the first is {}, {} "
         "(counted from 0)",
-        "the ids, or tokenizer.model, belong to another model",
-        "make the file with this model's tokenizer, or fetch the model's own tokenizer.model"};
+        "the ids, or the tokenizer in the model's folder, belong to another model",
+        "make the file with this model's tokenizer, or fetch the model's own tokenizer.json or "
+        "tokenizer.model"};
 
 const support::BadRequest<std::size_t, unsigned, std::ptrdiff_t> kNotUtf8{
     "model.text-not-utf8",

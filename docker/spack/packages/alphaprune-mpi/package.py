@@ -35,7 +35,8 @@ class AlphapruneMpi(CMakePackage):
     depends_on("spdlog+fmt_external")  # of a version compatible with fmt's
     depends_on("nlohmann-json@3.11:")
     depends_on("sentencepiece")
-    depends_on("pcre2")
+    depends_on("pcre2@10.40:")
+    depends_on("utf8proc")
     depends_on("xxhash@0.8:")
     depends_on("googletest", type="test")
 

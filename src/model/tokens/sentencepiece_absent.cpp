@@ -1,4 +1,4 @@
-// What stands in for tokenizer.cpp where the program is built without SentencePiece.
+// What stands in for sentencepiece.cpp where the program is built without SentencePiece.
 #include "alphaprune/support/message.hpp"
 #include "tokens/tokenizer.hpp"
 
@@ -7,13 +7,14 @@ namespace {
 
 const support::BadRequest<> kNoSentencePiece{
     "model.no-sentencepiece",
-    "text needs the SentencePiece tokenizer, which this program was built without",
+    "text needs the model's tokenizer.json, which it lacks, or the SentencePiece tokenizer, which "
+    "this program was built without",
     "SentencePiece is optional when the program is built; --version says what it has",
     "give token ids as a .npy file instead of text, or build the program with SentencePiece"};
 
 }  // namespace
 
-std::vector<std::int32_t> encode_text(const Catalogue& catalogue, std::string_view) {
+std::vector<std::int32_t> encode_by_sentencepiece(const Catalogue& catalogue, std::string_view) {
     throw kNoSentencePiece((catalogue.folder / "tokenizer.model").string());
 }
 
