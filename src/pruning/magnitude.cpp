@@ -45,10 +45,10 @@ std::int64_t prune_float64(const parallel::Communicator& ranks, std::span<std::b
     const std::int64_t zeros =
         prune<std::uint32_t>(ranks, std::as_writable_bytes(std::span(values)),
                              support::ScalarType::float32, ratio, ties);
-    constexpr double kZero = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        if (values[i] == 0.0F) {
-            std::memcpy(stored.data() + i * kBytes, &kZero, kBytes);
+        if (values[i] == 0.0F) {  // of either sign; too small for float32 is zero, too
+            const double zero = values[i];
+            std::memcpy(stored.data() + i * kBytes, &zero, kBytes);
         }
     }
     return zeros;

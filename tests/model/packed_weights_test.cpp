@@ -22,8 +22,8 @@ namespace {
 
 using Shape = std::vector<std::int64_t>;
 
-const std::string kFp8 = R"({"quant_method": "fp8", "weight_block_size": [10, 7]})";
-const std::string kUp = "model.layers.0.mlp.up_proj.weight";  // 24 × 16
+const std::string kBlocksOfTenBySeven = R"({"quant_method": "fp8", "weight_block_size": [10, 7]})";
+const std::string kUpProjection = "model.layers.0.mlp.up_proj.weight";  // 24 × 16
 
 std::int64_t size_of(const Shape& shape) {
     std::int64_t size = 1;
@@ -180,21 +180,24 @@ StoredTensor scales_of(const std::string& name, Shape shape) {
 }
 
 TEST_F(PackedWeights, HaveAScaleForEachBlockAlsoForTheLastShortOnes) {
-    configure(kFp8);
-    expect_float8(codes(kUp, "F8_E4M3", {24, 16}), scales_of(kUp + "_scale_inv", {3, 3}),
+    configure(kBlocksOfTenBySeven);
+    expect_float8(codes(kUpProjection, "F8_E4M3", {24, 16}),
+                  scales_of(kUpProjection + "_scale_inv", {3, 3}),
                   [](std::int64_t at) { return at / 16 / 10 * 3 + at % 16 / 7; });
 }
 
 TEST_F(PackedWeights, HaveBlocksThatDivideThemWhereNoneAreConfigured) {
     configure(R"({"quant_method": "fp8"})");
-    expect_float8(codes(kUp, "F8_E5M2", {24, 16}), scales_of(kUp + "_scale", {4, 2}),
+    expect_float8(codes(kUpProjection, "F8_E5M2", {24, 16}),
+                  scales_of(kUpProjection + "_scale", {4, 2}),
                   [](std::int64_t at) { return at / 16 / 6 * 2 + at % 16 / 8; });
 }
 
 TEST_F(PackedWeights, HaveAScaleForEachRow) {
     configure(R"({"quant_method": "compressed-tensors"})");
-    const StoredTensor weight = codes(kUp, "F8_E4M3", {24, 16});
-    StoredTensor scales = random_tensor(kUp + "_scale", support::ScalarType::bfloat16, {24, 1}, 3);
+    const StoredTensor weight = codes(kUpProjection, "F8_E4M3", {24, 16});
+    StoredTensor scales =
+        random_tensor(kUpProjection + "_scale", support::ScalarType::bfloat16, {24, 1}, 3);
     const auto row = [](std::int64_t at) { return at / 16; };
     expect_float8(weight, scales, row);
     scales.shape = {24};
@@ -204,22 +207,22 @@ TEST_F(PackedWeights, HaveAScaleForEachRow) {
 TEST_F(PackedWeights, HaveOneScaleForAll) {
     configure(R"({"quant_method": "compressed-tensors"})");
     for (const Shape& shape : {Shape{}, Shape{1}, Shape{1, 1}}) {
-        expect_float8(codes(kUp, "F8_E4M3", {24, 16}), scales_of(kUp + "_scale", shape),
-                      [](std::int64_t) { return 0; });
+        expect_float8(codes(kUpProjection, "F8_E4M3", {24, 16}),
+                      scales_of(kUpProjection + "_scale", shape), [](std::int64_t) { return 0; });
     }
 }
 
 TEST_F(PackedWeights, HaveScalesThatArePowersOfTwo) {
     configure(R"({"quant_method": "fp8", "weight_block_size": [1, 4]})");
     for (const char* type : {"U8", "F8_E8M0"}) {
-        expect_float8(codes(kUp, "F8_E4M3", {24, 16}),
-                      bytes(kUp + "_scale_inv", type, {24, 4}, 90, 60),
+        expect_float8(codes(kUpProjection, "F8_E4M3", {24, 16}),
+                      bytes(kUpProjection + "_scale_inv", type, {24, 4}, 90, 60),
                       [](std::int64_t at) { return at / 4; });
     }
 }
 
 TEST_F(PackedWeights, AreStackedWithScalesOfTheirOwn) {
-    configure(kFp8);
+    configure(kBlocksOfTenBySeven);
     const std::string name = "model.layers.0.mlp.experts.gate_up_proj";
     expect_float8(codes(name, "F8_E4M3", {3, 13, 16}), scales_of(name + "_scale_inv", {3, 2, 3}),
                   [](std::int64_t at) {
@@ -261,10 +264,10 @@ TEST_F(PackedWeights, OfMxfp4AreTransposed) {
 }
 
 TEST_F(PackedWeights, WithoutScalesAreTheirValues) {
-    const StoredTensor weight = codes(kUp, "F8_E5M2", {24, 16});
+    const StoredTensor weight = codes(kUpProjection, "F8_E5M2", {24, 16});
     const StoredTensor norm = codes("model.norm.weight", "F8_E4M3", {16});
     replace({weight, norm});
-    expect_values(kUp, {24, 16}, [&](std::int64_t at) {
+    expect_values(kUpProjection, {24, 16}, [&](std::int64_t at) {
         return static_cast<float>(float8(weight.bytes[static_cast<std::size_t>(at)], weight.type));
     });
     const model::Catalogue catalogue = read();
@@ -275,9 +278,10 @@ TEST_F(PackedWeights, WithoutScalesAreTheirValues) {
 
 TEST_F(PackedWeights, LeaveNoTraceOfTheirFormInTheModel) {
     const std::string plain = config_;
-    configure(kFp8);
+    configure(kBlocksOfTenBySeven);
     const std::string attention = "model.layers.0.self_attn.";
-    replace({codes(kUp, "F8_E4M3", {24, 16}), scales_of(kUp + "_scale_inv", {3, 3}),
+    replace({codes(kUpProjection, "F8_E4M3", {24, 16}),
+             scales_of(kUpProjection + "_scale_inv", {3, 3}),
              scales_of("model.layers.0.mlp.up_proj.input_scale", {}),
              scales_of(attention + "k_scale", {1})});
     const model::Catalogue catalogue = read();
@@ -296,36 +300,36 @@ TEST_F(PackedWeights, LeaveNoTraceOfTheirFormInTheModel) {
 }
 
 TEST_F(PackedWeights, OfNotANumberAreSeen) {
-    configure(kFp8);
-    StoredTensor weight = codes(kUp, "F8_E4M3", {24, 16});
+    configure(kBlocksOfTenBySeven);
+    StoredTensor weight = codes(kUpProjection, "F8_E4M3", {24, 16});
     weight.bytes[37] = std::byte{0xFF};
-    replace({weight, scales_of(kUp + "_scale_inv", {3, 3})});
+    replace({weight, scales_of(kUpProjection + "_scale_inv", {3, 3})});
     const model::Catalogue catalogue = read();
-    const model::TensorInfo& tensor = *catalogue.find_tensor(kUp);
+    const model::TensorInfo& tensor = *catalogue.find_tensor(kUpProjection);
     std::vector<std::byte> values(tensor.bytes());
     model::WeightReader(catalogue).read_rows(tensor, {0, tensor.rows()}, values);
     const auto faults = faults_of([&] { model::require_finite(catalogue, tensor, values); });
-    EXPECT_EQ(count_faults(faults, {"1 values are NaN", kUp}), 1) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"1 values are NaN", kUpProjection}), 1) << text_of(faults);
 }
 
 TEST_F(PackedWeights, ScaledInAnUnknownWayAreRefusedByName) {
-    const StoredTensor weight = codes(kUp, "F8_E4M3", {24, 16});
+    const StoredTensor weight = codes(kUpProjection, "F8_E4M3", {24, 16});
     const std::string module = "model.layers.0.mlp.up_proj.";
-    configure(kFp8);
+    configure(kBlocksOfTenBySeven);
     const auto before = tensors_;
     const std::vector<std::vector<StoredTensor>> unknown{
-        {scales_of(kUp + "_scale_inv", {3, 5})},
-        {scales_of(kUp + "_scale_inv", {5})},
-        {bytes(kUp + "_scale_inv", "I8", {3, 3}, 0, 9)},
+        {scales_of(kUpProjection + "_scale_inv", {3, 5})},
+        {scales_of(kUpProjection + "_scale_inv", {5})},
+        {bytes(kUpProjection + "_scale_inv", "I8", {3, 3}, 0, 9)},
         {scales_of(module + "scale", {})},
-        {scales_of(kUp + "_scale", {}), scales_of(kUp + "_scale_inv", {})},
-        {scales_of(kUp + "_scale", {}), scales_of(kUp + "_zero_point", {})}};
+        {scales_of(kUpProjection + "_scale", {}), scales_of(kUpProjection + "_scale_inv", {})},
+        {scales_of(kUpProjection + "_scale", {}), scales_of(kUpProjection + "_zero_point", {})}};
     for (const auto& scales : unknown) {
         tensors_ = before;
         replace({weight});
         replace(scales);
-        expect_refusal({"how these weights of 8 or 4 bits are scaled", kUp + " F8_E4M3 [24, 16] by",
-                        scales.back().name});
+        expect_refusal({"how these weights of 8 or 4 bits are scaled",
+                        kUpProjection + " F8_E4M3 [24, 16] by", scales.back().name});
     }
     const std::string experts = "model.layers.0.mlp.experts.down_proj";
     for (const Shape& shape : {Shape{2, 5}, Shape{2, 5, 3}, Shape{2, 5, 1, 1}}) {
@@ -337,34 +341,38 @@ TEST_F(PackedWeights, ScaledInAnUnknownWayAreRefusedByName) {
 }
 
 TEST_F(PackedWeights, ThatLackTheirScalesAreRefused) {
-    configure(kFp8);
+    configure(kBlocksOfTenBySeven);
     const std::string down = "model.layers.0.mlp.down_proj.weight";
-    replace({codes(kUp, "F8_E4M3", {24, 16}), scales_of(kUp + "_scale_inv", {3, 3}),
-             codes(down, "F8_E4M3", {16, 24})});
+    replace({codes(kUpProjection, "F8_E4M3", {24, 16}),
+             scales_of(kUpProjection + "_scale_inv", {3, 3}), codes(down, "F8_E4M3", {16, 24})});
     expect_refusal({"have no scales", down});
 }
 
 TEST_F(PackedWeights, BesideThoseThatCannotBeUnpackedAreRefused) {
-    configure(kFp8);
-    replace({codes(kUp, "F8_E4M3", {24, 16}), scales_of(kUp + "_scale_inv", {3, 3}),
+    configure(kBlocksOfTenBySeven);
+    replace({codes(kUpProjection, "F8_E4M3", {24, 16}),
+             scales_of(kUpProjection + "_scale_inv", {3, 3}),
              bytes("lm_head.weight", "I8", {32, 16}, 0, 256), scales_of("lm_head.SCB", {32})});
     expect_refusal({"quantized (fp8)", "lm_head.SCB"});
 }
 
 TEST_F(PackedWeights, OfWhichTheShardsDisagreeAreRefused) {
-    configure(kFp8);
-    replace({codes(kUp, "F8_E4M3", {24, 16}), scales_of(kUp + "_scale_inv", {3, 3})});
+    configure(kBlocksOfTenBySeven);
+    replace({codes(kUpProjection, "F8_E4M3", {24, 16}),
+             scales_of(kUpProjection + "_scale_inv", {3, 3})});
     std::vector<std::vector<StoredTensor>> shards(2, tensors_);
+    shards[0].push_back(random_tensor("only.here", support::ScalarType::float32, {3}, 1));
     write_sharded_model_folder(folder_ / "equal", config_, shards);
     EXPECT_EQ(model::read_catalogue(folder_ / "equal").matrices.size(), 14U);
     for (StoredTensor& tensor : shards[1]) {
-        if (tensor.name == kUp) {
+        if (tensor.name == kUpProjection) {
             tensor.bytes[5] ^= std::byte{1};
         }
     }
     write_sharded_model_folder(folder_ / "different", config_, shards);
     const auto faults = faults_of([&] { model::read_catalogue(folder_ / "different"); });
-    EXPECT_EQ(count_faults(faults, {kUp, "with different contents"}), 1) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {kUpProjection, "with different contents"}), 1)
+        << text_of(faults);
 }
 
 }  // namespace
