@@ -110,7 +110,7 @@ std::vector<std::int64_t> dataset_shape(const model::TensorInfo& tensor) {
 
 std::optional<support::ScalarType> scalar_type_of(const Hdf5Calls& hdf5, hid_t type) {
     for (const auto candidate : {support::ScalarType::float32, support::ScalarType::float16,
-                                 support::ScalarType::bfloat16}) {
+                                 support::ScalarType::bfloat16, support::ScalarType::float64}) {
         if (H5Tequal(type, hdf5_type(hdf5, candidate).id()) > 0) {
             return candidate;
         }

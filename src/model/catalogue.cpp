@@ -15,7 +15,7 @@ namespace {
 
 const support::BadRequest<std::string_view, std::string_view> kTypeNotRead{
     "model.type-not-read", "values of the type {} are needed, and only {} are read",
-    "the tensor is stored in an integer, float64 or 8-bit type, which is copied but not computed "
+    "the tensor is stored in an integer, complex or 8-bit type, which is copied but not computed "
     "with",
     "convert this tensor to one of them"};
 

@@ -31,6 +31,13 @@ const support::Warning<std::string> kUnknownTypes{
     "a type newer than this program, or a header edited by hand",
     "check that the programs that will load the result know the type"};
 
+const support::Warning<std::string> kFloat64{
+    "model.float64",
+    "weights are stored in float64, which is kept, but computations use float32: what a calibrated "
+    "pruner changes, or an N:M pattern keeps, is rounded to float32; it concerns {}",
+    "the model was saved in a wider type than models are computed in",
+    "none is needed; converted to float32, the model takes half of the space"};
+
 const support::BadRequest<std::string> kTypeNotGenerated{
     "model.type-not-generated", "weights of the type {} (torch_dtype) cannot be generated",
     "config.json asks for a quantized or unusual type", "write float32, float16 or bfloat16"};
@@ -73,6 +80,18 @@ void warn_of_unknown_types(Catalogue& catalogue) {
     }
     if (!unknown.empty()) {
         catalogue.warnings.push_back(kUnknownTypes(list_names(unknown)));
+    }
+}
+
+void warn_of_float64(Catalogue& catalogue) {
+    std::vector<std::string> names;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        if (tensor.matrix >= 0 && tensor.type == support::ScalarType::float64) {
+            names.push_back(tensor.name);
+        }
+    }
+    if (!names.empty()) {
+        catalogue.warnings.push_back(kFloat64(list_names(names)));
     }
 }
 
@@ -158,12 +177,18 @@ Catalogue read_catalogue(const std::filesystem::path& folder) {
     const IndexFindings findings = read_tensors(catalogue, faults);
     // Without all of these the search for matrices would only add spurious faults.
     faults.throw_if_any();
+    const Packing packing = unpack_weights(catalogue, findings, faults);
     const auto without_matrices = faults_of_matrices(catalogue);
     judge_index(findings, catalogue, faults);
-    judge_quantization(catalogue, faults);
+    if (packing.understood) {
+        unpack_plain_float8(catalogue, packing.unpacked || is_configured_as_quantized(catalogue),
+                            faults);
+        judge_quantization(catalogue, packing.unpacked, faults);
+    }
     faults.throw_if_any();
     without_matrices.throw_if_any();
     warn_of_unknown_types(catalogue);
+    warn_of_float64(catalogue);
     return catalogue;
 }
 

@@ -34,10 +34,15 @@ static void visit_fields(auto& archive, support::FieldsOf<ModelConfiguration> au
             model.prediction_blocks, model.fused_experts);
 }
 
+static void visit_fields(auto& archive, support::FieldsOf<PackedForm> auto& form) {
+    archive(form.code, form.rows, form.cols, form.matrix_rows, form.scale, form.scale_shard,
+            form.scale_offset, form.grid_rows, form.grid_cols, form.block_rows, form.block_cols);
+}
+
 static void visit_fields(auto& archive, support::FieldsOf<TensorInfo> auto& tensor) {
     std::string type = tensor.type.name();
     archive(tensor.name, type, tensor.shape, tensor.shard, tensor.offset, tensor.matrix,
-            tensor.unknown_bytes);
+            tensor.unknown_bytes, tensor.packed);
     if constexpr (!std::is_const_v<std::remove_reference_t<decltype(tensor)>>) {
         tensor.type = support::StoredType(type);
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <vector>
 
 #include "selection.hpp"
@@ -32,6 +33,25 @@ std::int64_t prune(const parallel::Communicator& ranks, std::span<std::byte> sto
     values.zero_up_to(static_cast<Bits>(threshold.key), equal_lost);
     // What was zero before is below the threshold, or equal to it.
     return threshold.key == 0 ? threshold.equal_here : threshold.below_here + equal_lost;
+}
+
+/// Of float64 the magnitudes are compared in float32, in which everything is computed; those that
+/// stay keep all of their bits.
+std::int64_t prune_float64(const parallel::Communicator& ranks, std::span<std::byte> stored,
+                           double ratio, Ties ties) {
+    constexpr std::size_t kBytes = sizeof(double);
+    std::vector<float> values(stored.size() / kBytes);
+    support::widen(stored, support::ScalarType::float64, std::span(values));
+    const std::int64_t zeros =
+        prune<std::uint32_t>(ranks, std::as_writable_bytes(std::span(values)),
+                             support::ScalarType::float32, ratio, ties);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (values[i] == 0.0F) {  // of either sign; too small for float32 is zero, too
+            const double zero = values[i];
+            std::memcpy(stored.data() + i * kBytes, &zero, kBytes);
+        }
+    }
+    return zeros;
 }
 
 /// to[col][row] = from[row][col]
@@ -94,6 +114,9 @@ std::int64_t prune_magnitude(const parallel::Communicator& ranks, std::span<std:
                              support::ScalarType type, double ratio, Ties ties) {
     assert(ratio >= 0 && ratio <= 1);
     assert(values.size() % size_of(type) == 0);
+    if (type == support::ScalarType::float64) {
+        return prune_float64(ranks, values, ratio, ties);
+    }
     return type == support::ScalarType::float32
                ? prune<std::uint32_t>(ranks, values, type, ratio, ties)
                : prune<std::uint16_t>(ranks, values, type, ratio, ties);

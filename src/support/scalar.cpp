@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "alphaprune/support/slabs.hpp"
 
@@ -16,13 +17,17 @@ struct ScalarTraits {
     ScalarType type;
     std::string_view name;
     std::size_t size;
-    std::uint32_t exponent_mask;  ///< all of its bits set: NaN or infinity
+    std::uint64_t least_infinite;  ///< bits without sign; from here on: NaN or infinity
 };
 
-constexpr std::array<ScalarTraits, 3> kScalars{{
+/// float64 from where it rounds to the infinity of float32: the largest float32 and half a unit.
+constexpr std::uint64_t kBeyondFloat32 = 0x47EFFFFFF0000000U;
+
+constexpr std::array<ScalarTraits, 4> kScalars{{
     {ScalarType::float32, "F32", 4, 0x7F800000U},
     {ScalarType::float16, "F16", 2, 0x7C00U},
     {ScalarType::bfloat16, "BF16", 2, 0x7F80U},
+    {ScalarType::float64, "F64", 8, kBeyondFloat32},
 }};
 
 const ScalarTraits& traits_of(ScalarType type) {
@@ -56,6 +61,12 @@ void widen_to(std::span<const std::byte> stored, ScalarType type, std::span<Real
                 out[i] = bfloat16_to_float(load<std::uint16_t>(from + 2 * i));
             }
             break;
+        case ScalarType::float64:
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                out[i] =
+                    static_cast<Real>(std::bit_cast<double>(load<std::uint64_t>(from + 8 * i)));
+            }
+            break;
     }
 }
 
@@ -79,8 +90,14 @@ std::size_t count_bits(std::span<const std::byte> stored, Is is) {
 
 template <class Is>
 std::size_t count_bits(std::span<const std::byte> stored, ScalarType type, Is is) {
-    return type == ScalarType::float32 ? count_bits<std::uint32_t>(stored, is)
-                                       : count_bits<std::uint16_t>(stored, is);
+    switch (size_of(type)) {
+        case sizeof(std::uint64_t):
+            return count_bits<std::uint64_t>(stored, is);
+        case sizeof(std::uint32_t):
+            return count_bits<std::uint32_t>(stored, is);
+        default:
+            return count_bits<std::uint16_t>(stored, is);
+    }
 }
 
 struct KnownType {
@@ -161,6 +178,27 @@ std::uint16_t float_to_float16(float value) {
     return static_cast<std::uint16_t>(sign | ((rounded - (112U << 23)) >> 13));
 }
 
+float float8_e4m3_to_float(std::uint8_t bits) {
+    const std::uint32_t magnitude = bits & 0x7FU;
+    float value = std::numeric_limits<float>::quiet_NaN();
+    if (magnitude != 0x7FU) {
+        const auto exponent = static_cast<int>(magnitude >> 3);
+        const auto fraction = static_cast<int>(magnitude & 7U);
+        value = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -9)
+                              : std::ldexp(static_cast<float>(8 + fraction), exponent - 10);
+    }
+    return (bits & 0x80U) != 0 ? -value : value;
+}
+
+float float8_e5m2_to_float(std::uint8_t bits) {
+    return float16_to_float(static_cast<std::uint16_t>(bits << 8));
+}
+
+float float8_e8m0_to_float(std::uint8_t bits) {
+    return bits == 0xFFU ? std::numeric_limits<float>::quiet_NaN()
+                         : std::ldexp(1.0F, static_cast<int>(bits) - 127);
+}
+
 void widen(std::span<const std::byte> stored, ScalarType type, std::span<double> out) {
     widen_to(stored, type, out);
 }
@@ -179,6 +217,13 @@ void narrow(std::span<const float> values, ScalarType type, std::span<std::byte>
         std::memcpy(to, values.data(), values.size_bytes());
         return;
     }
+    if (type == ScalarType::float64) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const auto wide = static_cast<double>(values[i]);
+            std::memcpy(to + sizeof wide * i, &wide, sizeof wide);
+        }
+        return;
+    }
     const auto round = type == ScalarType::float16 ? float_to_float16 : float_to_bfloat16;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const std::uint16_t bits = round(values[i]);
@@ -187,9 +232,10 @@ void narrow(std::span<const float> values, ScalarType type, std::span<std::byte>
 }
 
 std::size_t count_non_finite(std::span<const std::byte> stored, ScalarType type) {
-    return count_bits(stored, type, [mask = traits_of(type).exponent_mask](auto bits) {
-        const auto wanted = static_cast<decltype(bits)>(mask);
-        return static_cast<decltype(bits)>(bits & wanted) == wanted;
+    return count_bits(stored, type, [least = traits_of(type).least_infinite](auto bits) {
+        using Bits = decltype(bits);
+        constexpr Bits kWithoutSign = static_cast<Bits>(~Bits{0}) >> 1;
+        return static_cast<Bits>(bits & kWithoutSign) >= static_cast<Bits>(least);
     });
 }
 
@@ -213,7 +259,7 @@ bool is_type_name(std::string_view text) {
 }
 
 std::string_view scalar_type_names() {
-    return "F32, F16 and BF16";
+    return "F64, F32, F16 and BF16";
 }
 
 std::size_t count_zeros(std::span<const std::byte> stored, const StoredType& type) {

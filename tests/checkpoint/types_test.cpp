@@ -1,6 +1,9 @@
 // A model with buffers of every type goes into a checkpoint and out of it again byte for byte.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
 #include "alphaprune/checkpoint/verification.hpp"
 #include "alphaprune/formats/safetensors.hpp"
@@ -93,6 +96,50 @@ TEST_F(CarriedTypes, AreExportedByteForByte) {
         EXPECT_TRUE(after.at(name) == tensor) << name;
     }
     EXPECT_TRUE(files_in(folder_ / "direct") == files_in(folder_ / "later"));
+}
+
+/// Weights in float8 with scales are written as what they are read as, and nothing tells of scales.
+TEST_F(CarriedTypes, OfPackedWeightsTheResultIsBfloat16) {
+    const std::string name = "model.layers.1.mlp.up_proj.weight";
+    const std::string config = llama_config({});
+    if (world().is_root()) {
+        auto tensors = llama_tensors({}, 3, support::ScalarType::bfloat16);
+        for (StoredTensor& tensor : tensors) {
+            if (tensor.name == name) {
+                tensor = buffer(name, "F8_E5M2", {24, 16}, 384);
+                std::ranges::fill(tensor.bytes, std::byte{0xC4});  // -4
+            }
+        }
+        const std::vector<float> scales{0.25F, 0.5F, 0.75F, 1.0F, 1.25F, 1.5F};
+        tensors.push_back(
+            make_tensor(name + "_scale_inv", support::ScalarType::float32, {3, 2}, scales));
+        write_model_folder(
+            folder_ / "packed",
+            R"({"quantization_config": {"weight_block_size": [10, 9]},)" + config.substr(1),
+            tensors);
+        write_file(folder_ / "packed/hf_quant_config.json", "{}");
+    }
+    world().barrier();
+    const model::Catalogue packed = model::read_catalogue(folder_ / "packed");
+    export_model(world(), packed, rows_of_folder(packed), folder_ / "direct", 5'000'000'000);
+    checkpoint_model(world(), packed, rows_of_folder(packed), checkpoint_);
+    const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(checkpoint_);
+    export_model(world(), stored, checkpoint::rows_of_checkpoint(checkpoint_, stored),
+                 folder_ / "later", 5'000'000'000);
+    EXPECT_TRUE(files_in(folder_ / "direct") == files_in(folder_ / "later"));
+    EXPECT_EQ(support::read_text(folder_ / "direct/config.json"), config);
+    EXPECT_FALSE(fs::exists(folder_ / "direct/hf_quant_config.json"));
+    const auto tensors = tensors_of(folder_ / "direct/model.safetensors");
+    EXPECT_EQ(tensors.count(name + "_scale_inv"), 0U);
+    const Found& found = tensors.at(name);
+    EXPECT_EQ(found.type, "BF16");
+    ASSERT_EQ(found.bytes.size(), 768U);
+    for (std::size_t i = 0; i < 384; ++i) {
+        std::uint16_t bits = 0;
+        std::memcpy(&bits, found.bytes.data() + 2 * i, 2);
+        const std::size_t scale = i / 16 / 10 * 2 + i % 16 / 9;
+        ASSERT_EQ(support::bfloat16_to_float(bits), -static_cast<float>(scale + 1)) << i;
+    }
 }
 
 TEST_F(CarriedTypes, AreCoveredByTheChecksums) {

@@ -98,7 +98,7 @@ TEST_F(Quantization, CompressedTensors) {
     expect_refusal("compressed-tensors", "CompressedTensorsConfig(run_compressed=False)");
 }
 
-TEST_F(Quantization, OfPartsOfABlock) {
+TEST_F(Quantization, OfPartsOfABlock) {  // MXFP4 that is not as gpt-oss stores it
     become_generic();
     configure("mxfp4");
     for (const char* ending : {"_blocks", "_scales"}) {

@@ -107,11 +107,11 @@ TEST_F(StoredTypes, TheUserHearsOfTypesThatNobodyKnows) {
 TEST_F(StoredTypes, PrunableMatricesMustBeOfATypeThatIsRead) {
     for (StoredTensor& tensor : tensors_) {
         if (tensor.name.ends_with("up_proj.weight")) {
-            tensor = buffer(tensor.name, "F8_E4M3", tensor.shape, tensor.bytes.size() / 2);
+            tensor = buffer(tensor.name, "F8_E8M0", tensor.shape, tensor.bytes.size() / 2);
         } else if (tensor.name == "model.layers.1.self_attn.k_proj.weight") {
             tensor = buffer(tensor.name, "NF16", tensor.shape, tensor.bytes.size());
         } else if (tensor.name == "model.norm.weight") {
-            tensor = buffer(tensor.name, "F64", tensor.shape, 4 * tensor.bytes.size());
+            tensor = buffer(tensor.name, "I64", tensor.shape, 4 * tensor.bytes.size());
         }
     }
     const model::Catalogue catalogue = read();
@@ -120,7 +120,7 @@ TEST_F(StoredTypes, PrunableMatricesMustBeOfATypeThatIsRead) {
                                     "prunable weights");
     });
     EXPECT_EQ(faults.size(), 2U) << text_of(faults);
-    EXPECT_EQ(count_faults(faults, {"F8_E4M3", "model.layers.0.mlp.up_proj.weight",
+    EXPECT_EQ(count_faults(faults, {"F8_E8M0", "model.layers.0.mlp.up_proj.weight",
                                     "model.layers.1.mlp.up_proj.weight"}),
               1);
     EXPECT_EQ(count_faults(faults, {"NF16", "model.layers.1.self_attn.k_proj.weight"}), 1);

@@ -9,6 +9,7 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -27,10 +28,14 @@ namespace {
 std::vector<double> numbers_of(const StoredTensor& tensor) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned>(tensor.bytes[i]); };
     std::vector<double> numbers;
-    const std::size_t width = tensor.type == "F32" ? 4 : 2;
+    const std::size_t width = tensor.type == "F64" ? 8 : tensor.type == "F32" ? 4 : 2;
     for (std::size_t i = 0; i < tensor.bytes.size(); i += width) {
         const unsigned low = byte(i) | byte(i + 1) << 8U;
-        if (tensor.type == "F32") {
+        if (tensor.type == "F64") {
+            double value = 0;
+            std::memcpy(&value, tensor.bytes.data() + i, sizeof value);
+            numbers.push_back(value);
+        } else if (tensor.type == "F32") {
             const unsigned bits = low | byte(i + 2) << 16U | byte(i + 3) << 24U;
             numbers.push_back(std::bit_cast<float>(bits));
         } else if (tensor.type == "BF16") {
@@ -98,7 +103,8 @@ TEST_P(WeightReaderOfType, RectanglesAreWhatWasStored) {
 
 INSTANTIATE_TEST_SUITE_P(AllTypes, WeightReaderOfType,
                          testing::Values(support::ScalarType::float32, support::ScalarType::float16,
-                                         support::ScalarType::bfloat16),
+                                         support::ScalarType::bfloat16,
+                                         support::ScalarType::float64),
                          [](const auto& type) {
                              return std::string(support::name_of(type.param));
                          });

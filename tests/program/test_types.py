@@ -163,15 +163,15 @@ class Types(ProgramTest):
         name = "model.layers.1.mlp.up_proj.weight"
         shape = tensors_in(TINY / "tiny-mistral")[name][1]
         size = shape[0] * shape[1]
-        for kind, count in (("F8_E4M3", size), ("I8", size), ("F64", 8 * size), ("F4", size // 2),
+        for kind, count in (("F8_E8M0", size), ("I8", size), ("I64", 8 * size), ("F4", size // 2),
                             ("F3_NEW", 7)):
             for family in ("mistral", "unheard-of"):
                 model = self.model_with({name: (kind, shape, bytes(count))}, family)
                 self.refused(model, kind, name, "F32, F16 and BF16", "torch.bfloat16")
 
     def test_used_tensors_of_a_known_family_must_be_of_a_type_that_is_read(self):
-        norm = {"model.norm.weight": ("F64", [64], np.ones(64, "<f8").tobytes())}
-        self.refused(self.model_with(norm), "F64", "model.norm.weight", ranks=2)
+        norm = {"model.norm.weight": ("I64", [64], np.ones(64, "<i8").tobytes())}
+        self.refused(self.model_with(norm), "I64", "model.norm.weight", ranks=2)
         self.pruned(self.model_with(norm, "unheard-of"))
 
     def test_uniform_ratios_look_at_the_matrices_too(self):

@@ -16,7 +16,8 @@ namespace {
 using test::Split;
 
 constexpr support::ScalarType kTypes[] = {
-    support::ScalarType::float32, support::ScalarType::float16, support::ScalarType::bfloat16};
+    support::ScalarType::float32, support::ScalarType::float16, support::ScalarType::bfloat16,
+    support::ScalarType::float64};
 
 std::vector<float> as_floats(std::span<const std::byte> stored, support::ScalarType type) {
     std::vector<float> values(stored.size() / support::size_of(type));
@@ -138,6 +139,22 @@ TEST(Magnitude, MinusZeroIsTheSmallestAndBecomesPlusZero) {
 TEST(Magnitude, NothingAnywhereIsNothingToDo) {
     for (const Ties ties : {Ties::exact, Ties::inclusive}) {
         EXPECT_EQ(prune_magnitude(test::world(), {}, support::ScalarType::float32, 0.5, ties), 0);
+    }
+}
+
+/// What stays of float64 is not rounded to the float32 that it is compared in.
+TEST(Magnitude, OfFloat64KeepsAllBits) {
+    const std::vector<double> weights{0.1, -1.0 / 3.0, 1e-60, 0.2, -0.3, 0.7};
+    const auto all = std::as_bytes(std::span(weights));
+    std::vector<std::byte> mine;
+    if (test::world().is_root()) {
+        mine.assign(all.begin(), all.end());
+    }
+    prune_magnitude(test::world(), mine, support::ScalarType::float64, 0.5, Ties::exact);
+    if (test::world().is_root()) {
+        std::vector<double> pruned(weights.size());
+        support::widen(mine, support::ScalarType::float64, std::span(pruned));
+        EXPECT_EQ(pruned, (std::vector<double>{0, -1.0 / 3.0, 0, 0, -0.3, 0.7}));
     }
 }
 

@@ -73,7 +73,8 @@ TEST(Scalar, Bfloat16IsTheUpperHalfRoundedToEven) {
 
 TEST(Scalar, SpansWidenAndNarrowInEveryType) {
     const std::vector<float> values{0.0F, -0.0F, 1.5F, -2.25F, 0.015625F, 96.0F};
-    for (const auto type : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
+    for (const auto type :
+         {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16, ScalarType::float64}) {
         std::vector<std::byte> stored(values.size() * size_of(type));
         narrow(values, type, stored);
         std::vector<double> wide(values.size());
@@ -95,8 +96,64 @@ TEST(Scalar, NanAndInfinityAreCounted) {
     EXPECT_EQ(count_non_finite(bytes_of(f32), ScalarType::float32), 2U);
 }
 
+TEST(Scalar, Float64IsFiniteWhereFloat32Is) {
+    constexpr double kLargest = std::numeric_limits<float>::max();
+    constexpr double kHalfUnit = 0x1p103;
+    const double first_infinite = kLargest + kHalfUnit;
+    const double last_finite = std::nextafter(first_infinite, 0.0);
+    EXPECT_TRUE(std::isinf(static_cast<float>(first_infinite)));
+    EXPECT_EQ(static_cast<float>(last_finite), std::numeric_limits<float>::max());
+    const std::vector<double> values{first_infinite, -first_infinite, last_finite, -last_finite,
+                                     std::nan(""),   1e-320,          -INFINITY,   0.0};
+    EXPECT_EQ(count_non_finite(bytes_of(values), ScalarType::float64), 4U);
+    EXPECT_EQ(count_zeros(bytes_of(values), ScalarType::float64), 1U);
+    const std::vector<double> tenth{0.1, -1.0 / 3.0};
+    std::vector<double> wide(2);
+    widen(bytes_of(tenth), ScalarType::float64, std::span(wide));
+    EXPECT_EQ(wide, tenth);
+    std::vector<float> single(2);
+    widen(bytes_of(tenth), ScalarType::float64, std::span(single));
+    EXPECT_EQ(single, (std::vector<float>{0.1F, -1.0F / 3.0F}));
+}
+
+/// A sign, exponent and fraction by the definition of the OCP formats.
+double by_definition(unsigned bits, int fraction_bits, int bias) {
+    const auto fraction = static_cast<double>(bits & ((1U << fraction_bits) - 1U));
+    const auto exponent = static_cast<int>((bits & 0x7FU) >> fraction_bits);
+    const double size = fraction / (1U << fraction_bits);
+    const double magnitude =
+        exponent == 0 ? std::ldexp(size, 1 - bias) : std::ldexp(1.0 + size, exponent - bias);
+    return (bits & 0x80U) != 0 ? -magnitude : magnitude;
+}
+
+TEST(Scalar, EveryFloat8IsAsItsDefinitionSays) {
+    for (unsigned bits = 0; bits < 256; ++bits) {
+        const float e4m3 = float8_e4m3_to_float(static_cast<std::uint8_t>(bits));
+        if ((bits & 0x7FU) == 0x7FU) {
+            EXPECT_TRUE(std::isnan(e4m3)) << bits;
+        } else {
+            EXPECT_EQ(static_cast<double>(e4m3), by_definition(bits, 3, 7)) << bits;
+            EXPECT_EQ(std::signbit(e4m3), bits >= 128) << bits;
+        }
+        const float e5m2 = float8_e5m2_to_float(static_cast<std::uint8_t>(bits));
+        if ((bits & 0x7FU) == 0x7CU) {
+            EXPECT_TRUE(std::isinf(e5m2)) << bits;
+        } else if ((bits & 0x7CU) == 0x7CU) {
+            EXPECT_TRUE(std::isnan(e5m2)) << bits;
+        } else {
+            EXPECT_EQ(static_cast<double>(e5m2), by_definition(bits, 2, 15)) << bits;
+        }
+    }
+    EXPECT_EQ(float8_e4m3_to_float(0x7E), 448.0F);
+    EXPECT_EQ(float8_e8m0_to_float(0), 0x1p-127F);
+    EXPECT_EQ(float8_e8m0_to_float(127), 1.0F);
+    EXPECT_EQ(float8_e8m0_to_float(254), 0x1p127F);
+    EXPECT_TRUE(std::isnan(float8_e8m0_to_float(255)));
+}
+
 TEST(Scalar, NamesAreThoseOfSafetensors) {
-    for (const auto type : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
+    for (const auto type :
+         {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16, ScalarType::float64}) {
         EXPECT_EQ(scalar_type_named(name_of(type)), type);
     }
     EXPECT_EQ(name_of(ScalarType::bfloat16), "BF16");

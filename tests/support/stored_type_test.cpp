@@ -8,7 +8,8 @@ namespace alphaprune::support {
 namespace {
 
 TEST(StoredType, AScalarTypeIsOneThatIsRead) {
-    for (const auto type : {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16}) {
+    for (const auto type :
+         {ScalarType::float32, ScalarType::float16, ScalarType::bfloat16, ScalarType::float64}) {
         const StoredType stored = type;
         EXPECT_EQ(stored.name(), name_of(type));
         EXPECT_EQ(stored.scalar(), type);

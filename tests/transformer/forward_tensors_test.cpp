@@ -100,12 +100,12 @@ TEST(ForwardTensors, OfATypeThatIsNotReadStandInTheWayOfAForwardPass) {
     for (const std::string name : {"model.norm.weight", "model.layers.0.input_layernorm.weight"}) {
         OddModel model = odd_mistral();
         model.erase(name);
-        model.tensors.push_back(buffer(name, "F64", {20}, 160));
+        model.tensors.push_back(buffer(name, "I64", {20}, 160));
         const model::Catalogue catalogue = catalogue_of(model);
         const auto faults = faults_of(
             [&] { transformer::require_head(transformer::make_forward_plan(catalogue)); });
         ASSERT_EQ(faults.size(), 1U) << text_of(faults);
-        EXPECT_EQ(count_faults(faults, {"F64", name, "F32, F16 and BF16"}), 1);
+        EXPECT_EQ(count_faults(faults, {"I64", name, "F32, F16 and BF16"}), 1);
     }
 }
 

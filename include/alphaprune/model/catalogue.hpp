@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "alphaprune/model/configuration.hpp"
+#include "alphaprune/model/packed_form.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/scalar.hpp"
@@ -31,6 +32,9 @@ struct TensorInfo {
     int matrix = -1;
     /// Bytes of a tensor of unknown type, whose values are of unknown width; otherwise unused.
     std::uint64_t unknown_bytes = 0;
+    /// Where the file holds the values in 8 or 4 bits: `type` and `shape` are what they are read
+    /// as.
+    std::optional<PackedForm> packed{};
 
     /// The type as which the values are read. @throws Error (bad_request) for a type that is only
     /// copied, naming tensor and remedy
@@ -90,8 +94,9 @@ struct Catalogue {
     std::string model_name;  ///< last part of the folder's path, or the name it was found by
     std::filesystem::path folder;
     WeightOrigin origin = WeightOrigin::folder;
-    std::string family;              ///< "generic" for architectures not known by name
-    std::string configuration_text;  ///< config.json, as it is
+    std::string family;  ///< "generic" for architectures not known by name
+    /// config.json, as it is, but without quantization_config where packed weights are unpacked.
+    std::string configuration_text;
     ModelConfiguration configuration;
     std::vector<std::string> shards;  ///< file names inside the folder; none when synthetic
     std::vector<support::FileStamp>

@@ -34,6 +34,9 @@ const support::Warning<> kAdapterLeftOut{
 constexpr std::string_view kTemplates = "additional_chat_templates";
 constexpr std::size_t kDeepest = 8;
 
+/// ModelOpt's quantization_config: wrong of weights that have been unpacked.
+constexpr std::string_view kQuantization = "hf_quant_config.json";
+
 /// Weights, in the formats of all frameworks, and what trainers write.
 constexpr std::array<std::string_view, 20> kEndingsLeftOut{
     ".safetensors", ".bin",  ".pt",   ".pth",     ".ckpt",   ".h5",        ".hdf5",
@@ -156,7 +159,12 @@ struct SelectedNames {
 /// The smallest first, up to the limit of all together.
 SelectedNames select_auxiliary_files(const Catalogue& catalogue) {
     std::vector<std::pair<std::uint64_t, std::string>> files;
+    const bool unpacked = std::ranges::any_of(
+        catalogue.tensors, [](const TensorInfo& tensor) { return tensor.packed.has_value(); });
     for (std::string& name : auxiliary_file_names(catalogue.folder, catalogue.configuration_text)) {
+        if (unpacked && name == kQuantization) {
+            continue;
+        }
         std::error_code dangling;
         const std::uintmax_t size = fs::file_size(catalogue.folder / name, dangling);
         files.emplace_back(dangling ? 0 : size, std::move(name));

@@ -39,9 +39,13 @@ struct IndexFindings {
         std::string shard;  ///< in which the index puts it; no shard has it
     };
     std::vector<Absent> absent;
-    /// Tensors of earlier shards that a later one has, too; the catalogue has the last, the one
-    /// that transformers takes.
-    std::vector<TensorInfo> copies;
+    /// A tensor of an earlier shard that a later one has, too; the catalogue has the last, the one
+    /// that transformers takes. Both as they are stored.
+    struct Copy {
+        TensorInfo earlier;
+        TensorInfo last;
+    };
+    std::vector<Copy> copies;
 };
 
 /// Fills in shards, stamps and tensors from the index and the headers of the shards. Everything
@@ -52,11 +56,43 @@ IndexFindings read_tensors(Catalogue& catalogue, support::FaultList& faults);
 /// @param catalogue  with its matrices, if they could be found
 void judge_index(const IndexFindings& findings, Catalogue& catalogue, support::FaultList& faults);
 
+/// Rows and columns that share a scale.
+struct BlockSize {
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+};
+
+/// The sizes of blocks that quantization_config gives (weight_block_size, block_structure).
+std::vector<BlockSize> configured_blocks(const Catalogue& catalogue);
+
+/// Whether config.json says that the model is quantized.
+bool is_configured_as_quantized(const Catalogue& catalogue);
+
+/// What was found of weights whose values are packed (PackedForm).
+struct Packing {
+    bool unpacked = false;   ///< there were such with scales
+    bool understood = true;  ///< else a fault has been added
+};
+
+/// Weights in float8 or MXFP4 that have scales become tensors of bfloat16 with a PackedForm, and
+/// the scales, and those of activations beside them, leave the catalogue. A fault names those whose
+/// scales are not understood.
+Packing unpack_weights(Catalogue& catalogue, const IndexFindings& findings,
+                       support::FaultList& faults);
+
+/// Matrices, weights and biases in float8 that have no scales, the same way.
+/// @param catalogue   with its matrices, if they could be found
+/// @param are_scaled  all should have scales: then these are a fault
+void unpack_plain_float8(Catalogue& catalogue, bool are_scaled, support::FaultList& faults);
+
 /// Adds a fault where weights of the decoder blocks are stored in a quantized form, which shows in
 /// the tensors beside them, and a warning where config.json says so and they are not: it may
 /// concern other parts, or be done anew whenever the model is loaded.
 /// @param catalogue  with its matrices, if they could be found
-void judge_quantization(Catalogue& catalogue, support::FaultList& faults);
+/// @param unpacked   the weights have been unpacked: quantization_config is removed, and a
+/// quantized
+///                   tensor anywhere is a fault
+void judge_quantization(Catalogue& catalogue, bool unpacked, support::FaultList& faults);
 
 /// What to say of a model folder without model.safetensors and without an index: which other format
 /// its weights are in, and how to obtain safetensors.

@@ -4,7 +4,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "alphaprune/formats/json.hpp"
@@ -152,14 +151,9 @@ void judge_absent(const IndexFindings& findings, const NeededTensors& needed, Ca
 
 void judge_copies(const IndexFindings& findings, const NeededTensors& needed, Catalogue& catalogue,
                   support::FaultList& faults) {
-    std::unordered_map<std::string_view, const TensorInfo*> kept;
-    for (const TensorInfo& tensor : catalogue.tensors) {
-        kept.emplace(tensor.name, &tensor);
-    }
     std::vector<std::string> equal;
     std::vector<std::string> different;
-    for (const TensorInfo& copy : findings.copies) {
-        const TensorInfo& last = *kept.at(copy.name);
+    for (const auto& [copy, last] : findings.copies) {
         if (are_equal(catalogue, copy, last)) {
             equal.push_back(copy.name);
         } else if (needed.contains(copy.name)) {

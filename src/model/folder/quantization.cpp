@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "alphaprune/formats/json.hpp"
+#include "alphaprune/formats/json_text.hpp"
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/message.hpp"
 #include "folder_reading.hpp"
@@ -26,7 +28,8 @@ const support::BadRequest<std::string, std::string, std::string, std::string_vie
         "model.quantized-reversibly",
         "the weights of the blocks are quantized ({}), and only plain numbers can be pruned; it "
         "shows in {}",
-        "the model was saved in the form of bitsandbytes, fp8, mxfp4 or compressed-tensors",
+        "the model was saved in a form of bitsandbytes, compressed-tensors, fp8 or mxfp4 that is "
+        "not read",
         "use the model that was quantized (README.md mostly names it as base_model), or dequantize "
         "it, in Python with transformers: model = "
         "AutoModelForCausalLM.from_pretrained(\"{2}\"{3}); "
@@ -38,6 +41,17 @@ const support::Warning<std::string> kQuantizedElsewhere{
     "numbers: they are pruned, and config.json is copied unchanged",
     "other parts of the model are quantized, or the weights are whenever the model is loaded",
     "check that the result loads as expected, or remove quantization_config"};
+
+const support::Warning<std::size_t, std::string> kUnpacked{
+    "model.unpacked",
+    "{} tensors are stored in 8 or 4 bits with scales ({}); they are read as bfloat16, and written "
+    "so, without the scales and without quantization_config in config.json",
+    "the model was published in float8 or MXFP4; pruned weights need a form that keeps zeros and "
+    "any other value",
+    "none is needed; quantize the result again where it should be small"};
+
+constexpr std::array<std::string_view, 2> kConfigurations{"quantization_config",
+                                                          "compression_config"};
 
 /// How a method of quantization shows in the name of a tensor.
 struct Mark {
@@ -93,8 +107,8 @@ const Mark* mark_of(std::string_view name, bool is_configured) {
     return mark != kMarks.end() ? mark : nullptr;
 }
 
-/// quantization_config, or compression_config as older files have it: its method, if there is one.
-std::string configured_method(const Catalogue& catalogue) {
+/// quantization_config, or compression_config as older files have it; null where there is none.
+formats::Json quantization_of(const Catalogue& catalogue) {
     const formats::Json config = formats::Json::parse(catalogue.configuration_text, "config.json",
                                                       formats::JsonDialect::python);
     std::vector<const formats::Json*> parts{&config};
@@ -104,27 +118,69 @@ std::string configured_method(const Catalogue& catalogue) {
         }
     }
     for (const formats::Json* part : parts) {
-        for (const char* name : {"quantization_config", "compression_config"}) {
+        for (const std::string_view name : kConfigurations) {
             if (const formats::Json* value = part->find(name);
                 value != nullptr && value->is_object()) {
-                const formats::Json* method = value->find("quant_method");
-                return method != nullptr ? method->as_string().value_or("unnamed") : "unnamed";
+                return *value;
             }
         }
     }
     return {};
 }
 
+/// Its method; empty where there is none.
+std::string configured_method(const Catalogue& catalogue) {
+    const formats::Json quantization = quantization_of(catalogue);
+    if (quantization.is_null()) {
+        return {};
+    }
+    const formats::Json* method = quantization.find("quant_method");
+    return method != nullptr ? method->as_string().value_or("unnamed") : "unnamed";
+}
+
+void add_blocks(const formats::Json& quantization, std::vector<BlockSize>& blocks) {
+    for (const auto& [name, value] : quantization.members()) {
+        const formats::Json::Array& sizes = value.elements();
+        if ((name == "weight_block_size" || name == "block_structure") && sizes.size() == 2) {
+            const BlockSize block{sizes[0].as_integer().value_or(0),
+                                  sizes[1].as_integer().value_or(0)};
+            if (block.rows > 0 && block.cols > 0) {
+                blocks.push_back(block);
+            }
+        }
+        add_blocks(value, blocks);
+    }
+}
+
+void remove_configuration(Catalogue& catalogue, const std::string& method) {
+    std::set<std::string> types;
+    std::size_t count = 0;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        if (tensor.packed) {
+            types.insert(tensor.packed->code == PackedCode::mxfp4         ? "MXFP4"
+                         : tensor.packed->code == PackedCode::float8_e4m3 ? "F8_E4M3"
+                                                                          : "F8_E5M2");
+            ++count;
+        }
+    }
+    const std::vector<std::string> names(types.begin(), types.end());
+    catalogue.warnings.push_back(
+        kUnpacked(count, list_names(names) + (method.empty() ? "" : ", quant_method " + method)));
+    catalogue.configuration_text =
+        formats::without_members(catalogue.configuration_text, kConfigurations);
+}
+
 /// The names of tensors in blocks that are typical of a method, by method.
 std::map<std::string_view, std::vector<std::string>> marked_tensors(const Catalogue& catalogue,
-                                                                    bool is_configured) {
+                                                                    bool is_configured,
+                                                                    bool anywhere) {
     std::map<std::string_view, std::vector<std::string>> marked;
     const std::string_view prefix = catalogue.decoder.prefix;
     for (const TensorInfo& tensor : catalogue.tensors) {
         const Mark* mark = mark_of(tensor.name, is_configured);
         const bool in_decoder = prefix.empty() ? !numbered_parts(tensor.name).empty()
                                                : after_prefix(tensor.name, prefix).has_value();
-        if (mark != nullptr && in_decoder) {
+        if (mark != nullptr && (in_decoder || anywhere)) {
             marked[mark->method].push_back(tensor.name);
         }
     }
@@ -133,11 +189,23 @@ std::map<std::string_view, std::vector<std::string>> marked_tensors(const Catalo
 
 }  // namespace
 
-void judge_quantization(Catalogue& catalogue, support::FaultList& faults) {
+std::vector<BlockSize> configured_blocks(const Catalogue& catalogue) {
+    std::vector<BlockSize> blocks;
+    add_blocks(quantization_of(catalogue), blocks);
+    return blocks;
+}
+
+bool is_configured_as_quantized(const Catalogue& catalogue) {
+    return !quantization_of(catalogue).is_null();
+}
+
+void judge_quantization(Catalogue& catalogue, bool unpacked, support::FaultList& faults) {
     const std::string configured = configured_method(catalogue);
-    const auto marked = marked_tensors(catalogue, !configured.empty());
+    const auto marked = marked_tensors(catalogue, !configured.empty() || unpacked, unpacked);
     if (marked.empty()) {
-        if (!configured.empty()) {
+        if (unpacked) {
+            remove_configuration(catalogue, configured);
+        } else if (!configured.empty()) {
             catalogue.warnings.push_back(kQuantizedElsewhere(configured));
         }
         return;

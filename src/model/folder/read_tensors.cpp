@@ -185,33 +185,36 @@ void read_shard(Catalogue& catalogue, int shard, support::FaultList& faults) {
 }
 
 /// Keeps the last copy of each tensor. @return the others
-std::vector<TensorInfo> take_out_copies(std::vector<TensorInfo>& tensors) {
-    std::unordered_map<std::string, int> last_shard;
-    for (const TensorInfo& tensor : tensors) {
-        last_shard[tensor.name] = tensor.shard;
+std::vector<IndexFindings::Copy> take_out_copies(std::vector<TensorInfo>& tensors) {
+    std::unordered_map<std::string, std::size_t> last;
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+        last[tensors[i].name] = i;
     }
-    if (last_shard.size() == tensors.size()) {
+    if (last.size() == tensors.size()) {
         return {};
     }
     std::vector<TensorInfo> kept;
-    std::vector<TensorInfo> copies;
-    for (TensorInfo& tensor : tensors) {
-        const bool is_last = tensor.shard == last_shard.at(tensor.name);
-        (is_last ? kept : copies).push_back(std::move(tensor));
+    std::vector<IndexFindings::Copy> copies;
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+        if (const std::size_t at = last.at(tensors[i].name); at == i) {
+            kept.push_back(tensors[i]);
+        } else {
+            copies.push_back({tensors[i], tensors[at]});
+        }
     }
     tensors = std::move(kept);
     return copies;
 }
 
-void compare_sizes(const ShardIndex& index, const std::vector<TensorInfo>& copies,
+void compare_sizes(const ShardIndex& index, const std::vector<IndexFindings::Copy>& copies,
                    Catalogue& catalogue) {
     if (!index.has_metadata) {
         catalogue.warnings.push_back(kNoMetadata());
     }
     const std::uint64_t bytes = catalogue.bytes();
     std::uint64_t with_copies = bytes;
-    for (const TensorInfo& copy : copies) {
-        with_copies += copy.bytes();
+    for (const IndexFindings::Copy& copy : copies) {
+        with_copies += copy.earlier.bytes();
     }
     if (index.total_size && *index.total_size != bytes && *index.total_size != with_copies) {
         catalogue.warnings.push_back(kWrongTotal(*index.total_size, bytes));

@@ -16,7 +16,7 @@ namespace {
 
 const support::BadRequest<std::string, std::string, std::string_view, std::string> kTypesNotRead{
     "model.types-not-read", "{} have the dtype {}, and only {} are read: {}",
-    "the model is quantized (int8, fp8, GPTQ, AWQ) or stored in float64",
+    "the model is quantized (int8, GPTQ, AWQ), or its files are damaged",
     "convert the model, or use the one that was quantized; with transformers: "
     "model.to(torch.bfloat16).save_pretrained(...)"};
 

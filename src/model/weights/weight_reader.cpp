@@ -16,6 +16,7 @@
 
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
+#include "unpack.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -98,13 +99,23 @@ class StoredWeights : public WeightStore {
 
     void read(const TensorInfo& tensor, const linalg::Rectangle& part,
               std::span<std::byte> out) override {
-        read_rectangle(tensor, part, out);
-        require_unchanged(tensor);
+        if (tensor.packed) {
+            const ShardBytes from_shard = [&](int number, std::uint64_t offset,
+                                              std::span<std::byte> bytes) {
+                read_shard(tensor, number, offset, bytes);
+            };
+            read_packed(tensor, part, from_shard, out);
+            require_unchanged(tensor, tensor.packed->scale_shard);
+        } else {
+            read_rectangle(tensor, part, out);
+        }
+        require_unchanged(tensor, tensor.shard);
     }
 
     void will_need(const TensorInfo& tensor) override {
         try {
-            ahead_.begin(shard(tensor.shard), tensor.offset, tensor.bytes());
+            ahead_.begin(shard(tensor.shard), tensor.offset,
+                         tensor.packed ? tensor.packed->bytes() : tensor.bytes());
         } catch (const support::Error&) {  // reported when the tensor is read
         }
     }
@@ -126,10 +137,10 @@ class StoredWeights : public WeightStore {
         }
     }
 
-    void require_unchanged(const TensorInfo& tensor) {
-        const auto number = static_cast<std::size_t>(tensor.shard);
+    void require_unchanged(const TensorInfo& tensor, int shard_number) {
+        const auto number = static_cast<std::size_t>(shard_number);
         if (number < catalogue_.stamps.size() &&
-            shard(tensor.shard).stamp() != catalogue_.stamps[number]) {
+            shard(shard_number).stamp() != catalogue_.stamps[number]) {
             throw kFileChanged(place_of(catalogue_, tensor));
         }
     }
@@ -145,8 +156,14 @@ class StoredWeights : public WeightStore {
 
     /// From byte `first` of the tensor on.
     void read_bytes(const TensorInfo& tensor, std::uint64_t first, std::span<std::byte> out) {
+        read_shard(tensor, tensor.shard, tensor.offset + first, out);
+    }
+
+    /// Of the tensor, or of its scales.
+    void read_shard(const TensorInfo& tensor, int number, std::uint64_t offset,
+                    std::span<std::byte> out) {
         try {
-            shard(tensor.shard).read_at(tensor.offset + first, out);
+            shard(number).read_at(offset, out);
         } catch (const support::Error& error) {
             throw naming_tensor(error, place_of(catalogue_, tensor));
         }
