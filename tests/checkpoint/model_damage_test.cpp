@@ -61,7 +61,7 @@ TEST_F(ModelDamage, FilesThatDoNotBelongBesideTheWeightsAreLeftAlone) {
 }
 
 TEST_F(ModelDamage, AnAuxiliaryFileOfAnotherKindIsRefused) {
-    add_chunked_dataset(path_, "/model/vocab.txt");
+    add_integers(path_, "/model/vocab.txt", true);
     expect_refusal({"/model/vocab.txt", "not stored as one piece"});
 }
 

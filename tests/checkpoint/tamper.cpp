@@ -94,12 +94,14 @@ void rename_link(const std::filesystem::path& file, const std::string& from,
             "H5Lmove");
 }
 
-void add_chunked_dataset(const std::filesystem::path& file, const std::string& name) {
+void add_integers(const std::filesystem::path& file, const std::string& name, bool chunked) {
     const OpenFile open(file);
     const hsize_t extent = 8;
     const hid_t space = H5Screate_simple(1, &extent, nullptr);
     const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_chunk(properties, 1, &extent);
+    if (chunked) {
+        H5Pset_chunk(properties, 1, &extent);
+    }
     const hid_t id = H5Dcreate2(open.id, name.c_str(), H5T_STD_I32LE, space, H5P_DEFAULT,
                                 properties, H5P_DEFAULT);
     require(id >= 0, "H5Dcreate");

@@ -11,6 +11,7 @@ import unittest
 import h5py
 import numpy as np
 
+import model_folder
 import sample_run
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -68,6 +69,9 @@ class Oracle(unittest.TestCase):
 
     def test_accepts_sound_runs_of_every_sample_model(self):
         for model in sorted(MODELS.iterdir()):
+            prunable = model_folder.prunable(model_folder.read_model(model))
+            if model_folder.in_order(prunable) is None:  # of a family that is not known here
+                continue
             for flags in ([], ["--inclusive"]):
                 output = self.output / (model.name + "".join(flags))
                 sample_run.write_run(model, output, 0.55, bool(flags))
