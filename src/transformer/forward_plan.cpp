@@ -130,6 +130,9 @@ std::vector<InputSite> input_sites(const ForwardPlan& plan, int block) {
             site.cols = of.description.layers[index].cols;
         }
         std::ranges::sort(site.matrices);
+        // Several layers may be parts of one matrix.
+        site.matrices.erase(std::unique(site.matrices.begin(), site.matrices.end()),
+                            site.matrices.end());
         const bool writes = sites.size() % 2 == 1;  // the second site of a sublayer
         site.residual_rows = writes ? plan.hidden_size() : 0;
         sites.push_back(std::move(site));
