@@ -2,6 +2,7 @@
 #include <unordered_map>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 
@@ -88,10 +89,12 @@ model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
             throw kOtherModel(checkpoint.string(), tensor.name);
         }
     }
-    return [reader, position = std::move(position)](
-               const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out) {
-        reader->read_rows(reader->tensors()[position.at(tensor.name)], rows, out);
-    };
+    return model::with_matrix_rows(
+        [reader, position = std::move(position)](
+            const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out) {
+            reader->read_rows(reader->tensors()[position.at(tensor.name)], rows, out);
+        },
+        catalogue);
 }
 
 }  // namespace alphaprune::checkpoint

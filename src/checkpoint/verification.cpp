@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/checksum.hpp"
@@ -39,6 +40,26 @@ struct Findings {
 
 constexpr char kYes = '1';
 
+const std::string& tensor_of(const ExpectedMatrix& matrix) {
+    return matrix.tensor.empty() ? matrix.name : matrix.tensor;
+}
+
+/// Whether a tensor can have such a slice.
+bool fits(const model::MatrixInfo& slice, const model::TensorInfo& tensor) {
+    if (!tensor.type.scalar() || tensor.shape.size() != (slice.expert < 0 ? 2U : 3U) ||
+        (slice.expert >= 0 && slice.expert >= tensor.shape.front())) {
+        return false;
+    }
+    const model::StoredShape stored = model::stored_shape_of(tensor);
+    const model::OutputPattern& pattern = slice.pattern;
+    const std::int64_t outputs = slice.transposed ? stored.cols : stored.rows;
+    return slice.rows > 0 && slice.cols > 0 && slice.outputs() <= outputs &&
+           slice.inputs() == (slice.transposed ? stored.rows : stored.cols) && pattern.first >= 0 &&
+           pattern.first < outputs && pattern.run > 0 && pattern.run <= outputs &&
+           pattern.stride >= pattern.run && pattern.stride <= outputs &&
+           pattern.stored(slice.outputs() - 1) < outputs;
+}
+
 /// The tensors that the forward pass uses, according to the model itself, or, where the
 /// checkpoint's model cannot be understood, to their names.
 std::set<std::string> names_in_forward_pass(const CheckpointReader& reader,
@@ -62,7 +83,7 @@ std::string finite_tensors(const CheckpointReader& reader, const std::filesystem
                            const std::vector<ExpectedMatrix>& expected) {
     std::set<std::string> names = names_in_forward_pass(reader, path);
     for (const ExpectedMatrix& matrix : expected) {
-        names.insert(matrix.name);
+        names.insert(tensor_of(matrix));
     }
     std::string flags;
     for (const StoredTensor& tensor : reader.tensors()) {
@@ -82,6 +103,7 @@ class Verifier {
           found_(reader.tensors().size()) {}
 
     Verification verify(const std::vector<ExpectedMatrix>& expected) {
+        find_slices(expected);
         for (std::size_t t = 0; t < tensors().size(); ++t) {
             examine(t);
         }
@@ -104,6 +126,22 @@ class Verifier {
     template <class... Args>
     void problem(fmt::format_string<Args...> text, Args&&... args) {
         result_.problems.push_back(fmt::format(text, std::forward<Args>(args)...));
+    }
+
+    /// The expected slices of each tensor.
+    void find_slices(const std::vector<ExpectedMatrix>& expected) {
+        slice_zeros_.resize(expected.size());
+        slices_.resize(tensors().size());
+        for (std::size_t t = 0; t < tensors().size(); ++t) {
+            position_.emplace(tensors()[t].name, t);
+        }
+        for (std::size_t m = 0; m < expected.size(); ++m) {
+            const auto at = position_.find(tensor_of(expected[m]));
+            if (!expected[m].tensor.empty() && at != position_.end() &&
+                fits(expected[m].slice, tensors()[at->second])) {
+                slices_[at->second].emplace_back(m, expected[m].slice);
+            }
+        }
     }
 
     /// Reads this rank's rows. Which rank begins differs from tensor to tensor, so that the many
@@ -135,6 +173,9 @@ class Verifier {
         found_.checksums[t] += support::checksum_of_rows(buffer_, tensor.row_bytes(),
                                                          static_cast<std::uint64_t>(rows.begin));
         found_.zeros[t] += static_cast<std::int64_t>(support::count_zeros(buffer_, tensor.type));
+        for (const auto& slice : slices_[t]) {
+            slice_zeros_[slice.first] += model::count_zeros_of(slice.second, tensor, rows, buffer_);
+        }
         if (must_be_finite_[t] == kYes) {
             found_.non_finite[t] +=
                 static_cast<std::int64_t>(support::count_non_finite(buffer_, tensor.scalar_type()));
@@ -157,6 +198,7 @@ class Verifier {
 
     void share_findings() {
         found_.sum_over(ranks_);
+        ranks_.all_reduce_sum(std::span(slice_zeros_));
         support::ByteWriter mine;
         mine(problems_);
         for (const std::string& text : ranks_.all_gather_texts(mine.take())) {
@@ -209,47 +251,49 @@ class Verifier {
     }
 
     void check_expected(const std::vector<ExpectedMatrix>& expected) {
-        std::unordered_map<std::string_view, std::size_t> position;
-        for (std::size_t t = 0; t < tensors().size(); ++t) {
-            position.emplace(tensors()[t].name, t);
-        }
-        for (const ExpectedMatrix& matrix : expected) {
-            const auto at = position.find(matrix.name);
-            if (at == position.end()) {
+        std::unordered_map<std::string_view, double> ratios;  // of tensors, times their values
+        for (std::size_t m = 0; m < expected.size(); ++m) {
+            const ExpectedMatrix& matrix = expected[m];
+            const auto at = position_.find(tensor_of(matrix));
+            if (at == position_.end()) {
                 problem("matrix '{}' of the report is not in the file", matrix.name);
-            } else {
-                check_matrix(matrix, at->second);
-                position.erase(at);
+                continue;
             }
+            check_matrix(matrix, m, at->second);
+            ratios[at->first] += matrix.tensor.empty()
+                                     ? matrix.sparsity_ratio
+                                     : matrix.sparsity_ratio * share_of(matrix, at->second);
         }
-        if (!expected.empty()) {
-            check_unexpected(position);
+        for (const StoredTensor& tensor : tensors()) {
+            const auto found = ratios.find(tensor.name);
+            const double ratio = tensor.summary.sparsity_ratio;
+            if (found != ratios.end() && !(std::abs(ratio - found->second) <= kRatioTolerance)) {
+                problem("matrix '{}': its sparsity ratio is {}, the report says {}", tensor.name,
+                        ratio, found->second);
+            } else if (found == ratios.end() && ratio != 0 && !expected.empty()) {
+                problem("tensor '{}' has a sparsity ratio of {} but is not in the report",
+                        tensor.name, ratio);
+            }
         }
     }
 
-    void check_matrix(const ExpectedMatrix& matrix, std::size_t t) {
+    double share_of(const ExpectedMatrix& matrix, std::size_t t) const {
+        return static_cast<double>(matrix.slice.size()) /
+               static_cast<double>(std::max<std::int64_t>(tensors()[t].values(), 1));
+    }
+
+    void check_matrix(const ExpectedMatrix& matrix, std::size_t number, std::size_t t) {
         const StoredTensor& tensor = tensors()[t];
-        if (tensor.shape != std::vector{matrix.rows, matrix.cols}) {
+        const bool whole = matrix.tensor.empty();
+        if (whole ? tensor.shape != std::vector{matrix.rows, matrix.cols}
+                  : !fits(matrix.slice, tensor)) {
             problem("matrix '{}': its shape is {}, the report says {} x {}", matrix.name,
                     fmt::join(tensor.shape, " x "), matrix.rows, matrix.cols);
         }
-        if (found_.unreadable[t] == 0 && found_.zeros[t] != matrix.zeros) {
+        const std::int64_t zeros = whole ? found_.zeros[t] : slice_zeros_[number];
+        if (found_.unreadable[t] == 0 && zeros != matrix.zeros) {
             problem("matrix '{}': {} of its values are zero, the report says {}", matrix.name,
-                    found_.zeros[t], matrix.zeros);
-        }
-        const double ratio = tensor.summary.sparsity_ratio;
-        if (!(std::abs(ratio - matrix.sparsity_ratio) <= kRatioTolerance)) {
-            problem("matrix '{}': its sparsity ratio is {}, the report says {}", matrix.name, ratio,
-                    matrix.sparsity_ratio);
-        }
-    }
-
-    void check_unexpected(const std::unordered_map<std::string_view, std::size_t>& others) {
-        for (const StoredTensor& tensor : tensors()) {
-            if (tensor.summary.sparsity_ratio != 0 && others.contains(tensor.name)) {
-                problem("tensor '{}' has a sparsity ratio of {} but is not in the report",
-                        tensor.name, tensor.summary.sparsity_ratio);
-            }
+                    zeros, matrix.zeros);
         }
     }
 
@@ -257,7 +301,11 @@ class Verifier {
     const CheckpointReader& reader_;
     std::string must_be_finite_;  ///< as finite_tensors() says
     Findings found_;
-    std::vector<std::string> problems_;  ///< of what this rank could not read
+    std::unordered_map<std::string_view, std::size_t> position_;  ///< of tensors, by name
+    /// Of each tensor: numbers of the matrices expected in it, and where they lie.
+    std::vector<std::vector<std::pair<std::size_t, model::MatrixInfo>>> slices_;
+    std::vector<std::int64_t> slice_zeros_;  ///< of each matrix that is one
+    std::vector<std::string> problems_;      ///< of what this rank could not read
     std::vector<std::byte> buffer_;
     Verification result_;
 };

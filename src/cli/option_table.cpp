@@ -100,6 +100,10 @@ std::vector<OptionSpec> make_table() {
          "leave the tensors whose names this regular expression matches anywhere as they are, even "
          "if --include names them; may be given several times",
          true},
+        {"fused", "NAME", "Input and output", kMeasuring,
+         "of a tensor that holds several linear layers, split (default): each is a prunable "
+         "matrix; "
+         "whole: the tensor is one, or what it has of an expert, as in the published code"},
         {"output", "DIR", "Input and output", kWriting, "folder for the results; required"},
         {"overwrite", "", "Input and output", kWriting, "replace former results in that folder"},
         {"resume", "", "Input and output", kMeasuring,

@@ -66,6 +66,9 @@ void read_model_options(const SettingReader& reader, Options& options) {
     }
     options.synthetic = reader.on("synthetic");
     options.matrices = {patterns_in(reader, "include"), patterns_in(reader, "exclude")};
+    if (const auto fused = reader.choice("fused", {{"split", "whole"}, {}})) {
+        options.matrices.fused = *fused == 0 ? model::Fused::split : model::Fused::whole;
+    }
     if (const Setting* blocks = reader.find("blocks")) {
         options.blocks = range_in(blocks->value);
         if (!options.blocks) {

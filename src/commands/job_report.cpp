@@ -25,6 +25,7 @@ void add_model(const Job& job, RunReport& report) {
     for (const model::LeftOut& group : share.left_out) {
         report.left_out.push_back({group.names, group.reason, group.tensors, group.weights});
     }
+    report.fused = model::name_of(job.options.matrices.fused);
     for (const model::MatrixInfo& matrix : catalogue.matrices) {
         report::MatrixReport entry;
         entry.name = catalogue.name_of(matrix);
@@ -32,6 +33,13 @@ void add_model(const Job& job, RunReport& report) {
         entry.rows = matrix.rows;
         entry.cols = matrix.cols;
         entry.transposed = matrix.transposed;
+        if (matrix.is_slice()) {
+            const model::OutputPattern& pattern = matrix.pattern;
+            const std::int64_t run = pattern.run == 0 ? matrix.outputs() : pattern.run;
+            entry.slice = {catalogue.tensor_of(matrix).name,
+                           matrix.expert < 0 ? std::nullopt : std::optional(matrix.expert),
+                           pattern.first, run, pattern.run == 0 ? run : pattern.stride};
+        }
         report.matrices.push_back(std::move(entry));
     }
 }
@@ -196,8 +204,7 @@ RunReport compose_report(const Job& job, const Inputs* inputs, const Results& re
     }
     if (results.pruned) {
         for (std::size_t m = 0; m < report.matrices.size(); ++m) {
-            const auto tensor = static_cast<std::size_t>(job.catalogue.matrices[m].tensor);
-            report.matrices[m].zeros = results.pruned->tensors[tensor].zeros;
+            report.matrices[m].zeros = results.pruned->matrix_zeros[m];
             if (!results.pruned->fits.empty() && results.pruned->fits[m]) {
                 report.matrices[m].iterations = results.pruned->fits[m]->iterations;
                 report.matrices[m].relative_error = results.pruned->fits[m]->relative_error;

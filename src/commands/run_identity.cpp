@@ -90,6 +90,7 @@ void add_model(resume::RunIdentity& identity, const cli::Options& options,
         options.blocks ? fmt::format("{}-{}", options.blocks->first, options.blocks->last) : "all");
     add(identity, "--include", texts_of(options.matrices.include));
     add(identity, "--exclude", texts_of(options.matrices.exclude));
+    add(identity, "--fused", std::string(model::name_of(options.matrices.fused)));
     for (std::size_t s = 0; s < catalogue.stamps.size(); ++s) {
         const support::FileStamp& stamp = catalogue.stamps[s];
         add(identity, "the model's file " + catalogue.shards[s],

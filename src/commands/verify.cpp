@@ -51,6 +51,16 @@ std::vector<checkpoint::ExpectedMatrix> expected_of(const report::RunReport& rep
     for (const report::MatrixReport& matrix : report.matrices) {
         expected.push_back({matrix.name, matrix.rows, matrix.cols, matrix.zeros.value_or(0),
                             matrix.sparsity_ratio.value_or(0)});
+        if (matrix.slice) {
+            expected.back().tensor = matrix.slice->tensor;
+            model::MatrixInfo& slice = expected.back().slice;
+            slice.rows = matrix.rows;
+            slice.cols = matrix.cols;
+            slice.transposed = matrix.transposed;
+            slice.pattern = {matrix.slice->first, matrix.slice->run, matrix.slice->stride};
+            slice.expert = matrix.slice->expert.value_or(-1);
+            slice.slice_name = matrix.name;
+        }
     }
     return expected;
 }

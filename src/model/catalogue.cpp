@@ -100,6 +100,14 @@ std::uint64_t Catalogue::bytes() const {
     return bytes;
 }
 
+double Catalogue::stored_bytes_of(const MatrixInfo& matrix) const {
+    const TensorInfo& tensor = tensor_of(matrix);
+    const auto all = static_cast<double>(tensor.bytes());
+    return matrix.is_slice()
+               ? all * static_cast<double>(matrix.size()) / static_cast<double>(tensor.values())
+               : all;
+}
+
 const TensorInfo* Catalogue::find_tensor(std::string_view name) const {
     std::string_view bare = name;
     if (const Family* known = family_of(configuration.model_type)) {

@@ -80,7 +80,7 @@ bool check_blocks(const Family& family, const std::set<std::int64_t>& found,
 /// Finds the matrices of a family's blocks, collecting what cannot be taken.
 class FamilyMatrixFinder {
   public:
-    explicit FamilyMatrixFinder(Catalogue& catalogue) : catalogue_(catalogue) {
+    FamilyMatrixFinder(Catalogue& catalogue, Fused fused) : catalogue_(catalogue), fused_(fused) {
         for (std::size_t i = 0; i < catalogue.tensors.size(); ++i) {
             number_of_.emplace(catalogue.tensors[i].name, static_cast<int>(i));
         }
@@ -89,10 +89,14 @@ class FamilyMatrixFinder {
     void add_block(const BlockDescription& description, std::string_view prefix,
                    std::int64_t block) {
         int unusable = -1;  // its slices are told of once
+        LinearLayer before;
         for (const LinearLayer& layer : description.layers) {
-            if (!layer.prunable || layer.weight == unusable) {
+            const bool again = fused_ == Fused::whole && layer.weight == before.weight &&
+                               layer.expert == before.expert;
+            if (!layer.prunable || layer.weight == unusable || again) {
                 continue;
             }
+            before = layer;
             const TensorSpec& spec = description.tensors[static_cast<std::size_t>(layer.weight)];
             if (!add_layer(layer, spec, fmt::format("{}{}.{}", prefix, block, spec.name), block)) {
                 unusable = layer.weight;
@@ -129,14 +133,17 @@ class FamilyMatrixFinder {
                 .push_back(fmt::format("{} [{}]", name, fmt::join(tensor.shape, ", ")));
             return false;
         }
+        const bool as_stored = whole || fused_ == Fused::whole;
         MatrixInfo matrix{found->second, static_cast<int>(block)};
-        if (whole) {
-            matrix = whole_matrix(catalogue_, found->second, block);
+        matrix.expert = layer.expert;
+        if (as_stored) {
+            matrix.rows = *(tensor.shape.end() - 2);
+            matrix.cols = tensor.shape.back();
+            matrix.slice_name = layer.expert < 0 ? "" : fmt::format("{}[{}]", name, layer.expert);
         } else {
             matrix.rows = layer.transposed ? layer.cols : layer.rows;
             matrix.cols = layer.transposed ? layer.rows : layer.cols;
-            matrix.first_row = layer.first_row;
-            matrix.expert = layer.expert;
+            matrix.pattern = layer.pattern;
             matrix.slice_name = fmt::format("{}[{}]", name, layer.slice);
         }
         matrix.transposed = layer.transposed;
@@ -145,6 +152,7 @@ class FamilyMatrixFinder {
     }
 
     Catalogue& catalogue_;
+    Fused fused_;
     std::unordered_map<std::string, int> number_of_;
     std::vector<std::string> missing_;
     std::vector<std::string> misshapen_;
@@ -175,13 +183,14 @@ void forget_matrices(Catalogue& catalogue) {
     }
 }
 
-void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults) {
+void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults,
+                          Fused fused) {
     const std::string_view prefix = prefix_in_use(family, catalogue);
     if (!check_blocks(family, blocks_under(prefix, catalogue), catalogue, faults)) {
         return;
     }
     catalogue.decoder = {std::string(prefix), catalogue.configuration.blocks};
-    FamilyMatrixFinder finder(catalogue);
+    FamilyMatrixFinder finder(catalogue, fused);
     for (std::int64_t block = 0; block < catalogue.configuration.blocks; ++block) {
         finder.add_block(family.describe_block(catalogue.configuration, block), prefix, block);
     }

@@ -43,7 +43,8 @@ std::optional<ChosenBlocks> choose_blocks(const Catalogue& catalogue, const Matr
 void find_matrices(Catalogue& catalogue, support::FaultList& faults);
 
 /// The two ways to do it.
-void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults);
+void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults,
+                          Fused fused = Fused::split);
 /// @param choice  helps to tell the blocks from other parts of the model; what it says of single
 ///                matrices is left to choose_matrices
 /// @return what choose_blocks has found

@@ -48,9 +48,13 @@ static void visit_fields(auto& archive, support::FieldsOf<TensorInfo> auto& tens
     }
 }
 
+static void visit_fields(auto& archive, support::FieldsOf<OutputPattern> auto& pattern) {
+    archive(pattern.first, pattern.run, pattern.stride);
+}
+
 static void visit_fields(auto& archive, support::FieldsOf<MatrixInfo> auto& matrix) {
     archive(matrix.tensor, matrix.block, matrix.rows, matrix.cols, matrix.transposed,
-            matrix.first_row, matrix.expert, matrix.slice_name);
+            matrix.pattern, matrix.expert, matrix.slice_name);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<BlockStack> auto& blocks) {

@@ -3,42 +3,22 @@
 #include <algorithm>
 #include <cassert>
 #include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/machine.hpp"
-#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "calibration_pass.hpp"
+#include "pruned_outputs.hpp"
 #include "tensor_stream.hpp"
 #include "unseen_experts.hpp"
 
 namespace alphaprune::phases {
 namespace {
-
-const support::Failure<std::size_t, std::string_view, std::string> kBeyondRange{
-    "phases.weights-beyond-range", "{} pruned weights are beyond the range of {}",
-    "the pruner corrects the weights that stay, and a correction was too large for their type",
-    "ask for a lower sparsity ratio, or prune with a method that changes no other weights "
-    "(--prune-method {2})"};
-
-/// The pruned rows of one matrix on every node: each node has those of its own ranks.
-void exchange_between_nodes(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                            transformer::BlockRunner& runner, int matrix, std::int64_t rows) {
-    runner.sync();
-    if (nodes.nodes() == 1) {
-        return;
-    }
-    for (int rank = 0; rank < ranks.size(); ++rank) {
-        const parallel::RowRange theirs = parallel::share_of(rows, ranks.size(), rank);
-        if (!theirs.empty()) {
-            nodes.broadcast_from_node_of(rank, runner.rows(matrix, theirs));
-        }
-    }
-    runner.sync();
-}
 
 /// Prunes a model whose blocks come by one after another.
 class CalibratedRun {
@@ -51,11 +31,11 @@ class CalibratedRun {
           catalogue_(catalogue),
           request_(request),
           store_(store),
-          pass_(ranks, nodes, catalogue, request.calibration),
+          pass_(ranks, nodes, catalogue, request.calibration, request.family),
           stream_(ranks, catalogue, store) {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
-            dense_.emplace(ranks, nodes, catalogue, request.calibration);
+            dense_.emplace(ranks, nodes, catalogue, request.calibration, request.family);
             passes.insert(passes.begin(), {resume::StatePass::dense, &*dense_});
         }
         states_.emplace(ranks, store.journal(), std::move(passes));
@@ -89,9 +69,10 @@ class CalibratedRun {
     /// After the last block that is pruned only the held-out sequences go on.
     void pass_scored_through(int block) { pass_.pass_through(block, request_.held_out); }
 
-    /// Matrices that an earlier attempt has done are read back.
+    /// Tensors that an earlier attempt has done are read back.
     void prune_block(int block) {
         pass_.load(block);
+        begin_tensors(block);
         if (dense_) {
             dense_->load(block);
         }
@@ -138,7 +119,11 @@ class CalibratedRun {
     /// The loss of each sequence that is held out: the same on every rank.
     std::vector<double> held_out_losses() { return pass_.losses(request_.held_out); }
 
-    PrunedModel result() const { return {stream_.results(), notes_, fits_}; }
+    PrunedModel result() {
+        PrunedModel pruned{stream_.results(), notes_, fits_};
+        pruned.matrix_zeros = stream_.matrix_zeros(pruned.tensors);
+        return pruned;
+    }
 
   private:
     bool is_finished(int tensor) const { return store_.finished(tensor).has_value(); }
@@ -205,15 +190,29 @@ class CalibratedRun {
             keep_notes(block, tokens_[site] > 0 ? pruner.notes()
                                                 : std::vector<std::string>{note_of_unseen(first)});
         }
-        support::FirstError problem;
-        prune_unfinished(pruner, site, matrices.matrices, problem);
+        prune_unfinished(pruner, site, matrices.matrices);
         for (const int index : matrices.matrices) {
-            is_finished(matrix(index).tensor) ? read_back_matrix(index, problem)
-                                              : deliver_matrix(index, problem);
+            const int tensor = matrix(index).tensor;
+            const bool first = matrices_left_[tensor] == matrices_in_block_[tensor];
+            const bool last = --matrices_left_[tensor] == 0;
+            if (is_finished(tensor)) {
+                first ? read_back(tensor) : void();
+            } else if (last) {
+                deliver(tensor);
+            }
         }
-        parallel::agree(ranks_, problem.get());
         pruner.release(site);
         support::return_freed_memory();  // a larger site may come next
+    }
+
+    void begin_tensors(int block) {
+        matrices_in_block_.clear();
+        for (const model::MatrixInfo& one : catalogue_.matrices) {
+            if (one.block == block) {
+                ++matrices_in_block_[one.tensor];
+            }
+        }
+        matrices_left_ = matrices_in_block_;
     }
 
     void add_earlier_notes(int block) {
@@ -242,29 +241,30 @@ class CalibratedRun {
         });
     }
 
-    /// Those of a site's matrices that no earlier attempt has done, where they lie in memory.
+    /// Those of a site's matrices that no earlier attempt has done, where they lie in memory: each
+    /// rank some outputs of each, which then are on all nodes.
     void prune_unfinished(pruning::BlockPruner& pruner, std::size_t site,
-                          std::span<const int> matrices, support::FirstError& problem) {
+                          std::span<const int> matrices) {
         std::vector<int> unfinished;
         std::vector<pruning::SiteMatrix> pruned;
         for (const int index : matrices) {
-            const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
             if (!is_finished(matrix(index).tensor)) {
-                const parallel::RowRange mine = stream_.share(tensor);
                 unfinished.push_back(index);
-                pruned.push_back({{pass_.runner().rows(index, mine), mine.begin},
+                pruned.push_back({{own_rows(index), own_outputs(index).begin},
                                   request_.targets[static_cast<std::size_t>(index)],
-                                  tensor.name});
+                                  catalogue_.name_of(matrix(index))});
             }
         }
         if (pruned.empty()) {
             return;
         }
-        if (tokens_[site] == 0) {
-            prune_unseen(ranks_, pruned, matrix(unfinished.front()).cols, request_.settings);
-            return;
+        std::vector<std::optional<pruning::Fit>> fits;
+        if (tokens_[site] > 0) {
+            fits = pruner.prune(site, pruned);
+        } else {
+            prune_unseen(ranks_, pruned, matrix(unfinished.front()).inputs(), request_.settings);
         }
-        const auto fits = pruner.prune(site, pruned);
+        support::FirstError problem;
         problem.guard([&] {
             for (std::size_t i = 0; i < fits.size(); ++i) {
                 if (fits[i]) {
@@ -272,20 +272,33 @@ class CalibratedRun {
                 }
             }
         });
+        for (const int index : unfinished) {
+            problem.guard([&] {  // the next block sees what the checkpoint holds
+                round_to_stored(catalogue_, catalogue_.tensor_of(matrix(index)), own_rows(index));
+            });
+            exchange_between_nodes(ranks_, nodes_, pass_.runner(), index, matrix(index).outputs());
+        }
+        parallel::agree(ranks_, problem.get());
     }
 
-    void deliver_matrix(int index, support::FirstError& problem) {
-        const int number = matrix(index).tensor;
-        const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
-        const parallel::RowRange mine = stream_.share(tensor);
-        const std::span<const float> rows = pass_.runner().rows(index, mine);
-        std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
-        support::narrow(rows, tensor.scalar_type(), stored);
-        problem.guard([&] {
-            require_in_range(tensor, stored);
-            stream_.deliver(number, mine, stored);
+    parallel::RowRange own_outputs(int index) const {
+        return parallel::share_of(matrix(index).outputs(), ranks_.size(), ranks_.rank());
+    }
+    std::span<float> own_rows(int index) { return pass_.runner().rows(index, own_outputs(index)); }
+
+    /// All matrices of the tensor are pruned: each rank writes a share of its rows.
+    void deliver(int index) {
+        const model::TensorInfo& tensor = catalogue_.tensors[static_cast<std::size_t>(index)];
+        const auto deliver_rows = [&](parallel::RowRange rows) {
+            values_.resize(static_cast<std::size_t>(rows.size() * tensor.row_length()));
+            pass_.runner().stored_rows(index, rows, values_);
+            std::vector<std::byte>& stored = stream_.room_for(tensor, rows);
+            support::narrow(values_, tensor.scalar_type(), stored);
+            stream_.deliver(index, rows, stored);
+        };
+        parallel::run_collectively(ranks_, [&] {
+            parallel::for_each_slab(stream_.share(tensor), tensor.row_bytes(), deliver_rows);
         });
-        put_back(index, stored);
     }
 
     /// Before the rows: with them the matrix is done.
@@ -296,39 +309,20 @@ class CalibratedRun {
         }
     }
 
-    void read_back_matrix(int index, support::FirstError& problem) {
-        const int number = matrix(index).tensor;
-        const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
-        const parallel::RowRange mine = stream_.share(tensor);
-        std::vector<std::byte>& stored = stream_.room_for(tensor, mine);
-        problem.guard([&] {
-            support::check_stop();
-            store_.read_rows(number, mine, stored);
-        });
-        put_back(index, stored);
-    }
-
-    /// The next block sees what the checkpoint holds.
-    void put_back(int index, std::span<const std::byte> stored) {
-        const model::TensorInfo& tensor = catalogue_.tensor_of(matrix(index));
-        support::widen(stored, tensor.scalar_type(),
-                       pass_.runner().rows(index, stream_.share(tensor)));
-        exchange_between_nodes(ranks_, nodes_, pass_.runner(), index, tensor.rows());
+    /// Each node reads the whole tensor.
+    void read_back(int index) {
+        const model::RowSource finished = model::with_matrix_rows(
+            [&](const model::TensorInfo&, parallel::RowRange rows, std::span<std::byte> out) {
+                support::check_stop();
+                store_.read_rows(index, rows, out);
+            },
+            catalogue_);
+        parallel::run_collectively(ranks_, [&] { pass_.runner().load_tensor(index, finished); });
     }
 
     /// States are worth nothing without the rows that led to them.
     void keep_states(int block) {
         states_->at_entrance(block, [&] { store_.make_durable(); });
-    }
-
-    /// What a pruner makes of the weights that stay may be too large for float16.
-    void require_in_range(const model::TensorInfo& tensor,
-                          std::span<const std::byte> stored) const {
-        if (const std::size_t bad = support::count_non_finite(stored, tensor.scalar_type());
-            bad > 0) {
-            throw kBeyondRange(model::place_of(catalogue_, tensor), bad, tensor.type.name(),
-                               pruning::pruners_that_keep_weights());
-        }
     }
 
     const parallel::Communicator& ranks_;
@@ -341,6 +335,11 @@ class CalibratedRun {
     TensorStream stream_;
     std::vector<std::int64_t> tokens_;  ///< that gave statistics, by site of the block
     std::optional<StateKeeper> states_;
+    // Of the block that is pruned, by tensor: how many matrices it has, and how many are still to
+    // come.
+    std::map<int, int> matrices_in_block_;
+    std::map<int, int> matrices_left_;
+    std::vector<float> values_;
     std::vector<std::string> notes_;
     std::vector<std::optional<pruning::Fit>> fits_ =
         std::vector<std::optional<pruning::Fit>>(catalogue_.matrices.size());

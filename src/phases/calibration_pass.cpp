@@ -15,12 +15,14 @@ namespace alphaprune::phases {
 
 CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
-                                 const model::TokenSequences& sequences)
+                                 const model::TokenSequences& sequences,
+                                 const model::Family* family)
     : ranks_(ranks),
       nodes_(nodes),
       catalogue_(catalogue),
       sequences_(sequences),
-      plan_(transformer::make_forward_plan(catalogue)),
+      plan_(family == nullptr ? transformer::make_forward_plan(catalogue)
+                              : transformer::make_forward_plan(catalogue, *family)),
       runner_(transformer::make_cpu_block_runner(nodes.node(), plan_)),
       reader_(catalogue),
       own_(parallel::share_of(sequences.count(), ranks.size(), ranks.rank())) {

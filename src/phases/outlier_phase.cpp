@@ -35,7 +35,7 @@ struct ScoredBlock {
                 const model::MatrixInfo& matrix =
                     catalogue.matrices[static_cast<std::size_t>(index)];
                 const parallel::RowRange mine =
-                    parallel::share_of(matrix.rows, ranks.size(), ranks.rank());
+                    parallel::share_of(matrix.outputs(), ranks.size(), ranks.rank());
                 use(matrix, mine, std::span<const float>(runner.rows(index, mine)),
                     std::span<const float>(norms[site]));
             }
@@ -49,12 +49,12 @@ double mean_score(ScoredBlock& block) {
     double weights = 0;
     block.for_each_matrix([&](const model::MatrixInfo& matrix, parallel::RowRange mine,
                               std::span<const float> rows, std::span<const float> norms) {
-        std::vector<double> by_row(static_cast<std::size_t>(matrix.rows));
-        const auto cols = static_cast<std::size_t>(matrix.cols);
+        std::vector<double> by_row(static_cast<std::size_t>(matrix.outputs()));
+        const auto cols = static_cast<std::size_t>(matrix.inputs());
         for (std::int64_t r = mine.begin; r < mine.end; ++r) {
             by_row[static_cast<std::size_t>(r)] = pruning::sum_of_scores(
-                rows.subspan(static_cast<std::size_t>(r - mine.begin) * cols, cols), matrix.cols,
-                norms);
+                rows.subspan(static_cast<std::size_t>(r - mine.begin) * cols, cols),
+                matrix.inputs(), norms);
         }
         block.ranks.all_reduce_sum(std::span(by_row));
         sum = std::accumulate(by_row.begin(), by_row.end(), sum);
@@ -76,7 +76,7 @@ double value_of(ScoredBlock& block, std::optional<double> multiple) {
     std::int64_t weights = 0;
     block.for_each_matrix([&](const model::MatrixInfo& matrix, parallel::RowRange,
                               std::span<const float> rows, std::span<const float> norms) {
-        outliers += pruning::count_outliers(rows, matrix.cols, norms, mean, *multiple);
+        outliers += pruning::count_outliers(rows, matrix.inputs(), norms, mean, *multiple);
         weights += matrix.size();
     });
     return static_cast<double>(block.ranks.sum(outliers)) / static_cast<double>(weights);

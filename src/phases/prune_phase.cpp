@@ -5,7 +5,9 @@
 #include <cassert>
 #include <future>
 #include <memory>
+#include <numeric>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -27,11 +29,19 @@ struct Parcel {
 };
 
 /// N:M takes its groups from the inputs of a layer: down the columns, where the matrix is stored as
-/// inputs × outputs. Then a rank has whole groups of rows.
-bool groups_rows(const model::Catalogue& catalogue, const model::TensorInfo& tensor,
-                 std::span<const pruning::PruneTarget> targets) {
-    const auto matrix = static_cast<std::size_t>(tensor.matrix);
-    return tensor.matrix >= 0 && targets[matrix].pattern && catalogue.matrices[matrix].transposed;
+/// inputs × outputs. Then a rank has whole groups of rows, of all of the tensor's matrices; of
+/// three dimensions it has whole matrices anyway. @return rows of a group; 1: there are none
+int rows_of_group(const model::Catalogue& catalogue, int tensor,
+                  std::span<const pruning::PruneTarget> targets) {
+    int rows = 1;
+    for (const int matrix : model::matrices_of(catalogue, tensor)) {
+        const auto number = static_cast<std::size_t>(matrix);
+        if (catalogue.matrices[number].transposed && catalogue.matrices[number].expert < 0 &&
+            targets[number].pattern) {
+            rows = std::lcm(rows, targets[number].pattern->group);
+        }
+    }
+    return rows;
 }
 
 /// This rank's rows, in whole groups; the last group of the matrix may be a shorter one.
@@ -55,10 +65,8 @@ std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogu
             parcels.push_back({static_cast<int>(t), rows,
                                static_cast<std::size_t>(rows.size()) * tensor.row_bytes()});
         };
-        if (groups_rows(catalogue, tensor, targets)) {
-            const pruning::Pattern& pattern =
-                *targets[static_cast<std::size_t>(tensor.matrix)].pattern;
-            add(share_of_groups(stream.ranks(), tensor.rows(), pattern.group));
+        if (const int group = rows_of_group(catalogue, static_cast<int>(t), targets); group > 1) {
+            add(share_of_groups(stream.ranks(), tensor.rows(), group));
             continue;
         }
         const parallel::RowRange mine = stream.share(tensor);
@@ -105,12 +113,14 @@ class StreamingRun {
     void agree() const { alphaprune::parallel::agree(ranks_, problem_.get()); }
 
     /// Collective, after all tensors.
-    std::vector<pruning::PrunedTensor> finish() {
+    PrunedModel finish() {
         for (Slot& slot : slots_) {
             await(slot.written);
         }
         agree();
-        return stream_.results();
+        PrunedModel pruned{stream_.results(), {}};
+        pruned.matrix_zeros = stream_.matrix_zeros(pruned.tensors);
+        return pruned;
     }
 
   private:
@@ -156,11 +166,37 @@ class StreamingRun {
         if (tensor.matrix < 0) {
             return static_cast<std::int64_t>(support::count_zeros(bytes, tensor.type));
         }
-        const auto matrix = static_cast<std::size_t>(tensor.matrix);
-        const pruning::StoredRows rows{bytes, tensor.scalar_type(), tensor.row_length(),
-                                       catalogue_.matrices[matrix].transposed};
-        return request_.pruner.prune_rows(ranks_, rows, request_.targets[matrix],
-                                          request_.settings);
+        for (const int matrix : model::matrices_of(catalogue_, parcels_[number].tensor)) {
+            const model::MatrixInfo& info = catalogue_.matrices[static_cast<std::size_t>(matrix)];
+            if (!info.is_slice()) {
+                return prune_rows(ranks_, matrix, bytes);
+            }
+            prune_slice(matrix, parcels_[number].rows, bytes);
+        }
+        return static_cast<std::int64_t>(support::count_zeros(bytes, tensor.type));
+    }
+
+    /// @return zeros among the values
+    std::int64_t prune_rows(const parallel::Communicator& ranks, int matrix,
+                            std::span<std::byte> values) const {
+        const auto number = static_cast<std::size_t>(matrix);
+        const model::MatrixInfo& info = catalogue_.matrices[number];
+        const pruning::StoredRows rows{values, catalogue_.tensor_of(info).scalar_type(), info.cols,
+                                       info.transposed};
+        return request_.pruner.prune_rows(ranks, rows, request_.targets[number], request_.settings);
+    }
+
+    /// What the rows have of one of the tensor's matrices: all of it or nothing, where it belongs
+    /// to an expert, and then each rank prunes for itself.
+    void prune_slice(int matrix, parallel::RowRange rows, std::span<std::byte> bytes) const {
+        const model::MatrixInfo& info = catalogue_.matrices[static_cast<std::size_t>(matrix)];
+        const model::TensorInfo& tensor = catalogue_.tensor_of(info);
+        if (info.expert >= 0 && (info.expert < rows.begin || info.expert >= rows.end)) {
+            return;
+        }
+        std::vector<std::byte> values = model::gather_values(info, tensor, rows, bytes);
+        prune_rows(info.expert >= 0 ? self_ : ranks_, matrix, values);
+        model::scatter_values(info, tensor, rows, values, bytes);
     }
 
     void send(std::size_t number, std::int64_t zeros) {
@@ -172,6 +208,7 @@ class StreamingRun {
     }
 
     const parallel::Communicator& ranks_;
+    const parallel::Communicator self_ = parallel::Communicator::alone();
     const model::Catalogue& catalogue_;
     const PruneRequest& request_;
     TensorStream stream_;
@@ -197,7 +234,7 @@ PrunedModel stream_model(const parallel::Communicator& ranks, const model::Catal
             progress(t + 1, total);
         }
     }
-    return {run.finish(), {}};
+    return run.finish();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/log.hpp"
@@ -61,6 +62,22 @@ void keep_sound(const Writer& writer, const parallel::Communicator& ranks,
             recorded[t].reset();
         }
     }
+}
+
+/// The mean over its values, of which those outside of its matrices have none.
+double ratio_of_tensor(const model::Catalogue& catalogue, int tensor,
+                       std::span<const pruning::PruneTarget> targets) {
+    double removed = 0;
+    for (const int matrix : model::matrices_of(catalogue, tensor)) {
+        const auto number = static_cast<std::size_t>(matrix);
+        const model::MatrixInfo& info = catalogue.matrices[number];
+        if (!info.is_slice()) {
+            return targets[number].ratio;
+        }
+        removed += targets[number].ratio * static_cast<double>(info.size());
+    }
+    const std::int64_t values = catalogue.tensors[static_cast<std::size_t>(tensor)].values();
+    return removed == 0 ? 0.0 : removed / static_cast<double>(values);
 }
 
 }  // namespace
@@ -155,9 +172,8 @@ void PrunedFiles::finish(const PrunedModel& pruned, std::span<const pruning::Pru
         }
         std::vector<checkpoint::TensorSummary> summaries;
         for (std::size_t t = 0; t < pruned.tensors.size(); ++t) {
-            const int matrix = catalogue_.tensors[t].matrix;
-            const double ratio = matrix < 0 ? 0.0 : targets[static_cast<std::size_t>(matrix)].ratio;
-            summaries.push_back({pruned.tensors[t].checksum, pruned.tensors[t].zeros, ratio});
+            summaries.push_back({pruned.tensors[t].checksum, pruned.tensors[t].zeros,
+                                 ratio_of_tensor(catalogue_, static_cast<int>(t), targets)});
         }
         checkpoint_->finish(summaries);
     }

@@ -1,9 +1,12 @@
 #include "tensor_stream.hpp"
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/weight_check.hpp"
+#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "alphaprune/support/stop.hpp"
 
 namespace alphaprune::phases {
 
@@ -32,6 +35,7 @@ resume::WrittenRows TensorStream::book(int index, parallel::RowRange rows,
         written.part.checksum = support::checksum_of_rows(bytes, tensor(index).row_bytes(),
                                                           static_cast<std::uint64_t>(rows.begin));
         add(index, written.part);
+        count_zeros_in_slices(index, rows, bytes);
     }
     return written;
 }
@@ -58,6 +62,17 @@ void TensorStream::add(int index, const pruning::PrunedTensor& part) {
     pruning::PrunedTensor& result = results_[static_cast<std::size_t>(index)];
     result.checksum += part.checksum;
     result.zeros += part.zeros;
+}
+
+void TensorStream::count_zeros_in_slices(int index, parallel::RowRange rows,
+                                         std::span<const std::byte> bytes) {
+    for (const int m : model::matrices_of(reader_.catalogue(), index)) {
+        const auto number = static_cast<std::size_t>(m);
+        const model::MatrixInfo& matrix = reader_.catalogue().matrices[number];
+        if (matrix.is_slice()) {
+            zeros_[number] += model::count_zeros_of(matrix, tensor(index), rows, bytes);
+        }
+    }
 }
 
 void TensorStream::deliver(int index, parallel::RowRange rows, std::span<const std::byte> bytes) {
@@ -87,6 +102,36 @@ std::vector<pruning::PrunedTensor> TensorStream::results() const {
         all[t] = {wire[2 * t], static_cast<std::int64_t>(wire[2 * t + 1])};
     }
     return all;
+}
+
+std::vector<std::int64_t> TensorStream::matrix_zeros(
+    std::span<const pruning::PrunedTensor> results) {
+    const model::Catalogue& catalogue = reader_.catalogue();
+    parallel::run_collectively(ranks_, [&] {
+        for (int t = 0; t < static_cast<int>(catalogue.tensors.size()); ++t) {
+            const int first = tensor(t).matrix;
+            if (first < 0 || !catalogue.matrices[static_cast<std::size_t>(first)].is_slice() ||
+                !store_.finished(t)) {
+                continue;
+            }
+            parallel::for_each_slab(share(tensor(t)), tensor(t).row_bytes(),
+                                    [&](parallel::RowRange rows) {
+                                        support::check_stop();
+                                        std::vector<std::byte>& bytes = room_for(tensor(t), rows);
+                                        store_.read_rows(t, rows, bytes);
+                                        count_zeros_in_slices(t, rows, bytes);
+                                    });
+        }
+    });
+    std::vector<std::int64_t> zeros = zeros_;
+    ranks_.all_reduce_sum(std::span(zeros));
+    for (std::size_t m = 0; m < zeros.size(); ++m) {
+        const model::MatrixInfo& matrix = catalogue.matrices[m];
+        if (!matrix.is_slice()) {
+            zeros[m] = results[static_cast<std::size_t>(matrix.tensor)].zeros;
+        }
+    }
+    return zeros;
 }
 
 }  // namespace alphaprune::phases

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "alphaprune/model/weight_reader.hpp"
@@ -43,9 +44,15 @@ class TensorStream {
 
     /// Collective: what became of each tensor, summed over all ranks.
     std::vector<pruning::PrunedTensor> results() const;
+    /// Collective: the zeros of each matrix, of those of finished tensors, too.
+    /// @throws Error on all ranks
+    std::vector<std::int64_t> matrix_zeros(std::span<const pruning::PrunedTensor> results);
 
   private:
     void add(int index, const pruning::PrunedTensor& part);
+    /// Counts the zeros of each matrix of a tensor that has slices.
+    void count_zeros_in_slices(int index, parallel::RowRange rows,
+                               std::span<const std::byte> bytes);
     const model::TensorInfo& tensor(int index) const {
         return reader_.catalogue().tensors[static_cast<std::size_t>(index)];
     }
@@ -56,6 +63,8 @@ class TensorStream {
     std::vector<std::byte> buffer_;
     std::vector<pruning::PrunedTensor> results_ =
         std::vector<pruning::PrunedTensor>(reader_.catalogue().tensors.size());
+    std::vector<std::int64_t> zeros_ =  ///< of each matrix that is a slice
+        std::vector<std::int64_t>(reader_.catalogue().matrices.size());
 };
 
 }  // namespace alphaprune::phases

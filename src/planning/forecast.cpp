@@ -122,7 +122,7 @@ class Forecaster {
             pruning::SiteWork work;
             work.cols = matrix.cols;
             work.weights = static_cast<double>(matrix.size());
-            work.bytes = static_cast<double>(catalogue_.tensor_of(matrix).bytes());
+            work.bytes = catalogue_.stored_bytes_of(matrix);
             work.ranks = cluster_.ranks;
             const pruning::SiteCost cost = task_.pruner->cost(work);
             sum.working += cost.seconds + cost.flops / (model_.rates.sgemm_gflops * 1e9);
@@ -134,7 +134,7 @@ class Forecaster {
     double bytes_of_matrices() const {
         double bytes = 0;
         for (const model::MatrixInfo& matrix : catalogue_.matrices) {
-            bytes += static_cast<double>(catalogue_.tensor_of(matrix).bytes());
+            bytes += catalogue_.stored_bytes_of(matrix);
         }
         return bytes;
     }

@@ -31,7 +31,7 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
         const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
         work.weights += static_cast<double>(matrix.size());
         work.largest = std::max(work.largest, static_cast<double>(matrix.size()));
-        work.bytes += static_cast<double>(catalogue.tensor_of(matrix).bytes());
+        work.bytes += catalogue.stored_bytes_of(matrix);
     }
     work.sequences = sequences.count();
     work.own_sequences = parallel::share_of(sequences.count(), ranks, 0).size();

@@ -82,12 +82,21 @@ std::optional<double> share(std::int64_t part, std::int64_t whole) {
 
 using support::FieldsOf;
 
+static void json_fields(auto& io, FieldsOf<SliceReport> auto& slice) {
+    io("tensor", slice.tensor);
+    io.where_known("expert", slice.expert);
+    io("first", slice.first);
+    io("run", slice.run);
+    io("stride", slice.stride);
+}
+
 static void json_fields(auto& io, FieldsOf<MatrixReport> auto& matrix) {
     io("name", matrix.name);
     io("block", matrix.block);
     io("rows", matrix.rows);
     io("cols", matrix.cols);
     io.later("transposed", matrix.transposed);
+    io.where_known("slice", matrix.slice);
     io.custom(
         "metrics", [&] { return metrics_json(matrix); },
         [&](const auto& field) { read_metrics(field, matrix); });
@@ -191,6 +200,7 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
         model.later("block_weights", report.block_weights);
         model.derived("prunable_share", share(report.prunable_parameters, report.block_weights));
         model.later("left_out", report.left_out);
+        model.later("fused", report.fused);
     });
     io.group("run", [&](auto& run) {
         run("ranks", report.ranks);

@@ -91,7 +91,8 @@ class CpuBlockRunner : public BlockRunner {
     std::span<float> states() override { return states_; }
 
     void load(int block, const model::RowSource& source) override {
-        hold(plan_.block(block).tensors, source);
+        const BlockPlan& plan = plan_.block(block);
+        hold(plan.tensors, plan.layouts, source);
         block_ = block;
     }
 
@@ -119,17 +120,27 @@ class CpuBlockRunner : public BlockRunner {
                 [&](BlockPass& pass) { pass.step_and_leave(state(sequence), kept(sequence)); });
     }
 
-    std::span<float> rows(int matrix, parallel::RowRange rows) override {
+    std::span<float> rows(int matrix, parallel::RowRange outputs) override {
         const model::MatrixInfo& info = plan_.catalogue->matrices[static_cast<std::size_t>(matrix)];
-        assert(0 <= rows.begin && rows.begin <= rows.end && rows.end <= info.rows);
-        return weights_->values(info.tensor)
-            .subspan(static_cast<std::size_t>((info.first_row + rows.begin) * info.cols),
-                     static_cast<std::size_t>(rows.size() * info.cols));
+        assert(0 <= outputs.begin && outputs.begin <= outputs.end && outputs.end <= info.outputs());
+        return weights_->outputs(info.tensor, info.expert, info.pattern, info.outputs())
+            .subspan(static_cast<std::size_t>(outputs.begin * info.inputs()),
+                     static_cast<std::size_t>(outputs.size() * info.inputs()));
     }
 
     void sync() override { weights_->sync(); }
 
-    void load_head(const model::RowSource& source) override { hold(head_tensors(plan_), source); }
+    void stored_rows(int tensor, parallel::RowRange rows, std::span<float> out) override {
+        weights_->stored_rows(tensor, rows, out);
+    }
+
+    void load_tensor(int tensor, const model::RowSource& source) override {
+        weights_->load_tensor(tensor, source);
+    }
+
+    void load_head(const model::RowSource& source) override {
+        hold(head_tensors(plan_), {}, source);
+    }
 
     void features(std::int64_t sequence, std::span<float> out) override {
         const std::int64_t wide = plan_.hidden_size();
@@ -162,9 +173,10 @@ class CpuBlockRunner : public BlockRunner {
     }
 
     /// The memory of the block before is given back first.
-    void hold(std::vector<int> tensors, const model::RowSource& source) {
+    void hold(std::vector<int> tensors, std::vector<TensorLayout> layouts,
+              const model::RowSource& source) {
         weights_.reset();
-        weights_.emplace(node_, *plan_.catalogue, std::move(tensors));
+        weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts));
         weights_->load(source);
     }
 

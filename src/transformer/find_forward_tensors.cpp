@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/support/message.hpp"
@@ -28,14 +29,15 @@ const support::BadRequest<std::string> kNoHead{
     "fetch the model's files again, or set tie_word_embeddings to true in config.json if the "
     "embedding is the head; pruning without perplexities needs none"};
 
-/// The matrix that a layer is; −1 where it stays dense.
-int matrix_of(const model::Catalogue& catalogue, int tensor, std::int64_t first_row) {
-    const std::vector<model::MatrixInfo>& all = catalogue.matrices;
-    const int first = tensor < 0 ? -1 : catalogue.tensors[static_cast<std::size_t>(tensor)].matrix;
-    for (auto m = static_cast<std::size_t>(first);
-         first >= 0 && m < all.size() && all[m].tensor == tensor; ++m) {
-        if (all[m].first_row == first_row) {
-            return static_cast<int>(m);
+/// The matrix that a layer is, or is a part of; −1 where it stays dense.
+int matrix_of(const model::Catalogue& catalogue, int tensor, const model::LinearLayer& layer) {
+    for (const int index : model::matrices_of(catalogue, tensor)) {
+        const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
+        const model::StoredShape stored = model::stored_shape_of(catalogue.tensor_of(matrix));
+        const bool is_all = matrix.outputs() == (matrix.transposed ? stored.cols : stored.rows);
+        const bool is_layer = matrix.pattern == layer.pattern && matrix.outputs() == layer.rows;
+        if (matrix.expert == layer.expert && (is_all || is_layer)) {
+            return index;
         }
     }
     return -1;
@@ -45,13 +47,14 @@ BlockPlan find_block(TensorFinder& finder, const model::Catalogue& catalogue,
                      const model::Family& family, std::int64_t block) {
     BlockPlan plan{family.describe_block(catalogue.configuration, block), {}, {}, {}};
     plan.sites = site_places(plan.description);
+    plan.layouts = layouts_of(plan.description);
     for (const model::TensorSpec& spec : plan.description.tensors) {
         plan.tensors.push_back(
             finder.find(fmt::format("{}{}.{}", family.block_prefix, block, spec.name), spec.shape));
     }
     for (const model::LinearLayer& layer : plan.description.layers) {
         const int tensor = plan.tensors[static_cast<std::size_t>(layer.weight)];
-        plan.matrices.push_back(matrix_of(catalogue, tensor, layer.first_row));
+        plan.matrices.push_back(matrix_of(catalogue, tensor, layer));
     }
     return plan;
 }

@@ -210,6 +210,9 @@ std::vector<InputSite> input_sites(const ForwardPlan& plan, int block) {
             site.cols = of.description.layers[index].cols;
         }
         std::ranges::sort(site.matrices);
+        // Several layers may be parts of one matrix.
+        site.matrices.erase(std::unique(site.matrices.begin(), site.matrices.end()),
+                            site.matrices.end());
         const model::Sublayer& sublayer = of.description.sublayers[place.sublayer];
         const auto* experts = std::get_if<model::ExpertsLayer>(&sublayer.body);
         // What an expert computes is weighed by the router first.

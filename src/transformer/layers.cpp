@@ -106,6 +106,12 @@ std::span<const float> LayerWeights::values(int described) const {
                          : weights_.values(tensors_[static_cast<std::size_t>(described)]);
 }
 
+std::span<const float> LayerWeights::of_layer(int described,
+                                              const model::LinearLayer& layer) const {
+    return weights_.outputs(tensors_[static_cast<std::size_t>(described)], layer.expert,
+                            layer.pattern, layer.rows);
+}
+
 void LayerWeights::run(const model::NormLayer& norm, std::span<const float> values,
                        std::span<float> out) const {
     apply_norm(norm, {this->values(norm.weight), this->values(norm.bias)}, values, out);
@@ -118,17 +124,11 @@ void LayerWeights::run(const model::LinearLayer& layer, std::span<const float> i
     const std::int64_t cols = layer.cols;
     const std::int64_t tokens = static_cast<std::int64_t>(input.size()) / cols;
     assert(out.size() == static_cast<std::size_t>(tokens * rows));
-    const std::int64_t stored_cols = layer.transposed ? rows : cols;
-    const std::int64_t stored_rows = layer.transposed ? cols : rows;
-    const float* const weights = values(layer.weight).data() + layer.first_row * stored_cols;
     linalg::sgemm(1, {input.data(), tokens, cols, cols},
-                  {weights, stored_rows, stored_cols, stored_cols},
-                  layer.transposed ? linalg::Transpose::no : linalg::Transpose::yes,
+                  {of_layer(layer.weight, layer).data(), rows, cols, cols}, linalg::Transpose::yes,
                   add_to_it ? 1.0F : 0.0F, {out.data(), tokens, rows, rows});
     if (layer.bias >= 0) {
-        const auto bias = values(layer.bias)
-                              .subspan(static_cast<std::size_t>(layer.first_bias),
-                                       static_cast<std::size_t>(rows));
+        const auto bias = of_layer(layer.bias, layer);
         for (std::size_t at = 0; at < out.size(); at += bias.size()) {
             add(out.subspan(at, bias.size()), bias);
         }

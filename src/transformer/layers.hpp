@@ -41,6 +41,8 @@ class LayerWeights {
 
     /// A described tensor's values; none for −1.
     std::span<const float> values(int described) const;
+    /// What a described tensor has of a layer: outputs × inputs, or a bias.
+    std::span<const float> of_layer(int described, const model::LinearLayer& layer) const;
 
   private:
     const SharedWeights& weights_;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "scratch_cutter.hpp"
@@ -49,29 +50,100 @@ void read_widened(const model::RowSource& source, const model::TensorInfo& tenso
 }
 
 SharedWeights::SharedWeights(const parallel::Communicator& node, const model::Catalogue& catalogue,
-                             std::vector<int> tensors)
+                             std::vector<int> tensors, std::vector<TensorLayout> layouts)
     : node_(&node),
       catalogue_(&catalogue),
       tensors_(std::move(tensors)),
+      layouts_(std::move(layouts)),
       starts_(starts_of(catalogue, tensors_)),
-      array_(node, static_cast<std::int64_t>(starts_.back())) {}
+      array_(node, static_cast<std::int64_t>(starts_.back())) {
+    layouts_.resize(tensors_.size());
+}
 
 void SharedWeights::load(const model::RowSource& source) {
     array_.sync();  // others may still be reading what was there
     parallel::run_collectively(*node_, [&] {
-        for (const int index : tensors_) {
-            const model::TensorInfo& tensor = catalogue_->tensors[static_cast<std::size_t>(index)];
-            const parallel::RowRange mine =
-                parallel::share_of(tensor.rows(), node_->size(), node_->rank());
-            if (!mine.empty()) {
-                read_widened(source, tensor, mine,
-                             values(index).subspan(
-                                 static_cast<std::size_t>(mine.begin * tensor.row_length()),
-                                 static_cast<std::size_t>(mine.size() * tensor.row_length())));
-            }
+        for (const int tensor : tensors_) {
+            load_share(tensor, source);
         }
     });
     array_.sync();
+}
+
+void SharedWeights::load_tensor(int tensor, const model::RowSource& source) {
+    array_.sync();
+    parallel::run_collectively(*node_, [&] { load_share(tensor, source); });
+    array_.sync();
+}
+
+void SharedWeights::load_share(int index, const model::RowSource& source) {
+    const TensorLayout& layout = layouts_[position_of(index)];
+    const model::TensorInfo& stored = catalogue_->tensors[static_cast<std::size_t>(index)];
+    const model::TensorInfo tensor = layout.layers.empty() ? stored : model::as_matrix_rows(stored);
+    const parallel::RowRange mine = parallel::share_of(tensor.rows(), node_->size(), node_->rank());
+    const auto size_of_rows = [&](std::int64_t rows) {
+        return static_cast<std::size_t>(rows * tensor.row_length());
+    };
+    if (mine.empty()) {
+        return;
+    }
+    if (layout.is_as_stored()) {
+        read_widened(source, tensor, mine,
+                     values(index).subspan(size_of_rows(mine.begin), size_of_rows(mine.size())));
+        return;
+    }
+    constexpr std::uint64_t kStripBytes = std::uint64_t{4} << 20;
+    std::vector<float> strip;
+    parallel::for_each_slab(
+        mine, size_of_rows(1) * sizeof(float),
+        [&](parallel::RowRange rows) {
+            strip.resize(size_of_rows(rows.size()));
+            read_widened(source, tensor, rows, strip);
+            lay_out(layout, rows, strip, values(index));
+        },
+        kStripBytes);
+}
+
+void SharedWeights::stored_rows(int index, parallel::RowRange rows, std::span<float> out) const {
+    const TensorLayout& layout = layouts_[position_of(index)];
+    const model::TensorInfo& tensor = catalogue_->tensors[static_cast<std::size_t>(index)];
+    assert(out.size() == static_cast<std::size_t>(rows.size() * tensor.row_length()));
+    if (layout.is_as_stored()) {
+        std::ranges::copy(
+            values(index).subspan(static_cast<std::size_t>(rows.begin * tensor.row_length()),
+                                  out.size()),
+            out.begin());
+        return;
+    }
+    const std::int64_t each =
+        tensor.row_length() / (layout.transposed ? layout.stored_outputs : layout.inputs);
+    put_together(layout, {rows.begin * each, rows.end * each}, values(index), out);
+}
+
+parallel::RowRange SharedWeights::place_of(int index, int expert,
+                                           const model::OutputPattern& pattern,
+                                           std::int64_t outputs) const {
+    const TensorLayout& layout = layouts_[position_of(index)];
+    if (layout.layers.empty()) {
+        return {0, size_of(catalogue_->tensors[static_cast<std::size_t>(index)])};
+    }
+    const std::int64_t first = layout.first_row(expert, pattern, outputs);
+    return {first * layout.inputs, (first + outputs) * layout.inputs};
+}
+
+std::span<const float> SharedWeights::outputs(int tensor, int expert,
+                                              const model::OutputPattern& pattern,
+                                              std::int64_t outputs) const {
+    const parallel::RowRange place = place_of(tensor, expert, pattern, outputs);
+    return values(tensor).subspan(static_cast<std::size_t>(place.begin),
+                                  static_cast<std::size_t>(place.size()));
+}
+
+std::span<float> SharedWeights::outputs(int tensor, int expert, const model::OutputPattern& pattern,
+                                        std::int64_t outputs) {
+    const parallel::RowRange place = place_of(tensor, expert, pattern, outputs);
+    return values(tensor).subspan(static_cast<std::size_t>(place.begin),
+                                  static_cast<std::size_t>(place.size()));
 }
 
 std::span<const float> SharedWeights::values(int tensor) const {
@@ -89,10 +161,10 @@ std::uint64_t SharedWeights::bytes_for(const model::Catalogue& catalogue,
     return starts_of(catalogue, tensors).back() * sizeof(float);
 }
 
-std::size_t SharedWeights::start_of(int tensor) const {
+std::size_t SharedWeights::position_of(int tensor) const {
     const auto found = std::ranges::find(tensors_, tensor);
     assert(found != tensors_.end());
-    return starts_[static_cast<std::size_t>(found - tensors_.begin())];
+    return static_cast<std::size_t>(found - tensors_.begin());
 }
 
 }  // namespace alphaprune::transformer

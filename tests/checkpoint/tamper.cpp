@@ -2,6 +2,7 @@
 
 #include <hdf5.h>
 
+#include <array>
 #include <fstream>
 #include <stdexcept>
 
@@ -104,7 +105,10 @@ void add_integers(const std::filesystem::path& file, const std::string& name, bo
     }
     const hid_t id = H5Dcreate2(open.id, name.c_str(), H5T_STD_I32LE, space, H5P_DEFAULT,
                                 properties, H5P_DEFAULT);
-    require(id >= 0, "H5Dcreate");
+    const std::array<int, 8> values{};
+    require(
+        id >= 0 && H5Dwrite(id, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0,
+        "H5Dcreate");
     H5Dclose(id);
     H5Pclose(properties);
     H5Sclose(space);

@@ -24,7 +24,7 @@ void narrow_attribute(const std::filesystem::path& file, const std::string& obje
                       const std::string& attribute);
 void remove_link(const std::filesystem::path& file, const std::string& object);
 void rename_link(const std::filesystem::path& file, const std::string& from, const std::string& to);
-/// Puts a dataset of 32-bit integers, its data chunked, under a name that is free.
+/// Puts a dataset of 32-bit integers, its data chunked or not, under a name that is free.
 void add_integers(const std::filesystem::path& file, const std::string& name, bool chunked);
 /// Puts a link that leads to another file under a name that is free.
 void add_external_link(const std::filesystem::path& file, const std::string& name);

@@ -13,7 +13,7 @@ MODELS = sorted(path.parent.name for path in TINY.glob("*/golden.json")
                 if "magnitude_0.5" in json.loads(path.read_text()))
 ALL_RANKS = "--all-ranks" in sys.argv
 HALF = ("--sparsity-ratio", 0.5, "--allocation", "uniform")
-GOLDEN_MATRICES = ()
+GOLDEN_MATRICES = ("--fused", "whole")  # the goldens take a fused tensor for one matrix
 
 
 class Family(ProgramTest):

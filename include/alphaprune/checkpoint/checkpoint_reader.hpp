@@ -55,6 +55,7 @@ class CheckpointReader {
 
 /// The catalogue that a checkpoint.h5 describes and a source of its rows, so that a checkpoint can
 /// be evaluated and exported as a model folder can. Each rank on its own.
+/// @param catalogue  outlives the source
 model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint);
 model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
                                     const model::Catalogue& catalogue);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 
 namespace alphaprune::checkpoint {
@@ -15,6 +16,8 @@ struct ExpectedMatrix {
     std::int64_t cols = 0;
     std::int64_t zeros = 0;
     double sparsity_ratio = 0;
+    std::string tensor = {};  ///< that it is a slice of; empty: it is the tensor of that name
+    model::MatrixInfo slice = {};
 };
 
 struct Verification {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "alphaprune/model/configuration.hpp"
+#include "alphaprune/model/output_pattern.hpp"
 
 namespace alphaprune::model {
 
@@ -33,8 +34,9 @@ struct NormLayer {
 };
 
 /// y = W x + b with W of rows (outputs) × cols (inputs). W is a tensor of its own or a slice of
-/// one that holds several matrices: some rows of a fused projection (queries, keys and values in
-/// one tensor), or one expert of a tensor of three dimensions.
+/// one that holds several matrices: some outputs of a fused projection (queries, keys and values in
+/// one tensor), of a tensor of three dimensions those of one expert. The slices of a tensor have
+/// all of its outputs together, each once.
 struct LinearLayer {
     int weight = -1;
     int bias = -1;
@@ -44,12 +46,10 @@ struct LinearLayer {
     bool transposed = false;
     /// Names the slice among those of its tensor ("q", "7.up"); empty: the whole tensor.
     std::string slice{};
-    /// Where the slice begins, the tensor taken as rows of the stored matrix: of a tensor
-    /// [experts, rows, cols], expert × rows + row within the expert.
-    std::int64_t first_row = 0;
-    std::int64_t first_bias = 0;  ///< value of the bias tensor at which the layer's begin
-    int expert = -1;              ///< that the slice belongs to
-    bool prunable = true;         ///< routers and other small layers stay dense
+    /// Which of the stored outputs are the layer's: of the matrix, and of the bias.
+    OutputPattern pattern{};
+    int expert = -1;  ///< that it belongs to, where a tensor [experts, …] has one matrix each
+    bool prunable = true;  ///< routers and other small layers stay dense
 };
 
 /// The shape of causal self-attention; several query heads may share a key and value head.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "alphaprune/model/configuration.hpp"
+#include "alphaprune/model/output_pattern.hpp"
 #include "alphaprune/model/packed_form.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/support/file.hpp"
@@ -59,13 +60,15 @@ struct MatrixInfo {
     /// Stored as inputs × outputs (GPT-2's Conv1D): a linear layer's usual weight is outputs ×
     /// inputs, its rows one output each.
     bool transposed = false;
-    /// Where a slice begins, its tensor taken as rows of `cols` values: in a fused projection, a
-    /// row; in experts stacked as [experts, rows, cols], expert × rows + row within the expert.
-    std::int64_t first_row = 0;
-    int expert = -1;           ///< that a slice belongs to
+    /// Which outputs of the stored matrix it has: rows, or columns where it is transposed.
+    OutputPattern pattern{};
+    int expert = -1;           ///< that a slice of a tensor [experts, …] belongs to
     std::string slice_name{};  ///< "<tensor>[q]"; empty: the matrix is the whole tensor
 
     std::int64_t size() const { return rows * cols; }
+    std::int64_t outputs() const { return transposed ? cols : rows; }
+    std::int64_t inputs() const { return transposed ? rows : cols; }
+    bool is_slice() const { return !slice_name.empty(); }
 };
 
 /// Where the decoder blocks are: their tensors are named "<prefix><number>.…", numbers from 0 up.
@@ -114,6 +117,8 @@ struct Catalogue {
     std::vector<int> prunable_blocks() const;
     std::int64_t prunable_parameters() const;
     std::uint64_t bytes() const;  ///< of all tensors
+    /// Bytes of a matrix in the files.
+    double stored_bytes_of(const MatrixInfo& matrix) const;
     const TensorInfo& tensor_of(const MatrixInfo& matrix) const {
         return tensors[static_cast<std::size_t>(matrix.tensor)];
     }
@@ -127,7 +132,9 @@ struct Catalogue {
 };
 
 /// Fills `out` with the stored bytes of some rows of a catalogued tensor, from wherever the weights
-/// lie: a model folder (WeightReader), a checkpoint. Each rank has its own. @throws Error
+/// lie: a model folder (WeightReader), a checkpoint. A tensor of three dimensions may also be given
+/// as rows of its last (as_matrix_rows in model/matrix_slices.hpp). Each rank has its own.
+/// @throws Error
 using RowSource = std::function<void(const TensorInfo& tensor, parallel::RowRange rows,
                                      std::span<std::byte> out)>;
 

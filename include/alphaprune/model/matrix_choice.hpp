@@ -31,10 +31,21 @@ class NamePattern {
     std::shared_ptr<const Compiled> compiled_;
 };
 
+/// What is one prunable matrix of a tensor that holds several linear layers.
+enum class Fused {
+    split,  ///< each layer
+    whole,  ///< the tensor, or what it has of an expert, as in the published code
+};
+
+inline std::string_view name_of(Fused fused) {
+    return fused == Fused::split ? "split" : "whole";
+}
+
 /// What a user says about which matrices are pruned. A name that both lists match is left out.
 struct MatrixChoice {
     std::vector<NamePattern> include;  ///< of 2-D tensors that the program would leave out
-    std::vector<NamePattern> exclude;  ///< of tensors that stay as they are
+    std::vector<NamePattern> exclude;  ///< of tensors, or of slices, that stay as they are
+    Fused fused = Fused::split;
 
     bool includes(std::string_view name) const;
     bool excludes(std::string_view name) const;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/model/family.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
@@ -64,6 +65,8 @@ struct PruneRequest {
     std::span<const std::uint8_t> held_out = {};
     /// Only so many blocks are pruned, the first of the prunable ones; nothing: all.
     std::optional<int> most_blocks = {};
+    /// Whose blocks are run; nullptr: the family that the model is of. Outlives the run.
+    const model::Family* family = nullptr;
 
     bool gives_statistics(std::int64_t sequence) const {
         return held_out.empty() || held_out[static_cast<std::size_t>(sequence)] == 0;
@@ -79,6 +82,7 @@ struct PrunedModel {
     std::vector<std::string> notes;              ///< what a user should know
     /// One per matrix; nothing where the pruner does not iterate.
     std::vector<std::optional<pruning::Fit>> fits = {};
+    std::vector<std::int64_t> matrix_zeros = {};  ///< one per matrix, the same on every rank
 };
 
 /// Prunes a model block by block without keeping it, and scores what comes out: the mean negative

@@ -13,6 +13,15 @@
 
 namespace alphaprune::report {
 
+/// Where a matrix lies in a tensor that holds several: as model::MatrixInfo.
+struct SliceReport {
+    std::string tensor;
+    std::optional<int> expert;  ///< first index of a tensor of three dimensions
+    std::int64_t first = 0;     ///< output r is stored as first + (r / run) · stride + r mod run
+    std::int64_t run = 0;
+    std::int64_t stride = 0;
+};
+
 /// One prunable matrix in a report.
 struct MatrixReport {
     std::string name;
@@ -20,6 +29,7 @@ struct MatrixReport {
     std::int64_t rows = 0;
     std::int64_t cols = 0;
     bool transposed = false;               ///< stored as inputs × outputs
+    std::optional<SliceReport> slice;      ///< of a tensor; absent where it is the tensor
     spectrum::ShapeMetrics metrics;        ///< undefined ones are NaN, null in JSON
     bool has_metrics = false;              ///< false when no spectrum was computed
     std::optional<double> sparsity_ratio;  ///< asked for; absent after `analyze`
@@ -132,6 +142,7 @@ struct RunReport {
     std::int64_t prunable_parameters = 0;
     std::int64_t block_weights = 0;       ///< of the blocks, prunable or not; 0: not known
     std::vector<LeftOutReport> left_out;  ///< of them what is not prunable, the most first
+    std::string fused = "split";  ///< or "whole": what is a matrix of a tensor with several layers
 
     int ranks = 1;
     int threads_per_rank = 1;

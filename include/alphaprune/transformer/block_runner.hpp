@@ -64,11 +64,18 @@ class BlockRunner {
 
     /// Rows of a matrix of the loaded block where they lie, to be replaced; sync() on all ranks of
     /// the node before others read them.
-    /// @param matrix  index into Catalogue::matrices
-    /// @param rows    of the matrix
-    virtual std::span<float> rows(int matrix, parallel::RowRange rows) = 0;
+    /// @param matrix   index into Catalogue::matrices
+    /// @param outputs  of the matrix, each a row of its inputs, however it is stored
+    virtual std::span<float> rows(int matrix, parallel::RowRange outputs) = 0;
     /// Run collectively by the node.
     virtual void sync() = 0;
+    /// Rows of a tensor of the loaded block as they would be stored now.
+    /// @param rows  of the tensor
+    /// @param out   rows × row_length
+    virtual void stored_rows(int tensor, parallel::RowRange rows, std::span<float> out) = 0;
+    /// Run collectively by the node: a tensor of the loaded block is read again.
+    /// @throws Error on all ranks of the node
+    virtual void load_tensor(int tensor, const model::RowSource& source) = 0;
 
     /// Run collectively by the node: what the head is made of but for the vocabulary projection
     /// takes the place of the block before. After require_head().

@@ -9,6 +9,7 @@
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/transformer/tensor_layout.hpp"
 
 namespace alphaprune::transformer {
 
@@ -30,7 +31,8 @@ struct BlockPlan {
     model::BlockDescription description;
     std::vector<int> tensors;   ///< of each tensor described: index into Catalogue::tensors
     std::vector<int> matrices;  ///< of each layer: index into Catalogue::matrices, −1: not pruned
-    std::vector<SitePlace> sites;  ///< in the order of input_sites()
+    std::vector<SitePlace> sites;         ///< in the order of input_sites()
+    std::vector<TensorLayout> layouts{};  ///< in memory, of each tensor described
 };
 
 /// The forward pass of a decoder-only transformer, found in a model's files: what a BlockRunner

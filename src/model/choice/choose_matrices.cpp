@@ -39,7 +39,7 @@ bool any_found(const std::vector<NamePattern>& patterns, std::string_view name) 
 std::vector<BlockTensor> choose_by_rule(Catalogue& catalogue, const MatrixChoice& choice,
                                         support::FaultList& faults) {
     if (const Family* family = family_of(catalogue.configuration.model_type)) {
-        find_family_matrices(*family, catalogue, faults);
+        find_family_matrices(*family, catalogue, faults, choice.fused);
         return RoleFinder(catalogue, catalogue.decoder).tensors_in(catalogue.decoder.count);
     }
     std::optional<ChosenBlocks> chosen = find_generic_matrices(catalogue, choice, faults);
@@ -58,7 +58,8 @@ void apply(const MatrixChoice& choice, const std::vector<BlockTensor>& tensors,
            Catalogue& catalogue) {
     std::vector<MatrixInfo> chosen;
     for (const MatrixInfo& matrix : catalogue.matrices) {
-        if (!choice.excludes(catalogue.name_of(matrix))) {
+        if (!choice.excludes(catalogue.name_of(matrix)) &&
+            !choice.excludes(catalogue.tensor_of(matrix).name)) {
             chosen.push_back(matrix);
         }
     }
@@ -75,8 +76,10 @@ void apply(const MatrixChoice& choice, const std::vector<BlockTensor>& tensors,
     }
 }
 
+/// @param matrices  names of all that the program chooses by default
 void require_matches(const MatrixChoice& choice, const std::vector<BlockTensor>& tensors,
-                     const Catalogue& catalogue, support::FaultList& faults) {
+                     const std::vector<std::string>& matrices, const Catalogue& catalogue,
+                     support::FaultList& faults) {
     const std::string where = catalogue.folder.string();
     for (const NamePattern& pattern : choice.include) {
         const bool found = std::ranges::any_of(tensors, [&](const BlockTensor& one) {
@@ -92,7 +95,9 @@ void require_matches(const MatrixChoice& choice, const std::vector<BlockTensor>&
         const bool found = std::ranges::any_of(catalogue.tensors, [&](const TensorInfo& tensor) {
             return pattern.found_in(tensor.name);
         });
-        if (!found) {
+        const bool found_slice = std::ranges::any_of(
+            matrices, [&](const std::string& name) { return pattern.found_in(name); });
+        if (!found && !found_slice) {
             faults.add(kExcludeMatchesNothing(where, pattern.text()));
         }
     }
@@ -163,11 +168,15 @@ void choose_matrices(Catalogue& catalogue, const MatrixChoice& choice) {
     forget_matrices(catalogue);
     const std::vector<BlockTensor> tensors = choose_by_rule(catalogue, choice, faults);
     faults.throw_if_any();
+    std::vector<std::string> matrices;
+    for (const MatrixInfo& matrix : catalogue.matrices) {
+        matrices.push_back(catalogue.name_of(matrix));
+    }
     apply(choice, tensors, catalogue);
     if (catalogue.family == "generic") {
         find_orientation(catalogue);
     }
-    require_matches(choice, tensors, catalogue, faults);
+    require_matches(choice, tensors, matrices, catalogue, faults);
     judge_prunable_share(catalogue, tensors, choice, faults);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/name_list.hpp"
 #include "alphaprune/support/message.hpp"
 #include "find_matrices.hpp"
@@ -76,7 +77,9 @@ PrunableShare share_of(const Catalogue& catalogue, const std::vector<BlockTensor
         }
         share.block_weights += tensor.values();
         if (tensor.matrix >= 0) {
-            share.prunable += tensor.values();
+            for (const int matrix : matrices_of(catalogue, index)) {
+                share.prunable += catalogue.matrices[static_cast<std::size_t>(matrix)].size();
+            }
             continue;
         }
         const bool by_request = choice.excludes(tensor.name);

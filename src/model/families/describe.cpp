@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <utility>
 
@@ -40,6 +41,67 @@ int add_linear(BlockDescription& block, std::string_view name, std::int64_t rows
     }
     block.layers.push_back(std::move(layer));
     return static_cast<int>(block.layers.size()) - 1;
+}
+
+namespace {
+
+/// @param layer  what the slices have in common
+/// @return the position of the first
+int add_slices(BlockDescription& block, LinearLayer layer, [[maybe_unused]] std::int64_t rows,
+               const std::vector<LayerSlice>& slices) {
+    const auto first = static_cast<int>(block.layers.size());
+    [[maybe_unused]] std::int64_t together = 0;
+    for (const LayerSlice& slice : slices) {
+        layer.rows = slice.rows;
+        layer.pattern = slice.pattern;
+        layer.slice = layer.expert < 0     ? slice.name
+                      : slice.name.empty() ? std::to_string(layer.expert)
+                                           : std::to_string(layer.expert) + "." + slice.name;
+        together += slice.rows;
+        block.layers.push_back(layer);
+    }
+    assert(together == rows);
+    return first;
+}
+
+std::vector<std::int64_t> stored_shape(std::int64_t rows, std::int64_t cols, bool transposed) {
+    return transposed ? std::vector{cols, rows} : std::vector{rows, cols};
+}
+
+}  // namespace
+
+int add_fused_linear(BlockDescription& block, std::string_view name, std::int64_t rows,
+                     std::int64_t cols, bool bias, const std::vector<LayerSlice>& slices,
+                     bool transposed) {
+    LinearLayer layer;
+    layer.cols = cols;
+    layer.transposed = transposed;
+    layer.weight = add_tensor(block.tensors, std::string(name) + ".weight",
+                              stored_shape(rows, cols, transposed));
+    if (bias) {
+        layer.bias = add_tensor(block.tensors, std::string(name) + ".bias", {rows});
+    }
+    return add_slices(block, layer, rows, slices);
+}
+
+int add_expert_linears(BlockDescription& block, std::string weight, std::string bias,
+                       std::int64_t experts, std::int64_t rows, std::int64_t cols,
+                       const std::vector<LayerSlice>& slices, bool transposed) {
+    LinearLayer layer;
+    layer.cols = cols;
+    layer.transposed = transposed;
+    std::vector<std::int64_t> shape = stored_shape(rows, cols, transposed);
+    shape.insert(shape.begin(), experts);
+    layer.weight = add_tensor(block.tensors, std::move(weight), std::move(shape));
+    if (!bias.empty()) {
+        layer.bias = add_tensor(block.tensors, std::move(bias), {experts, rows});
+    }
+    const auto first = static_cast<int>(block.layers.size());
+    for (std::int64_t expert = 0; expert < experts; ++expert) {
+        layer.expert = static_cast<int>(expert);
+        add_slices(block, layer, rows, slices);
+    }
+    return first;
 }
 
 AttentionShape attention_shape(const ModelConfiguration& model, std::int64_t block) {

@@ -35,6 +35,29 @@ NormLayer add_norm(std::vector<TensorSpec>& tensors, const ModelConfiguration& m
 int add_linear(BlockDescription& block, std::string_view name, std::int64_t rows, std::int64_t cols,
                bool bias);
 
+/// A linear layer among those that one tensor holds.
+struct LayerSlice {
+    std::string name;  ///< "q"; empty: of an expert, which it has for itself
+    OutputPattern pattern{};
+    std::int64_t rows = 0;
+};
+
+/// Prunable linear layers that share "<name>.weight", rows × cols or, transposed, cols × rows, and
+/// perhaps "<name>.bias". Together the slices have each of the rows once.
+/// @return the position of the first slice in the block's layers, the others coming next
+int add_fused_linear(BlockDescription& block, std::string_view name, std::int64_t rows,
+                     std::int64_t cols, bool bias, const std::vector<LayerSlice>& slices,
+                     bool transposed = false);
+
+/// Prunable linear layers of experts that share a tensor `weight`, [experts, rows, cols] or,
+/// transposed, [experts, cols, rows], and, unless its name is empty, a tensor `bias`, [experts,
+/// rows]. The slices are those of each expert.
+/// @return the position of the first slice of the first expert, the others coming next, expert
+///         after expert
+int add_expert_linears(BlockDescription& block, std::string weight, std::string bias,
+                       std::int64_t experts, std::int64_t rows, std::int64_t cols,
+                       const std::vector<LayerSlice>& slices, bool transposed = false);
+
 /// Heads, sizes, window, scale and cap of a block's attention, as config.json has them.
 AttentionShape attention_shape(const ModelConfiguration& model, std::int64_t block);
 /// The rotation of its queries and keys.

@@ -20,6 +20,7 @@
     FAMILY(granite)                 \
     FAMILY(cohere2)                 \
     FAMILY(starcoder2)              \
+    FAMILY(phi3)                    \
     FAMILY(mixtral)                 \
     FAMILY(qwen2_moe)               \
     FAMILY(qwen3_moe)               \

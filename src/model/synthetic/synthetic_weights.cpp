@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <span>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/scalar.hpp"
@@ -160,8 +162,20 @@ class SyntheticWeights : public WeightStore {
 
     void read(const TensorInfo& tensor, const linalg::Rectangle& part,
               std::span<std::byte> out) override {
-        prepare(tensor);
-        const support::ScalarType type = tensor.scalar_type();
+        const TensorInfo rows = as_matrix_rows(tensor);
+        prepare(rows);
+        if (rows.row_length() == tensor.row_length()) {
+            make(rows.scalar_type(), part, out);
+        } else {  // a row of three dimensions is a matrix
+            const std::int64_t each = rows.rows() / std::max<std::int64_t>(tensor.rows(), 1);
+            assert(part.cols() == tensor.row_length());
+            make(rows.scalar_type(),
+                 {part.row_begin * each, part.row_end * each, 0, rows.row_length()}, out);
+        }
+    }
+
+  private:
+    void make(support::ScalarType type, const linalg::Rectangle& part, std::span<std::byte> out) {
         const std::size_t value_bytes = support::size_of(type);
         std::array<float, kPiece> values;
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
@@ -180,7 +194,6 @@ class SyntheticWeights : public WeightStore {
         }
     }
 
-  private:
     /// Tensors are read piece by piece: the last recipe is kept.
     void prepare(const TensorInfo& tensor) {
         if (prepared_ != tensor.name) {

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <map>
 #include <utility>
 #include <vector>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 
 namespace alphaprune::model {
@@ -14,12 +16,6 @@ constexpr std::uint64_t kReadBytes = 16U << 20;
 
 std::size_t as_size(std::int64_t value) {
     return static_cast<std::size_t>(value);
-}
-
-/// A tensor that holds several matrices, as rows of one of them.
-TensorInfo as_rows_of(const MatrixInfo& matrix, TensorInfo tensor) {
-    tensor.shape = {tensor.values() / matrix.cols, matrix.cols};
-    return tensor;
 }
 
 bool contains(const linalg::Rectangle& whole, const linalg::Rectangle& part) {
@@ -104,7 +100,8 @@ class StoredMatrix : public linalg::MatrixSource {
     StoredMatrix(WeightReader& reader, const MatrixInfo& matrix, bool whole, int ranks)
         : reader_(reader),
           matrix_(matrix),
-          tensor_(as_rows_of(matrix, reader.catalogue().tensor_of(matrix))),
+          tensor_(as_matrix_rows(reader.catalogue().tensor_of(matrix))),
+          first_row_(first_row_of_expert(matrix, reader.catalogue().tensor_of(matrix))),
           type_(tensor_.scalar_type()),
           whole_(whole),
           strips_(reader, tensor_, ranks) {}
@@ -120,14 +117,27 @@ class StoredMatrix : public linalg::MatrixSource {
 
   private:
     template <class Real>
-    void load(const linalg::Rectangle& asked, std::span<Real> out) {
-        assert(asked.row_begin <= asked.row_end && asked.col_begin <= asked.col_end &&
-               contains({0, rows(), 0, cols()}, asked) && std::ssize(out) == asked.size());
-        if (asked.size() == 0) {
+    void load(const linalg::Rectangle& part, std::span<Real> out) {
+        assert(part.row_begin <= part.row_end && part.col_begin <= part.col_end &&
+               contains({0, rows(), 0, cols()}, part) && std::ssize(out) == part.size());
+        if (part.size() == 0) {
             return;
         }
-        const linalg::Rectangle part = in_tensor(asked);
-        if (const Strip* const strip = whole_ ? &kept() : strips_.with(part)) {
+        if (whole_) {
+            kept().widen(part, type_, out);
+        } else if (has_some_columns()) {
+            read_widened(part, out);
+        } else {
+            for_each_rows(part, [&](const linalg::Rectangle& rows, std::int64_t first) {
+                load_rows(rows, out.subspan(as_size(first), as_size(rows.size())));
+            });
+        }
+    }
+
+    /// @param part  of the tensor
+    template <class Real>
+    void load_rows(const linalg::Rectangle& part, std::span<Real> out) {
+        if (const Strip* const strip = strips_.with(part)) {
             strip->widen(part, type_, out);
             return;
         }
@@ -140,19 +150,88 @@ class StoredMatrix : public linalg::MatrixSource {
         });
     }
 
+    template <class Real>
+    void read_widened(const linalg::Rectangle& part, std::span<Real> out) {
+        read_slabs(part, [&](const linalg::Rectangle& slab) {
+            buffer_.resize(bytes_of(slab));
+            read_columns(slab, buffer_);
+            support::widen(buffer_, type_,
+                           out.subspan(as_size((slab.row_begin - part.row_begin) * part.cols()),
+                                       as_size(slab.size())));
+        });
+    }
+
     /// Read once from end to end, and then served from memory.
     const Strip& kept() {
         if (kept_.bytes.empty()) {
-            Strip strip{in_tensor({0, rows(), 0, cols()}), {}};
+            Strip strip{{0, rows(), 0, cols()}, {}};
             strip.bytes.resize(bytes_of(strip.part));
             std::span<std::byte> rest = strip.bytes;
-            read_slabs(strip.part, [&](const linalg::Rectangle& slab) {
-                reader_.read_part(tensor_, slab, rest.first(bytes_of(slab)));
-                rest = rest.subspan(bytes_of(slab));
-            });
+            const auto take = [&](std::size_t bytes) {
+                const auto taken = rest.first(bytes);
+                rest = rest.subspan(bytes);
+                return taken;
+            };
+            if (has_some_columns()) {
+                read_slabs(strip.part, [&](const linalg::Rectangle& slab) {
+                    read_columns(slab, take(bytes_of(slab)));
+                });
+            } else {
+                for_each_rows(strip.part, [&](const linalg::Rectangle& rows, std::int64_t) {
+                    read_slabs(rows, [&](const linalg::Rectangle& slab) {
+                        reader_.read_part(tensor_, slab, take(bytes_of(slab)));
+                    });
+                });
+            }
             kept_ = std::move(strip);
         }
         return kept_;
+    }
+
+    /// A slice of a matrix that is stored as inputs × outputs.
+    bool has_some_columns() const { return cols() != tensor_.row_length(); }
+
+    /// Calls use(part of the tensor, its first value in the part of the matrix) for the runs of
+    /// rows in which that lies.
+    template <class Use>
+    void for_each_rows(const linalg::Rectangle& part, Use&& use) const {
+        const OutputPattern all;
+        for_each_run(matrix_.transposed ? all : matrix_.pattern, {part.row_begin, part.row_end},
+                     [&](std::int64_t row, std::int64_t stored, std::int64_t count) {
+                         const std::int64_t first = first_row_ + stored;
+                         use(linalg::Rectangle{first, first + count, part.col_begin, part.col_end},
+                             (row - part.row_begin) * part.cols());
+                     });
+    }
+
+    /// Of columns that lie scattered, or are short, more is read than is asked for, but in long
+    /// pieces.
+    void read_columns(const linalg::Rectangle& part, std::span<std::byte> out) {
+        constexpr std::uint64_t kWorthSkipping = 64U << 10;
+        const std::size_t value_bytes = support::size_of(type_);
+        linalg::Rectangle read{first_row_ + part.row_begin, first_row_ + part.row_end,
+                               matrix_.pattern.stored(part.col_begin),
+                               matrix_.pattern.stored(part.col_end - 1) + 1};
+        if (as_size(read.cols()) * value_bytes < kWorthSkipping) {
+            read.col_begin = 0;
+            read.col_end = tensor_.row_length();
+        }
+        read_slabs(read, [&](const linalg::Rectangle& slab) {
+            columns_.resize(bytes_of(slab));
+            reader_.read_part(tensor_, slab, columns_);
+            const std::byte* row = columns_.data();
+            for (std::int64_t i = 0; i < slab.rows(); ++i) {
+                for_each_run(matrix_.pattern, {part.col_begin, part.col_end},
+                             [&](std::int64_t, std::int64_t stored, std::int64_t count) {
+                                 const std::size_t bytes = as_size(count) * value_bytes;
+                                 std::memcpy(out.data(),
+                                             row + as_size(stored - slab.col_begin) * value_bytes,
+                                             bytes);
+                                 out = out.subspan(bytes);
+                             });
+                row += as_size(slab.cols()) * value_bytes;
+            }
+        });
     }
 
     /// Calls read for some rows of the part after another.
@@ -170,21 +249,16 @@ class StoredMatrix : public linalg::MatrixSource {
         return as_size(part.size()) * support::size_of(type_);
     }
 
-    /// A part of the matrix in rows of the tensor.
-    linalg::Rectangle in_tensor(linalg::Rectangle part) const {
-        part.row_begin += matrix_.first_row;
-        part.row_end += matrix_.first_row;
-        return part;
-    }
-
     WeightReader& reader_;
     MatrixInfo matrix_;
     TensorInfo tensor_;
+    std::int64_t first_row_;  ///< of the tensor that is the stored matrix'
     support::ScalarType type_;
     bool whole_;
     Strip kept_;
     ColumnStrips strips_;
     std::vector<std::byte> buffer_;
+    std::vector<std::byte> columns_;
 };
 
 }  // namespace

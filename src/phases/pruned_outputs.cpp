@@ -1,0 +1,62 @@
+#include "pruned_outputs.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/pruning/pruners.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/support/scalar.hpp"
+
+namespace alphaprune::phases {
+namespace {
+
+const support::Failure<std::size_t, std::string_view, std::string> kBeyondRange{
+    "phases.weights-beyond-range", "{} pruned weights are beyond the range of {}",
+    "the pruner corrects the weights that stay, and a correction was too large for their type",
+    "ask for a lower sparsity ratio, or prune with a method that changes no other weights "
+    "(--prune-method {2})"};
+
+/// Rows are rounded so many values at a time, which stay in the cache.
+constexpr std::size_t kRoundedAtATime = 1U << 15;
+
+}  // namespace
+
+void round_to_stored(const model::Catalogue& catalogue, const model::TensorInfo& tensor,
+                     std::span<float> rows) {
+    const support::ScalarType type = tensor.scalar_type();
+    std::vector<std::byte> stored;
+    std::size_t bad = 0;
+    for (std::size_t at = 0; at < rows.size(); at += kRoundedAtATime) {
+        const auto some = rows.subspan(at, std::min(kRoundedAtATime, rows.size() - at));
+        stored.resize(some.size() * support::size_of(type));
+        support::narrow(some, type, stored);
+        bad += support::count_non_finite(stored, type);
+        support::widen(stored, type, some);
+    }
+    if (bad > 0) {
+        throw kBeyondRange(model::place_of(catalogue, tensor), bad, tensor.type.name(),
+                           pruning::pruners_that_keep_weights());
+    }
+}
+
+void exchange_between_nodes(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                            transformer::BlockRunner& runner, int matrix, std::int64_t outputs) {
+    runner.sync();
+    if (nodes.nodes() == 1) {
+        return;
+    }
+    for (int rank = 0; rank < ranks.size(); ++rank) {
+        const parallel::RowRange theirs = parallel::share_of(outputs, ranks.size(), rank);
+        if (!theirs.empty()) {
+            nodes.broadcast_from_node_of(rank, runner.rows(matrix, theirs));
+        }
+    }
+    runner.sync();
+}
+
+}  // namespace alphaprune::phases
