@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <set>
 #include <variant>
 
 #include "alphaprune/parallel/agreement.hpp"
@@ -25,6 +26,7 @@ std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalog
         items.push_back({matrix.block, matrix.size(), LayerKind::other, catalogue.name_of(matrix)});
     }
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    std::set<int> marked;
     for (int block = 0; block < catalogue.blocks(); ++block) {
         const transformer::BlockPlan& of = plan.block(block);
         const auto mark = [&](int layer, LayerKind kind) {
@@ -32,8 +34,9 @@ std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalog
                 return;
             }
             const int matrix = of.matrices[static_cast<std::size_t>(layer)];
-            if (matrix >= 0) {
-                items[static_cast<std::size_t>(matrix)].kind = kind;
+            if (matrix >= 0) {  // with --fused whole it may be of several kinds
+                LayerKind& known = items[static_cast<std::size_t>(matrix)].kind;
+                known = marked.insert(matrix).second || known == kind ? kind : LayerKind::other;
             }
         };
         const auto mark_mlp = [&](const model::MlpLayer& mlp) {

@@ -98,7 +98,7 @@ linalg::GramSpectrum GroupWorker::solve_again(linalg::Solver solver, linalg::Mat
 }
 
 void GroupWorker::will_need(const planning::PlannedMatrix& planned) {
-    reader_.will_need(catalogue_.tensor_of(matrix(planned)));
+    reader_.will_need(matrix(planned));
 }
 
 linalg::SpectralBackend& GroupWorker::backend(linalg::Solver solver) {

@@ -148,8 +148,14 @@ class Forecaster {
         std::uint64_t most = 0;
         for (const model::TensorInfo& tensor : catalogue_.tensors) {
             const std::uint64_t share = tensor.bytes() / static_cast<std::uint64_t>(cluster_.ranks);
+            const bool sliced =
+                tensor.matrix >= 0 &&
+                catalogue_.matrices[static_cast<std::size_t>(tensor.matrix)].is_slice();
+            // A slice is pruned in a copy; experts are divided one by one.
+            const std::uint64_t held =
+                sliced ? share + std::max(share, tensor.row_bytes()) / kAtATime : share;
             most =
-                std::max(most, tensor.matrix >= 0 ? share : std::min(share, parallel::kSlabBytes));
+                std::max(most, tensor.matrix >= 0 ? held : std::min(share, parallel::kSlabBytes));
         }
         return at_a_time * most + (calibrated ? kept_from_calibration() : 0);
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <span>
 
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/sample_checkpoint.hpp"
@@ -165,6 +166,60 @@ TEST_F(VerificationTest, DisagreementWithTheReportIsFound) {
     EXPECT_EQ(problems(expected), Lines{});
     expected.pop_back();
     expect_one(problems(expected), {"model.layers.1.self_attn.q_proj.weight", "not in the report"});
+}
+
+/// Rows 0 and 2 of each expert, or row 1.
+TEST_F(VerificationTest, SlicesOfATensorAreCountedOneByOne) {
+    const int t = model_.index_of("model.experts.gate_up");  // 5 × 3 × 4
+    const auto number = static_cast<std::size_t>(t);
+    constexpr std::int64_t kRow = 4;
+    std::vector<checkpoint::ExpectedMatrix> slices;
+    for (int expert = 0; expert < 5; ++expert) {
+        const auto zeros = [&](std::int64_t row) {
+            const auto rows =
+                std::span(model_.bytes[number])
+                    .subspan(static_cast<std::size_t>((3 * expert + row) * kRow * 2), kRow * 2);
+            return static_cast<std::int64_t>(
+                support::count_zeros(rows, support::ScalarType::bfloat16));
+        };
+        const std::string name = "model.experts.gate_up[" + std::to_string(expert);
+        slices.push_back({name + ".gate]",
+                          2,
+                          kRow,
+                          zeros(0) + zeros(2),
+                          0.3,
+                          "model.experts.gate_up",
+                          {t, 0, 2, kRow, false, {0, 1, 2}, expert, name + ".gate]"}});
+        slices.push_back({name + ".up]",
+                          1,
+                          kRow,
+                          zeros(1),
+                          0.6,
+                          "model.experts.gate_up",
+                          {t, 0, 1, kRow, false, {1, 1, 1}, expert, name + ".up]"}});
+    }
+    model_.summaries[number].sparsity_ratio = 0.4;
+    write();
+    auto expected = expected_of(model_);
+    expected.insert(expected.end(), slices.begin(), slices.end());
+    EXPECT_EQ(problems(expected), Lines{});
+    ++expected.back().zeros;
+    expect_one(problems(expected), {"gate_up[4.up]", "the report says"});
+    expected.back() = slices.back();
+    expected.back().sparsity_ratio = 0.61;
+    expect_one(problems(expected), {"gate_up'", "sparsity ratio is 0.4, the report says 0.40"});
+    for (const model::OutputPattern& pattern :
+         {model::OutputPattern{3, 1, 1}, model::OutputPattern{1, 4, 4},
+          model::OutputPattern{-1, 1, 1}, model::OutputPattern{1, 0, 0}}) {
+        expected.back() = slices.back();
+        expected.back().slice.pattern = pattern;
+        const Lines lines = problems(expected);
+        ASSERT_FALSE(lines.empty());
+        expect_one({lines[0]}, {"gate_up[4.up]", "shape is 5 x 3 x 4"});
+    }
+    expected.back() = slices.back();
+    expected.back().slice.expert = 5;
+    EXPECT_FALSE(problems(expected).empty());
 }
 
 TEST_F(VerificationTest, AFileThatCannotBeReadIsOneErrorOnAllRanks) {

@@ -46,6 +46,16 @@ TEST(ModelOptions, PatternsOfNames) {
     EXPECT_EQ(parse_options({"plan", "--model=7b", "--exclude=a"}, {}).matrices.exclude.size(), 1U);
 }
 
+TEST(ModelOptions, FusedTensorsAreSplitOrTakenWhole) {
+    const auto fused = [](const Words& words) { return parse_options(words, {}).matrices.fused; };
+    EXPECT_EQ(fused(run_with({})), model::Fused::split);
+    EXPECT_EQ(fused(run_with({"--fused=split"})), model::Fused::split);
+    EXPECT_EQ(fused(run_with({"--fused=whole"})), model::Fused::whole);
+    EXPECT_EQ(fused(resolved_arguments(run_with({"--fused=whole"}), {})), model::Fused::whole);
+    EXPECT_EQ(fused({"plan", "--model=7b", "--fused=whole"}), model::Fused::whole);
+    expect_faults(run_with({"--fused=both"}), {"--fused cannot be 'both'"});
+}
+
 TEST(ModelOptions, TheRootComesFromTheEnvironmentToo) {
     const Words environment{"ALPHAPRUNE_MODEL_ROOT=/models"};
     EXPECT_EQ(parse_options(run_with({}), environment).model_root, "/models");

@@ -1,11 +1,13 @@
 // Matrices that are slices of tensors: rows of a fused projection, experts stacked in one tensor.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "alphaprune/model/matrix_choice.hpp"
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "model/faults.hpp"
 #include "model/fused_family.hpp"
@@ -139,6 +141,43 @@ TEST(Slices, MayBeTakenTogether) {
         EXPECT_EQ(values_of(reader, up, true, all), expected_values);
         EXPECT_EQ(values_of(reader, up, false, all), expected_values);
     }
+}
+
+/// From a source that knows the tensors' own rows, of which one is a whole expert.
+TEST(Slices, AreReadAsRowsOfTheLastDimensionFromAnySource) {
+    const TemporaryFolder folder;
+    const auto catalogue =
+        fused_catalogue(folder / "m", llama_config(kSizes), separate_tensors(), FusedKind::rows);
+    model::WeightReader reader(catalogue);
+    int reads = 0;
+    const model::RowSource source = model::with_matrix_rows(
+        [&](const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out) {
+            ASSERT_EQ(tensor.shape, catalogue.find_tensor(tensor.name)->shape);
+            reader.read_rows(tensor, rows, out);
+            ++reads;
+        },
+        catalogue);
+    const model::TensorInfo& stored = catalogue.tensor_of(catalogue.matrices[4]);
+    const model::TensorInfo tensor = model::as_matrix_rows(stored);
+    ASSERT_EQ(stored.shape.size(), 3U);
+    ASSERT_EQ(tensor.shape, (std::vector<std::int64_t>{2 * kSizes.intermediate, kSizes.hidden}));
+    std::vector<std::byte> all(stored.bytes());
+    reader.read_rows(stored, {0, stored.rows()}, all);
+    const std::int64_t middle = kSizes.intermediate;
+    for (const parallel::RowRange rows :
+         {parallel::RowRange{0, 3}, parallel::RowRange{3, middle},
+          parallel::RowRange{middle - 2, middle + 5}, parallel::RowRange{0, tensor.rows()},
+          parallel::RowRange{tensor.rows() - 1, tensor.rows()}}) {
+        std::vector<std::byte> some(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
+        source(tensor, rows, some);
+        EXPECT_TRUE(std::ranges::equal(
+            some, std::span(all).subspan(static_cast<std::size_t>(rows.begin) * tensor.row_bytes(),
+                                         some.size())));
+    }
+    EXPECT_EQ(reads, 4);  // the first, the second, and both again
+    std::vector<std::byte> same(stored.bytes());
+    source(stored, {0, stored.rows()}, same);
+    EXPECT_EQ(same, all);
 }
 
 TEST(Slices, StayOrGoWithTheirTensor) {

@@ -37,7 +37,7 @@ TEST(RunReport, HasExactlyTheMembersOfTheContract) {
                          R"("model":{"name":"toy","family":"llama","blocks":2,"matrices":4,)"
                          R"("prunable_parameters":120,"block_weights":160,"prunable_share":0.75,)"
                          R"("left_out":[{"names":"b.*.gate.weight","reason":"routers of experts",)"
-                         R"("tensors":2,"weights":40}]},)"
+                         R"("tensors":2,"weights":40}],"fused":"split"},)"
                          R"("run":{"ranks":3,"threads_per_rank":2,"hosts":["n1","n2"],)"
                          R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
                          R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,)"
@@ -108,7 +108,17 @@ TEST(RunReport, TellsTheCandidatesOfASearch) {
 TEST(RunReport, ReadsBackWhatIsLeftOutAndHowMatricesAreStored) {
     RunReport report = test::pruned_report();
     report.matrices[1].transposed = true;
+    report.matrices[0].slice = {"b.0.experts", 3, 1, 1, 2};
+    report.fused = "whole";
     const RunReport again = run_report_from_json(to_json(report), "r");
+    EXPECT_EQ(again.fused, "whole");
+    ASSERT_TRUE(again.matrices[0].slice);
+    EXPECT_EQ(again.matrices[0].slice->tensor, "b.0.experts");
+    EXPECT_EQ(again.matrices[0].slice->expert, 3);
+    EXPECT_EQ(again.matrices[0].slice->first, 1);
+    EXPECT_EQ(again.matrices[0].slice->run, 1);
+    EXPECT_EQ(again.matrices[0].slice->stride, 2);
+    EXPECT_FALSE(again.matrices[1].slice);
     EXPECT_EQ(again.block_weights, 160);
     ASSERT_EQ(again.left_out.size(), 1U);
     EXPECT_EQ(again.left_out[0].names, "b.*.gate.weight");

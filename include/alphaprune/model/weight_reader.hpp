@@ -22,8 +22,8 @@ class WeightStore {
     virtual void read(const TensorInfo& tensor, const linalg::Rectangle& part,
                       std::span<std::byte> out) = 0;
 
-    /// Prefetches the tensor, where that is possible. Reports no fault: reading will.
-    virtual void will_need(const TensorInfo&) {}
+    /// Prefetches rows of the tensor, where that is possible. Reports no fault: reading will.
+    virtual void will_need(const TensorInfo& /*tensor*/, parallel::RowRange /*rows*/) {}
 };
 
 /// Weights that are generated (synthetic_catalogue says which).
@@ -47,9 +47,10 @@ class WeightReader {
     void read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
                    std::span<std::byte> out);
 
-    /// The tensor will be read soon: a background thread fetches it into the page cache meanwhile,
-    /// in place of what it was asked to fetch before. Returns at once.
-    void will_need(const TensorInfo& tensor) { store_->will_need(tensor); }
+    /// The tensor, or the matrix, will be read soon: a background thread fetches it into the page
+    /// cache meanwhile, in place of what it was asked to fetch before. Returns at once.
+    void will_need(const TensorInfo& tensor) { store_->will_need(tensor, {0, tensor.rows()}); }
+    void will_need(const MatrixInfo& matrix);
 
   private:
     const Catalogue& catalogue_;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 #include "unpack.hpp"
@@ -112,10 +113,15 @@ class StoredWeights : public WeightStore {
         require_unchanged(tensor, tensor.shard);
     }
 
-    void will_need(const TensorInfo& tensor) override {
+    void will_need(const TensorInfo& tensor, parallel::RowRange rows) override {
         try {
-            ahead_.begin(shard(tensor.shard), tensor.offset,
-                         tensor.packed ? tensor.packed->bytes() : tensor.bytes());
+            // Of packed rows about where they lie.
+            const std::uint64_t bytes = tensor.packed ? tensor.packed->bytes() : tensor.bytes();
+            const std::uint64_t each =
+                bytes / static_cast<std::uint64_t>(std::max<std::int64_t>(tensor.rows(), 1));
+            ahead_.begin(shard(tensor.shard),
+                         tensor.offset + static_cast<std::uint64_t>(rows.begin) * each,
+                         static_cast<std::uint64_t>(rows.size()) * each);
         } catch (const support::Error&) {  // reported when the tensor is read
         }
     }
@@ -193,6 +199,16 @@ WeightReader::WeightReader(const Catalogue& catalogue)
 void WeightReader::read_rows(const TensorInfo& tensor, parallel::RowRange rows,
                              std::span<std::byte> out) {
     read_part(tensor, {rows.begin, rows.end, 0, tensor.row_length()}, out);
+}
+
+void WeightReader::will_need(const MatrixInfo& matrix) {
+    const TensorInfo& tensor = catalogue_.tensor_of(matrix);
+    const std::int64_t first = first_row_of_expert(matrix, tensor);
+    const parallel::RowRange rows =
+        matrix.transposed ? parallel::RowRange{0, matrix.rows}
+                          : parallel::RowRange{matrix.pattern.stored(0),
+                                               matrix.pattern.stored(matrix.rows - 1) + 1};
+    store_->will_need(as_matrix_rows(tensor), {first + rows.begin, first + rows.end});
 }
 
 void WeightReader::read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
