@@ -153,7 +153,7 @@ class Forecaster {
                 catalogue_.matrices[static_cast<std::size_t>(tensor.matrix)].is_slice();
             // A slice is pruned in a copy; experts are divided one by one.
             const std::uint64_t held =
-                sliced ? share + std::max(share, tensor.row_bytes()) / kAtATime : share;
+                sliced ? share + std::max(share, tensor.row_bytes()) / at_a_time : share;
             most =
                 std::max(most, tensor.matrix >= 0 ? held : std::min(share, parallel::kSlabBytes));
         }
