@@ -149,7 +149,7 @@ class Forecaster {
         for (const model::TensorInfo& tensor : catalogue_.tensors) {
             const std::uint64_t share = tensor.bytes() / static_cast<std::uint64_t>(cluster_.ranks);
             const bool sliced =
-                tensor.matrix >= 0 &&
+                !calibrated && tensor.matrix >= 0 &&
                 catalogue_.matrices[static_cast<std::size_t>(tensor.matrix)].is_slice();
             // A slice is pruned in a copy; experts are divided one by one.
             const std::uint64_t held =
