@@ -89,8 +89,11 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
 void CalibrationPass::use_common_tokens(const transformer::ObservedInput& present,
                                         const transformer::ObservedInput& dense,
                                         const std::function<void(const pruning::SiteInput&)>& use) {
-    const auto width =
-        static_cast<std::size_t>(transformer::input_sites(plan_, block_)[present.site].cols);
+    if (present.tokens == 0 || dense.tokens == 0) {
+        use({});
+        return;
+    }
+    const std::size_t width = present.values.size() / static_cast<std::size_t>(present.tokens);
     std::vector<float> here;
     std::vector<float> there;
     const auto append = [width](std::vector<float>& rows, std::span<const float> values,

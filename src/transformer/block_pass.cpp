@@ -114,25 +114,16 @@ BlockPass::BlockPass(const BlockPlan& plan, const SharedWeights& weights,
 
 void BlockPass::run(std::span<float> hidden) {
     for (std::size_t group = 0; group < block_.sublayers.size(); group = group_end(group)) {
-        Inners inners;
-        for (std::size_t s = group; s < group_end(group); ++s) {
-            inners.push_back(show_sublayer(s, hidden));
-        }
-        add_outputs(group, inners, hidden);
+        add_outputs(group, show_group(group, hidden), hidden);
     }
 }
 
 void BlockPass::run_to_last_site(std::span<float> hidden) {
     const std::size_t last = group_begin(block_.sublayers.size() - 1);
-    for (std::size_t group = 0; group <= last; group = group_end(group)) {
-        Inners inners;
-        for (std::size_t s = group; s < group_end(group); ++s) {
-            inners.push_back(show_sublayer(s, hidden));
-        }
-        if (group < last) {
-            add_outputs(group, inners, hidden);
-        }
+    for (std::size_t group = 0; group < last; group = group_end(group)) {
+        add_outputs(group, show_group(group, hidden), hidden);
     }
+    show_group(last, hidden);
 }
 
 void BlockPass::step(std::size_t site, std::span<float> hidden, std::span<float> kept) {
@@ -221,6 +212,14 @@ std::size_t BlockPass::group_end(std::size_t sublayer) const {
         ++sublayer;
     }
     return sublayer;
+}
+
+BlockPass::Inners BlockPass::show_group(std::size_t group, std::span<float> hidden) {
+    Inners inners;
+    for (std::size_t s = group; s < group_end(group); ++s) {
+        inners.push_back(show_sublayer(s, hidden));
+    }
+    return inners;
 }
 
 void BlockPass::add_outputs(std::size_t group, const Inners& inners, std::span<float> hidden) {

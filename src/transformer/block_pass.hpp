@@ -73,6 +73,7 @@ class BlockPass {
     using Inners = std::vector<std::span<const float>>;
     std::size_t group_begin(std::size_t sublayer) const;
     std::size_t group_end(std::size_t sublayer) const;
+    Inners show_group(std::size_t group, std::span<float> hidden);
     void add_outputs(std::size_t group, const Inners& inners, std::span<float> hidden);
     /// What an attention has brought together was kept; the inner values of an MLP, which are
     /// wider, are computed again.
