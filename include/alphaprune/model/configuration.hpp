@@ -86,7 +86,6 @@ struct ModelConfiguration {
     std::int64_t value_size = 0;
     bool rope_interleaved = false;
     std::int64_t prediction_blocks = 0;  ///< blocks behind the others, for multi-token prediction
-    bool fused_experts = false;          ///< in the files, the experts of a block are one tensor
 
     /// How many tokens back, itself included, a token of that block sees; nothing for all.
     std::optional<std::int64_t> window_of(std::int64_t block) const;
