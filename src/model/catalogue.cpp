@@ -108,23 +108,31 @@ double Catalogue::stored_bytes_of(const MatrixInfo& matrix) const {
                : all;
 }
 
+std::vector<std::string> Catalogue::stored_names(std::string_view name) const {
+    std::vector<std::string> names{std::string(name)};
+    const Family* const known = family_of(configuration);
+    if (known == nullptr) {
+        return names;
+    }
+    const std::string_view usual = known->base_prefix;
+    if (name.starts_with(usual)) {
+        const auto bare = std::string(name.substr(usual.size()));
+        names = {base_prefix + bare, std::string(name), bare};
+    } else if (std::string_view outer = base_prefix; outer.ends_with(usual)) {
+        outer.remove_suffix(usual.size());  // the head stands beside the base
+        names.insert(names.begin(), std::string(outer) + std::string(name));
+    }
+    return names;
+}
+
 const TensorInfo* Catalogue::find_tensor(std::string_view name) const {
-    std::string_view bare = name;
-    if (const Family* known = family_of(configuration.model_type)) {
-        if (name.starts_with(known->base_prefix)) {
-            bare.remove_prefix(known->base_prefix.size());
+    for (const std::string& stored : stored_names(name)) {
+        const auto found = std::ranges::find(tensors, stored, &TensorInfo::name);
+        if (found != tensors.end()) {
+            return &*found;
         }
     }
-    const TensorInfo* under_bare_name = nullptr;
-    for (const TensorInfo& tensor : tensors) {
-        if (tensor.name == name) {
-            return &tensor;
-        }
-        if (tensor.name == bare) {
-            under_bare_name = &tensor;
-        }
-    }
-    return under_bare_name;
+    return nullptr;
 }
 
 void keep_blocks(Catalogue& catalogue, BlockRange kept) {

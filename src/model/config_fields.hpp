@@ -78,11 +78,14 @@ void read_window(const formats::Json& config, std::string_view where,
 /// there is none, or where none says how large it is and `config` does.
 const formats::Json& text_part(const formats::Json& config);
 
-/// The sizes of a model of which a configuration gives only the type.
+/// The sizes of a model of which a configuration gives only the type. 0: not known.
 struct UsualSizes {
     std::string_view model_type;
     std::int64_t blocks = 0;
     std::int64_t hidden_size = 0;
+    std::int64_t intermediate_size = 0;
+    std::int64_t heads = 0;
+    std::int64_t vocabulary = 0;
 };
 
 /// What transformers assumes where text_config omits the sizes; nothing for other types.

@@ -28,9 +28,9 @@ const support::BadRequest<std::string_view, std::int64_t, std::string_view, std:
 /// Each block is looked at: a slip of some digits must not cost minutes.
 constexpr std::int64_t kMaxBlocks = 100'000;
 
-/// In a kind of model that is not known: the sizes under rarer names, those of the decoder of an
-/// encoder and a decoder, and the kind of the part for text.
-void read_unknown_kind(ConfigFields& fields, bool is_part, ModelConfiguration& model) {
+/// In a kind of model that is not known: the sizes under rarer names, and those of the decoder of
+/// an encoder and a decoder.
+void read_unknown_kind(ConfigFields& fields, ModelConfiguration& model) {
     const auto read = [&](FieldNames decoder, FieldNames rare, std::int64_t& value) {
         if (const auto of_decoder = fields.size(decoder)) {
             value = *of_decoder;
@@ -49,20 +49,45 @@ void read_unknown_kind(ConfigFields& fields, bool is_part, ModelConfiguration& m
                         .size({"num_local_experts", "num_experts", "n_routed_experts",
                                "moe_num_experts", "num_routed_experts"})
                         .value_or(0);
-    model.text_type = is_part ? fields.text({"model_type"}).value_or("") : "";
-    model.is_part = is_part;
 }
 
-void read_sizes(ConfigFields& fields, ModelConfiguration& model) {
-    const auto read = [&](FieldNames names, std::int64_t limit = kMaxSize) {
-        fields.require(names);
-        return fields.size(names, limit).value_or(0);
+/// @param usual  where config.json need not say them
+void read_sizes(ConfigFields& fields, const UsualSizes& usual, ModelConfiguration& model) {
+    const auto read = [&](FieldNames names, std::int64_t otherwise, std::int64_t limit = kMaxSize) {
+        if (otherwise == 0) {
+            fields.require(names);
+        }
+        return fields.size(names, limit).value_or(otherwise);
     };
-    model.hidden_size = read({"hidden_size", "d_model", "n_embd"});
-    model.intermediate_size = read({"intermediate_size", "ffn_dim", "n_inner", "d_ff"});
-    model.blocks = read({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, kMaxBlocks);
-    model.heads = read({"num_attention_heads", "n_head", "n_heads"});
-    model.vocabulary = read({"vocab_size"});
+    model.hidden_size = read({"hidden_size", "d_model", "n_embd"}, usual.hidden_size);
+    model.intermediate_size =
+        read({"intermediate_size", "ffn_dim", "n_inner", "d_ff"}, usual.intermediate_size);
+    model.blocks =
+        read({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, usual.blocks, kMaxBlocks);
+    model.heads = read({"num_attention_heads", "n_head", "n_heads"}, usual.heads);
+    model.vocabulary = read({"vocab_size"}, usual.vocabulary);
+}
+
+bool is_true(const formats::Json& object, std::string_view name) {
+    const formats::Json* value = object.find(name);
+    return value != nullptr && value->as_bool().value_or(false);
+}
+
+/// The object that describes the language model, and what kind of model that is.
+const formats::Json& find_language_model(const formats::Json& config, ConfigFields& outer,
+                                         ModelConfiguration& model) {
+    model.model_type = outer.text({"model_type"}).value_or("");
+    const Family* const family = family_of(model.model_type);
+    const bool is_plain = family != nullptr && family->name == model.model_type;
+    const formats::Json& part = is_plain ? config : text_part(config);
+    model.is_part = &part != &config;
+    if (model.is_part) {
+        const formats::Json* type = part.find("model_type");
+        model.text_type = type != nullptr ? type->as_string().value_or("") : "";
+    }
+    model.cross_attention =
+        is_true(config, "is_encoder_decoder") || is_true(part, "add_cross_attention");
+    return part;
 }
 
 /// Head counts and sizes, where absence and null mean different things.
@@ -144,26 +169,33 @@ ModelConfiguration read_configuration(const formats::Json& config, std::string_v
     }
     support::FaultList faults;
     ModelConfiguration model;
-    model.model_type =
-        ConfigFields(config, where, "", Reading::strict, faults).text({"model_type"}).value_or("");
+    ConfigFields outer(config, where, "", Reading::strict, faults);
+    const formats::Json& part = find_language_model(config, outer, model);
     model.architecture = first_architecture(config);
 
-    const Family* const family = family_of(model.model_type);
+    const Family* const family = family_of(model);
     const ConfigurationDefaults defaults =
         family != nullptr ? family->defaults : ConfigurationDefaults{};
     const Reading reading = family != nullptr ? Reading::strict : Reading::lenient;
-    const formats::Json& part = family != nullptr ? config : text_part(config);
 
     ConfigFields fields(part, where, "", reading, faults);
-    read_sizes(fields, model);
+    const bool has_usual = family != nullptr && model.is_part;
+    read_sizes(fields,
+               has_usual ? usual_sizes(model.text_type).value_or(UsualSizes{}) : UsualSizes{},
+               model);
     if (family == nullptr) {
-        read_unknown_kind(fields, &part != &config, model);
+        read_unknown_kind(fields, model);
     }
     read_heads(fields, defaults, model);
     if (family != nullptr) {
         check_heads(fields, std::string(where), model, faults);
     }
     read_rest(fields, defaults, model);
+    if (model.is_part) {  // the whole model's word goes first
+        model.tied_embeddings = ConfigFields(config, where, "", reading, faults)
+                                    .flag({"tie_word_embeddings"})
+                                    .value_or(model.tied_embeddings);
+    }
     read_rope(part, where, defaults.rope_theta, reading, faults, model);
     read_window(part, where, defaults, faults, model);
     if (family != nullptr && family->read_own_fields != nullptr) {

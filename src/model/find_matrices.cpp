@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <unordered_map>
@@ -51,10 +52,45 @@ std::set<std::int64_t> blocks_under(std::string_view prefix, const Catalogue& ca
     return blocks;
 }
 
-/// The family's prefix, or, where no tensor has it, the same without its base.
-std::string_view prefix_in_use(const Family& family, const Catalogue& catalogue) {
-    const std::string_view bare = family.block_prefix.substr(family.base_prefix.size());
-    return blocks_under(family.block_prefix, catalogue).empty() ? bare : family.block_prefix;
+/// "layers." of "model.layers."
+std::string_view stack_of(const Family& family) {
+    return family.block_prefix.substr(family.base_prefix.size());
+}
+
+/// What stands before "layers.0." in those names whose rest and shape are of the family's block 0:
+/// the prefix that most tensors have.
+std::string base_of_part(const Family& family, const Catalogue& catalogue) {
+    std::unordered_map<std::string_view, const TensorSpec*> specs;
+    const BlockDescription block = family.describe_block(catalogue.configuration, 0);
+    for (const TensorSpec& spec : block.tensors) {
+        specs.emplace(spec.name, &spec);
+    }
+    const std::string first = fmt::format("{}0.", stack_of(family));
+    std::map<std::string_view, int> counts;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        const std::string_view name = tensor.name;
+        const std::size_t at = name.starts_with(first) ? 0 : name.find("." + first);
+        if (at == std::string_view::npos) {
+            continue;
+        }
+        const std::size_t begin = at + (name.starts_with(first) ? 0 : 1);
+        const auto spec = specs.find(name.substr(begin + first.size()));
+        if (spec != specs.end() && spec->second->shape == tensor.shape) {
+            ++counts[name.substr(0, begin)];
+        }
+    }
+    const auto most = std::ranges::max_element(
+        counts, {}, [](const auto& prefix_and_count) { return prefix_and_count.second; });
+    return std::string(most == counts.end() ? family.base_prefix : most->first);
+}
+
+/// What the files have in place of the family's base prefix.
+std::string base_in_use(const Family& family, const Catalogue& catalogue) {
+    if (catalogue.configuration.is_part) {
+        return base_of_part(family, catalogue);
+    }
+    const bool is_whole = !blocks_under(family.block_prefix, catalogue).empty();
+    return std::string(is_whole ? family.base_prefix : "");
 }
 
 /// True when the files hold exactly the blocks that the configuration announces.
@@ -185,11 +221,12 @@ void forget_matrices(Catalogue& catalogue) {
 
 void find_family_matrices(const Family& family, Catalogue& catalogue, support::FaultList& faults,
                           Fused fused) {
-    const std::string_view prefix = prefix_in_use(family, catalogue);
+    catalogue.base_prefix = base_in_use(family, catalogue);
+    const std::string prefix = fmt::format("{}{}", catalogue.base_prefix, stack_of(family));
     if (!check_blocks(family, blocks_under(prefix, catalogue), catalogue, faults)) {
         return;
     }
-    catalogue.decoder = {std::string(prefix), catalogue.configuration.blocks};
+    catalogue.decoder = {prefix, catalogue.configuration.blocks};
     FamilyMatrixFinder finder(catalogue, fused);
     for (std::int64_t block = 0; block < catalogue.configuration.blocks; ++block) {
         finder.add_block(family.describe_block(catalogue.configuration, block), prefix, block);
@@ -219,7 +256,7 @@ std::optional<ChosenBlocks> find_generic_matrices(Catalogue& catalogue, const Ma
 }
 
 void find_matrices(Catalogue& catalogue, support::FaultList& faults) {
-    if (const Family* family = family_of(catalogue.configuration.model_type)) {
+    if (const Family* family = family_of(catalogue.configuration)) {
         catalogue.family = family->name;
         find_family_matrices(*family, catalogue, faults);
         return;

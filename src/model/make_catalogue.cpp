@@ -128,6 +128,9 @@ void complete_synthetic(Catalogue& catalogue, const std::string& where) {
     catalogue.origin = WeightOrigin::synthetic;
     const formats::Json config = read_configuration_text(catalogue, where);
     support::FaultList faults;
+    if (catalogue.configuration.is_part) {
+        faults.add(kUnknownTensors(where, catalogue.configuration.model_type, family_names()));
+    }
     catalogue.tensors = list_tensors(catalogue.configuration, config, where, faults);
     faults.throw_if_any();
     faults_of_matrices(catalogue).throw_if_any();
@@ -138,7 +141,7 @@ void complete_synthetic(Catalogue& catalogue, const std::string& where) {
 std::vector<TensorInfo> list_tensors(const ModelConfiguration& model, const formats::Json& config,
                                      const std::string& where, support::FaultList& faults) {
     const support::ScalarType type = stored_type(config, where, faults);
-    const Family* const family = family_of(model.model_type);
+    const Family* const family = family_of(model);
     if (family == nullptr) {
         faults.add(kUnknownTensors(where, model.model_type, family_names()));
         return {};

@@ -112,6 +112,12 @@ RopeParameters rope_in(const formats::Json& section, const std::string& prefix,
     rope.theta = inner.positive({"rope_theta"}).value_or(rope.theta);
     rope.share = inner.positive({"partial_rotary_factor"}).value_or(rope.share);
     rope.type = inner.text({"rope_type", "type"}).value_or(rope.type);
+    if (rope.type == "su") {  // LongRoPE's name in Phi-3's first files
+        rope.type = "longrope";
+    }
+    if (rope.type == "mrope") {  // the three positions of a text's token are the same
+        rope.type = "default";
+    }
     if (rope.type == "default") {
         return rope;
     }

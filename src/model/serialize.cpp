@@ -27,11 +27,11 @@ static void visit_fields(auto& archive, support::FieldsOf<ModelConfiguration> au
             model.attention_softcap, model.logits_softcap, model.embedding_multiplier,
             model.residual_multiplier, model.logits_multiplier, model.norm_before,
             model.norm_affine, model.final_norm_removed, model.embedding_size, model.is_part,
-            model.text_type, model.experts, model.experts_per_token, model.expert_size,
-            model.shared_expert_size, model.renormalize_experts, model.dense_blocks,
-            model.expert_groups, model.chosen_groups, model.expert_multiplier, model.query_rank,
-            model.key_value_rank, model.rotated_size, model.value_size, model.rope_interleaved,
-            model.prediction_blocks);
+            model.text_type, model.cross_attention, model.experts, model.experts_per_token,
+            model.expert_size, model.shared_expert_size, model.renormalize_experts,
+            model.dense_blocks, model.expert_groups, model.chosen_groups, model.expert_multiplier,
+            model.query_rank, model.key_value_rank, model.rotated_size, model.value_size,
+            model.rope_interleaved, model.prediction_blocks);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<PackedForm> auto& form) {
@@ -68,8 +68,8 @@ static void visit_fields(auto& archive, support::FieldsOf<AuxiliaryFile> auto& a
 static void visit_fields(auto& archive, support::FieldsOf<Catalogue> auto& catalogue) {
     archive(catalogue.model_name, catalogue.folder, catalogue.origin, catalogue.family,
             catalogue.configuration_text, catalogue.configuration, catalogue.shards,
-            catalogue.stamps, catalogue.tensors, catalogue.decoder, catalogue.matrices,
-            catalogue.warnings, catalogue.auxiliary_files);
+            catalogue.stamps, catalogue.tensors, catalogue.base_prefix, catalogue.decoder,
+            catalogue.matrices, catalogue.warnings, catalogue.auxiliary_files);
 }
 
 std::string serialize(const Catalogue& catalogue) {

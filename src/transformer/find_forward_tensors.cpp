@@ -79,19 +79,36 @@ bool looks_like_parameter(const model::TensorInfo& tensor) {
 
 }  // namespace
 
+TensorFinder::TensorFinder(const model::Catalogue& catalogue)
+    : catalogue_(catalogue), used_(catalogue.tensors.size()) {
+    for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
+        number_of_.emplace(catalogue.tensors[t].name, static_cast<int>(t));
+    }
+}
+
+int TensorFinder::index_of(const std::string& name) const {
+    for (const std::string& stored : catalogue_.stored_names(name)) {
+        if (const auto found = number_of_.find(stored); found != number_of_.end()) {
+            return found->second;
+        }
+    }
+    return -1;
+}
+
 int TensorFinder::find(const std::string& name, const std::vector<std::int64_t>& shape) {
-    const model::TensorInfo* tensor = catalogue_.find_tensor(name);
-    if (tensor == nullptr) {
+    const int index = index_of(name);
+    if (index < 0) {
         missing_.push_back(name);
         return -1;
     }
-    if (tensor->shape != shape) {
-        misshapen_.push_back(fmt::format("{} is [{}] instead of [{}]", tensor->name,
-                                         fmt::join(tensor->shape, ", "), fmt::join(shape, ", ")));
+    const model::TensorInfo& tensor = catalogue_.tensors[static_cast<std::size_t>(index)];
+    if (tensor.shape != shape) {
+        misshapen_.push_back(fmt::format("{} is [{}] instead of [{}]", tensor.name,
+                                         fmt::join(tensor.shape, ", "), fmt::join(shape, ", ")));
     }
-    found_.push_back(static_cast<int>(tensor - catalogue_.tensors.data()));
-    used_[static_cast<std::size_t>(found_.back())] = true;
-    return found_.back();
+    found_.push_back(index);
+    used_[static_cast<std::size_t>(index)] = true;
+    return index;
 }
 
 void TensorFinder::report(support::FaultList& faults) {
@@ -153,7 +170,7 @@ void find_head(TensorFinder& finder, ForwardPlan& plan) {
 /// Of a known family, what is missing or misshapen is a matter for those who run the forward pass.
 std::vector<int> forward_tensors(const model::Catalogue& catalogue) {
     std::vector<bool> used(catalogue.tensors.size());
-    if (const auto* family = model::family_of(catalogue.configuration.model_type)) {
+    if (const auto* family = model::family_of(catalogue.configuration)) {
         TensorFinder finder(catalogue);
         ForwardPlan plan = find_forward_parts(finder, catalogue, *family);
         find_head(finder, plan);

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "alphaprune/support/error.hpp"
@@ -14,11 +16,10 @@ namespace alphaprune::transformer {
 class TensorFinder {
   public:
     /// @param catalogue  outlives the finder
-    explicit TensorFinder(const model::Catalogue& catalogue)
-        : catalogue_(catalogue), used_(catalogue.tensors.size()) {}
+    explicit TensorFinder(const model::Catalogue& catalogue);
 
     /// Whether the files have it; does not count as asking.
-    bool has(const std::string& name) const { return catalogue_.find_tensor(name) != nullptr; }
+    bool has(const std::string& name) const { return index_of(name) >= 0; }
     /// Index into Catalogue::tensors; −1, with a fault noted, when it is not there.
     int find(const std::string& name, const std::vector<std::int64_t>& shape);
 
@@ -29,7 +30,10 @@ class TensorFinder {
     const std::vector<bool>& used() const { return used_; }
 
   private:
+    int index_of(const std::string& name) const;
+
     const model::Catalogue& catalogue_;
+    std::unordered_map<std::string_view, int> number_of_;
     std::vector<bool> used_;
     std::vector<std::string> missing_;
     std::vector<std::string> misshapen_;

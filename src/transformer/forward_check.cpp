@@ -100,7 +100,11 @@ std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
     }
     std::vector<std::string> biases;
     std::vector<std::string> others;
+    const bool is_part = plan.configuration().model_type != plan.catalogue->family;
     for (const model::TensorInfo& tensor : tensors) {
+        if (is_part && !tensor.name.starts_with(plan.catalogue->base_prefix)) {
+            continue;  // of the other parts
+        }
         if (!used.contains(tensor.name) && !is_buffer(tensor.name)) {
             (is_bias_of_used(tensor.name, used) ? biases : others).push_back(tensor.name);
         }

@@ -141,7 +141,7 @@ ForwardPlan make_forward_plan(const model::Catalogue& catalogue, const model::Fa
 
 ForwardPlan make_forward_plan(const model::Catalogue& catalogue) {
     const model::ModelConfiguration& model = catalogue.configuration;
-    const model::Family* const family = model::family_of(model.model_type);
+    const model::Family* const family = model::family_of(model);
     if (family == nullptr) {
         throw kNoForwardPass((catalogue.folder / "config.json").string(), model.model_type,
                              model.architecture.empty() ? "" : " (" + model.architecture + ")",

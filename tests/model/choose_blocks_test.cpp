@@ -77,10 +77,10 @@ TEST(ChooseBlocks, ATowerIsNotTakenForATextModelThatIsNotThere) {
 TEST(ChooseBlocks, SizesThatTextConfigLeavesOutAreThoseOfItsKind) {
     // As LLaVA's text_config: a name and little else.
     const std::string config =
-        R"({"text_config": {"model_type": "llama", "vocab_size": 32064},
+        R"({"text_config": {"model_type": "stablelm", "vocab_size": 32064},
             "vision_config": {"num_hidden_layers": 24, "hidden_size": 1024}})";
     EXPECT_EQ(prefix_of(config, stack("one.layers.", 32, 1024, 4096) +
-                                    stack("two.layers.", 32, 4096, 11008)),
+                                    stack("two.layers.", 32, 2560, 6912)),
               "two.layers.");
 }
 

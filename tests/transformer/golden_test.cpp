@@ -84,7 +84,8 @@ INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel,
                                          "tiny-granite", "tiny-cohere2", "tiny-starcoder2",
                                          "tiny-mixtral", "tiny-phi3", "tiny-phi3-longrope",
                                          "tiny-qwen2_moe", "tiny-qwen3_moe", "tiny-deepseek_v3",
-                                         "tiny-deepseek_v3-mtp"));
+                                         "tiny-deepseek_v3-mtp", "tiny-gemma3", "tiny-qwen2_5_vl",
+                                         "tiny-qwen3_vl", "tiny-idefics3"));
 
 }  // namespace
 }  // namespace alphaprune::test

@@ -103,8 +103,11 @@ struct Catalogue {
     ModelConfiguration configuration;
     std::vector<std::string> shards;  ///< file names inside the folder; none when synthetic
     std::vector<support::FileStamp>
-        stamps;                        ///< of the shards of a folder, when they were catalogued
-    std::vector<TensorInfo> tensors;   ///< in the order of the files
+        stamps;                       ///< of the shards of a folder, when they were catalogued
+    std::vector<TensorInfo> tensors;  ///< in the order of the files
+    /// What the files have in place of the family's base prefix: "" for the bare model,
+    /// "language_model.model." where the language model is a part.
+    std::string base_prefix;
     BlockStack decoder;                ///< the blocks that matrices are taken from
     std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
     /// What a user should know of the model before relying on the result, a sentence each.
@@ -126,8 +129,10 @@ struct Catalogue {
         return matrix.slice_name.empty() ? tensor_of(matrix).name : matrix.slice_name;
     }
 
-    /// The tensor of that name in the whole model of the family, also where the files omit the
-    /// family's base prefix; nullptr when there is none.
+    /// The names under which the files may have the tensor that goes by `name` in the whole model
+    /// of the family; the first that exists counts.
+    std::vector<std::string> stored_names(std::string_view name) const;
+    /// That tensor; nullptr when there is none.
     const TensorInfo* find_tensor(std::string_view name) const;
 };
 

@@ -66,11 +66,12 @@ struct ModelConfiguration {
     bool norm_affine = true;          ///< OPT's layer_norm_elementwise_affine
     bool final_norm_removed = false;  ///< OPT's _remove_final_layer_norm
     std::int64_t embedding_size = 0;  ///< OPT's word_embed_proj_dim; else hidden_size
-    /// Of a kind of model that is not known by name: whether the sizes are those of its part for
-    /// text (text_config), that part's model_type, and the experts of a block; 0: not said.
+    /// Whether all of this is about the model's part for text (text_config), and that part's
+    /// model_type.
     bool is_part = false;
     std::string text_type;
-    std::int64_t experts = 0;
+    bool cross_attention = false;  ///< of the blocks, to what another part computes
+    std::int64_t experts = 0;      ///< of a block; 0: not said
     std::int64_t experts_per_token = 0;
     std::int64_t expert_size = 0;            ///< intermediate size of an expert
     std::int64_t shared_expert_size = 0;     ///< of the shared expert; 0: there is none

@@ -67,6 +67,8 @@ struct ConfigurationDefaults {
 /// src/model/families.
 struct Family {
     std::string_view name;  ///< also config.json's model_type
+    /// Other model types with these blocks: of parts for text in larger models, of derived code.
+    std::span<const std::string_view> also{};
     /// Start of every name but the head's, which checkpoints of the bare model leave out.
     std::string_view base_prefix{};
     std::string_view block_prefix{};  ///< base_prefix and what stands before the block number
@@ -89,6 +91,10 @@ std::string family_names();
 
 /// nullptr for an unknown model type.
 const Family* family_of(std::string_view model_type);
+
+/// The family of the model's language model, which may be a part of it; nullptr for none that is
+/// known by name.
+const Family* family_of(const ModelConfiguration& model);
 
 /// All named shapes, in the order in which --help lists them.
 std::span<const NamedShape> named_shapes();

@@ -19,6 +19,12 @@ const support::Warning<std::string, std::int64_t, std::string> kOtherParts{
     "the model has a vision tower, an encoder or extra prediction heads",
     "name with --exclude what was wrongly taken for the decoder"};
 
+const support::Warning<std::string, std::string_view, std::string, std::int64_t> kLanguageModelOnly{
+    "model.language-model-only",
+    "of this {} model the language model is taken, of the family {}: blocks {}<0-{}>; all other "
+    "tensors stay as they are, and perplexities are of text alone",
+    "the model has other parts, for images or sound", "none is needed"};
+
 const support::BadRequest<std::string, std::string, std::int64_t> kIncludeMatchesNothing{
     "model.include-matches-nothing",
     "--include '{}' matches no two-dimensional tensor of the blocks {}<0-{}>",
@@ -38,8 +44,13 @@ bool any_found(const std::vector<NamePattern>& patterns, std::string_view name) 
 /// Those that the program chooses by default. @return  the tensors inside the blocks
 std::vector<BlockTensor> choose_by_rule(Catalogue& catalogue, const MatrixChoice& choice,
                                         support::FaultList& faults) {
-    if (const Family* family = family_of(catalogue.configuration.model_type)) {
+    if (const Family* family = family_of(catalogue.configuration)) {
         find_family_matrices(*family, catalogue, faults, choice.fused);
+        if (catalogue.configuration.model_type != family->name) {
+            catalogue.warnings.push_back(kLanguageModelOnly(catalogue.configuration.model_type,
+                                                            family->name, catalogue.decoder.prefix,
+                                                            catalogue.decoder.count - 1));
+        }
         return RoleFinder(catalogue, catalogue.decoder).tensors_in(catalogue.decoder.count);
     }
     std::optional<ChosenBlocks> chosen = find_generic_matrices(catalogue, choice, faults);

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <array>
 #include <cmath>
 
@@ -128,6 +130,12 @@ void read_deepseek_fields(ConfigFields& fields, ModelConfiguration& model) {
     if (model.experts % model.expert_groups != 0 || model.chosen_groups > model.expert_groups) {
         fields.reject("n_group", "a divisor of n_routed_experts, not below topk_group",
                       std::to_string(model.expert_groups));
+    } else if (const std::int64_t most =
+                   model.chosen_groups * (model.experts / model.expert_groups);
+               model.experts_per_token > most) {
+        fields.reject("num_experts_per_tok",
+                      fmt::format("at most the experts of topk_group groups ({})", most),
+                      std::to_string(model.experts_per_token));
     }
     if (const auto method = fields.text({"topk_method"}); method && *method != "noaux_tc") {
         fields.reject("topk_method", "noaux_tc", *method);

@@ -201,6 +201,9 @@ void read_expert_fields(ConfigFields& fields, ModelConfiguration& model,
         fields.reject("num_experts_per_tok", fmt::format("at most num_experts ({})", model.experts),
                       std::to_string(model.experts_per_token));
     }
+    if (const auto scores = fields.text({"scoring_func"}); scores && *scores != "softmax") {
+        fields.reject("scoring_func", "softmax", *scores);
+    }
     const std::int64_t step = fields.size({"decoder_sparse_step"}).value_or(1);
     const std::vector<double> listed = fields.numbers({"mlp_only_layers"});
     for (std::int64_t block = 0; block < model.blocks; ++block) {

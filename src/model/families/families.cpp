@@ -52,8 +52,17 @@ std::string family_names() {
 
 const Family* family_of(std::string_view model_type) {
     const auto all = all_families();
-    const auto found = std::ranges::find(all, model_type, &Family::name);
+    const auto found = std::ranges::find_if(all, [&](const Family* family) {
+        return family->name == model_type || std::ranges::count(family->also, model_type) > 0;
+    });
     return found == all.end() ? nullptr : *found;
+}
+
+const Family* family_of(const ModelConfiguration& model) {
+    if (model.cross_attention) {
+        return nullptr;
+    }
+    return family_of(model.is_part ? model.text_type : model.model_type);
 }
 
 std::span<const NamedShape> named_shapes() {

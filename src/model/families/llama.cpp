@@ -5,6 +5,8 @@
 namespace alphaprune::model::families {
 namespace {
 
+constexpr std::array<std::string_view, 1> kLlamaTypes{"llava_llama"};
+
 constexpr ModelSeries kLlama1{"llama", "LlamaForCausalLM", "bfloat16", 32000, 2048, 1e4};
 constexpr ModelSeries kLlama2{"llama", "LlamaForCausalLM", "bfloat16", 32000, 4096, 1e4};
 constexpr ModelSeries kLlama3{"llama", "LlamaForCausalLM", "bfloat16", 128256, 8192, 5e5};
@@ -52,6 +54,7 @@ constexpr std::array<NamedShape, 12> kLlamaShapes{{
 const Family& llama() {
     static const Family family = named_as_llama({
         .name = "llama",
+        .also = kLlamaTypes,
         .defaults = {.max_positions = 2048, .norm_epsilon = 1e-6, .activation = "silu"},
         .shapes = kLlamaShapes,
         .describe_block =

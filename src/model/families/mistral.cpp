@@ -5,6 +5,8 @@
 namespace alphaprune::model::families {
 namespace {
 
+constexpr std::array<std::string_view, 1> kMistralTypes{"llava_mistral"};
+
 constexpr ModelSeries kMistral{"mistral", "MistralForCausalLM",       "bfloat16", 32000, 32768,
                                1e4,       R"("sliding_window": 4096)"};
 
@@ -21,6 +23,7 @@ constexpr std::array<NamedShape, 1> kMistralShapes{{
 const Family& mistral() {
     static const Family family = named_as_llama({
         .name = "mistral",
+        .also = kMistralTypes,
         .defaults = {.key_value_heads = 8,
                      .max_positions = 131072,
                      .norm_epsilon = 1e-6,

@@ -91,17 +91,17 @@ FrameDescription describe_opt_frame(const ModelConfiguration& model) {
 
 /// OPT (arXiv 2205.01068): learned positions, layer norms before or (opt-350m) after, plain MLP.
 const Family& opt() {
-    static const Family family{"opt",
-                               "model.",
-                               "model.decoder.layers.",
-                               {.max_positions = 2048,
-                                .norm_epsilon = 1e-5,
-                                .activation = "relu",
-                                .tied_embeddings = true},
-                               kOptShapes,
-                               describe_opt_block,
-                               describe_opt_frame,
-                               opt_configuration_fields};
+    static const Family family{.name = "opt",
+                               .base_prefix = "model.",
+                               .block_prefix = "model.decoder.layers.",
+                               .defaults = {.max_positions = 2048,
+                                            .norm_epsilon = 1e-5,
+                                            .activation = "relu",
+                                            .tied_embeddings = true},
+                               .shapes = kOptShapes,
+                               .describe_block = describe_opt_block,
+                               .describe_frame = describe_opt_frame,
+                               .configuration_fields = opt_configuration_fields};
     return family;
 }
 

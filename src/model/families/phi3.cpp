@@ -1,8 +1,23 @@
+#include <array>
+
 #include "config_fields.hpp"
 #include "describe.hpp"
 
 namespace alphaprune::model::families {
 namespace {
+
+constexpr ModelSeries kPhi3{"phi3", "Phi3ForCausalLM",          "bfloat16", 32064, 4096,
+                            1e4,    R"("sliding_window": 2047)"};
+constexpr ModelSeries kPhi4{"phi3", "Phi3ForCausalLM", "bfloat16", 100352, 16384, 2.5e5};
+
+// name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
+// clang-format off
+constexpr std::array<NamedShape, 3> kPhi3Shapes{{
+  {"phi3-mini", "", "microsoft/Phi-3-mini-4k-instruct", &kPhi3, 3072, 8192, 32, 32, 32, 1e-5},
+  {"phi3-medium", "", "microsoft/Phi-3-medium-4k-instruct", &kPhi3, 5120, 17920, 40, 40, 10, 1e-5},
+  {"phi4", "", "microsoft/phi-4", &kPhi4, 5120, 17920, 40, 40, 10, 1e-5},
+}};
+// clang-format on
 
 BlockDescription describe_phi3_block(const ModelConfiguration& model, std::int64_t block) {
     const std::int64_t hidden = model.hidden_size;
@@ -41,12 +56,13 @@ const Family& phi3() {
                      .activation = "silu",
                      .window = WindowRule::always,
                      .sliding_window = 0},
+        .shapes = kPhi3Shapes,
         .describe_block = describe_phi3_block,
         .read_own_fields =
             [](ConfigFields& fields, ModelConfiguration& model) {
-                // Names that LongRoPE had before.
-                if (model.rope.type == "su") {
-                    fields.reject("rope_scaling.type", "longrope", "su");
+                // transformers takes Phi-3's "yarn" for LongRoPE, whose formulas differ.
+                if (model.rope.type == "yarn") {
+                    fields.reject("rope_scaling.type", "longrope", "yarn");
                 }
             },
     });

@@ -5,6 +5,9 @@
 namespace alphaprune::model::families {
 namespace {
 
+constexpr std::array<std::string_view, 5> kQwen2Types{"qwen2_vl", "qwen2_5_vl", "qwen2_vl_text",
+                                                      "qwen2_5_vl_text", "llava_qwen"};
+
 constexpr ModelSeries kQwen2{"qwen2", "Qwen2ForCausalLM", "bfloat16", 152064, 131072, 1e6};
 
 // name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
@@ -21,6 +24,7 @@ constexpr std::array<NamedShape, 2> kQwen2Shapes{{
 const Family& qwen2() {
     static const Family family = named_as_llama({
         .name = "qwen2",
+        .also = kQwen2Types,
         .defaults = {.key_value_heads = 32,
                      .max_positions = 32768,
                      .norm_epsilon = 1e-6,

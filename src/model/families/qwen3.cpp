@@ -5,6 +5,8 @@
 namespace alphaprune::model::families {
 namespace {
 
+constexpr std::array<std::string_view, 1> kQwen3Types{"qwen3_vl_text"};
+
 constexpr ModelSeries kQwen3{"qwen3", "Qwen3ForCausalLM",  "bfloat16", 151936, 40960,
                              1e6,     R"("head_dim": 128)"};
 constexpr std::string_view kTied = R"("tie_word_embeddings": true)";
@@ -27,6 +29,7 @@ constexpr std::array<NamedShape, 6> kQwen3Shapes{{
 const Family& qwen3() {
     static const Family family = named_as_llama({
         .name = "qwen3",
+        .also = kQwen3Types,
         .defaults = {.key_value_heads = 32,
                      .max_positions = 32768,
                      .norm_epsilon = 1e-6,

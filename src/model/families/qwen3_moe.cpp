@@ -6,6 +6,8 @@
 namespace alphaprune::model::families {
 namespace {
 
+constexpr std::array<std::string_view, 1> kQwen3MoeTypes{"qwen3_vl_moe_text"};
+
 constexpr ModelSeries kQwen3Moe{
     "qwen3_moe",
     "Qwen3MoeForCausalLM",
@@ -46,6 +48,7 @@ BlockDescription describe_qwen3_moe_block(const ModelConfiguration& model, std::
 const Family& qwen3_moe() {
     static const Family family = named_as_llama({
         .name = "qwen3_moe",
+        .also = kQwen3MoeTypes,
         .defaults = {.key_value_heads = 4,
                      .max_positions = 32768,
                      .norm_epsilon = 1e-6,

@@ -48,16 +48,14 @@ const support::Warning<std::string> kLastCopyTaken{
 /// The names that a model of a known family has, with the family's base prefix and without it.
 std::set<std::string, std::less<>> listed_names(const Catalogue& catalogue) {
     std::set<std::string, std::less<>> names;
-    const Family* family = family_of(catalogue.configuration.model_type);
     support::FaultList ignored;  // where the tensors are unknown, the list is empty
     const formats::Json config = formats::Json::parse(catalogue.configuration_text, "config.json",
                                                       formats::JsonDialect::python);
     for (const TensorInfo& tensor :
          list_tensors(catalogue.configuration, config, "config.json", ignored)) {
-        if (family != nullptr && tensor.name.starts_with(family->base_prefix)) {
-            names.insert(tensor.name.substr(family->base_prefix.size()));
+        for (std::string& stored : catalogue.stored_names(tensor.name)) {
+            names.insert(std::move(stored));
         }
-        names.insert(tensor.name);
     }
     return names;
 }
