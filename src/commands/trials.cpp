@@ -20,8 +20,9 @@ namespace {
 /// Iterations that decide between candidates; the final pruning goes on until it has settled.
 constexpr int kIterations = 60;
 
-/// Of every three sequences of a file two give statistics and one is scored.
-constexpr int kOneOf = 3;
+/// Of a file's sequences the last third is scored, the others give statistics. In one piece: the
+/// neighbours of a sequence of the same book, which share its names and subjects, foretell it.
+constexpr std::int64_t kOneOf = 3;
 
 /// Whether what went wrong is that a pruner cannot do what it was asked for.
 bool is_of_the_candidate(const support::Error& error) {
@@ -51,11 +52,14 @@ Trials::Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan)
     const model::CalibrationSet& calibration = inputs.calibration;
     const std::int64_t taken = std::min(plan.sequences, calibration.sequences.count());
     sequences_.length = calibration.sequences.length;
-    std::map<int, int> seen;  // of each file
+    const auto files = std::span(calibration.file_of).first(static_cast<std::size_t>(taken));
+    std::map<int, std::int64_t> seen;  // of each file
     for (std::int64_t s = 0; s < taken; ++s) {
         const auto ids = calibration.sequences.sequence(s);
         sequences_.ids.insert(sequences_.ids.end(), ids.begin(), ids.end());
-        const bool scored = ++seen[calibration.file_of[static_cast<std::size_t>(s)]] % kOneOf == 0;
+        const int file = files[static_cast<std::size_t>(s)];
+        const std::int64_t of_file = std::ranges::count(files, file);
+        const bool scored = ++seen[file] > of_file - of_file / kOneOf;
         held_out_.push_back(scored ? 1 : 0);
         scored_ += scored ? 1 : 0;
     }
