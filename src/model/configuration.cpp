@@ -53,13 +53,18 @@ void read_unknown_kind(ConfigFields& fields, bool is_part, ModelConfiguration& m
     model.is_part = is_part;
 }
 
-void read_sizes(ConfigFields& fields, ModelConfiguration& model) {
+void read_sizes(ConfigFields& fields, const ConfigurationDefaults& defaults,
+                ModelConfiguration& model) {
     const auto read = [&](FieldNames names, std::int64_t limit = kMaxSize) {
         fields.require(names);
         return fields.size(names, limit).value_or(0);
     };
     model.hidden_size = read({"hidden_size", "d_model", "n_embd"});
-    model.intermediate_size = read({"intermediate_size", "ffn_dim", "n_inner", "d_ff"});
+    const FieldNames inner{"intermediate_size", "ffn_dim", "n_inner", "d_ff", "ffn_hidden_size"};
+    model.intermediate_size =
+        defaults.inner_per_hidden == 0
+            ? read(inner)
+            : fields.size(inner).value_or(defaults.inner_per_hidden * model.hidden_size);
     model.blocks = read({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, kMaxBlocks);
     model.heads = read({"num_attention_heads", "n_head", "n_heads"});
     model.vocabulary = read({"vocab_size"});
@@ -155,7 +160,7 @@ ModelConfiguration read_configuration(const formats::Json& config, std::string_v
     const formats::Json& part = family != nullptr ? config : text_part(config);
 
     ConfigFields fields(part, where, "", reading, faults);
-    read_sizes(fields, model);
+    read_sizes(fields, defaults, model);
     if (family == nullptr) {
         read_unknown_kind(fields, &part != &config, model);
     }
@@ -164,7 +169,7 @@ ModelConfiguration read_configuration(const formats::Json& config, std::string_v
         check_heads(fields, std::string(where), model, faults);
     }
     read_rest(fields, defaults, model);
-    read_rope(part, where, defaults.rope_theta, reading, faults, model);
+    read_rope(part, where, defaults, reading, faults, model);
     read_window(part, where, defaults, faults, model);
     if (family != nullptr && family->read_own_fields != nullptr) {
         family->read_own_fields(fields, model);

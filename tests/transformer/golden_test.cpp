@@ -77,14 +77,15 @@ TEST_P(GoldenModel, Perplexity) {
     EXPECT_EQ(perplexity.seqlen, 96);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel,
-                         testing::Values("tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-opt",
-                                         "tiny-llama-yarn", "tiny-llama-dynamic", "tiny-qwen3",
-                                         "tiny-gemma2", "tiny-gemma3_text", "tiny-olmo2",
-                                         "tiny-granite", "tiny-cohere2", "tiny-starcoder2",
-                                         "tiny-mixtral", "tiny-phi3", "tiny-phi3-longrope",
-                                         "tiny-qwen2_moe", "tiny-qwen3_moe", "tiny-deepseek_v3",
-                                         "tiny-deepseek_v3-mtp"));
+INSTANTIATE_TEST_SUITE_P(
+    Tiny, GoldenModel,
+    testing::Values("tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-opt", "tiny-llama-yarn",
+                    "tiny-llama-dynamic", "tiny-qwen3", "tiny-gemma2", "tiny-gemma3_text",
+                    "tiny-olmo2", "tiny-granite", "tiny-cohere2", "tiny-starcoder2", "tiny-mixtral",
+                    "tiny-phi3", "tiny-phi3-longrope", "tiny-qwen2_moe", "tiny-qwen3_moe",
+                    "tiny-deepseek_v3", "tiny-deepseek_v3-mtp", "tiny-gpt2", "tiny-gpt2-classic",
+                    "tiny-gpt2-scaled", "tiny-gpt_neox", "tiny-gpt_neox-sequential", "tiny-falcon",
+                    "tiny-falcon-groups", "tiny-falcon-alibi"));
 
 }  // namespace
 }  // namespace alphaprune::test
