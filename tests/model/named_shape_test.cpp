@@ -77,6 +77,7 @@ const std::map<std::string, std::int64_t> kPublished{
     {"pythia-2.8b", 2'775'208'960},
     {"pythia-6.9b", 6'857'302'016},
     {"pythia-12b", 11'846'072'320},
+    {"gpt-neox-20b", 20'554'567'680},
     {"falcon-7b", 6'921'720'704},
     {"falcon-40b", 41'303'293'952},
 };

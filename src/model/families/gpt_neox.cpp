@@ -10,7 +10,7 @@ constexpr ModelSeries kPythia{"gpt_neox", "GPTNeoXForCausalLM", "float16", 50304
 
 // name, alias, repository, series, hidden, intermediate, blocks, heads, key-value heads, epsilon
 // clang-format off
-constexpr std::array<NamedShape, 5> kPythiaShapes{{
+constexpr std::array<NamedShape, 6> kPythiaShapes{{
   {"pythia-410m", "", "EleutherAI/pythia-410m", &kPythia, 1024, 4096, 24, 16, 16, 1e-5},
   {"pythia-1.4b", "", "EleutherAI/pythia-1.4b", &kPythia, 2048, 8192, 24, 16, 16, 1e-5},
   {"pythia-2.8b", "", "EleutherAI/pythia-2.8b", &kPythia, 2560, 10240, 32, 32, 32, 1e-5},
@@ -18,6 +18,8 @@ constexpr std::array<NamedShape, 5> kPythiaShapes{{
    R"("vocab_size": 50432)"},
   {"pythia-12b", "", "EleutherAI/pythia-12b", &kPythia, 5120, 20480, 36, 40, 40, 1e-5,
    R"("vocab_size": 50688)"},
+  {"gpt-neox-20b", "", "EleutherAI/gpt-neox-20b", &kPythia, 6144, 24576, 44, 64, 64, 1e-5,
+   R"("vocab_size": 50432, "hidden_act": "gelu_fast")"},
 }};
 // clang-format on
 
