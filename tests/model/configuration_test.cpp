@@ -164,6 +164,19 @@ TEST(Configuration, FalconsArchitectures) {
         refuses(R"("new_decoder_architecture": true, "num_kv_heads": 7, )", "num_kv_heads"));
 }
 
+TEST(Configuration, HeadsThatDivideTheHiddenStateWhateverElseIsSaid) {
+    for (const char* family : {"gpt2", "gpt_neox", "falcon"}) {
+        const auto model = read(
+            with(family, R"("head_dim": 99, "num_key_value_heads": 8, "multi_query": false, )"));
+        EXPECT_EQ(model.head_size, 24) << family;
+        EXPECT_EQ(model.key_value_heads, 32) << family;
+        const std::string uneven = R"({"model_type": ")" + std::string(family) +
+                                   R"(", "hidden_size": 10, "intermediate_size": 9, "head_dim": 2,
+                "num_hidden_layers": 1, "num_attention_heads": 4, "vocab_size": 9})";
+        EXPECT_EQ(count_faults(faults_in(uneven), {"num_attention_heads"}), 1) << family;
+    }
+}
+
 TEST(Configuration, ScalesOfGpt2) {
     const auto gpt2 = read(with("gpt2", R"("scale_attn_by_inverse_layer_idx": true, )"));
     EXPECT_DOUBLE_EQ(gpt2.attention_scale, 1 / std::sqrt(24.0));

@@ -235,6 +235,18 @@ void read_expert_fields(ConfigFields& fields, ModelConfiguration& model,
     }
 }
 
+void read_plain_heads(ConfigFields& fields, ModelConfiguration& model) {
+    if (model.heads == 0) {
+        return;  // which is a fault already
+    }
+    model.key_value_heads = model.heads;
+    model.head_size = model.hidden_size / model.heads;
+    if (model.hidden_size % model.heads != 0 && !fields.is_absent({"head_dim"})) {
+        fields.reject("num_attention_heads", "a divisor of the hidden size",
+                      std::to_string(model.heads));
+    }
+}
+
 namespace {
 
 formats::Json::Object llama_configuration_fields(const NamedShape& shape) {

@@ -116,6 +116,10 @@ ExpertsLayer add_experts(BlockDescription& made, const ModelConfiguration& model
 void read_expert_fields(ConfigFields& fields, ModelConfiguration& model,
                         const ModelConfiguration& usual);
 
+/// For families whose heads divide the hidden state and have a key and a value each, whatever
+/// head_dim and num_key_value_heads say.
+void read_plain_heads(ConfigFields& fields, ModelConfiguration& model);
+
 /// The usual two sublayers, behind the norms input_layernorm and post_attention_layernorm.
 void add_sublayers(BlockDescription& made, const ModelConfiguration& model, const NormStyle& style,
                    SublayerBody attention, SublayerBody body);

@@ -64,6 +64,7 @@ FrameDescription describe_falcon_frame(const ModelConfiguration& model) {
 /// The layout of heads follows from the number of those for keys and values: num_kv_heads in the
 /// new architecture; in the old one it is ignored, and there is one, or as many as heads.
 void read_falcon_fields(ConfigFields& fields, ModelConfiguration& model) {
+    read_plain_heads(fields, model);
     const auto flag = [&](std::string_view name, bool usual) {
         return fields.flag({name}).value_or(usual);
     };

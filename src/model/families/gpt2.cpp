@@ -72,6 +72,7 @@ FrameDescription describe_gpt2_frame(const ModelConfiguration& model) {
 }
 
 void read_gpt2_fields(ConfigFields& fields, ModelConfiguration& model) {
+    read_plain_heads(fields, model);
     const bool scaled = fields.flag({"scale_attn_weights"}).value_or(true);
     model.attention_scale = scaled ? 1 / std::sqrt(static_cast<double>(model.head_size)) : 1;
     model.scale_by_block = fields.flag({"scale_attn_by_inverse_layer_idx"}).value_or(false);

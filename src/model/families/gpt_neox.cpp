@@ -78,6 +78,7 @@ const Family& gpt_neox() {
         .configuration_fields = pythia_configuration_fields,
         .read_own_fields =
             [](ConfigFields& fields, ModelConfiguration& model) {
+                read_plain_heads(fields, model);
                 model.attention_bias = fields.flag({"attention_bias"}).value_or(true);
                 model.parallel = fields.flag({"use_parallel_residual"}).value_or(true);
             },
