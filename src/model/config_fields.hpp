@@ -65,8 +65,9 @@ class ConfigFields {
 
 /// Sets rope, and window_rope where blocks with a window have another one, as config.json describes
 /// them in the old or the new form. @pre `model.max_positions` is set
-void read_rope(const formats::Json& config, std::string_view where, double usual_theta,
-               Reading reading, support::FaultList& faults, ModelConfiguration& model);
+void read_rope(const formats::Json& config, std::string_view where,
+               const ConfigurationDefaults& defaults, Reading reading, support::FaultList& faults,
+               ModelConfiguration& model);
 
 /// Sets sliding_window and full_attention_blocks. @pre `model.blocks` is set
 void read_window(const formats::Json& config, std::string_view where,

@@ -52,7 +52,8 @@ void read_unknown_kind(ConfigFields& fields, ModelConfiguration& model) {
 }
 
 /// @param usual  where config.json need not say them
-void read_sizes(ConfigFields& fields, const UsualSizes& usual, ModelConfiguration& model) {
+void read_sizes(ConfigFields& fields, const ConfigurationDefaults& defaults,
+                const UsualSizes& usual, ModelConfiguration& model) {
     const auto read = [&](FieldNames names, std::int64_t otherwise, std::int64_t limit = kMaxSize) {
         if (otherwise == 0) {
             fields.require(names);
@@ -60,8 +61,11 @@ void read_sizes(ConfigFields& fields, const UsualSizes& usual, ModelConfiguratio
         return fields.size(names, limit).value_or(otherwise);
     };
     model.hidden_size = read({"hidden_size", "d_model", "n_embd"}, usual.hidden_size);
+    const std::int64_t inner = defaults.inner_per_hidden > 0
+                                   ? defaults.inner_per_hidden * model.hidden_size
+                                   : usual.intermediate_size;
     model.intermediate_size =
-        read({"intermediate_size", "ffn_dim", "n_inner", "d_ff"}, usual.intermediate_size);
+        read({"intermediate_size", "ffn_dim", "n_inner", "d_ff", "ffn_hidden_size"}, inner);
     model.blocks =
         read({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, usual.blocks, kMaxBlocks);
     model.heads = read({"num_attention_heads", "n_head", "n_heads"}, usual.heads);
@@ -85,8 +89,8 @@ const formats::Json& find_language_model(const formats::Json& config, ConfigFiel
         const formats::Json* type = part.find("model_type");
         model.text_type = type != nullptr ? type->as_string().value_or("") : "";
     }
-    model.cross_attention =
-        is_true(config, "is_encoder_decoder") || is_true(part, "add_cross_attention");
+    model.cross_attention = !is_plain && (is_true(config, "is_encoder_decoder") ||
+                                          is_true(part, "add_cross_attention"));
     return part;
 }
 
@@ -180,7 +184,7 @@ ModelConfiguration read_configuration(const formats::Json& config, std::string_v
 
     ConfigFields fields(part, where, "", reading, faults);
     const bool has_usual = family != nullptr && model.is_part;
-    read_sizes(fields,
+    read_sizes(fields, defaults,
                has_usual ? usual_sizes(model.text_type).value_or(UsualSizes{}) : UsualSizes{},
                model);
     if (family == nullptr) {
@@ -196,7 +200,7 @@ ModelConfiguration read_configuration(const formats::Json& config, std::string_v
                                     .flag({"tie_word_embeddings"})
                                     .value_or(model.tied_embeddings);
     }
-    read_rope(part, where, defaults.rope_theta, reading, faults, model);
+    read_rope(part, where, defaults, reading, faults, model);
     read_window(part, where, defaults, faults, model);
     if (family != nullptr && family->read_own_fields != nullptr) {
         family->read_own_fields(fields, model);

@@ -163,12 +163,14 @@ RopeParameters rope_in(const formats::Json& section, const std::string& prefix,
 
 }  // namespace
 
-void read_rope(const formats::Json& config, std::string_view where, double usual_theta,
-               Reading reading, support::FaultList& faults, ModelConfiguration& model) {
+void read_rope(const formats::Json& config, std::string_view where,
+               const ConfigurationDefaults& defaults, Reading reading, support::FaultList& faults,
+               ModelConfiguration& model) {
     ConfigFields outer(config, where, "", reading, faults);
     RopeParameters rope;
-    rope.theta = outer.positive({"rope_theta"}).value_or(usual_theta);
-    rope.share = outer.positive({"partial_rotary_factor", "rotary_pct"}).value_or(rope.share);
+    rope.theta = outer.positive({"rope_theta", "rotary_emb_base"}).value_or(defaults.rope_theta);
+    rope.share =
+        outer.positive({"partial_rotary_factor", "rotary_pct"}).value_or(defaults.rotary_share);
     const Section section = find_section(config, outer, reading);
     if (section.value == nullptr) {
         model.rope = rope;

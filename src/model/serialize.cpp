@@ -26,12 +26,13 @@ static void visit_fields(auto& archive, support::FieldsOf<ModelConfiguration> au
             model.full_attention_blocks, model.rope, model.window_rope, model.attention_scale,
             model.attention_softcap, model.logits_softcap, model.embedding_multiplier,
             model.residual_multiplier, model.logits_multiplier, model.norm_before,
-            model.norm_affine, model.final_norm_removed, model.embedding_size, model.is_part,
-            model.text_type, model.cross_attention, model.experts, model.experts_per_token,
-            model.expert_size, model.shared_expert_size, model.renormalize_experts,
-            model.dense_blocks, model.expert_groups, model.chosen_groups, model.expert_multiplier,
-            model.query_rank, model.key_value_rank, model.rotated_size, model.value_size,
-            model.rope_interleaved, model.prediction_blocks);
+            model.norm_affine, model.final_norm_removed, model.scale_by_block, model.parallel,
+            model.shared_norm, model.alibi, model.embedding_size, model.is_part, model.text_type,
+            model.cross_attention, model.experts, model.experts_per_token, model.expert_size,
+            model.shared_expert_size, model.renormalize_experts, model.dense_blocks,
+            model.expert_groups, model.chosen_groups, model.expert_multiplier, model.query_rank,
+            model.key_value_rank, model.rotated_size, model.value_size, model.rope_interleaved,
+            model.prediction_blocks);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<PackedForm> auto& form) {

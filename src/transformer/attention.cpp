@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "alibi.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "scratch_cutter.hpp"
@@ -42,13 +43,29 @@ class RunningSoftmax {
           queries_(queries),
           scores_(scratch.cut(kQueryTile * kScoreStride)),
           largest_(scratch.cut(kQueryTile)),
-          sums_(scratch.cut(kQueryTile)) {
+          sums_(scratch.cut(kQueryTile)),
+          biases_(scratch.cut(kKeyTile)) {
         std::ranges::fill(largest_, -std::numeric_limits<float>::infinity());
         std::ranges::fill(sums_, 0.0F);
     }
 
     linalg::FloatView scores(parallel::RowRange keys) const {
         return {scores_.data(), queries_.size(), keys.size(), kScoreStride};
+    }
+
+    /// Raises the tile's scores by factor·(slope·position), measured from the newest query so that
+    /// they do not grow with the sequence.
+    void add_biases(parallel::RowRange keys, float slope, float factor) {
+        const auto biases = biases_.first(static_cast<std::size_t>(keys.size()));
+        float newest = 0;
+        alibi_biases(slope, {queries_.end - 1, queries_.end}, {&newest, 1});
+        alibi_biases(slope, keys, biases);
+        for (float& bias : biases) {
+            bias = (bias - newest) * factor;
+        }
+        for (std::int64_t row = 0; row < queries_.size(); ++row) {
+            add(row_of(scores(keys), row), biases);
+        }
     }
 
     /// Turns the tile's scores into weights, and brings what was summed up in `out` down to the
@@ -99,6 +116,7 @@ class RunningSoftmax {
     std::span<float> scores_;
     std::span<float> largest_;
     std::span<float> sums_;
+    std::span<float> biases_;
 };
 
 void attend_tile(const model::AttentionShape& attention, const AttentionValues& values,
@@ -121,6 +139,9 @@ void attend_tile(const model::AttentionShape& attention, const AttentionValues& 
             head_view(values.value, attention.key_value_heads, shared, value_size, keys);
         const linalg::FloatView scores = softmax.scores(keys);
         linalg::sgemm(factor, query, key, linalg::Transpose::yes, 0, scores);
+        if (attention.alibi) {
+            softmax.add_biases(keys, alibi_slope(head, attention.heads), factor);
+        }
         softmax.weigh(keys, out);
         const linalg::ConstFloatView weights{scores.data, scores.rows, scores.cols, scores.stride};
         linalg::sgemm(1, weights, value, linalg::Transpose::no, begin == seen.begin ? 0.0F : 1.0F,
@@ -142,7 +163,8 @@ void attend(const model::AttentionShape& attention, const AttentionValues& value
 }
 
 std::int64_t attention_scratch() {
-    return whole_lines(kQueryTile * kScoreStride) + 2 * whole_lines(kQueryTile);
+    return whole_lines(kQueryTile * kScoreStride) + 2 * whole_lines(kQueryTile) +
+           whole_lines(kKeyTile);
 }
 
 double attended_pairs(std::int64_t tokens, std::optional<std::int64_t> window) {

@@ -17,8 +17,8 @@ struct AttentionValues {
     std::span<float> out;
 };
 
-/// out = softmax(scale·Q Kᵀ, capped and masked) V, by tiles of queries and keys with a running
-/// softmax, so that the scratch does not grow with the sequence (arXiv 1805.02867, arXiv
+/// out = softmax(scale·(Q Kᵀ + ALiBi), capped and masked) V, by tiles of queries and keys with a
+/// running softmax, so that the scratch does not grow with the sequence (arXiv 1805.02867, arXiv
 /// 2112.05682).
 /// @param scratch  attention_scratch() values
 void attend(const model::AttentionShape& attention, const AttentionValues& values,

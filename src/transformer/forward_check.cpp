@@ -72,12 +72,15 @@ bool has_another_head(const parallel::Communicator& ranks, const ForwardPlan& pl
 }
 
 /// What follows from the configuration alone and was stored all the same, by older libraries.
-bool is_buffer(std::string_view name) {
+/// Causal masks [1, 1, n, n] are called "bias", too.
+bool is_buffer(const model::TensorInfo& tensor) {
     constexpr std::array<std::string_view, 8> kBuffers{"inv_freq",   "position_ids", "masked_bias",
                                                        "mask",       "causal_mask",  "attn_mask",
                                                        "cos_cached", "sin_cached"};
+    const std::string_view name = tensor.name;
     const std::string_view last = name.substr(name.rfind('.') + 1);
-    return std::ranges::find(kBuffers, last) != kBuffers.end();
+    return std::ranges::find(kBuffers, last) != kBuffers.end() ||
+           (last == "bias" && tensor.shape.size() == 4);
 }
 
 /// "x.bias" where "x.weight" takes part in the forward pass.
@@ -105,7 +108,7 @@ std::vector<std::string> warnings_on_unused(const ForwardPlan& plan) {
         if (is_part && !tensor.name.starts_with(plan.catalogue->base_prefix)) {
             continue;  // of the other parts
         }
-        if (!used.contains(tensor.name) && !is_buffer(tensor.name)) {
+        if (!used.contains(tensor.name) && !is_buffer(tensor)) {
             (is_bias_of_used(tensor.name, used) ? biases : others).push_back(tensor.name);
         }
     }

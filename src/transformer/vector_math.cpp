@@ -199,6 +199,15 @@ void gelu_tanh(std::span<float> values) {
     }
 }
 
+ALPHAPRUNE_VECTOR_CLONES
+void quick_gelu(std::span<float> values) {
+    float* const x = values.data();
+    const std::size_t n = values.size();
+    for (std::size_t i = 0; i < n; ++i) {
+        x[i] = x[i] / (1.0F + exponential(-1.702F * x[i]));
+    }
+}
+
 namespace {
 
 struct Entry {
@@ -206,8 +215,17 @@ struct Entry {
     Activation function;
 };
 constexpr std::array kEntries{
-    Entry{"silu", silu}, Entry{"swish", silu},         Entry{"relu", relu},
-    Entry{"gelu", gelu}, Entry{"gelu_new", gelu_tanh}, Entry{"gelu_pytorch_tanh", gelu_tanh},
+    Entry{"silu", silu},
+    Entry{"swish", silu},
+    Entry{"relu", relu},
+    Entry{"gelu", gelu},
+    Entry{"gelu_new", gelu_tanh},
+    Entry{"gelu_pytorch_tanh", gelu_tanh},
+    Entry{"gelu_fast", gelu_tanh},
+    Entry{"gelu_accurate", gelu_tanh},
+    Entry{"gelu_python_tanh", gelu_tanh},
+    Entry{"gelu_python", gelu},
+    Entry{"quick_gelu", quick_gelu},
 };
 
 }  // namespace

@@ -64,8 +64,10 @@ void silu(std::span<float> values);
 void relu(std::span<float> values);
 /// x·½(1 + erf(x/√2)).
 void gelu(std::span<float> values);
-/// The same with the tanh formula that gelu_new and gelu_pytorch_tanh name.
+/// The same with the tanh formula that gelu_new, gelu_pytorch_tanh and gelu_fast name.
 void gelu_tanh(std::span<float> values);
+/// x/(1 + e^(−1.702·x)).
+void quick_gelu(std::span<float> values);
 
 /// Changes values in place, element by element.
 using Activation = void (*)(std::span<float>);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -175,6 +176,19 @@ TEST(Catalogue, TravelsUnchanged) {
         EXPECT_EQ(got.matrices[i].rows, sent.matrices[i].rows);
         EXPECT_EQ(got.matrices[i].cols, sent.matrices[i].cols);
     }
+}
+
+/// A field that serialize() forgets has its default again.
+TEST(Catalogue, ArrivesWithTheConfigurationOfEveryFamily) {
+    int compared = 0;
+    const std::filesystem::path models = ALPHAPRUNE_SOURCE_DIR "/tests/data/models";
+    for (const auto& folder : std::filesystem::directory_iterator(models)) {
+        const model::Catalogue sent = model::read_catalogue(folder.path());
+        const model::Catalogue got = model::deserialize_catalogue(model::serialize(sent));
+        EXPECT_EQ(got.configuration, sent.configuration) << folder.path();
+        ++compared;
+    }
+    EXPECT_GE(compared, 28);
 }
 
 TEST(Catalogue, ADamagedMessageIsNoticed) {

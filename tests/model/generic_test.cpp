@@ -11,7 +11,7 @@ namespace alphaprune::test {
 namespace {
 
 TEST(Generic, OnlyTwoDimensionalWeightsInsideBlocks) {
-    const model::Catalogue catalogue = catalogue_of(R"({"model_type": "gpt2", "n_layer": 2})",
+    const model::Catalogue catalogue = catalogue_of(R"({"model_type": "imagegpt", "n_layer": 2})",
                                                     {{"wte.weight", {50, 4}},
                                                      {"h.0.ln_1.weight", {4}},
                                                      {"h.0.mlp.c_fc.weight", {4, 16}},
@@ -36,7 +36,7 @@ TEST(Generic, ANameFullOfNumbersCostsNoTime) {
         name += ".0";
     }
     const model::Catalogue catalogue = catalogue_of(
-        R"({"model_type": "gpt2"})", {{name + ".weight", {4, 4}}, {"h.1.fc.weight", {4, 4}}});
+        R"({"model_type": "imagegpt"})", {{name + ".weight", {4, 4}}, {"h.1.fc.weight", {4, 4}}});
     EXPECT_EQ(described(catalogue), (Texts{"0:" + name + ".weight", "1:h.1.fc.weight"}));
 }
 

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "alphaprune/model/catalogue.hpp"
 
@@ -69,6 +71,18 @@ const std::map<std::string, std::int64_t> kPublished{
     {"qwen3-30b-a3b", 30'532'122'624},
     {"qwen3-235b-a22b", 235'093'634'560},
     {"deepseek-v3", 671'026'419'200},
+    {"gpt2", 124'439'808},
+    {"gpt2-medium", 354'823'168},
+    {"gpt2-large", 774'030'080},
+    {"gpt2-xl", 1'557'611'200},
+    {"pythia-410m", 405'334'016},
+    {"pythia-1.4b", 1'414'647'808},
+    {"pythia-2.8b", 2'775'208'960},
+    {"pythia-6.9b", 6'857'302'016},
+    {"pythia-12b", 11'846'072'320},
+    {"gpt-neox-20b", 20'554'567'680},
+    {"falcon-7b", 6'921'720'704},
+    {"falcon-40b", 41'303'293'952},
 };
 
 TEST(NamedShape, HasThePublishedNumberOfParameters) {
@@ -82,7 +96,9 @@ TEST(NamedShape, HasThePublishedNumberOfParameters) {
 TEST(NamedShape, HasPrunableMatricesInEveryBlockAndHeadsThatDivideTheHiddenSize) {
     for (const NamedShape& shape : named_shapes()) {
         const Catalogue catalogue = synthetic_catalogue(shape);
-        const std::size_t in_a_block = catalogue.family == "opt" ? 6 : 7;
+        constexpr std::array<std::string_view, 4> kWithoutGate{"opt", "gpt2", "gpt_neox", "falcon"};
+        const bool gated = std::ranges::count(kWithoutGate, catalogue.family) == 0;
+        const std::size_t in_a_block = gated ? 7 : 6;
         const std::size_t of_dense = in_a_block * static_cast<std::size_t>(shape.blocks);
         EXPECT_EQ(catalogue.blocks(), shape.blocks) << shape.name;
         if (catalogue.configuration.experts > 0) {
@@ -91,8 +107,10 @@ TEST(NamedShape, HasPrunableMatricesInEveryBlockAndHeadsThatDivideTheHiddenSize)
             EXPECT_EQ(catalogue.matrices.size(), of_dense) << shape.name;
         }
         EXPECT_EQ(shape.hidden % shape.heads, 0) << shape.name;
-        EXPECT_EQ(catalogue.tensors.front().type, catalogue.family == "opt"
-                                                      ? support::ScalarType::float16
+        const bool half = catalogue.family == "opt" || catalogue.family == "gpt_neox";
+        EXPECT_EQ(catalogue.tensors.front().type, half ? support::ScalarType::float16
+                                                  : catalogue.family == "gpt2"
+                                                      ? support::ScalarType::float32
                                                       : support::ScalarType::bfloat16);
     }
 }

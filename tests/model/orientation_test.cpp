@@ -35,7 +35,7 @@ std::vector<Named> linear(std::int64_t hidden, std::int64_t inner) {
 }
 
 TEST(Orientation, TheShapesTell) {
-    for (const char* type : {"gpt2", "openai-gpt", "imagegpt", "decision_transformer", "my_gpt"}) {
+    for (const char* type : {"openai-gpt", "imagegpt", "decision_transformer", "my_gpt"}) {
         const std::string kind = std::string(R"({"model_type": ")") + type + '"';
         for (const char* sizes : {R"(, "n_embd": 8})", "}"}) {
             EXPECT_EQ(transposed(kind + sizes, conv1d(8, 32)), kAll) << kind << sizes;
@@ -50,13 +50,14 @@ TEST(Orientation, TheShapesTell) {
 
 TEST(Orientation, WhereTheyDoNotTheKindOfModelDoes) {
     const std::vector<Named> squares{{"attn.c_proj.weight", {8, 8}}, {"mlp.c_fc.weight", {8, 8}}};
-    EXPECT_EQ(transposed(R"({"model_type": "gpt2", "n_embd": 8})", squares),
+    EXPECT_EQ(transposed(R"({"model_type": "imagegpt", "n_embd": 8})", squares),
               (Texts{"attn.c_proj.weight", "mlp.c_fc.weight"}));
     EXPECT_EQ(transposed(R"({"model_type": "persimmon", "hidden_size": 8})", squares), Texts{});
-    EXPECT_EQ(transposed(R"({"model_type": "x", "text_config": {"model_type": "gpt2", "n_embd": 8,
+    EXPECT_EQ(
+        transposed(R"({"model_type": "x", "text_config": {"model_type": "imagegpt", "n_embd": 8,
                              "n_layer": 2}})",
-                         squares),
-              (Texts{"attn.c_proj.weight", "mlp.c_fc.weight"}));
+                   squares),
+        (Texts{"attn.c_proj.weight", "mlp.c_fc.weight"}));
 }
 
 TEST(Orientation, LayersOfOtherNamesAreLinear) {

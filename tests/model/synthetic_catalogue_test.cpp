@@ -106,8 +106,8 @@ TEST_F(ConfigOnly, TokenizerFilesAreThoseOfTheFolder) {
 }
 
 TEST_F(ConfigOnly, RefusesWhatItCannotMake) {
-    EXPECT_EQ(count_faults(faults_of([&] { with(R"({"model_type": "gpt_neox"})"); }),
-                           {"gpt_neox", "config.json"}),
+    EXPECT_EQ(count_faults(faults_of([&] { with(R"({"model_type": "rwkv"})"); }),
+                           {"rwkv", "config.json"}),
               1);
     const std::string quantised = "{\"model_type\": \"llama\", \"intermediate_size\": 12, " +
                                   kSizes + "\"torch_dtype\": \"float8_e4m3fn\"}";

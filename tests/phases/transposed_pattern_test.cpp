@@ -39,7 +39,7 @@ void write_gpt2(const std::filesystem::path& folder) {
         add("mlp.c_proj.weight", 50, 22);
         add("mlp.lin.weight", 22, 50);  // of another name: outputs × inputs
     }
-    test::write_model_folder(folder, R"({"model_type": "gpt2", "n_embd": 22, "n_layer": 2})",
+    test::write_model_folder(folder, R"({"model_type": "imagegpt", "n_embd": 22, "n_layer": 2})",
                              tensors);
 }
 

@@ -135,7 +135,7 @@ class Choice(ProgramTest):
 
     def test_conv1d_groups_run_over_inputs(self):
         model = write_model(
-            self.folder / "gpt2", {"model_type": "gpt2", "n_embd": 22, "n_layer": 2},
+            self.folder / "gpt2", {"model_type": "imagegpt", "n_embd": 22, "n_layer": 2},
             in_blocks("h.", 2, {"attn.c_attn.weight": (22, 66), "attn.c_proj.weight": (22, 22),
                                 "mlp.c_fc.weight": (22, 90), "mlp.c_proj.weight": (90, 22)}))
         stored = {}

@@ -8,6 +8,8 @@
 #include <ostream>
 #include <vector>
 
+#include "alibi.hpp"
+#include "alphaprune/support/scalar.hpp"
 #include "transformer/random_values.hpp"
 
 namespace alphaprune::test {
@@ -38,6 +40,17 @@ struct Inputs {
     std::vector<float> value;
 };
 
+/// For powers of two of heads.
+double alibi(std::int64_t head, std::int64_t heads, std::int64_t position) {
+    const auto rounded = [](double value) {
+        const auto bits = support::float_to_bfloat16(static_cast<float>(value));
+        return static_cast<double>(support::bfloat16_to_float(bits));
+    };
+    const double number = static_cast<double>(head + 1);
+    const double slope = rounded(std::exp2(-8.0 * number / static_cast<double>(heads)));
+    return rounded(slope * rounded(static_cast<double>(position)));
+}
+
 /// By the definition, with all scores of a query at once.
 std::vector<double> plain_attention(const model::AttentionShape& attention, const Inputs& in,
                                     std::int64_t tokens) {
@@ -61,6 +74,9 @@ std::vector<double> plain_attention(const model::AttentionShape& attention, cons
                     score +=
                         static_cast<double>(in.query[static_cast<std::size_t>(at(query) + i)]) *
                         static_cast<double>(in.key[static_cast<std::size_t>(shared(key) + i)]);
+                }
+                if (attention.alibi) {
+                    score += alibi(head, attention.heads, key);
                 }
                 scores[static_cast<std::size_t>(key)] =
                     score / std::sqrt(static_cast<double>(size));
@@ -117,6 +133,29 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(Steep, AttentionCase,
                          testing::Values(AttentionSample{{2, 1, 8, {}}, 700, 12},
                                          AttentionSample{{2, 2, 8, 40}, 300, 12}));
+
+AttentionSample biased(std::int64_t heads, std::int64_t tokens) {
+    model::AttentionShape attention{heads, 1, 8, {}};
+    attention.alibi = true;
+    return {attention, tokens};
+}
+
+INSTANTIATE_TEST_SUITE_P(Biased, AttentionCase,
+                         testing::Values(biased(1, 5), biased(2, 130), biased(8, 700),
+                                         biased(16, 1100)));
+
+/// What transformers 5.24 has for 6 heads (build_alibi_tensor).
+TEST(Alibi, SlopesOfAnyNumberOfHeads) {
+    std::vector<float> slopes;
+    for (std::int64_t head = 0; head < 6; ++head) {
+        slopes.push_back(transformer::alibi_slope(head, 6));
+    }
+    EXPECT_EQ(slopes, (std::vector<float>{0.25F, 0.0625F, 0.015625F, 0.00390625F, 0.5F, 0.125F}));
+    // Of head 8 of 12, at positions that bfloat16 rounds.
+    std::vector<float> biases(6);
+    transformer::alibi_biases(transformer::alibi_slope(8, 12), {257, 263}, biases);
+    EXPECT_EQ(biases, (std::vector<float>{181, 182, 184, 184, 184, 185}));
+}
 
 TEST(AttentionPairs, AreThoseOfTheMask) {
     for (const std::int64_t tokens : {1, 2, 5, 40}) {

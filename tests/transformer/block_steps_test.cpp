@@ -104,8 +104,8 @@ class InSteps {
     void change(const transformer::InputSite& site) {
         for (const int index : site.matrices) {
             const auto& matrix = model_.catalogue.matrices[static_cast<std::size_t>(index)];
-            const auto own = parallel::share_of(matrix.rows, world().size(), world().rank());
-            std::int64_t at = own.begin * matrix.cols;
+            const auto own = parallel::share_of(matrix.outputs(), world().size(), world().rank());
+            std::int64_t at = own.begin * matrix.inputs();
             for (float& weight : runner_->rows(index, own)) {
                 weight = at++ % 3 == 0 ? 0.0F : -1.25F * weight;
             }
@@ -114,7 +114,7 @@ class InSteps {
     }
     std::vector<float> matrix(int index) {
         const auto& info = model_.catalogue.matrices[static_cast<std::size_t>(index)];
-        const auto all = runner_->rows(index, {0, info.rows});
+        const auto all = runner_->rows(index, {0, info.outputs()});
         return {all.begin(), all.end()};
     }
 
@@ -346,12 +346,16 @@ const auto kMadeModels = testing::Values(SteppedModel{odd_mistral}, SteppedModel
 
 INSTANTIATE_TEST_SUITE_P(Made, BlockSteps, kMadeModels);
 INSTANTIATE_TEST_SUITE_P(Made, ResidualStream, kMadeModels);
-/// Parallel sublayers, normed outputs, multiplied ones.
+/// Parallel sublayers, normed outputs, multiplied ones, slices of transposed and interleaved
+/// tensors.
 INSTANTIATE_TEST_SUITE_P(Stored, BlockSteps,
                          testing::Values(SteppedModel{nullptr, "tiny-cohere2"},
                                          SteppedModel{nullptr, "tiny-gemma3_text"},
                                          SteppedModel{nullptr, "tiny-granite"},
                                          SteppedModel{nullptr, "tiny-qwen2_moe"},
+                                         SteppedModel{nullptr, "tiny-gpt2"},
+                                         SteppedModel{nullptr, "tiny-gpt_neox"},
+                                         SteppedModel{nullptr, "tiny-falcon-alibi"},
                                          SteppedModel{nullptr, "tiny-deepseek_v3"}));
 
 /// More than the tokens that the MLP works on at a time.

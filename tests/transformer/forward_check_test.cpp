@@ -244,6 +244,8 @@ TEST(UnknownTensors, AreNamedUnlessTheyAreBuffers) {
           "model.layers.1.self_attn.masked_bias"}) {
         odd.tensors.push_back(random_tensor(name, support::ScalarType::float32, {3}, 1));
     }
+    odd.tensors.push_back(random_tensor("model.layers.0.self_attn.bias",  // a causal mask
+                                        support::ScalarType::float32, {1, 1, 5, 5}, 1));
     EXPECT_TRUE(Written(odd).warnings().empty());
     odd.tensors.push_back(random_tensor("model.layers.1.self_attn.q_norm.weight",
                                         support::ScalarType::float32, {6}, 1));

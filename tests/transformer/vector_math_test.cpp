@@ -89,6 +89,7 @@ TEST(VectorMath, Activations) {
              const double u = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
              return x / 2 * (1 + std::tanh(u));
          }},
+        {transformer::quick_gelu, [](double x) { return x / (1 + std::exp(-1.702 * x)); }},
     };
     for (const Function& function : functions) {
         for (const std::int64_t length : kLengths) {

@@ -62,6 +62,9 @@ struct AttentionShape {
     double scale = 0;             ///< of queries times keys; 0: 1/√head_size
     double softcap = 0;           ///< scores ← softcap·tanh(scores/softcap); 0: none
     std::int64_t value_size = 0;  ///< of a head's value; 0: head_size
+    /// scale·(q·k + slope·position of the key), the slope being the head's (ALiBi, arXiv
+    /// 2108.12409). As in transformers, slope, position and their product are rounded to bfloat16.
+    bool alibi = false;
 };
 
 /// Rotation of queries and keys by their positions (RoFormer, arXiv 2104.09864).

@@ -65,6 +65,10 @@ struct ModelConfiguration {
     bool norm_before = true;          ///< OPT's do_layer_norm_before
     bool norm_affine = true;          ///< OPT's layer_norm_elementwise_affine
     bool final_norm_removed = false;  ///< OPT's _remove_final_layer_norm
+    bool scale_by_block = false;      ///< scores are divided by the block's number, from 1 (GPT-2)
+    bool parallel = false;            ///< attention and MLP read the same x (GPT-NeoX, Falcon)
+    bool shared_norm = false;         ///< and behind the same norm (Falcon)
+    bool alibi = false;               ///< scores are biased by positions (Falcon)
     std::int64_t embedding_size = 0;  ///< OPT's word_embed_proj_dim; else hidden_size
     /// Whether all of this is about the model's part for text (text_config), and that part's
     /// model_type.

@@ -61,6 +61,10 @@ struct ConfigurationDefaults {
     std::int64_t window_pattern = 0;     ///< of patterned windows
     std::int64_t head_size = 0;          ///< 0: hidden size / heads
     double rope_theta = 10000;
+    double rotary_share = 1;  ///< of a head's values that are rotated
+    /// The inner size of the MLP, where config.json may leave it out: as a multiple of the hidden
+    /// size; 0: it must be there.
+    std::int64_t inner_per_hidden = 0;
 };
 
 /// All that the program knows of a family of models. Each has a file of its own in

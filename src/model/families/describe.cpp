@@ -104,9 +104,24 @@ int add_expert_linears(BlockDescription& block, std::string weight, std::string 
     return first;
 }
 
+int add_grouped_heads(BlockDescription& block, std::string_view name,
+                      const ModelConfiguration& model, bool bias) {
+    const std::int64_t size = model.head_size;
+    const std::int64_t queries = model.heads / model.key_value_heads * size;  // of a group
+    const std::int64_t stride = queries + 2 * size;
+    const std::int64_t groups = model.key_value_heads;
+    return add_fused_linear(block, name, groups * stride, model.hidden_size, bias,
+                            {{"q", {0, queries, stride}, groups * queries},
+                             {"k", {queries, size, stride}, groups * size},
+                             {"v", {queries + size, size, stride}, groups * size}});
+}
+
 AttentionShape attention_shape(const ModelConfiguration& model, std::int64_t block) {
-    return {model.heads,           model.key_value_heads,  model.head_size, model.window_of(block),
-            model.attention_scale, model.attention_softcap};
+    AttentionShape shape{model.heads,           model.key_value_heads,
+                         model.head_size,       model.window_of(block),
+                         model.attention_scale, model.attention_softcap};
+    shape.alibi = model.alibi;
+    return shape;
 }
 
 RotaryLayer rotary_layer(const ModelConfiguration& model, std::int64_t block) {
@@ -143,6 +158,15 @@ MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, 
 
 MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias) {
     return add_gated_mlp(made, model, bias, "mlp", model.intermediate_size);
+}
+
+MlpLayer add_plain_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias,
+                       std::string_view up, std::string_view down) {
+    MlpLayer mlp;
+    mlp.up = add_linear(made, up, model.intermediate_size, model.hidden_size, bias);
+    mlp.down = add_linear(made, down, model.hidden_size, model.intermediate_size, bias);
+    mlp.activation = model.activation;
+    return mlp;
 }
 
 int add_dense_linear(BlockDescription& made, std::string_view name, std::int64_t rows,
@@ -214,6 +238,18 @@ void read_expert_fields(ConfigFields& fields, ModelConfiguration& model,
     }
 }
 
+void read_plain_heads(ConfigFields& fields, ModelConfiguration& model) {
+    if (model.heads == 0) {
+        return;  // which is a fault already
+    }
+    model.key_value_heads = model.heads;
+    model.head_size = model.hidden_size / model.heads;
+    if (model.hidden_size % model.heads != 0 && !fields.is_absent({"head_dim"})) {
+        fields.reject("num_attention_heads", "a divisor of the hidden size",
+                      std::to_string(model.heads));
+    }
+}
+
 namespace {
 
 formats::Json::Object llama_configuration_fields(const NamedShape& shape) {
@@ -238,14 +274,16 @@ BlockDescription describe_llama_block(const ModelConfiguration& model, std::int6
     return made;
 }
 
-FrameDescription describe_frame(const ModelConfiguration& model, const NormStyle& style) {
+FrameDescription describe_frame(const ModelConfiguration& model, const NormStyle& style,
+                                const FrameNames& names) {
     FrameDescription frame;
-    frame.embedding = add_tensor(frame.tensors, "model.embed_tokens.weight",
+    frame.embedding = add_tensor(frame.tensors, std::string(names.embedding),
                                  {model.vocabulary, model.hidden_size});
     frame.embedding_multiplier = model.embedding_multiplier;
     frame.before_blocks = static_cast<int>(frame.tensors.size());
-    frame.final_norm = add_norm(frame.tensors, model, style, "model.norm");
-    frame.head = add_tensor(frame.tensors, "lm_head.weight", {model.vocabulary, model.hidden_size});
+    frame.final_norm = add_norm(frame.tensors, model, style, names.norm);
+    frame.head =
+        add_tensor(frame.tensors, std::string(names.head), {model.vocabulary, model.hidden_size});
     frame.logits_multiplier = model.logits_multiplier;
     frame.logits_softcap = model.logits_softcap;
     return frame;

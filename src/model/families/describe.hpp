@@ -58,6 +58,13 @@ int add_expert_linears(BlockDescription& block, std::string weight, std::string 
                        std::int64_t experts, std::int64_t rows, std::int64_t cols,
                        const std::vector<LayerSlice>& slices, bool transposed = false);
 
+/// "<name>.weight" with the queries, keys and values of an attention, group after group: those of a
+/// key and value head, the query heads that share it, then its key, then its value. With as many of
+/// them as query heads, these are interleaved head by head; with one, all queries come first.
+/// @return the position of the queries in the block's layers; keys and values come next
+int add_grouped_heads(BlockDescription& block, std::string_view name,
+                      const ModelConfiguration& model, bool bias);
+
 /// Heads, sizes, window, scale and cap of a block's attention, as config.json has them.
 AttentionShape attention_shape(const ModelConfiguration& model, std::int64_t block);
 /// The rotation of its queries and keys.
@@ -74,6 +81,10 @@ AttentionLayer add_attention(BlockDescription& made, const ModelConfiguration& m
                              std::int64_t block, const AttentionBiases& biases = {});
 /// LLaMA's MLP, mlp.{gate,up,down}_proj.
 MlpLayer add_gated_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias = false);
+
+/// An MLP without a gate, of layers of those names.
+MlpLayer add_plain_mlp(BlockDescription& made, const ModelConfiguration& model, bool bias,
+                       std::string_view up, std::string_view down);
 
 /// Adds norms of each head's queries and keys, self_attn.q_norm and self_attn.k_norm.
 void add_head_norms(BlockDescription& made, const ModelConfiguration& model, const NormStyle& style,
@@ -105,6 +116,10 @@ ExpertsLayer add_experts(BlockDescription& made, const ModelConfiguration& model
 void read_expert_fields(ConfigFields& fields, ModelConfiguration& model,
                         const ModelConfiguration& usual);
 
+/// For families whose heads divide the hidden state and have a key and a value each, whatever
+/// head_dim and num_key_value_heads say.
+void read_plain_heads(ConfigFields& fields, ModelConfiguration& model);
+
 /// The usual two sublayers, behind the norms input_layernorm and post_attention_layernorm.
 void add_sublayers(BlockDescription& made, const ModelConfiguration& model, const NormStyle& style,
                    SublayerBody attention, SublayerBody body);
@@ -113,8 +128,17 @@ void add_sublayers(BlockDescription& made, const ModelConfiguration& model, cons
 BlockDescription describe_llama_block(const ModelConfiguration& model, std::int64_t block,
                                       const AttentionBiases& biases, bool mlp_bias = false);
 
-/// What stands around blocks that are named as LLaMA's.
-FrameDescription describe_frame(const ModelConfiguration& model, const NormStyle& style);
+/// What the parts around the blocks are called.
+struct FrameNames {
+    std::string_view embedding = "model.embed_tokens.weight";
+    std::string_view norm = "model.norm";
+    std::string_view head = "lm_head.weight";
+};
+
+/// What stands around the blocks where positions are not learned; named as LLaMA's where nothing
+/// else is said.
+FrameDescription describe_frame(const ModelConfiguration& model, const NormStyle& style,
+                                const FrameNames& names = {});
 
 /// Completes a family whose tensors are named as LLaMA's: the prefixes, and where they are not
 /// given, frame and fields of configurations.

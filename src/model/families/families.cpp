@@ -26,6 +26,9 @@
     FAMILY(qwen3_moe)               \
     FAMILY(deepseek_v3)             \
     FAMILY(opt)                     \
+    FAMILY(gpt2)                    \
+    FAMILY(gpt_neox)                \
+    FAMILY(falcon)                  \
     /* the next one goes before this line */
 
 namespace alphaprune::model {

@@ -37,7 +37,6 @@ Sublayer opt_sublayer(const ModelConfiguration& model, const NormLayer& norm, Su
 
 BlockDescription describe_opt_block(const ModelConfiguration& model, std::int64_t block) {
     const std::int64_t hidden = model.hidden_size;
-    const std::int64_t inner = model.intermediate_size;
     const std::int64_t queries = model.heads * model.head_size;
     const std::int64_t keys = model.key_value_heads * model.head_size;
     const bool biases = model.all_biases;
@@ -52,10 +51,7 @@ BlockDescription describe_opt_block(const ModelConfiguration& model, std::int64_
     const NormLayer attention_norm =
         add_norm(made.tensors, model, kLayerNorm, "self_attn_layer_norm");
 
-    MlpLayer mlp;
-    mlp.up = add_linear(made, "fc1", inner, hidden, biases);
-    mlp.down = add_linear(made, "fc2", hidden, inner, biases);
-    mlp.activation = model.activation;
+    const MlpLayer mlp = add_plain_mlp(made, model, biases, "fc1", "fc2");
     const NormLayer mlp_norm = add_norm(made.tensors, model, kLayerNorm, "final_layer_norm");
 
     made.sublayers = {opt_sublayer(model, attention_norm, attention),

@@ -16,14 +16,9 @@ const Family& starcoder2() {
         .describe_block =
             [](const ModelConfiguration& model, std::int64_t block) {
                 BlockDescription made;
-                const std::int64_t hidden = model.hidden_size;
-                const std::int64_t inner = model.intermediate_size;
                 const bool bias = model.all_biases;
                 const AttentionLayer attention = add_attention(made, model, block, {bias, bias});
-                MlpLayer mlp;
-                mlp.up = add_linear(made, "mlp.c_fc", inner, hidden, bias);
-                mlp.down = add_linear(made, "mlp.c_proj", hidden, inner, bias);
-                mlp.activation = model.activation;
+                const MlpLayer mlp = add_plain_mlp(made, model, bias, "mlp.c_fc", "mlp.c_proj");
                 add_sublayers(made, model, kLayerNorm, attention, mlp);
                 return made;
             },
