@@ -82,7 +82,8 @@ INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel,
                                          "tiny-llama-yarn", "tiny-llama-dynamic", "tiny-qwen3",
                                          "tiny-gemma2", "tiny-gemma3_text", "tiny-olmo2",
                                          "tiny-granite", "tiny-cohere2", "tiny-starcoder2",
-                                         "tiny-mixtral", "tiny-phi3", "tiny-phi3-longrope",
+                                         "tiny-mixtral", "tiny-mixtral-fused",
+                                         "tiny-qwen3_moe-fused", "tiny-phi3", "tiny-phi3-longrope",
                                          "tiny-qwen2_moe", "tiny-qwen3_moe", "tiny-deepseek_v3",
                                          "tiny-deepseek_v3-mtp"));
 
