@@ -83,9 +83,10 @@ INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel,
                                          "tiny-gemma2", "tiny-gemma3_text", "tiny-olmo2",
                                          "tiny-granite", "tiny-cohere2", "tiny-starcoder2",
                                          "tiny-mixtral", "tiny-mixtral-fused",
-                                         "tiny-qwen3_moe-fused", "tiny-phi3", "tiny-phi3-longrope",
-                                         "tiny-qwen2_moe", "tiny-qwen3_moe", "tiny-deepseek_v3",
-                                         "tiny-deepseek_v3-mtp"));
+                                         "tiny-qwen3_moe-fused", "tiny-gpt_oss", "tiny-gpt_oss-own",
+                                         "tiny-mixtral-fused-own", "tiny-phi3",
+                                         "tiny-phi3-longrope", "tiny-qwen2_moe", "tiny-qwen3_moe",
+                                         "tiny-deepseek_v3", "tiny-deepseek_v3-mtp"));
 
 }  // namespace
 }  // namespace alphaprune::test

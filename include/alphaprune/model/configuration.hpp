@@ -88,6 +88,8 @@ struct ModelConfiguration {
     /// Not said by config.json: found in the names and shapes of the tensors (find_matrices).
     ExpertStorage expert_storage = ExpertStorage::separate;
     bool renormalize_experts = false;        ///< the weights of a token's experts add up to 1
+    double gate_limit = 0;                   ///< GPT-OSS's swiglu_limit
+    double gate_steepness = 0;               ///< GPT-OSS's swiglu_alpha
     std::vector<std::int64_t> dense_blocks;  ///< that have an MLP instead of experts; ascending
     // DeepSeek's latent attention; head_size is of queries and keys, their rotated values included.
     std::int64_t query_rank = 0;  ///< q_lora_rank; 0: queries come from the hidden state
