@@ -7,7 +7,7 @@ import unittest
 
 import numpy as np
 
-from harness import TINY, ProgramTest
+from harness import TINY, ProgramTest, read_safetensors
 
 MODELS = sorted(path.parent.name for path in TINY.glob("*/golden.json")
                 if "magnitude_0.5" in json.loads(path.read_text()))
@@ -67,6 +67,59 @@ class Family(ProgramTest):
             self.assertEqual(other[:2], of_ranks[0][:2])
         for matrix in of_ranks[0][2]:
             self.assertAlmostEqual(matrix["sparsity"], 0.5, delta=0.01, msg=matrix["name"])
+
+
+class FusedExperts(ProgramTest):
+    """Experts that share two tensors are pruned as those that have tensors of their own."""
+
+    def tensors(self, model, *options):
+        output = self.folder / f"{model}{len(list(self.folder.iterdir()))}"
+        self.succeed(TINY / model, output, "--format", "safetensors", *options, ranks=2)
+        folder = output / "hf"
+        tensors = {}
+        for path in folder.glob("*.safetensors"):
+            header, data = read_safetensors(path)
+            for name, entry in header.items():
+                if name != "__metadata__":
+                    tensors[name] = np.frombuffer(data[slice(*entry["data_offsets"])],
+                                                  "<u2").reshape(entry["shape"])
+        return tensors
+
+    def check(self, model, experts, names):
+        np.save(self.folder / "tokens.npy", np.random.default_rng(4).integers(0, 300, (2, 96),
+                                                                              dtype=np.int32))
+        calibrated = ("--calibration", self.folder / "tokens.npy", "--nsamples", 2, "--seqlen", 96)
+        for options in (("--prune-method", "magnitude"), ("--prune-method", "wanda", *calibrated),
+                        ("--prune-method", "sparsegpt", *calibrated),
+                        ("--prune-method", "alps", *calibrated)):
+            with self.subTest(options=options):
+                fused, separate = (self.tensors(name, *options)
+                                   for name in (model + "-fused", model))
+                compared = 0
+                for name, values in fused.items():
+                    if name.endswith("gate_up_proj"):
+                        values = {0: values[:, :values.shape[1] // 2],
+                                  1: values[:, values.shape[1] // 2:]}
+                    elif name.endswith("experts.down_proj"):
+                        values = {2: values}
+                    else:
+                        plain = separate[name.replace("mlp.gate.", experts.replace("experts",
+                                                                                   "gate."))]
+                        np.testing.assert_array_equal(values, plain, name)
+                        continue
+                    block = name[:name.index("mlp.")]
+                    for which, of_experts in values.items():
+                        for e, expert in enumerate(of_experts):
+                            other = f"{block}{experts}.{e}.{names[which]}.weight"
+                            np.testing.assert_array_equal(expert, separate[other], other)
+                            compared += 1
+                self.assertGreater(compared, 3 * 3 * 3)
+
+    def test_mixtral(self):
+        self.check("tiny-mixtral", "block_sparse_moe.experts", ("w1", "w3", "w2"))
+
+    def test_qwen3_moe(self):
+        self.check("tiny-qwen3_moe", "mlp.experts", ("gate_proj", "up_proj", "down_proj"))
 
 
 def test_of(model):
