@@ -7,7 +7,7 @@ import unittest
 
 import numpy as np
 
-from harness import TINY, ProgramTest, read_safetensors
+from harness import TINY, ProgramTest, read_safetensors, write_safetensors
 
 MODELS = sorted(path.parent.name for path in TINY.glob("*/golden.json")
                 if "magnitude_0.5" in json.loads(path.read_text()))
@@ -73,7 +73,7 @@ class FusedExperts(ProgramTest):
     """Experts that share two tensors are pruned as those that have tensors of their own."""
 
     def tensors(self, model, *options):
-        output = self.folder / f"{model}{len(list(self.folder.iterdir()))}"
+        output = self.folder / f"output{len(list(self.folder.iterdir()))}"
         self.succeed(TINY / model, output, "--format", "safetensors", *options, ranks=2)
         folder = output / "hf"
         tensors = {}
@@ -120,6 +120,28 @@ class FusedExperts(ProgramTest):
 
     def test_qwen3_moe(self):
         self.check("tiny-qwen3_moe", "mlp.experts", ("gate_proj", "up_proj", "down_proj"))
+
+
+    def test_inputs_before_outputs(self):
+        """The same tensors transposed: the same weights are removed."""
+        model = "tiny-mixtral-fused"
+        path = self.copy_of(TINY / model, "transposed") / "model.safetensors"
+        header, data = read_safetensors(path)
+        for name, entry in header.items():
+            if "experts" in name:
+                place = slice(*entry["data_offsets"])
+                values = np.frombuffer(data[place], "<u2").reshape(entry["shape"])
+                values = values.transpose(0, 2, 1)
+                data[place], entry["shape"] = values.tobytes(), list(values.shape)
+        write_safetensors(path, header, data)
+        np.save(self.folder / "tokens.npy", np.arange(192, dtype=np.int32).reshape(2, 96))
+        options = ("--prune-method", "sparsegpt", "--calibration", self.folder / "tokens.npy",
+                   "--nsamples", 2, "--seqlen", 96)
+        transposed = self.tensors(path.parent, *options)
+        for name, values in self.tensors(model, *options).items():
+            other = transposed[name]
+            np.testing.assert_array_equal(
+                values, other.transpose(0, 2, 1) if other.ndim == 3 else other, name)
 
 
 def test_of(model):
