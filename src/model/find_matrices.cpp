@@ -113,6 +113,41 @@ bool check_blocks(const Family& family, const std::set<std::int64_t>& found,
     return false;
 }
 
+/// Of the forms that a block's experts may have, the one of which most names and shapes are there.
+ExpertStorage storage_of_experts(const Family& family, std::string_view prefix,
+                                 const Catalogue& catalogue) {
+    ModelConfiguration model = catalogue.configuration;
+    std::int64_t block = 0;
+    while (block < model.blocks && model.is_dense(block)) {
+        ++block;
+    }
+    if (model.experts == 0 || block == model.blocks) {
+        return ExpertStorage::separate;
+    }
+    const std::string start = fmt::format("{}{}.", prefix, block);
+    std::unordered_map<std::string_view, const TensorInfo*> stored;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        if (tensor.name.starts_with(start)) {
+            stored.emplace(std::string_view(tensor.name).substr(start.size()), &tensor);
+        }
+    }
+    ExpertStorage best = ExpertStorage::separate;
+    int most = 0;
+    for (const ExpertStorage storage :
+         {ExpertStorage::separate, ExpertStorage::fused, ExpertStorage::fused_transposed}) {
+        model.expert_storage = storage;
+        int agreeing = 0;
+        for (const TensorSpec& spec : family.describe_block(model, block).tensors) {
+            const auto found = stored.find(spec.name);
+            const bool has_name = found != stored.end();
+            agreeing += (has_name ? 1 : 0) + (has_name && found->second->shape == spec.shape);
+        }
+        best = agreeing > most ? storage : best;
+        most = std::max(most, agreeing);
+    }
+    return best;
+}
+
 /// Finds the matrices of a family's blocks, collecting what cannot be taken.
 class FamilyMatrixFinder {
   public:
@@ -223,6 +258,7 @@ void find_family_matrices(const Family& family, Catalogue& catalogue, support::F
                           Fused fused) {
     catalogue.base_prefix = base_in_use(family, catalogue);
     const std::string prefix = fmt::format("{}{}", catalogue.base_prefix, stack_of(family));
+    catalogue.configuration.expert_storage = storage_of_experts(family, prefix, catalogue);
     if (!check_blocks(family, blocks_under(prefix, catalogue), catalogue, faults)) {
         return;
     }

@@ -37,9 +37,9 @@ struct ChosenBlocks {
 std::optional<ChosenBlocks> choose_blocks(const Catalogue& catalogue, const MatrixChoice& choice,
                                           support::FaultList& faults);
 
-/// Sets catalogue.family, catalogue.decoder and catalogue.matrices, and each tensor's `matrix`,
-/// from the tensors and the configuration. A model of an unknown kind in which no blocks are found
-/// has no matrices, and that is no fault yet.
+/// Sets catalogue.family, catalogue.decoder and catalogue.matrices, each tensor's `matrix`, and how
+/// experts are stored, from the tensors and the configuration. A model of an unknown kind in which
+/// no blocks are found has no matrices, and that is no fault yet.
 void find_matrices(Catalogue& catalogue, support::FaultList& faults);
 
 /// The two ways to do it.

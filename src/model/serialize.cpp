@@ -32,7 +32,7 @@ static void visit_fields(auto& archive, support::FieldsOf<ModelConfiguration> au
             model.shared_expert_size, model.renormalize_experts, model.dense_blocks,
             model.expert_groups, model.chosen_groups, model.expert_multiplier, model.query_rank,
             model.key_value_rank, model.rotated_size, model.value_size, model.rope_interleaved,
-            model.prediction_blocks);
+            model.prediction_blocks, model.expert_storage, model.gate_limit, model.gate_steepness);
 }
 
 static void visit_fields(auto& archive, support::FieldsOf<PackedForm> auto& form) {

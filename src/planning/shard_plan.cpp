@@ -257,8 +257,8 @@ int groups_of(const Cluster& cluster, int group_ranks) {
 std::vector<PlannedShape> shapes_of(const model::Catalogue& catalogue) {
     std::vector<PlannedShape> shapes;
     for (const model::MatrixInfo& matrix : catalogue.matrices) {
-        const model::TensorInfo& tensor = catalogue.tensor_of(matrix);
-        shapes.push_back({tensor.name, matrix.rows, matrix.cols, tensor.bytes()});
+        shapes.push_back({catalogue.name_of(matrix), matrix.rows, matrix.cols,
+                          static_cast<std::uint64_t>(catalogue.stored_bytes_of(matrix))});
     }
     return shapes;
 }

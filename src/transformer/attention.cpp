@@ -84,9 +84,11 @@ class RunningSoftmax {
         }
     }
 
-    void divide(linalg::FloatView out) const {
+    /// @param sink  a score that counts in the sums alone; −∞ for none
+    void divide(linalg::FloatView out, float sink) const {
         for (std::int64_t row = 0; row < queries_.size(); ++row) {
-            scale(row_of(out, row), 1.0F / sums_[static_cast<std::size_t>(row)]);
+            const auto at = static_cast<std::size_t>(row);
+            scale(row_of(out, row), 1.0F / (sums_[at] + std::exp(sink - largest_[at])));
         }
     }
 
@@ -147,7 +149,8 @@ void attend_tile(const model::AttentionShape& attention, const AttentionValues& 
         linalg::sgemm(1, weights, value, linalg::Transpose::no, begin == seen.begin ? 0.0F : 1.0F,
                       out);
     }
-    softmax.divide(out);
+    softmax.divide(out, values.sinks.empty() ? -std::numeric_limits<float>::infinity()
+                                             : values.sinks[static_cast<std::size_t>(head)]);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ struct AttentionValues {
     std::span<const float> key;
     std::span<const float> value;
     std::span<float> out;
+    std::span<const float> sinks{};  ///< one per head: AttentionLayer::sinks; or none
 };
 
 /// out = softmax(scale·(Q Kᵀ + ALiBi), capped and masked) V, by tiles of queries and keys with a

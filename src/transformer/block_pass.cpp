@@ -327,7 +327,8 @@ std::span<float> BlockPass::attended(const model::AttentionLayer& attention,
         table.apply(query, tokens_, attention.shape.heads);
         table.apply(key, tokens_, attention.shape.key_value_heads);
     }
-    attend(attention.shape, {query, key, value, result}, tokens_, scratch.cut(attention_scratch()));
+    attend(attention.shape, {query, key, value, result, weights_.values(attention.sinks)}, tokens_,
+           scratch.cut(attention_scratch()));
     if (!kept.empty()) {
         std::ranges::copy(result, kept.begin());
     }

@@ -44,11 +44,13 @@ std::span<const float> mlp_inner(const LayerWeights& weights, const model::Block
         const auto in = input.subspan(first * narrow, count * narrow);
         const auto out = inner.subspan(first * wide, count * wide);
         weights.run(layer_of(block, mlp.gate < 0 ? mlp.up : mlp.gate), in, out);
-        activate(out);
+        if (!mlp.clamped) {
+            activate(out);
+        }
         if (mlp.gate >= 0) {
             const auto up = tile.first(count * wide);
             weights.run(up_layer, in, up);
-            multiply(out, up);
+            mlp.clamped ? clamped_gate(*mlp.clamped, out, up) : multiply(out, up);
         }
     }
     return inner;

@@ -165,6 +165,23 @@ void soft_cap(std::span<float> values, float cap) {
 }
 
 ALPHAPRUNE_VECTOR_CLONES
+void clamped_gate(const model::ClampedGate& clamped, std::span<float> gate,
+                  std::span<const float> up) {
+    assert(gate.size() == up.size());
+    const auto limit = static_cast<float>(clamped.limit);
+    const auto steepness = static_cast<float>(clamped.steepness);
+    float* const x = gate.data();
+    const float* const y = up.data();
+    const std::size_t n = gate.size();
+    for (std::size_t i = 0; i < n; ++i) {  // NaN stays
+        const float g = x[i] > limit ? limit : x[i];
+        float u = y[i] > limit ? limit : y[i];
+        u = u < -limit ? -limit : u;
+        x[i] = (u + 1.0F) * (g / (1.0F + exponential(-steepness * g)));
+    }
+}
+
+ALPHAPRUNE_VECTOR_CLONES
 void silu(std::span<float> values) {
     float* const x = values.data();
     const std::size_t n = values.size();

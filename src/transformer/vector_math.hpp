@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "alphaprune/model/block_description.hpp"
+
 // The loops over activations that are not matrix products, compiled for the vector units of several
 // processors; the right one is taken at run time. On one machine the bits of a result depend on the
 // values alone.
@@ -59,6 +61,10 @@ void scale_and_shift(std::span<const float> values, float shift, float factor,
 /// (a, b) ← (a·cos − b·sin, b·cos + a·sin), element by element.
 void rotate(std::span<float> a, std::span<float> b, std::span<const float> cos,
             std::span<const float> sin);
+
+/// gate ← what that way makes of both.
+void clamped_gate(const model::ClampedGate& clamped, std::span<float> gate,
+                  std::span<const float> up);
 
 void silu(std::span<float> values);
 void relu(std::span<float> values);

@@ -124,6 +124,33 @@ TEST(Configuration, ClassicFilesMeanTheSame) {
     EXPECT_GE(compared, 9);
 }
 
+/// YaRN where nothing is said of positions.
+TEST(Configuration, GptOssDefaults) {
+    const auto read_oss = [](const std::string& more) {
+        return read(R"({"model_type": "gpt_oss", "hidden_size": 8, "vocab_size": 10,
+            "intermediate_size": 4, "num_hidden_layers": 3, "num_attention_heads": 8)" +
+                    more + "}");
+    };
+    const model::ModelConfiguration usual = read_oss("");
+    EXPECT_EQ(usual.rope.type, "yarn");
+    EXPECT_EQ(usual.rope.factor, 32);
+    EXPECT_EQ(usual.rope.theta, 150000);
+    EXPECT_EQ(usual.rope.original_max_positions, 4096);
+    EXPECT_FALSE(usual.rope.truncate);
+    EXPECT_EQ(usual.head_size, 64);
+    EXPECT_EQ(usual.experts, 128);
+    EXPECT_EQ(usual.experts_per_token, 4);
+    EXPECT_EQ(usual.gate_limit, 7);
+    EXPECT_EQ(usual.gate_steepness, 1.702);
+    EXPECT_TRUE(usual.attention_bias);
+    EXPECT_EQ(usual.window_of(0), 128);
+    EXPECT_FALSE(usual.window_of(1));
+    EXPECT_EQ(usual.window_of(2), 128);
+    EXPECT_EQ(read_oss(R"(, "rope_scaling": null, "rope_theta": 5)").rope.theta, 5);
+    EXPECT_EQ(read_oss(R"(, "rope_scaling": null, "rope_theta": 5)").rope.type, "yarn");
+    EXPECT_EQ(read_oss(R"(, "rope_parameters": {"rope_type": "default"})").rope.type, "default");
+}
+
 TEST(Configuration, WindowsInAPattern) {
     const auto gemma2 = read(with("gemma2", ""));
     EXPECT_EQ(gemma2.window_of(0), 4096);

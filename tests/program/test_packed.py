@@ -74,6 +74,19 @@ def packed(values, kind, rows, cols):
     return codes, scales, meant
 
 
+def mxfp4(values):
+    """Blocks and scales of experts × inputs × outputs, 32 inputs at a time, and what they mean."""
+    experts, inputs, outputs = values.shape
+    groups = values.transpose(0, 2, 1).reshape(experts, outputs, inputs // 32, 32)
+    power = np.floor(np.log2(np.abs(groups).max(axis=-1))).astype(int) - 2
+    wanted = np.ldexp(np.abs(groups), -power[..., None])
+    codes = np.abs(wanted[..., None] - E2M1).argmin(axis=-1) + 8 * np.signbit(groups)
+    meant = np.where(codes & 8, -E2M1[codes & 7], E2M1[codes & 7])
+    meant = np.ldexp(meant, power[..., None]).reshape(experts, outputs, inputs).transpose(0, 2, 1)
+    return ((codes[..., ::2] | codes[..., 1::2] << 4).astype(np.uint8),
+            (power + 127).astype(np.uint8), np.ascontiguousarray(meant, np.float32))
+
+
 class Packed(ProgramTest):
     def setUp(self):
         super().setUp()
@@ -82,8 +95,8 @@ class Packed(ProgramTest):
         self.calibration = ("--calibration", self.folder / "calibration.npy", "--nsamples", 4,
                             "--seqlen", 16)
 
-    def folder_of(self, name, tensors, quantization=None):
-        model = self.copy_of(TINY / "tiny-mistral", name)
+    def folder_of(self, name, tensors, quantization=None, like="tiny-mistral"):
+        model = self.copy_of(TINY / like, name)
         if quantization:
             config = json.loads((model / "config.json").read_text())
             config["quantization_config"] = quantization
@@ -176,6 +189,34 @@ class Packed(ProgramTest):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(tensors_in(again), tensors_in(output / "hf"))
             self.assertNotIn("quantization", (again / "config.json").read_text())
+
+    def test_gpt_oss(self):
+        """As it is published: the experts of every block in MXFP4."""
+        like = "tiny-gpt_oss-own"
+        stored, meant = {}, {}
+        for name, tensor in tensors_in(TINY / like).items():
+            if "experts" in name and len(tensor[1]) == 3:
+                blocks, scales, values = mxfp4(values_of(tensor))
+                stored[name + "_blocks"] = ("U8", blocks.shape, blocks.tobytes())
+                stored[name + "_scales"] = ("U8", scales.shape, scales.tobytes())
+                meant[name] = as_bfloat16(values)
+            else:
+                stored[name] = meant[name] = tensor
+        packed_model = self.folder_of("packed", stored, {"quant_method": "mxfp4"}, like)
+        plain = self.folder_of("plain", meant, like=like)
+        self.assert_same_results(packed_model, plain, [
+            ((), 2), (("--fused", "whole"), 3),
+            (("--prune-method", "wanda", *self.calibration), 3),
+            (("--prune-method", "sparsegpt", *self.calibration), 2),
+            (("--prune-method", "alps", *self.calibration), 1)])
+        exported = self.folder / "exported"
+        done = start(["export", "--model", packed_model, "--output", exported], 2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(tensors_in(exported), tensors_in(plain))
+        perplexities = [start(["evaluate", "--model", model, "--eval",
+                               self.folder / "calibration.npy", "--seqlen", 16]).stdout
+                        .partition("perplexity")[2].split()[0] for model in (packed_model, plain)]
+        self.assertEqual(*perplexities)
 
     def test_float64(self):
         wide, single = {}, {}

@@ -19,6 +19,7 @@ struct AttentionSample {
     model::AttentionShape attention;
     std::int64_t tokens;
     double size = 1;  ///< of queries and keys
+    std::vector<float> sinks{};
     /// For gtest's messages.
     friend std::ostream& operator<<(std::ostream& out, const AttentionSample& given) {
         return out << given.tokens << " tokens, " << given.attention.heads << "/"
@@ -53,7 +54,7 @@ double alibi(std::int64_t head, std::int64_t heads, std::int64_t position) {
 
 /// By the definition, with all scores of a query at once.
 std::vector<double> plain_attention(const model::AttentionShape& attention, const Inputs& in,
-                                    std::int64_t tokens) {
+                                    std::int64_t tokens, const std::vector<float>& sinks) {
     const std::int64_t size = attention.head_size;
     const std::int64_t group = attention.heads / attention.key_value_heads;
     std::vector<double> out(in.query.size());
@@ -82,7 +83,10 @@ std::vector<double> plain_attention(const model::AttentionShape& attention, cons
                     score / std::sqrt(static_cast<double>(size));
             }
             const double most = *std::ranges::max_element(scores);
-            double total = 0;
+            double total =
+                sinks.empty()
+                    ? 0
+                    : std::exp(static_cast<double>(sinks[static_cast<std::size_t>(head)]) - most);
             for (double& score : scores) {
                 score = std::exp(score - most);
                 total += score;
@@ -109,8 +113,9 @@ TEST_P(AttentionCase, AgreesWithPlainLoops) {
     constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
     std::vector<float> out(in.query.size(), kNan);
     std::vector<float> scratch(static_cast<std::size_t>(transformer::attention_scratch()), kNan);
-    transformer::attend(given.attention, {in.query, in.key, in.value, out}, given.tokens, scratch);
-    const auto expected = plain_attention(given.attention, in, given.tokens);
+    transformer::attend(given.attention, {in.query, in.key, in.value, out, given.sinks},
+                        given.tokens, scratch);
+    const auto expected = plain_attention(given.attention, in, given.tokens, given.sinks);
     double worst = 0;
     for (std::size_t i = 0; i < out.size(); ++i) {
         const double error = std::abs(static_cast<double>(out[i]) - expected[i]);
@@ -156,6 +161,14 @@ TEST(Alibi, SlopesOfAnyNumberOfHeads) {
     transformer::alibi_biases(transformer::alibi_slope(8, 12), {257, 263}, biases);
     EXPECT_EQ(biases, (std::vector<float>{181, 182, 184, 184, 184, 185}));
 }
+
+/// Small, as large as scores, and so large that no value counts.
+INSTANTIATE_TEST_SUITE_P(
+    Sinks, AttentionCase,
+    testing::Values(AttentionSample{{4, 2, 8, {}}, 70, 1, {-3, 0, 1.5F, 200}},
+                    AttentionSample{{2, 1, 8, 30}, 1100, 1, {0.25F, -40}},
+                    AttentionSample{
+                        {2, 1, 8, {}}, 700, 12, {50, -std::numeric_limits<float>::infinity()}}));
 
 TEST(AttentionPairs, AreThoseOfTheMask) {
     for (const std::int64_t tokens : {1, 2, 5, 40}) {

@@ -105,6 +105,26 @@ TEST(VectorMath, Activations) {
     }
 }
 
+TEST(VectorMath, ClampedGate) {
+    const model::ClampedGate clamped{.limit = 2, .steepness = 1.5};
+    for (const std::int64_t length : kLengths) {
+        const auto gate = random_values(length, 9, 6);
+        const auto up = random_values(length, 10, 6);
+        auto joined = gate;
+        transformer::clamped_gate(clamped, joined, up);
+        for (std::size_t i = 0; i < joined.size(); ++i) {
+            const double g = std::min(static_cast<double>(gate[i]), 2.0);
+            const double u = std::clamp(static_cast<double>(up[i]), -2.0, 2.0);
+            const double exact = g / (1 + std::exp(-1.5 * g)) * (u + 1);
+            EXPECT_NEAR(static_cast<double>(joined[i]), exact, 1e-6) << gate[i] << " " << up[i];
+        }
+    }
+    std::vector<float> unknown{std::numeric_limits<float>::quiet_NaN(), 1};
+    transformer::clamped_gate(clamped, unknown,
+                              std::vector{1.0F, std::numeric_limits<float>::quiet_NaN()});
+    EXPECT_TRUE(std::isnan(unknown[0]) && std::isnan(unknown[1]));
+}
+
 /// A result must not hang on where in memory the values happen to lie.
 TEST(VectorMath, BitsDoNotDependOnAlignment) {
     const auto values = random_values(1003, 11, 3);

@@ -87,6 +87,8 @@ struct AttentionLayer {
     /// Over each head, or over all of them together, before the rotation.
     std::optional<NormLayer> query_norm;
     std::optional<NormLayer> key_norm;
+    /// Tensor: of each head, the score of one more column of the softmax, which has no value.
+    int sinks = -1;
 };
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): queries, and keys with values, come
@@ -104,12 +106,20 @@ struct LatentAttentionLayer {
     RotaryLayer rotary;
 };
 
+/// GPT-OSS's way to join gate g and up u: g ← min(g, limit), u ← u between −limit and limit, and
+/// then g · sigmoid(steepness · g) · (u + 1).
+struct ClampedGate {
+    double limit = 0;
+    double steepness = 0;
+};
+
 /// down(activation(gate(x)) · up(x)), or down(activation(up(x))) without a gate.
 struct MlpLayer {
     int gate = -1;
     int up = -1;
     int down = -1;
-    std::string activation;  ///< as config.json names it
+    std::string activation;                ///< as config.json names it
+    std::optional<ClampedGate> clamped{};  ///< in place of the activation
 };
 
 /// How a router shares tokens out to experts: scores of all experts from W x, the best `chosen` of

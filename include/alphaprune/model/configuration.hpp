@@ -33,6 +33,14 @@ struct RopeParameters {
     friend bool operator==(const RopeParameters&, const RopeParameters&) = default;
 };
 
+/// How the files hold the matrices of a mixture's experts.
+enum class ExpertStorage {
+    separate,          ///< a tensor each
+    fused,             ///< two tensors, [experts, 2·size, hidden] (gates, then ups) and [experts,
+                       ///< hidden, size]
+    fused_transposed,  ///< the same with inputs before outputs
+};
+
 /// What config.json says about the model, in one set of words for all families.
 struct ModelConfiguration {
     std::string model_type;    ///< "llama", "opt", …
@@ -77,12 +85,16 @@ struct ModelConfiguration {
     bool cross_attention = false;  ///< of the blocks, to what another part computes
     std::int64_t experts = 0;      ///< of a block; 0: not said
     std::int64_t experts_per_token = 0;
-    std::int64_t expert_size = 0;            ///< intermediate size of an expert
-    std::int64_t shared_expert_size = 0;     ///< of the shared expert; 0: there is none
-    std::int64_t expert_groups = 1;          ///< DeepSeek-V3's n_group
-    std::int64_t chosen_groups = 1;          ///< topk_group
-    double expert_multiplier = 1;            ///< routed_scaling_factor
+    std::int64_t expert_size = 0;         ///< intermediate size of an expert
+    std::int64_t shared_expert_size = 0;  ///< of the shared expert; 0: there is none
+    std::int64_t expert_groups = 1;       ///< DeepSeek-V3's n_group
+    std::int64_t chosen_groups = 1;       ///< topk_group
+    double expert_multiplier = 1;         ///< routed_scaling_factor
+    /// Not said by config.json: found in the names and shapes of the tensors (find_matrices).
+    ExpertStorage expert_storage = ExpertStorage::separate;
     bool renormalize_experts = false;        ///< the weights of a token's experts add up to 1
+    double gate_limit = 0;                   ///< GPT-OSS's swiglu_limit
+    double gate_steepness = 0;               ///< GPT-OSS's swiglu_alpha
     std::vector<std::int64_t> dense_blocks;  ///< that have an MLP instead of experts; ascending
     // DeepSeek's latent attention; head_size is of queries and keys, their rotated values included.
     std::int64_t query_rank = 0;  ///< q_lora_rank; 0: queries come from the hidden state

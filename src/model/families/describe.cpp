@@ -1,8 +1,5 @@
 #include "describe.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <utility>
@@ -189,53 +186,6 @@ void add_sublayers(BlockDescription& made, const ModelConfiguration& model, cons
     const NormLayer before_body = add_norm(made.tensors, model, style, "post_attention_layernorm");
     made.sublayers = {{.norm_before = before_attention, .body = std::move(attention)},
                       {.norm_before = before_body, .body = std::move(body)}};
-}
-
-ExpertsLayer add_experts(BlockDescription& made, const ModelConfiguration& model,
-                         const ExpertNames& names) {
-    ExpertsLayer layer;
-    layer.router = add_dense_linear(made, names.router, model.experts, model.hidden_size, false);
-    layer.routing.chosen = model.experts_per_token;
-    layer.routing.renormalize = model.renormalize_experts;
-    for (std::int64_t e = 0; e < model.experts; ++e) {
-        const auto add = [&](std::string_view name, std::int64_t rows, std::int64_t cols) {
-            return add_linear(made, fmt::format("{}.{}.{}", names.experts, e, name), rows, cols,
-                              false);
-        };
-        const auto add_down = [&] { return add(names.down, model.hidden_size, model.expert_size); };
-        MlpLayer mlp;
-        mlp.gate = add(names.gate, model.expert_size, model.hidden_size);
-        mlp.down = names.down_before_up ? add_down() : -1;
-        mlp.up = add(names.up, model.expert_size, model.hidden_size);
-        mlp.down = names.down_before_up ? mlp.down : add_down();
-        mlp.activation = model.activation;
-        layer.experts.push_back(std::move(mlp));
-    }
-    return layer;
-}
-
-void read_expert_fields(ConfigFields& fields, ModelConfiguration& model,
-                        const ModelConfiguration& usual) {
-    model.experts = fields.size({"num_experts", "num_local_experts"}).value_or(usual.experts);
-    model.experts_per_token =
-        fields.size({"num_experts_per_tok"}).value_or(usual.experts_per_token);
-    model.expert_size = fields.size({"moe_intermediate_size"}).value_or(usual.expert_size);
-    model.renormalize_experts = fields.flag({"norm_topk_prob"}).value_or(usual.renormalize_experts);
-    if (model.experts_per_token > model.experts) {
-        fields.reject("num_experts_per_tok", fmt::format("at most num_experts ({})", model.experts),
-                      std::to_string(model.experts_per_token));
-    }
-    if (const auto scores = fields.text({"scoring_func"}); scores && *scores != "softmax") {
-        fields.reject("scoring_func", "softmax", *scores);
-    }
-    const std::int64_t step = fields.size({"decoder_sparse_step"}).value_or(1);
-    const std::vector<double> listed = fields.numbers({"mlp_only_layers"});
-    for (std::int64_t block = 0; block < model.blocks; ++block) {
-        if ((block + 1) % step != 0 ||
-            std::ranges::find(listed, static_cast<double>(block)) != listed.end()) {
-            model.dense_blocks.push_back(block);
-        }
-    }
 }
 
 void read_plain_heads(ConfigFields& fields, ModelConfiguration& model) {

@@ -107,9 +107,21 @@ struct ExpertNames {
     bool down_before_up = false;  ///< the order of definition
 };
 
-/// Experts with their router, a tensor per matrix.
+/// Experts with their router: a tensor per matrix, or as transformers 5 has them in memory and
+/// writes them on request, all in mlp.experts.gate_up_proj and mlp.experts.down_proj beside
+/// mlp.gate, whatever the family's names (ModelConfiguration::expert_storage).
 ExpertsLayer add_experts(BlockDescription& made, const ModelConfiguration& model,
                          const ExpertNames& names);
+
+/// How two tensors hold all experts of a block.
+struct FusedExperts {
+    bool transposed = false;   ///< [experts, inputs, outputs] instead of [experts, outputs, inputs]
+    bool interleaved = false;  ///< gate and up take turns; else the gate comes first
+    bool biases = false;       ///< "…_bias", [experts, outputs]
+};
+/// Appends such experts.
+void add_fused_experts(BlockDescription& made, const ModelConfiguration& model,
+                       const FusedExperts& fused, ExpertsLayer& layer);
 /// Reads how many experts there are, how many a token has, their size, whether weights are
 /// renormalized, and which blocks are dense, as Qwen's and Mixtral's configurations say it.
 /// @param usual  what is assumed where config.json is silent

@@ -25,6 +25,7 @@
     FAMILY(qwen2_moe)               \
     FAMILY(qwen3_moe)               \
     FAMILY(deepseek_v3)             \
+    FAMILY(gpt_oss)                 \
     FAMILY(opt)                     \
     FAMILY(gpt2)                    \
     FAMILY(gpt_neox)                \
