@@ -148,6 +148,17 @@ ExpertStorage storage_of_experts(const Family& family, std::string_view prefix,
     return best;
 }
 
+/// In the order of definition, but where experts share tensors, all of an expert's together.
+std::vector<LinearLayer> expert_by_expert(std::vector<LinearLayer> layers) {
+    const auto of_experts = [](const LinearLayer& layer) { return layer.expert >= 0; };
+    const auto begin = std::ranges::find_if(layers, of_experts);
+    const auto end = std::find_if_not(begin, layers.end(), of_experts);
+    std::stable_sort(begin, end, [](const LinearLayer& one, const LinearLayer& other) {
+        return one.expert < other.expert;
+    });
+    return layers;
+}
+
 /// Finds the matrices of a family's blocks, collecting what cannot be taken.
 class FamilyMatrixFinder {
   public:
@@ -159,18 +170,18 @@ class FamilyMatrixFinder {
 
     void add_block(const BlockDescription& description, std::string_view prefix,
                    std::int64_t block) {
-        int unusable = -1;  // its slices are told of once
+        std::set<int> unusable;  // tensors, whose slices are told of once
         LinearLayer before;
-        for (const LinearLayer& layer : description.layers) {
+        for (const LinearLayer& layer : expert_by_expert(description.layers)) {
             const bool again = fused_ == Fused::whole && layer.weight == before.weight &&
                                layer.expert == before.expert;
-            if (!layer.prunable || layer.weight == unusable || again) {
+            if (!layer.prunable || unusable.contains(layer.weight) || again) {
                 continue;
             }
             before = layer;
             const TensorSpec& spec = description.tensors[static_cast<std::size_t>(layer.weight)];
             if (!add_layer(layer, spec, fmt::format("{}{}.{}", prefix, block, spec.name), block)) {
-                unusable = layer.weight;
+                unusable.insert(layer.weight);
             }
         }
     }

@@ -56,7 +56,7 @@ void find_orientation(Catalogue& catalogue);
 
 /// The matrix that a tensor is as a whole. @pre is_matrix of that tensor
 MatrixInfo whole_matrix(const Catalogue& catalogue, int tensor, std::int64_t block);
-/// Adds the next matrix. Slices of one tensor come one after another.
+/// Adds the next matrix: block after block.
 void add_matrix(Catalogue& catalogue, MatrixInfo matrix);
 /// No tensor is prunable any more.
 void forget_matrices(Catalogue& catalogue);

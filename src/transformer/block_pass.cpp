@@ -114,14 +114,16 @@ BlockPass::BlockPass(const BlockPlan& plan, const SharedWeights& weights,
 
 void BlockPass::run(std::span<float> hidden) {
     for (std::size_t group = 0; group < block_.sublayers.size(); group = group_end(group)) {
-        add_outputs(group, show_group(group, hidden), hidden);
+        Inners waiting = show_group(group, hidden);
+        add_outputs(group_end(group), waiting, hidden);
     }
 }
 
 void BlockPass::run_to_last_site(std::span<float> hidden) {
     const std::size_t last = group_begin(block_.sublayers.size() - 1);
     for (std::size_t group = 0; group < last; group = group_end(group)) {
-        add_outputs(group, show_group(group, hidden), hidden);
+        Inners waiting = show_group(group, hidden);
+        add_outputs(group_end(group), waiting, hidden);
     }
     show_group(last, hidden);
 }
@@ -143,8 +145,12 @@ void BlockPass::step(std::size_t site, std::span<float> hidden, std::span<float>
         show(site, latent_pass(sublayer, input).query_latent(), hidden);
     } else if (place.part == Part::key_value_latent) {
         show(site, latent_pass(sublayer, input).key_value_latent(), hidden);
+    } else if (place.part == Part::first) {
+        show(site, input, hidden);
     } else {
-        show(site, place.part == Part::first ? input : inner_of(sublayer, input, kept), hidden);
+        const auto inner = inner_of(sublayer, input, kept);
+        show(site, inner,
+             block_.sublayers[sublayer].parallel ? residual_of(sublayer, hidden, kept) : hidden);
     }
 }
 
@@ -155,16 +161,16 @@ void BlockPass::leave(std::span<float> hidden, std::span<const float> kept) {
 void BlockPass::step_and_leave(std::span<float> hidden, std::span<const float> kept) {
     const std::size_t last = block_.sublayers.size() - 1;
     const std::size_t group = group_begin(last);
-    Inners inners;
+    Inners waiting;
     for (std::size_t s = group; s < last; ++s) {
-        inners.push_back(kept_inner(s, kept));
+        waiting.push_back(kept_inner(s, kept));
     }
-    inners.push_back(show_sublayer(last, hidden, sites_.size() - 1));
-    add_outputs(group, inners, hidden);
+    show_sublayer(last, hidden, waiting, sites_.size() - 1);
+    add_outputs(last + 1, waiting, hidden);
 }
 
-std::span<const float> BlockPass::show_sublayer(std::size_t number, std::span<float> hidden,
-                                                std::size_t first_shown) {
+void BlockPass::show_sublayer(std::size_t number, std::span<float> hidden, Inners& waiting,
+                              std::size_t first_shown) {
     const auto input = input_of(number, hidden);
     std::size_t site = 0;
     while (sites_[site].sublayer < number) {
@@ -172,12 +178,13 @@ std::span<const float> BlockPass::show_sublayer(std::size_t number, std::span<fl
     }
     if (const auto* experts = std::get_if<model::ExpertsLayer>(&block_.sublayers[number].body)) {
         ExpertsPass pass(weights_, block_, *experts, input, scratch_of(number));
-        return pass.mix([&](int expert, std::span<const float> values) {
+        waiting.push_back(pass.mix([&](int expert, std::span<const float> values) {
             if (site >= first_shown) {
                 show_expert(site, pass.tokens(expert), values, hidden);
             }
             ++site;
-        });
+        }));
+        return;
     }
     if (site >= first_shown) {
         show(site, input, hidden);
@@ -192,11 +199,25 @@ std::span<const float> BlockPass::show_sublayer(std::size_t number, std::span<fl
         show(++site, pass.key_value_latent(), hidden);
         const auto inner = pass.attended();
         show(++site, inner, hidden);
-        return inner;
+        waiting.push_back(inner);
+        return;
     }
     const auto inner = inner_of(number, input, {});
+    add_outputs(number, waiting, hidden);  // of those beside it: nobody needs hidden before that
     show(site + 1, inner, hidden);
-    return inner;
+    waiting.push_back(inner);
+}
+
+std::span<const float> BlockPass::residual_of(std::size_t sublayer, std::span<const float> hidden,
+                                              std::span<const float> kept) {
+    const auto residual = scratch_.first(hidden.size());  // nobody needs the normed input now
+    std::ranges::copy(hidden, residual.begin());
+    for (std::size_t s = group_begin(sublayer); s < sublayer; ++s) {
+        assert(!block_.sublayers[s].norm_output && block_.sublayers[s].multiplier == 1);
+        weights_.run(layer(last_layer(block_.sublayers[s].body)), kept_inner(s, kept), residual,
+                     true);
+    }
+    return residual;
 }
 
 std::size_t BlockPass::group_begin(std::size_t sublayer) const {
@@ -215,28 +236,30 @@ std::size_t BlockPass::group_end(std::size_t sublayer) const {
 }
 
 BlockPass::Inners BlockPass::show_group(std::size_t group, std::span<float> hidden) {
-    Inners inners;
+    Inners waiting;
     for (std::size_t s = group; s < group_end(group); ++s) {
-        inners.push_back(show_sublayer(s, hidden));
+        show_sublayer(s, hidden, waiting);
     }
-    return inners;
+    return waiting;
 }
 
-void BlockPass::add_outputs(std::size_t group, const Inners& inners, std::span<float> hidden) {
-    for (std::size_t i = 0; i < inners.size(); ++i) {
-        add_output(block_.sublayers[group + i], inners[i], hidden);
+void BlockPass::add_outputs(std::size_t end, Inners& waiting, std::span<float> hidden) {
+    const std::size_t begin = end - waiting.size();
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+        add_output(block_.sublayers[begin + i], waiting[i], hidden);
     }
+    waiting.clear();
 }
 
 void BlockPass::leave_group(std::size_t group, std::span<float> hidden,
                             std::span<const float> kept) {
-    Inners inners;
+    Inners waiting;
     for (std::size_t s = group; s < group_end(group); ++s) {
-        inners.push_back(attention_shape_of(block_.sublayers[s].body) != nullptr
-                             ? kept_inner(s, kept)
-                             : inner_of(s, input_of(s, hidden), {}));
+        waiting.push_back(attention_shape_of(block_.sublayers[s].body) != nullptr
+                              ? kept_inner(s, kept)
+                              : inner_of(s, input_of(s, hidden), {}));
     }
-    add_outputs(group, inners, hidden);
+    add_outputs(group_end(group), waiting, hidden);
 }
 
 std::span<const float> BlockPass::kept_inner(std::size_t sublayer,

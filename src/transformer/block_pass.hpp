@@ -64,17 +64,23 @@ class BlockPass {
     /// the description says.
     void add_output(const model::Sublayer& sublayer, std::span<const float> inner,
                     std::span<float> hidden);
-    /// Shows the sublayer's sites from `first_shown` on.
-    std::span<const float> show_sublayer(std::size_t number, std::span<float> hidden,
-                                         std::size_t first_shown = 0);
 
     // A sublayer and those after it that run in parallel to it are one group: what its members add
-    // to the hidden state is added when all of them have seen it.
+    // to the hidden state is added when all of them have read it.
     using Inners = std::vector<std::span<const float>>;
     std::size_t group_begin(std::size_t sublayer) const;
     std::size_t group_end(std::size_t sublayer) const;
+    /// Shows the sublayer's sites from `first_shown` on.
+    /// @param waiting  what the members of its group before it will add; it joins them
+    void show_sublayer(std::size_t number, std::span<float> hidden, Inners& waiting,
+                       std::size_t first_shown = 0);
+    /// @return  what waits to be added
     Inners show_group(std::size_t group, std::span<float> hidden);
-    void add_outputs(std::size_t group, const Inners& inners, std::span<float> hidden);
+    /// Of the sublayers before `end`, which are waiting no more.
+    void add_outputs(std::size_t end, Inners& waiting, std::span<float> hidden);
+    /// What a member of a group adds its output to: the state with the outputs of those before it.
+    std::span<const float> residual_of(std::size_t sublayer, std::span<const float> hidden,
+                                       std::span<const float> kept);
     /// What an attention has brought together was kept; the inner values of an MLP, which are
     /// wider, are computed again.
     void leave_group(std::size_t group, std::span<float> hidden, std::span<const float> kept);

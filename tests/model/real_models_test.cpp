@@ -136,7 +136,7 @@ TEST(RealModels, TensorsAsRows) {
 }
 
 TEST(RealModels, FamiliesByModelType) {
-    EXPECT_GE(model::all_families().size(), 11U);
+    EXPECT_EQ(model::all_families().size(), 20U);
     for (const model::Family* const family : model::all_families()) {
         EXPECT_EQ(model::family_of(family->name), family);
         EXPECT_TRUE(family->block_prefix.starts_with(family->base_prefix));

@@ -341,6 +341,28 @@ TEST_P(ResidualStream, IsShownAsItIsBeforeTheOutputIsAdded) {
     }
 }
 
+using ParallelSublayers = BlockSteps;
+
+TEST_P(ParallelSublayers, TheLastOneAddsToWhatTheOthersHaveAdded) {
+    InSteps steps(model());
+    const std::vector<std::vector<float>> before{steps.state(0), steps.state(1), steps.state(2)};
+    const std::vector shown{steps.step(0), steps.step(1), steps.step(2), steps.step(3)};
+    steps.leave();
+    const auto after = [&](std::size_t site, std::size_t s) {
+        return with_output(model(), steps, steps.sites()[site].matrices[0], shown[site][s]);
+    };
+    for (std::size_t s = 0; s < kSequencesInSteps; ++s) {
+        EXPECT_EQ(shown[2][s].residual, before[s]) << "the MLP reads what the attention read";
+        expect_equal_but_for_rounding(shown[3][s].residual, after(1, s));
+        expect_equal_but_for_rounding(steps.state(s), after(3, s));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Stored, ParallelSublayers,
+                         testing::Values(SteppedModel{nullptr, "tiny-cohere2"},
+                                         SteppedModel{nullptr, "tiny-gpt_neox"},
+                                         SteppedModel{nullptr, "tiny-falcon-groups"}));
+
 const auto kMadeModels = testing::Values(SteppedModel{odd_mistral}, SteppedModel{odd_llama},
                                          SteppedModel{odd_opt}, SteppedModel{opt_with_norm_before});
 

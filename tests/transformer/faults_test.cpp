@@ -77,11 +77,11 @@ TEST(TransformerFaults, FeaturesThatAreNotSupported) {
     OddModel odd = odd_mistral();
     odd.replace("\"silu\"", "\"mish\"");
     odd.replace("\"rope_theta\": 500.0",
-                R"("rope_scaling": {"rope_type": "mrope", "factor": 4.0})");
+                R"("rope_scaling": {"rope_type": "ntk-by-parts", "factor": 4.0})");
     const auto faults = faults_of_model(odd);
     EXPECT_EQ(faults.size(), 2U) << text_of(faults);
     EXPECT_EQ(count_faults(faults, {"'mish'", "config.json"}), 1) << text_of(faults);
-    EXPECT_EQ(count_faults(faults, {"'mrope'", "config.json"}), 1) << text_of(faults);
+    EXPECT_EQ(count_faults(faults, {"'ntk-by-parts'", "config.json"}), 1) << text_of(faults);
 }
 
 class Requests : public testing::Test {

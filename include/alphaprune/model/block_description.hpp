@@ -162,7 +162,7 @@ struct Sublayer {
     std::optional<NormLayer> norm_output{};
     double multiplier = 1;
     /// Reads the same x as the sublayer before it, to which the outputs of both are added: then
-    /// that one is an attention, has no norm_after, and this one is none.
+    /// that one is an attention, has no norms behind it and no multiplier, and this one is none.
     bool parallel = false;
 };
 

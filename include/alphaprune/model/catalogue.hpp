@@ -29,7 +29,7 @@ struct TensorInfo {
     int shard = 0;             ///< index into Catalogue::shards
     std::uint64_t offset = 0;  ///< first byte in the shard; row-major from there
     /// Index into Catalogue::matrices when prunable, else -1; of several slices, the first, the
-    /// others coming next.
+    /// others coming later in its block (matrices_of in model/matrix_slices.hpp).
     int matrix = -1;
     /// Bytes of a tensor of unknown type, whose values are of unknown width; otherwise unused.
     std::uint64_t unknown_bytes = 0;
@@ -108,8 +108,10 @@ struct Catalogue {
     /// What the files have in place of the family's base prefix: "" for the bare model,
     /// "language_model.model." where the language model is a part.
     std::string base_prefix;
-    BlockStack decoder;                ///< the blocks that matrices are taken from
-    std::vector<MatrixInfo> matrices;  ///< block by block, in order of definition
+    BlockStack decoder;  ///< the blocks that matrices are taken from
+    /// Block by block, in the order of definition; where experts share tensors, all of an expert's
+    /// together.
+    std::vector<MatrixInfo> matrices;
     /// What a user should know of the model before relying on the result, a sentence each.
     std::vector<std::string> warnings;
     /// Of a model that is not a folder, sorted by name; nothing when they lie in `folder`.

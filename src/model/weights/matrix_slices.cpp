@@ -74,10 +74,15 @@ RowSource with_matrix_rows(RowSource source, const Catalogue& catalogue) {
 std::vector<int> matrices_of(const Catalogue& catalogue, int tensor) {
     const int first = tensor < 0 ? -1 : catalogue.tensors[static_cast<std::size_t>(tensor)].matrix;
     std::vector<int> matrices;
-    for (auto m = static_cast<std::size_t>(first);
-         first >= 0 && m < catalogue.matrices.size() && catalogue.matrices[m].tensor == tensor;
-         ++m) {
-        matrices.push_back(static_cast<int>(m));
+    if (first < 0) {
+        return matrices;
+    }
+    const std::vector<MatrixInfo>& all = catalogue.matrices;
+    const auto begin = static_cast<std::size_t>(first);
+    for (std::size_t m = begin; m < all.size() && all[m].block == all[begin].block; ++m) {
+        if (all[m].tensor == tensor) {
+            matrices.push_back(static_cast<int>(m));
+        }
     }
     return matrices;
 }
