@@ -120,7 +120,7 @@ class Choice(ProgramTest):
         model = write_model(
             self.folder / "vlm",
             {"model_type": "llava", "vision_config": {"num_hidden_layers": 3, "hidden_size": 64},
-             "text_config": {"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 24}},
+             "text_config": {"model_type": "stablelm", "num_hidden_layers": 2, "hidden_size": 24}},
             {**in_blocks("vision_tower.layers.", 3, {"q_proj.weight": (64, 64)}),
              **in_blocks("language_model.model.layers.", 2, {"q_proj.weight": (24, 24)})})
         done = self.succeed(model, self.folder / "out", *UNIFORM, ranks=2)
