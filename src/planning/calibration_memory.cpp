@@ -58,15 +58,17 @@ std::uint64_t memory_throughout(const BlockWork& work) {
 /// From the last site on as many in a turn as there is room for, at least one.
 std::vector<std::size_t> turns_within(std::span<const pruning::SiteCost> sites,
                                       std::uint64_t room) {
-    std::vector<std::size_t> begins;
-    std::size_t end = sites.size();
-    while (end > 0) {
-        std::size_t begin = end - 1;
-        while (begin > 0 && most_memory(sites.subspan(begin - 1, end - begin + 1), false) <= room) {
-            --begin;
+    std::vector<std::size_t> begins{0};
+    std::uint64_t waiting = 0;  // what those of the turn hold that are pruned later
+    for (std::size_t site = sites.size(); site-- > 0;) {
+        const pruning::SiteCost& cost = sites[site];
+        const std::uint64_t needed =
+            waiting + cost.memory + std::max(cost.gathering_memory, cost.working_memory);
+        if (needed > room && site + 1 < sites.size()) {
+            begins.insert(begins.begin() + 1, site + 1);
+            waiting = 0;
         }
-        begins.insert(begins.begin(), begin);
-        end = begin;
+        waiting += cost.memory + cost.gathering_memory;
     }
     return begins;
 }
