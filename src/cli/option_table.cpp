@@ -208,7 +208,8 @@ std::vector<OptionSpec> make_table() {
          "suffices, else again in float64. Only for alpha_mid and with solver two_stage"},
 
         {"memory-per-rank", "SIZE", "Computing", kMeasuring,
-         "memory that a rank may use, as in 4GiB: matrices that need more are shared by groups "
+         "memory that a rank may use, as in 4GiB: matrices that need more are shared by groups, "
+         "statistics gathered in turns "
          "(default: what system, control group and Slurm leave on a node, divided by its ranks)"},
 
         {"ranks", "N", kPlanning, kPlan, "ranks of the run (default: those running now)"},

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/planning/rank_budget.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
@@ -182,8 +183,11 @@ Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& opti
         planning::RunTask task;
         add_pruning(task, options, catalogue);
         task.calibration = inputs.calibration.sequences;
-        inputs.memory =
-            planning::calibration_memory(catalogue, task, ranks.size(), inputs.nodes.node().size());
+        inputs.memory = planning::calibration_memory(
+            catalogue, task, ranks.size(), inputs.nodes.node().size(),
+            options.memory_per_rank
+                ? *options.memory_per_rank
+                : planning::memory_of_each_rank(ranks, support::environment_variable));
         require_memory(ranks, inputs);
         if (!options.sequences) {
             const std::vector<std::string> few = few_samples(options, inputs.calibration);

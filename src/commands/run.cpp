@@ -79,8 +79,13 @@ phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFi
                               job.ranks.is_root());
     return phases::prune_model(
         job.ranks, inputs.nodes, job.catalogue,
-        {pruner, settings, targets, inputs.calibration.sequences, site_order(job.options)}, files,
-        [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+        {.pruner = pruner,
+         .settings = settings,
+         .targets = targets,
+         .calibration = inputs.calibration.sequences,
+         .site_order = site_order(job.options),
+         .turns = inputs.memory.turns},
+        files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
 /// Prunes the model to its targets and writes it in the formats asked for, in one stream.

@@ -146,11 +146,22 @@ double Trials::try_one(const parallel::Communicator& ranks, const parallel::Node
                        const Candidate& candidate) const {
     pruning::PrunerSettings settings = candidate.settings;
     settings.most_iterations = kIterations;
+    // Smaller groups are made only where there is room for all at once.
+    std::span<const std::vector<std::size_t>> turns;
+    if (ranks.size() == job_.ranks.size()) {
+        turns = inputs_.memory.turns;
+    }
     try {
-        const std::vector<double> losses = phases::losses_after_pruning(
-            ranks, nodes, job_.catalogue,
-            {*job_.options.pruner, settings, candidate.targets, sequences_,
-             site_order(job_.options), held_out_, plan_.blocks});
+        const std::vector<double> losses =
+            phases::losses_after_pruning(ranks, nodes, job_.catalogue,
+                                         {.pruner = *job_.options.pruner,
+                                          .settings = settings,
+                                          .targets = candidate.targets,
+                                          .calibration = sequences_,
+                                          .site_order = site_order(job_.options),
+                                          .turns = turns,
+                                          .held_out = held_out_,
+                                          .most_blocks = plan_.blocks});
         return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
                         static_cast<double>(losses.size()));
     } catch (const support::Error& error) {  // the same on all ranks of the group

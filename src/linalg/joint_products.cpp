@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -32,6 +34,11 @@ bool is_size(double square) {
     return square > 0 && std::isfinite(square);
 }
 
+/// Of x and each y together.
+std::int64_t height_of(std::int64_t order, std::span<const std::int64_t> companions) {
+    return std::accumulate(companions.begin(), companions.end(), order);
+}
+
 /// Mean of those that say how large an element is.
 double typical_of(std::span<const double> squares, double otherwise) {
     double sum = 0;
@@ -43,11 +50,23 @@ double typical_of(std::span<const double> squares, double otherwise) {
     return count > 0 ? sum / static_cast<double>(count) : otherwise;
 }
 
+/// Geometric mean of those: few large ones do not move it. 0 where there is none.
+double middle_of(std::span<const double> squares) {
+    double sum = 0;
+    std::int64_t count = 0;
+    for (const double square : squares) {
+        sum += is_size(square) ? std::log2(square) : 0;
+        count += is_size(square) ? 1 : 0;
+    }
+    return count > 0 ? std::exp2(sum / static_cast<double>(count)) : 0;
+}
+
 }  // namespace
 
 JointProducts::JointProducts(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                             std::int64_t order, std::span<const std::int64_t> companions)
-    : ranks_(ranks), nodes_(nodes), parts_{{order, 0}} {
+                             std::int64_t order, std::span<const std::int64_t> companions,
+                             std::shared_ptr<parallel::NodeArray<float>> vectors)
+    : ranks_(ranks), nodes_(nodes), parts_{{order, 0}}, vectors_(std::move(vectors)) {
     use_one_blas_thread();
     for (const std::int64_t size : companions) {
         parts_.push_back({size, height()});
@@ -56,27 +75,57 @@ JointProducts::JointProducts(const parallel::Communicator& ranks, const parallel
     product_.resize(static_cast<std::size_t>(tile.rows * tile.cols));
     parallel::run_collectively(ranks_, [&] {
         sums_.emplace(nodes_.node(), height() * order);
-        vectors_.emplace(nodes_.node(), nodes_.node().size() * kPiece * height());
+        if (!vectors_) {
+            vectors_ = std::make_shared<parallel::NodeArray<float>>(
+                nodes_.node(), vectors_size(nodes_.node().size(), order, companions));
+        }
     });
 }
 
-std::uint64_t JointProducts::node_memory(int node_ranks, std::int64_t order,
+std::uint64_t JointProducts::node_memory(std::int64_t order,
                                          std::span<const std::int64_t> companions) {
-    std::int64_t height = order;
-    for (const std::int64_t size : companions) {
-        height += size;
-    }
-    const std::int64_t sums = height * order * static_cast<std::int64_t>(sizeof(double));
-    const std::int64_t vectors =
-        node_ranks * kPiece * height * static_cast<std::int64_t>(sizeof(float));
-    return static_cast<std::uint64_t>(sums + vectors);
+    return static_cast<std::uint64_t>(height_of(order, companions) * order) * sizeof(double);
+}
+
+std::int64_t JointProducts::vectors_size(int node_ranks, std::int64_t order,
+                                         std::span<const std::int64_t> companions) {
+    return node_ranks * kPiece * height_of(order, companions);
 }
 
 void JointProducts::add(std::span<const std::span<const float>> vectors, std::int64_t count) {
     assert(vectors.size() == parts_.size());
     if (units_.empty()) {
-        choose_units(vectors, count);
+        std::int64_t first = count;
+        ranks_.broadcast(std::span(&first, 1));
+        if (first == 0) {
+            wait(vectors, count);
+            return;
+        }
+        choose_units(vectors, first, 0);
+        add_waiting();
     }
+    add_all(vectors, count);
+}
+
+void JointProducts::wait(std::span<const std::span<const float>> vectors, std::int64_t count) {
+    Waiting& one = waiting_.emplace_back();
+    one.count = count;
+    for (std::size_t p = 0; p < parts_.size(); ++p) {
+        const auto size = static_cast<std::size_t>(count * parts_[p].height);
+        one.vectors.emplace_back(vectors[p].begin(),
+                                 vectors[p].begin() + static_cast<std::ptrdiff_t>(size));
+    }
+}
+
+void JointProducts::add_waiting() {
+    for (const Waiting& one : waiting_) {
+        add_all(std::vector<std::span<const float>>(one.vectors.begin(), one.vectors.end()),
+                one.count);
+    }
+    waiting_.clear();
+}
+
+void JointProducts::add_all(std::span<const std::span<const float>> vectors, std::int64_t count) {
     const std::int64_t most = nodes_.node().max(count);
     support::for_each_slab(std::int64_t{0}, most, kPiece,
                            [&](std::int64_t begin, std::int64_t end) {
@@ -84,28 +133,35 @@ void JointProducts::add(std::span<const std::span<const float>> vectors, std::in
                            });
 }
 
-/// The power of two next to the norm of each element over rank 0's first vectors; an element that
-/// is zero there, as after a ReLU, counts as a typical one of its part.
+/// The power of two next to the norm of each element over a piece of the first vectors; where they
+/// are fewer, what lacks counts as typical ones. An element that is zero there, as after a ReLU,
+/// counts as a typical one of its part.
+/// @param vectors, count  the first, on the rank that has them
 void JointProducts::choose_units(std::span<const std::span<const float>> vectors,
-                                 std::int64_t count) {
+                                 std::int64_t count, int first_rank) {
     units_.assign(static_cast<std::size_t>(height()), 0.0);
-    for (std::size_t p = 0; p < parts_.size() && ranks_.is_root(); ++p) {
+    count = std::min(count, kPiece);
+    for (std::size_t p = 0; p < parts_.size() && ranks_.rank() == first_rank; ++p) {
         const std::int64_t size = parts_[p].height;
-        for (std::int64_t t = 0; t < std::min(count, kPiece); ++t) {
+        for (std::int64_t t = 0; t < count; ++t) {
             for (std::int64_t i = 0; i < size; ++i) {
                 const double value = vectors[p][static_cast<std::size_t>(t * size + i)];
                 units_[static_cast<std::size_t>(parts_[p].first_row + i)] += value * value;
             }
         }
     }
-    ranks_.broadcast(std::span(units_));
+    ranks_.broadcast(std::span(units_), first_rank);
+    ranks_.broadcast(std::span(&count, 1), first_rank);
+    const double lacking = static_cast<double>(kPiece - count) / static_cast<double>(count);
     double typical = 1;
     for (const Part& part : parts_) {
         const auto units = std::span(units_).subspan(static_cast<std::size_t>(part.first_row),
                                                      static_cast<std::size_t>(part.height));
         typical = typical_of(units, typical);
+        const double more = lacking > 0 ? lacking * middle_of(units) : 0;
         for (double& unit : units) {
-            unit = std::exp2(std::ceil(std::log2(is_size(unit) ? unit : typical) / 2));
+            const double square = (is_size(unit) ? unit : typical) + more;
+            unit = std::exp2(std::ceil(std::log2(square) / 2));
         }
     }
 }
@@ -187,12 +243,55 @@ void JointProducts::round_and_add(const Tile& tile, std::span<const float> produ
     }
 }
 
+/// The first rank has had no vectors.
+void JointProducts::choose_from_waiting() {
+    const auto first =
+        std::ranges::find_if(waiting_, [](const Waiting& one) { return one.count > 0; });
+    const bool has_some = first != waiting_.end();
+    const int first_rank = ranks_.min(has_some ? ranks_.rank() : ranks_.size());
+    if (first_rank == ranks_.size()) {
+        waiting_.clear();
+    } else if (has_some) {
+        const std::vector<std::span<const float>> vectors(first->vectors.begin(),
+                                                          first->vectors.end());
+        choose_units(vectors, first->count, first_rank);
+    } else {
+        choose_units({}, 0, first_rank);
+    }
+}
+
 void JointProducts::finish() {
+    if (!waiting_.empty()) {
+        choose_from_waiting();
+        add_waiting();
+    }
     sums_->sync();
     nodes_.sum_over_nodes(sums_->values());
     sums_->sync();
     mirror();
     vectors_.reset();
+}
+
+void JointProducts::blend(const JointProducts& other, double times) {
+    sums_->sync();  // a rank may still be reading
+    assert(other.order() == order() && other.height() == height());
+    const parallel::Communicator& node = nodes_.node();
+    const auto rows = parallel::share_of(height(), node.size(), node.rank());
+    for (std::int64_t at = rows.begin * order(); at < rows.end * order(); ++at) {
+        sums_->values()[static_cast<std::size_t>(at)] +=
+            times * other.sums_->values()[static_cast<std::size_t>(at)];
+    }
+    sums_->sync();
+}
+
+void JointProducts::add_to_diagonal(double value) {
+    sums_->sync();  // a rank may still be reading
+    const parallel::Communicator& node = nodes_.node();
+    const auto rows = parallel::share_of(order(), node.size(), node.rank());
+    for (std::int64_t j = rows.begin; j < rows.end; ++j) {
+        sums_->values()[static_cast<std::size_t>(j * (order() + 1))] += value;
+    }
+    sums_->sync();
 }
 
 /// The lower triangle of the symmetric sums.

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <functional>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -12,6 +10,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
+#include "block_sites.hpp"
 #include "calibration_pass.hpp"
 #include "pruned_outputs.hpp"
 #include "tensor_stream.hpp"
@@ -72,34 +71,16 @@ class CalibratedRun {
     /// Tensors that an earlier attempt has done are read back.
     void prune_block(int block) {
         pass_.load(block);
-        begin_tensors(block);
         if (dense_) {
             dense_->load(block);
         }
-        const std::vector<transformer::InputSite> sites =
-            transformer::input_sites(pass_.plan(), block);
-        pruning::BlockInputs inputs{ranks_, nodes_, {}, request_.statistics()};
-        for (const transformer::InputSite& site : sites) {
-            inputs.sites.push_back({site.cols, site.residual_rows});
-        }
-        const auto pruner = pruning::begin_block(request_.pruner, inputs, request_.settings);
-        tokens_.assign(sites.size(), 0);
+        sites_ = BlockSites(pass_.plan(), block);
+        const auto pruner = pruning::begin_block(
+            request_.pruner, sites_.inputs(ranks_, nodes_, request_.statistics()),
+            request_.settings);
         add_earlier_notes(block);
-        // What comes out of the last block is for the sequences that are scored.
-        const bool more = block + 1 < catalogue_.blocks() || !request_.held_out.empty();
-        if (request_.site_order == SiteOrder::sequential) {
-            for (std::size_t site = 0; site < sites.size(); ++site) {
-                pass_.step(site, observer(*pruner, sites), dense());
-                prune_site(*pruner, block, site, sites[site]);
-            }
-            more ? pass_.leave() : void();
-        } else {
-            gather_statistics(*pruner, sites);
-            for (std::size_t site = 0; site < sites.size(); ++site) {
-                prune_site(*pruner, block, site, sites[site]);
-            }
-            more ? pass_.advance() : void();
-        }
+        request_.site_order == SiteOrder::sequential ? prune_one_by_one(*pruner, block)
+                                                     : prune_together(*pruner, block);
         block + 1 < catalogue_.blocks() ? keep_states(block + 1) : void();
     }
 
@@ -138,6 +119,12 @@ class CalibratedRun {
         });
     }
 
+    bool all_done_in(int block) const {
+        return std::ranges::all_of(catalogue_.matrices, [&](const model::MatrixInfo& one) {
+            return one.block != block || is_finished(one.tensor);
+        });
+    }
+
     bool is_done(const transformer::InputSite& site) const {
         return std::ranges::all_of(site.matrices,
                                    [&](int index) { return is_finished(matrix(index).tensor); });
@@ -145,74 +132,92 @@ class CalibratedRun {
 
     CalibrationPass* dense() { return dense_ ? &*dense_ : nullptr; }
 
-    /// Tells the pruner about the sites that are still to be done.
-    SiteObserver observer(pruning::BlockPruner& pruner,
-                          std::span<const transformer::InputSite> sites) {
-        return [this, &pruner, sites](std::size_t site, const pruning::SiteInput& input) {
-            if (!is_done(sites[site])) {
-                const pruning::SiteInput counted = as_statistics(input);
-                tokens_[site] += counted.tokens;
-                pruner.observe(site, counted);
+    /// Tells the pruner about the sites from `begin` to `end` that are still to be done.
+    /// @param counts  whether this is the first time: tokens and what routers divide are taken in
+    SiteObserver observer(pruning::BlockPruner& pruner, std::size_t begin, std::size_t end,
+                          bool counts) {
+        return
+            [this, &pruner, begin, end, counts](std::size_t site, const pruning::SiteInput& input,
+                                                const pruning::RoutedInput& routed) {
+                const pruning::SiteInput counted = as_statistics(request_, input);
+                sites_.add_tokens(site, counts ? counted.tokens : 0);
+                if (const auto mixture = sites_.opened_mixture(site); mixture && counts) {
+                    pruner.observe_routed(*mixture, request_.gives_statistics(input.sequence)
+                                                        ? routed
+                                                        : pruning::RoutedInput{});
+                }
+                if (begin <= site && site < end && !is_done(sites_[site])) {
+                    pruner.observe(site, counted);
+                }
+            };
+    }
+
+    /// What comes out of the last block is for the sequences that are scored.
+    bool goes_on_after(int block) const {
+        return block + 1 < catalogue_.blocks() || !request_.held_out.empty();
+    }
+
+    void prune_one_by_one(pruning::BlockPruner& pruner, int block) {
+        for (std::size_t site = 0; site < sites_.count(); ++site) {
+            pass_.step(site, observer(pruner, site, site + 1, true), dense());
+            sites_.sum_tokens(ranks_, site, site + 1);
+            if (site + 1 == sites_.count()) {
+                keep_notes(block, sites_.notes(block, request_));
             }
-        };
-    }
-
-    /// Numbered among the sequences that give statistics; nothing of one that is held out.
-    pruning::SiteInput as_statistics(const pruning::SiteInput& input) const {
-        if (input.tokens == 0 || !request_.gives_statistics(input.sequence)) {
-            return {};
+            prune_site(pruner, block, site);
         }
-        pruning::SiteInput counted = input;
-        counted.sequence -= std::ranges::count_if(
-            request_.held_out.first(
-                std::min(static_cast<std::size_t>(input.sequence), request_.held_out.size())),
-            std::identity());
-        return counted;
+        goes_on_after(block) ? pass_.leave() : void();
     }
 
-    void gather_statistics(pruning::BlockPruner& pruner,
-                           std::span<const transformer::InputSite> sites) {
-        const bool all_done = std::ranges::all_of(
-            sites, [&](const transformer::InputSite& site) { return is_done(site); });
-        if (!all_done || dense_) {  // the dense model's states go on all the same
-            pass_.observe(observer(pruner, sites), dense());
-        }
-    }
-
-    void prune_site(pruning::BlockPruner& pruner, int block, std::size_t site,
-                    const transformer::InputSite& matrices) {
-        if (!is_done(matrices)) {
-            const std::string& first = catalogue_.name_of(matrix(matrices.matrices.front()));
-            tokens_[site] = ranks_.sum(tokens_[site]);
-            if (tokens_[site] > 0) {
-                pruner.finish_statistics(site, first);
+    /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
+    /// were.
+    void prune_together(pruning::BlockPruner& pruner, int block) {
+        const bool gathers = dense_ || !all_done_in(block);  // the dense states go on all the same
+        const std::vector<std::size_t> turns = request_.turns_of(block);
+        std::size_t end = sites_.count();
+        for (auto begin = turns.rbegin(); begin != turns.rend(); end = *begin++) {
+            if (gathers) {
+                gather(pruner, block, *begin, end);
             }
-            keep_notes(block, tokens_[site] > 0 ? pruner.notes()
-                                                : std::vector<std::string>{note_of_unseen(first)});
+            for (std::size_t site = *begin; site < end; ++site) {
+                prune_site(pruner, block, site);
+            }
+        }
+        goes_on_after(block) ? pass_.advance() : void();
+    }
+
+    /// Statistics of the sites from `begin` to `end`; with those of the last ones, which come
+    /// first, all tokens are counted.
+    void gather(pruning::BlockPruner& pruner, int block, std::size_t begin, std::size_t end) {
+        const bool is_first = end == sites_.count();
+        pass_.observe(observer(pruner, begin, end, is_first), dense(), begin == 0);
+        if (is_first) {
+            sites_.sum_tokens(ranks_, 0, sites_.count());
+            keep_notes(block, sites_.notes(block, request_));
+        }
+    }
+
+    void prune_site(pruning::BlockPruner& pruner, int block, std::size_t site) {
+        const transformer::InputSite& matrices = sites_[site];
+        if (!is_done(matrices) && sites_.tokens(site) > 0) {
+            pruner.finish_statistics(site, catalogue_.name_of(matrix(matrices.matrices.front())));
+            keep_notes(block, pruner.notes());
         }
         prune_unfinished(pruner, site, matrices.matrices);
         for (const int index : matrices.matrices) {
             const int tensor = matrix(index).tensor;
-            const bool first = matrices_left_[tensor] == matrices_in_block_[tensor];
-            const bool last = --matrices_left_[tensor] == 0;
+            const BlockSites::Turn turn = sites_.take_matrix_of(tensor);
             if (is_finished(tensor)) {
-                first ? read_back(tensor) : void();
-            } else if (last) {
+                // Not before the inputs of all its sites are known, or as soon as others see it.
+                const bool now =
+                    request_.site_order == SiteOrder::together ? turn.last : turn.first;
+                now ? read_back(tensor) : void();
+            } else if (turn.last) {
                 deliver(tensor);
             }
         }
         pruner.release(site);
         support::return_freed_memory();  // a larger site may come next
-    }
-
-    void begin_tensors(int block) {
-        matrices_in_block_.clear();
-        for (const model::MatrixInfo& one : catalogue_.matrices) {
-            if (one.block == block) {
-                ++matrices_in_block_[one.tensor];
-            }
-        }
-        matrices_left_ = matrices_in_block_;
     }
 
     void add_earlier_notes(int block) {
@@ -259,7 +264,7 @@ class CalibratedRun {
             return;
         }
         std::vector<std::optional<pruning::Fit>> fits;
-        if (tokens_[site] > 0) {
+        if (sites_.tokens(site) > 0) {
             fits = pruner.prune(site, pruned);
         } else {
             prune_unseen(ranks_, pruned, matrix(unfinished.front()).inputs(), request_.settings);
@@ -333,12 +338,8 @@ class CalibratedRun {
     CalibrationPass pass_;
     std::optional<CalibrationPass> dense_;  ///< where outputs have targets
     TensorStream stream_;
-    std::vector<std::int64_t> tokens_;  ///< that gave statistics, by site of the block
+    BlockSites sites_;  ///< of the block that is pruned
     std::optional<StateKeeper> states_;
-    // Of the block that is pruned, by tensor: how many matrices it has, and how many are still to
-    // come.
-    std::map<int, int> matrices_in_block_;
-    std::map<int, int> matrices_left_;
     std::vector<float> values_;
     std::vector<std::string> notes_;
     std::vector<std::optional<pruning::Fit>> fits_ =

@@ -63,34 +63,36 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
         std::size_t next = first;
         const auto seen = [&](const transformer::ObservedInput& present) {
             next = present.site + 1;
-            pruning::SiteInput input{own_.begin + round, present.tokens, present.values, {}, {}};
-            if (dense == nullptr) {
-                observer(present.site, input);
-            } else {
-                dense->observe_beside(round, present, [&](const pruning::SiteInput& beside) {
-                    input.tokens = beside.tokens;
-                    input.present = beside.present;
-                    input.dense = beside.dense;
-                    input.drift = beside.drift;
-                    observer(present.site, input);
-                });
-            }
+            const auto told = [&](pruning::SiteInput input, const pruning::RoutedInput& routed) {
+                input.sequence = own_.begin + round;
+                observer(present.site, input, routed);
+            };
+            dense == nullptr
+                ? told({0, present.tokens, present.values, {}, {}}, routed(present, {}))
+                : dense->observe_beside(round, present, told);
         };
         if (round < own_.size()) {
             problem.guard([&] { observe_one(round, seen); });
         }
         for (; next < end; ++next) {  // no sequence left, or an error that the others await
-            observer(next, {});
+            observer(next, {}, {});
         }
     }
     parallel::agree(ranks_, problem.get());
 }
 
+pruning::RoutedInput CalibrationPass::routed(const transformer::ObservedInput& present,
+                                             std::span<const float> dense) const {
+    return {static_cast<std::int64_t>(present.routed.size()) / plan_.hidden_size(), present.routed,
+            dense};
+}
+
 void CalibrationPass::use_common_tokens(const transformer::ObservedInput& present,
                                         const transformer::ObservedInput& dense,
-                                        const std::function<void(const pruning::SiteInput&)>& use) {
+                                        const UseInput& use) {
+    const pruning::RoutedInput all = routed(present, dense.routed);
     if (present.tokens == 0 || dense.tokens == 0) {
-        use({});
+        use({}, all);
         return;
     }
     const std::size_t width = present.values.size() / static_cast<std::size_t>(present.tokens);
@@ -111,13 +113,13 @@ void CalibrationPass::use_common_tokens(const transformer::ObservedInput& presen
             append(there, dense.values, j);
         }
     }
-    use({0, static_cast<std::int64_t>(here.size() / width), here, there, {}});
+    use({0, static_cast<std::int64_t>(here.size() / width), here, there, {}}, all);
 }
 
 void CalibrationPass::observe_beside(std::int64_t round, const transformer::ObservedInput& present,
-                                     const std::function<void(const pruning::SiteInput&)>& use) {
+                                     const UseInput& use) {
     const auto seen = [&](const transformer::ObservedInput& dense) {
-        if (!present.of_expert.empty() || !dense.of_expert.empty()) {
+        if (!present.of_expert.empty() || !dense.of_expert.empty() || !present.routed.empty()) {
             use_common_tokens(present, dense, use);
             return;
         }
@@ -125,15 +127,24 @@ void CalibrationPass::observe_beside(std::int64_t round, const transformer::Obse
         drift_.resize(dense.residual.size());
         std::ranges::transform(dense.residual, present.residual, drift_.begin(),
                                [&](float here, float there) { return (here - there) * share; });
-        use({0, dense.tokens, present.values, dense.values, drift_});
+        use({0, dense.tokens, present.values, dense.values, drift_}, {});
     };
     present.site + 1 == multipliers_.size() ? runner_->step_and_leave(round, seen)
                                             : runner_->step(round, present.site, seen);
 }
 
-void CalibrationPass::observe(const SiteObserver& observer, CalibrationPass* dense) {
-    tell(0, sites(), observer, dense,
-         [&](std::int64_t round, const auto& seen) { runner_->observe(round, seen); });
+void CalibrationPass::observe(const SiteObserver& observer, CalibrationPass* dense, bool goes_on) {
+    std::vector<float> before;
+    tell(0, sites(), observer, dense, [&](std::int64_t round, const auto& seen) {
+        const bool comes_back = dense != nullptr && !goes_on;
+        if (comes_back) {
+            before.assign(dense->state(round).begin(), dense->state(round).end());
+        }
+        runner_->observe(round, seen);
+        if (comes_back) {
+            std::ranges::copy(before, dense->state(round).begin());
+        }
+    });
 }
 
 void CalibrationPass::step(std::size_t site, const SiteObserver& observer, CalibrationPass* dense) {

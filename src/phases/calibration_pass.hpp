@@ -21,7 +21,9 @@ namespace alphaprune::phases {
 /// called equally often, in the same order of sites, on every rank: a rank that has no sequence
 /// left is called without tokens.
 /// @param site  index into transformer::input_sites
-using SiteObserver = std::function<void(std::size_t site, const pruning::SiteInput& input)>;
+/// @param routed  with the first site of a mixture of experts: what its router divides; else empty
+using SiteObserver = std::function<void(std::size_t site, const pruning::SiteInput& input,
+                                        const pruning::RoutedInput& routed)>;
 
 /// This rank's calibration sequences on their way through the model, one block at a time.
 class CalibrationPass {
@@ -42,10 +44,12 @@ class CalibrationPass {
 
     /// Collective: tells the inputs of all sites of the loaded block, and leaves the activations as
     /// they are.
-    /// @param dense  the same block of the dense model: its inputs are told, too, and its outputs
-    ///               become its activations; nullptr: none
+    /// @param dense    the same block of the dense model: its inputs are told, too, and its outputs
+    ///                 become its activations; nullptr: none
+    /// @param goes_on  false: its activations stay as they are, too, to be observed again
     /// @throws Error on all ranks
-    void observe(const SiteObserver& observer, CalibrationPass* dense = nullptr);
+    void observe(const SiteObserver& observer, CalibrationPass* dense = nullptr,
+                 bool goes_on = true);
     /// Collective: goes on to this site of the loaded block, with the matrices of the sites before
     /// as they are now, and tells its input. After the last site, leave().
     /// @throws Error on all ranks
@@ -72,7 +76,12 @@ class CalibrationPass {
     std::size_t state_size() const { return runner_->state_size(); }
 
   private:
+    using UseInput = std::function<void(const pruning::SiteInput&, const pruning::RoutedInput&)>;
+
     void advance(std::span<const std::uint8_t> only);
+    /// What a router divides in this model and in the dense one, if there is one.
+    pruning::RoutedInput routed(const transformer::ObservedInput& present,
+                                std::span<const float> dense) const;
     /// One round of sequences after the other; observe_one(round, seen) shows the sites from
     /// `first` to `end` of this rank's sequence.
     template <class ObserveOne>
@@ -80,11 +89,10 @@ class CalibrationPass {
               CalibrationPass* dense, ObserveOne observe_one);
     /// What the dense model has where the present one has this input.
     void observe_beside(std::int64_t round, const transformer::ObservedInput& present,
-                        const std::function<void(const pruning::SiteInput&)>& use);
+                        const UseInput& use);
     /// The same for an expert: of the tokens that its router gave it in both models.
     void use_common_tokens(const transformer::ObservedInput& present,
-                           const transformer::ObservedInput& dense,
-                           const std::function<void(const pruning::SiteInput&)>& use);
+                           const transformer::ObservedInput& dense, const UseInput& use);
     std::size_t sites() const { return multipliers_.size(); }
 
     /// The model's rows, each checked to be finite as it is read.

@@ -93,7 +93,7 @@ double measure_block(CalibrationPass& pass, int block, const parallel::Communica
     for (const transformer::InputSite& site : scored.sites) {
         gathered.emplace_back(site.cols);
     }
-    pass.observe([&](std::size_t site, const pruning::SiteInput& input) {
+    pass.observe([&](std::size_t site, const pruning::SiteInput& input, const auto&) {
         if (input.tokens > 0) {
             gathered[site].add_sequence(input.sequence, input.present, input.tokens);
         }

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 
 #include "alphaprune/pruning/pruners.hpp"
 
@@ -10,9 +9,6 @@ namespace alphaprune::phases {
 
 // An expert to which the router sends no token of the calibration has no statistics: its matrices
 // are pruned by magnitude.
-
-/// What the user is told of it. @param matrix  the first of them
-std::string note_of_unseen(const std::string& matrix);
 
 /// Collective. @param cols  of the matrices
 void prune_unseen(const parallel::Communicator& ranks,

@@ -162,7 +162,8 @@ class Forecaster {
 
     std::uint64_t kept_from_calibration() const {
         const CalibrationMemory memory = calibration_memory(
-            catalogue_, task_, cluster_.ranks, std::min(cluster_.ranks, cluster_.ranks_per_node));
+            catalogue_, task_, cluster_.ranks, std::min(cluster_.ranks, cluster_.ranks_per_node),
+            cluster_.memory_per_rank);
         return memory.weights + memory.activations;
     }
 

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <cstddef>
+#include <vector>
+
 #include "alphaprune/planning/cost_model.hpp"
 #include "alphaprune/planning/forecast.hpp"
 #include "alphaprune/planning/shard_plan.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::planning {
 
@@ -40,6 +44,16 @@ struct ForecastInputs {
     const RunTask& task;
     Transfers transfers = {cluster, model};
 };
+
+/// What a pruner has to do in a block.
+struct BlockWork {
+    std::vector<pruning::SiteWork> sites;   ///< of transformer::input_sites
+    std::vector<std::size_t> matrices;      ///< how many a site has
+    std::vector<pruning::SiteCost> pruned;  ///< costs of a site; nothing where it stays dense
+    pruning::SiteCost routed;  ///< of what its mixtures of experts divide, beside those
+};
+BlockWork block_work(const transformer::ForwardPlan& plan, int block, const RunTask& task,
+                     int ranks, int node_ranks);
 
 /// Time and memory of what runs the model forward. @throws Error when it has no forward pass
 PhaseForecast calibration_forecast(const ForecastInputs& inputs);

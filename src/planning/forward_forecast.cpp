@@ -19,42 +19,6 @@ constexpr double kForward = 1.2;
 constexpr double kWidenedByteSeconds = 0.5e-9;
 constexpr double kDeliveredSeconds = 6e-9;  // a weight narrowed, checked, summed and copied
 
-/// What a pruner has to do at a site.
-pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer::InputSite& site,
-                            const RunTask& task, int ranks, int node_ranks) {
-    const model::TokenSequences& sequences = task.calibration;
-    pruning::SiteWork work;
-    work.cols = site.cols;
-    work.residual_rows = site.residual_rows;
-    work.outputs = task.settings.outputs;
-    for (const int index : site.matrices) {
-        const model::MatrixInfo& matrix = catalogue.matrices[static_cast<std::size_t>(index)];
-        work.weights += static_cast<double>(matrix.size());
-        work.largest = std::max(work.largest, static_cast<double>(matrix.size()));
-        work.bytes += catalogue.stored_bytes_of(matrix);
-    }
-    work.sequences = sequences.count();
-    work.own_sequences = parallel::share_of(sequences.count(), ranks, 0).size();
-    work.tokens = std::max<std::int64_t>(
-        std::llround(static_cast<double>(sequences.length) * site.token_share), 1);
-    work.ranks = ranks;
-    work.node_ranks = node_ranks;
-    return work;
-}
-
-/// Bytes of a rank for the sites of a block, which are pruned in their order: all of them gather
-/// before the first is pruned, or each for itself.
-std::uint64_t most_memory(std::span<const pruning::SiteCost> sites, bool one_by_one) {
-    std::uint64_t most = 0;
-    std::uint64_t waiting = 0;  // what those hold that are pruned later
-    for (auto site = sites.rbegin(); site != sites.rend(); ++site) {
-        most = std::max(
-            most, waiting + site->memory + std::max(site->gathering_memory, site->working_memory));
-        waiting += one_by_one ? 0 : site->memory + site->gathering_memory;
-    }
-    return most;
-}
-
 /// What the ranks of a cluster do with sequences that are divided over them.
 class Forward {
   public:
@@ -100,8 +64,8 @@ class Forward {
                (cost.bytes_summed > 0 ? transfers_.sum_seconds(cost.bytes_summed) : 0) +
                (cost.bytes_broadcast > 0 ? transfers_.broadcast_seconds(cost.bytes_broadcast) : 0);
     }
-    pruning::SiteWork work_at(const transformer::InputSite& site, const RunTask& task) const {
-        return site_work(catalogue_, site, task, ranks_, node_ranks_);
+    BlockWork work_on(int block, const RunTask& task) const {
+        return block_work(plan_, block, task, ranks_, node_ranks_);
     }
     /// The pruned rows into files, and to all other nodes.
     double delivery_seconds(double weights, std::size_t matrices) const {
@@ -124,50 +88,10 @@ class Forward {
     const Transfers& transfers_;
 };
 
-}  // namespace
-
-CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
-                                     int ranks, int node_ranks) {
-    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
-    const model::TokenSequences& sequences = task.calibration;
-    const std::int64_t own = parallel::share_of(sequences.count(), ranks, 0).size();
-    const std::uint64_t streams = task.settings.outputs.any() ? 2 : 1;
-    CalibrationMemory memory;
-    std::int64_t kept = 0;
-    for (int block = 0; block < catalogue.blocks(); ++block) {
-        const std::uint64_t weights = streams * transformer::block_weight_bytes(plan, block) /
-                                      static_cast<std::uint64_t>(node_ranks);
-        memory.weights = std::max(memory.weights, weights);
-        kept = std::max(kept, transformer::kept_values(plan, block));
-        std::vector<pruning::SiteCost> pruned;
-        std::uint64_t outliers = 0;
-        for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
-            const pruning::SiteWork work = site_work(catalogue, site, task, ranks, node_ranks);
-            if (task.prunes_by_block()) {
-                pruned.push_back(pruning::cost_of(*task.pruner, work));
-            }
-            outliers += task.measures_outliers ? pruning::scoring_cost(work).memory : 0;
-        }
-        memory.statistics =
-            std::max({memory.statistics, most_memory(pruned, task.sites_sequentially), outliers});
-    }
-    const auto tokens = static_cast<std::uint64_t>(sequences.length);
-    const std::uint64_t state =
-        tokens * static_cast<std::uint64_t>(plan.hidden_size()) * sizeof(float);
-    const std::uint64_t steps = streams - 1 + (task.sites_sequentially ? 1 : 0);
-    const std::uint64_t drift = (streams - 1) * state;
-    memory.activations = streams * (state * static_cast<std::uint64_t>(own + 1) +
-                                    transformer::scratch_bytes(plan, sequences.length)) +
-                         drift +
-                         steps * tokens * static_cast<std::uint64_t>(own * kept) * sizeof(float);
-    return memory;
-}
-
-namespace {
-
 /// A block on its way through the calibration passes: loaded, run, scored and pruned.
+/// @param turns  in which its statistics are gathered
 void add_block(const ForecastInputs& inputs, const Forward& forward, const RunTask& task, int block,
-               PhaseForecast& result) {
+               std::size_t turns, PhaseForecast& result) {
     const model::TokenSequences& sequences = task.calibration;
     const bool prunes = task.prunes_by_block();
     const int passes = (prunes ? 1 : 0) + (task.measures_outliers ? 1 : 0);
@@ -180,14 +104,20 @@ void add_block(const ForecastInputs& inputs, const Forward& forward, const RunTa
     result.seconds += passes * common + more_runs * (forward.load_seconds(bytes) +
                                                      forward.run_seconds(block, sequences));
     result.bytes_read += passes * inputs.transfers.from_files(bytes * inputs.transfers.nodes());
-    for (const transformer::InputSite& site : transformer::input_sites(forward.plan(), block)) {
-        const pruning::SiteWork work = forward.work_at(site, task);
+    const BlockWork work = forward.work_on(block, task);
+    if (prunes) {
+        result.seconds += static_cast<double>(turns - 1) * (1 + more_runs) *
+                              forward.run_seconds(block, sequences) +
+                          forward.seconds_of(work.routed);
+    }
+    for (std::size_t site = 0; site < work.sites.size(); ++site) {
         if (task.measures_outliers) {
-            result.seconds += forward.seconds_of(pruning::scoring_cost(work));
+            result.seconds += forward.seconds_of(pruning::scoring_cost(work.sites[site]));
         }
         if (prunes) {
-            result.seconds += forward.delivery_seconds(work.weights, site.matrices.size()) +
-                              forward.seconds_of(pruning::cost_of(*task.pruner, work));
+            result.seconds +=
+                forward.delivery_seconds(work.sites[site].weights, work.matrices[site]) +
+                forward.seconds_of(work.pruned[site]);
         }
     }
 }
@@ -208,7 +138,7 @@ PhaseForecast candidate_forecast(const ForecastInputs& inputs, const Forward& fo
     const int pruned = trial.blocks.value_or(inputs.catalogue.blocks());
     for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
         if (block < pruned && task.prunes_by_block()) {
-            add_block(inputs, forward, task, block, result);
+            add_block(inputs, forward, task, block, 1, result);
         } else {
             const double bytes = forward.bytes_of(forward.plan().block(block).tensors);
             result.seconds += forward.load_seconds(bytes) + forward.run_seconds(block, scored);
@@ -218,11 +148,9 @@ PhaseForecast candidate_forecast(const ForecastInputs& inputs, const Forward& fo
     return result;
 }
 
-/// Bytes of a rank.
-std::uint64_t memory_of_passes(const ForecastInputs& inputs, const Forward& forward) {
+CalibrationMemory memory_of_passes(const ForecastInputs& inputs, const Forward& forward) {
     return calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
-                              forward.node_ranks())
-        .total();
+                              forward.node_ranks(), inputs.cluster.memory_per_rank);
 }
 
 }  // namespace
@@ -230,10 +158,12 @@ std::uint64_t memory_of_passes(const ForecastInputs& inputs, const Forward& forw
 PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
     const Forward forward(inputs);
     PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
+    const CalibrationMemory memory = memory_of_passes(inputs, forward);
     for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
-        add_block(inputs, forward, inputs.task, block, result);
+        add_block(inputs, forward, inputs.task, block,
+                  memory.turns[static_cast<std::size_t>(block)].size(), result);
     }
-    result.memory = memory_of_passes(inputs, forward);
+    result.memory = memory.total();
     return result;
 }
 
@@ -246,7 +176,7 @@ PhaseForecast trials_forecast(const ForecastInputs& inputs) {
         result.bytes_read += trial.candidates * candidate.bytes_read;
     }
     // Groups try candidates side by side only where the memory suffices.
-    result.memory = memory_of_passes(inputs, forward);
+    result.memory = memory_of_passes(inputs, forward).total();
     return result;
 }
 

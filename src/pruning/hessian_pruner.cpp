@@ -3,6 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "block_statistics.hpp"
+
 namespace alphaprune::pruning {
 namespace {
 
@@ -19,19 +21,20 @@ class HessianPruner : public BlockPruner {
         : inputs_(inputs),
           settings_(settings),
           method_(method),
-          statistics_(inputs.sites.size()),
+          statistics_(inputs, settings),
           hessians_(inputs.sites.size()) {}
 
     void observe(std::size_t site, const SiteInput& input) override {
-        if (!statistics_[site]) {
-            statistics_[site].emplace(inputs_, inputs_.sites[site], settings_);
-        }
-        statistics_[site]->add(input);
+        statistics_.observe(site, input);
+    }
+
+    void observe_routed(std::size_t mixture, const RoutedInput& input) override {
+        statistics_.observe_routed(mixture, input);
     }
 
     void finish_statistics(std::size_t site, const std::string& where) override {
-        statistics_[site]->finish(where);
-        hessians_[site].emplace(inputs_, *statistics_[site], method_.ridge(*statistics_[site]));
+        const SiteStatistics& statistics = statistics_.finish(site, where);
+        hessians_[site].emplace(inputs_, statistics, method_.ridge(statistics));
     }
 
     std::vector<std::optional<Fit>> prune(std::size_t site,
@@ -45,14 +48,14 @@ class HessianPruner : public BlockPruner {
 
     void release(std::size_t site) override {
         hessians_[site].reset();
-        statistics_[site].reset();
+        statistics_.release(site);
     }
 
   private:
     BlockInputs inputs_;
     PrunerSettings settings_;
     HessianMethod method_;
-    std::vector<std::optional<SiteStatistics>> statistics_;
+    BlockStatistics statistics_;
     std::vector<std::optional<UnitHessian>> hessians_;
 };
 

@@ -1,8 +1,10 @@
 #include "site_statistics.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
@@ -32,12 +34,20 @@ OutputTargets outputs_of(const SiteShape& shape, const OutputTargets& asked) {
 }  // namespace
 
 SiteStatistics::SiteStatistics(const BlockInputs& inputs, const SiteShape& shape,
-                               const PrunerSettings& settings)
+                               const PrunerSettings& settings,
+                               std::shared_ptr<parallel::NodeArray<float>> vectors)
     : ranks_(inputs.ranks),
       nodes_(inputs.nodes),
-      sums_(inputs.ranks, inputs.nodes, shape.cols, companions(shape, settings.outputs)),
+      sums_(inputs.ranks, inputs.nodes, shape.cols, companions(shape, settings.outputs),
+            std::move(vectors)),
+      of_expert_(shape.of_expert),
       outputs_(outputs_of(shape, settings.outputs)),
       damping_(settings.damping) {}
+
+std::int64_t SiteStatistics::vectors_size(int node_ranks, const SiteShape& shape,
+                                          const OutputTargets& outputs) {
+    return linalg::JointProducts::vectors_size(node_ranks, shape.cols, companions(shape, outputs));
+}
 
 void SiteStatistics::add(const SiteInput& input) {
     std::vector<std::span<const float>> vectors{input.present};
@@ -50,11 +60,16 @@ void SiteStatistics::add(const SiteInput& input) {
         vectors.push_back(input.drift);
     }
     sums_.add(vectors, input.tokens);
+    tokens_ += input.tokens;
 }
 
-void SiteStatistics::finish(const std::string& where) {
+void SiteStatistics::finish(const std::string& where, const SiteStatistics* routed) {
     sums_.finish();
     difference_ = {};
+    tokens_ = ranks_.sum(tokens_);
+    if (of_expert_ && tokens_ < cols()) {
+        add_lacking_tokens(routed);
+    }
     std::vector<float> checked = marks_of_targets();
     for (std::int64_t j = 0; j < cols(); ++j) {
         diagonal_.push_back(sums_.gram()[static_cast<std::size_t>(j * (cols() + 1))]);
@@ -64,6 +79,21 @@ void SiteStatistics::finish(const std::string& where) {
     const double mean =
         std::accumulate(diagonal_.begin(), diagonal_.end(), 0.0) / static_cast<double>(cols());
     ridge_ = mean > 0 ? damping_ * mean : 1.0;
+}
+
+void SiteStatistics::add_lacking_tokens(const SiteStatistics* routed) {
+    assert(tokens_ > 0);
+    const auto lacking = static_cast<double>(cols() - tokens_);
+    if (routed != nullptr) {
+        sums_.blend(routed->sums_, lacking / static_cast<double>(routed->tokens_));
+        return;
+    }
+    double trace = 0;
+    for (std::int64_t j = 0; j < cols(); ++j) {
+        trace += sums_.gram()[static_cast<std::size_t>(j * (cols() + 1))];
+    }
+    sums_.add_to_diagonal(lacking / static_cast<double>(tokens_) * trace /
+                          static_cast<double>(cols()));
 }
 
 std::vector<float> SiteStatistics::marks_of_targets() const {
@@ -126,8 +156,8 @@ std::vector<float> SiteStatistics::gradient(const MatrixRows& rows) const {
 
 SiteCost statistics_cost(const SiteWork& work) {
     constexpr double kSmallTiles = 1.3;  // time over that of one large product
-    const auto sizes = companions({work.cols, work.residual_rows},
-                                  outputs_of({work.cols, work.residual_rows}, work.outputs));
+    const SiteShape shape{work.cols, work.residual_rows};
+    const auto sizes = companions(shape, work.outputs);
     const auto cols = static_cast<double>(work.cols);
     double height = cols / 2;  // of the symmetric sums one half
     for (const std::int64_t size : sizes) {
@@ -137,13 +167,12 @@ SiteCost statistics_cost(const SiteWork& work) {
     SiteCost cost;
     cost.flops = kSmallTiles * 2 * vectors * height * cols / work.ranks;
     const auto node_ranks = static_cast<std::uint64_t>(work.node_ranks);
-    const std::uint64_t sums = linalg::JointProducts::node_memory(0, work.cols, sizes);
-    cost.memory = sums / node_ranks;
-    cost.gathering_memory =
-        (linalg::JointProducts::node_memory(work.node_ranks, work.cols, sizes) - sums) / node_ranks;
+    cost.memory = linalg::JointProducts::node_memory(work.cols, sizes) / node_ranks;
+    cost.common_memory = static_cast<std::uint64_t>(
+                             SiteStatistics::vectors_size(work.node_ranks, shape, work.outputs)) *
+                         sizeof(float) / node_ranks;
     if (work.outputs.dense != 0) {  // x − x̃
-        cost.gathering_memory +=
-            static_cast<std::uint64_t>(work.tokens * work.cols) * sizeof(float);
+        cost.gathering_memory = static_cast<std::uint64_t>(work.tokens * work.cols) * sizeof(float);
     }
     return cost;
 }

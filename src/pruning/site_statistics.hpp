@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,19 +16,32 @@ namespace alphaprune::pruning {
 ///   H = Σ x̃x̃ᵀ,  G = λ·W·Σ(x−x̃)x̃ᵀ + μ·Σ e x̃ᵀ
 /// so that ‖W'X̃ − (λ·WX + (1−λ)·WX̃ + μ·E)‖² + δ‖W'−W‖² has the gradient (W'−W)(H+δI) − G, twice.
 /// The same bits on any number of ranks.
+///
+/// With fewer tokens than inputs the H of an expert is singular. What lacks, T − t of T = cols
+/// tokens, counts as typical ones: for what a mixture divides, as the average of all tokens that it
+/// divides (H and G alike); for the inner values of an expert, whose order and scale are its own,
+/// as independent inputs of their mean size. So the statistics go over into the expert's own at
+/// t = T.
 class SiteStatistics {
   public:
-    /// Collective.
+    /// Collective. @param vectors  see JointProducts; of vectors_size()
     SiteStatistics(const BlockInputs& inputs, const SiteShape& shape,
-                   const PrunerSettings& settings);
+                   const PrunerSettings& settings,
+                   std::shared_ptr<parallel::NodeArray<float>> vectors = nullptr);
+
+    static std::int64_t vectors_size(int node_ranks, const SiteShape& shape,
+                                     const OutputTargets& outputs);
 
     /// Collective.
     void add(const SiteInput& input);
     /// Collective. @throws Error (failure) on all ranks when inputs, or what targets add, are not
     /// finite
-    void finish(const std::string& where);
+    /// @param routed  of the mixture that the site is a part of, finished; nullptr: of none
+    /// @pre an expert's has had a token
+    void finish(const std::string& where, const SiteStatistics* routed = nullptr);
 
     // After finish():
+    std::int64_t tokens() const { return tokens_; }
     std::int64_t cols() const { return sums_.order(); }
     /// H, cols × cols, in the memory of the node.
     std::span<const double> gram() const { return sums_.gram(); }
@@ -40,6 +54,7 @@ class SiteStatistics {
     std::vector<float> gradient(const MatrixRows& rows) const;
 
   private:
+    void add_lacking_tokens(const SiteStatistics* routed);
     void add_dense_part(const MatrixRows& rows, std::span<float> sum) const;
     /// Per input 0, or NaN where Σ y xᵀ is not finite.
     std::vector<float> marks_of_targets() const;
@@ -47,8 +62,10 @@ class SiteStatistics {
     const parallel::Communicator& ranks_;
     const parallel::NodeMap& nodes_;
     linalg::JointProducts sums_;
+    bool of_expert_;
     OutputTargets outputs_;
     double damping_;
+    std::int64_t tokens_ = 0;  ///< of this rank; when finished, of all
     std::vector<double> diagonal_;
     double ridge_ = 0;
     std::vector<float> difference_;  ///< x − x̃ of a sequence

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "alphaprune/support/message.hpp"
-#include "site_statistics.hpp"
+#include "block_statistics.hpp"
 #include "unmasked_fit.hpp"
 
 namespace alphaprune::pruning {
@@ -23,27 +23,30 @@ constexpr double kPublishedDamping = 0.01;
 class SparseGptPruner : public BlockPruner {
   public:
     SparseGptPruner(const BlockInputs& inputs, const PrunerSettings& settings)
-        : inputs_(inputs), settings_(settings), sites_(inputs.sites.size()) {}
+        : inputs_(inputs),
+          settings_(settings),
+          statistics_(inputs, settings),
+          sites_(inputs.sites.size()) {}
 
     void observe(std::size_t site, const SiteInput& input) override {
-        if (!sites_[site].statistics) {
-            sites_[site].statistics.emplace(inputs_, inputs_.sites[site], settings_);
-        }
-        sites_[site].statistics->add(input);
+        statistics_.observe(site, input);
+    }
+
+    void observe_routed(std::size_t mixture, const RoutedInput& input) override {
+        statistics_.observe_routed(mixture, input);
     }
 
     void finish_statistics(std::size_t site, const std::string& where) override {
-        auto& [statistics, fit, inverse] = sites_[site];
-        statistics->finish(where);
+        auto& [fit, inverse] = sites_[site];
+        const SiteStatistics& statistics = statistics_.finish(site, where);
         const double scale = 2.0 / static_cast<double>(inputs_.sequences);
         inverse.emplace(inputs_.ranks, inputs_.nodes,
-                        ScaledGram{statistics->gram(), statistics->cols(), scale}, damping(),
-                        where);
+                        ScaledGram{statistics.gram(), statistics.cols(), scale}, damping(), where);
         if (inverse->damping() > damping()) {
             notes_.push_back(kDampingRaised(where, damping(), inverse->damping()));
         }
-        fit.emplace(inputs_, *statistics, settings_, where);
-        if (!statistics->has_targets()) {
+        fit.emplace(inputs_, statistics, settings_, where);
+        if (!statistics.has_targets()) {
             forget_statistics(site);
         }
     }
@@ -69,7 +72,6 @@ class SparseGptPruner : public BlockPruner {
 
   private:
     struct Site {
-        std::optional<SiteStatistics> statistics;
         std::optional<UnmaskedFit> fit;
         std::optional<DampedInverse> inverse;
     };
@@ -81,11 +83,12 @@ class SparseGptPruner : public BlockPruner {
 
     void forget_statistics(std::size_t site) {
         sites_[site].fit.reset();
-        sites_[site].statistics.reset();
+        statistics_.release(site);
     }
 
     BlockInputs inputs_;
     PrunerSettings settings_;
+    BlockStatistics statistics_;
     std::vector<Site> sites_;
     std::vector<std::string> notes_;
 };

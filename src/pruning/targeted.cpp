@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "alphaprune/pruning/pruners.hpp"
-#include "site_statistics.hpp"
+#include "block_statistics.hpp"
 #include "unmasked_fit.hpp"
 
 namespace alphaprune::pruning {
@@ -43,21 +43,22 @@ class TargetedPruner : public BlockPruner {
         : pruner_(std::move(pruner)),
           inputs_(inputs),
           settings_(settings),
-          statistics_(inputs.sites.size()),
+          statistics_(inputs, settings),
           fits_(inputs.sites.size()) {}
 
     void observe(std::size_t site, const SiteInput& input) override {
-        if (!statistics_[site]) {
-            statistics_[site].emplace(inputs_, inputs_.sites[site], settings_);
-        }
-        statistics_[site]->add(input);
+        statistics_.observe(site, input);
         pruner_->observe(site, input);
     }
 
+    void observe_routed(std::size_t mixture, const RoutedInput& input) override {
+        statistics_.observe_routed(mixture, input);
+    }
+
     void finish_statistics(std::size_t site, const std::string& where) override {
-        statistics_[site]->finish(where);
+        const SiteStatistics& statistics = statistics_.finish(site, where);
         pruner_->finish_statistics(site, where);
-        fits_[site].emplace(inputs_, *statistics_[site], settings_, where);
+        fits_[site].emplace(inputs_, statistics, settings_, where);
     }
 
     std::vector<std::optional<Fit>> prune(std::size_t site,
@@ -70,7 +71,7 @@ class TargetedPruner : public BlockPruner {
 
     void release(std::size_t site) override {
         fits_[site].reset();
-        statistics_[site].reset();
+        statistics_.release(site);
         pruner_->release(site);
     }
 
@@ -80,7 +81,7 @@ class TargetedPruner : public BlockPruner {
     std::unique_ptr<BlockPruner> pruner_;
     BlockInputs inputs_;
     PrunerSettings settings_;
-    std::vector<std::optional<SiteStatistics>> statistics_;
+    BlockStatistics statistics_;
     std::vector<std::optional<UnmaskedFit>> fits_;
 };
 
@@ -95,8 +96,17 @@ SiteCost cost_of(const Pruner& pruner, const SiteWork& work) {
     const SiteCost fit = unmasked_fit_cost(work);
     cost.flops += statistics.flops + fit.flops;
     cost.gathering_memory += statistics.gathering_memory;
+    cost.common_memory = statistics.common_memory;
     cost.memory += statistics.memory + fit.memory;
     return cost;
+}
+
+bool needs_hessians(const Pruner& pruner, const PrunerSettings& settings) {
+    return pruner.needs == PrunerNeeds::targets || settings.outputs.any();
+}
+
+SiteCost routed_cost(const Pruner& pruner, const PrunerSettings& settings, const SiteWork& work) {
+    return needs_hessians(pruner, settings) ? statistics_cost(work) : SiteCost{};
 }
 
 bool needs_activations(const Pruner& pruner, const PrunerSettings& settings) {

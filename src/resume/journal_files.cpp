@@ -23,7 +23,7 @@ constexpr std::int64_t kVersion = 3;
 /// Of what the program computes: to be raised with every change after which spectra, metrics,
 /// ratios, statistics or pruned weights may come out otherwise. Half a run of each would be
 /// neither.
-constexpr std::int64_t kResultsVersion = 1;
+constexpr std::int64_t kResultsVersion = 2;
 
 constexpr const char* kStartAnew = "start anew with --overwrite";
 

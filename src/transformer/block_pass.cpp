@@ -140,7 +140,7 @@ void BlockPass::step(std::size_t site, std::span<float> hidden, std::span<float>
         ExpertsPass pass(weights_, block_, *experts, input, scratch_of(sublayer));
         show_expert(site, pass.tokens(place.expert),
                     place.part == Part::first ? pass.input(place.expert) : pass.inner(place.expert),
-                    hidden);
+                    hidden, input);
     } else if (place.part == Part::query_latent) {
         show(site, latent_pass(sublayer, input).query_latent(), hidden);
     } else if (place.part == Part::key_value_latent) {
@@ -180,7 +180,7 @@ void BlockPass::show_sublayer(std::size_t number, std::span<float> hidden, Inner
         ExpertsPass pass(weights_, block_, *experts, input, scratch_of(number));
         waiting.push_back(pass.mix([&](int expert, std::span<const float> values) {
             if (site >= first_shown) {
-                show_expert(site, pass.tokens(expert), values, hidden);
+                show_expert(site, pass.tokens(expert), values, hidden, input);
             }
             ++site;
         }));
@@ -375,14 +375,21 @@ void BlockPass::show(std::size_t site, std::span<const float> input,
 }
 
 void BlockPass::show_expert(std::size_t site, std::span<const std::int32_t> tokens,
-                            std::span<const float> input, std::span<const float> hidden) const {
+                            std::span<const float> input, std::span<const float> hidden,
+                            std::span<const float> routed) const {
     if (!observe_) {
         return;
     }
-    const auto count = static_cast<std::int64_t>(tokens.size());
-    const bool all = sites_[site].expert < 0;
-    observe_({site, input, all ? hidden : std::span<const float>{}, count,
-              all ? std::span<const std::int32_t>{} : tokens});
+    ObservedInput observed{site, input, {}, static_cast<std::int64_t>(tokens.size()), {}};
+    if (sites_[site].expert < 0) {
+        observed.residual = hidden;
+    } else {
+        observed.of_expert = tokens;
+    }
+    if (sites_[site].opens_mixture()) {
+        observed.routed = routed;
+    }
+    observe_(observed);
 }
 
 }  // namespace alphaprune::transformer

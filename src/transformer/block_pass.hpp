@@ -91,8 +91,10 @@ class BlockPass {
     /// its group before it.
     ScratchCutter scratch_of(std::size_t sublayer) const;
     void show(std::size_t site, std::span<const float> input, std::span<const float> hidden) const;
+    /// @param routed  the input of all experts
     void show_expert(std::size_t site, std::span<const std::int32_t> tokens,
-                     std::span<const float> input, std::span<const float> hidden) const;
+                     std::span<const float> input, std::span<const float> hidden,
+                     std::span<const float> routed) const;
 
     const model::BlockDescription& block_;
     const std::vector<SitePlace>& sites_;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -152,6 +154,33 @@ TEST(Forecast, MemoryOfCalibrationIsWhatARunAsksFor) {
     const RunForecast run = forecast(model_7b(), {32, 16, {}}, {}, task);
     EXPECT_EQ(phase_of(run, Phase::calibrate).memory,
               calibration_memory(model_7b(), task, 32, 16).total() + program_memory({32, 16, {}}));
+}
+
+TEST(Forecast, ABlockOfManyExpertsIsGatheredInTurnsThatFit) {
+    const model::Catalogue experts =
+        model::synthetic_catalogue(*model::shape_named("qwen3-30b-a3b"));
+    RunTask task;
+    task.computes_spectra = false;
+    task.pruner = pruning::find_pruner("sparsegpt");
+    task.calibration = sequences(128, 2048);
+    const PhaseForecast free =
+        phase_of(forecast(experts, {16, 16, {}}, {}, task), Phase::calibrate);
+    const std::uint64_t limit = free.memory - free.memory / 8;
+    const PhaseForecast tight =
+        phase_of(forecast(experts, {16, 16, limit}, {}, task), Phase::calibrate);
+    EXPECT_LE(tight.memory, limit);
+    EXPECT_GT(tight.memory, limit / 2);
+    EXPECT_GT(tight.seconds, free.seconds);
+    EXPECT_EQ(calibration_memory(experts, task, 16, 16).turns[0], std::vector<std::size_t>{0});
+    const auto turns = calibration_memory(experts, task, 16, 16, limit).turns;
+    ASSERT_EQ(std::ssize(turns), experts.blocks());
+    for (const std::vector<std::size_t>& block : turns) {
+        EXPECT_GT(block.size(), 1U);
+        EXPECT_EQ(block.front(), 0U);
+        EXPECT_TRUE(std::ranges::is_sorted(block));
+    }
+    // Where not even one site fits, it is taken nevertheless.
+    EXPECT_GT(calibration_memory(experts, task, 16, 16, 1).turns[0].size(), 200U);
 }
 
 TEST(Forecast, TheLastBlockIsStillThereWhenTheOtherTensorsAreCopied) {

@@ -51,11 +51,21 @@ pruning::SiteInput input_of(const SiteProblem& problem, std::int64_t number) {
     return {number, sequence.tokens, sequence.present, sequence.dense, sequence.drift};
 }
 
-void observe_all(pruning::BlockPruner& pruner, const SiteProblem& problem) {
+pruning::RoutedInput routed_of(const SiteProblem& problem, std::int64_t number) {
+    const SiteSequence& sequence = problem.sequences[static_cast<std::size_t>(number)];
+    return {sequence.tokens, sequence.present, sequence.dense};
+}
+
+void observe_all(pruning::BlockPruner& pruner, const SiteProblem& problem,
+                 const SiteProblem* routed) {
     const auto count = static_cast<std::int64_t>(problem.sequences.size());
     const auto own = parallel::share_of(count, world().size(), world().rank());
     const std::int64_t rounds = parallel::share_of(count, world().size(), 0).size();
     for (std::int64_t round = 0; round < rounds; ++round) {
+        if (routed != nullptr) {
+            pruner.observe_routed(0, round < own.size() ? routed_of(*routed, own.begin + round)
+                                                        : pruning::RoutedInput{});
+        }
         pruner.observe(
             0, round < own.size() ? input_of(problem, own.begin + round) : pruning::SiteInput{});
     }
@@ -95,16 +105,20 @@ PrunedSite prune_site(const pruning::Pruner& pruner, const SiteProblem& problem,
                       const SiteRequest& request, bool by_itself) {
     const int width = request.ranks_of_node > 0 ? request.ranks_of_node : world().size();
     const parallel::NodeMap nodes(world(), world().split(world().rank() / width, world().rank()));
-    const pruning::BlockInputs inputs{world(),
-                                      nodes,
-                                      {{problem.cols, problem.rows}},
-                                      static_cast<std::int64_t>(problem.sequences.size())};
+    pruning::SiteShape shape{problem.cols, request.of_expert ? 0 : problem.rows, request.of_expert};
+    pruning::BlockInputs inputs{
+        world(), nodes, {}, static_cast<std::int64_t>(problem.sequences.size())};
+    if (request.routed != nullptr) {
+        shape.mixture = 0;
+        inputs.mixtures.push_back(problem.cols);
+    }
+    inputs.sites.push_back(shape);
     pruning::PrunerSettings settings;
     settings.outputs = request.outputs;
     settings.damping = request.damping;
     const auto at_work = by_itself ? pruner.begin_block(inputs, settings)
                                    : pruning::begin_block(pruner, inputs, settings);
-    observe_all(*at_work, problem);
+    observe_all(*at_work, problem, request.routed);
     at_work->finish_statistics(0, "test");
     const auto cuts = cuts_of(static_cast<std::size_t>(problem.rows), request.split);
     const auto rank = static_cast<std::size_t>(world().rank());

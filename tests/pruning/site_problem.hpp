@@ -48,6 +48,8 @@ struct SiteRequest {
     Split split = Split::even;  ///< of rows among ranks
     int ranks_of_node = 0;      ///< 0: all
     double damping = 0.01;
+    bool of_expert = false;  ///< of a mixture: it does not write into the residual stream
+    const SiteProblem* routed = nullptr;  ///< what its mixture divides; nullptr: its inner values
 };
 
 /// Collective. @param by_itself  the pruner as its row of the table begins it, without targets

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,24 +19,37 @@ namespace alphaprune::linalg {
 /// The bits of the sums do not depend on the number of ranks or nodes: the vectors of one call are
 /// multiplied in pieces of fixed size, in float32, and each product is rounded to a multiple of a
 /// power of two, so that float64 adds them without rounding, in whatever order. The powers follow
-/// from the first vectors and are 2⁻³⁶ of an element's size there, or of a typical one's where it
-/// is zero; sums of up to 2¹⁷ times that size are exact, larger ones merely as good as float64 is.
+/// from the first vectors in the order of the ranks, whenever those come, and are 2⁻³⁶ of an
+/// element's size there, or of a typical one's where it is zero; sums of up to 2¹⁷ times that size
+/// are exact, larger ones merely as good as float64 is. Where the first vectors are few, as an
+/// expert's tokens may be, and an element is small by chance, typical ones count beside them.
 class JointProducts {
   public:
     /// Collective. Ranks and nodes outlive the object.
     /// @param order       size of x
     /// @param companions  size of each y
+    /// @param vectors     where the ranks of a node show each other what they add: at least
+    ///                    vectors_size() values, which others may use between two calls; nullptr:
+    ///                    memory of its own
     /// @throws Error (failure) on all ranks when there is not enough memory
     JointProducts(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                  std::int64_t order, std::span<const std::int64_t> companions);
+                  std::int64_t order, std::span<const std::int64_t> companions,
+                  std::shared_ptr<parallel::NodeArray<float>> vectors = nullptr);
 
-    /// Collective: adds this rank's vectors; a rank may have none.
+    /// Collective: adds this rank's vectors; a rank may have none. All that comes to a rank stands
+    /// before what comes to the next one. They are copied and wait until rank 0 has some, if ever.
     /// @param vectors  x and each y: count × size, row-major
     void add(std::span<const std::span<const float>> vectors, std::int64_t count);
     /// Collective: ends adding.
     void finish();
 
-    // After finish(), in the memory of the node, row-major:
+    // After finish():
+    /// Collective: adds that many times the sums of another one, of the same sizes.
+    void blend(const JointProducts& other, double times);
+    /// Collective: Σ x xᵀ gets that much more on its diagonal.
+    void add_to_diagonal(double value);
+
+    // In the memory of the node, row-major:
     std::int64_t order() const { return parts_.front().height; }
     /// Σ x xᵀ, order × order.
     std::span<const double> gram() const { return sums_of(parts_.front()); }
@@ -44,9 +58,10 @@ class JointProducts {
         return sums_of(parts_[companion + 1]);
     }
 
-    /// Bytes of shared memory that a node of so many ranks needs for one such object; of 0 ranks:
-    /// what is left of it after finish().
-    static std::uint64_t node_memory(int node_ranks, std::int64_t order,
+    /// Bytes of shared memory that the sums take on a node.
+    static std::uint64_t node_memory(std::int64_t order, std::span<const std::int64_t> companions);
+    /// Values in which a node of so many ranks shows its vectors.
+    static std::int64_t vectors_size(int node_ranks, std::int64_t order,
                                      std::span<const std::int64_t> companions);
 
   private:
@@ -62,7 +77,18 @@ class JointProducts {
         parallel::RowRange cols;
     };
 
-    void choose_units(std::span<const std::span<const float>> vectors, std::int64_t count);
+    /// Vectors of one call of add().
+    struct Waiting {
+        std::vector<std::vector<float>> vectors;
+        std::int64_t count = 0;
+    };
+
+    void wait(std::span<const std::span<const float>> vectors, std::int64_t count);
+    void choose_from_waiting();
+    void add_waiting();
+    void choose_units(std::span<const std::span<const float>> vectors, std::int64_t count,
+                      int first_rank);
+    void add_all(std::span<const std::span<const float>> vectors, std::int64_t count);
     void add_piece(std::span<const std::span<const float>> vectors, parallel::RowRange piece);
     void add_products(const Tile& tile, std::span<const std::int64_t> counts);
     void round_and_add(const Tile& tile, std::span<const float> product);
@@ -79,10 +105,11 @@ class JointProducts {
     const parallel::Communicator& ranks_;
     const parallel::NodeMap& nodes_;
     std::vector<Part> parts_;
-    std::vector<double> units_;  ///< of each row of all parts; empty until vectors have come
+    std::vector<double> units_;     ///< of each row of all parts; empty until the first have come
+    std::vector<Waiting> waiting_;  ///< until then
     std::vector<float> product_;
     std::optional<parallel::NodeArray<double>> sums_;
-    std::optional<parallel::NodeArray<float>> vectors_;
+    std::shared_ptr<parallel::NodeArray<float>> vectors_;  ///< until finish()
 };
 
 }  // namespace alphaprune::linalg

@@ -60,6 +60,10 @@ struct PruneRequest {
     /// Whose activations are looked at; of no use to a pruner that needs none.
     const model::TokenSequences& calibration;
     SiteOrder site_order = SiteOrder::together;
+    /// Where statistics of a whole block would need too much memory: of each block, the first site
+    /// of each turn in which they are gathered and pruned, ascending. Empty: all at once. Changes
+    /// no result.
+    std::span<const std::vector<std::size_t>> turns = {};
     /// One per sequence, not zero where it gives no statistics, but is scored; empty: none is. Not
     /// the first.
     std::span<const std::uint8_t> held_out = {};
@@ -68,6 +72,9 @@ struct PruneRequest {
     /// Whose blocks are run; nullptr: the family that the model is of. Outlives the run.
     const model::Family* family = nullptr;
 
+    std::vector<std::size_t> turns_of(int block) const {
+        return turns.empty() ? std::vector<std::size_t>{0} : turns[static_cast<std::size_t>(block)];
+    }
     bool gives_statistics(std::int64_t sequence) const {
         return held_out.empty() || held_out[static_cast<std::size_t>(sequence)] == 0;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -80,11 +81,17 @@ struct CalibrationMemory {
     std::uint64_t weights = 0;      ///< its share of the largest block in float32
     std::uint64_t activations = 0;  ///< of its sequences, and scratch for one
     std::uint64_t statistics = 0;   ///< of a block's inputs
+    /// Of each block, the first site of each turn in which its statistics are gathered, ascending:
+    /// one turn where there is room for all.
+    std::vector<std::vector<std::size_t>> turns = {};
 
     std::uint64_t total() const { return weights + activations + statistics; }
 };
 
+/// @param memory_per_rank  within which the turns are to keep, as far as one site in a turn does;
+///                         nothing: no limit
 CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
-                                     int ranks, int node_ranks);
+                                     int ranks, int node_ranks,
+                                     std::optional<std::uint64_t> memory_per_rank = {});
 
 }  // namespace alphaprune::planning

@@ -91,6 +91,7 @@ struct SiteCost {
     std::uint64_t memory = 0;            ///< from the first sequence until the site is pruned
     std::uint64_t gathering_memory = 0;  ///< until its statistics are finished
     std::uint64_t working_memory = 0;    ///< from then on
+    std::uint64_t common_memory = 0;  ///< used by all sites of the block, as much as one needs most
 };
 
 /// This rank's rows of one matrix in their stored type, complete groups of N:M.
@@ -109,6 +110,13 @@ struct SiteInput {
     // With targets alone:
     std::span<const float> dense;  ///< tokens × cols, of the dense model
     std::span<const float> drift;  ///< tokens × residual_rows: dense minus present residual stream
+};
+
+/// What the router of a mixture of experts divides among them, for one sequence: all its tokens.
+struct RoutedInput {
+    std::int64_t tokens = 0;              ///< 0: this rank has no sequence left
+    std::span<const float> present = {};  ///< as in SiteInput
+    std::span<const float> dense = {};
 };
 
 /// This rank's rows of a matrix that is being pruned.
@@ -141,7 +149,11 @@ class BlockPruner {
     /// Sequences of a rank come in ascending order. It is called equally often, in the same order
     /// of sites, on every rank: a rank that has no sequence left gives no tokens.
     virtual void observe(std::size_t site, const SiteInput& input) = 0;
-    /// All sequences have been told. @param where  block and matrix, for messages
+    /// The same for what the experts of a mixture are given together. All sequences of a rank come
+    /// before finish_statistics of the first of their sites. @param mixture  as in SiteShape
+    virtual void observe_routed(std::size_t /*mixture*/, const RoutedInput& /*input*/) {}
+    /// All sequences have been told, and at least one token. @param where  block and matrix, for
+    /// messages
     /// @throws Error on all ranks
     virtual void finish_statistics(std::size_t site, const std::string& where) = 0;
     /// Prunes this rank's rows of matrices that read the input of `site`. Called once for a site,
@@ -161,7 +173,11 @@ class BlockPruner {
 struct SiteShape {
     std::int64_t cols = 0;  ///< width of the input
     std::int64_t residual_rows =
-        0;  ///< rows of its matrix, if that writes into the residual stream
+        0;                   ///< rows of its matrix, if that writes into the residual stream
+    bool of_expert = false;  ///< of a mixture; the shared one is none
+    /// The mixture of the block whose routed input this is a part of; nothing for the inner values
+    /// of an expert.
+    std::optional<std::size_t> mixture = {};
 };
 
 /// What the statistics of a block are made for.
@@ -169,7 +185,8 @@ struct BlockInputs {
     const parallel::Communicator& ranks;  ///< outlives the pruner, as nodes do
     const parallel::NodeMap& nodes;
     std::vector<SiteShape> sites;
-    std::int64_t sequences = 0;  ///< of calibration, over all ranks
+    std::int64_t sequences = 0;               ///< of calibration, over all ranks
+    std::vector<std::int64_t> mixtures = {};  ///< of experts: the width of what each divides
 };
 
 /// A pruner: one row of the table from which the option --prune-method, its help and conflicts, the
@@ -201,6 +218,10 @@ struct Pruner {
 
 /// What the pruner costs at a site, with what targets of outputs add.
 SiteCost cost_of(const Pruner& pruner, const SiteWork& work);
+/// What statistics of the routed input of a mixture of experts cost, where it is needed.
+SiteCost routed_cost(const Pruner& pruner, const PrunerSettings& settings, const SiteWork& work);
+/// Whether a pruner gathers Hessians, or has them gathered, which experts of few tokens share.
+bool needs_hessians(const Pruner& pruner, const PrunerSettings& settings);
 /// Whether a run prunes block by block, with activations.
 bool needs_activations(const Pruner& pruner, const PrunerSettings& settings);
 /// The pruner at work on a block. Where outputs have targets that it does not fit to by itself, it

@@ -21,6 +21,8 @@ struct ObservedInput {
     std::span<const float> residual;
     std::int64_t tokens = 0;                  ///< of an expert: perhaps none
     std::span<const std::int32_t> of_expert;  ///< which they are, ascending; empty: all
+    /// With the first expert's first input: what the router divides among all experts, all tokens.
+    std::span<const float> routed = {};
 };
 using InputObserver = std::function<void(const ObservedInput& input)>;
 

@@ -24,6 +24,9 @@ struct SitePlace {
     std::size_t sublayer = 0;
     Part part = Part::first;
     int expert = -1;  ///< −1: none, or the shared one
+
+    /// The first that a forward pass reaches of a mixture of experts.
+    bool opens_mixture() const { return expert == 0 && part == Part::first; }
 };
 
 /// A block's description with its tensors and matrices found in the catalogue.
