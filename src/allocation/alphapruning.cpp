@@ -19,12 +19,15 @@ const support::Warning<std::string> kPartlyUndefined{
     "block nor in the range of the metric",
     "a metric of eigenvalues needs some that are not zero", "check the weights of these blocks"};
 
-/// The mean metric of each block over its matrices with a defined one, given to every matrix of the
-/// block; NaN where there is none.
-std::vector<double> means_of_blocks(std::span<const AllocationItem> items) {
-    std::map<int, std::pair<double, int>> sums;
+/// The mean metric of each block, or of each of its experts and of its others, over the matrices
+/// with a defined one, given to every one of them; NaN where there is none.
+std::vector<double> means_of_groups(std::span<const AllocationItem> items, Mapping mapping) {
+    const auto group_of = [&](const AllocationItem& item) {
+        return std::pair(item.block, mapping == Mapping::expert_wise ? item.expert : -1);
+    };
+    std::map<std::pair<int, int>, std::pair<double, int>> sums;
     for (const AllocationItem& item : items) {
-        auto& [sum, defined] = sums[item.block];
+        auto& [sum, defined] = sums[group_of(item)];
         if (std::isfinite(item.metric)) {
             sum += item.metric;
             ++defined;
@@ -32,7 +35,7 @@ std::vector<double> means_of_blocks(std::span<const AllocationItem> items) {
     }
     std::vector<double> means;
     for (const AllocationItem& item : items) {
-        const auto& [sum, defined] = sums[item.block];
+        const auto& [sum, defined] = sums[group_of(item)];
         means.push_back(defined > 0 ? sum / defined : std::numeric_limits<double>::quiet_NaN());
     }
     return means;
@@ -57,14 +60,14 @@ void note_undefined(std::span<const AllocationItem> items, std::vector<std::stri
 /// Ratios rise linearly with the metric within 1 ± ε, then are scaled so that their weighted mean
 /// is S (docs/methods.md). Ratios over max_sparsity are bounded and the rest shared out in
 /// proportion among the others. A matrix whose metric is undefined does not enter its block's mean;
-/// a block (or, layer_wise, a matrix) without any defined metric gets the middle of the band, 1
+/// a block (or what else shares a ratio) without any defined metric gets the middle of the band, 1
 /// before scaling.
 Allocation allocate(const AllocationRequest& request) {
     check_request(request);
     const AllocationOptions& options = request.options;
-    const std::vector<double> values = options.mapping == Mapping::block_wise
-                                           ? means_of_blocks(request.items)
-                                           : metrics_of(request.items);
+    const std::vector<double> values = options.mapping == Mapping::layer_wise
+                                           ? metrics_of(request.items)
+                                           : means_of_groups(request.items, options.mapping);
     if (std::ranges::none_of(values, [](double value) { return std::isfinite(value); })) {
         throw kUndefined("the model's spectra");
     }

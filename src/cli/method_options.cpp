@@ -44,9 +44,10 @@ void read_allocation(const SettingReader& reader, Options& options) {
     } else if (const auto chosen = reader.choice("allocation", allocation_choices())) {
         options.allocation = &allocation::allocations()[*chosen];
     }
-    if (const auto mapping = reader.choice("mapping-type", {{"block_wise", "layer_wise"}, {}})) {
-        options.ratios.mapping =
-            *mapping == 0 ? allocation::Mapping::block_wise : allocation::Mapping::layer_wise;
+    if (const auto mapping = reader.choice(
+            "mapping-type",
+            {{allocation::kMappingNames.begin(), allocation::kMappingNames.end()}, {}})) {
+        options.ratios.mapping = static_cast<allocation::Mapping>(*mapping);
     }
 }
 

@@ -134,7 +134,7 @@ std::vector<OptionSpec> make_table() {
                      defaults.farms.aspect)},
         {"mapping-type", "NAME", "How much goes where", kRun,
          "block_wise: one ratio per block, from its mean metric (default); layer_wise: one per "
-         "matrix"},
+         "matrix; expert_wise: one per expert of a block, and one for its other matrices"},
         {"epsilon", "E", "How much goes where", kRun,
          fmt::format("half-width of the band of ratios before scaling, in [0, 1) (default {})",
                      defaults.ratios.epsilon)},

@@ -90,8 +90,7 @@ void add_ratios(const cli::Options& options, const Ratios& ratios, RunReport& re
     report::AllocationReport& allocation = report.allocation.emplace();
     allocation.name = allocation_name(options);
     allocation.metric = needs_metric(options) ? spectrum::name_of(options.metric) : "";
-    allocation.mapping_type =
-        options.ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise";
+    allocation.mapping_type = allocation::name_of(options.ratios.mapping);
     allocation.epsilon = options.ratios.epsilon;
     allocation.sparsity_ratio = options.ratios.sparsity_ratio;
     allocation.max_sparsity = options.ratios.max_sparsity;

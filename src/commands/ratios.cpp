@@ -15,7 +15,8 @@ std::vector<allocation::AllocationItem> items_of(const Job& job, const Spectra& 
     for (std::size_t m = 0; m < job.catalogue.matrices.size(); ++m) {
         const model::MatrixInfo& matrix = job.catalogue.matrices[m];
         items.push_back({matrix.block, matrix.rows * matrix.cols,
-                         spectra.metrics.empty() ? 0 : spectra.metrics[m][job.options.metric]});
+                         spectra.metrics.empty() ? 0 : spectra.metrics[m][job.options.metric],
+                         job.catalogue.expert_of(matrix)});
     }
     return items;
 }

@@ -126,8 +126,7 @@ void add_allocation(resume::RunIdentity& identity, const cli::Options& options) 
     add(identity, "--allocation", std::string(options.allocation->name));
     add(identity, "the file of --allocation", contents_of(options.allocation_file));
     add(identity, "--sparsity-ratio", ratios.sparsity_ratio);
-    add(identity, "--mapping-type",
-        ratios.mapping == allocation::Mapping::block_wise ? "block_wise" : "layer_wise");
+    add(identity, "--mapping-type", std::string(allocation::name_of(ratios.mapping)));
     add(identity, "--epsilon", ratios.epsilon);
     add(identity, "--max-sparsity", ratios.max_sparsity);
     add_own_options(identity, options.allocation->options, options);

@@ -8,6 +8,7 @@
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/support/message.hpp"
 #include "find_matrices.hpp"
+#include "name_words.hpp"
 
 namespace alphaprune::model {
 
@@ -106,6 +107,18 @@ double Catalogue::stored_bytes_of(const MatrixInfo& matrix) const {
     return matrix.is_slice()
                ? all * static_cast<double>(matrix.size()) / static_cast<double>(tensor.values())
                : all;
+}
+
+int Catalogue::expert_of(const MatrixInfo& matrix) const {
+    if (matrix.expert >= 0) {
+        return matrix.expert;
+    }
+    for (const NumberedName& part : numbered_parts(tensor_of(matrix).name)) {
+        if (part.prefix.ends_with(".experts.")) {
+            return static_cast<int>(part.number);
+        }
+    }
+    return -1;
 }
 
 std::vector<std::string> Catalogue::stored_names(std::string_view name) const {

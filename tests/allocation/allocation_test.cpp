@@ -61,6 +61,22 @@ TEST(Alphapruning, LayerWiseLooksAtEachMatrix) {
     EXPECT_NEAR(result.ratios[2], 1.0 * c, 1e-15);
 }
 
+TEST(Alphapruning, ExpertWiseTakesTheMeanOfAnExpert) {
+    // Block 0: attention of mean 2, experts 0 and 1 of means 1 and 4; block 1: attention, expert 0.
+    const std::vector<AllocationItem> items{{0, 2, 1},    {0, 2, 3},    {0, 3, 0, 0}, {0, 3, 2, 0},
+                                            {0, 3, 5, 1}, {0, 3, 3, 1}, {1, 2, 2},    {1, 3, 4, 0}};
+    const auto ratios =
+        allocate_alphapruning(items, options_of(0.4, 0.3, Mapping::expert_wise)).ratios;
+    const std::vector<double> relative{0.9, 0.9, 0.7, 0.7, 1.3, 1.3, 0.9, 1.3};
+    double weighted = 0;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        weighted += static_cast<double>(items[i].weights) * relative[i];
+    }
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        EXPECT_NEAR(ratios[i], 0.4 * 21 / weighted * relative[i], 1e-15);
+    }
+}
+
 TEST(Alphapruning, EqualMetricsGiveTheUniformRatio) {
     for (const double ratio : {0.0, 0.3, 0.7, 0.99}) {
         for (const Mapping mapping : {Mapping::block_wise, Mapping::layer_wise}) {

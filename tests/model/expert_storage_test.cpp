@@ -68,6 +68,23 @@ TEST(ExpertStorage, IsFoundInEveryFamilyThatHasAChoice) {
     }
 }
 
+TEST(ExpertStorage, MatricesComeExpertByExpertInEveryForm) {
+    for (const ExpertStorage storage :
+         {ExpertStorage::separate, ExpertStorage::fused, ExpertStorage::fused_transposed}) {
+        const model::Catalogue catalogue =
+            mixture_catalogue("qwen2_moe", mixture_tensors("qwen2_moe", storage));
+        std::vector<int> experts;
+        for (const model::MatrixInfo& matrix : catalogue.matrices) {
+            if (matrix.block == 1) {
+                experts.push_back(catalogue.expert_of(matrix));
+            }
+        }
+        EXPECT_EQ(experts, (std::vector{-1, -1, -1, -1,             // attention
+                                        0, 0, 0, 1, 1, 1, 2, 2, 2,  // gate, up, down
+                                        -1, -1, -1}));              // the shared expert
+    }
+}
+
 TEST(ExpertStorage, SurvivesTheWayToOtherRanks) {
     const model::Catalogue sent =
         mixture_catalogue("mixtral", mixture_tensors("mixtral", ExpertStorage::fused_transposed));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,15 +12,22 @@
 
 namespace alphaprune::allocation {
 
-/// Whether the matrices of a block share one ratio (from the mean of their metrics) or each matrix
-/// has its own.
-enum class Mapping { block_wise, layer_wise };
+/// Which matrices share one ratio, from the mean of their metrics: those of a block; each has its
+/// own; or those of a block's expert, and the block's others.
+enum class Mapping { block_wise, layer_wise, expert_wise };
+/// By their place in the enumeration, as --mapping-type has them.
+inline constexpr std::array<std::string_view, 3> kMappingNames{"block_wise", "layer_wise",
+                                                               "expert_wise"};
+inline constexpr std::string_view name_of(Mapping mapping) {
+    return kMappingNames[static_cast<std::size_t>(mapping)];
+}
 
 /// What an allocation needs to know of a prunable matrix.
 struct AllocationItem {
     int block = 0;
     std::int64_t weights = 0;  ///< rows × cols, > 0
     double metric = 0;         ///< NaN where undefined; for allocations that need a metric
+    int expert = -1;           ///< of the block's mixture that it belongs to; −1: to none
 };
 
 /// Settings that several allocations share.

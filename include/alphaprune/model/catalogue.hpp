@@ -131,6 +131,10 @@ struct Catalogue {
         return matrix.slice_name.empty() ? tensor_of(matrix).name : matrix.slice_name;
     }
 
+    /// The expert of its block's mixture that a matrix belongs to, by the tensor's dimension or by
+    /// a name such as "….experts.3.up_proj.weight"; −1: none.
+    int expert_of(const MatrixInfo& matrix) const;
+
     /// The names under which the files may have the tensor that goes by `name` in the whole model
     /// of the family; the first that exists counts.
     std::vector<std::string> stored_names(std::string_view name) const;
