@@ -47,6 +47,18 @@ TEST(LanguagePart, TheLanguageModelOfALargerOne) {
                      .tied_embeddings);
 }
 
+TEST(LanguagePart, WhereItDiffersFromItsFamily) {
+    const std::string experts = R"("num_experts": 4, "num_experts_per_tok": 2, "hidden_size": 8,
+        "moe_intermediate_size": 4, "num_hidden_layers": 2, "num_attention_heads": 4)";
+    EXPECT_TRUE(read_part(R"({"model_type": "qwen3_vl_moe", "text_config":
+                {"model_type": "qwen3_vl_moe_text", )" +
+                          experts + "}}")
+                    .renormalize_experts);
+    EXPECT_FALSE(read_part(R"({"model_type": "x", "text_config": {"model_type": "qwen3_moe", )" +
+                           experts + "}}")
+                     .renormalize_experts);
+}
+
 TEST(LanguagePart, ADecoderThatAttendsToAnotherPartIsOfNoFamily) {
     for (const std::string text :
          {R"({"model_type": "vision-encoder-decoder", "is_encoder_decoder": true,

@@ -6,7 +6,8 @@
 namespace alphaprune::model::families {
 namespace {
 
-constexpr std::array<std::string_view, 1> kQwen3MoeTypes{"qwen3_vl_moe_text"};
+constexpr std::string_view kVisionType = "qwen3_vl_moe_text";
+constexpr std::array<std::string_view, 1> kQwen3MoeTypes{kVisionType};
 
 constexpr ModelSeries kQwen3Moe{
     "qwen3_moe",
@@ -62,6 +63,7 @@ const Family& qwen3_moe() {
                 usual.experts = 128;
                 usual.experts_per_token = 8;
                 usual.expert_size = 768;
+                usual.renormalize_experts = model.text_type == kVisionType;  // always, there
                 read_expert_fields(fields, model, usual);
             },
     });
