@@ -48,7 +48,8 @@ TEST(LanguagePart, TheLanguageModelOfALargerOne) {
 }
 
 TEST(LanguagePart, WhereItDiffersFromItsFamily) {
-    const std::string experts = R"("num_experts": 4, "num_experts_per_tok": 2, "hidden_size": 8,
+    const std::string experts =
+        R"("norm_topk_prob": false, "num_experts": 4, "num_experts_per_tok": 2, "hidden_size": 8,
         "moe_intermediate_size": 4, "num_hidden_layers": 2, "num_attention_heads": 4)";
     EXPECT_TRUE(read_part(R"({"model_type": "qwen3_vl_moe", "text_config":
                 {"model_type": "qwen3_vl_moe_text", )" +

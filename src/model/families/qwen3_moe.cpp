@@ -63,8 +63,9 @@ const Family& qwen3_moe() {
                 usual.experts = 128;
                 usual.experts_per_token = 8;
                 usual.expert_size = 768;
-                usual.renormalize_experts = model.text_type == kVisionType;  // always, there
                 read_expert_fields(fields, model, usual);
+                // There it is done whatever norm_topk_prob says.
+                model.renormalize_experts |= model.text_type == kVisionType;
             },
     });
     return family;
