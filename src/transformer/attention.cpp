@@ -132,6 +132,7 @@ void attend_tile(const model::AttentionShape& attention, const AttentionValues& 
     const auto out = head_view(values.out, attention.heads, head, value_size, queries);
     const parallel::RowRange seen{visible(attention, queries.begin).begin, queries.end};
 
+    const float slope = attention.alibi ? alibi_slope(head, attention.heads) : 0;
     ScratchCutter cutter(scratch);
     RunningSoftmax softmax(attention, queries, cutter);
     for (std::int64_t begin = seen.begin; begin < seen.end; begin += kKeyTile) {
@@ -142,7 +143,7 @@ void attend_tile(const model::AttentionShape& attention, const AttentionValues& 
         const linalg::FloatView scores = softmax.scores(keys);
         linalg::sgemm(factor, query, key, linalg::Transpose::yes, 0, scores);
         if (attention.alibi) {
-            softmax.add_biases(keys, alibi_slope(head, attention.heads), factor);
+            softmax.add_biases(keys, slope, factor);
         }
         softmax.weigh(keys, out);
         const linalg::ConstFloatView weights{scores.data, scores.rows, scores.cols, scores.stride};

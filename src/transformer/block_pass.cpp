@@ -289,23 +289,25 @@ std::span<const float> BlockPass::inner_of(std::size_t sublayer, std::span<const
                                            std::span<float> kept) {
     const auto& body = block_.sublayers[sublayer].body;
     const ScratchCutter scratch = scratch_of(sublayer);
-    if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
-        return attended(*attention, input, scratch, kept);
-    }
-    if (std::holds_alternative<model::LatentAttentionLayer>(body)) {
-        LatentAttentionPass pass = latent_pass(sublayer, input);
-        pass.query_latent();
-        pass.key_value_latent();
-        const auto result = pass.attended();
-        if (!kept.empty()) {
-            std::ranges::copy(result, kept.begin());
-        }
-        return result;
-    }
     if (const auto* experts = std::get_if<model::ExpertsLayer>(&body)) {
         return ExpertsPass(weights_, block_, *experts, input, scratch).mix({});
     }
-    return mlp_inner(weights_, block_, std::get<model::MlpLayer>(body), input, scratch);
+    if (const auto* mlp = std::get_if<model::MlpLayer>(&body)) {
+        return mlp_inner(weights_, block_, *mlp, input, scratch);
+    }
+    std::span<const float> result;
+    if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
+        result = attended(*attention, input, scratch);
+    } else {
+        LatentAttentionPass pass = latent_pass(sublayer, input);
+        pass.query_latent();
+        pass.key_value_latent();
+        result = pass.attended();
+    }
+    if (!kept.empty()) {
+        std::ranges::copy(result, kept.begin());
+    }
+    return result;
 }
 
 void BlockPass::add_output(const model::Sublayer& sublayer, std::span<const float> inner,
@@ -329,8 +331,7 @@ void BlockPass::add_output(const model::Sublayer& sublayer, std::span<const floa
 }
 
 std::span<float> BlockPass::attended(const model::AttentionLayer& attention,
-                                     std::span<const float> input, ScratchCutter scratch,
-                                     std::span<float> kept) {
+                                     std::span<const float> input, ScratchCutter scratch) {
     const auto query = scratch.cut(tokens_ * layer(attention.query).rows);
     const auto key = scratch.cut(tokens_ * layer(attention.key).rows);
     const auto value = scratch.cut(tokens_ * layer(attention.value).rows);
@@ -352,9 +353,6 @@ std::span<float> BlockPass::attended(const model::AttentionLayer& attention,
     }
     attend(attention.shape, {query, key, value, result, weights_.values(attention.sinks)}, tokens_,
            scratch.cut(attention_scratch()));
-    if (!kept.empty()) {
-        std::ranges::copy(result, kept.begin());
-    }
     return result;
 }
 

@@ -59,7 +59,7 @@ class BlockPass {
     std::span<const float> inner_of(std::size_t sublayer, std::span<const float> input,
                                     std::span<float> kept);
     std::span<float> attended(const model::AttentionLayer& attention, std::span<const float> input,
-                              ScratchCutter scratch, std::span<float> kept);
+                              ScratchCutter scratch);
     /// hidden += last layer(inner), or what a mixture of experts has come to, scaled and normed as
     /// the description says.
     void add_output(const model::Sublayer& sublayer, std::span<const float> inner,
