@@ -335,48 +335,6 @@ class LeftOut(ProgramTest):
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
-# What config.json may say that the weights contradict, or that the program does not know, and
-# which words of it the error has.
-REFUSED = (
-    ("tiny-qwen3", {"rope_parameters": {"rope_type": "ntk", "rope_theta": 1e4}}, "ntk"),
-    ("tiny-qwen3", {"hidden_act": "swish2"}, "swish2"),
-    ("tiny-qwen3", {"num_attention_heads": 8}, "model.layers.0.self_attn.q_proj.weight is [64, 48]"),
-    ("tiny-qwen3", {"head_dim": 8}, "model.layers.0.self_attn.k_proj.weight is [32, 48]"),
-    ("tiny-gemma2", {"layer_types": ["chunked_attention"] * 4}, "chunked_attention"),
-    ("tiny-gemma3_text", {"use_bidirectional_attention": True}, "use_bidirectional_attention"),
-    ("tiny-mixtral", {"hidden_act": "relu7"}, "relu7"),
-    ("tiny-mixtral", {"num_local_experts": 2}, "gate.weight is [4, 48]"),
-    ("tiny-qwen3_moe", {"scoring_func": "sigmoid"}, "scoring_func"),
-    ("tiny-qwen3_moe", {"num_experts_per_tok": 7}, "num_experts_per_tok"),
-    ("tiny-deepseek_v3", {"num_experts_per_tok": 5}, "num_experts_per_tok"),  # 2 groups of 2
-    ("tiny-deepseek_v3", {"topk_method": "greedy"}, "topk_method"),
-    ("tiny-deepseek_v3", {"scoring_func": "softmax"}, "scoring_func"),
-    ("tiny-deepseek_v3", {"n_group": 3}, "n_group"),
-    ("tiny-deepseek_v3", {"kv_lora_rank": 13}, "kv_a_layernorm.weight is [16]"),
-    ("tiny-phi3", {"intermediate_size": 50}, "gate_up_proj"),
-    ("tiny-phi3-longrope", {"rope_scaling": {"type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}},
-     "long_factor"),
-    ("tiny-llama3", {"model_type": "bamba"}, "available for: llama, mistral"),
-)
-
-
-class Refused(ProgramTest):
-    def test_what_is_not_understood_is_named_before_any_work(self):
-        for model, changes, words in REFUSED:
-            with self.subTest(model=model, changes=changes):
-                changed = self.copy_of(TINY / model, model)
-                config = json.loads((changed / "config.json").read_text())
-                (changed / "config.json").write_text(json.dumps(config | changes))
-                tokens = self.folder / "tokens.npy"
-                np.save(tokens, np.ones((2, 8), "int32"))
-                done = self.run_model(changed, self.folder / "out", "--prune-method", "wanda",
-                                      "--calibration", tokens)
-                shutil.rmtree(changed)
-                self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
-                self.assertIn(words, done.stderr)
-                self.assertFalse((self.folder / "out" / "report.json").exists())
-
-
 class OddMatrices(ProgramTest):
     """Not errors: matrices without a defined metric are named and left out of their block's mean."""
 
