@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -115,10 +117,21 @@ struct NodeArray<T>::Window {
 };
 
 template <class T>
+void NodeArray<T>::Free::operator()(T* values) const {
+    std::free(values);
+}
+
+template <class T>
 NodeArray<T>::NodeArray(const Communicator& node, std::int64_t size) : node_(&node) {
     const auto count = static_cast<std::size_t>(size);
     if (node.size() == 1) {
-        own_ = std::make_unique<T[]>(count);
+        constexpr std::size_t kLine = 64;
+        const std::size_t lines = count * sizeof(T) / kLine + 1;
+        own_.reset(static_cast<T*>(std::aligned_alloc(kLine, lines * kLine)));
+        if (!own_) {
+            throw std::bad_alloc();
+        }
+        std::uninitialized_value_construct_n(own_.get(), count);
         values_ = {own_.get(), count};
         return;
     }
@@ -147,9 +160,11 @@ void NodeArray<T>::sync() {
 template class NodeArray<float>;
 template class NodeArray<double>;
 
-NodeMap::NodeMap(const Communicator& ranks) : NodeMap(ranks, ranks.split_by_node()) {}
+NodeMap::NodeMap(const Communicator& ranks, const ThreadPool& threads)
+    : NodeMap(ranks, ranks.split_by_node(), threads) {}
 
-NodeMap::NodeMap(const Communicator& ranks, Communicator node) : node_(std::move(node)) {
+NodeMap::NodeMap(const Communicator& ranks, Communicator node, const ThreadPool& threads)
+    : node_(std::move(node)), threads_(&threads) {
     constexpr int kLeaders = 0;
     constexpr int kOthers = 1;
     Communicator half = ranks.split(node_.is_root() ? kLeaders : kOthers, ranks.rank());

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/thread_pool.hpp"
 
 namespace alphaprune::parallel {
 
 /// Values that the ranks of one node hold once, together, in shared memory: what one rank writes
-/// the others read after sync(). Made, synced and destroyed collectively by the node.
+/// the others read after sync(). Made, synced and destroyed collectively by the node. The first
+/// lies at the beginning of a cache line.
 /// @tparam T  float or double
 template <class T>
 class NodeArray {
@@ -34,10 +36,13 @@ class NodeArray {
 
   private:
     struct Window;  ///< of MPI
+    struct Free {
+        void operator()(T* values) const;
+    };
 
     const Communicator* node_;
     std::unique_ptr<Window> window_;
-    std::unique_ptr<T[]> own_;  ///< of a rank alone on its node, instead of a window
+    std::unique_ptr<T[], Free> own_;  ///< of a rank alone on its node, instead of a window
     std::span<T> values_;
 };
 
@@ -48,18 +53,23 @@ class NodeArray {
 /// @throws Error (failure) on all ranks of the node where there is not enough
 void reserve_shared_memory(const Communicator& node, std::span<std::byte> bytes);
 
-/// Which ranks of a job share a node, and communication between the nodes: the first rank of each
-/// node is its leader. Made collectively.
+/// Which ranks of a job share a node, the threads of each, and communication between the nodes: the
+/// first rank of each node is its leader. Made collectively.
 class NodeMap {
   public:
-    explicit NodeMap(const Communicator& ranks);
+    /// @param threads  of this rank; outlive the object
+    explicit NodeMap(const Communicator& ranks, const ThreadPool& threads = ThreadPool::single());
     /// With nodes as the caller sees them.
     /// @param node  the ranks that share this rank's node, ordered as in `ranks`
-    NodeMap(const Communicator& ranks, Communicator node);
+    NodeMap(const Communicator& ranks, Communicator node,
+            const ThreadPool& threads = ThreadPool::single());
 
     /// The ranks on this rank's node.
     const Communicator& node() const { return node_; }
     int nodes() const { return nodes_; }
+    /// The number of that rank's node.
+    int node_of(int rank) const { return node_of_rank_[static_cast<std::size_t>(rank)]; }
+    const ThreadPool& threads() const { return *threads_; }
 
     /// Collective: the values that the node of `rank` holds reach the leaders of all other nodes.
     /// On ranks that are no leaders nothing happens; the caller syncs the node's memory before and
@@ -73,6 +83,7 @@ class NodeMap {
     Communicator node_;
     std::optional<Communicator> leaders_;  ///< only on leaders
     std::vector<int> node_of_rank_;
+    const ThreadPool* threads_;
     int nodes_ = 1;
 };
 
