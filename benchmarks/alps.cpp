@@ -174,7 +174,9 @@ void measure(const parallel::Communicator& all, const Request& request) {
     linalg::use_one_blas_thread();
     const auto& [rows, cols] = request.shape;
     const parallel::NodeMap nodes(all);
-    const pruning::BlockInputs inputs{all, nodes, {{cols, request.residual_rows}}, all.size()};
+    const parallel::Team alone(parallel::Communicator::alone());
+    const pruning::BlockInputs inputs{
+        all, nodes, alone, {{cols, request.residual_rows}}, all.size()};
     pruning::PrunerSettings settings;
     settings.outputs = request.outputs;
     pruning::SiteStatistics statistics(inputs, inputs.sites.front(), settings);

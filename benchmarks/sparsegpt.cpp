@@ -77,7 +77,8 @@ pruning::DampedInverse random_factor(const parallel::Communicator& all,
     const support::Stopwatch clock;
     const std::int64_t cols = request.shape.cols;
     const std::int64_t rounds = 2 * cols / (kTokens * all.size()) + 1;
-    const pruning::BlockInputs inputs{all, nodes, {{cols, 0}}, rounds * all.size()};
+    const parallel::Team alone(parallel::Communicator::alone());
+    const pruning::BlockInputs inputs{all, nodes, alone, {{cols, 0}}, rounds * all.size()};
     pruning::SiteStatistics statistics(inputs, inputs.sites[0], {});
     const std::vector<float> values =
         random_values(kTokens * cols + rounds, static_cast<unsigned>(all.rank()));

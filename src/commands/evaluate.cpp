@@ -10,6 +10,7 @@
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "commands.hpp"
+#include "job.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"
 
@@ -34,12 +35,13 @@ const support::Warning<std::string_view, std::string> kNoNumber{
 /// Perplexity on a text, with a progress line.
 /// @param what  "of the dense model", for that line
 transformer::Perplexity evaluate_text(const parallel::Communicator& ranks,
+                                      const parallel::NodeMap& nodes,
                                       const model::Catalogue& catalogue,
                                       const model::RowSource& source, const EvaluationText& text,
                                       const std::string& what) {
     report::ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
     return transformer::measure_perplexity(
-        ranks, catalogue, source, text.windows,
+        ranks, nodes, catalogue, source, text.windows,
         [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
@@ -91,7 +93,7 @@ std::vector<transformer::Perplexity> perplexities_of(Job& job, const Inputs& inp
             continue;
         }
         const transformer::Perplexity found =
-            evaluate_text(job.ranks, catalogue, source, inputs.evaluations[t],
+            evaluate_text(job.ranks, inputs.nodes, catalogue, source, inputs.evaluations[t],
                           pruned ? "of the pruned model" : "of the dense model");
         parallel::run_on_root(job.ranks, [&] {
             job.journal->add_perplexity(
@@ -111,9 +113,10 @@ support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Opt
     say_warnings(
         transformer::check_forward_pass(ranks, catalogue, source, transformer::PassReach::head));
     const std::vector<EvaluationText> texts = load_evaluations(ranks, options, catalogue);
+    const parallel::NodeMap nodes = place_ranks(ranks, threads_per_rank(ranks, options));
     std::vector<transformer::Perplexity> results;
     for (const EvaluationText& text : texts) {
-        results.push_back(evaluate_text(ranks, catalogue, source, text, "of the model"));
+        results.push_back(evaluate_text(ranks, nodes, catalogue, source, text, "of the model"));
     }
     print_perplexities(ranks, texts, results);
     return support::ExitStatus::done;

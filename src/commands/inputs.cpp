@@ -166,9 +166,9 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
     task.sites_sequentially = options.sites_sequentially;
 }
 
-Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& options,
-                   const model::Catalogue& catalogue) {
-    Inputs inputs{parallel::NodeMap(ranks), {}, {}, {}};
+Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
+                   const cli::Options& options, const model::Catalogue& catalogue) {
+    Inputs inputs{std::move(nodes), {}, {}, {}};
     const bool calibrates = !options.calibration.empty();
     if (calibrates || !options.evaluations.empty()) {
         const model::RowSource source =

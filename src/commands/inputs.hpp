@@ -56,9 +56,10 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
 
 /// Collective. Everything that can be wrong with the request is found here, before any work: texts,
 /// an architecture without a forward pass, memory that calibration would lack.
+/// @param nodes  of the ranks
 /// @throws Error
-Inputs read_inputs(const parallel::Communicator& ranks, const cli::Options& options,
-                   const model::Catalogue& catalogue);
+Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
+                   const cli::Options& options, const model::Catalogue& catalogue);
 
 /// Collective: read on rank 0, the same on every rank. @throws Error
 model::CalibrationSet load_calibration(const parallel::Communicator& ranks,

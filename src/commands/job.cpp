@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <string_view>
 
 #include "alphaprune/cli/help.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/model/find_model.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -68,16 +70,6 @@ std::vector<std::string> notes_on(const model::Catalogue& catalogue, const cli::
                                               : fmt::format("blocks {} to {}", first, last)));
     }
     return notes;
-}
-
-/// What was asked for, or what the cores given to the ranks allow. Collective.
-int threads_per_rank(const Job& job) {
-    const int given = planning::threads_of_each_rank(job.ranks, support::environment_variable);
-    const int threads = job.options.threads_per_rank.value_or(given);
-    if (threads > std::max(given, 1)) {
-        throw kTooManyThreads("", threads, given).mark_agreed();
-    }
-    return threads;
 }
 
 void describe_run(const Job& job) {
@@ -173,6 +165,20 @@ void describe_earlier(const Job& job) {
 
 }  // namespace
 
+int threads_per_rank(const parallel::Communicator& ranks, const cli::Options& options) {
+    const int given = planning::threads_of_each_rank(ranks, support::environment_variable);
+    const int threads = options.threads_per_rank.value_or(given);
+    if (threads > std::max(given, 1)) {
+        throw kTooManyThreads("", threads, given).mark_agreed();
+    }
+    return threads;
+}
+
+parallel::NodeMap place_ranks(const parallel::Communicator& ranks, int threads) {
+    return parallel::NodeMap(
+        ranks, std::make_shared<const parallel::ThreadPool>(threads, linalg::use_one_blas_thread));
+}
+
 void Job::note(const std::vector<std::string>& warnings) {
     say_warnings(warnings);
     notes.insert(notes.end(), warnings.begin(), warnings.end());
@@ -185,6 +191,7 @@ Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
         throw kNeedsFolder(options.model.string()).mark_agreed();
     }
     Job job{ranks, options, watch};
+    job.threads_per_rank = threads_per_rank(ranks, options);
     job.catalogue = job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
     job.notes = job.catalogue.warnings;  // logged by load_model
     job.note(notes_on(job.catalogue, options));
@@ -201,7 +208,6 @@ std::uint64_t bytes_of_spectra(const model::Catalogue& catalogue) {
 
 bool open_output(Job& job, const resume::RunIdentity& identity, std::int64_t sequences,
                  std::uint64_t bytes_needed) {
-    job.threads_per_rank = threads_per_rank(job);  // may be refused: before anything is made
     job.identity = identity.digest();
     const std::optional<report::RunReport> former = former_report(job.ranks, job.options.output);
     const EarlierRun earlier = earlier_run(job);

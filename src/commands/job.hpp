@@ -13,6 +13,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/planning/machine_rates.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/clock.hpp"
@@ -88,6 +89,13 @@ struct Job {
     /// Logs warnings that belong in the report, too.
     void note(const std::vector<std::string>& warnings);
 };
+
+/// Threads of each rank: what was asked for, or what the cores given to the ranks allow.
+/// Collective.
+/// @throws Error
+int threads_per_rank(const parallel::Communicator& ranks, const cli::Options& options);
+/// The nodes of the ranks, with so many threads of each. Collective.
+parallel::NodeMap place_ranks(const parallel::Communicator& ranks, int threads);
 
 /// Reads the catalogue on rank 0 and distributes it. Collective. @throws Error
 Job read_model(const parallel::Communicator& ranks, const cli::Options& options,

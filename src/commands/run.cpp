@@ -145,8 +145,9 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
                                     transformer::unpruned_forward_tensors(job.catalogue),
                                     "tensors that the forward pass uses");
     });
-    const Inputs inputs =
-        job.clock.measure("inputs", [&] { return read_inputs(ranks, options, job.catalogue); });
+    const Inputs inputs = job.clock.measure("inputs", [&] {
+        return read_inputs(ranks, place_ranks(ranks, job.threads_per_rank), options, job.catalogue);
+    });
     if (options.allocation->is_searched()) {
         parallel::run_collectively(ranks, [&] { check_search(inputs); });
     }

@@ -130,7 +130,7 @@ std::vector<double> Trials::side_by_side(std::span<const Candidate> candidates) 
     const int rank = job_.ranks.rank();
     const int group = static_cast<int>(std::int64_t{rank} * groups / job_.ranks.size());
     const parallel::Communicator ranks = job_.ranks.split(group, rank);
-    const parallel::NodeMap nodes(ranks);
+    const parallel::NodeMap nodes(ranks, inputs_.nodes.shared_threads());
     // Each value from the first rank of its group, zero from all others: adding those changes none.
     std::vector<double> values(candidates.size());
     parallel::run_collectively(job_.ranks, [&] {

@@ -14,8 +14,6 @@
 namespace alphaprune::linalg {
 namespace {
 
-/// Vectors of a rank that are multiplied at a time. Part of the result: each piece is rounded.
-constexpr std::int64_t kPiece = 512;
 /// Rows and columns of the sums that are computed at a time, to be added from the cache: large ones
 /// make products faster, small ones leave more to share.
 struct TileSize {
@@ -72,7 +70,8 @@ JointProducts::JointProducts(const parallel::Communicator& ranks, const parallel
         parts_.push_back({size, height()});
     }
     const TileSize tile = tile_size(order);
-    product_.resize(static_cast<std::size_t>(tile.rows * tile.cols));
+    product_size_ = static_cast<std::size_t>(tile.rows * tile.cols);
+    products_.resize(product_size_ * static_cast<std::size_t>(nodes.threads().size()));
     parallel::run_collectively(ranks_, [&] {
         sums_.emplace(nodes_.node(), height() * order);
         if (!vectors_) {
@@ -181,9 +180,13 @@ void JointProducts::add_piece(std::span<const std::span<const float>> vectors,
     }
     const std::vector<std::int64_t> counts = node.all_gather(piece.size());
     vectors_->sync();
-    for (const Tile& tile : own_tiles()) {
-        add_products(tile, counts);
-    }
+    const std::vector<Tile> tiles = own_tiles();
+    nodes_.threads().run(
+        static_cast<std::int64_t>(tiles.size()), [&](std::int64_t tile, int thread) {
+            add_products(tiles[static_cast<std::size_t>(tile)], counts,
+                         std::span(products_).subspan(
+                             static_cast<std::size_t>(thread) * product_size_, product_size_));
+        });
     vectors_->sync();
 }
 
@@ -207,7 +210,8 @@ std::vector<JointProducts::Tile> JointProducts::own_tiles() const {
     return own;
 }
 
-void JointProducts::add_products(const Tile& tile, std::span<const std::int64_t> counts) {
+void JointProducts::add_products(const Tile& tile, std::span<const std::int64_t> counts,
+                                 std::span<float> product) {
     const int m = static_cast<int>(tile.cols.size());
     const int n = static_cast<int>(tile.rows.size());
     const int x_stride = static_cast<int>(order());
@@ -222,9 +226,9 @@ void JointProducts::add_products(const Tile& tile, std::span<const std::int64_t>
         const auto node_rank = static_cast<int>(rank);
         const float* const x = vectors_of(node_rank, parts_.front()) + tile.cols.begin;
         const float* const y = vectors_of(node_rank, *tile.part) + tile.rows.begin;
-        sgemm_("N", "T", &m, &n, &k, &one, x, &x_stride, y, &y_stride, &zero, product_.data(), &m,
-               1, 1);
-        round_and_add(tile, product_);
+        sgemm_("N", "T", &m, &n, &k, &one, x, &x_stride, y, &y_stride, &zero, product.data(), &m, 1,
+               1);
+        round_and_add(tile, product);
     }
 }
 

@@ -160,11 +160,13 @@ void NodeArray<T>::sync() {
 template class NodeArray<float>;
 template class NodeArray<double>;
 
-NodeMap::NodeMap(const Communicator& ranks, const ThreadPool& threads)
-    : NodeMap(ranks, ranks.split_by_node(), threads) {}
+NodeMap::NodeMap(const Communicator& ranks, std::shared_ptr<const ThreadPool> threads)
+    : NodeMap(ranks, ranks.split_by_node(), std::move(threads)) {}
 
-NodeMap::NodeMap(const Communicator& ranks, Communicator node, const ThreadPool& threads)
-    : node_(std::move(node)), threads_(&threads) {
+NodeMap::NodeMap(const Communicator& ranks, Communicator node,
+                 std::shared_ptr<const ThreadPool> threads)
+    : node_(std::move(node)),
+      threads_(threads ? std::move(threads) : std::make_shared<const ThreadPool>(1)) {
     constexpr int kLeaders = 0;
     constexpr int kOthers = 1;
     Communicator half = ranks.split(node_.is_root() ? kLeaders : kOthers, ranks.rank());

@@ -67,9 +67,9 @@ BlockSites::BlockSites(const transformer::ForwardPlan& plan, int block)
 }
 
 pruning::BlockInputs BlockSites::inputs(const parallel::Communicator& ranks,
-                                        const parallel::NodeMap& nodes,
+                                        const parallel::NodeMap& nodes, const parallel::Team& team,
                                         std::int64_t sequences) const {
-    pruning::BlockInputs inputs{ranks, nodes, {}, sequences, widths_};
+    pruning::BlockInputs inputs{ranks, nodes, team, {}, sequences, widths_};
     for (std::size_t site = 0; site < count(); ++site) {
         inputs.sites.push_back(shape_of(site));
     }

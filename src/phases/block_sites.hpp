@@ -25,7 +25,7 @@ class BlockSites {
     const transformer::InputSite& operator[](std::size_t site) const { return sites_[site]; }
     /// What a pruner has to know of the block.
     pruning::BlockInputs inputs(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                                std::int64_t sequences) const;
+                                const parallel::Team& team, std::int64_t sequences) const;
     /// The mixture of experts of which this site is the first.
     std::optional<std::size_t> opened_mixture(std::size_t site) const;
 

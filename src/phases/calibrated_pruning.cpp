@@ -76,7 +76,8 @@ class CalibratedRun {
         }
         sites_ = BlockSites(pass_.plan(), block);
         const auto pruner = pruning::begin_block(
-            request_.pruner, sites_.inputs(ranks_, nodes_, request_.statistics()),
+            request_.pruner,
+            sites_.inputs(ranks_, nodes_, pass_.teams().own(), request_.statistics()),
             request_.settings);
         add_earlier_notes(block);
         request_.site_order == SiteOrder::sequential ? prune_one_by_one(*pruner, block)
@@ -140,7 +141,7 @@ class CalibratedRun {
             [this, &pruner, begin, end, counts](std::size_t site, const pruning::SiteInput& input,
                                                 const pruning::RoutedInput& routed) {
                 const pruning::SiteInput counted = as_statistics(request_, input);
-                sites_.add_tokens(site, counts ? counted.tokens : 0);
+                sites_.add_tokens(site, counts && pass_.teams().is_first() ? counted.tokens : 0);
                 if (const auto mixture = sites_.opened_mixture(site); mixture && counts) {
                     pruner.observe_routed(*mixture, request_.gives_statistics(input.sequence)
                                                         ? routed

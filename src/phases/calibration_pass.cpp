@@ -23,14 +23,14 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
       sequences_(sequences),
       plan_(family == nullptr ? transformer::make_forward_plan(catalogue)
                               : transformer::make_forward_plan(catalogue, *family)),
-      runner_(transformer::make_cpu_block_runner(nodes.node(), plan_)),
-      reader_(catalogue),
-      own_(parallel::share_of(sequences.count(), ranks.size(), ranks.rank())) {
-    std::vector<std::span<const std::int32_t>> own;
-    for (std::int64_t s = own_.begin; s < own_.end; ++s) {
-        own.push_back(sequences.sequence(s));
+      teams_(ranks, nodes, sequences.count()),
+      runner_(transformer::make_cpu_block_runner(nodes.node(), teams_.own(), plan_)),
+      reader_(catalogue) {
+    std::vector<std::span<const std::int32_t>> of_team;
+    for (std::int64_t s = own().begin; s < own().end; ++s) {
+        of_team.push_back(sequences.sequence(s));
     }
-    parallel::run_collectively(ranks_, [&] { runner_->embed(own, finite_rows()); });
+    parallel::run_collectively(ranks_, [&] { runner_->embed(of_team, finite_rows()); });
 }
 
 model::RowSource CalibrationPass::finite_rows() {
@@ -57,21 +57,20 @@ void CalibrationPass::load(int block) {
 template <class ObserveOne>
 void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserver& observer,
                            CalibrationPass* dense, ObserveOne observe_one) {
-    const std::int64_t rounds = parallel::share_of(sequences_.count(), ranks_.size(), 0).size();
     support::FirstError problem;
-    for (std::int64_t round = 0; round < rounds; ++round) {
+    for (std::int64_t round = 0; round < teams_.rounds(); ++round) {
         std::size_t next = first;
         const auto seen = [&](const transformer::ObservedInput& present) {
             next = present.site + 1;
             const auto told = [&](pruning::SiteInput input, const pruning::RoutedInput& routed) {
-                input.sequence = own_.begin + round;
+                input.sequence = own().begin + round;
                 observer(present.site, input, routed);
             };
             dense == nullptr
                 ? told({0, present.tokens, present.values, {}, {}}, routed(present, {}))
                 : dense->observe_beside(round, present, told);
         };
-        if (round < own_.size()) {
+        if (round < own().size()) {
             problem.guard([&] { observe_one(round, seen); });
         }
         for (; next < end; ++next) {  // no sequence left, or an error that the others await
@@ -123,26 +122,40 @@ void CalibrationPass::observe_beside(std::int64_t round, const transformer::Obse
             use_common_tokens(present, dense, use);
             return;
         }
-        const auto share = static_cast<float>(1 / multipliers_[present.site]);
-        drift_.resize(dense.residual.size());
-        std::ranges::transform(dense.residual, present.residual, drift_.begin(),
-                               [&](float here, float there) { return (here - there) * share; });
-        use({0, dense.tokens, present.values, dense.values, drift_}, {});
+        use({0, dense.tokens, present.values, dense.values,
+             drift_of(present.residual, dense.residual, multipliers_[present.site])},
+            {});
     };
     present.site + 1 == multipliers_.size() ? runner_->step_and_leave(round, seen)
                                             : runner_->step(round, present.site, seen);
 }
 
+std::span<const float> CalibrationPass::drift_of(std::span<const float> present,
+                                                 std::span<const float> dense, double multiplier) {
+    if (!drift_) {
+        drift_.emplace(teams_.own().ranks(), static_cast<std::int64_t>(state_size()));
+    }
+    constexpr std::int64_t kSlice = 1 << 16;
+    const auto share = static_cast<float>(1 / multiplier);
+    const auto size = static_cast<std::int64_t>(dense.size());
+    teams_.own().share_slices(size, kSlice, [&](parallel::RowRange some) {
+        for (auto i = static_cast<std::size_t>(some.begin); i < static_cast<std::size_t>(some.end);
+             ++i) {
+            drift_->values()[i] = (dense[i] - present[i]) * share;
+        }
+    });
+    return drift_->values().first(dense.size());
+}
+
 void CalibrationPass::observe(const SiteObserver& observer, CalibrationPass* dense, bool goes_on) {
-    std::vector<float> before;
     tell(0, sites(), observer, dense, [&](std::int64_t round, const auto& seen) {
         const bool comes_back = dense != nullptr && !goes_on;
         if (comes_back) {
-            before.assign(dense->state(round).begin(), dense->state(round).end());
+            dense->runner_->keep_state(round);
         }
         runner_->observe(round, seen);
         if (comes_back) {
-            std::ranges::copy(before, dense->state(round).begin());
+            dense->runner_->put_back_state(round);
         }
     });
 }
@@ -154,7 +167,7 @@ void CalibrationPass::step(std::size_t site, const SiteObserver& observer, Calib
 
 void CalibrationPass::leave() {
     parallel::run_collectively(ranks_, [&] {
-        for (std::int64_t s = 0; s < own_.size(); ++s) {
+        for (std::int64_t s = 0; s < own().size(); ++s) {
             runner_->leave(s);
         }
     });
@@ -162,8 +175,8 @@ void CalibrationPass::leave() {
 
 void CalibrationPass::advance(std::span<const std::uint8_t> only) {
     parallel::run_collectively(ranks_, [&] {
-        for (std::int64_t s = 0; s < own_.size(); ++s) {
-            if (only.empty() || only[static_cast<std::size_t>(own_.begin + s)] != 0) {
+        for (std::int64_t s = 0; s < own().size(); ++s) {
+            if (only.empty() || only[static_cast<std::size_t>(own().begin + s)] != 0) {
                 runner_->advance(s);
             }
         }
@@ -183,20 +196,20 @@ std::vector<double> CalibrationPass::losses(std::span<const std::uint8_t> which)
         if (which[static_cast<std::size_t>(s)] == 0) {
             continue;
         }
-        if (own_.begin <= s && s < own_.end) {
-            scored.emplace_back(s - own_.begin, sequences_.sequence(s));
+        if (own().begin <= s && s < own().end) {
+            scored.emplace_back(s - own().begin, sequences_.sequence(s));
             places.push_back(count);
         }
         ++count;
     }
     const model::RowSource source = finite_rows();
     parallel::run_collectively(ranks_, [&] { runner_->load_head(source); });
-    const std::vector<double> own =
-        transformer::token_losses(ranks_, nodes_.node(), plan_, *runner_, source, scored);
-    // Each in its place, zero from all other ranks: adding those changes no bit.
+    const std::vector<double> found = transformer::token_losses(ranks_, nodes_.node(), teams_.own(),
+                                                                plan_, *runner_, source, scored);
+    // Each in its place, zero from all ranks but one: adding those changes no bit.
     std::vector<double> all(count);
-    for (std::size_t i = 0; i < own.size(); ++i) {
-        all[places[i]] = own[i] / static_cast<double>(sequences_.length - 1);
+    for (std::size_t i = 0; i < found.size() && teams_.is_first(); ++i) {
+        all[places[i]] = found[i] / static_cast<double>(sequences_.length - 1);
     }
     ranks_.all_reduce_sum(std::span(all));
     return all;
@@ -221,11 +234,12 @@ void StateKeeper::restore() const {
         const resume::SavedStates& saved = journal_->earlier().states.at(kept.first);
         CalibrationPass& pass = *kept.second;
         parallel::run_collectively(ranks_, [&] {
-            for (std::int64_t s = 0; s < pass.own().size(); ++s) {
+            for (std::int64_t s = 0; s < pass.own().size() && pass.teams().is_first(); ++s) {
                 const auto sequence = static_cast<std::size_t>(pass.own().begin + s);
                 journal_->read_state(saved.sequences[sequence], pass.state(s));
             }
         });
+        pass.teams().own().sync();
     }
 }
 
@@ -244,8 +258,10 @@ void StateKeeper::at_entrance(int block, const std::function<void()>& before) {
             before();
         }
         for (const auto& [which, pass] : passes_) {
-            journal_->save_states(which, block, pass->own().begin, pass->states(),
-                                  pass->state_size());
+            if (pass->teams().is_first()) {
+                journal_->save_states(which, block, pass->own().begin, pass->states(),
+                                      pass->state_size());
+            }
         }
     });
     for (const auto& [which, pass] : passes_) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,21 +12,23 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/parallel/team.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 
 namespace alphaprune::phases {
 
-/// Receives, on each rank, the input at one site of a block for one sequence after the other. It is
-/// called equally often, in the same order of sites, on every rank: a rank that has no sequence
-/// left is called without tokens.
+/// Receives, on each rank, the input at one site of a block for one sequence of its team after the
+/// other. It is called equally often, in the same order of sites, on every rank: those of a team
+/// that has no sequence left are called without tokens.
 /// @param site  index into transformer::input_sites
 /// @param routed  with the first site of a mixture of experts: what its router divides; else empty
 using SiteObserver = std::function<void(std::size_t site, const pruning::SiteInput& input,
                                         const pruning::RoutedInput& routed)>;
 
-/// This rank's calibration sequences on their way through the model, one block at a time.
+/// The calibration sequences of this rank's team on their way through the model, one block at a
+/// time.
 class CalibrationPass {
   public:
     /// Collective: embeds the sequences. All arguments outlive the object.
@@ -68,8 +71,10 @@ class CalibrationPass {
     /// in `which`. The same on every rank. @throws Error on all ranks
     std::vector<double> losses(std::span<const std::uint8_t> which);
 
-    /// Numbers of this rank's sequences.
-    parallel::RowRange own() const { return own_; }
+    /// Which sequences each team has.
+    const parallel::Teams& teams() const { return teams_; }
+    /// Numbers of those of this rank's team.
+    parallel::RowRange own() const { return teams_.items(); }
     /// The activations of one of them, tokens × hidden, and of all, one after another.
     std::span<float> state(std::int64_t own);
     std::span<const float> states() const { return runner_->states(); }
@@ -79,6 +84,10 @@ class CalibrationPass {
     using UseInput = std::function<void(const pruning::SiteInput&, const pruning::RoutedInput&)>;
 
     void advance(std::span<const std::uint8_t> only);
+    /// How far this model's residual stream has drifted from the dense one, over the multiplier;
+    /// until the next call.
+    std::span<const float> drift_of(std::span<const float> present, std::span<const float> dense,
+                                    double multiplier);
     /// What a router divides in this model and in the dense one, if there is one.
     pruning::RoutedInput routed(const transformer::ObservedInput& present,
                                 std::span<const float> dense) const;
@@ -103,12 +112,12 @@ class CalibrationPass {
     const model::Catalogue& catalogue_;
     const model::TokenSequences& sequences_;
     transformer::ForwardPlan plan_;
+    parallel::Teams teams_;
     std::unique_ptr<transformer::BlockRunner> runner_;
     model::WeightReader reader_;
-    parallel::RowRange own_;           ///< the sequences of this rank
-    int block_ = 0;                    ///< that is loaded
-    std::vector<double> multipliers_;  ///< of its sites (InputSite::multiplier)
-    std::vector<float> drift_;         ///< of one sequence
+    int block_ = 0;                                    ///< that is loaded
+    std::vector<double> multipliers_;                  ///< of its sites (InputSite::multiplier)
+    std::optional<parallel::NodeArray<float>> drift_;  ///< of one sequence, where there are targets
 };
 
 /// Keeps the hidden states of calibration passes in the journal as they go from block to block, so

@@ -91,7 +91,7 @@ double measure_block(CalibrationPass& pass, int block, const parallel::Communica
         ranks, catalogue, pass.runner(), transformer::input_sites(pass.plan(), block), {}};
     std::vector<pruning::InputNorms> gathered;
     for (const transformer::InputSite& site : scored.sites) {
-        gathered.emplace_back(site.cols);
+        gathered.emplace_back(site.cols, pass.teams().own());
     }
     pass.observe([&](std::size_t site, const pruning::SiteInput& input, const auto&) {
         if (input.tokens > 0) {

@@ -1,6 +1,7 @@
 #include "alphaprune/pruning/input_norms.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <iterator>
@@ -26,39 +27,56 @@ float with_one_more(float mean, float sum, std::int64_t n) {
     return mean * (before / after) + sum / after;
 }
 
+/// Inputs that a thread sums at a time.
+constexpr std::int64_t kSlice = 512;
+
+/// In float64, token after token: the float32 result depends on nothing but the sequence.
+void sum_squares(const float* values, std::int64_t stride, std::int64_t tokens,
+                 std::span<float> out) {
+    std::array<double, kSlice> sums{};
+    for (std::int64_t token = 0; token < tokens; ++token) {
+        const float* const row = values + token * stride;
+        for (std::size_t col = 0; col < out.size(); ++col) {
+            const double value = row[col];
+            sums[col] += value * value;
+        }
+    }
+    std::transform(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(out.size()),
+                   out.begin(), [](double sum) { return static_cast<float>(sum); });
+}
+
 }  // namespace
 
 void InputNorms::add_sequence(std::int64_t sequence, std::span<const float> input,
                               std::int64_t tokens) {
     assert(static_cast<std::int64_t>(input.size()) == tokens * cols_);
     assert(numbers_.empty() || numbers_.back() < sequence);
-    const auto width = static_cast<std::size_t>(cols_);
-    // In float64, token after token: the float32 result depends on nothing but the sequence.
-    std::vector<double> sums(width, 0.0);
-    for (std::int64_t token = 0; token < tokens; ++token) {
-        const float* const values = input.data() + token * cols_;
-        for (std::size_t col = 0; col < width; ++col) {
-            const double value = values[col];
-            sums[col] += value * value;
-        }
-    }
     numbers_.push_back(sequence);
-    std::ranges::transform(sums, std::back_inserter(sums_),
-                           [](double sum) { return static_cast<float>(sum); });
+    sums_.resize(numbers_.size() * static_cast<std::size_t>(own_.size()));
+    const auto own = std::span(sums_).last(static_cast<std::size_t>(own_.size()));
+    const std::int64_t slices = (own_.size() + kSlice - 1) / kSlice;
+    team_->threads().run(slices, [&](std::int64_t slice, int) {
+        const std::int64_t begin = slice * kSlice;
+        const std::int64_t count = std::min(kSlice, own_.size() - begin);
+        sum_squares(input.data() + own_.begin + begin, cols_, tokens,
+                    own.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)));
+    });
 }
 
 std::vector<float> InputNorms::norms(const parallel::Communicator& ranks, std::int64_t sequences,
                                      const std::string& where) const {
-    assert(ranks.sum(static_cast<std::int64_t>(numbers_.size())) <= sequences);
     std::vector<float> means(static_cast<std::size_t>(cols_), 0.0F);
     const std::int64_t width =
         std::clamp<std::int64_t>(kValuesAtATime / std::max<std::int64_t>(sequences, 1), 1, cols_);
     for (std::int64_t first = 0; first < cols_; first += width) {
         const std::int64_t part = std::min(width, cols_ - first);
         std::vector<float> table(static_cast<std::size_t>(sequences * part), 0.0F);
+        const std::int64_t begin = std::clamp(own_.begin, first, first + part);
+        const std::int64_t end = std::clamp(own_.end, first, first + part);
         for (std::size_t i = 0; i < numbers_.size(); ++i) {
-            const auto from = sums_.begin() + static_cast<std::ptrdiff_t>(i) * cols_ + first;
-            std::copy(from, from + part, table.begin() + numbers_[i] * part);
+            const auto row = sums_.begin() + static_cast<std::ptrdiff_t>(i) * own_.size();
+            std::copy(row + (begin - own_.begin), row + (end - own_.begin),
+                      table.begin() + numbers_[i] * part + (begin - first));
         }
         ranks.all_reduce_sum(std::span(table));  // one rank has a value, the others zero: exact
         for (std::int64_t n = 0; n < sequences; ++n) {

@@ -38,6 +38,7 @@ SiteStatistics::SiteStatistics(const BlockInputs& inputs, const SiteShape& shape
                                std::shared_ptr<parallel::NodeArray<float>> vectors)
     : ranks_(inputs.ranks),
       nodes_(inputs.nodes),
+      team_(inputs.team),
       sums_(inputs.ranks, inputs.nodes, shape.cols, companions(shape, settings.outputs),
             std::move(vectors)),
       of_expert_(shape.of_expert),
@@ -50,17 +51,35 @@ std::int64_t SiteStatistics::vectors_size(int node_ranks, const SiteShape& shape
 }
 
 void SiteStatistics::add(const SiteInput& input) {
-    std::vector<std::span<const float>> vectors{input.present};
+    const parallel::RowRange own = own_tokens(input.tokens);
+    const auto rows_of_own = [&](std::span<const float> values) {
+        const std::size_t width =
+            input.tokens > 0 ? values.size() / static_cast<std::size_t>(input.tokens) : 0;
+        return values.subspan(static_cast<std::size_t>(own.begin) * width,
+                              static_cast<std::size_t>(own.size()) * width);
+    };
+    const auto present = rows_of_own(input.present);
+    std::vector<std::span<const float>> vectors{present};
     if (outputs_.dense != 0) {
-        difference_.resize(input.present.size());
-        std::ranges::transform(input.dense, input.present, difference_.begin(), std::minus<>());
+        difference_.resize(present.size());
+        std::ranges::transform(rows_of_own(input.dense), present, difference_.begin(),
+                               std::minus<>());
         vectors.push_back(difference_);
     }
     if (outputs_.residual != 0) {
-        vectors.push_back(input.drift);
+        vectors.push_back(rows_of_own(input.drift));
     }
-    sums_.add(vectors, input.tokens);
-    tokens_ += input.tokens;
+    sums_.add(vectors, own.size());
+    tokens_ += own.size();
+}
+
+/// Pieces of a sequence as they are summed, so that the sums do not depend on who brings them.
+parallel::RowRange SiteStatistics::own_tokens(std::int64_t tokens) const {
+    constexpr std::int64_t kPiece = linalg::JointProducts::kPiece;
+    const parallel::Communicator& team = team_.ranks();
+    const auto pieces =
+        parallel::share_of((tokens + kPiece - 1) / kPiece, team.size(), team.rank());
+    return {std::min(pieces.begin * kPiece, tokens), std::min(pieces.end * kPiece, tokens)};
 }
 
 void SiteStatistics::finish(const std::string& where, const SiteStatistics* routed) {

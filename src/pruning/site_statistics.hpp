@@ -54,6 +54,8 @@ class SiteStatistics {
     std::vector<float> gradient(const MatrixRows& rows) const;
 
   private:
+    /// Of a sequence, those that this rank of its team adds.
+    parallel::RowRange own_tokens(std::int64_t tokens) const;
     void add_lacking_tokens(const SiteStatistics* routed);
     void add_dense_part(const MatrixRows& rows, std::span<float> sum) const;
     /// Per input 0, or NaN where Σ y xᵀ is not finite.
@@ -61,6 +63,7 @@ class SiteStatistics {
 
     const parallel::Communicator& ranks_;
     const parallel::NodeMap& nodes_;
+    const parallel::Team& team_;
     linalg::JointProducts sums_;
     bool of_expert_;
     OutputTargets outputs_;
@@ -68,7 +71,7 @@ class SiteStatistics {
     std::int64_t tokens_ = 0;  ///< of this rank; when finished, of all
     std::vector<double> diagonal_;
     double ridge_ = 0;
-    std::vector<float> difference_;  ///< x − x̃ of a sequence
+    std::vector<float> difference_;  ///< x − x̃ of what this rank adds
 };
 
 /// Gathering them: flops of a rank, and its share of the memory of its node.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "alphaprune/pruning/input_norms.hpp"
@@ -18,9 +19,12 @@ const support::Failure<std::int64_t> kScoresTooLarge{
 class WandaPruner : public BlockPruner {
   public:
     explicit WandaPruner(const BlockInputs& inputs)
-        : ranks_(inputs.ranks), sequences_(inputs.sequences), norms_(inputs.sites.size()) {
+        : ranks_(inputs.ranks),
+          threads_(inputs.nodes.threads()),
+          sequences_(inputs.sequences),
+          norms_(inputs.sites.size()) {
         for (const SiteShape& site : inputs.sites) {
-            gathered_.emplace_back(site.cols);
+            gathered_.emplace_back(site.cols, inputs.team);
         }
     }
 
@@ -52,11 +56,22 @@ class WandaPruner : public BlockPruner {
             throw kScoresTooLarge(matrix.where, bad).mark_agreed();
         }
         const PruneTarget& target = matrix.target;
-        target.pattern ? prune_rows(weights, cols, norms, *target.pattern)
-                       : prune_rows(weights, cols, norms, target.ratio);
+        const std::int64_t rows = static_cast<std::int64_t>(weights.size()) / cols;
+        const std::int64_t slices = (rows + kRowsAtATime - 1) / kRowsAtATime;
+        threads_.run(slices, [&](std::int64_t slice, int) {
+            const std::int64_t first = slice * kRowsAtATime;
+            const auto some = weights.subspan(
+                static_cast<std::size_t>(first * cols),
+                static_cast<std::size_t>(std::min(kRowsAtATime, rows - first) * cols));
+            target.pattern ? prune_rows(some, cols, norms, *target.pattern)
+                           : prune_rows(some, cols, norms, target.ratio);
+        });
     }
 
+    static constexpr std::int64_t kRowsAtATime = 16;
+
     const parallel::Communicator& ranks_;
+    const parallel::ThreadPool& threads_;
     std::int64_t sequences_;
     std::vector<InputNorms> gathered_;
     std::vector<std::vector<float>> norms_;

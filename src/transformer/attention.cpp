@@ -7,6 +7,8 @@
 #include "alibi.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/support/stop.hpp"
+#include "product_tiles.hpp"
 #include "scratch_cutter.hpp"
 #include "vector_math.hpp"
 
@@ -93,10 +95,6 @@ class RunningSoftmax {
     }
 
   private:
-    static std::span<float> row_of(linalg::FloatView view, std::int64_t row) {
-        return {view.data + row * view.stride, static_cast<std::size_t>(view.cols)};
-    }
-
     void weigh_row(std::int64_t row, std::span<float> scores, linalg::FloatView out) {
         if (attention_.softcap > 0) {
             soft_cap(scores, static_cast<float>(attention_.softcap));
@@ -156,14 +154,18 @@ void attend_tile(const model::AttentionShape& attention, const AttentionValues& 
 
 }  // namespace
 
-void attend(const model::AttentionShape& attention, const AttentionValues& values,
-            std::int64_t tokens, std::span<float> scratch) {
-    for (std::int64_t head = 0; head < attention.heads; ++head) {
-        for (std::int64_t begin = 0; begin < tokens; begin += kQueryTile) {
-            const parallel::RowRange queries{begin, std::min(begin + kQueryTile, tokens)};
-            attend_tile(attention, values, head, queries, scratch);
-        }
-    }
+void attend(const parallel::Team& team, const model::AttentionShape& attention,
+            const AttentionValues& values, std::int64_t tokens, const ThreadScratch& scratch) {
+    const std::int64_t tiles = (tokens + kQueryTile - 1) / kQueryTile;
+    team.share(attention.heads * tiles, [&](std::int64_t item, int thread) {
+        support::check_stop();
+        const std::int64_t head = item / tiles;
+        // Later queries see more keys: every other head begins with them, for an even division.
+        const std::int64_t place = item % tiles;
+        const std::int64_t begin = (head % 2 == 0 ? place : tiles - 1 - place) * kQueryTile;
+        attend_tile(attention, values, head, {begin, std::min(begin + kQueryTile, tokens)},
+                    scratch.of(thread));
+    });
 }
 
 std::int64_t attention_scratch() {

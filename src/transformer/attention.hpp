@@ -5,6 +5,8 @@
 #include <span>
 
 #include "alphaprune/model/block_description.hpp"
+#include "alphaprune/parallel/team.hpp"
+#include "scratch_cutter.hpp"
 
 namespace alphaprune::transformer {
 
@@ -20,12 +22,11 @@ struct AttentionValues {
 
 /// out = softmax(scale·(Q Kᵀ + ALiBi), capped and masked) V, by tiles of queries and keys with a
 /// running softmax, so that the scratch does not grow with the sequence (arXiv 1805.02867, arXiv
-/// 2112.05682).
-/// @param scratch  attention_scratch() values
-void attend(const model::AttentionShape& attention, const AttentionValues& values,
-            std::int64_t tokens, std::span<float> scratch);
+/// 2112.05682). Run collectively by the team, in whose memory all values lie.
+void attend(const parallel::Team& team, const model::AttentionShape& attention,
+            const AttentionValues& values, std::int64_t tokens, const ThreadScratch& scratch);
 
-/// Values of scratch that attend() needs for a sequence of any length.
+/// Values of scratch that a thread needs for that, whatever the length of the sequence.
 std::int64_t attention_scratch();
 
 /// How many pairs of query and key there are in a head.

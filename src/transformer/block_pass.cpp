@@ -17,7 +17,7 @@ std::int64_t sublayer_scratch(const model::BlockDescription& block, const model:
     if (const auto* attention = std::get_if<model::AttentionLayer>(&sublayer.body)) {
         return 2 * whole_lines(tokens * rows(attention->query)) +
                whole_lines(tokens * rows(attention->key)) +
-               whole_lines(tokens * rows(attention->value)) + attention_scratch();
+               whole_lines(tokens * rows(attention->value));
     }
     if (const auto* latent = std::get_if<model::LatentAttentionLayer>(&sublayer.body)) {
         return LatentAttentionPass::scratch(block, *latent, tokens);
@@ -89,6 +89,10 @@ std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hi
     return whole_lines(tokens * hidden_size) + most;
 }
 
+std::int64_t thread_scratch() {
+    return std::max(attention_scratch(), mlp_thread_scratch());
+}
+
 std::int64_t kept_width(const model::BlockDescription& block) {
     std::int64_t most = 0;
     for (const model::Sublayer& sublayer : block.sublayers) {
@@ -100,16 +104,18 @@ std::int64_t kept_width(const model::BlockDescription& block) {
     return most;
 }
 
-BlockPass::BlockPass(const BlockPlan& plan, const SharedWeights& weights,
-                     const RotaryTables& rotary, std::int64_t hidden_size, std::int64_t tokens,
-                     std::span<float> scratch, const InputObserver& observe)
+BlockPass::BlockPass(const BlockPlan& plan, const parallel::Team& team,
+                     const SharedWeights& weights, const RotaryTables& rotary,
+                     std::int64_t hidden_size, std::int64_t tokens, PassScratch scratch,
+                     const InputObserver& observe)
     : block_(plan.description),
       sites_(plan.sites),
-      weights_(weights, plan.tensors),
+      weights_(team, weights, plan.tensors),
       rotary_(rotary),
       tokens_(tokens),
       hidden_size_(hidden_size),
-      scratch_(scratch),
+      scratch_(scratch.of_team),
+      of_threads_(scratch.of_threads),
       observe_(observe) {}
 
 void BlockPass::run(std::span<float> hidden) {
@@ -137,7 +143,7 @@ void BlockPass::step(std::size_t site, std::span<float> hidden, std::span<float>
     }
     const auto input = input_of(sublayer, hidden);
     if (const auto* experts = std::get_if<model::ExpertsLayer>(&block_.sublayers[sublayer].body)) {
-        ExpertsPass pass(weights_, block_, *experts, input, scratch_of(sublayer));
+        ExpertsPass pass(weights_, block_, *experts, input, scratch_of(sublayer), of_threads_);
         show_expert(site, pass.tokens(place.expert),
                     place.part == Part::first ? pass.input(place.expert) : pass.inner(place.expert),
                     hidden, input);
@@ -177,7 +183,7 @@ void BlockPass::show_sublayer(std::size_t number, std::span<float> hidden, Inner
         ++site;
     }
     if (const auto* experts = std::get_if<model::ExpertsLayer>(&block_.sublayers[number].body)) {
-        ExpertsPass pass(weights_, block_, *experts, input, scratch_of(number));
+        ExpertsPass pass(weights_, block_, *experts, input, scratch_of(number), of_threads_);
         waiting.push_back(pass.mix([&](int expert, std::span<const float> values) {
             if (site >= first_shown) {
                 show_expert(site, pass.tokens(expert), values, hidden, input);
@@ -211,11 +217,11 @@ void BlockPass::show_sublayer(std::size_t number, std::span<float> hidden, Inner
 std::span<const float> BlockPass::residual_of(std::size_t sublayer, std::span<const float> hidden,
                                               std::span<const float> kept) {
     const auto residual = scratch_.first(hidden.size());  // nobody needs the normed input now
-    std::ranges::copy(hidden, residual.begin());
+    copy(hidden, residual);
     for (std::size_t s = group_begin(sublayer); s < sublayer; ++s) {
         assert(!block_.sublayers[s].norm_output && block_.sublayers[s].multiplier == 1);
-        weights_.run(layer(last_layer(block_.sublayers[s].body)), kept_inner(s, kept), residual,
-                     true);
+        weights_.run(
+            {layer(last_layer(block_.sublayers[s].body)), kept_inner(s, kept), residual, true});
     }
     return residual;
 }
@@ -271,8 +277,9 @@ std::span<const float> BlockPass::kept_inner(std::size_t sublayer,
 LatentAttentionPass BlockPass::latent_pass(std::size_t sublayer,
                                            std::span<const float> input) const {
     return {
-        weights_, block_, std::get<model::LatentAttentionLayer>(block_.sublayers[sublayer].body),
-        rotary_,  input,  scratch_of(sublayer)};
+        weights_,   block_, std::get<model::LatentAttentionLayer>(block_.sublayers[sublayer].body),
+        rotary_,    input,  scratch_of(sublayer),
+        of_threads_};
 }
 
 std::span<const float> BlockPass::input_of(std::size_t sublayer, std::span<float> hidden) {
@@ -290,10 +297,10 @@ std::span<const float> BlockPass::inner_of(std::size_t sublayer, std::span<const
     const auto& body = block_.sublayers[sublayer].body;
     const ScratchCutter scratch = scratch_of(sublayer);
     if (const auto* experts = std::get_if<model::ExpertsLayer>(&body)) {
-        return ExpertsPass(weights_, block_, *experts, input, scratch).mix({});
+        return ExpertsPass(weights_, block_, *experts, input, scratch, of_threads_).mix({});
     }
     if (const auto* mlp = std::get_if<model::MlpLayer>(&body)) {
-        return mlp_inner(weights_, block_, *mlp, input, scratch);
+        return mlp_inner(weights_, block_, *mlp, input, scratch, of_threads_);
     }
     std::span<const float> result;
     if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
@@ -305,7 +312,7 @@ std::span<const float> BlockPass::inner_of(std::size_t sublayer, std::span<const
         result = pass.attended();
     }
     if (!kept.empty()) {
-        std::ranges::copy(result, kept.begin());
+        copy(result, kept.first(result.size()));
     }
     return result;
 }
@@ -313,21 +320,32 @@ std::span<const float> BlockPass::inner_of(std::size_t sublayer, std::span<const
 void BlockPass::add_output(const model::Sublayer& sublayer, std::span<const float> inner,
                            std::span<float> hidden) {
     const int last = last_layer(sublayer.body);
-    if (last >= 0 && !sublayer.norm_output && sublayer.multiplier == 1) {
-        weights_.run(layer(last), inner, hidden, true);
-    } else {
-        const auto output = scratch_.first(hidden.size());  // nobody needs the normed input now
-        last >= 0 ? weights_.run(layer(last), inner, output)
-                  : static_cast<void>(std::ranges::copy(inner, output.begin()));
-        if (sublayer.norm_output) {
-            weights_.run(*sublayer.norm_output, output, output);
+    const bool plain = !sublayer.norm_output && sublayer.multiplier == 1;
+    auto output = scratch_.first(hidden.size());  // nobody needs the normed input now
+    if (last >= 0) {
+        weights_.run({layer(last), inner, plain ? hidden : output, plain});
+        inner = output;
+    }
+    if (last >= 0 && plain && !sublayer.norm_after) {
+        return;
+    }
+    weights_.team().share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
+        const auto sum = rows_of(hidden, hidden_size_, tokens);
+        if (last < 0 || !plain) {
+            const auto added = rows_of(output, hidden_size_, tokens);
+            if (last < 0) {
+                std::ranges::copy(rows_of(inner, hidden_size_, tokens), added.begin());
+            }
+            if (sublayer.norm_output) {
+                weights_.apply(*sublayer.norm_output, added, added);
+            }
+            scale(added, static_cast<float>(sublayer.multiplier));
+            add(sum, added);
         }
-        scale(output, static_cast<float>(sublayer.multiplier));
-        add(hidden, output);
-    }
-    if (sublayer.norm_after) {
-        weights_.run(*sublayer.norm_after, hidden, hidden);
-    }
+        if (sublayer.norm_after) {
+            weights_.apply(*sublayer.norm_after, sum, sum);
+        }
+    });
 }
 
 std::span<float> BlockPass::attended(const model::AttentionLayer& attention,
@@ -336,24 +354,41 @@ std::span<float> BlockPass::attended(const model::AttentionLayer& attention,
     const auto key = scratch.cut(tokens_ * layer(attention.key).rows);
     const auto value = scratch.cut(tokens_ * layer(attention.value).rows);
     const auto result = scratch.cut(tokens_ * layer(attention.query).rows);
+    const Product products[]{{layer(attention.query), input, query},
+                             {layer(attention.key), input, key},
+                             {layer(attention.value), input, value}};
+    weights_.run(products);
+    if (attention.query_norm || attention.key_norm || attention.rotary) {
+        weights_.team().share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
+            place_heads(attention, rows_of(query, layer(attention.query).rows, tokens),
+                        rows_of(key, layer(attention.key).rows, tokens), tokens);
+        });
+    }
+    attend(weights_.team(), attention.shape,
+           {query, key, value, result, weights_.values(attention.sinks)}, tokens_, of_threads_);
+    return result;
+}
 
-    weights_.run(layer(attention.query), input, query);
-    weights_.run(layer(attention.key), input, key);
-    weights_.run(layer(attention.value), input, value);
+void BlockPass::place_heads(const model::AttentionLayer& attention, std::span<float> query,
+                            std::span<float> key, parallel::RowRange tokens) const {
     if (attention.query_norm) {
-        weights_.run(*attention.query_norm, query, query);
+        weights_.apply(*attention.query_norm, query, query);
     }
     if (attention.key_norm) {
-        weights_.run(*attention.key_norm, key, key);
+        weights_.apply(*attention.key_norm, key, key);
     }
     if (attention.rotary) {
         const RotaryTable& table = rotary_.of(*attention.rotary);
-        table.apply(query, tokens_, attention.shape.heads);
-        table.apply(key, tokens_, attention.shape.key_value_heads);
+        table.apply(query, tokens, attention.shape.heads);
+        table.apply(key, tokens, attention.shape.key_value_heads);
     }
-    attend(attention.shape, {query, key, value, result, weights_.values(attention.sinks)}, tokens_,
-           scratch.cut(attention_scratch()));
-    return result;
+}
+
+void BlockPass::copy(std::span<const float> from, std::span<float> to) const {
+    const auto width = static_cast<std::int64_t>(from.size()) / tokens_;
+    weights_.team().share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
+        std::ranges::copy(rows_of(from, width, tokens), rows_of(to, width, tokens).begin());
+    });
 }
 
 ScratchCutter BlockPass::scratch_of(std::size_t sublayer) const {
@@ -369,6 +404,7 @@ void BlockPass::show(std::size_t site, std::span<const float> input,
                      std::span<const float> hidden) const {
     if (observe_) {
         observe_({site, input, hidden, tokens_, {}});
+        weights_.team().sync();  // before what was shown is written over
     }
 }
 
@@ -388,6 +424,7 @@ void BlockPass::show_expert(std::size_t site, std::span<const std::int32_t> toke
         observed.routed = routed;
     }
     observe_(observed);
+    weights_.team().sync();
 }
 
 }  // namespace alphaprune::transformer

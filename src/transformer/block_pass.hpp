@@ -21,20 +21,29 @@ const model::AttentionShape* attention_shape_of(const model::SublayerBody& body)
 /// An MLP, or that expert of a mixture; −1: the shared one.
 const model::MlpLayer& mlp_of(const model::Sublayer& sublayer, int expert);
 
-/// Values of scratch that a pass over a sequence takes.
+/// Values of scratch that a pass over a sequence takes, in the memory of its team.
 std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hidden_size,
                            std::int64_t tokens);
+/// And that each of its threads takes, whatever the block.
+std::int64_t thread_scratch();
 /// Values per token that a pass in steps keeps of a sequence from one step to the next.
 std::int64_t kept_width(const model::BlockDescription& block);
 
-/// One block over one sequence, sublayer after sublayer, as its description says.
+/// What a pass works with.
+struct PassScratch {
+    std::span<float> of_team;  ///< block_scratch() values
+    const ThreadScratch& of_threads;
+};
+
+/// One block over one sequence, sublayer after sublayer, as its description says. Run collectively
+/// by a team: every call, with the same arguments on all of its ranks; every rank is shown the
+/// inputs. Hidden states and scratch lie in the team's memory.
 class BlockPass {
   public:
     /// @param rotary   made for sequences of so many tokens
-    /// @param scratch  block_scratch() values
-    BlockPass(const BlockPlan& plan, const SharedWeights& weights, const RotaryTables& rotary,
-              std::int64_t hidden_size, std::int64_t tokens, std::span<float> scratch,
-              const InputObserver& observe);
+    BlockPass(const BlockPlan& plan, const parallel::Team& team, const SharedWeights& weights,
+              const RotaryTables& rotary, std::int64_t hidden_size, std::int64_t tokens,
+              PassScratch scratch, const InputObserver& observe);
 
     /// @param hidden  in and out: tokens × hidden_size
     void run(std::span<float> hidden);
@@ -60,6 +69,9 @@ class BlockPass {
                                     std::span<float> kept);
     std::span<float> attended(const model::AttentionLayer& attention, std::span<const float> input,
                               ScratchCutter scratch);
+    /// Norms and rotates the queries and keys of some tokens.
+    void place_heads(const model::AttentionLayer& attention, std::span<float> query,
+                     std::span<float> key, parallel::RowRange tokens) const;
     /// hidden += last layer(inner), or what a mixture of experts has come to, scaled and normed as
     /// the description says.
     void add_output(const model::Sublayer& sublayer, std::span<const float> inner,
@@ -90,6 +102,7 @@ class BlockPass {
     /// The sublayer's part of the scratch, behind that for normed inputs and that of the members of
     /// its group before it.
     ScratchCutter scratch_of(std::size_t sublayer) const;
+    void copy(std::span<const float> from, std::span<float> to) const;
     void show(std::size_t site, std::span<const float> input, std::span<const float> hidden) const;
     /// @param routed  the input of all experts
     void show_expert(std::size_t site, std::span<const std::int32_t> tokens,
@@ -103,6 +116,7 @@ class BlockPass {
     std::int64_t tokens_;
     std::int64_t hidden_size_;
     std::span<float> scratch_;
+    const ThreadScratch& of_threads_;
     const InputObserver& observe_;
 };
 

@@ -1,13 +1,12 @@
 #include <algorithm>
 #include <cassert>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
-#include "alphaprune/support/machine.hpp"
-#include "alphaprune/support/message.hpp"
+#include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 #include "block_pass.hpp"
 #include "layers.hpp"
@@ -19,39 +18,27 @@
 namespace alphaprune::transformer {
 namespace {
 
-const support::Failure<std::string> kNoRoom{
-    "transformer.out-of-memory", "out of memory: no room for the activations of a sequence ({})",
-    "the ranks of the node need more memory than it has",
-    "use shorter sequences (--seqlen) or fewer ranks on a node"};
-
-/// float32 memory aligned to cache lines, its values undefined at first: scratch that is used again
-/// and again, so that the system need not clear pages for every call.
-class AlignedFloats {
+/// Memory of a team that grows when more is needed: scratch that is used again and again, so that
+/// the system need not clear pages for every call.
+class TeamFloats {
   public:
-    /// Room for so many values; what was there is lost when it has to grow.
-    /// @throws Error (failure) when there is not enough memory
+    explicit TeamFloats(const parallel::Communicator& team) : team_(team) {}
+
+    /// Collective: room for so many values; what was there is lost when it has to grow.
+    /// @throws Error on all ranks of the team when there is not enough memory
     std::span<float> at_least(std::int64_t count) {
-        const auto wanted = static_cast<std::size_t>(whole_lines(count));
-        if (wanted > capacity_) {
+        if (!values_ || static_cast<std::int64_t>(values_->values().size()) < count) {
             values_.reset();
-            capacity_ = 0;
-            const std::size_t bytes = wanted * sizeof(float);
-            values_.reset(static_cast<float*>(
-                std::aligned_alloc(static_cast<std::size_t>(kLineFloats) * sizeof(float), bytes)));
-            if (!values_) {
-                throw kNoRoom(support::host_name(), support::human_bytes(bytes));
-            }
-            capacity_ = wanted;
+            parallel::run_collectively(team_, [&] { values_.emplace(team_, count); });
         }
-        return {values_.get(), static_cast<std::size_t>(count)};
+        return values_->values().first(static_cast<std::size_t>(count));
     }
+    /// What is there.
+    std::span<float> values() { return values_ ? values_->values() : std::span<float>{}; }
 
   private:
-    struct Free {
-        void operator()(float* values) const { std::free(values); }
-    };
-    std::unique_ptr<float[], Free> values_;
-    std::size_t capacity_ = 0;
+    const parallel::Communicator& team_;
+    std::optional<parallel::NodeArray<float>> values_;
 };
 
 /// Final norm and output projection, except the vocabulary projection itself.
@@ -68,8 +55,17 @@ std::vector<int> head_tensors(const ForwardPlan& plan) {
 
 class CpuBlockRunner : public BlockRunner {
   public:
-    CpuBlockRunner(const parallel::Communicator& node, const ForwardPlan& plan)
-        : node_(node), plan_(plan), rotary_(rotations(plan.blocks)) {
+    CpuBlockRunner(const parallel::Communicator& node, const parallel::Team& team,
+                   const ForwardPlan& plan)
+        : node_(node),
+          team_(team),
+          plan_(plan),
+          rotary_(rotations(plan.blocks)),
+          scratch_(team.ranks()),
+          of_threads_(team.threads().size(), thread_scratch()),
+          states_(team.ranks()),
+          beside_(team.ranks()),
+          kept_(team.ranks()) {
         linalg::use_one_blas_thread();
     }
 
@@ -77,18 +73,29 @@ class CpuBlockRunner : public BlockRunner {
                const model::RowSource& source) override {
         sequences_ = static_cast<std::int64_t>(sequences.size());
         tokens_ = sequences.empty() ? 0 : static_cast<std::int64_t>(sequences.front().size());
-        states_.resize(sequences.size() * state_size());
-        for (std::size_t s = 0; s < sequences.size(); ++s) {
-            assert(static_cast<std::int64_t>(sequences[s].size()) == tokens_);
-            embed_tokens(plan_, source, sequences[s], state(static_cast<std::int64_t>(s)));
-        }
+        states_.at_least(static_cast<std::int64_t>(sequences.size() * state_size()));
+        parallel::run_collectively(team_.ranks(), [&] {
+            for (std::size_t s = 0; s < sequences.size(); ++s) {
+                assert(static_cast<std::int64_t>(sequences[s].size()) == tokens_);
+                embed_share(sequences[s], source, state(static_cast<std::int64_t>(s)));
+            }
+        });
+        team_.sync();
     }
 
     std::int64_t sequences() const override { return sequences_; }
     std::size_t state_size() const override {
         return static_cast<std::size_t>(tokens_ * plan_.hidden_size());
     }
-    std::span<float> states() override { return states_; }
+    std::span<float> states() override {
+        return states_.values().first(static_cast<std::size_t>(sequences_) * state_size());
+    }
+    void keep_state(std::int64_t sequence) override {
+        copy(state(sequence), beside_.at_least(static_cast<std::int64_t>(state_size())));
+    }
+    void put_back_state(std::int64_t sequence) override {
+        copy(beside_.values().first(state_size()), state(sequence));
+    }
 
     void load(int block, const model::RowSource& source) override {
         const BlockPlan& plan = plan_.block(block);
@@ -101,9 +108,9 @@ class CpuBlockRunner : public BlockRunner {
     }
 
     void observe(std::int64_t sequence, const InputObserver& observer) override {
-        const auto before = state(sequence);
-        observed_.assign(before.begin(), before.end());
-        in_pass(observer, [&](BlockPass& pass) { pass.run_to_last_site(observed_); });
+        keep_state(sequence);
+        const auto beside = beside_.values().first(state_size());
+        in_pass(observer, [&](BlockPass& pass) { pass.run_to_last_site(beside); });
     }
 
     void step(std::int64_t sequence, std::size_t site, const InputObserver& observer) override {
@@ -142,34 +149,62 @@ class CpuBlockRunner : public BlockRunner {
         hold(head_tensors(plan_), {}, source);
     }
 
-    void features(std::int64_t sequence, std::span<float> out) override {
+    std::span<const float> features(std::int64_t sequence) override {
         const std::int64_t wide = plan_.hidden_size();
         const std::int64_t narrow = plan_.feature_size();
-        assert(out.size() == static_cast<std::size_t>(tokens_ * narrow));
-        const LayerWeights layers(*weights_, plan_.frame_tensors);
-        const bool projects = plan_.frame.project_out >= 0;
-        const auto normed = projects ? scratch_.at_least(tokens_ * wide) : out;
+        const LayerWeights layers(team_, *weights_, plan_.frame_tensors);
+        ScratchCutter scratch(
+            scratch_.at_least(whole_lines(tokens_ * wide) + whole_lines(tokens_ * narrow)));
+        const auto normed = scratch.cut(tokens_ * wide);
+        team_.sync();  // what was there before has been read
         if (plan_.frame.final_norm) {
             layers.run(*plan_.frame.final_norm, state(sequence), normed);
         } else {
-            std::ranges::copy(state(sequence), normed.begin());
+            copy(state(sequence), normed);
         }
-        if (projects) {
+        auto out = normed;
+        if (plan_.frame.project_out >= 0) {
             model::LinearLayer projection;
             projection.weight = plan_.frame.project_out;
             projection.rows = narrow;
             projection.cols = wide;
-            layers.run(projection, normed, out);
+            out = scratch.cut(tokens_ * narrow);
+            layers.run({projection, normed, out});
         }
         if (plan_.frame.logits_multiplier != 1) {
-            scale(out, static_cast<float>(plan_.frame.logits_multiplier));
+            team_.share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
+                scale(rows_of(out, narrow, tokens),
+                      static_cast<float>(plan_.frame.logits_multiplier));
+            });
         }
+        return out;
     }
 
   private:
     std::span<float> state(std::int64_t sequence) {
-        return std::span(states_).subspan(static_cast<std::size_t>(sequence) * state_size(),
-                                          state_size());
+        return states_.values().subspan(static_cast<std::size_t>(sequence) * state_size(),
+                                        state_size());
+    }
+
+    /// This rank's share of a sequence's tokens, in slices.
+    void embed_share(std::span<const std::int32_t> tokens, const model::RowSource& source,
+                     std::span<float> state) {
+        const std::int64_t slices = (tokens_ + ProductTiles::kTokens - 1) / ProductTiles::kTokens;
+        for (std::int64_t s = team_.ranks().rank(); s < slices; s += team_.ranks().size()) {
+            const parallel::RowRange some{s * ProductTiles::kTokens,
+                                          std::min((s + 1) * ProductTiles::kTokens, tokens_)};
+            embed_tokens(plan_, source,
+                         tokens.subspan(static_cast<std::size_t>(some.begin),
+                                        static_cast<std::size_t>(some.size())),
+                         some.begin, rows_of(state, plan_.hidden_size(), some));
+        }
+    }
+
+    void copy(std::span<const float> from, std::span<float> to) {
+        team_.share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
+            std::ranges::copy(rows_of(from, plan_.hidden_size(), tokens),
+                              rows_of(to, plan_.hidden_size(), tokens).begin());
+        });
     }
 
     /// The memory of the block before is given back first.
@@ -182,10 +217,9 @@ class CpuBlockRunner : public BlockRunner {
 
     /// What a pass in steps keeps of a sequence.
     std::span<float> kept(std::int64_t sequence) {
-        const auto each =
-            static_cast<std::size_t>(tokens_ * kept_width(plan_.block(block_).description));
-        kept_.resize(std::max(kept_.size(), each * static_cast<std::size_t>(sequences_)));
-        return std::span(kept_).subspan(static_cast<std::size_t>(sequence) * each, each);
+        const std::int64_t each = tokens_ * kept_width(plan_.block(block_).description);
+        return kept_.at_least(each * sequences_)
+            .subspan(static_cast<std::size_t>(sequence * each), static_cast<std::size_t>(each));
     }
 
     template <class Use>
@@ -197,19 +231,22 @@ class CpuBlockRunner : public BlockRunner {
         const BlockPlan& block = plan_.block(block_);
         const auto scratch =
             scratch_.at_least(block_scratch(block.description, plan_.hidden_size(), tokens_));
-        BlockPass pass(block, *weights_, rotary_, plan_.hidden_size(), tokens_, scratch, observer);
+        BlockPass pass(block, team_, *weights_, rotary_, plan_.hidden_size(), tokens_,
+                       {scratch, of_threads_}, observer);
         use(pass);
     }
 
     const parallel::Communicator& node_;
+    const parallel::Team& team_;
     const ForwardPlan& plan_;
     RotaryTables rotary_;
-    AlignedFloats scratch_;
+    TeamFloats scratch_;
+    ThreadScratch of_threads_;
     std::int64_t sequences_ = 0;
-    std::int64_t tokens_ = 0;      ///< of each sequence
-    std::vector<float> states_;    ///< one after another, tokens × hidden each
-    std::vector<float> observed_;  ///< one more
-    std::vector<float> kept_;      ///< of all sequences, while they are in the middle of a block
+    std::int64_t tokens_ = 0;  ///< of each sequence
+    TeamFloats states_;        ///< one after another, tokens × hidden each
+    TeamFloats beside_;        ///< one more
+    TeamFloats kept_;          ///< of all sequences, while they are in the middle of a block
     std::optional<SharedWeights> weights_;
     int block_ = 0;  ///< whose weights are loaded
 };
@@ -217,8 +254,9 @@ class CpuBlockRunner : public BlockRunner {
 }  // namespace
 
 std::unique_ptr<BlockRunner> make_cpu_block_runner(const parallel::Communicator& node,
+                                                   const parallel::Team& team,
                                                    const ForwardPlan& plan) {
-    return std::make_unique<CpuBlockRunner>(node, plan);
+    return std::make_unique<CpuBlockRunner>(node, team, plan);
 }
 
 }  // namespace alphaprune::transformer

@@ -245,6 +245,10 @@ std::int64_t kept_values(const ForwardPlan& plan, int block) {
     return kept_width(plan.block(block).description);
 }
 
+std::uint64_t thread_scratch_bytes() {
+    return static_cast<std::uint64_t>(thread_scratch()) * sizeof(float);
+}
+
 std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens) {
     std::int64_t values = 0;
     for (const BlockPlan& block : plan.blocks) {

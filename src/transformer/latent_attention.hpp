@@ -10,7 +10,7 @@
 
 namespace alphaprune::transformer {
 
-/// Multi-head latent attention over one sequence.
+/// Multi-head latent attention over one sequence, by the team of the weights.
 class LatentAttentionPass {
   public:
     /// Values of scratch over so many tokens.
@@ -20,7 +20,8 @@ class LatentAttentionPass {
     /// All arguments outlive the object. @param input  tokens × hidden size
     LatentAttentionPass(const LayerWeights& weights, const model::BlockDescription& block,
                         const model::LatentAttentionLayer& attention, const RotaryTables& rotary,
-                        std::span<const float> input, ScratchCutter scratch);
+                        std::span<const float> input, ScratchCutter scratch,
+                        const ThreadScratch& of_threads);
 
     /// What query_up is given: tokens × its inputs.
     std::span<const float> query_latent();
@@ -33,7 +34,8 @@ class LatentAttentionPass {
     const model::LinearLayer& layer(int index) const {
         return block_.layers[static_cast<std::size_t>(index)];
     }
-    void expand_keys_and_values();
+    void split_down(parallel::RowRange tokens);
+    void expand_keys_and_values(parallel::RowRange tokens);
 
     const LayerWeights& weights_;
     const model::BlockDescription& block_;
@@ -50,7 +52,7 @@ class LatentAttentionPass {
     std::span<float> key_;
     std::span<float> value_;
     std::span<float> result_;
-    ScratchCutter rest_;
+    const ThreadScratch& of_threads_;
 };
 
 }  // namespace alphaprune::transformer

@@ -53,15 +53,15 @@ const model::TensorInfo& framed(const ForwardPlan& plan, int described) {
     return plan.tensor(plan.frame_tensors[static_cast<std::size_t>(described)]);
 }
 
-void add_positions(const ForwardPlan& plan, const model::RowSource& source, std::int64_t tokens,
-                   std::span<float> hidden) {
+void add_positions(const ForwardPlan& plan, const model::RowSource& source,
+                   parallel::RowRange tokens, std::span<float> hidden) {
     const model::TensorInfo& table = framed(plan, plan.frame.position_table);
     const std::int64_t offset = plan.frame.position_offset;
-    if (tokens > table.rows() - offset) {
-        throw kTooManyTokens(table.name, tokens, table.rows() - offset);
+    if (tokens.end > table.rows() - offset) {
+        throw kTooManyTokens(table.name, tokens.end, table.rows() - offset);
     }
     std::vector<float> positions(hidden.size());
-    read_widened(source, table, {offset, offset + tokens}, positions);
+    read_widened(source, table, {offset + tokens.begin, offset + tokens.end}, positions);
     add(hidden, positions);
 }
 
@@ -114,29 +114,54 @@ std::span<const float> LayerWeights::of_layer(int described,
 
 void LayerWeights::run(const model::NormLayer& norm, std::span<const float> values,
                        std::span<float> out) const {
-    apply_norm(norm, {this->values(norm.weight), this->values(norm.bias)}, values, out);
+    const auto rows = static_cast<std::int64_t>(values.size()) / norm.width;
+    team_.share_slices(rows, kTokenSlice, [&](parallel::RowRange some) {
+        apply(norm, rows_of(values, norm.width, some), rows_of(out, norm.width, some));
+    });
 }
 
-void LayerWeights::run(const model::LinearLayer& layer, std::span<const float> input,
-                       std::span<float> out, bool add_to_it) const {
+void LayerWeights::run(std::span<const Product> products) const {
+    std::vector<ProductTiles> tiles;
+    std::int64_t count = 0;
+    for (const Product& product : products) {
+        tiles.emplace_back(static_cast<std::int64_t>(product.input.size()) / product.layer.cols,
+                           product.layer.rows);
+        count += tiles.back().count();
+    }
+    team_.share(count, [&](std::int64_t item, int) {
+        std::size_t at = 0;
+        while (item >= tiles[at].count()) {
+            item -= tiles[at++].count();
+        }
+        const Product& product = products[at];
+        const ProductTile tile = tiles[at][item];
+        multiply_tile(product.layer, product.input, tile, product.add_to_it,
+                      tile_of(product.out, product.layer.rows, tile));
+    });
+}
+
+void LayerWeights::multiply_tile(const model::LinearLayer& layer, std::span<const float> input,
+                                 const ProductTile& tile, bool add_to_it,
+                                 linalg::FloatView out) const {
     support::check_stop();
-    const std::int64_t rows = layer.rows;
     const std::int64_t cols = layer.cols;
-    const std::int64_t tokens = static_cast<std::int64_t>(input.size()) / cols;
-    assert(out.size() == static_cast<std::size_t>(tokens * rows));
-    linalg::sgemm(1, {input.data(), tokens, cols, cols},
-                  {of_layer(layer.weight, layer).data(), rows, cols, cols}, linalg::Transpose::yes,
-                  add_to_it ? 1.0F : 0.0F, {out.data(), tokens, rows, rows});
+    const auto weights = of_layer(layer.weight, layer);
+    linalg::sgemm(1, {input.data() + tile.tokens.begin * cols, tile.tokens.size(), cols, cols},
+                  {weights.data() + tile.outputs.begin * cols, tile.outputs.size(), cols, cols},
+                  linalg::Transpose::yes, add_to_it ? 1.0F : 0.0F, out);
     if (layer.bias >= 0) {
-        const auto bias = of_layer(layer.bias, layer);
-        for (std::size_t at = 0; at < out.size(); at += bias.size()) {
-            add(out.subspan(at, bias.size()), bias);
+        const auto bias = of_layer(layer.bias, layer)
+                              .subspan(static_cast<std::size_t>(tile.outputs.begin),
+                                       static_cast<std::size_t>(tile.outputs.size()));
+        for (std::int64_t token = 0; token < out.rows; ++token) {
+            add(row_of(out, token), bias);
         }
     }
 }
 
 void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
-                  std::span<const std::int32_t> tokens, std::span<float> hidden) {
+                  std::span<const std::int32_t> tokens, std::int64_t first,
+                  std::span<float> hidden) {
     const model::TensorInfo& table = plan.tensor(plan.embedding);
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(hidden.size() ==
@@ -153,7 +178,7 @@ void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
         scale(hidden, static_cast<float>(plan.frame.embedding_multiplier));
     }
     if (plan.frame.position_table >= 0) {
-        add_positions(plan, source, count, hidden);
+        add_positions(plan, source, {first, first + count}, hidden);
     }
 }
 

@@ -6,7 +6,9 @@
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/model/block_description.hpp"
 #include "alphaprune/model/catalogue.hpp"
+#include "alphaprune/parallel/team.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "product_tiles.hpp"
 #include "shared_weights.hpp"
 
 namespace alphaprune::transformer {
@@ -25,19 +27,45 @@ struct NormValues {
 void apply_norm(const model::NormLayer& norm, const NormValues& learned,
                 std::span<const float> values, std::span<float> out);
 
-/// The weights of a description's layers, where they lie.
+/// out = input·Wᵀ + bias, added to what is there if asked for.
+struct Product {
+    const model::LinearLayer& layer;
+    std::span<const float> input;  ///< tokens × layer.cols
+    std::span<float> out;          ///< tokens × layer.rows
+    bool add_to_it = false;
+};
+
+/// The weights of a description's layers, where they lie, and the team that works with them.
 class LayerWeights {
   public:
-    /// @param tensors  of each tensor described: index into Catalogue::tensors; outlives the object
-    LayerWeights(const SharedWeights& weights, std::span<const int> tensors)
-        : weights_(weights), tensors_(tensors) {}
+    /// @param tensors  of each tensor described: index into Catalogue::tensors; outlives the
+    /// object,
+    ///                 as the others do
+    LayerWeights(const parallel::Team& team, const SharedWeights& weights,
+                 std::span<const int> tensors)
+        : team_(team), weights_(weights), tensors_(tensors) {}
 
+    const parallel::Team& team() const { return team_; }
+
+    // Run collectively by the team; inputs and outputs lie in its memory.
     /// As apply_norm.
     void run(const model::NormLayer& norm, std::span<const float> values,
              std::span<float> out) const;
-    /// out = input·Wᵀ + bias, added to what is there if asked for.
-    void run(const model::LinearLayer& layer, std::span<const float> input, std::span<float> out,
-             bool add_to_it = false) const;
+    /// All of them at once: none reads what another one writes.
+    void run(std::span<const Product> products) const;
+    void run(const Product& product) const { run(std::span(&product, 1)); }
+
+    // By this thread alone:
+    /// As apply_norm.
+    void apply(const model::NormLayer& norm, std::span<const float> values,
+               std::span<float> out) const {
+        apply_norm(norm, {this->values(norm.weight), this->values(norm.bias)}, values, out);
+    }
+    /// A tile of a product.
+    /// @param input  of all tokens
+    /// @param out    the tile
+    void multiply_tile(const model::LinearLayer& layer, std::span<const float> input,
+                       const ProductTile& tile, bool add_to_it, linalg::FloatView out) const;
 
     /// A described tensor's values; none for −1.
     std::span<const float> values(int described) const;
@@ -45,15 +73,21 @@ class LayerWeights {
     std::span<const float> of_layer(int described, const model::LinearLayer& layer) const;
 
   private:
+    const parallel::Team& team_;
     const SharedWeights& weights_;
     std::span<const int> tensors_;
 };
 
-/// Token embeddings of one sequence, projected to the width of the blocks and with the learned
-/// positions added where the family has them. Reads just the rows of the tokens present.
+/// Tokens of norms, rotations and sums that a thread takes at a time.
+constexpr std::int64_t kTokenSlice = 64;
+
+/// Embeddings of some tokens of a sequence, projected to the width of the blocks and with the
+/// learned positions added where the family has them. Reads just the rows of the tokens present.
+/// @param first   position of the first of them
 /// @param hidden  out: tokens.size() × hidden_size
 /// @throws Error: a token outside the vocabulary, more tokens than positions, unreadable weights
 void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
-                  std::span<const std::int32_t> tokens, std::span<float> hidden);
+                  std::span<const std::int32_t> tokens, std::int64_t first,
+                  std::span<float> hidden);
 
 }  // namespace alphaprune::transformer

@@ -16,13 +16,29 @@ namespace alphaprune::transformer {
 std::int64_t mlp_scratch(const model::BlockDescription& block, const model::MlpLayer& mlp,
                          std::int64_t tokens);
 
-/// What the last layer of an MLP is given, in the scratch: tokens × its inputs.
+/// And of each thread.
+std::int64_t mlp_thread_scratch();
+
+/// What the last layer of an MLP is given, in the scratch: tokens × its inputs. Run collectively by
+/// the team of the weights.
 /// @param input  tokens × hidden size
 std::span<const float> mlp_inner(const LayerWeights& weights, const model::BlockDescription& block,
                                  const model::MlpLayer& mlp, std::span<const float> input,
-                                 ScratchCutter scratch);
+                                 ScratchCutter scratch, const ThreadScratch& of_threads);
 
-/// A mixture of experts over one sequence.
+/// An MLP, or an expert, over some tokens.
+struct MlpWork {
+    const model::MlpLayer& mlp;
+    std::span<const float> input;  ///< tokens × hidden size
+    std::span<float> inner;        ///< out: tokens × inputs of the last layer
+};
+/// Several of them at once.
+void run_mlps(const LayerWeights& weights, const model::BlockDescription& block,
+              std::span<const MlpWork> works, const ThreadScratch& of_threads);
+
+/// A mixture of experts over one sequence, by the team of the weights. Experts are computed in lots
+/// of consecutive ones that have no more tokens together than the sequence, so that a lot takes no
+/// more memory than the shared expert, and a team has several to share.
 class ExpertsPass {
   public:
     /// Values of scratch over so many tokens.
@@ -33,7 +49,7 @@ class ExpertsPass {
     /// @param input  tokens × hidden size
     ExpertsPass(const LayerWeights& weights, const model::BlockDescription& block,
                 const model::ExpertsLayer& experts, std::span<const float> input,
-                ScratchCutter scratch);
+                ScratchCutter scratch, const ThreadScratch& of_threads);
 
     /// The tokens that an expert sees, ascending. @param expert  −1: the shared one; it sees all
     std::span<const std::int32_t> tokens(int expert) const;
@@ -48,8 +64,26 @@ class ExpertsPass {
     std::span<const float> mix(const Show& show);
 
   private:
-    void add_expert(int expert, std::span<const float> inner);
-    void add_shared(std::span<const float> inner);
+    /// One of the experts that are computed together.
+    struct Member {
+        int expert;
+        std::span<float> input;  ///< none of the shared one, which reads that of all
+        std::span<float> inner;
+        std::span<float> out;
+    };
+    using Lot = std::vector<Member>;
+
+    const model::MlpLayer& mlp(int expert) const;
+    std::span<const float> input_of(const Member& member) const {
+        return member.expert < 0 ? input_ : member.input;
+    }
+    /// The experts from `first` on that fit, at least one. @param end  out: the one after them
+    Lot lot_from(int first, int& end) const;
+    Lot lot_of(int expert) const;
+    void gather(const Lot& lot);
+    void run_inner(const Lot& lot);
+    void add_outputs(const Lot& lot);
+    void add_shared(const Member& shared);
 
     const LayerWeights& weights_;
     const model::BlockDescription& block_;
@@ -58,11 +92,12 @@ class ExpertsPass {
     std::int64_t hidden_;
     std::vector<RoutedTokens> routed_;
     std::vector<std::int32_t> all_;
-    std::span<float> gathered_;
+    std::span<float> gathered_;  ///< of a lot, expert after expert, as the next two
     std::span<float> out_;
+    std::span<float> inner_;
     std::span<float> mixed_;
     std::span<float> gate_;
-    ScratchCutter rest_;
+    const ThreadScratch& of_threads_;
 };
 
 }  // namespace alphaprune::transformer

@@ -11,6 +11,7 @@
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/node.hpp"
+#include "alphaprune/parallel/team.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 #include "vocabulary_parts.hpp"
@@ -22,24 +23,29 @@ namespace alphaprune::transformer {
 /// ranks that have no sequence.
 class ModelPass {
   public:
+    /// @param sequences  at most so many are run at a time, over all ranks
     /// @throws Error on all ranks when the model has no forward pass or no head
-    ModelPass(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
-              const model::RowSource& source)
+    ModelPass(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+              const model::Catalogue& catalogue, const model::RowSource& source,
+              std::int64_t sequences)
         : ranks_(ranks),
           source_(source),
-          node_(ranks.split_by_node()),
+          node_(nodes.node()),
+          teams_(ranks, nodes, sequences),
           plan_(parallel::run_collectively(ranks,
                                            [&] {
                                                ForwardPlan plan = make_forward_plan(catalogue);
                                                require_head(plan);
                                                return plan;
                                            })),
-          runner_(make_cpu_block_runner(node_, plan_)) {}
+          runner_(make_cpu_block_runner(node_, teams_.own(), plan_)) {}
 
     const ForwardPlan& plan() const { return plan_; }
+    /// Which sequences each rank takes part in.
+    const parallel::Teams& teams() const { return teams_; }
 
     /// From token ids through all blocks.
-    /// @param sequences   of this rank, all of one length, which is the same on all ranks
+    /// @param sequences   of this rank's team, all of one length, which is the same on all ranks
     /// @param block_done  called after each block
     /// @throws Error on all ranks
     void run(std::span<const std::span<const std::int32_t>> sequences,
@@ -57,7 +63,7 @@ class ModelPass {
         parallel::run_collectively(ranks_, [&] { runner_->load_head(source_); });
     }
 
-    /// After run(): for all sequences of this rank.
+    /// After run(): for all sequences of this rank's team.
     void for_each_vocabulary_part(std::uint64_t bytes, const UseVocabulary& use) {
         std::vector<std::int64_t> all(static_cast<std::size_t>(runner_->sequences()));
         std::iota(all.begin(), all.end(), std::int64_t{0});
@@ -68,13 +74,15 @@ class ModelPass {
     std::vector<double> losses(
         std::span<const std::pair<std::int64_t, std::span<const std::int32_t>>> scored,
         std::uint64_t vocabulary_bytes) {
-        return token_losses(ranks_, node_, plan_, *runner_, source_, scored, vocabulary_bytes);
+        return token_losses(ranks_, node_, teams_.own(), plan_, *runner_, source_, scored,
+                            vocabulary_bytes);
     }
 
   private:
     const parallel::Communicator& ranks_;
     const model::RowSource& source_;
-    parallel::Communicator node_;
+    const parallel::Communicator& node_;
+    parallel::Teams teams_;
     ForwardPlan plan_;
     std::unique_ptr<BlockRunner> runner_;
 };

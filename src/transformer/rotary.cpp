@@ -146,15 +146,17 @@ RotaryTable::RotaryTable(const model::RotaryLayer& layer, std::int64_t positions
     }
 }
 
-void RotaryTable::apply(std::span<float> values, std::int64_t tokens, std::int64_t heads,
+void RotaryTable::apply(std::span<float> values, parallel::RowRange tokens, std::int64_t heads,
                         std::int64_t first) const {
-    const auto count = static_cast<std::size_t>(tokens * heads);
+    const auto count = static_cast<std::size_t>(tokens.size() * heads);
     const std::size_t head_size = values.size() / count;
     const auto skipped = static_cast<std::size_t>(first);
     assert(values.size() == count * head_size && head_size >= skipped + 2 * pairs_);
     for (std::size_t h = 0; h < count; ++h) {
         const auto head = values.subspan(h * head_size + skipped, 2 * pairs_);
-        const std::size_t at = h / static_cast<std::size_t>(heads) * pairs_;
+        const std::size_t token =
+            static_cast<std::size_t>(tokens.begin) + h / static_cast<std::size_t>(heads);
+        const std::size_t at = token * pairs_;
         const auto cos = std::span(cos_).subspan(at, pairs_);
         const auto sin = std::span(sin_).subspan(at, pairs_);
         if (!interleaved_) {

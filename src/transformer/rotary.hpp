@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "alphaprune/model/block_description.hpp"
+#include "alphaprune/parallel/share.hpp"
 
 namespace alphaprune::transformer {
 
@@ -32,10 +33,10 @@ class RotaryTable {
   public:
     RotaryTable(const model::RotaryLayer& layer, std::int64_t positions);
 
-    /// Rotates the heads of each token; token t stands at position t.
-    /// @param values  tokens × (heads × head_size)
+    /// Rotates the heads of some tokens; token t of the sequence stands at position t.
+    /// @param values  of those tokens: their number × (heads × head_size)
     /// @param first   of each head's values that are rotated
-    void apply(std::span<float> values, std::int64_t tokens, std::int64_t heads,
+    void apply(std::span<float> values, parallel::RowRange tokens, std::int64_t heads,
                std::int64_t first = 0) const;
 
   private:

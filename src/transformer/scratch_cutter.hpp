@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
 namespace alphaprune::transformer {
 
@@ -25,6 +27,30 @@ class ScratchCutter {
 
   private:
     std::span<float> rest_;
+};
+
+/// Scratch of each thread of a rank.
+class ThreadScratch {
+  public:
+    ThreadScratch(int threads, std::int64_t values_of_each)
+        : each_(static_cast<std::size_t>(whole_lines(values_of_each))),
+          values_(static_cast<std::size_t>(threads) * each_ + kLineFloats) {
+        void* aligned = values_.data();
+        std::size_t room = values_.size() * sizeof(float);
+        first_ = static_cast<float*>(std::align(kLineFloats * sizeof(float),
+                                                room - kLineFloats * sizeof(float), aligned, room));
+    }
+    ThreadScratch(const ThreadScratch&) = delete;
+    ThreadScratch& operator=(const ThreadScratch&) = delete;
+
+    std::span<float> of(int thread) const {
+        return {first_ + static_cast<std::size_t>(thread) * each_, each_};
+    }
+
+  private:
+    std::size_t each_;
+    std::vector<float> values_;
+    float* first_;
 };
 
 }  // namespace alphaprune::transformer

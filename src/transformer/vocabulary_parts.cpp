@@ -1,7 +1,6 @@
 #include "vocabulary_parts.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/node.hpp"
@@ -21,7 +20,6 @@ void for_each_vocabulary_part(const parallel::Communicator& ranks,
     const std::int64_t high = std::clamp<std::int64_t>(affordable, 1, table.rows());
     const auto tokens = static_cast<std::int64_t>(runner.state_size()) /
                         std::max<std::int64_t>(plan.hidden_size(), 1);
-    std::vector<float> features(static_cast<std::size_t>(tokens * length));
     parallel::NodeArray<float> part(node, high * length);
     for (std::int64_t begin = 0; begin < table.rows(); begin += high) {
         const parallel::RowRange rows{begin, std::min(begin + high, table.rows())};
@@ -35,7 +33,7 @@ void for_each_vocabulary_part(const parallel::Communicator& ranks,
         parallel::run_collectively(ranks, [&] {
             support::check_stop();
             for (std::size_t c = 0; c < chosen.size(); ++c) {
-                runner.features(chosen[c], features);
+                const auto features = runner.features(chosen[c]);
                 use(c, {features.data(), tokens, length, length}, rows,
                     {part.values().data(), rows.size(), length, length});
             }

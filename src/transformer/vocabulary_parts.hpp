@@ -13,7 +13,7 @@
 namespace alphaprune::transformer {
 
 /// What a sequence's features (tokens × feature_size) and some rows of the vocabulary's projection
-/// are for: their products are logits.
+/// are for: their products are logits. Called on all ranks of the team.
 using UseVocabulary = std::function<void(std::size_t chosen, linalg::ConstFloatView features,
                                          parallel::RowRange rows, linalg::ConstFloatView weights)>;
 

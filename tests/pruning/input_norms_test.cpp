@@ -34,7 +34,7 @@ Sequence sequence(std::int64_t number) {
 /// Each rank brings the sequences that `owner` gives it.
 std::vector<float> norms_with(std::int64_t sequences,
                               const std::function<std::int64_t(std::int64_t)>& owner) {
-    InputNorms norms(kCols);
+    InputNorms norms(kCols, test::lone_team());
     for (std::int64_t number = 0; number < sequences; ++number) {
         if (owner(number) == world().rank()) {
             const Sequence mine = sequence(number);
@@ -88,7 +88,7 @@ TEST(InputNorms, AreTheRootOfTheMeanSumOfSquares) {
 }
 
 TEST(InputNorms, OfAnInputThatIsZeroThroughoutIsZero) {
-    InputNorms norms(2);
+    InputNorms norms(2, test::lone_team());
     if (world().is_root()) {
         norms.add_sequence(0, std::vector<float>{0, 3, 0, 4}, 2);
     }

@@ -107,7 +107,7 @@ PrunedSite prune_site(const pruning::Pruner& pruner, const SiteProblem& problem,
     const parallel::NodeMap nodes(world(), world().split(world().rank() / width, world().rank()));
     pruning::SiteShape shape{problem.cols, request.of_expert ? 0 : problem.rows, request.of_expert};
     pruning::BlockInputs inputs{
-        world(), nodes, {}, static_cast<std::int64_t>(problem.sequences.size())};
+        world(), nodes, lone_team(), {}, static_cast<std::int64_t>(problem.sequences.size())};
     if (request.routed != nullptr) {
         shape.mixture = 0;
         inputs.mixtures.push_back(problem.cols);

@@ -29,7 +29,8 @@ class Factored {
     Factored(const parallel::Communicator& ranks, const SparsegptProblem& problem,
              int ranks_of_node = 100)
         : nodes_(ranks, ranks.split(ranks.rank() / ranks_of_node, ranks.rank())) {
-        const BlockInputs inputs{ranks, nodes_, {{problem.cols, 0}}, problem.samples};
+        const BlockInputs inputs{
+            ranks, nodes_, test::lone_team(), {{problem.cols, 0}}, problem.samples};
         SiteStatistics statistics(inputs, inputs.sites[0], {});
         for (std::int64_t first = 0; first < problem.samples; first += ranks.size()) {
             const std::int64_t mine = first + ranks.rank();
@@ -248,7 +249,7 @@ TEST(Sparsegpt, OfScoresThatAreNoNumbersNamesTheMatrixOnAllRanks) {
 TEST(Sparsegpt, LeavesASmallerErrorThanWanda) {
     const auto problem = random_problem(40, 160, 8);
     const Factored factored(world(), problem);
-    InputNorms norms(problem.cols);
+    InputNorms norms(problem.cols, test::lone_team());
     for (std::int64_t s = world().rank(); s < problem.samples; s += world().size()) {
         const auto& input = problem.sequences[static_cast<std::size_t>(s)];
         norms.add_sequence(s, input, static_cast<std::int64_t>(input.size()) / problem.cols);

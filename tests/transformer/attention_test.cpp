@@ -10,6 +10,7 @@
 
 #include "alibi.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "support/world.hpp"
 #include "transformer/random_values.hpp"
 
 namespace alphaprune::test {
@@ -112,9 +113,10 @@ TEST_P(AttentionCase, AgreesWithPlainLoops) {
     // What lies in the scratch and in the result before must not matter.
     constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
     std::vector<float> out(in.query.size(), kNan);
-    std::vector<float> scratch(static_cast<std::size_t>(transformer::attention_scratch()), kNan);
-    transformer::attend(given.attention, {in.query, in.key, in.value, out, given.sinks},
-                        given.tokens, scratch);
+    const transformer::ThreadScratch scratch(1, transformer::attention_scratch());
+    std::ranges::fill(scratch.of(0), kNan);
+    transformer::attend(lone_team(), given.attention,
+                        {in.query, in.key, in.value, out, given.sinks}, given.tokens, scratch);
     const auto expected = plain_attention(given.attention, in, given.tokens, given.sinks);
     double worst = 0;
     for (std::size_t i = 0; i < out.size(); ++i) {

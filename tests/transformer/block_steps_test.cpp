@@ -46,7 +46,7 @@ class InSteps {
     explicit InSteps(StoredModel& model, std::size_t tokens = 40)
         : model_(model),
           plan_(transformer::make_forward_plan(model.catalogue)),
-          runner_(transformer::make_cpu_block_runner(world(), plan_)) {
+          runner_(transformer::make_cpu_block_runner(world(), lone_team(), plan_)) {
         embed(tokens);
         load(0);
     }

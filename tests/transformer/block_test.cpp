@@ -90,7 +90,7 @@ std::map<std::string, std::vector<float>> observed_inputs(StoredModel& model,
                                                           std::size_t& calls) {
     const model::Catalogue& catalogue = model.catalogue;
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
-    const auto runner = transformer::make_cpu_block_runner(world(), plan);
+    const auto runner = transformer::make_cpu_block_runner(world(), lone_team(), plan);
     const auto count = static_cast<std::int64_t>(tokens.size());
     runner->embed(std::array{tokens}, model.source());
     std::map<std::string, std::vector<float>> inputs;
@@ -153,7 +153,7 @@ TEST(Blocks, TakeNoMoreScratchThanTheySay) {
     odd_mistral().write(folder / "m");
     StoredModel model(folder / "m");
     const transformer::ForwardPlan plan = transformer::make_forward_plan(model.catalogue);
-    const auto runner = transformer::make_cpu_block_runner(world(), plan);
+    const auto runner = transformer::make_cpu_block_runner(world(), lone_team(), plan);
     runner->load(0, model.source());
     const std::vector<std::int32_t> tokens(kTokens, 1);
     runner->embed(std::array{std::span(tokens).first(1)}, model.source());

@@ -54,7 +54,7 @@ TEST(Books7m, DensePerplexity) {
         EXPECT_EQ(of, 8);
     };
     const transformer::Perplexity perplexity = transformer::measure_perplexity(
-        world(), model.catalogue, model.source(), windows, progress);
+        world(), parallel::NodeMap(world()), model.catalogue, model.source(), windows, progress);
     EXPECT_NEAR(perplexity.value, 26.4677, 0.0001 * 26.4677);
     EXPECT_EQ(perplexity.windows, 64);
     EXPECT_EQ(calls, world().is_root() ? 8 : 0);

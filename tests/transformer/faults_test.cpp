@@ -96,8 +96,8 @@ class Requests : public testing::Test {
     }
     std::vector<support::Fault> faults_of_windows(const model::TokenSequences& windows) {
         return faults_of([&] {
-            transformer::measure_perplexity(world(), model_->catalogue, model_->source(), windows,
-                                            {});
+            transformer::measure_perplexity(world(), parallel::NodeMap(world()), model_->catalogue,
+                                            model_->source(), windows, {});
         });
     }
     TemporaryFolder folder_;
@@ -129,9 +129,9 @@ TEST(Perplexity, IsNoNumberWhereActivationsOverflow) {
     odd.write(folder / "m");
     StoredModel model(folder / "m");
     const model::TokenSequences windows{4, {1, 2, 3, 4}};
-    EXPECT_FALSE(
-        transformer::measure_perplexity(world(), model.catalogue, model.source(), windows, {})
-            .is_number());
+    EXPECT_FALSE(transformer::measure_perplexity(world(), parallel::NodeMap(world()),
+                                                 model.catalogue, model.source(), windows, {})
+                     .is_number());
 }
 
 TEST_F(Requests, WindowsThatPredictNothing) {

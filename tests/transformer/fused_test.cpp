@@ -36,7 +36,7 @@ Computed compute(const model::Catalogue& catalogue, const model::Family& family,
         reader.read_rows(tensor, rows, out);
     };
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue, family);
-    const auto runner = transformer::make_cpu_block_runner(world(), plan);
+    const auto runner = transformer::make_cpu_block_runner(world(), lone_team(), plan);
     runner->embed(std::array{std::span(kFusedTokens)}, source);
     Computed computed;
     for (int block = 0; block < catalogue.blocks(); ++block) {
@@ -96,7 +96,7 @@ TEST_F(Fused, RowsAreStoredAsTheyWere) {
             reader.read_rows(tensor, rows, out);
         };
         const auto plan = transformer::make_forward_plan(fused, fused_family(kind));
-        const auto runner = transformer::make_cpu_block_runner(world(), plan);
+        const auto runner = transformer::make_cpu_block_runner(world(), lone_team(), plan);
         runner->embed(std::array{std::span(kFusedTokens)}, source);
         runner->load(1, source);
         for (const int t : plan.block(1).tensors) {

@@ -10,12 +10,13 @@
 
 namespace alphaprune::transformer {
 
-/// Logits of one sequence (tokens × vocabulary). Run collectively.
+/// Logits of one sequence (tokens × vocabulary), which all ranks share. Run collectively.
 inline std::vector<float> logits_of(const parallel::Communicator& ranks,
                                     const model::Catalogue& catalogue,
                                     const model::RowSource& source,
                                     std::span<const std::int32_t> tokens) {
-    ModelPass model(ranks, catalogue, source);
+    const parallel::NodeMap nodes(ranks);
+    ModelPass model(ranks, nodes, catalogue, source, 1);
     model.run(std::array{tokens}, [] {});
     const auto count = static_cast<std::int64_t>(tokens.size());
     const std::int64_t vocabulary = model.plan().tensor(model.plan().vocabulary).rows();

@@ -30,8 +30,8 @@ class PerplexityOf : public testing::TestWithParam<const char*> {
   protected:
     double measure(const parallel::Communicator& ranks, const model::TokenSequences& windows,
                    const transformer::PerplexityLimits& limits = {}) {
-        return transformer::measure_perplexity(ranks, model_.catalogue, model_.source(), windows,
-                                               {}, limits)
+        return transformer::measure_perplexity(ranks, parallel::NodeMap(ranks), model_.catalogue,
+                                               model_.source(), windows, {}, limits)
             .value;
     }
     StoredModel model_{kSourceFolder / "tests/data/models" / GetParam()};
@@ -89,9 +89,10 @@ TEST_P(PerplexityOf, HangsOnThePartsOfTheVocabularyByRounding) {
 
 TEST_P(PerplexityOf, TellsOfTheBlocksOfAllPasses) {
     std::vector<std::int64_t> seen;
-    const std::int64_t passes = (7 + world().size() - 1) / world().size();
+    const parallel::NodeMap nodes(world());
+    const std::int64_t passes = parallel::Teams(world(), nodes, 7).rounds();
     transformer::measure_perplexity(
-        world(), model_.catalogue, model_.source(), some_windows(7),
+        world(), parallel::NodeMap(world()), model_.catalogue, model_.source(), some_windows(7),
         [&](std::int64_t done, std::int64_t of) {
             seen.push_back(done);
             EXPECT_EQ(of, 3 * passes);
@@ -113,7 +114,8 @@ TEST_P(PerplexityOf, AFaultOnOneRankIsThrownOnAll) {
         };
         bool thrown = false;
         try {
-            transformer::measure_perplexity(world(), model_.catalogue, broken, some_windows(2), {});
+            transformer::measure_perplexity(world(), parallel::NodeMap(world()), model_.catalogue,
+                                            broken, some_windows(2), {});
         } catch (const support::Error& error) {
             thrown = error.agreed();
             EXPECT_NE(std::string(error.what()).find(part), std::string::npos);

@@ -85,7 +85,7 @@ TEST(Rotary, TurnsEachPairOfAHead) {
     const transformer::RotaryTable table({{}, kHeadSize, false}, kTokens);
     const auto before = random_values(kTokens * kHeads * kHeadSize, 2);
     auto after = before;
-    table.apply(after, kTokens, kHeads);
+    table.apply(after, {0, kTokens}, kHeads);
     const auto frequencies = plain_frequencies(10000);
     for (std::int64_t token = 0; token < kTokens; ++token) {
         for (std::int64_t head = 0; head < kHeads; ++head) {

@@ -25,6 +25,11 @@ namespace alphaprune::linalg {
 /// expert's tokens may be, and an element is small by chance, typical ones count beside them.
 class JointProducts {
   public:
+    /// Vectors of a rank that are multiplied at a time. Part of the result: each piece is rounded.
+    /// Who brings several pieces of what one call could bring adds the same, if the earlier pieces
+    /// are those of earlier ranks.
+    static constexpr std::int64_t kPiece = 512;
+
     /// Collective. Ranks and nodes outlive the object.
     /// @param order       size of x
     /// @param companions  size of each y
@@ -90,7 +95,8 @@ class JointProducts {
                       int first_rank);
     void add_all(std::span<const std::span<const float>> vectors, std::int64_t count);
     void add_piece(std::span<const std::span<const float>> vectors, parallel::RowRange piece);
-    void add_products(const Tile& tile, std::span<const std::int64_t> counts);
+    void add_products(const Tile& tile, std::span<const std::int64_t> counts,
+                      std::span<float> product);
     void round_and_add(const Tile& tile, std::span<const float> product);
     void mirror();
     std::vector<Tile> own_tiles() const;
@@ -107,7 +113,8 @@ class JointProducts {
     std::vector<Part> parts_;
     std::vector<double> units_;     ///< of each row of all parts; empty until the first have come
     std::vector<Waiting> waiting_;  ///< until then
-    std::vector<float> product_;
+    std::size_t product_size_;
+    std::vector<float> products_;  ///< of a tile, for each thread
     std::optional<parallel::NodeArray<double>> sums_;
     std::shared_ptr<parallel::NodeArray<float>> vectors_;  ///< until finish()
 };

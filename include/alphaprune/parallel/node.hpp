@@ -57,12 +57,12 @@ void reserve_shared_memory(const Communicator& node, std::span<std::byte> bytes)
 /// first rank of each node is its leader. Made collectively.
 class NodeMap {
   public:
-    /// @param threads  of this rank; outlive the object
-    explicit NodeMap(const Communicator& ranks, const ThreadPool& threads = ThreadPool::single());
+    /// @param threads  of this rank; nullptr: one alone
+    explicit NodeMap(const Communicator& ranks, std::shared_ptr<const ThreadPool> threads = {});
     /// With nodes as the caller sees them.
     /// @param node  the ranks that share this rank's node, ordered as in `ranks`
     NodeMap(const Communicator& ranks, Communicator node,
-            const ThreadPool& threads = ThreadPool::single());
+            std::shared_ptr<const ThreadPool> threads = {});
 
     /// The ranks on this rank's node.
     const Communicator& node() const { return node_; }
@@ -70,6 +70,8 @@ class NodeMap {
     /// The number of that rank's node.
     int node_of(int rank) const { return node_of_rank_[static_cast<std::size_t>(rank)]; }
     const ThreadPool& threads() const { return *threads_; }
+    /// The same, for another map of some of the ranks.
+    std::shared_ptr<const ThreadPool> shared_threads() const { return threads_; }
 
     /// Collective: the values that the node of `rank` holds reach the leaders of all other nodes.
     /// On ranks that are no leaders nothing happens; the caller syncs the node's memory before and
@@ -83,7 +85,7 @@ class NodeMap {
     Communicator node_;
     std::optional<Communicator> leaders_;  ///< only on leaders
     std::vector<int> node_of_rank_;
-    const ThreadPool* threads_;
+    std::shared_ptr<const ThreadPool> threads_;
     int nodes_ = 1;
 };
 

@@ -6,19 +6,26 @@
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/team.hpp"
 #include "alphaprune/pruning/pruners.hpp"
 
 namespace alphaprune::pruning {
 
 /// ‖x_j‖² over calibration sequences, as Wanda's code has it: the running mean, in float32 and in
-/// sequence order, of each sequence's sum of squares over its tokens. Every rank brings the sums of
-/// its own sequences; the same bits come out on any number of ranks.
+/// sequence order, of each sequence's sum of squares over its tokens. Every team brings the sums of
+/// its own sequences, each of its ranks and threads of some inputs; the same bits come out on any
+/// number of them.
 class InputNorms {
   public:
     /// @param cols  inputs of the matrix
-    explicit InputNorms(std::int64_t cols) : cols_(cols) {}
+    /// @param team  of this rank; outlives the object
+    InputNorms(std::int64_t cols, const parallel::Team& team)
+        : cols_(cols),
+          team_(&team),
+          own_(parallel::share_of(cols, team.ranks().size(), team.ranks().rank())) {}
 
-    /// One sequence's input, tokens × cols, row-major. Sequences of a rank come in ascending order.
+    /// One sequence's input, tokens × cols, row-major; the same on all ranks of the team, whose
+    /// sequences come in ascending order.
     void add_sequence(std::int64_t sequence, std::span<const float> input, std::int64_t tokens);
 
     /// Collective. ‖x_j‖₂ for each input, on every rank.
@@ -30,8 +37,10 @@ class InputNorms {
 
   private:
     std::int64_t cols_;
+    const parallel::Team* team_;
+    parallel::RowRange own_;  ///< inputs that this rank sums
     std::vector<std::int64_t> numbers_;
-    std::vector<float> sums_;  ///< one row of cols_ per sequence
+    std::vector<float> sums_;  ///< one row of those per sequence
 };
 
 /// Gathering the norms of a site, and scoring and selecting the weights of its matrices by row.

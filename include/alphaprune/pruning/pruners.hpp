@@ -11,6 +11,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
+#include "alphaprune/parallel/team.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/support/method_option.hpp"
 #include "alphaprune/support/scalar.hpp"
@@ -105,7 +106,7 @@ struct StoredRows {
 /// The input of a site for one sequence, row-major.
 struct SiteInput {
     std::int64_t sequence = 0;       ///< its number among all
-    std::int64_t tokens = 0;         ///< 0: this rank has no sequence left
+    std::int64_t tokens = 0;         ///< 0: this team has no sequence left
     std::span<const float> present;  ///< tokens × cols, of the model as far as it is pruned
     // With targets alone:
     std::span<const float> dense;  ///< tokens × cols, of the dense model
@@ -114,7 +115,7 @@ struct SiteInput {
 
 /// What the router of a mixture of experts divides among them, for one sequence: all its tokens.
 struct RoutedInput {
-    std::int64_t tokens = 0;              ///< 0: this rank has no sequence left
+    std::int64_t tokens = 0;              ///< 0: this team has no sequence left
     std::span<const float> present = {};  ///< as in SiteInput
     std::span<const float> dense = {};
 };
@@ -146,8 +147,9 @@ class BlockPruner {
   public:
     virtual ~BlockPruner() = default;
 
-    /// Sequences of a rank come in ascending order. It is called equally often, in the same order
-    /// of sites, on every rank: a rank that has no sequence left gives no tokens.
+    /// The ranks of a team are shown the same sequences, in ascending order, and share the work on
+    /// them. It is called equally often, in the same order of sites, on every rank: those of a team
+    /// that has no sequence left give no tokens.
     virtual void observe(std::size_t site, const SiteInput& input) = 0;
     /// The same for what the experts of a mixture are given together. All sequences of a rank come
     /// before finish_statistics of the first of their sites. @param mixture  as in SiteShape
@@ -182,8 +184,9 @@ struct SiteShape {
 
 /// What the statistics of a block are made for.
 struct BlockInputs {
-    const parallel::Communicator& ranks;  ///< outlives the pruner, as nodes do
+    const parallel::Communicator& ranks;  ///< outlives the pruner, as the next two do
     const parallel::NodeMap& nodes;
+    const parallel::Team& team;  ///< whose sequences this rank observes
     std::vector<SiteShape> sites;
     std::int64_t sequences = 0;               ///< of calibration, over all ranks
     std::vector<std::int64_t> mixtures = {};  ///< of experts: the width of what each divides

@@ -9,6 +9,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/parallel/team.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::transformer {
@@ -26,9 +27,11 @@ struct ObservedInput {
 };
 using InputObserver = std::function<void(const ObservedInput& input)>;
 
-/// Runs the decoder blocks of a model in float32 over this rank's sequences, one block at a time,
-/// one sequence at a time, so that the result for a sequence does not depend on what else a rank
-/// computes. Owns what a block's weights and the hidden states live in.
+/// Runs the decoder blocks of a model in float32 over a team's sequences, one block at a time, one
+/// sequence at a time, so that the result for a sequence depends neither on what else is computed
+/// nor on who shares the work. Owns what a block's weights and the hidden states live in, in memory
+/// that the team sees. All calls are made by all ranks of the team, with the same arguments;
+/// observers are called on all of them.
 class BlockRunner {
   public:
     virtual ~BlockRunner() = default;
@@ -44,6 +47,9 @@ class BlockRunner {
     virtual std::size_t state_size() const = 0;
     /// All hidden states, one after another; they may be put back as they were saved.
     virtual std::span<float> states() = 0;
+    /// A sequence's state is kept beside, and put back.
+    virtual void keep_state(std::int64_t sequence) = 0;
+    virtual void put_back_state(std::int64_t sequence) = 0;
 
     /// Run collectively by the node: a block's weights take the place of the block before.
     /// @throws Error on all ranks of the node
@@ -83,14 +89,15 @@ class BlockRunner {
     /// takes the place of the block before. After require_head().
     virtual void load_head(const model::RowSource& source) = 0;
     /// Final norm and output projection of a sequence's state: what the vocabulary rows are
-    /// multiplied with.
-    /// @param out  tokens × feature_size
-    virtual void features(std::int64_t sequence, std::span<float> out) = 0;
+    /// multiplied with, tokens × feature_size; until the next call.
+    virtual std::span<const float> features(std::int64_t sequence) = 0;
 };
 
 /// On the processor's cores, a block's weights in the node's shared memory.
 /// @param node  the ranks of this node; outlives the runner, as the plan does
+/// @param team  that the sequences belong to; outlives the runner
 std::unique_ptr<BlockRunner> make_cpu_block_runner(const parallel::Communicator& node,
+                                                   const parallel::Team& team,
                                                    const ForwardPlan& plan);
 
 }  // namespace alphaprune::transformer

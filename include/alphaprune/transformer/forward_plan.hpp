@@ -103,8 +103,10 @@ double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens);
 std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block);
 /// Values per token that a pass in steps keeps of each sequence.
 std::int64_t kept_values(const ForwardPlan& plan, int block);
-/// Bytes of scratch memory that running a block over a sequence takes.
+/// Bytes of scratch memory that running a block over a sequence takes, of a team together.
 std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens);
+/// And of each of its threads, whatever the model.
+std::uint64_t thread_scratch_bytes();
 
 /// What is asked of a forward pass.
 enum class PassReach {
