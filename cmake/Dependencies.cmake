@@ -44,4 +44,5 @@ endmacro()
 alphaprune_optional(SCALAPACK ScaLAPACK
     "Matrices distributed over ranks: solver scalapack, block-cyclic Cholesky factors")
 alphaprune_optional(ELPA ELPA "Solvers elpa1 and elpa2 (with ScaLAPACK only)")
+alphaprune_optional(ONEDNN OneDNN "Products of activations and weights in bfloat16")
 alphaprune_optional(SENTENCEPIECE SentencePiece "Text for models with a tokenizer.model and no tokenizer.json")

@@ -12,16 +12,19 @@ case $(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}") in
 "debian 12")
     libraries+=(libboost-program-options1.74.0 libfmt9 libhdf5-openmpi-103-1 libopenmpi3
         libutf8proc2)
+    onednn=libdnnl2
     ;;
 "debian 13")
     libraries+=(libboost-program-options1.83.0 libfmt10 libhdf5-openmpi-310 libopenmpi40
         libutf8proc3)
+    onednn=libdnnl3.6
     ;;
 *)
     echo "$0 knows the packages of Debian 12 and 13 only." >&2
     exit 2
     ;;
 esac
+[[ $(uname -m) != x86_64 ]] || libraries+=("$onednn")
 programs=(openmpi-bin) # mpirun
 everywhere='libc6|libgcc-s1|libstdc\+\+6'
 

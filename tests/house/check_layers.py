@@ -21,7 +21,7 @@ OWNERS = {
     r"spdlog/": "support", r"xxhash\.h": "support",
     r"nlohmann/": "formats", r"sentencepiece": "model", r"pcre2": "model",
     r"utf8proc": "model",
-    r"elpa/": "linalg", r"hdf5\.h": "checkpoint", r"boost/": "cli",
+    r"elpa/": "linalg", r"(?:oneapi/)?dnnl": "linalg", r"hdf5\.h": "checkpoint", r"boost/": "cli",
 }
 NATIVE_MPI = "alphaprune/parallel/native_mpi.hpp"
 NATIVE_MPI_AREAS = ("parallel", "linalg")

@@ -18,7 +18,7 @@ REFERENCE = ROOT / "tests" / "data" / "reference"
 
 
 def is_built_with(library):
-    """Whether the program has an optional library: ELPA, ScaLAPACK, SentencePiece."""
+    """Whether the program has an optional library: ELPA, oneDNN, ScaLAPACK, SentencePiece."""
     version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
     return f"without {library}" not in version.stdout
 

@@ -34,6 +34,7 @@ class AlphapruneMpi(CMakePackage):
     depends_on("fmt@9:")
     depends_on("spdlog+fmt_external")  # of a version compatible with fmt's
     depends_on("nlohmann-json@3.11:")
+    depends_on("onednn@2.6: cpu_runtime=omp", when="target=x86_64:")
     depends_on("sentencepiece")
     depends_on("pcre2@10.40:")
     depends_on("utf8proc")
