@@ -30,11 +30,13 @@ class CalibratedRun {
           catalogue_(catalogue),
           request_(request),
           store_(store),
-          pass_(ranks, nodes, catalogue, request.calibration, request.family),
+          pass_(ranks, nodes, catalogue, request.calibration, request.forward_precision,
+                request.family),
           stream_(ranks, catalogue, store) {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
-            dense_.emplace(ranks, nodes, catalogue, request.calibration, request.family);
+            dense_.emplace(ranks, nodes, catalogue, request.calibration, request.forward_precision,
+                           request.family);
             passes.insert(passes.begin(), {resume::StatePass::dense, &*dense_});
         }
         states_.emplace(ranks, store.journal(), std::move(passes));

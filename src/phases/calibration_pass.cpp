@@ -16,7 +16,7 @@ namespace alphaprune::phases {
 CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences,
-                                 const model::Family* family)
+                                 linalg::ForwardPrecision precision, const model::Family* family)
     : ranks_(ranks),
       nodes_(nodes),
       catalogue_(catalogue),
@@ -24,7 +24,7 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
       plan_(family == nullptr ? transformer::make_forward_plan(catalogue)
                               : transformer::make_forward_plan(catalogue, *family)),
       teams_(ranks, nodes, sequences.count()),
-      runner_(transformer::make_cpu_block_runner(nodes.node(), teams_.own(), plan_)),
+      runner_(transformer::make_cpu_block_runner(nodes.node(), teams_.own(), plan_, precision)),
       reader_(catalogue) {
     std::vector<std::span<const std::int32_t>> of_team;
     for (std::int64_t s = own().begin; s < own().end; ++s) {

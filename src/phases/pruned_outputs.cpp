@@ -47,16 +47,13 @@ void round_to_stored(const model::Catalogue& catalogue, const model::TensorInfo&
 void exchange_between_nodes(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                             transformer::BlockRunner& runner, int matrix, std::int64_t outputs) {
     runner.sync();
-    if (nodes.nodes() == 1) {
-        return;
-    }
-    for (int rank = 0; rank < ranks.size(); ++rank) {
+    for (int rank = 0; rank < ranks.size() && nodes.nodes() > 1; ++rank) {
         const parallel::RowRange theirs = parallel::share_of(outputs, ranks.size(), rank);
         if (!theirs.empty()) {
             nodes.broadcast_from_node_of(rank, runner.rows(matrix, theirs));
         }
     }
-    runner.sync();
+    runner.replaced(matrix);
 }
 
 }  // namespace alphaprune::phases

@@ -214,6 +214,7 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
         run.later("identity", report.identity);
         run("gemm_gflops", report.gemm_gflops);
         run.later("peak_memory", report.peak_memory);
+        run.later("forward_precision", report.forward_precision);
     });
     io.text_or_null("prune_method", report.prune_method);
     io.text_or_null("sparsity_type", report.sparsity_type);

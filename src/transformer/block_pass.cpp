@@ -110,7 +110,7 @@ BlockPass::BlockPass(const BlockPlan& plan, const parallel::Team& team,
                      const InputObserver& observe)
     : block_(plan.description),
       sites_(plan.sites),
-      weights_(team, weights, plan.tensors),
+      weights_(team, weights, plan.tensors, scratch.packed),
       rotary_(rotary),
       tokens_(tokens),
       hidden_size_(hidden_size),

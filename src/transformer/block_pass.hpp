@@ -33,6 +33,7 @@ std::int64_t kept_width(const model::BlockDescription& block);
 struct PassScratch {
     std::span<float> of_team;  ///< block_scratch() values
     const ThreadScratch& of_threads;
+    const PackedMath* packed = nullptr;  ///< for products in bfloat16
 };
 
 /// One block over one sequence, sublayer after sublayer, as its description says. Run collectively
