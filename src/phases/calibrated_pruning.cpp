@@ -46,7 +46,7 @@ class CalibratedRun {
     int take_over() {
         stream_.take_over_finished();
         const int saved = states_->saved_block();
-        const int first = saved > 0 && all_done_before(saved) ? saved : 0;
+        const int first = saved > 0 && all_done(0, saved) ? saved : 0;
         first > 0 ? states_->restore() : void();
         for (int block = 0; block < first; ++block) {
             add_earlier_notes(block);
@@ -76,6 +76,7 @@ class CalibratedRun {
         if (dense_) {
             dense_->load(block);
         }
+        pass_.will_load(block + 1);
         sites_ = BlockSites(pass_.plan(), block);
         const auto pruner = pruning::begin_block(
             request_.pruner,
@@ -116,15 +117,10 @@ class CalibratedRun {
         return catalogue_.matrices[static_cast<std::size_t>(index)];
     }
 
-    bool all_done_before(int block) const {
+    /// Of the blocks from `begin` to `end`.
+    bool all_done(int begin, int end) const {
         return std::ranges::all_of(catalogue_.matrices, [&](const model::MatrixInfo& one) {
-            return one.block >= block || is_finished(one.tensor);
-        });
-    }
-
-    bool all_done_in(int block) const {
-        return std::ranges::all_of(catalogue_.matrices, [&](const model::MatrixInfo& one) {
-            return one.block != block || is_finished(one.tensor);
+            return one.block < begin || one.block >= end || is_finished(one.tensor);
         });
     }
 
@@ -175,7 +171,7 @@ class CalibratedRun {
     /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
     /// were.
     void prune_together(pruning::BlockPruner& pruner, int block) {
-        const bool gathers = dense_ || !all_done_in(block);  // the dense states go on all the same
+        const bool gathers = dense_ || !all_done(block, block + 1);  // the dense states go on all the same
         const std::vector<std::size_t> turns = request_.turns_of(block);
         std::size_t end = sites_.count();
         for (auto begin = turns.rbegin(); begin != turns.rend(); end = *begin++) {

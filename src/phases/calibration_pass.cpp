@@ -54,6 +54,18 @@ void CalibrationPass::load(int block) {
     }
 }
 
+void CalibrationPass::will_load(int block) {
+    std::vector<model::NeededRows> needed;
+    const parallel::Communicator& node = nodes_.node();
+    if (block < catalogue_.blocks()) {
+        for (const int index : plan_.block(block).tensors) {
+            const model::TensorInfo& tensor = plan_.tensor(index);
+            needed.push_back({tensor, parallel::share_of(tensor.rows(), node.size(), node.rank())});
+        }
+    }
+    reader_.will_need(needed);
+}
+
 template <class ObserveOne>
 void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserver& observer,
                            CalibrationPass* dense, ObserveOne observe_one) {

@@ -46,6 +46,9 @@ class CalibrationPass {
     /// Collective: a block's dense weights, once on each node, checked to be finite. @throws Error
     void load(int block);
 
+    /// A block will be loaded next: its weights are read ahead. Returns at once.
+    void will_load(int block);
+
     /// Collective: tells the inputs of all sites of the loaded block, and leaves the activations as
     /// they are.
     /// @param dense    the same block of the dense model: its inputs are told, too, and its outputs
