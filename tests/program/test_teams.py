@@ -31,19 +31,18 @@ class Teams(ProgramTest):
         return (output / "checkpoint.h5").read_bytes()
 
     def test_more_ranks_than_sequences(self):
-        for method, sequences, options in (("wanda", 1, ()), ("wanda", 3, ()),
-                                           ("sparsegpt", 2, ()), ("alps", 2, TARGETS)):
+        for method, sequences, ranks, options in (("wanda", 1, 5, ()), ("sparsegpt", 2, 5, ()),
+                                                  ("alps", 2, 3, TARGETS)):
             with self.subTest(method=method, sequences=sequences):
                 words = ("--prune-method", method, "--nsamples", sequences, *options)
-                alone = self.prune(f"{method}{sequences}", 1, *words)
-                for ranks in (2, 5):
-                    team = self.prune(f"{method}{sequences}on{ranks}", ranks, *words)
-                    self.assertEqual(team == alone, True, f"{ranks} ranks")
+                alone = self.prune(method, 1, *words)
+                team = self.prune(f"{method}-shared", ranks, *words)
+                self.assertEqual(team == alone, True, f"{ranks} ranks")
 
     def test_threads_share_them_too(self):
         if len(os.sched_getaffinity(0)) < 2:
             self.skipTest("threads need two cores")
-        words = ("--prune-method", "alps", "--nsamples", 2, *TARGETS)
+        words = ("--prune-method", "alps", "--nsamples", 1, *TARGETS)
         alone = self.prune("alone", 1, *words, "--threads-per-rank", 1)
         threads = self.prune("threads", 1, *words, "--threads-per-rank", 2)
         self.assertEqual(self.report(self.folder / "threads")["run"]["threads_per_rank"], 2)
@@ -52,7 +51,7 @@ class Teams(ProgramTest):
     def test_perplexities_are_the_same(self):
         # 900 tokens: three windows of 300
         words = [*EVALUATION, "--seqlen", "300"]
-        seen = {start(words, ranks).stdout.splitlines()[-1] for ranks in (1, 2, 5)}
+        seen = {start(words, ranks).stdout.splitlines()[-1] for ranks in (1, 5)}
         self.assertEqual(len(seen), 1, seen)
 
 
@@ -85,13 +84,13 @@ class ForwardPrecision(ProgramTest):
             self.skipTest("no oneDNN or no instructions for bfloat16 here")
         found = {}
         for precision in ("float32", "bf16x2", "bf16"):
-            for ranks in (1, 3):
+            for ranks in (1, 3) if precision == "bf16x2" else (1,):
                 output = self.folder / f"{precision}{ranks}"
                 self.succeed(BOOKS, output, *TWO_BLOCKS, "--prune-method", "wanda", "--nsamples", 4,
                              "--forward-precision", precision, ranks=ranks, environment=FIXED_CLOCK)
                 self.assertEqual(self.report(output)["run"]["forward_precision"], precision)
                 found[precision, ranks] = (output / "checkpoint.h5").read_bytes()
-            self.assertEqual(found[precision, 1] == found[precision, 3], True, precision)
+        self.assertEqual(found["bf16x2", 1] == found["bf16x2", 3], True)
         share = {precision: sum(a != b for a, b in zip(found["float32", 1], found[precision, 1])) /
                  len(found["float32", 1]) for precision in ("bf16x2", "bf16")}
         self.assertLess(share["bf16x2"], 2e-4)
