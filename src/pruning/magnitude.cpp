@@ -23,7 +23,7 @@ std::int64_t prune(const parallel::Communicator& ranks, std::span<std::byte> sto
         return static_cast<std::int64_t>(support::count_zeros(stored, type));
     }
     const Selected threshold =
-        select_among<Bits>(ranks, count - 1, [&](auto use) { values.for_each(use); });
+        select_among<Bits>(ranks, parallel::ThreadPool::single(), values, count - 1);
     std::int64_t equal_lost = threshold.equal_here;
     if (ties == Ties::exact) {
         const std::int64_t equal_to_go =

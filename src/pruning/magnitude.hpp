@@ -20,15 +20,17 @@ class Magnitudes {
 
     std::int64_t size() const { return static_cast<std::int64_t>(stored_.size() / sizeof(Bits)); }
 
-    /// Calls use(magnitude, turn), `turn` being 0 and 1 by turns.
+    /// Calls use(magnitude, turn) for each of some, `turn` being 0 and 1 by turns.
     template <class Use>
-    void for_each(Use use) const {
-        const std::size_t pairs = stored_.size() / (2 * sizeof(Bits)) * (2 * sizeof(Bits));
-        for (std::size_t at = 0; at < pairs; at += 2 * sizeof(Bits)) {
+    void for_each(parallel::RowRange some, Use use) const {
+        const std::size_t begin = static_cast<std::size_t>(some.begin) * sizeof(Bits);
+        const std::size_t end = static_cast<std::size_t>(some.end) * sizeof(Bits);
+        const std::size_t pairs = begin + (end - begin) / (2 * sizeof(Bits)) * (2 * sizeof(Bits));
+        for (std::size_t at = begin; at < pairs; at += 2 * sizeof(Bits)) {
             use(magnitude_at(at), 0);
             use(magnitude_at(at + sizeof(Bits)), 1);
         }
-        if (pairs < stored_.size()) {
+        if (pairs < end) {
             use(magnitude_at(pairs), 0);
         }
     }
