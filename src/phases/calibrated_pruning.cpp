@@ -268,7 +268,8 @@ class CalibratedRun {
         if (sites_.tokens(site) > 0) {
             fits = pruner.prune(site, pruned);
         } else {
-            prune_unseen(ranks_, pruned, matrix(unfinished.front()).inputs(), request_.settings);
+            prune_unseen(ranks_, nodes_.threads(), pruned, matrix(unfinished.front()).inputs(),
+                         request_.settings);
         }
         support::FirstError problem;
         problem.guard([&] {
@@ -280,7 +281,8 @@ class CalibratedRun {
         });
         for (const int index : unfinished) {
             problem.guard([&] {  // the next block sees what the checkpoint holds
-                round_to_stored(catalogue_, catalogue_.tensor_of(matrix(index)), own_rows(index));
+                round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
+                                own_rows(index));
             });
             exchange_between_nodes(ranks_, nodes_, pass_.runner(), index, matrix(index).outputs());
         }
