@@ -268,15 +268,12 @@ class CalibratedRun {
         if (sites_.tokens(site) > 0) {
             fits = pruner.prune(site, pruned);
         } else {
-            prune_unseen(ranks_, nodes_.threads(), pruned, matrix(unfinished.front()).inputs(),
-                         request_.settings);
+            prune_unseen(ranks_, pruned, matrix(unfinished.front()).inputs(), request_.settings);
         }
         support::FirstError problem;
         problem.guard([&] {
             for (std::size_t i = 0; i < fits.size(); ++i) {
-                if (fits[i]) {
-                    keep_fit(unfinished[i], *fits[i]);
-                }
+                keep_fit(unfinished[i], fits[i]);
             }
         });
         for (const int index : unfinished) {
@@ -310,10 +307,10 @@ class CalibratedRun {
     }
 
     /// Before the rows: with them the matrix is done.
-    void keep_fit(int index, const pruning::Fit& fit) {
+    void keep_fit(int index, const std::optional<pruning::Fit>& fit) {
         fits_[static_cast<std::size_t>(index)] = fit;
-        if (ranks_.is_root() && store_.journal() != nullptr) {
-            store_.journal()->add_fit(index, fit);
+        if (fit && ranks_.is_root() && store_.journal() != nullptr) {
+            store_.journal()->add_fit(index, *fit);
         }
     }
 

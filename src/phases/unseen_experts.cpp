@@ -2,12 +2,12 @@
 
 namespace alphaprune::phases {
 
-void prune_unseen(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+void prune_unseen(const parallel::Communicator& ranks,
                   std::span<const pruning::SiteMatrix> matrices, std::int64_t cols,
                   const pruning::PrunerSettings& settings) {
     const pruning::Pruner& magnitude = *pruning::find_pruner("magnitude");
     for (const pruning::SiteMatrix& matrix : matrices) {
-        magnitude.prune_rows(ranks, threads,
+        magnitude.prune_rows(ranks, parallel::ThreadPool::single(),
                              {std::as_writable_bytes(matrix.rows.weights),
                               support::ScalarType::float32, cols, false},
                              matrix.target, settings);

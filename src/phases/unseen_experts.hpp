@@ -11,7 +11,7 @@ namespace alphaprune::phases {
 // are pruned by magnitude.
 
 /// Collective. @param cols  of the matrices
-void prune_unseen(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+void prune_unseen(const parallel::Communicator& ranks,
                   std::span<const pruning::SiteMatrix> matrices, std::int64_t cols,
                   const pruning::PrunerSettings& settings);
 
