@@ -271,14 +271,13 @@ class CalibratedRun {
         support::FirstError problem;
         problem.guard([&] {
             for (std::size_t i = 0; i < fits.size(); ++i) {
-                if (fits[i]) {
-                    keep_fit(unfinished[i], *fits[i]);
-                }
+                keep_fit(unfinished[i], fits[i]);
             }
         });
         for (const int index : unfinished) {
             problem.guard([&] {  // the next block sees what the checkpoint holds
-                round_to_stored(catalogue_, catalogue_.tensor_of(matrix(index)), own_rows(index));
+                round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
+                                own_rows(index));
             });
             exchange_between_nodes(ranks_, nodes_, pass_.runner(), index, matrix(index).outputs());
         }
@@ -306,10 +305,10 @@ class CalibratedRun {
     }
 
     /// Before the rows: with them the matrix is done.
-    void keep_fit(int index, const pruning::Fit& fit) {
+    void keep_fit(int index, const std::optional<pruning::Fit>& fit) {
         fits_[static_cast<std::size_t>(index)] = fit;
-        if (ranks_.is_root() && store_.journal() != nullptr) {
-            store_.journal()->add_fit(index, fit);
+        if (fit && ranks_.is_root() && store_.journal() != nullptr) {
+            store_.journal()->add_fit(index, *fit);
         }
     }
 

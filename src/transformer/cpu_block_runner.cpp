@@ -204,7 +204,8 @@ class CpuBlockRunner : public BlockRunner {
     void hold(std::vector<int> tensors, std::vector<TensorLayout> layouts,
               const model::RowSource& source) {
         weights_.reset();
-        weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts));
+        weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts),
+                         team_.threads());
         weights_->load(source);
     }
 
