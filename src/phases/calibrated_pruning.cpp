@@ -31,6 +31,7 @@ class CalibratedRun {
           request_(request),
           store_(store),
           pass_(ranks, nodes, catalogue, request.calibration, request.family),
+          exchange_(ranks, nodes, catalogue),
           stream_(ranks, catalogue, store) {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
@@ -44,7 +45,7 @@ class CalibratedRun {
     int take_over() {
         stream_.take_over_finished();
         const int saved = states_->saved_block();
-        const int first = saved > 0 && all_done_before(saved) ? saved : 0;
+        const int first = saved > 0 && all_done_in(0, saved) ? saved : 0;
         first > 0 ? states_->restore() : void();
         for (int block = 0; block < first; ++block) {
             add_earlier_notes(block);
@@ -114,15 +115,9 @@ class CalibratedRun {
         return catalogue_.matrices[static_cast<std::size_t>(index)];
     }
 
-    bool all_done_before(int block) const {
+    bool all_done_in(int first, int end) const {
         return std::ranges::all_of(catalogue_.matrices, [&](const model::MatrixInfo& one) {
-            return one.block >= block || is_finished(one.tensor);
-        });
-    }
-
-    bool all_done_in(int block) const {
-        return std::ranges::all_of(catalogue_.matrices, [&](const model::MatrixInfo& one) {
-            return one.block != block || is_finished(one.tensor);
+            return one.block < first || one.block >= end || is_finished(one.tensor);
         });
     }
 
@@ -173,7 +168,8 @@ class CalibratedRun {
     /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
     /// were.
     void prune_together(pruning::BlockPruner& pruner, int block) {
-        const bool gathers = dense_ || !all_done_in(block);  // the dense states go on all the same
+        const bool gathers =
+            dense_ || !all_done_in(block, block + 1);  // the dense states go on all the same
         const std::vector<std::size_t> turns = request_.turns_of(block);
         std::size_t end = sites_.count();
         for (auto begin = turns.rbegin(); begin != turns.rend(); end = *begin++) {
@@ -282,7 +278,7 @@ class CalibratedRun {
             problem.guard([&] {  // the next block sees what the checkpoint holds
                 round_to_stored(catalogue_, catalogue_.tensor_of(matrix(index)), own_rows(index));
             });
-            exchange_between_nodes(ranks_, nodes_, pass_.runner(), index, matrix(index).outputs());
+            exchange_.share(pass_.runner(), index);
         }
         parallel::agree(ranks_, problem.get());
     }
@@ -338,6 +334,7 @@ class CalibratedRun {
     TensorStore& store_;
     CalibrationPass pass_;
     std::optional<CalibrationPass> dense_;  ///< where outputs have targets
+    OutputExchange exchange_;
     TensorStream stream_;
     BlockSites sites_;  ///< of the block that is pruned
     std::optional<StateKeeper> states_;
