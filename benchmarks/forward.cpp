@@ -115,6 +115,7 @@ double sgemm_gflops() {
 void measure(const parallel::Communicator& self, const model::Catalogue& catalogue,
              const model::RowSource& source, const Request& request) {
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    const parallel::Team team(parallel::Communicator::alone());
     const auto runner = transformer::make_cpu_block_runner(self, team, plan);
     runner->load(0, source);
     std::vector<std::int32_t> tokens(static_cast<std::size_t>(request.tokens));
