@@ -79,7 +79,8 @@ constexpr std::int64_t kPieceRows = 128;
 double seconds_ahead(const model::Catalogue& catalogue, double plain) {
     drop_from_cache(catalogue);
     model::WeightReader reader(catalogue);
-    reader.will_need(catalogue.tensors[0]);
+    const model::NeededRows all{catalogue.tensors[0], {0, catalogue.tensors[0].rows()}};
+    reader.will_need(std::span(&all, 1));
     std::this_thread::sleep_for(std::chrono::duration<double>(plain));
     const model::TensorInfo& tensor = catalogue.tensors[0];
     std::vector<std::byte> rows(kPieceRows * tensor.row_bytes());

@@ -226,6 +226,10 @@ std::vector<OptionSpec> make_table() {
          "speed of a core when all are busy (default: measured here)"},
         {"sgemm-gflops", "X", kPlanning, kPlan,
          "the same in float32 (default: twice --dgemm-gflops, or measured)"},
+        {"bf16-gflops", "X", kPlanning, kPlan,
+         fmt::format("the same of products in bfloat16 (default: {} times --sgemm-gflops, or "
+                     "measured)",
+                     planning::kBf16OverSgemm)},
         {"memory-gbps", "X", kPlanning, kPlan,
          "GB/s that a core copies, read and written (default: measured here)"},
         {"read-gbps", "X", kPlanning, kPlan,

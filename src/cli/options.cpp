@@ -178,6 +178,7 @@ void read_plan_options(const SettingReader& reader, Options& options) {
     };
     plan.dgemm_gflops = rate("dgemm-gflops");
     plan.sgemm_gflops = rate("sgemm-gflops");
+    plan.bf16_gflops = rate("bf16-gflops");
     plan.memory_gbps = rate("memory-gbps");
     plan.read_gbps = rate("read-gbps");
     plan.write_gbps = rate("write-gbps");

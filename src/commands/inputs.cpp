@@ -33,13 +33,18 @@ const support::Warning<std::string, std::int64_t, std::int64_t> kSmallShare{
     "give a larger file, or --nsamples and weights that it suffices for"};
 
 /// @throws Error on all ranks when a node lacks the memory that calibration needs
-void require_memory(const parallel::Communicator& ranks, const Inputs& inputs) {
+void require_memory(const parallel::Communicator& ranks, const Inputs& inputs,
+                    const planning::Cluster& cluster) {
     const auto neighbours = static_cast<std::uint64_t>(inputs.nodes.node().size());
+    const auto planned = static_cast<std::uint64_t>(cluster.ranks_per_node);
+    // A node of fewer ranks holds the same weights and sums.
+    const std::uint64_t needed =
+        inputs.memory.activations + inputs.memory.delivery +
+        (inputs.memory.weights + inputs.memory.statistics) * planned / neighbours;
     parallel::run_collectively(ranks, [&] {
         const std::uint64_t room = support::available_memory() / neighbours;
-        if (inputs.memory.total() > room) {
-            throw kTooLittleMemory(support::host_name(),
-                                   support::human_bytes(inputs.memory.total()),
+        if (needed > room) {
+            throw kTooLittleMemory(support::host_name(), support::human_bytes(needed),
                                    support::human_bytes(room));
         }
     });
@@ -170,6 +175,7 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
     task.pruner = options.pruner;
     task.settings = options.pruner_settings();
     task.sites_sequentially = options.sites_sequentially;
+    task.forward_precision = options.forward_precision;
 }
 
 Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
@@ -190,12 +196,14 @@ Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
         planning::RunTask task;
         add_pruning(task, options, catalogue);
         task.calibration = inputs.calibration.sequences;
-        inputs.memory = planning::calibration_memory(
-            catalogue, task, ranks.size(), inputs.nodes.node().size(),
+        task.threads = inputs.nodes.threads().size();
+        const planning::Cluster cluster{
+            ranks.size(), ranks.max(inputs.nodes.node().size()),
             options.memory_per_rank
                 ? *options.memory_per_rank
-                : planning::memory_of_each_rank(ranks, support::environment_variable));
-        require_memory(ranks, inputs);
+                : planning::memory_of_each_rank(ranks, support::environment_variable)};
+        inputs.memory = planning::calibration_memory(catalogue, task, cluster);
+        require_memory(ranks, inputs, cluster);
         if (!options.sequences) {
             const std::vector<std::string> few = few_samples(options, inputs.calibration);
             inputs.warnings.insert(inputs.warnings.end(), few.begin(), few.end());

@@ -31,12 +31,13 @@ std::filesystem::path folder_around(const std::filesystem::path& output) {
 }
 
 /// The rates that the request gives; the others measured on these ranks, or assumed.
-/// @param weights  whether the weights of the catalogue can be read, or generated, here
 planning::KnownRates rates_for(const parallel::Communicator& ranks, const cli::Options& options,
-                               const model::Catalogue& catalogue, bool weights) {
+                               const planning::PlannedRun& run) {
+    const model::Catalogue& catalogue = run.catalogue;
+    const bool weights = run.has_weights;
     using Rates = planning::MachineRates;
     const cli::PlanRequest& given = options.plan;
-    const Rates here = planning::measure_machine_rates(ranks);
+    const Rates here = planning::measure_machine_rates(ranks, run.task.forward_precision);
     planning::KnownRates known;
     const auto enter = [&](const char* what, const char* unit, double Rates::*rate,
                            std::optional<double> asked, std::optional<double> measured) {
@@ -53,6 +54,14 @@ planning::KnownRates rates_for(const parallel::Communicator& ranks, const cli::O
           given.dgemm_gflops ? sgemm : here.sgemm_gflops);
     if (given.dgemm_gflops && !given.sgemm_gflops) {
         known.sources.back().how = "as DGEMM compares with this machine's";
+    }
+    if (run.task.forward_precision != linalg::ForwardPrecision::float32) {
+        const bool known_here = !given.sgemm_gflops && !given.dgemm_gflops;
+        enter("bfloat16", "GFLOP/s a core", &Rates::bf16_gflops, given.bf16_gflops,
+              known_here ? here.bf16_gflops : planning::kBf16OverSgemm * known.rates.sgemm_gflops);
+        if (!known_here && !given.bf16_gflops) {
+            known.sources.back().how = "assumed, by SGEMM's";
+        }
     }
     enter("memory", "GB/s a core", &Rates::memory_gbps, given.memory_gbps, here.memory_gbps);
     if (weights && catalogue.origin == model::WeightOrigin::synthetic) {
@@ -102,7 +111,7 @@ void calibrate(const parallel::Communicator& ranks, const fs::path& folder,
 
 planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::Options& options) {
     planning::PlanReport plan{planned_run(ranks, options), {}, {}, {}, {}, {}};
-    plan.known = rates_for(ranks, options, plan.run.catalogue, plan.run.has_weights);
+    plan.known = rates_for(ranks, options, plan.run);
     plan.model.rates = plan.known.rates;
     plan.model.precision = options.precision;
     plan.model.generated = options.synthetic;
@@ -122,8 +131,7 @@ planning::Validation compare(const parallel::Communicator& ranks, const cli::Opt
     const planning::FinishedRun finished = finished_run(ranks, options.plan.validate, options);
     cli::Options here = options;
     here.output = options.plan.validate;  // where the finished run has written
-    const planning::KnownRates known =
-        rates_for(ranks, here, finished.run.catalogue, finished.run.has_weights);
+    const planning::KnownRates known = rates_for(ranks, here, finished.run);
     return parallel::run_collectively(ranks,
                                       [&] { return planning::Validation(finished, known.rates); });
 }

@@ -107,14 +107,15 @@ int Trials::groups_for(std::size_t candidates) const {
     planning::RunTask task;
     add_pruning(task, job_.options, job_.catalogue);
     task.calibration = sequences_;
+    task.threads = inputs_.nodes.threads().size();
     const int ranks = job_.ranks.size();
     const int on_node = inputs_.nodes.node().size();
     const double room = kShareOfMemory * static_cast<double>(support::available_memory());
     int groups = std::min(ranks, static_cast<int>(candidates));
     for (; groups > 1; --groups) {
         const int of_group = ranks / groups;
-        const auto needed = planning::calibration_memory(job_.catalogue, task, of_group,
-                                                         std::min(of_group, on_node));
+        const auto needed = planning::calibration_memory(
+            job_.catalogue, task, {of_group, std::min(of_group, on_node), {}});
         if (static_cast<double>(needed.total()) * on_node <= room) {
             break;
         }

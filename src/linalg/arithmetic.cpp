@@ -9,6 +9,7 @@
 #include <system_error>
 #include <vector>
 
+#include "alphaprune/linalg/packed_product.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "blas.hpp"
 #include "two_stage/kernels.hpp"
@@ -71,22 +72,29 @@ std::string file_name() {
     return unknown ? found.dli_fname : file.filename().string();
 }
 
-template <class Real>
-double measure_gflops(double seconds) {
-    constexpr int kOrder = 512;
+constexpr int kOrder = 512;
+
+/// Best of several products of this order within about `seconds`.
+template <class Multiply>
+double best_gflops(double seconds, const Multiply& multiply) {
     constexpr double kFlops = 2.0 * kOrder * kOrder * kOrder;
-    use_one_blas_thread();
-    const std::vector<Real> a(std::size_t{kOrder} * kOrder, Real{0.5});
-    std::vector<Real> c(a.size());
-    gemm(kOrder, a.data(), a.data(), c.data());  // the first call touches the library's buffers
+    multiply();  // the first call touches the library's buffers
     double best = 0;
     const support::Stopwatch all;
     do {
         const support::Stopwatch one;
-        gemm(kOrder, a.data(), a.data(), c.data());
+        multiply();
         best = std::max(best, kFlops / one.seconds() * 1e-9);
     } while (all.seconds() < seconds);
     return best;
+}
+
+template <class Real>
+double measure_gflops(double seconds) {
+    use_one_blas_thread();
+    const std::vector<Real> a(std::size_t{kOrder} * kOrder, Real{0.5});
+    std::vector<Real> c(a.size());
+    return best_gflops(seconds, [&] { gemm(kOrder, a.data(), a.data(), c.data()); });
 }
 
 }  // namespace
@@ -110,6 +118,22 @@ double measure_dgemm_gflops(double seconds) {
 
 double measure_sgemm_gflops(double seconds) {
     return measure_gflops<float>(seconds);
+}
+
+double measure_bf16_gflops(double seconds) {
+    const std::vector<float> a(std::size_t{kOrder} * kOrder, 0.5F);
+    std::vector<float> c(a.size());
+    const ConstFloatView factor{a.data(), kOrder, kOrder, kOrder};
+    const PackedShape shape{kOrder, kOrder, PackedParts::one};
+    std::vector<std::byte> packed(packed_bytes(shape));
+    pack_weights(factor, 0, shape, packed);
+    SplitBuffer buffer;
+    const SplitInput& input = buffer.assign(factor, ForwardPrecision::bf16);
+    ProductScratch scratch;
+    return best_gflops(seconds, [&] {
+        packed_product(input, {packed, shape}, 0, false, {c.data(), kOrder, kOrder, kOrder},
+                       scratch);
+    });
 }
 
 double expected_dgemm_gflops() {

@@ -93,6 +93,24 @@ std::uint64_t JointProducts::node_memory(std::int64_t order,
     return static_cast<std::uint64_t>(height_of(order, companions) * order) * sizeof(double);
 }
 
+std::uint64_t JointProducts::thread_memory(std::int64_t order) {
+    const TileSize tile = tile_size(order);
+    return static_cast<std::uint64_t>(tile.rows * tile.cols) * sizeof(float);
+}
+
+std::int64_t JointProducts::tiles(std::int64_t order, std::span<const std::int64_t> companions) {
+    const TileSize tile = tile_size(order);
+    const auto across = [&](std::int64_t cols) { return (cols + tile.cols - 1) / tile.cols; };
+    std::int64_t count = 0;
+    for (std::int64_t row = 0; row < order; row += tile.rows) {
+        count += across(order - row);
+    }
+    for (const std::int64_t size : companions) {
+        count += (size + tile.rows - 1) / tile.rows * across(order);
+    }
+    return count;
+}
+
 std::int64_t JointProducts::vectors_size(int node_ranks, std::int64_t order,
                                          std::span<const std::int64_t> companions) {
     return node_ranks * kPiece * height_of(order, companions);

@@ -196,6 +196,15 @@ void Communicator::all_gather_bytes(std::span<const std::byte> mine,
     }
 }
 
+void Communicator::all_gather_parts(std::span<std::byte> bytes, const Parts& parts) const {
+    if (size_ > 1) {
+        check_mpi(
+            MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, bytes.data(), parts.counts.data(),
+                           parts.starts.data(), MPI_BYTE, native_->handle),
+            "MPI_Allgatherv");
+    }
+}
+
 std::string Communicator::broadcast_text(std::string text, int root) const {
     std::uint64_t length = text.size();
     broadcast(std::span(&length, 1), root);

@@ -179,9 +179,10 @@ NodeMap::NodeMap(const Communicator& ranks, Communicator node,
     }
 }
 
-void NodeMap::broadcast_from_node_of(int rank, std::span<float> values) const {
-    if (leaders_ && nodes_ > 1) {
-        leaders_->broadcast(values, node_of_rank_[static_cast<std::size_t>(rank)]);
+void NodeMap::gather_over_nodes(std::span<std::byte> bytes,
+                                const Communicator::Parts& of_nodes) const {
+    if (leaders_) {
+        leaders_->all_gather_parts(bytes, of_nodes);
     }
 }
 

@@ -10,12 +10,6 @@
 namespace alphaprune::parallel {
 namespace {
 
-/// A team of so many ranks is as fast as that many by themselves, over this.
-double loss_of_sharing(int team_ranks) {
-    constexpr double kLoss = 0.04;  // each time that a team doubles
-    return 1 + kLoss * std::log2(static_cast<double>(team_ranks));
-}
-
 /// Of the node's ranks, in their order, teams of equal size as far as that goes.
 int team_of(int node_ranks, int teams, int rank) {
     int team = 0;
@@ -57,6 +51,11 @@ void Team::sync() const {
         ranks_.barrier();
         std::atomic_thread_fence(std::memory_order_seq_cst);
     }
+}
+
+double loss_of_sharing(int workers) {
+    constexpr double kLoss = 0.04;  // each time that they double
+    return 1 + kLoss * std::log2(static_cast<double>(workers));
 }
 
 std::vector<int> teams_of_nodes(std::span<const int> node_ranks, std::int64_t items) {

@@ -32,6 +32,7 @@ class CalibratedRun {
           store_(store),
           pass_(ranks, nodes, catalogue, request.calibration, request.forward_precision,
                 request.family),
+          exchange_(ranks, nodes, catalogue),
           stream_(ranks, catalogue, store) {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
@@ -171,7 +172,8 @@ class CalibratedRun {
     /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
     /// were.
     void prune_together(pruning::BlockPruner& pruner, int block) {
-        const bool gathers = dense_ || !all_done(block, block + 1);  // the dense states go on all the same
+        const bool gathers =
+            dense_ || !all_done(block, block + 1);  // the dense states go on all the same
         const std::vector<std::size_t> turns = request_.turns_of(block);
         std::size_t end = sites_.count();
         for (auto begin = turns.rbegin(); begin != turns.rend(); end = *begin++) {
@@ -279,7 +281,7 @@ class CalibratedRun {
                 round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
                                 own_rows(index));
             });
-            exchange_between_nodes(ranks_, nodes_, pass_.runner(), index, matrix(index).outputs());
+            exchange_.share(pass_.runner(), index);
         }
         parallel::agree(ranks_, problem.get());
     }
@@ -335,6 +337,7 @@ class CalibratedRun {
     TensorStore& store_;
     CalibrationPass pass_;
     std::optional<CalibrationPass> dense_;  ///< where outputs have targets
+    OutputExchange exchange_;
     TensorStream stream_;
     BlockSites sites_;  ///< of the block that is pruned
     std::optional<StateKeeper> states_;

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
@@ -11,9 +12,14 @@
 namespace alphaprune::planning {
 namespace {
 
+int node_ranks_of(const Cluster& cluster) {
+    return std::min(cluster.ranks, cluster.ranks_per_node);
+}
+
 pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer::InputSite& site,
-                            const RunTask& task, int ranks, int node_ranks) {
+                            const RunTask& task, const Cluster& cluster, const TeamPlan& teams) {
     const model::TokenSequences& sequences = task.calibration;
+    constexpr std::int64_t kGroup = linalg::AlignedRows::group();
     pruning::SiteWork work;
     work.cols = site.cols;
     work.residual_rows = site.residual_rows;
@@ -23,13 +29,19 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
         work.weights += static_cast<double>(matrix.size());
         work.largest = std::max(work.largest, static_cast<double>(matrix.size()));
         work.bytes += catalogue.stored_bytes_of(matrix);
+        const std::int64_t rows = parallel::share_of(matrix.outputs(), cluster.ranks, 0).size();
+        work.own_rows += static_cast<double>((rows + kGroup - 1) / kGroup * kGroup);
     }
+    work.matrices = static_cast<int>(site.matrices.size());
     work.sequences = sequences.count();
-    work.own_sequences = parallel::share_of(sequences.count(), ranks, 0).size();
+    work.node_sequences = teams.node_sequences;
+    work.own_sequences = teams.own_sequences();
     work.tokens = std::max<std::int64_t>(
         std::llround(static_cast<double>(sequences.length) * site.token_share), 1);
-    work.ranks = ranks;
-    work.node_ranks = node_ranks;
+    work.ranks = cluster.ranks;
+    work.node_ranks = node_ranks_of(cluster);
+    work.team_ranks = teams.least_ranks();
+    work.threads = task.threads;
     return work;
 }
 
@@ -84,17 +96,31 @@ std::uint64_t memory_of(std::span<const pruning::SiteCost> sites,
     return most;
 }
 
+/// A rank's rows of a tensor, a slab at a time, in float32 and as stored.
+std::uint64_t delivery_memory(const model::Catalogue& catalogue, int ranks) {
+    std::uint64_t most = 0;
+    for (const model::TensorInfo& tensor : catalogue.tensors) {
+        if (tensor.matrix >= 0) {
+            const std::uint64_t stored =
+                std::min(tensor.bytes() / static_cast<std::uint64_t>(ranks), parallel::kSlabBytes);
+            most = std::max(
+                most, stored + stored / support::size_of(tensor.scalar_type()) * sizeof(float));
+        }
+    }
+    return most;
+}
+
 /// Weights and activations.
 CalibrationMemory memory_of_passes(const transformer::ForwardPlan& plan, const RunTask& task,
-                                   int ranks, int node_ranks) {
+                                   const Cluster& cluster, const TeamPlan& teams) {
     const model::TokenSequences& sequences = task.calibration;
-    const std::int64_t own = parallel::share_of(sequences.count(), ranks, 0).size();
     const std::uint64_t streams = task.settings.outputs.any() ? 2 : 1;
     CalibrationMemory memory;
     std::int64_t kept = 0;
     for (int block = 0; block < plan.catalogue->blocks(); ++block) {
-        const std::uint64_t weights = streams * transformer::block_weight_bytes(plan, block) /
-                                      static_cast<std::uint64_t>(node_ranks);
+        const std::uint64_t weights = streams *
+                                      held_weight_bytes(plan, block, task.forward_precision) /
+                                      static_cast<std::uint64_t>(node_ranks_of(cluster));
         memory.weights = std::max(memory.weights, weights);
         kept = std::max(kept, transformer::kept_values(plan, block));
     }
@@ -103,24 +129,52 @@ CalibrationMemory memory_of_passes(const transformer::ForwardPlan& plan, const R
         tokens * static_cast<std::uint64_t>(plan.hidden_size()) * sizeof(float);
     const std::uint64_t steps = streams - 1 + (task.sites_sequentially ? 1 : 0);
     const std::uint64_t drift = (streams - 1) * state;
-    memory.activations = streams * (state * static_cast<std::uint64_t>(own + 1) +
-                                    transformer::scratch_bytes(plan, sequences.length)) +
-                         drift +
-                         steps * tokens * static_cast<std::uint64_t>(own * kept) * sizeof(float);
+    memory.activations = bytes_of_rank(
+        teams, static_cast<int>(streams) * task.threads,
+        streams * state + steps * tokens * static_cast<std::uint64_t>(kept) * sizeof(float),
+        streams * (state + transformer::scratch_bytes(plan, sequences.length)) + drift);
     return memory;
 }
 
 }  // namespace
 
+int packed_parts(const transformer::ForwardPlan& plan, int block,
+                 linalg::ForwardPrecision precision) {
+    const bool exact = std::ranges::all_of(plan.catalogue->matrices, [&](const auto& matrix) {
+        return matrix.block != block ||
+               plan.catalogue->tensor_of(matrix).scalar_type() == support::ScalarType::bfloat16;
+    });
+    return precision == linalg::ForwardPrecision::bf16x2 && !exact ? 2 : 1;
+}
+
+std::uint64_t held_weight_bytes(const transformer::ForwardPlan& plan, int block,
+                                linalg::ForwardPrecision precision) {
+    const std::uint64_t in_float = transformer::block_weight_bytes(plan, block);
+    if (precision == linalg::ForwardPrecision::float32) {
+        return in_float;
+    }
+    const auto parts = static_cast<std::uint64_t>(packed_parts(plan, block, precision));
+    return in_float + in_float / sizeof(float) * 2 * parts;
+}
+
+std::uint64_t bytes_of_rank(const TeamPlan& teams, int threads, std::uint64_t bytes_of_sequence,
+                            std::uint64_t bytes_of_team) {
+    std::uint64_t most = 0;
+    for (const TeamPlan::Kind& kind : teams.kinds) {
+        const std::uint64_t of_team =
+            static_cast<std::uint64_t>(kind.sequences) * bytes_of_sequence + bytes_of_team;
+        most = std::max(most, of_team / static_cast<std::uint64_t>(kind.ranks));
+    }
+    return most + static_cast<std::uint64_t>(threads) * transformer::thread_scratch_bytes();
+}
+
 BlockWork block_work(const transformer::ForwardPlan& plan, int block, const RunTask& task,
-                     int ranks, int node_ranks) {
+                     const Cluster& cluster, const TeamPlan& teams) {
     BlockWork work;
     const auto sites = transformer::input_sites(plan, block);
     for (std::size_t site = 0; site < sites.size(); ++site) {
-        const pruning::SiteWork at =
-            site_work(*plan.catalogue, sites[site], task, ranks, node_ranks);
+        const pruning::SiteWork at = site_work(*plan.catalogue, sites[site], task, cluster, teams);
         work.sites.push_back(at);
-        work.matrices.push_back(sites[site].matrices.size());
         const bool pruned = task.prunes_by_block() && !sites[site].matrices.empty();
         work.pruned.push_back(pruned ? pruning::cost_of(*task.pruner, at) : pruning::SiteCost{});
         if (pruned && plan.block(block).sites[site].opens_mixture()) {
@@ -136,13 +190,17 @@ BlockWork block_work(const transformer::ForwardPlan& plan, int block, const RunT
 }
 
 CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
-                                     int ranks, int node_ranks,
-                                     std::optional<std::uint64_t> memory_per_rank) {
+                                     const Cluster& cluster) {
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
-    CalibrationMemory memory = memory_of_passes(plan, task, ranks, node_ranks);
-    const std::uint64_t passes = memory.total() + program_memory({ranks, node_ranks, {}});
+    const TeamPlan teams = plan_teams(cluster, task.calibration.count());
+    const std::optional<std::uint64_t> memory_per_rank = cluster.memory_per_rank;
+    CalibrationMemory memory = memory_of_passes(plan, task, cluster, teams);
+    if (task.prunes_by_block()) {
+        memory.delivery = delivery_memory(catalogue, cluster.ranks);
+    }
+    const std::uint64_t passes = memory.total() + program_memory(cluster);
     for (int block = 0; block < catalogue.blocks(); ++block) {
-        const BlockWork work = block_work(plan, block, task, ranks, node_ranks);
+        const BlockWork work = block_work(plan, block, task, cluster, teams);
         const std::uint64_t throughout = memory_throughout(work);
         std::vector<std::size_t> turns{0};
         if (memory_per_rank && task.prunes_by_block() && !task.sites_sequentially) {

@@ -70,6 +70,7 @@ CostModel model_of(const report::RunReport& report, const MachineRates& here) {
     CostModel model{here, precision_of(report)};
     model.rates.dgemm_gflops = report.gemm_gflops;
     model.rates.sgemm_gflops *= report.gemm_gflops / here.dgemm_gflops;
+    model.rates.bf16_gflops *= report.gemm_gflops / here.dgemm_gflops;
     return model;
 }
 

@@ -161,10 +161,8 @@ class Forecaster {
     }
 
     std::uint64_t kept_from_calibration() const {
-        const CalibrationMemory memory = calibration_memory(
-            catalogue_, task_, cluster_.ranks, std::min(cluster_.ranks, cluster_.ranks_per_node),
-            cluster_.memory_per_rank);
-        return memory.weights + memory.activations;
+        const CalibrationMemory memory = calibration_memory(catalogue_, task_, cluster_);
+        return memory.weights + memory.activations + memory.delivery;
     }
 
     const ForecastInputs& inputs_;
@@ -204,9 +202,15 @@ double Transfers::sum_seconds(double bytes) const {
     return message_seconds() + within + between;
 }
 
-double Transfers::broadcast_seconds(double bytes) const {
-    return std::min(nodes_ - 1, 1) * bytes / (rates_.network_gbps * 1e9) +
-           rounds(nodes_) * kLatency;
+double Transfers::sum_over_nodes_seconds(double bytes) const {
+    // Each number comes and goes once, and is read and written by the one rank that adds.
+    const double seconds =
+        2 * bytes / (rates_.network_gbps * 1e9) + 2 * bytes / (rates_.memory_gbps * 1e9);
+    return std::min(nodes_ - 1, 1) * seconds + 2 * rounds(nodes_) * kLatency;
+}
+
+double Transfers::gather_seconds(double bytes) const {
+    return std::min(nodes_ - 1, 1) * (bytes / (rates_.network_gbps * 1e9) + nodes_ * kLatency);
 }
 
 std::string_view name_of(Phase phase) {

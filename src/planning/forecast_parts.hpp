@@ -6,6 +6,7 @@
 #include "alphaprune/planning/cost_model.hpp"
 #include "alphaprune/planning/forecast.hpp"
 #include "alphaprune/planning/shard_plan.hpp"
+#include "alphaprune/planning/team_plan.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::planning {
@@ -26,8 +27,10 @@ class Transfers {
     double message_seconds() const;
     /// So many bytes summed up over all ranks.
     double sum_seconds(double bytes) const;
-    /// So many bytes of each node brought to all others.
-    double broadcast_seconds(double bytes) const;
+    /// So many bytes that each node holds summed up over the nodes, by one rank of each.
+    double sum_over_nodes_seconds(double bytes) const;
+    /// So many bytes, a part of them on each node, brought to all nodes.
+    double gather_seconds(double bytes) const;
 
   private:
     MachineRates rates_;
@@ -48,12 +51,26 @@ struct ForecastInputs {
 /// What a pruner has to do in a block.
 struct BlockWork {
     std::vector<pruning::SiteWork> sites;   ///< of transformer::input_sites
-    std::vector<std::size_t> matrices;      ///< how many a site has
     std::vector<pruning::SiteCost> pruned;  ///< costs of a site; nothing where it stays dense
     pruning::SiteCost routed;  ///< of what its mixtures of experts divide, beside those
 };
+/// @param teams  that share the calibration sequences
 BlockWork block_work(const transformer::ForwardPlan& plan, int block, const RunTask& task,
-                     int ranks, int node_ranks);
+                     const Cluster& cluster, const TeamPlan& teams);
+
+/// How many bfloat16 values hold a weight of a block when products are computed in those: two where
+/// some of its matrices are stored in another type, and the precision asks for all of them.
+int packed_parts(const transformer::ForwardPlan& plan, int block,
+                 linalg::ForwardPrecision precision);
+/// Bytes of a block's weights on a node, as the products take them.
+std::uint64_t held_weight_bytes(const transformer::ForwardPlan& plan, int block,
+                                linalg::ForwardPrecision precision);
+/// Bytes of a rank for the states of its team's sequences, and what is used for one at a time: the
+/// rank that needs most.
+/// @param bytes_of_sequence  that the team keeps of each
+/// @param bytes_of_team      and once
+std::uint64_t bytes_of_rank(const TeamPlan& teams, int threads, std::uint64_t bytes_of_sequence,
+                            std::uint64_t bytes_of_team);
 
 /// Time and memory of what runs the model forward. @throws Error when it has no forward pass
 PhaseForecast calibration_forecast(const ForecastInputs& inputs);

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/parallel/team.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
@@ -15,33 +15,61 @@ namespace {
 
 // Time over that of the flops at SGEMM speed, and seconds of work on values, as measured on one
 // core of a machine of today.
-constexpr double kForward = 1.2;
+constexpr double kForward = 1.08;        // norms, rotations, what tiles pack anew
+constexpr double kPackedSeconds = 1e-9;  // a weight rounded to bfloat16 and put in order
 constexpr double kWidenedByteSeconds = 0.5e-9;
 constexpr double kDeliveredSeconds = 6e-9;  // a weight narrowed, checked, summed and copied
 
-/// What the ranks of a cluster do with sequences that are divided over them.
+/// What the ranks of a cluster do with sequences that are divided over teams of them.
 class Forward {
   public:
     explicit Forward(const ForecastInputs& inputs)
         : catalogue_(inputs.catalogue),
           plan_(transformer::make_forward_plan(inputs.catalogue)),
-          ranks_(inputs.cluster.ranks),
+          cluster_(inputs.cluster),
           node_ranks_(std::min(inputs.cluster.ranks, inputs.cluster.ranks_per_node)),
+          threads_(inputs.task.threads),
+          precision_(inputs.task.forward_precision),
           rates_(inputs.model.rates),
           transfers_(inputs.transfers) {}
 
     const transformer::ForwardPlan& plan() const { return plan_; }
     int node_ranks() const { return node_ranks_; }
 
-    /// Sequences of the rank that has most.
-    double rounds(const model::TokenSequences& sequences) const {
-        return static_cast<double>(parallel::share_of(sequences.count(), ranks_, 0).size());
+    int threads() const { return threads_; }
+    TeamPlan teams_of(const model::TokenSequences& sequences) const {
+        return plan_teams(cluster_, sequences.count());
     }
     double sgemm_seconds(double flops) const { return flops / (rates_.sgemm_gflops * 1e9); }
 
-    double run_seconds(int block, const model::TokenSequences& sequences) const {
-        return rounds(sequences) *
-               sgemm_seconds(kForward * transformer::block_flops(plan_, block, sequences.length));
+    /// Until the team that has most to do has computed all of its sequences.
+    /// @param seconds_of_one  of a sequence on one core, when it is shared by so many
+    template <class SecondsOfOne>
+    double team_seconds(const TeamPlan& teams, SecondsOfOne seconds_of_one) const {
+        double most = 0;
+        for (const TeamPlan::Kind& kind : teams.kinds) {
+            const int workers = kind.ranks * threads_;
+            most = std::max(most, static_cast<double>(kind.sequences) * seconds_of_one(workers) *
+                                      parallel::loss_of_sharing(workers) / workers);
+        }
+        return most;
+    }
+    /// Sequences of a length that go through a block, or as far as its last site.
+    struct BlockSeconds {
+        double run = 0;
+        double observe = 0;
+    };
+    BlockSeconds block_seconds(int block, const TeamPlan& teams, std::int64_t tokens) const {
+        const double beside = sgemm_seconds(  // whatever the precision of the products
+            (kForward - 1) * transformer::block_flops(plan_, block, tokens));
+        const auto seconds = [&](bool observes) {
+            return team_seconds(teams, [&](int workers) {
+                const auto flops = transformer::shared_flops(plan_, block, tokens, workers);
+                return beside + sgemm_seconds(flops.attention) +
+                       product_seconds(block, flops.products - (observes ? flops.unobserved : 0));
+            });
+        };
+        return {seconds(false), seconds(true)};
     }
     double bytes_of(std::span<const int> tensors) const {
         double bytes = 0;
@@ -56,58 +84,77 @@ class Forward {
         return transfers_.reading_seconds(bytes * transfers_.nodes()) +
                kWidenedByteSeconds * bytes / node_ranks_ + transfers_.message_seconds();
     }
+    /// A block's weights in the memory of each node, as the products take them.
+    double load_block_seconds(int block) const {
+        const double packed =
+            precision_ == linalg::ForwardPrecision::float32
+                ? 0
+                : kPackedSeconds *
+                      static_cast<double>(transformer::block_weight_bytes(plan_, block)) /
+                      sizeof(float) / node_ranks_ / threads_;
+        return load_seconds(bytes_of(plan_.block(block).tensors)) + packed;
+    }
 
     /// The work of a pruner at a site.
     double seconds_of(const pruning::SiteCost& cost) const {
         return sgemm_seconds(cost.flops) + cost.bytes_moved / (rates_.memory_gbps * 1e9) +
                cost.seconds +
                (cost.bytes_summed > 0 ? transfers_.sum_seconds(cost.bytes_summed) : 0) +
-               (cost.bytes_broadcast > 0 ? transfers_.broadcast_seconds(cost.bytes_broadcast) : 0);
+               (cost.bytes_summed_by_nodes > 0
+                    ? transfers_.sum_over_nodes_seconds(cost.bytes_summed_by_nodes)
+                    : 0);
     }
-    BlockWork work_on(int block, const RunTask& task) const {
-        return block_work(plan_, block, task, ranks_, node_ranks_);
+    BlockWork work_on(int block, const RunTask& task, const TeamPlan& teams) const {
+        return block_work(plan_, block, task, cluster_, teams);
     }
-    /// The pruned rows into files, and to all other nodes.
-    double delivery_seconds(double weights, std::size_t matrices) const {
-        return kDeliveredSeconds * weights / ranks_ +
-               transfers_.broadcast_seconds(sizeof(float) * weights) +
-               static_cast<double>(matrices) * ranks_per_broadcast();
+    /// The pruned rows into files, and to all other nodes, where their ranks widen them.
+    double delivery_seconds(const pruning::SiteWork& work) const {
+        return kDeliveredSeconds * work.weights / cluster_.ranks +
+               transfers_.gather_seconds(work.bytes) +
+               (transfers_.nodes() > 1 ? kWidenedByteSeconds * work.bytes / node_ranks_ : 0) +
+               work.matrices * transfers_.message_seconds();
     }
 
   private:
-    /// Rows travel between nodes rank by rank.
-    double ranks_per_broadcast() const {
-        return transfers_.nodes() > 1 ? ranks_ * transfers_.message_seconds() : 0;
+    double product_seconds(int block, double flops) const {
+        if (precision_ == linalg::ForwardPrecision::float32) {
+            return sgemm_seconds(flops);
+        }
+        // In two parts: each of the activations' with the weights' first, one with their second.
+        const int products = precision_ == linalg::ForwardPrecision::bf16
+                                 ? 1
+                                 : 1 + packed_parts(plan_, block, precision_);
+        return products * flops / (rates_.bf16_gflops * 1e9);
     }
 
     const model::Catalogue& catalogue_;
     transformer::ForwardPlan plan_;
-    int ranks_;
+    const Cluster& cluster_;
     int node_ranks_;
+    int threads_;
+    linalg::ForwardPrecision precision_;
     MachineRates rates_;
     const Transfers& transfers_;
 };
 
 /// A block on its way through the calibration passes: loaded, run, scored and pruned.
+/// @param teams  of the task's calibration sequences
 /// @param turns  in which its statistics are gathered
-void add_block(const ForecastInputs& inputs, const Forward& forward, const RunTask& task, int block,
-               std::size_t turns, PhaseForecast& result) {
-    const model::TokenSequences& sequences = task.calibration;
+void add_block(const ForecastInputs& inputs, const Forward& forward, const RunTask& task,
+               const TeamPlan& teams, int block, std::size_t turns, PhaseForecast& result) {
     const bool prunes = task.prunes_by_block();
     const int passes = (prunes ? 1 : 0) + (task.measures_outliers ? 1 : 0);
     // The dense model's states go through each block once; in steps the MLP is begun twice.
     const double more_runs = prunes && task.settings.outputs.any() ? 1.0 : 0.0;
     const double bytes = forward.bytes_of(forward.plan().block(block).tensors);
     const bool last = block + 1 == inputs.catalogue.blocks();
-    const double common =
-        forward.load_seconds(bytes) + (last ? 1 : 2) * forward.run_seconds(block, sequences);
-    result.seconds += passes * common + more_runs * (forward.load_seconds(bytes) +
-                                                     forward.run_seconds(block, sequences));
+    const double load = forward.load_block_seconds(block);
+    const auto [run, observe] = forward.block_seconds(block, teams, task.calibration.length);
+    result.seconds += passes * (load + observe + (last ? 0 : run)) + more_runs * (load + run);
     result.bytes_read += passes * inputs.transfers.from_files(bytes * inputs.transfers.nodes());
-    const BlockWork work = forward.work_on(block, task);
+    const BlockWork work = forward.work_on(block, task, teams);
     if (prunes) {
-        result.seconds += static_cast<double>(turns - 1) * (1 + more_runs) *
-                              forward.run_seconds(block, sequences) +
+        result.seconds += static_cast<double>(turns - 1) * (1 + more_runs) * observe +
                           forward.seconds_of(work.routed);
     }
     for (std::size_t site = 0; site < work.sites.size(); ++site) {
@@ -116,8 +163,7 @@ void add_block(const ForecastInputs& inputs, const Forward& forward, const RunTa
         }
         if (prunes) {
             result.seconds +=
-                forward.delivery_seconds(work.sites[site].weights, work.matrices[site]) +
-                forward.seconds_of(work.pruned[site]);
+                forward.delivery_seconds(work.sites[site]) + forward.seconds_of(work.pruned[site]);
         }
     }
 }
@@ -133,24 +179,21 @@ PhaseForecast candidate_forecast(const ForecastInputs& inputs, const Forward& fo
         return some;
     };
     task.calibration = tokens_of(std::min(trial.sequences, task.calibration.count()));
-    const model::TokenSequences scored = tokens_of(task.calibration.count() / 3);
+    const TeamPlan teams = forward.teams_of(task.calibration);
+    const TeamPlan scored = forward.teams_of(tokens_of(task.calibration.count() / 3));
     PhaseForecast result{Phase::trials, 0, 0, 0, 0};
     const int pruned = trial.blocks.value_or(inputs.catalogue.blocks());
     for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
         if (block < pruned && task.prunes_by_block()) {
-            add_block(inputs, forward, task, block, 1, result);
+            add_block(inputs, forward, task, teams, block, 1, result);
         } else {
             const double bytes = forward.bytes_of(forward.plan().block(block).tensors);
-            result.seconds += forward.load_seconds(bytes) + forward.run_seconds(block, scored);
+            result.seconds += forward.load_block_seconds(block) +
+                              forward.block_seconds(block, scored, task.calibration.length).run;
             result.bytes_read += inputs.transfers.from_files(bytes * inputs.transfers.nodes());
         }
     }
     return result;
-}
-
-CalibrationMemory memory_of_passes(const ForecastInputs& inputs, const Forward& forward) {
-    return calibration_memory(inputs.catalogue, inputs.task, inputs.cluster.ranks,
-                              forward.node_ranks(), inputs.cluster.memory_per_rank);
 }
 
 }  // namespace
@@ -158,9 +201,11 @@ CalibrationMemory memory_of_passes(const ForecastInputs& inputs, const Forward& 
 PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
     const Forward forward(inputs);
     PhaseForecast result{Phase::calibrate, 0, 0, 0, 0};
-    const CalibrationMemory memory = memory_of_passes(inputs, forward);
+    const CalibrationMemory memory =
+        calibration_memory(inputs.catalogue, inputs.task, inputs.cluster);
+    const TeamPlan teams = forward.teams_of(inputs.task.calibration);
     for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
-        add_block(inputs, forward, inputs.task, block,
+        add_block(inputs, forward, inputs.task, teams, block,
                   memory.turns[static_cast<std::size_t>(block)].size(), result);
     }
     result.memory = memory.total();
@@ -176,7 +221,7 @@ PhaseForecast trials_forecast(const ForecastInputs& inputs) {
         result.bytes_read += trial.candidates * candidate.bytes_read;
     }
     // Groups try candidates side by side only where the memory suffices.
-    result.memory = memory_of_passes(inputs, forward).total();
+    result.memory = calibration_memory(inputs.catalogue, inputs.task, inputs.cluster).total();
     return result;
 }
 
@@ -187,31 +232,39 @@ PhaseForecast evaluation_forecast(const ForecastInputs& inputs) {
     const transformer::ForwardPlan& plan = forward.plan();
     transformer::require_head(plan);
     const model::TensorInfo& vocabulary = plan.tensor(plan.vocabulary);
+    const std::uint64_t vocabulary_in_float =
+        static_cast<std::uint64_t>(vocabulary.rows() * vocabulary.row_length()) * sizeof(float);
     const transformer::PerplexitySettings limits;
     PhaseForecast result{Phase::evaluate, 0, 0, 0, 0};
     for (const model::TokenSequences& windows : task.evaluations) {
+        const TeamPlan teams = forward.teams_of(windows);
         double bytes = static_cast<double>(vocabulary.bytes());
-        double seconds = forward.rounds(windows) * kForward *
-                         forward.sgemm_seconds(2.0 * static_cast<double>(windows.length) *
-                                               static_cast<double>(vocabulary.rows()) *
-                                               static_cast<double>(vocabulary.row_length()));
-        double weights = 0;
+        double seconds =
+            forward.load_seconds(bytes) + forward.team_seconds(teams, [&](int /*workers*/) {
+                return forward.sgemm_seconds(kForward * 2.0 * static_cast<double>(windows.length) *
+                                             static_cast<double>(vocabulary.rows()) *
+                                             static_cast<double>(vocabulary.row_length()));
+            });
+        std::uint64_t weights = std::min(limits.vocabulary_bytes, vocabulary_in_float);
         for (int block = 0; block < catalogue.blocks(); ++block) {
             bytes += forward.bytes_of(plan.block(block).tensors);
-            seconds += forward.run_seconds(block, windows);
-            weights = std::max(weights,
-                               static_cast<double>(transformer::block_weight_bytes(plan, block)));
+            seconds += forward.load_block_seconds(block) +
+                       forward.block_seconds(block, teams, windows.length).run;
+            weights = std::max(weights, held_weight_bytes(plan, block, task.forward_precision));
         }
-        result.seconds += kModels * (seconds + forward.load_seconds(bytes));
+        result.seconds += kModels * seconds;
         result.bytes_read += kModels * transfers.from_files(bytes * transfers.nodes());
-        const double states =
-            std::min(static_cast<double>(limits.state_bytes),
-                     forward.rounds(windows) *
-                         static_cast<double>(sizeof(float) * windows.length * plan.hidden_size()));
-        const double shared = std::max(weights, static_cast<double>(limits.vocabulary_bytes));
+        const std::uint64_t state =
+            static_cast<std::uint64_t>(windows.length * plan.hidden_size()) * sizeof(float);
+        const auto states = std::min(  // more of them take several passes
+            static_cast<std::uint64_t>(teams.own_sequences() * static_cast<double>(state)),
+            std::max(limits.state_bytes, state));
+        const auto threads = static_cast<std::uint64_t>(forward.threads());
+        const std::uint64_t shared = weights / static_cast<std::uint64_t>(forward.node_ranks());
         result.memory = std::max(
-            result.memory, static_cast<std::uint64_t>(states + shared / forward.node_ranks()) +
-                               transformer::scratch_bytes(plan, windows.length));
+            result.memory, shared + states + threads * transformer::loss_scratch_bytes() +
+                               bytes_of_rank(teams, forward.threads(), 0,
+                                             transformer::scratch_bytes(plan, windows.length)));
     }
     return result;
 }

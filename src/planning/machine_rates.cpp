@@ -113,17 +113,22 @@ double nodes_of(const parallel::Communicator& ranks) {
 
 }  // namespace
 
-MachineRates measure_machine_rates(const parallel::Communicator& ranks) {
+MachineRates measure_machine_rates(const parallel::Communicator& ranks,
+                                   linalg::ForwardPrecision products) {
     ranks.barrier();
-    double mine[3] = {linalg::measure_dgemm_gflops(kProbeSeconds),
+    const bool has_bf16 =
+        products != linalg::ForwardPrecision::float32 && linalg::has_bf16_products();
+    double mine[4] = {linalg::measure_dgemm_gflops(kProbeSeconds),
                       linalg::measure_sgemm_gflops(kProbeSeconds / 2),
-                      measure_memory_gbps(kProbeSeconds / 2)};
+                      measure_memory_gbps(kProbeSeconds / 2),
+                      has_bf16 ? linalg::measure_bf16_gflops(kProbeSeconds / 2) : 0};
     warn_of_slow_blas(ranks.max(mine[0]));
     ranks.all_reduce_min(std::span<double>(mine));
     MachineRates rates;
     rates.dgemm_gflops = mine[0];
     rates.sgemm_gflops = mine[1];
     rates.memory_gbps = mine[2];
+    rates.bf16_gflops = mine[3] > 0 ? mine[3] : kBf16OverSgemm * mine[1];
     return rates;
 }
 

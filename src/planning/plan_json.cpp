@@ -2,6 +2,7 @@
 
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/planning/plan_report.hpp"
+#include "alphaprune/planning/team_plan.hpp"
 
 namespace alphaprune::planning {
 namespace {
@@ -85,6 +86,23 @@ formats::Json stages_json(const ShardPlan& spectra) {
     return stages;
 }
 
+/// Of the calibration sequences; null without any.
+formats::Json teams_json(const PlannedRun& run) {
+    const std::int64_t sequences = run.task.calibration.count();
+    if (sequences == 0) {
+        return {};
+    }
+    const TeamPlan teams = plan_teams(run.cluster, sequences);
+    return formats::Json::Object{
+        {"sequences", sequences},
+        {"teams", std::min<std::int64_t>(teams.teams, sequences)},
+        {"least_ranks", teams.least_ranks()},
+        {"most_ranks", teams.most_ranks()},
+        {"threads_per_rank", run.task.threads},
+        {"sequences_per_team", teams.rounds()},
+    };
+}
+
 formats::Json phases_json(const RunForecast& predicted) {
     formats::Json::Array phases;
     for (const PhaseForecast& phase : predicted.phases) {
@@ -113,6 +131,7 @@ formats::Json plan_json(const PlanReport& plan) {
         {"matrices", matrices_json(plan)},
         {"stages", stages_json(predicted.spectra)},
         {"load_balance", predicted.spectra.balance},
+        {"teams", teams_json(plan.run)},
         {"phases", phases_json(predicted)},
         {"seconds", predicted.seconds()},
         {"memory_per_rank", count(predicted.memory())},

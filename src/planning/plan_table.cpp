@@ -4,6 +4,7 @@
 
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/planning/plan_report.hpp"
+#include "alphaprune/planning/team_plan.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/machine.hpp"
 
@@ -96,6 +97,36 @@ std::string matrices_part(const PlanReport& plan) {
     return text;
 }
 
+/// "128 calibration sequences by 128 teams of 4 ranks": who computes them at the same time.
+std::string teams_text(const PlanReport& plan, std::string_view what, std::int64_t sequences) {
+    const TeamPlan teams = plan_teams(plan.run.cluster, sequences);
+    const std::int64_t working = std::min<std::int64_t>(teams.teams, sequences);
+    const std::string ranks =
+        teams.least_ranks() == teams.most_ranks()
+            ? plural(teams.most_ranks(), "rank")
+            : fmt::format("{} to {} ranks", teams.least_ranks(), teams.most_ranks());
+    const int threads = plan.run.task.threads;
+    std::string text =
+        fmt::format("{} by {} of {}{}", plural(sequences, what), plural(working, "team"), ranks,
+                    threads > 1 ? fmt::format(" with {} threads", threads) : "");
+    if (teams.rounds() > 1) {
+        text += fmt::format(", at most {} each", teams.rounds());
+    }
+    return text + "\n";
+}
+
+std::string teams_part(const PlanReport& plan) {
+    const RunTask& task = plan.run.task;
+    std::string text;
+    if (task.calibration.count() > 0) {
+        text += teams_text(plan, "calibration sequence", task.calibration.count());
+    }
+    for (const model::TokenSequences& windows : task.evaluations) {
+        text += teams_text(plan, "evaluation window", windows.count());
+    }
+    return text.empty() ? text : "\n" + text;
+}
+
 std::string phases_part(const PlanReport& plan) {
     std::string text = fmt::format("\n{:<17} {:>14} {:>14} {:>10} {:>10}\n", "phase", "time",
                                    "memory per rank", "read", "written");
@@ -142,7 +173,8 @@ std::vector<PlannedKind> kinds_of(const PlanReport& plan) {
 }
 
 std::string plan_table(const PlanReport& plan) {
-    return header_part(plan) + rates_part(plan) + matrices_part(plan) + phases_part(plan);
+    return header_part(plan) + rates_part(plan) + matrices_part(plan) + teams_part(plan) +
+           phases_part(plan);
 }
 
 }  // namespace alphaprune::planning

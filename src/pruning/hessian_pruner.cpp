@@ -71,8 +71,11 @@ SiteCost hessian_pruner_cost(const SiteWork& work, double iterations, double fac
     const auto cols = static_cast<double>(work.cols);
     const double square = cols * cols;
     SiteCost cost = statistics_cost(work);
-    cost.flops += 2.0 / 3 * factorizations * square * cols / work.node_ranks +
-                  2 * iterations * work.weights * cols / work.ranks;
+    cost.flops += (2.0 / 3 * factorizations * square * cols / work.node_ranks +
+                   2 * iterations * work.own_rows * square) /
+                  work.threads;
+    // Every product reads a factor of the order of the inputs, however few the rows.
+    cost.bytes_moved += iterations * work.matrices * sizeof(float) * square / work.threads;
     const auto shared =
         static_cast<std::uint64_t>(4 * square) + linalg::NodeCholesky::node_memory(work.cols);
     const double of_rank =

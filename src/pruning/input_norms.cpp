@@ -103,13 +103,14 @@ SiteCost scoring_cost(const SiteWork& work) {
     constexpr double kScoreSeconds = 8e-9;   // per weight
     const auto cols = static_cast<double>(work.cols);
     SiteCost cost;
-    cost.seconds = kNormSeconds * cols * static_cast<double>(work.tokens) *
-                       static_cast<double>(work.own_sequences) +
-                   kScoreSeconds * work.weights / work.ranks;
+    cost.seconds =
+        kNormSeconds * cols * static_cast<double>(work.tokens) * work.own_sequences / work.threads +
+        kScoreSeconds * work.weights / (static_cast<double>(work.ranks) * work.threads);
     cost.bytes_summed = sizeof(float) * cols * static_cast<double>(work.sequences);
-    cost.memory =
-        static_cast<std::uint64_t>(work.cols * (work.own_sequences + work.sequences + 1)) *
-        sizeof(float);
+    // While the sums travel, means and a table of all sequences are beside the own ones.
+    const std::int64_t table = std::min(work.cols * work.sequences, kValuesAtATime);
+    cost.memory = static_cast<std::uint64_t>(cols * work.own_sequences * sizeof(float)) +
+                  static_cast<std::uint64_t>(work.cols + table) * sizeof(float);
     return cost;
 }
 

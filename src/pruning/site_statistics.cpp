@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -25,6 +27,13 @@ std::vector<std::int64_t> companions(const SiteShape& shape, const OutputTargets
         sizes.push_back(shape.residual_rows);
     }
     return sizes;
+}
+
+/// Of a sequence, in pieces as they are summed.
+std::int64_t most_own_tokens(const SiteWork& work) {
+    constexpr std::int64_t kPiece = linalg::JointProducts::kPiece;
+    const std::int64_t pieces = (work.tokens + kPiece - 1) / kPiece;
+    return std::min((pieces + work.team_ranks - 1) / work.team_ranks * kPiece, work.tokens);
 }
 
 OutputTargets outputs_of(const SiteShape& shape, const OutputTargets& asked) {
@@ -194,16 +203,24 @@ SiteCost statistics_cost(const SiteWork& work) {
     for (const std::int64_t size : sizes) {
         height += static_cast<double>(size);
     }
-    const double vectors = static_cast<double>(work.sequences) * static_cast<double>(work.tokens);
+    const double vectors =
+        static_cast<double>(work.node_sequences) * static_cast<double>(work.tokens);
+    const double tiles = static_cast<double>(linalg::JointProducts::tiles(work.cols, sizes));
+    const double workers = static_cast<double>(work.node_ranks) * work.threads;
     SiteCost cost;
-    cost.flops = kSmallTiles * 2 * vectors * height * cols / work.ranks;
+    cost.flops = kSmallTiles * 2 * vectors * height * cols * std::ceil(tiles / workers) / tiles;
+    cost.bytes_summed_by_nodes =
+        static_cast<double>(linalg::JointProducts::node_memory(work.cols, sizes));
     const auto node_ranks = static_cast<std::uint64_t>(work.node_ranks);
-    cost.memory = linalg::JointProducts::node_memory(work.cols, sizes) / node_ranks;
+    cost.memory =
+        linalg::JointProducts::node_memory(work.cols, sizes) / node_ranks +
+        linalg::JointProducts::thread_memory(work.cols) * static_cast<std::uint64_t>(work.threads);
     cost.common_memory = static_cast<std::uint64_t>(
                              SiteStatistics::vectors_size(work.node_ranks, shape, work.outputs)) *
                          sizeof(float) / node_ranks;
-    if (work.outputs.dense != 0) {  // x − x̃
-        cost.gathering_memory = static_cast<std::uint64_t>(work.tokens * work.cols) * sizeof(float);
+    if (work.outputs.dense != 0) {  // x − x̃ of the own tokens
+        cost.gathering_memory =
+            static_cast<std::uint64_t>(most_own_tokens(work) * work.cols) * sizeof(float);
     }
     return cost;
 }

@@ -105,8 +105,10 @@ SiteCost cost_of(const SiteWork& work) {
     const auto cols = static_cast<double>(work.cols);
     SiteCost cost = statistics_cost(work);
     const SiteCost fit = unmasked_fit_cost(work);
-    cost.flops += fit.flops + cols * cols * cols / work.node_ranks +
-                  kSweep * work.weights * cols / work.ranks;
+    cost.flops +=
+        fit.flops + (cols * cols * cols / work.node_ranks + kSweep * work.own_rows * cols * cols) /
+                        work.threads;
+    cost.bytes_moved += sizeof(float) * cols * cols / 2 / work.threads;  // the factor, once
     const std::uint64_t inverse =
         linalg::InverseFactor::node_memory(work.cols) / static_cast<std::uint64_t>(work.node_ranks);
     // Of the inverse a third stays; the sums are gone when the rows are swept.

@@ -96,6 +96,7 @@ SiteCost cost_of(const Pruner& pruner, const SiteWork& work) {
     const SiteCost statistics = statistics_cost(work);
     const SiteCost fit = unmasked_fit_cost(work);
     cost.flops += statistics.flops + fit.flops;
+    cost.bytes_summed_by_nodes += statistics.bytes_summed_by_nodes;
     cost.gathering_memory += statistics.gathering_memory;
     cost.common_memory = statistics.common_memory;
     cost.memory += statistics.memory + fit.memory;

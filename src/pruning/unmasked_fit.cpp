@@ -51,7 +51,8 @@ SiteCost unmasked_fit_cost(const SiteWork& work) {
     if (work.outputs.any()) {
         const auto cols = static_cast<double>(work.cols);
         cost.flops =
-            2.0 / 3 * cols * cols * cols / work.node_ranks + 4 * work.weights * cols / work.ranks;
+            (2.0 / 3 * cols * cols * cols / work.node_ranks + 4 * work.own_rows * cols * cols) /
+            work.threads;
         cost.memory = linalg::NodeCholesky::node_memory(work.cols) /
                       static_cast<std::uint64_t>(work.node_ranks);
     }

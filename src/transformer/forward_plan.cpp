@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include "attention.hpp"
 #include "block_parts.hpp"
 #include "find_forward_tensors.hpp"
+#include "product_tiles.hpp"
 #include "rotary.hpp"
 #include "shared_weights.hpp"
 #include "vector_math.hpp"
@@ -107,18 +109,20 @@ double pair_flops(const model::AttentionShape& shape) {
     return 2.0 * static_cast<double>(shape.heads * (shape.head_size + value));
 }
 
-double products_flops(const model::BlockDescription& block) {
-    double per_token = 0;
-    for (const SitePlace& place : site_places(block)) {
-        const auto* experts =
-            std::get_if<model::ExpertsLayer>(&block.sublayers[place.sublayer].body);
-        const double share = place.expert < 0 ? 1.0 : share_of_expert(*experts);
-        for (const int index : layers_of_site(block, place)) {
-            const model::LinearLayer& layer = block.layers[static_cast<std::size_t>(index)];
-            per_token += 2.0 * share * static_cast<double>(layer.rows * layer.cols);
-        }
+/// Over its part of a product's tiles: what the worker does who has most, times their number.
+double waste_of_tiles(std::int64_t tokens, std::int64_t outputs, int workers) {
+    const std::int64_t tiles = std::max<std::int64_t>(ProductTiles(tokens, outputs).count(), 1);
+    const std::int64_t most = (tiles + workers - 1) / workers;
+    return static_cast<double>(most * workers) / static_cast<double>(tiles);
+}
+
+/// The sublayers from it on wait for each other's outputs, up to the end of the block.
+std::size_t begin_of_last_group(const model::BlockDescription& block) {
+    std::size_t sublayer = block.sublayers.size() - 1;
+    while (block.sublayers[sublayer].parallel) {
+        --sublayer;
     }
-    return per_token;
+    return sublayer;
 }
 
 }  // namespace
@@ -227,11 +231,32 @@ std::vector<InputSite> input_sites(const ForwardPlan& plan, int block) {
 }
 
 double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens) {
+    const SharedFlops flops = shared_flops(plan, block, tokens, 1);
+    return flops.products + flops.attention;
+}
+
+SharedFlops shared_flops(const ForwardPlan& plan, int block, std::int64_t tokens, int workers) {
     const model::BlockDescription& description = plan.block(block).description;
-    double flops = products_flops(description) * static_cast<double>(tokens);
+    const std::size_t last_group = begin_of_last_group(description);
+    SharedFlops flops;
+    for (const SitePlace& place : site_places(description)) {
+        const model::Sublayer& sublayer = description.sublayers[place.sublayer];
+        const auto* experts = std::get_if<model::ExpertsLayer>(&sublayer.body);
+        const double own =
+            static_cast<double>(tokens) * (place.expert < 0 ? 1.0 : share_of_expert(*experts));
+        for (const int index : layers_of_site(description, place)) {
+            const model::LinearLayer& layer = description.layers[static_cast<std::size_t>(index)];
+            const double products =
+                2 * own * static_cast<double>(layer.rows * layer.cols) *
+                waste_of_tiles(static_cast<std::int64_t>(std::ceil(own)), layer.rows, workers);
+            flops.products += products;
+            const bool is_output = place.part == Part::last && place.sublayer >= last_group;
+            flops.unobserved += is_output ? products : 0;
+        }
+    }
     for (const model::Sublayer& sublayer : description.sublayers) {
         if (const model::AttentionShape* shape = attention_shape_of(sublayer.body)) {
-            flops += pair_flops(*shape) * attended_pairs(tokens, shape->window);
+            flops.attention += pair_flops(*shape) * attended_pairs(tokens, shape->window);
         }
     }
     return flops;

@@ -158,6 +158,10 @@ std::vector<double> losses_of(ModelPass& model, const model::TokenSequences& win
 
 }  // namespace
 
+std::uint64_t loss_scratch_bytes() {
+    return static_cast<std::uint64_t>(TokenLosses::kScratch) * sizeof(float);
+}
+
 std::vector<double> token_losses(
     const parallel::Communicator& ranks, const parallel::Communicator& node,
     const parallel::Team& team, const ForwardPlan& plan, BlockRunner& runner,

@@ -37,14 +37,15 @@ TEST(PlanOptions, AFinishedRunKnowsItsModel) {
 TEST(PlanOptions, TheClusterAndItsRates) {
     const Options options = parsed(
         plan_with({"--ranks", "4096", "--ranks_per_node", "64", "--memory-per-node", "256GiB",
-                   "--dgemm-gflops", "45.5", "--sgemm-gflops=90", "--memory-gbps=9",
-                   "--read-gbps=2.5", "--write-gbps=1.5", "--storage-gbps=80", "--network-gbps=12",
-                   "--calibrate-from", "old", "--json", "plan.json"}));
+                   "--dgemm-gflops", "45.5", "--sgemm-gflops=90", "--bf16-gflops=500",
+                   "--memory-gbps=9", "--read-gbps=2.5", "--write-gbps=1.5", "--storage-gbps=80",
+                   "--network-gbps=12", "--calibrate-from", "old", "--json", "plan.json"}));
     EXPECT_EQ(options.plan.ranks, 4096);
     EXPECT_EQ(options.plan.ranks_per_node, 64);
     EXPECT_EQ(options.plan.memory_per_node, std::uint64_t{256} << 30);
     EXPECT_EQ(options.plan.dgemm_gflops, 45.5);
     EXPECT_EQ(options.plan.sgemm_gflops, 90);
+    EXPECT_EQ(options.plan.bf16_gflops, 500);
     EXPECT_EQ(options.plan.memory_gbps, 9);
     EXPECT_EQ(options.plan.read_gbps, 2.5);
     EXPECT_EQ(options.plan.write_gbps, 1.5);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <vector>
 
 #include "support/world.hpp"
@@ -21,14 +23,18 @@ TEST(NodeMap, LeadersOfAllNodesHearWhatOneNodeHolds) {
     // Even ranks are one "node", odd ranks the other: not contiguous, of unequal size.
     const NodeMap map(world(), world().split(world().rank() % 2, world().rank()));
     EXPECT_EQ(map.nodes(), std::min(2, world().size()));
-    for (int rank = 0; rank < world().size(); ++rank) {
-        const bool mine = rank % 2 == world().rank() % 2;
-        std::vector<float> values(3, mine ? static_cast<float>(rank) : -1.0F);
-        map.broadcast_from_node_of(rank, values);
-        if (map.node().is_root()) {
-            EXPECT_EQ(values, std::vector<float>(3, static_cast<float>(rank)));
-        }
+    Communicator::Parts parts;
+    std::vector<std::byte> expected;
+    for (int node = 0; node < map.nodes(); ++node) {
+        parts.add(3 - 2 * node);  // three bytes of the first, one of the second
+        expected.resize(static_cast<std::size_t>(parts.total), std::byte(7 + node));
     }
+    const auto own = static_cast<std::size_t>(map.node_of(world().rank()));
+    std::vector<std::byte> bytes(expected.size());
+    std::fill_n(bytes.begin() + parts.starts[own], parts.counts[own], std::byte(7 + own));
+    const std::vector<std::byte> before = bytes;
+    map.gather_over_nodes(bytes, parts);
+    EXPECT_EQ(bytes, map.node().is_root() ? expected : before);
 }
 
 TEST(NodeMap, SumsOverNodesWhatTheirLeadersHold) {

@@ -7,7 +7,9 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/planning/machine_rates.hpp"
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
 #include "forecast_parts.hpp"
 
 namespace alphaprune::planning {
@@ -125,6 +127,66 @@ TEST(Forecast, CalibrationReadsEveryBlockOnceOnEachNode) {
     EXPECT_GT(with_owl, 1.5 * seconds_of("wanda"));
 }
 
+/// Seconds of calibration for 128 sequences of 2048 tokens.
+double calibration_seconds(const Cluster& cluster, RunTask task, const CostModel& model = {}) {
+    task.computes_spectra = false;
+    task.calibration = sequences(128, 2048);
+    return phase_of(forecast(model_7b(), cluster, model, task), Phase::calibrate).seconds;
+}
+
+TEST(Forecast, RanksAndThreadsBeyondTheSequencesWorkToo) {
+    CostModel model;
+    model.rates.read_gbps = 1e6;  // every node reads: that does not get faster
+    model.rates.storage_gbps = 1e9;
+    for (const char* pruner : {"wanda", "sparsegpt"}) {
+        SCOPED_TRACE(pruner);
+        RunTask task;
+        task.pruner = pruning::find_pruner(pruner);
+        const double one_each = calibration_seconds({128, 64, {}}, task, model);
+        EXPECT_LT(calibration_seconds({512, 64, {}}, task, model), one_each / 2.5);
+        task.threads = 4;
+        EXPECT_LT(calibration_seconds({128, 64, {}}, task, model), one_each / 2.5);
+    }
+}
+
+TEST(Forecast, FasterProductsMakeTheForwardPassFaster) {
+    RunTask task;
+    task.pruner = pruning::find_pruner("wanda");
+    const auto seconds = [&](linalg::ForwardPrecision precision) {
+        task.forward_precision = precision;
+        return calibration_seconds({16, 16, {}}, task);
+    };
+    const double in_float = seconds(linalg::ForwardPrecision::float32);
+    const double two_parts = seconds(linalg::ForwardPrecision::bf16x2);
+    const double one_part = seconds(linalg::ForwardPrecision::bf16);
+    EXPECT_LT(two_parts, in_float);
+    EXPECT_LT(one_part, two_parts);
+    EXPECT_GT(one_part, in_float / kBf16OverSgemm);  // attention and norms stay as they were
+    task.calibration = sequences(128, 2048);
+    task.forward_precision = linalg::ForwardPrecision::float32;
+    const CalibrationMemory plain = calibration_memory(model_7b(), task, {16, 16, {}});
+    task.forward_precision = linalg::ForwardPrecision::bf16;
+    const CalibrationMemory packed = calibration_memory(model_7b(), task, {16, 16, {}});
+    EXPECT_EQ(2 * packed.weights, 3 * plain.weights);
+    EXPECT_EQ(packed.activations, plain.activations);
+}
+
+TEST(Forecast, ATeamHoldsItsSequencesTogether) {
+    RunTask task;
+    task.pruner = pruning::find_pruner("wanda");
+    task.calibration = sequences(4, 2048);
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(model_7b());
+    const std::uint64_t state = 2048 * 4096 * sizeof(float);
+    const std::uint64_t of_one = transformer::scratch_bytes(plan, 2048) + 2 * state;
+    const std::uint64_t of_thread = transformer::thread_scratch_bytes();
+    EXPECT_EQ(calibration_memory(model_7b(), task, {4, 4, {}}).activations, of_one + of_thread);
+    EXPECT_EQ(calibration_memory(model_7b(), task, {16, 16, {}}).activations,
+              of_one / 4 + of_thread);
+    task.threads = 3;
+    EXPECT_EQ(calibration_memory(model_7b(), task, {16, 16, {}}).activations,
+              of_one / 4 + 3 * of_thread);
+}
+
 TEST(Forecast, TrialsTakeAsLongAsWhatTheyPrune) {
     RunTask task;
     task.computes_spectra = false;
@@ -152,8 +214,9 @@ TEST(Forecast, MemoryOfCalibrationIsWhatARunAsksFor) {
     task.pruner = pruning::find_pruner("sparsegpt");
     task.calibration = sequences(128, 2048);
     const RunForecast run = forecast(model_7b(), {32, 16, {}}, {}, task);
-    EXPECT_EQ(phase_of(run, Phase::calibrate).memory,
-              calibration_memory(model_7b(), task, 32, 16).total() + program_memory({32, 16, {}}));
+    EXPECT_EQ(
+        phase_of(run, Phase::calibrate).memory,
+        calibration_memory(model_7b(), task, {32, 16, {}}).total() + program_memory({32, 16, {}}));
 }
 
 TEST(Forecast, ABlockOfManyExpertsIsGatheredInTurnsThatFit) {
@@ -171,8 +234,9 @@ TEST(Forecast, ABlockOfManyExpertsIsGatheredInTurnsThatFit) {
     EXPECT_LE(tight.memory, limit);
     EXPECT_GT(tight.memory, limit / 2);
     EXPECT_GT(tight.seconds, free.seconds);
-    EXPECT_EQ(calibration_memory(experts, task, 16, 16).turns[0], std::vector<std::size_t>{0});
-    const auto turns = calibration_memory(experts, task, 16, 16, limit).turns;
+    EXPECT_EQ(calibration_memory(experts, task, {16, 16, {}}).turns[0],
+              std::vector<std::size_t>{0});
+    const auto turns = calibration_memory(experts, task, {16, 16, limit}).turns;
     ASSERT_EQ(std::ssize(turns), experts.blocks());
     for (const std::vector<std::size_t>& block : turns) {
         EXPECT_GT(block.size(), 1U);
@@ -180,7 +244,7 @@ TEST(Forecast, ABlockOfManyExpertsIsGatheredInTurnsThatFit) {
         EXPECT_TRUE(std::ranges::is_sorted(block));
     }
     // Where not even one site fits, it is taken nevertheless.
-    EXPECT_GT(calibration_memory(experts, task, 16, 16, 1).turns[0].size(), 200U);
+    EXPECT_GT(calibration_memory(experts, task, {16, 16, 1}).turns[0].size(), 200U);
 }
 
 TEST(Forecast, TheLastBlockIsStillThereWhenTheOtherTensorsAreCopied) {
@@ -189,9 +253,10 @@ TEST(Forecast, TheLastBlockIsStillThereWhenTheOtherTensorsAreCopied) {
     task.pruner = pruning::find_pruner("wanda");
     task.calibration = sequences(128, 2048);
     const Cluster cluster{2, 2, {}};
-    const CalibrationMemory kept = calibration_memory(model_7b(), task, 2, 2);
+    const CalibrationMemory kept = calibration_memory(model_7b(), task, cluster);
     EXPECT_EQ(phase_of(forecast(model_7b(), cluster, {}, task), Phase::prune_and_write).memory,
-              kept.weights + kept.activations + parallel::kSlabBytes + program_memory(cluster));
+              kept.weights + kept.activations + kept.delivery + parallel::kSlabBytes +
+                  program_memory(cluster));
 }
 
 TEST(Forecast, MoreTextsTakeLonger) {
@@ -245,7 +310,10 @@ TEST(Transfers, NodesAddUpToWhatTheFileSystemCanDo) {
     EXPECT_DOUBLE_EQ(Transfers({64, 16, {}}, model).reading_seconds(14e9), 2);
     EXPECT_DOUBLE_EQ(Transfers({640, 16, {}}, model).writing_seconds(14e9), 2);
     EXPECT_EQ(Transfers({1, 1, {}}, model).message_seconds(), 0);
-    EXPECT_EQ(Transfers({1, 1, {}}, model).broadcast_seconds(1e9), 0);
+    EXPECT_EQ(Transfers({1, 1, {}}, model).gather_seconds(1e9), 0);
+    EXPECT_GT(Transfers({32, 16, {}}, model).gather_seconds(1e9), 1 / model.rates.network_gbps);
+    EXPECT_GT(Transfers({32, 16, {}}, model).sum_over_nodes_seconds(1e9),
+              2 / model.rates.network_gbps);
     EXPECT_LT(Transfers({16, 16, {}}, model).sum_seconds(1e6),
               Transfers({32, 16, {}}, model).sum_seconds(1e6));
 }

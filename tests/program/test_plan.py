@@ -133,6 +133,34 @@ class Plan(ProgramTest):
         spectrum = plan["phases"][1]["seconds"]  # on one rank: the sum of what was measured
         self.assertAlmostEqual(spectrum, sum(m["seconds"] for m in matrices), delta=0.2 * spectrum)
 
+    def test_validation_of_a_calibrated_run(self):
+        """Teams of both ranks: three sequences are not divided by two."""
+        output = self.folder / "out"
+        self.succeed(BOOKS, output, "--prune-method", "wanda", "--allocation", "uniform",
+                     "--calibration", BOOKS / "calibration.npy", "--nsamples", "3", "--seqlen",
+                     "256", "--eval", BOOKS / "eval.npy", "--threads-per-rank", "1", ranks=2)
+        run = self.report(output)["run"]
+        comparison = self.plan("--validate", output)
+        rows = {row["name"]: row for row in comparison["seconds"] + comparison["memory"]}
+        self.assertEqual(list(rows), ["start", "prune and write", "evaluate", "whole",
+                                      "memory a rank"])
+        phases = run["phases"]
+        measured = phases["prune"] + phases["write"]
+        self.assertAlmostEqual(rows["prune and write"]["measured"], measured,
+                               delta=1e-9 * measured)
+        planned = self.plan("--model", BOOKS, "--prune-method", "wanda", "--allocation", "uniform",
+                            "--nsamples", "3", "--seqlen", "256", "--ranks", "2",
+                            "--ranks-per-node", "2", "--threads-per-rank", "1", *MACHINE)
+        self.assertEqual(planned["teams"], {"sequences": 3, "teams": 1, "least_ranks": 2,
+                                            "most_ranks": 2, "threads_per_rank": 1,
+                                            "sequences_per_team": 3})
+        self.assertIn("3 calibration sequences by 1 team of 2 ranks, at most 3 each", self.table)
+
+    def test_bfloat16_products_are_assumed_where_no_machine_is_known(self):
+        plan = self.plan("--model", "70b", "--prune-method", "wanda", "--ranks", 512,
+                         "--ranks-per-node", 64, "--bf16-gflops", 400, *MACHINE)
+        self.assertNotIn("bfloat16", [rate["name"] for rate in plan["rates"]])  # not asked for
+
     def test_a_run_whose_model_has_moved(self):
         model = self.copy_of(BOOKS)
         output = self.folder / "out"

@@ -34,15 +34,28 @@ TEST(Pruners, RowsAreComplete) {
 }
 
 TEST(Pruners, CostsFallWithTheRanksAndStatisticsTakeMemory) {
-    SiteWork alone{4096, 4096.0 * 11008, 2 * 4096.0 * 11008, 128, 128, 2048, 1};
+    SiteWork alone;
+    alone.cols = 4096;
+    alone.weights = alone.largest = 4096.0 * 11008;
+    alone.bytes = 2 * alone.weights;
+    alone.sequences = alone.node_sequences = 128;
+    alone.own_sequences = 128;
+    alone.tokens = 2048;
+    alone.own_rows = 11008;
     SiteWork on_eight = alone;
     on_eight.own_sequences = 16;
-    on_eight.ranks = 8;
+    on_eight.ranks = on_eight.node_ranks = 8;
+    on_eight.own_rows = 1376;
+    SiteWork on_threads = alone;
+    on_threads.threads = 8;
     const auto work = [](const SiteCost& cost) { return cost.seconds + cost.flops / 1e11; };
     for (const Pruner& pruner : pruners()) {
         SCOPED_TRACE(pruner.name);
         EXPECT_GT(work(pruner.cost(alone)), 0);
         EXPECT_LT(work(pruner.cost(on_eight)), work(pruner.cost(alone)));
+        if (pruner.needs_activations()) {
+            EXPECT_LT(work(pruner.cost(on_threads)), work(pruner.cost(alone)) / 4);
+        }
         EXPECT_EQ(pruner.cost(alone).memory > 0, pruner.needs_activations());
     }
 }

@@ -145,6 +145,12 @@ TEST(Blocks, CountTheirFlops) {
     const double weights = 2 * 24 * 20 + 2 * 12 * 20 + 3 * 30 * 20;
     const double pairs = 1 + 2 + 3 + 4 + 5 + 5 + 5;
     EXPECT_EQ(transformer::block_flops(plan, 1, 7), 2 * 7 * weights + 4 * 24 * pairs);
+    const transformer::SharedFlops alone = transformer::shared_flops(plan, 1, 7, 1);
+    EXPECT_EQ(alone.products, 2 * 7 * weights);
+    EXPECT_EQ(alone.attention, 4 * 24 * pairs);
+    EXPECT_EQ(alone.unobserved, 2 * 7 * 30 * 20.0);  // the last projection of the MLP
+    // Products this small are one tile each: of four workers three wait.
+    EXPECT_EQ(transformer::shared_flops(plan, 1, 7, 4).products, 4 * alone.products);
 }
 
 TEST(Blocks, TakeNoMoreScratchThanTheySay) {

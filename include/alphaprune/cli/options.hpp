@@ -32,6 +32,7 @@ struct PlanRequest {
     std::optional<std::uint64_t> memory_per_node;
     std::optional<double> dgemm_gflops;
     std::optional<double> sgemm_gflops;
+    std::optional<double> bf16_gflops;
     std::optional<double> memory_gbps;
     std::optional<double> read_gbps;
     std::optional<double> write_gbps;

@@ -19,6 +19,9 @@ std::string_view vector_kernels();
 double measure_dgemm_gflops(double seconds = 0.05);
 double measure_sgemm_gflops(double seconds = 0.05);
 
+/// The same for products with packed weights in bfloat16. @pre has_bf16_products()
+double measure_bf16_gflops(double seconds = 0.05);
+
 /// The share of the peak of this processor's vector unit that a sound BLAS reaches at least;
 /// below it the BLAS has fallen back to generic kernels. Zero when the processor is not known.
 double expected_dgemm_gflops();

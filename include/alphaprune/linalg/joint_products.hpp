@@ -65,6 +65,10 @@ class JointProducts {
 
     /// Bytes of shared memory that the sums take on a node.
     static std::uint64_t node_memory(std::int64_t order, std::span<const std::int64_t> companions);
+    /// Bytes of each thread beside them.
+    static std::uint64_t thread_memory(std::int64_t order);
+    /// Tiles of the sums, which the threads of a node's ranks share.
+    static std::int64_t tiles(std::int64_t order, std::span<const std::int64_t> companions);
     /// Values in which a node of so many ranks shows its vectors.
     static std::int64_t vectors_size(int node_ranks, std::int64_t order,
                                      std::span<const std::int64_t> companions);

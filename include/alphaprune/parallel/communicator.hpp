@@ -113,6 +113,9 @@ class Communicator {
         }
     };
 
+    /// Each rank's part of some bytes, in its place there, reaches all others. Collective.
+    void all_gather_parts(std::span<std::byte> bytes, const Parts& parts) const;
+
     /// The MPI communicator and who frees it; see native_mpi.hpp.
     struct Native;
     /// Of MPI, for native_mpi.hpp; nullptr when this is `alone`.

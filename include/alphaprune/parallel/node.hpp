@@ -73,10 +73,11 @@ class NodeMap {
     /// The same, for another map of some of the ranks.
     std::shared_ptr<const ThreadPool> shared_threads() const { return threads_; }
 
-    /// Collective: the values that the node of `rank` holds reach the leaders of all other nodes.
-    /// On ranks that are no leaders nothing happens; the caller syncs the node's memory before and
-    /// after.
-    void broadcast_from_node_of(int rank, std::span<float> values) const;
+    /// Collective: what each node holds of some bytes reaches the leaders of all others. On ranks
+    /// that are no leaders nothing happens; the caller syncs the node's memory before and after.
+    /// @param bytes     less than 2 GiB; on a leader, those of its node are set
+    /// @param of_nodes  node by node, how many of them it holds, one after another
+    void gather_over_nodes(std::span<std::byte> bytes, const Communicator::Parts& of_nodes) const;
     /// Collective: element-wise sums of what the nodes hold, on every node. Only the leaders take
     /// part; the caller syncs the node's memory before and after.
     void sum_over_nodes(std::span<double> values) const;

@@ -41,6 +41,10 @@ class Team {
     const ThreadPool* threads_;
 };
 
+/// How many times longer some ranks, or threads, that share a piece of work take than their number
+/// would have it: they wait for each other.
+double loss_of_sharing(int workers);
+
 /// How many teams each node forms so that some items, each of which one team works on as a whole,
 /// take the least time: ranks that would have none, or wait for others at the end, join a team.
 /// @param node_ranks  of each node

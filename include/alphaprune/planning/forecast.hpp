@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/planning/cost_model.hpp"
@@ -31,10 +32,12 @@ struct TrialTask {
 struct RunTask {
     bool computes_spectra = true;
     ShardOptions spectra = {};
-    int threads = 1;  ///< of a rank, that take matrices like ranks of their own
+    int threads =
+        1;  ///< of a rank: they take matrices like ranks of their own, and share sequences
     std::optional<spectrum::FarmsOptions> farms = {};
     bool measures_outliers = false;
     bool prunes = true;
+    linalg::ForwardPrecision forward_precision = linalg::ForwardPrecision::float32;
     const pruning::Pruner* pruner = &pruning::default_pruner();
     pruning::PrunerSettings settings = {};
     bool sites_sequentially = false;
@@ -78,20 +81,20 @@ std::optional<int> useful_ranks(const model::Catalogue& catalogue, const Cluster
 
 /// Bytes that a rank needs, at most, to look at the activations of a model.
 struct CalibrationMemory {
-    std::uint64_t weights = 0;      ///< its share of the largest block in float32
-    std::uint64_t activations = 0;  ///< of its sequences, and scratch for one
+    std::uint64_t weights = 0;      ///< its share of the largest block, as the products take them
+    std::uint64_t activations = 0;  ///< its share of its team's sequences, and of scratch for one
     std::uint64_t statistics = 0;   ///< of a block's inputs
+    std::uint64_t delivery = 0;     ///< rows of a tensor on their way into files
     /// Of each block, the first site of each turn in which its statistics are gathered, ascending:
     /// one turn where there is room for all.
     std::vector<std::vector<std::size_t>> turns = {};
 
-    std::uint64_t total() const { return weights + activations + statistics; }
+    std::uint64_t total() const { return weights + activations + statistics + delivery; }
 };
 
-/// @param memory_per_rank  within which the turns are to keep, as far as one site in a turn does;
-///                         nothing: no limit
+/// @param cluster  whose memory per rank the turns are to keep within, as far as one site in a turn
+///                 does
 CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
-                                     int ranks, int node_ranks,
-                                     std::optional<std::uint64_t> memory_per_rank = {});
+                                     const Cluster& cluster);
 
 }  // namespace alphaprune::planning

@@ -3,16 +3,22 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 
 namespace alphaprune::planning {
 
+/// Speed of products in bfloat16 over that of SGEMM where it is neither given nor measured: with
+/// AMX.
+inline constexpr double kBf16OverSgemm = 4;
+
 /// What one core does while all others of its node do the same, and what a node reads and writes.
 /// The initial values are assumptions about a common cluster node.
 struct MachineRates {
-    double dgemm_gflops = 30;    ///< of a core
-    double sgemm_gflops = 60;    ///< of a core
+    double dgemm_gflops = 30;                  ///< of a core
+    double sgemm_gflops = 60;                  ///< of a core
+    double bf16_gflops = 60 * kBf16OverSgemm;  ///< of a core: packed products in bfloat16
     double memory_gbps = 8;      ///< of a core: bytes read and bytes written by a copy, together
     double read_gbps = 2;        ///< of a node: weights from the file system
     double write_gbps = 1;       ///< of a node: a checkpoint to the file system, made durable
@@ -24,10 +30,15 @@ struct MachineRates {
 /// Bytes of a rank while they are measured.
 inline constexpr std::uint64_t kProbeBytes = std::uint64_t{16} << 20;
 
-/// Measures the first three in some hundredths of a second, all ranks at once, and takes the
-/// slowest rank's; the others keep their initial values. Warns when the BLAS is a fallback far
+/// Measures the first four in some hundredths of a second, all ranks at once, and takes the slowest
+/// rank's; the others keep their initial values. A rate of bfloat16 that is not measured is
+/// kBf16OverSgemm times SGEMM's. Warns when the BLAS is a fallback far
 /// below what the processor's vectors allow. Collective.
-MachineRates measure_machine_rates(const parallel::Communicator& ranks);
+/// @param products  of the forward pass: only where they are in bfloat16 is the rate of those
+/// measured
+MachineRates measure_machine_rates(
+    const parallel::Communicator& ranks,
+    linalg::ForwardPrecision products = linalg::ForwardPrecision::float32);
 
 /// Weights that a node of these ranks reads (synthetic: that a rank makes), in GB/s, from some
 /// hundredths of a second. Files that the system still has in memory are read at its speed.

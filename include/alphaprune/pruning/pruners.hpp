@@ -68,26 +68,33 @@ enum class PrunerNeeds { nothing, input_norms, targets };
 /// One site of a decoder block: the matrices that share an input; or a single matrix, where a
 /// pruner needs no inputs. What its work is estimated from.
 struct SiteWork {
-    std::int64_t cols = 0;           ///< width of the input
-    double weights = 0;              ///< of all matrices of the site
-    double largest = 0;              ///< of the largest of them
-    double bytes = 0;                ///< that these take in the files
-    std::int64_t sequences = 0;      ///< of calibration, over all ranks
-    std::int64_t own_sequences = 0;  ///< of the busiest rank
-    std::int64_t tokens = 0;         ///< per sequence
+    std::int64_t cols = 0;  ///< width of the input
+    double weights = 0;     ///< of all matrices of the site
+    double largest = 0;     ///< of the largest of them
+    double bytes = 0;       ///< that these take in the files
+    int matrices = 1;
+    std::int64_t sequences = 0;       ///< of calibration, over all ranks
+    std::int64_t node_sequences = 0;  ///< of the node that has most
+    double own_sequences = 0;         ///< of the busiest rank: its part of those of its team
+    std::int64_t tokens = 0;          ///< per sequence
     int ranks = 1;
     int node_ranks = 1;  ///< of them, on one node
+    int team_ranks = 1;  ///< of them, that share a sequence, at least
+    int threads = 1;     ///< of each rank
+    /// Of the busiest rank, as products take them (linalg::AlignedRows): a multiple of a group of
+    /// rows of each matrix.
+    double own_rows = 0;
     OutputTargets outputs = {};
     std::int64_t residual_rows = 0;  ///< as in SiteShape
 };
 
 /// What it costs the busiest rank, beyond the forward pass and the reading and writing.
 struct SiteCost {
-    double flops = 0;            ///< at the speed of SGEMM
-    double bytes_moved = 0;      ///< through memory
-    double seconds = 0;          ///< on values one by one, as measured on one current core
-    double bytes_summed = 0;     ///< over all ranks; 0: nothing is
-    double bytes_broadcast = 0;  ///< by one node to all others; 0: nothing is
+    double flops = 0;                  ///< at the speed of SGEMM
+    double bytes_moved = 0;            ///< through memory
+    double seconds = 0;                ///< on values one by one, as measured on one current core
+    double bytes_summed = 0;           ///< over all ranks; 0: nothing is
+    double bytes_summed_by_nodes = 0;  ///< of each node, by one of its ranks; 0: nothing is
     // Bytes of a rank:
     std::uint64_t memory = 0;            ///< from the first sequence until the site is pruned
     std::uint64_t gathering_memory = 0;  ///< until its statistics are finished

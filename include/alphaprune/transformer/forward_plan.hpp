@@ -99,6 +99,14 @@ std::vector<InputSite> input_sites(const ForwardPlan& plan, int block);
 
 /// Floating-point operations of a block's matrix products for a sequence, attention included.
 double block_flops(const ForwardPlan& plan, int block, std::int64_t tokens);
+/// The same in parts, as some workers do it that share products in tiles: those of the worker that
+/// has most, times their number.
+struct SharedFlops {
+    double products = 0;    ///< of activations with weights
+    double attention = 0;   ///< of queries with keys and of scores with values
+    double unobserved = 0;  ///< of the products, those after the last site, which observing omits
+};
+SharedFlops shared_flops(const ForwardPlan& plan, int block, std::int64_t tokens, int workers);
 /// Bytes of a block's weights in float32, which a node holds once.
 std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block);
 /// Values per token that a pass in steps keeps of each sequence.

@@ -36,6 +36,9 @@ struct PerplexitySettings {
     std::uint64_t vocabulary_bytes = std::uint64_t{256} << 20;
 };
 
+/// Bytes of scratch memory that each thread takes to compute losses.
+std::uint64_t loss_scratch_bytes();
+
 /// Perplexity of a model on some windows, which are divided over teams of ranks; block after block
 /// is loaded once on each node, and the vocabulary in tiles, so that no rank holds the model. The
 /// windows' sums are added in window order: the same bits on any number of ranks. Run collectively.
