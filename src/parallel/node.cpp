@@ -180,6 +180,7 @@ NodeMap::NodeMap(const Communicator& ranks, Communicator node,
 }
 
 void NodeMap::broadcast_from_node_of(int rank, std::span<float> values) const {
+    const WorkClock::Scope exchanging = clock_->during(Work::exchange);
     if (leaders_ && nodes_ > 1) {
         leaders_->broadcast(values, node_of_rank_[static_cast<std::size_t>(rank)]);
     }
@@ -187,6 +188,7 @@ void NodeMap::broadcast_from_node_of(int rank, std::span<float> values) const {
 
 void NodeMap::sum_over_nodes(std::span<double> values) const {
     constexpr std::size_t kAtATime = std::size_t{1} << 20;
+    const WorkClock::Scope exchanging = clock_->during(Work::exchange);
     while (leaders_ && nodes_ > 1 && !values.empty()) {
         const auto some = values.first(std::min(values.size(), kAtATime));
         leaders_->all_reduce_sum(some);

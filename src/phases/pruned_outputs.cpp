@@ -46,10 +46,14 @@ void round_to_stored(const model::Catalogue& catalogue, const model::TensorInfo&
 
 void exchange_between_nodes(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                             transformer::BlockRunner& runner, int matrix, std::int64_t outputs) {
-    runner.sync();
+    {
+        const auto waiting = nodes.clock().during(parallel::Work::wait);
+        runner.sync();
+    }
     if (nodes.nodes() == 1) {
         return;
     }
+    const auto exchanging = nodes.clock().during(parallel::Work::exchange);
     for (int rank = 0; rank < ranks.size(); ++rank) {
         const parallel::RowRange theirs = parallel::share_of(outputs, ranks.size(), rank);
         if (!theirs.empty()) {

@@ -45,6 +45,21 @@ class CalibratedTest(ProgramTest):
         tensors = tensors_of(output / "hf")
         return {m["name"]: is_kept(tensors[m["name"]]) for m in self.report(output)["matrices"]}
 
+    def check_timeline(self, run, kinds):
+        """What ranks did in each of these phases: some of each of these kinds, on all of them."""
+        self.assertEqual(set(run["timeline"]), set(kinds))
+        for phase, timeline in run["timeline"].items():
+            for kind, seconds in timeline["ranks"].items():
+                self.assertEqual(len(seconds), run["ranks"], kind)
+                self.assertEqual(kind in (*kinds[phase], "wait", "other"), min(seconds) > 0,
+                                 f"{phase}: {kind} {seconds}")
+            totals = [sum(seconds) for seconds in zip(*timeline["ranks"].values())]
+            self.assertAlmostEqual(max(totals), timeline["seconds"], places=4)
+            self.assertLessEqual(timeline["seconds"], run["seconds"])
+            self.assertEqual([block["block"] for block in timeline["blocks"]], list(range(8)))
+            self.assertLess(sum(block["most_busy"] for block in timeline["blocks"]),
+                            run["seconds"])
+
     def perplexity_line(self, model, text, *options, ranks=1):
         done = start(["evaluate", "--model", model, "--eval", text, *options], ranks)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -131,6 +146,9 @@ class EvaluateAndExport(CalibratedTest):
         told, = self.report(output)["perplexity"]
         self.assertEqual(lines[0].split()[1], f"{told['pruned']:.6g}")
         self.assertLess(told["dense"], told["pruned"])
+        self.check_timeline(self.report(output)["run"],
+                            {"prune": ("read", "forward", "statistics", "prune", "write"),
+                             "evaluate": ("read", "forward")})
 
         exported = self.folder / "exported"
         done = start(["export", "--model", output / "checkpoint.h5", "--output", exported], 2)
