@@ -2,13 +2,14 @@
 // The limit of an iteration is one SGEMM of the same size, 2·rows·n² operations: its two triangular
 // solves are as many. Factorizations are timed apart, as one serves several iterations.
 //
-// On several ranks the rows are shared out, as in a run. --eigen adds what the published code does
-// instead of a factorization at each penalty, one eigendecomposition.
+// On several ranks, or threads of a rank, the rows are shared out, as in a run. --eigen adds what
+// the published code does instead of a factorization at each penalty, one eigendecomposition.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -37,12 +38,14 @@ constexpr double kPenalty = 0.1;
 
 struct Request {
     Shape shape;
+    int threads = 1;  ///< of a rank
     std::int64_t tokens = 0;
     double ratio = 0;
     int iterations = 0;
     pruning::OutputTargets outputs;
     std::int64_t residual_rows = 0;  ///< as in pruning::SiteShape
     bool eigen = false;
+    bool whole = false;
 };
 
 /// Nothing when only help was asked for (and printed, on the rank that `speaks`).
@@ -53,6 +56,7 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     po::options_description options("alps, options (under any number of MPI ranks)");
     options.add_options()("help", "show this")(
         "shape", po::value(&shape)->default_value("1024x1024"), "rows x columns")(
+        "threads", po::value(&request.threads)->default_value(1), "of each rank")(
         "tokens", po::value(&request.tokens)->default_value(2048), "of each rank")(
         "ratio", po::value(&request.ratio)->default_value(0.7), "sparsity ratio")(
         "iterations", po::value(&request.iterations)->default_value(6), "of ALPS")(
@@ -60,15 +64,19 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "residual-target", po::value(&request.outputs.residual)->default_value(0), "μ")(
         "residual-rows", po::value(&request.residual_rows),
         "of the matrix whose output has a residual target; all of the shape")(
+        "whole", po::bool_switch(&request.whole),
+        "nothing but the pruner as a whole, as many iterations as it takes")(
         "eigen", po::bool_switch(&request.eigen), "eigendecompositions, too, on rank 0");
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
     }
     request.shape = shape_of(shape);
     request.residual_rows = std::max(request.residual_rows, request.shape.rows);
-    if (request.iterations < 1 || request.tokens < 1 || !(request.ratio > 0 && request.ratio < 1)) {
-        throw bad_request("iterations, tokens or ratio out of range", "command line",
-                          "give --iterations and --tokens 1 or more, --ratio between 0 and 1");
+    if (request.threads < 1 || request.iterations < 1 || request.tokens < 1 ||
+        !(request.ratio > 0 && request.ratio < 1)) {
+        throw bad_request(
+            "threads, iterations, tokens or ratio out of range", "command line",
+            "give --threads, --iterations and --tokens 1 or more, --ratio between 0 and 1");
     }
     return request;
 }
@@ -159,6 +167,39 @@ double eigen_seconds(std::vector<Real> matrix, int n, Solve solve) {
     return seconds.processor;
 }
 
+/// The pruner from the first sequence to the last matrix, which is one of that shape.
+void measure_whole(const parallel::Communicator& all, const pruning::BlockInputs& inputs,
+                   const pruning::PrunerSettings& settings, const Request& request) {
+    const auto& [rows, cols] = request.shape;
+    const auto seed = static_cast<unsigned>(10 * all.rank());
+    const std::vector<float> present = random_inputs(request.tokens, cols, 100 + seed);
+    const std::vector<float> dense = random_inputs(request.tokens, cols, 102 + seed);
+    const std::vector<float> drift =
+        random_values(request.tokens * request.residual_rows, 104 + seed);
+    const parallel::RowRange share = parallel::share_of(rows, all.size(), all.rank());
+    std::vector<float> weights =
+        random_values(share.size() * cols, static_cast<unsigned>(all.rank() + 1000));
+    const auto pruner = pruning::find_pruner("alps")->begin_block(inputs, settings);
+    int iterations = 0;
+    const Seconds statistics = seconds_on(all, [&] {
+        pruner->observe(0, {all.rank(), request.tokens, present, dense, drift});
+        pruner->finish_statistics(0, "benchmark");
+    });
+    const Seconds pruned = seconds_on(all, [&] {
+        const pruning::SiteMatrix matrix{{weights, share.begin}, {request.ratio, {}}, "benchmark"};
+        iterations = pruner->prune(0, std::span(&matrix, 1)).front()->iterations;
+    });
+    if (all.is_root()) {
+        fmt::print(
+            "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"threads\": {}, "
+            "\"statistics_seconds\": {:.4f}, \"prune_seconds\": {:.4f}, \"iterations\": {}, "
+            "\"phase_seconds\": {:.4f}, \"phase_cpu_seconds\": {:.4f}}}\n",
+            rows, cols, all.size(), request.threads, statistics.wall, pruned.wall, iterations,
+            statistics.wall + pruned.wall, statistics.processor + pruned.processor);
+        std::fflush(stdout);
+    }
+}
+
 void print_eigen(const pruning::SiteStatistics& statistics) {
     const auto n = static_cast<int>(statistics.cols());
     const auto gram = statistics.gram();
@@ -173,12 +214,17 @@ void print_eigen(const pruning::SiteStatistics& statistics) {
 void measure(const parallel::Communicator& all, const Request& request) {
     linalg::use_one_blas_thread();
     const auto& [rows, cols] = request.shape;
-    const parallel::NodeMap nodes(all);
+    const parallel::NodeMap nodes(all, std::make_shared<const parallel::ThreadPool>(
+                                           request.threads, linalg::use_one_blas_thread));
     const parallel::Team alone(parallel::Communicator::alone());
     const pruning::BlockInputs inputs{
         all, nodes, alone, {{cols, request.residual_rows}}, all.size()};
     pruning::PrunerSettings settings;
     settings.outputs = request.outputs;
+    if (request.whole) {
+        measure_whole(all, inputs, settings, request);
+        return;
+    }
     pruning::SiteStatistics statistics(inputs, inputs.sites.front(), settings);
     const Seconds gathered = gather(all, statistics, request);
     const Seconds finished = seconds_on(all, [&] { statistics.finish("benchmark"); });
@@ -188,8 +234,10 @@ void measure(const parallel::Communicator& all, const Request& request) {
     std::vector<float> weights =
         random_values(share.size() * cols, static_cast<unsigned>(all.rank() + 1000));
     const pruning::UnitProblem problem(hessian, {weights, share.begin});
-    pruning::Projection project(all, share.size() * cols, cols, {request.ratio, {}});
-    const Seconds factored = seconds_on(all, [&] { hessian.factor(kPenalty, "benchmark"); });
+    pruning::Projection project(all, nodes.threads(), share.size() * cols, cols,
+                                {request.ratio, {}});
+    double shift = kPenalty;
+    const Seconds factored = each_of(all, 2, [&] { hessian.factor(shift *= 1.1, "benchmark"); });
     const Seconds multiplied = product(all, hessian, problem);
     pruning::Alternation alternation(hessian, problem, project, "benchmark");
     const Seconds iteration = each_of(all, request.iterations, [&] { alternation.step(); });
@@ -203,15 +251,22 @@ void measure(const parallel::Communicator& all, const Request& request) {
         const double others =
             iteration.processor - solve.processor - projected.processor;  // B's right side, B + V/ρ
         fmt::print(
-            "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"statistics_seconds\": {:.4f}, "
+            "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"threads\": {}, \"statistics_seconds\": "
+            "{:.4f}, "
             "\"tokens\": {}, \"finish_seconds\": {:.4f}, \"factor_seconds\": {:.4f}, "
             "\"sgemm_gflops\": {:.2f}, \"sgemm_seconds\": {:.5f}, \"iteration_seconds\": {:.5f}, "
             "\"solve_seconds\": {:.5f}, \"projection_seconds\": {:.5f}, \"other_seconds\": {:.5f}, "
-            "\"share_of_sgemm\": {:.3f}, \"wall_seconds\": {:.5f}}}\n",
-            rows, cols, all.size(), gathered.processor, request.tokens * all.size(),
-            finished.processor, factored.processor, flops / multiplied.processor * 1e-9,
-            multiplied.processor, iteration.processor, solve.processor, projected.processor, others,
-            multiplied.processor / iteration.processor, iteration.wall);
+            "\"share_of_sgemm\": {:.3f}, \"wall_seconds\": {:.5f}, "
+            "\"statistics_wall_seconds\": {:.4f}, \"factor_wall_seconds\": {:.4f}, "
+            "\"sgemm_wall_seconds\": {:.5f}, \"solve_wall_seconds\": {:.5f}, "
+            "\"projection_wall_seconds\": {:.5f}}}\n",
+            rows, cols, all.size(), request.threads, gathered.processor,
+            request.tokens * all.size(), finished.processor, factored.processor,
+            flops / multiplied.processor * 1e-9, multiplied.processor, iteration.processor,
+            solve.processor, projected.processor, others,
+            multiplied.processor / iteration.processor, iteration.wall,
+            gathered.wall + finished.wall, factored.wall, multiplied.wall, solve.wall,
+            projected.wall);
         if (request.eigen) {
             print_eigen(statistics);
         }

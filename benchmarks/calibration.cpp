@@ -1,17 +1,18 @@
 // Seconds of the calibrated phase as a run has it (statistics, pruning, the pruned outputs), less
-// the writing of files, and how far that is from the limit that the flops of its forward passes set
-// at the SGEMM rate measured on all ranks at once, before and after each phase.
-//
-// For SparseGPT the flops of the Hessians and of the sweep are not counted: its ratio says how much
-// of the phase is forward pass.
+// the writing of files, and how far that is from the limit that its flops set at the SGEMM rate of
+// all ranks and threads at once, measured before and after each phase: of the forward passes and,
+// in pruners that gather Hessians, of one half of each, its factor and the products with it.
 #include <fmt/format.h>
 #include <boost/program_options.hpp>
 #include <cstdio>
+#include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/parallel/native_mpi.hpp"
@@ -21,6 +22,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "command_line.hpp"
+#include "made_up_block.hpp"
 #include "measuring.hpp"
 
 namespace {
@@ -30,12 +32,15 @@ using namespace alphaprune::benchmark;
 
 struct Request {
     std::string model;
+    std::string shape;
     std::string calibration;
     const pruning::Pruner* pruner = nullptr;
     double ratio = 0;
     std::int64_t sequences = 0;
     std::optional<std::int64_t> length;
     int repeat = 1;
+    int threads = 1;
+    linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32;
 };
 
 /// Nothing when only help was asked for (and printed, on the rank that `speaks`).
@@ -43,6 +48,7 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     namespace po = boost::program_options;
     Request request;
     std::string name;
+    std::string precision;
     std::int64_t length = 0;
     po::options_description options("calibration, options (under any number of MPI ranks)");
     options.add_options()("help", "show this")(
@@ -54,6 +60,11 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "of every matrix")(
         "nsamples", po::value(&request.sequences)->default_value(128), "sequences")(
         "seqlen", po::value(&length), "tokens of a sequence; the samples' own when not given")(
+        "shape", po::value(&request.shape),
+        "instead of a model: hidden x intermediate x heads x key/value heads of a LLaMA block, "
+        "with "
+        "made-up tokens")("threads", po::value(&request.threads)->default_value(1), "of each rank")(
+        "precision", po::value(&precision)->default_value("float32"), "or bf16x2 or bf16")(
         "repeat", po::value(&request.repeat)->default_value(3), "the median of so many phases");
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
@@ -66,10 +77,14 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     if (length != 0) {
         request.length = length;
     }
-    if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1)) {
-        throw bad_request("repeat or ratio out of range", "command line",
-                          "give --repeat 1 or more, --sparsity-ratio from 0 to 1");
+    const auto named = linalg::forward_precision_named(precision);
+    if (request.repeat < 1 || request.threads < 1 || !named ||
+        !(request.ratio >= 0 && request.ratio <= 1)) {
+        throw bad_request("repeat, threads, precision or ratio out of range", "command line",
+                          "give --repeat and --threads 1 or more, --sparsity-ratio from 0 to 1");
     }
+    request.precision = *named;
+    linalg::require_forward_precision(request.precision, "--precision");
     return request;
 }
 
@@ -86,10 +101,40 @@ double flops_of_forward_passes(const model::Catalogue& catalogue,
     return flops * static_cast<double>(sequences.count());
 }
 
-/// GFLOP/s of a rank while all of them multiply: the mean over the ranks.
-double sgemm_gflops(const parallel::Communicator& all) {
+/// What a pruner that gathers Hessians cannot do without.
+double flops_of_pruning(const model::Catalogue& catalogue, const model::TokenSequences& sequences,
+                        const pruning::Pruner& pruner, const phases::PrunedModel& pruned) {
+    if (!pruning::needs_hessians(pruner, {})) {
+        return 0;
+    }
+    const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
+    const auto tokens = static_cast<double>(sequences.count() * sequences.length);
+    double flops = 0;
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        for (const transformer::InputSite& site : transformer::input_sites(plan, block)) {
+            const auto cols = static_cast<double>(site.cols);
+            flops += tokens * cols * cols + 2.0 / 3 * cols * cols * cols;
+            for (const int index : site.matrices) {
+                const auto matrix = static_cast<std::size_t>(index);
+                const auto size = static_cast<double>(catalogue.matrices[matrix].size());
+                // A sweep touches what is to the right; an iteration multiplies by all.
+                const auto& fit = pruned.fits[matrix];
+                flops += size * cols * (fit ? 2.0 * fit->iterations : 1.0);
+            }
+        }
+    }
+    return flops;
+}
+
+/// GFLOP/s of a core while all of them multiply.
+double sgemm_gflops(const parallel::Communicator& all, const parallel::ThreadPool& threads) {
+    std::vector<double> rates(static_cast<std::size_t>(threads.size()));
     all.barrier();
-    return all.sum(linalg::measure_sgemm_gflops()) / all.size();
+    threads.run(threads.size(), [&](std::int64_t item, int) {
+        rates[static_cast<std::size_t>(item)] = linalg::measure_sgemm_gflops();
+    });
+    const double of_rank = std::accumulate(rates.begin(), rates.end(), 0.0);
+    return all.sum(of_rank) / (all.size() * threads.size());
 }
 
 /// Pruned rows are dropped.
@@ -100,44 +145,62 @@ class Nowhere : public phases::TensorStore {
 /// Wall time of the slowest rank, processor time of all together.
 Seconds time_of_phase(const parallel::Communicator& all, const parallel::NodeMap& nodes,
                       const model::Catalogue& catalogue, const model::TokenSequences& sequences,
-                      const Request& request) {
+                      const Request& request, phases::PrunedModel& pruned) {
     const std::vector<pruning::PruneTarget> targets(catalogue.matrices.size(),
                                                     {request.ratio, std::nullopt});
     Nowhere nowhere;
     all.barrier();
     const Seconds mine = time_of([&] {
-        phases::prune_model(all, nodes, catalogue, {*request.pruner, {}, targets, sequences},
-                            nowhere, {});
+        pruned = phases::prune_model(all, nodes, catalogue,
+                                     {.pruner = *request.pruner,
+                                      .targets = targets,
+                                      .calibration = sequences,
+                                      .forward_precision = request.precision},
+                                     nowhere, {});
     });
     return {all.max(mine.wall), all.sum(mine.processor)};
 }
 
 void measure(const parallel::Communicator& all, const model::Catalogue& catalogue,
              const model::TokenSequences& sequences, const Request& request) {
-    const parallel::NodeMap nodes(all);
+    const parallel::NodeMap nodes(all, std::make_shared<const parallel::ThreadPool>(
+                                           request.threads, linalg::use_one_blas_thread));
+    phases::PrunedModel pruned;
     std::vector<double> walls;
     std::vector<double> processors;
-    std::vector<double> rates{sgemm_gflops(all)};
+    std::vector<double> rates{sgemm_gflops(all, nodes.threads())};
     for (int i = 0; i < request.repeat; ++i) {
-        const Seconds seconds = time_of_phase(all, nodes, catalogue, sequences, request);
+        const Seconds seconds = time_of_phase(all, nodes, catalogue, sequences, request, pruned);
         walls.push_back(seconds.wall);
         processors.push_back(seconds.processor);
-        rates.push_back(sgemm_gflops(all));
+        rates.push_back(sgemm_gflops(all, nodes.threads()));
     }
     const double rate = median(rates);
-    const double flops = flops_of_forward_passes(catalogue, sequences);
-    const double limit = flops / (rate * 1e9 * all.size());
+    const int cores = all.size() * request.threads;
+    const double flops = flops_of_forward_passes(catalogue, sequences) +
+                         flops_of_pruning(catalogue, sequences, *request.pruner, pruned);
+    const double limit = flops / (rate * 1e9 * cores);
     if (all.is_root()) {
         fmt::print(
-            "{{\"model\": \"{}\", \"prune_method\": \"{}\", \"ranks\": {}, \"sequences\": {}, "
+            "{{\"model\": \"{}\", \"prune_method\": \"{}\", \"precision\": \"{}\", \"ranks\": {}, "
+            "\"threads\": {}, \"sequences\": {}, "
             "\"tokens\": {}, \"seconds\": {:.6f}, \"processor_seconds\": {:.6f}, \"flops\": "
             "{:.0f}, \"sgemm_gflops\": {:.2f}, \"limit_seconds\": {:.6f}, \"ratio\": {:.3f}, "
             "\"processor_ratio\": {:.3f}}}\n",
-            catalogue.model_name, request.pruner->name, all.size(), sequences.count(),
-            sequences.length, median(walls), median(processors), flops, rate, limit,
-            limit / median(walls), limit * all.size() / median(processors));
+            catalogue.model_name, request.pruner->name, linalg::name_of(request.precision),
+            all.size(), request.threads, sequences.count(), sequences.length, median(walls),
+            median(processors), flops, rate, limit, limit / median(walls),
+            limit * cores / median(processors));
         std::fflush(stdout);
     }
+}
+
+model::TokenSequences made_up_tokens(const Request& request) {
+    model::TokenSequences sequences{request.length.value_or(2048), {}};
+    for (std::int64_t i = 0; i < request.sequences * sequences.length; ++i) {
+        sequences.ids.push_back(static_cast<std::int32_t>(i * i % 251 * 7919 % 256));
+    }
+    return sequences;
 }
 
 void run(const parallel::Communicator& all, int argc, char** argv) {
@@ -146,11 +209,15 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
         return;
     }
     linalg::use_one_blas_thread();
-    const model::Catalogue catalogue =
-        parallel::run_collectively(all, [&] { return model::read_catalogue(request->model); });
+    const model::Catalogue catalogue = parallel::run_collectively(all, [&] {
+        return request->shape.empty() ? model::read_catalogue(request->model)
+                                      : made_up_model(request->shape);
+    });
     const model::TokenSequences sequences = parallel::run_collectively(all, [&] {
-        return model::calibration_sequences(model::read_tokens(request->calibration, catalogue),
-                                            catalogue, request->sequences, request->length, 0);
+        return request->shape.empty() ? model::calibration_sequences(
+                                            model::read_tokens(request->calibration, catalogue),
+                                            catalogue, request->sequences, request->length, 0)
+                                      : made_up_tokens(*request);
     });
     measure(all, catalogue, sequences, *request);
 }

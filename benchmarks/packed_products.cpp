@@ -157,15 +157,15 @@ void measure_bf16(Layer& layer, linalg::PackedParts parts, double yardstick, int
           best_of(1, [&] { linalg::pack_weights(layer.weights_view(), 0, shape, packed); }), 0);
     for (const auto precision :
          {linalg::ForwardPrecision::bf16, linalg::ForwardPrecision::bf16x2}) {
-        linalg::SplitInput split;
+        linalg::SplitBuffer split;
         linalg::ProductScratch scratch;
         print(layer, fmt::format("split {}", linalg::name_of(precision)),
               best_of(repeat, [&] { split.assign(layer.input_view(), precision); }), 0);
         const Seconds seconds = best_of(repeat, [&] {
             split.assign(layer.input_view(), precision);
             for (std::int64_t first = 0; first < shape.outputs; first += layer.tile) {
-                linalg::packed_product(split, {packed, shape}, first, false, layer.out_tile(first),
-                                       scratch);
+                linalg::packed_product(split.split(), {packed, shape}, first, false,
+                                       layer.out_tile(first), scratch);
             }
         });
         print(layer, fmt::format("{}{}", linalg::name_of(precision), name), seconds, yardstick);

@@ -71,6 +71,25 @@ def bf16_product(bench):
                if line["way"] == "bf16")
 
 
+def speedup_of_threads(program, seconds, *options):
+    """One rank with two threads against one thread. @param seconds  of a line of the program"""
+    def measure(bench):
+        one, two = (seconds(bench.lines(program, "--shape", "4096x4096", *options, "--threads",
+                                        threads, ranks=1)[0]) for threads in ("1", "2"))
+        return one / two
+    return measure
+
+
+def sparsegpt_seconds(line):
+    return line["hessian_seconds"] + line["factor_seconds"] + line["seconds"]
+
+
+def alps_seconds(line):
+    """As many iterations, factorizations and other products as a matrix takes on average."""
+    return (line["statistics_wall_seconds"] + 33 * line["wall_seconds"] +
+            12 * line["factor_wall_seconds"] + 11 * line["sgemm_wall_seconds"])
+
+
 def scan(bench):
     lines = bench.lines("ks_scan", ranks=1)
     return max(line["ratio"] for line in lines if line["n"] <= 16384)
@@ -149,6 +168,10 @@ FIGURES = [
     Figure("SGEMM over ALPS iteration, 1024x4096", ">= 0.6",
            lambda bench: bench.lines("alps", "--shape", "1024x4096", ranks=1)[0]["share_of_sgemm"],
            least=0.6),
+    Figure("SparseGPT 4096x4096: speedup of 2 threads of a rank", ">= 1.8",
+           speedup_of_threads("sparsegpt", sparsegpt_seconds, "--repeat", "2"), least=1.8),
+    Figure("ALPS 4096x4096: speedup of 2 threads of a rank", ">= 1.8",
+           speedup_of_threads("alps", alps_seconds, "--iterations", "3"), least=1.8),
     Figure("seconds from a stop request to the end, books-7m", "<= 5",
            longest_stop(20, 1.5, ["--", "--model", BOOKS, "--prune-method", "sparsegpt",
                                   "--calibration", BOOKS / "calibration.npy", "--nsamples", "32",

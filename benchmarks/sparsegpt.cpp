@@ -2,11 +2,12 @@
 // multiply-adds counted as rows·n² operations (half of the elements of U are zero), at the SGEMM
 // rate measured in the same run. Gathering and factoring the Hessian are timed apart.
 //
-// On several ranks the rows are shared out, as in a run.
+// On several ranks, or threads of a rank, the rows are shared out, as in a run.
 #include <fmt/format.h>
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -28,6 +29,7 @@ using namespace alphaprune::benchmark;
 
 struct Request {
     Shape shape;
+    int threads = 1;  ///< of a rank
     double ratio = 0;
     std::optional<pruning::Pattern> pattern;
     int repeat = 1;
@@ -42,6 +44,7 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     po::options_description options("sparsegpt, options (under any number of MPI ranks)");
     options.add_options()("help", "show this")(
         "shape", po::value(&shape)->default_value("1024x1024"), "rows x columns")(
+        "threads", po::value(&request.threads)->default_value(1), "of each rank")(
         "ratio", po::value(&request.ratio)->default_value(0.7), "sparsity ratio")(
         "sparsity-type", po::value(&type)->default_value("unstructured"), "or N:M")(
         "repeat", po::value(&request.repeat)->default_value(1), "best of so many");
@@ -54,9 +57,9 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         throw bad_request(fmt::format("'{}' is no sparsity type", type), "--sparsity-type",
                           "give unstructured or N:M");
     }
-    if (request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1)) {
-        throw bad_request("repeat or ratio out of range", "command line",
-                          "give --repeat 1 or more, --ratio from 0 to 1");
+    if (request.threads < 1 || request.repeat < 1 || !(request.ratio >= 0 && request.ratio <= 1)) {
+        throw bad_request("threads, repeat or ratio out of range", "command line",
+                          "give --threads and --repeat 1 or more, --ratio from 0 to 1");
     }
     return request;
 }
@@ -94,8 +97,8 @@ pruning::DampedInverse random_factor(const parallel::Communicator& all,
 }
 
 /// Wall time of the slowest rank, processor time of all together.
-Seconds best_sweep(const parallel::Communicator& all, const pruning::DampedInverse& factor,
-                   const Request& request) {
+Seconds best_sweep(const parallel::Communicator& all, const parallel::ThreadPool& threads,
+                   const pruning::DampedInverse& factor, const Request& request) {
     const parallel::RowRange share = parallel::share_of(request.shape.rows, all.size(), all.rank());
     const std::vector<float> dense =
         random_values(share.size() * request.shape.cols, static_cast<unsigned>(all.rank() + 1000));
@@ -106,7 +109,7 @@ Seconds best_sweep(const parallel::Communicator& all, const pruning::DampedInver
         const Seconds mine = time_of([&] {
             const pruning::SiteMatrix matrix{
                 {weights, share.begin}, {request.ratio, request.pattern}, "benchmark"};
-            pruning::sweep_site(all, factor, std::span(&matrix, 1));
+            pruning::sweep_site(all, threads, factor, std::span(&matrix, 1));
         });
         const Seconds timing{all.max(mine.wall), all.sum(mine.processor)};
         best = timing.wall < best.wall ? timing : best;
@@ -116,23 +119,24 @@ Seconds best_sweep(const parallel::Communicator& all, const pruning::DampedInver
 
 void measure(const parallel::Communicator& all, const Request& request) {
     const double gflops = all.sum(linalg::measure_sgemm_gflops()) / all.size();
-    const parallel::NodeMap nodes(all);
+    const parallel::NodeMap nodes(all, std::make_shared<const parallel::ThreadPool>(
+                                           request.threads, linalg::use_one_blas_thread));
     double statistics_seconds = 0;
     const support::Stopwatch clock;
     const pruning::DampedInverse factor = random_factor(all, nodes, request, statistics_seconds);
     const double factor_seconds = all.max(clock.seconds()) - statistics_seconds;
-    const Seconds sweep = best_sweep(all, factor, request);
+    const Seconds sweep = best_sweep(all, nodes.threads(), factor, request);
     const double n = static_cast<double>(request.shape.cols);
     const double flops = static_cast<double>(request.shape.rows) * n * n;
-    const double limit = flops / (gflops * 1e9 * all.size());
+    const double limit = flops / (gflops * 1e9 * all.size() * request.threads);
     if (all.is_root()) {
         fmt::print(
-            "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"hessian_seconds\": {:.6f}, "
+            "{{\"shape\": \"{}x{}\", \"ranks\": {}, \"threads\": {}, \"hessian_seconds\": {:.6f}, "
             "\"factor_seconds\": {:.6f}, \"seconds\": {:.6f}, \"cpu_seconds\": {:.6f}, "
             "\"sgemm_gflops\": {:.2f}, \"flops\": {:.0f}, "
             "\"limit_seconds\": {:.6f}, \"ratio_to_limit\": {:.3f}, \"ratio\": {:.3f}}}\n",
-            request.shape.rows, request.shape.cols, all.size(), statistics_seconds, factor_seconds,
-            sweep.wall, sweep.processor, gflops, flops, limit, sweep.wall / limit,
+            request.shape.rows, request.shape.cols, all.size(), request.threads, statistics_seconds,
+            factor_seconds, sweep.wall, sweep.processor, gflops, flops, limit, sweep.wall / limit,
             flops / (sweep.processor * gflops * 1e9));
         std::fflush(stdout);
     }

@@ -212,6 +212,8 @@ std::vector<Dependence> make_dependences() {
         {"seed", kMethods, looks_at_activations, kNoActivations, kCalibrated},
         {"seqlen", kMethods, reads_tokens, "neither calibration nor --eval",
          "give a text with --eval"},
+        {"forward-precision", kMethods, reads_tokens, "neither calibration nor --eval",
+         "give a text with --eval"},
         {"group-ranks",
          {"solver"},
          uses_groups,

@@ -201,11 +201,16 @@ std::vector<OptionSpec> make_table() {
          "ranks that share a matrix (default: chosen by time and memory; with elpa1, elpa2 and "
          "scalapack all)"},
         {"threads-per-rank", "N", "Computing", kMeasuring,
-         "threads of a rank that compute spectra, one matrix each (default, and at most: the cores "
-         "given to the rank)"},
+         "threads of a rank, which compute spectra, one matrix each, and share its sequences "
+         "(default, and at most: the cores given to the rank)"},
         {"precision", "NAME", "Computing", kMeasuring,
          "of spectra: double (default), single, or auto: float32 where the spectrum shows that it "
          "suffices, else again in float64. Only for alpha_mid and with solver two_stage"},
+
+        {"forward-precision", "NAME", "Computing", kTelling,
+         "of the products of activations with weights, in calibration and evaluation: float32 "
+         "(default), bf16x2 (activations in two parts of bfloat16: errors of 2e-6) or bf16 "
+         "(rounded once: 2e-3), both on processors with avx512_bf16 or AMX"},
 
         {"memory-per-rank", "SIZE", "Computing", kMeasuring,
          "memory that a rank may use, as in 4GiB: matrices that need more are shared by groups, "

@@ -152,6 +152,13 @@ void read_computing(const SettingReader& reader, Options& options) {
     if (const auto precision = reader.choice("precision", precisions)) {
         options.precision = kPrecisions.at(*precision);
     }
+    Choices forward_precisions;
+    for (const linalg::ForwardPrecision precision : linalg::kForwardPrecisions) {
+        forward_precisions.names.push_back(linalg::name_of(precision));
+    }
+    if (const auto precision = reader.choice("forward-precision", forward_precisions)) {
+        options.forward_precision = linalg::kForwardPrecisions.at(*precision);
+    }
     constexpr std::array kLevels{support::LogLevel::debug, support::LogLevel::info,
                                  support::LogLevel::warning, support::LogLevel::error};
     if (const auto level =

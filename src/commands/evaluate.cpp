@@ -38,11 +38,11 @@ transformer::Perplexity evaluate_text(const parallel::Communicator& ranks,
                                       const parallel::NodeMap& nodes,
                                       const model::Catalogue& catalogue,
                                       const model::RowSource& source, const EvaluationText& text,
-                                      const std::string& what) {
+                                      linalg::ForwardPrecision precision, const std::string& what) {
     report::ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
     return transformer::measure_perplexity(
         ranks, nodes, catalogue, source, text.windows,
-        [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+        [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, {precision});
 }
 
 /// The perplexities as lines, the name of each text above its own when there are several.
@@ -92,9 +92,9 @@ std::vector<transformer::Perplexity> perplexities_of(Job& job, const Inputs& inp
             results.push_back(*known);
             continue;
         }
-        const transformer::Perplexity found =
-            evaluate_text(job.ranks, inputs.nodes, catalogue, source, inputs.evaluations[t],
-                          pruned ? "of the pruned model" : "of the dense model");
+        const transformer::Perplexity found = evaluate_text(
+            job.ranks, inputs.nodes, catalogue, source, inputs.evaluations[t],
+            job.options.forward_precision, pruned ? "of the pruned model" : "of the dense model");
         parallel::run_on_root(job.ranks, [&] {
             job.journal->add_perplexity(
                 {pruned, static_cast<std::int64_t>(t), found.value, found.seqlen, found.windows});
@@ -108,6 +108,7 @@ std::vector<transformer::Perplexity> perplexities_of(Job& job, const Inputs& inp
 
 support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Options& options) {
     const model::Catalogue catalogue = load_model(ranks, options);
+    require_precision(ranks, options);
     const model::RowSource source =
         parallel::run_collectively(ranks, [&] { return open_source(catalogue); });
     say_warnings(
@@ -116,7 +117,8 @@ support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Opt
     const parallel::NodeMap nodes = place_ranks(ranks, threads_per_rank(ranks, options));
     std::vector<transformer::Perplexity> results;
     for (const EvaluationText& text : texts) {
-        results.push_back(evaluate_text(ranks, nodes, catalogue, source, text, "of the model"));
+        results.push_back(evaluate_text(ranks, nodes, catalogue, source, text,
+                                        options.forward_precision, "of the model"));
     }
     print_perplexities(ranks, texts, results);
     return support::ExitStatus::done;

@@ -157,6 +157,12 @@ std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks
     return texts;
 }
 
+void require_precision(const parallel::Communicator& ranks, const cli::Options& options) {
+    parallel::run_collectively(ranks, [&] {
+        linalg::require_forward_precision(options.forward_precision, "--forward-precision");
+    });
+}
+
 void add_pruning(planning::RunTask& task, const cli::Options& options,
                  const model::Catalogue& catalogue) {
     task.measures_outliers = options.allocation->needs_scores();
@@ -168,6 +174,7 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
 
 Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
                    const cli::Options& options, const model::Catalogue& catalogue) {
+    require_precision(ranks, options);
     Inputs inputs{std::move(nodes), {}, {}, {}};
     const bool calibrates = !options.calibration.empty();
     if (calibrates || !options.evaluations.empty()) {

@@ -61,6 +61,9 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
 Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
                    const cli::Options& options, const model::Catalogue& catalogue);
 
+/// Collective: the processors of all ranks can do what --forward-precision asks for. @throws Error
+void require_precision(const parallel::Communicator& ranks, const cli::Options& options);
+
 /// Collective: read on rank 0, the same on every rank. @throws Error
 model::CalibrationSet load_calibration(const parallel::Communicator& ranks,
                                        const cli::Options& options,

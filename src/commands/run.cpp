@@ -84,7 +84,8 @@ phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFi
          .targets = targets,
          .calibration = inputs.calibration.sequences,
          .site_order = site_order(job.options),
-         .turns = inputs.memory.turns},
+         .turns = inputs.memory.turns,
+         .forward_precision = job.options.forward_precision},
         files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 

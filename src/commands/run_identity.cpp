@@ -138,6 +138,10 @@ void add_pruning(resume::RunIdentity& identity, const cli::Options& options) {
     add(identity, "--sparsity-type", options.mixed_pattern ? "mixed" : sparsity_type(options));
     add_setting(identity, "--dense-target", options.dense_target);
     add_setting(identity, "--residual-target", options.residual_target);
+    if (options.forward_precision != linalg::ForwardPrecision::float32) {
+        add(identity, "--forward-precision",
+            std::string(linalg::name_of(options.forward_precision)));
+    }
     add(identity, "--site-order", options.sites_sequentially ? "sequential" : "together");
     add_setting(identity, "--damping", options.damping);
     add(identity, "--ties", options.ties == pruning::Ties::exact ? "exact" : "inclusive");

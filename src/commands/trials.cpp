@@ -161,7 +161,8 @@ double Trials::try_one(const parallel::Communicator& ranks, const parallel::Node
                                           .site_order = site_order(job_.options),
                                           .turns = turns,
                                           .held_out = held_out_,
-                                          .most_blocks = plan_.blocks});
+                                          .most_blocks = plan_.blocks,
+                                          .forward_precision = job_.options.forward_precision});
         return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
                         static_cast<double>(losses.size()));
     } catch (const support::Error& error) {  // the same on all ranks of the group

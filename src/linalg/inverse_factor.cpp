@@ -6,6 +6,7 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "blas.hpp"
+#include "shared_columns.hpp"
 #include "tiled_cholesky.hpp"
 
 namespace alphaprune::linalg {
@@ -17,11 +18,11 @@ constexpr std::int64_t kRowsAtOnce = 64;
 }  // namespace
 
 InverseFactor::InverseFactor(const parallel::Communicator& node, std::int64_t order,
-                             std::int64_t tile)
-    : node_(&node), order_(order) {
+                             std::int64_t tile, const parallel::ThreadPool& threads)
+    : node_(&node), threads_(&threads), order_(order) {
     parallel::run_collectively(node, [&] {
         tiles_ = std::make_unique<TiledCholesky>(
-            node, order_, tile > 0 ? tile : TiledCholesky::usual_tile(order_));
+            node, order_, tile > 0 ? tile : TiledCholesky::usual_tile(order_), threads);
         values_.emplace(node, order_ * order_);
     });
 }
@@ -42,12 +43,12 @@ bool InverseFactor::factor(std::span<const double> gram, std::span<const double>
 
 /// M = JLJ, upper triangular, by columns: where U will be by rows, these are below its diagonal.
 void InverseFactor::take_over_factor() {
-    for (std::int64_t j = node_->rank(); j < order_; j += node_->size()) {
+    share_columns(*node_, *threads_, order_, [&](std::int64_t j) {
         const std::span<const double> from = tiles_->column(order_ - 1 - j);
         float* const to = values_->values().data() + j * order_;
         std::transform(from.rbegin(), from.rend(), to,
                        [](double value) { return static_cast<float>(value); });
-    }
+    });
 }
 
 /// UM = I for some rows of U, which are a column each to BLAS: MᵀUᵀ = I. M keeps its diagonal.
@@ -75,13 +76,18 @@ void InverseFactor::invert() {
     take_over_factor();
     values_->sync();
     tiles_.reset();
-    std::vector<float> solved(static_cast<std::size_t>(kRowsAtOnce * order_));
-    const std::int64_t step = kRowsAtOnce * node_->size();
-    for (std::int64_t begin = kRowsAtOnce * node_->rank(); begin < order_; begin += step) {
+    const auto most = static_cast<std::size_t>(kRowsAtOnce * order_);
+    std::vector<float> solved(most * static_cast<std::size_t>(threads_->size()));
+    const std::int64_t items = (order_ + kRowsAtOnce - 1) / kRowsAtOnce;
+    const std::int64_t own = (items - node_->rank() + node_->size() - 1) / node_->size();
+    threads_->run(own, [&](std::int64_t item, int thread) {
+        const std::int64_t begin = kRowsAtOnce * (node_->rank() + item * node_->size());
         const std::int64_t count = std::min(kRowsAtOnce, order_ - begin);
-        const auto size = static_cast<std::size_t>(count * (order_ - begin));
-        solve_for_rows(begin, count, std::span(solved).first(size));
-    }
+        solve_for_rows(begin, count,
+                       std::span(solved).subspan(static_cast<std::size_t>(thread) * most,
+                                                 static_cast<std::size_t>(count) *
+                                                     static_cast<std::size_t>(order_ - begin)));
+    });
     values_->sync();
     for (std::int64_t i = node_->rank(); i < order_; i += node_->size()) {
         float& diagonal = values_->values()[static_cast<std::size_t>(i * (order_ + 1))];

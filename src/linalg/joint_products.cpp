@@ -10,6 +10,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/slabs.hpp"
 #include "blas.hpp"
+#include "shared_columns.hpp"
 
 namespace alphaprune::linalg {
 namespace {
@@ -27,6 +28,12 @@ TileSize tile_size(std::int64_t order) {
 
 /// 1.5·2⁵²·2⁻³⁶: x + c − c, with c this many units, is x rounded to a multiple of 2⁻³⁶ units.
 constexpr double kRounding = 1.5 * 65536.0;
+
+/// That a thread takes at a time.
+constexpr std::int64_t kValuesAtATime = 65536;
+
+/// Rows and columns that are mirrored at a time, which a cache holds.
+constexpr std::int64_t kMirrored = 16;
 
 bool is_size(double square) {
     return square > 0 && std::isfinite(square);
@@ -286,10 +293,14 @@ void JointProducts::blend(const JointProducts& other, double times) {
     assert(other.order() == order() && other.height() == height());
     const parallel::Communicator& node = nodes_.node();
     const auto rows = parallel::share_of(height(), node.size(), node.rank());
-    for (std::int64_t at = rows.begin * order(); at < rows.end * order(); ++at) {
-        sums_->values()[static_cast<std::size_t>(at)] +=
-            times * other.sums_->values()[static_cast<std::size_t>(at)];
-    }
+    double* const own = sums_->values().data() + rows.begin * order();
+    const double* const others = other.sums_->values().data() + rows.begin * order();
+    nodes_.threads().run_slices(rows.size() * order(), kValuesAtATime,
+                                [&](parallel::RowRange some) {
+                                    for (std::int64_t at = some.begin; at < some.end; ++at) {
+                                        own[at] += times * others[at];
+                                    }
+                                });
     sums_->sync();
 }
 
@@ -307,12 +318,18 @@ void JointProducts::add_to_diagonal(double value) {
 void JointProducts::mirror() {
     double* const sums = sums_->values().data();
     const std::int64_t n = order();
-    const parallel::Communicator& node = nodes_.node();
-    for (std::int64_t i = node.rank(); i < n; i += node.size()) {
-        for (std::int64_t j = 0; j < i; ++j) {
-            sums[i * n + j] = sums[j * n + i];
+    const std::int64_t strips = (n + kMirrored - 1) / kMirrored;
+    share_columns(nodes_.node(), nodes_.threads(), strips, [&](std::int64_t strip) {
+        const std::int64_t first = strip * kMirrored;
+        const std::int64_t end = std::min(first + kMirrored, n);
+        for (std::int64_t left = 0; left <= first; left += kMirrored) {
+            for (std::int64_t i = first; i < end; ++i) {
+                for (std::int64_t j = left; j < std::min(left + kMirrored, i); ++j) {
+                    sums[i * n + j] = sums[j * n + i];
+                }
+            }
         }
-    }
+    });
     sums_->sync();
 }
 

@@ -6,14 +6,17 @@
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "blas.hpp"
+#include "shared_columns.hpp"
 #include "tiled_cholesky.hpp"
 
 namespace alphaprune::linalg {
 
-NodeCholesky::NodeCholesky(const parallel::Communicator& node, std::int64_t order)
-    : node_(node), order_(order) {
+NodeCholesky::NodeCholesky(const parallel::Communicator& node, std::int64_t order,
+                           const parallel::ThreadPool& threads)
+    : node_(node), threads_(threads), order_(order) {
     parallel::run_collectively(node_, [&] {
-        tiles_ = std::make_unique<TiledCholesky>(node_, order_, TiledCholesky::usual_tile(order_));
+        tiles_ = std::make_unique<TiledCholesky>(node_, order_, TiledCholesky::usual_tile(order_),
+                                                 threads_);
         factor_.emplace(node_, order_ * order_);
     });
 }
@@ -36,10 +39,10 @@ bool NodeCholesky::factor(std::span<const double> gram, std::span<const double> 
 }
 
 void NodeCholesky::keep_in_float() {
-    for (std::int64_t j = node_.rank(); j < order_; j += node_.size()) {
+    share_columns(node_, threads_, order_, [&](std::int64_t j) {
         std::ranges::transform(tiles_->column(j), factor_->values().data() + j * order_ + j,
                                [](double value) { return static_cast<float>(value); });
-    }
+    });
 }
 
 void NodeCholesky::solve(std::span<float> rows, std::int64_t first_row) const {
@@ -55,12 +58,15 @@ void NodeCholesky::solve(AlignedRows& rows) const {
     }
     const std::span<float> all = rows.all();
     const int n = static_cast<int>(order_);
-    const int m = static_cast<int>(all.size() / static_cast<std::size_t>(order_));
     const float one = 1;
     const float* const factor = factor_->values().data();
-    // A row is a column to BLAS: L·Lᵀ·x = b.
-    strsm_("L", "L", "N", "N", &n, &m, &one, factor, &n, all.data(), &n, 1, 1, 1, 1);
-    strsm_("L", "L", "T", "N", &n, &m, &one, factor, &n, all.data(), &n, 1, 1, 1, 1);
+    share_groups(threads_, std::ssize(all) / order_, [&](parallel::RowRange some) {
+        const int m = static_cast<int>(some.size());
+        float* const values = all.data() + some.begin * order_;
+        // A row is a column to BLAS: L·Lᵀ·x = b.
+        strsm_("L", "L", "N", "N", &n, &m, &one, factor, &n, values, &n, 1, 1, 1, 1);
+        strsm_("L", "L", "T", "N", &n, &m, &one, factor, &n, values, &n, 1, 1, 1, 1);
+    });
 }
 
 }  // namespace alphaprune::linalg

@@ -27,11 +27,23 @@ void place_sums(const float* sums, std::int64_t stride, bool add, FloatView out)
     }
 }
 
+/// hi with zeros for what is not finite: an infinity times the second part of a weight, which may
+/// be zero, must not become NaN.
+const Bf16* finite_values(const SplitInput& input, std::vector<Bf16>& values) {
+    constexpr Bf16 kInfinity = 0x7F80U;
+    const std::int64_t size =
+        rounded_up(input.tokens, kTokenGroup) * rounded_up(input.inputs, kInputGroup);
+    values.assign(input.hi, input.hi + size);
+    std::ranges::replace_if(
+        values, [](Bf16 x) { return (x & kInfinity) == kInfinity; }, Bf16{0});
+    return values.data();
+}
+
 }  // namespace
 
 void packed_product(const SplitInput& input, const PackedWeights& weights,
                     std::int64_t first_output, bool add, FloatView out, ProductScratch& scratch) {
-    assert(input.inputs() == weights.shape.inputs && input.tokens() == out.rows);
+    assert(input.inputs == weights.shape.inputs && input.tokens == out.rows);
     assert(first_output % kStripOutputs == 0);
     assert(first_output + out.cols <= weights.shape.outputs && out.stride >= out.cols);
     assert(weights.bytes.size() == packed_bytes(weights.shape));
@@ -39,7 +51,7 @@ void packed_product(const SplitInput& input, const PackedWeights& weights,
         return;
     }
     const auto* const pairs = reinterpret_cast<const Bf16Pair*>(weights.bytes.data());
-    Bf16Shape shape{rounded_up(out.rows, kTokenGroup), 0, rounded_up(input.inputs(), kInputGroup)};
+    Bf16Shape shape{rounded_up(out.rows, kTokenGroup), 0, rounded_up(input.inputs, kInputGroup)};
     for (std::int64_t first = 0; first < out.cols; first += kOutputsAtATime) {
         const std::int64_t width = std::min(kOutputsAtATime, out.cols - first);
         shape.outputs = rounded_up(width, kStripOutputs);
@@ -52,13 +64,13 @@ void packed_product(const SplitInput& input, const PackedWeights& weights,
                         scratch.library);
             started = true;
         };
-        if (input.precision() == ForwardPrecision::bf16x2) {  // the small ones first
+        if (input.precision == ForwardPrecision::bf16x2) {  // the small ones first
             if (at.lo >= 0) {
-                sum_up(input.finite_hi(), at.lo);
+                sum_up(input.is_finite ? input.hi : finite_values(input, scratch.finite), at.lo);
             }
-            sum_up(input.lo(), at.hi);
+            sum_up(input.lo, at.hi);
         }
-        sum_up(input.hi(), at.hi);
+        sum_up(input.hi, at.hi);
         place_sums(scratch.sums.data(), shape.outputs, add,
                    {out.data + first, out.rows, width, out.stride});
     }

@@ -3,24 +3,29 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/parallel/thread_pool.hpp"
 
 namespace alphaprune::linalg {
 
 /// Which row and column of a matrix is the first of its factor.
 enum class Elimination { from_first, from_last };
 
-/// A = LLᵀ in float64, in the memory that the ranks of a node share, tile by tile by all of them.
-/// The bits of L do not depend on the number of ranks. Every call is made collectively by the node.
+/// A = LLᵀ in float64, in the memory that the ranks of a node share, tile by tile by all of them
+/// and the threads of each. The bits of L do not depend on how many there are. Every call is made
+/// collectively by the node.
 class TiledCholesky {
   public:
-    /// @param node  outlives the object
-    /// @param tile  columns that are factored at a time
+    /// @param node     outlives the object, as the threads do
+    /// @param tile     columns that are factored at a time
+    /// @param threads  of this rank
     /// @throws Error (failure) on all ranks of the node when there is not enough memory
-    TiledCholesky(const parallel::Communicator& node, std::int64_t order, std::int64_t tile);
+    TiledCholesky(const parallel::Communicator& node, std::int64_t order, std::int64_t tile,
+                  const parallel::ThreadPool& threads = parallel::ThreadPool::single());
 
     /// Few columns at a time leave more to share, many make products faster.
     static std::int64_t usual_tile(std::int64_t order) { return order < 2048 ? 64 : 256; }
@@ -45,6 +50,12 @@ class TiledCholesky {
 
   private:
     bool is_mine(std::int64_t tile) const { return tile % node_.size() == node_.rank(); }
+    /// Of the sums that a tile's columns change, what is computed at a time.
+    struct Cell {
+        parallel::RowRange rows;
+        parallel::RowRange cols;
+    };
+    std::vector<Cell> own_cells(std::int64_t tile) const;
     std::int64_t tiles() const { return (order_ + tile_ - 1) / tile_; }
     parallel::RowRange range_of(std::int64_t tile) const;
     double* at(std::int64_t row, std::int64_t col);
@@ -57,6 +68,7 @@ class TiledCholesky {
     void update_right_of(std::int64_t tile);
 
     const parallel::Communicator& node_;
+    const parallel::ThreadPool& threads_;
     std::int64_t order_;
     std::int64_t tile_;
     /// By columns, as LAPACK has it, the lower triangle.

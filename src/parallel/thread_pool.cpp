@@ -107,4 +107,11 @@ void ThreadPool::run(std::int64_t count, const std::function<void(std::int64_t, 
     }
 }
 
+void ThreadPool::run_slices(std::int64_t size, std::int64_t slice,
+                            const std::function<void(RowRange)>& work) const {
+    run((size + slice - 1) / slice, [&](std::int64_t item, int) {
+        work({item * slice, std::min((item + 1) * slice, size)});
+    });
+}
+
 }  // namespace alphaprune::parallel

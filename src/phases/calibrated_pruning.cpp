@@ -33,12 +33,14 @@ class CalibratedRun {
           catalogue_(catalogue),
           request_(request),
           store_(store),
-          pass_(ranks, nodes, catalogue, request.calibration, request.family),
+          pass_(ranks, nodes, catalogue, request.calibration, request.forward_precision,
+                request.family),
           stream_(ranks, catalogue, store),
           notes_(ranks, store.journal()) {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
-            dense_.emplace(ranks, nodes, catalogue, request.calibration, request.family);
+            dense_.emplace(ranks, nodes, catalogue, request.calibration, request.forward_precision,
+                           request.family);
             passes.insert(passes.begin(), {resume::StatePass::dense, &*dense_});
         }
         states_.emplace(ranks, store.journal(), std::move(passes));
@@ -48,7 +50,7 @@ class CalibratedRun {
     int take_over() {
         stream_.take_over_finished();
         const int saved = states_->saved_block();
-        const int first = saved > 0 && all_done_before(saved) ? saved : 0;
+        const int first = saved > 0 && all_done(0, saved) ? saved : 0;
         first > 0 ? states_->restore() : void();
         for (int block = 0; block < first; ++block) {
             notes_.add_earlier(block);
@@ -78,6 +80,7 @@ class CalibratedRun {
         if (dense_) {
             dense_->load(block);
         }
+        pass_.will_load(block + 1);
         sites_ = BlockSites(pass_.plan(), block);
         const auto pruner = pruning::begin_block(
             request_.pruner,
@@ -120,15 +123,10 @@ class CalibratedRun {
         return catalogue_.matrices[static_cast<std::size_t>(index)];
     }
 
-    bool all_done_before(int block) const {
+    /// Of the blocks from `begin` to `end`.
+    bool all_done(int begin, int end) const {
         return std::ranges::all_of(catalogue_.matrices, [&](const model::MatrixInfo& one) {
-            return one.block >= block || is_finished(one.tensor);
-        });
-    }
-
-    bool all_done_in(int block) const {
-        return std::ranges::all_of(catalogue_.matrices, [&](const model::MatrixInfo& one) {
-            return one.block != block || is_finished(one.tensor);
+            return one.block < begin || one.block >= end || is_finished(one.tensor);
         });
     }
 
@@ -180,7 +178,8 @@ class CalibratedRun {
     /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
     /// were.
     void prune_together(pruning::BlockPruner& pruner, int block) {
-        const bool gathers = dense_ || !all_done_in(block);  // the dense states go on all the same
+        const bool gathers =
+            dense_ || !all_done(block, block + 1);  // the dense states go on all the same
         const std::vector<std::size_t> turns = request_.turns_of(block);
         std::size_t end = sites_.count();
         for (auto begin = turns.rbegin(); begin != turns.rend(); end = *begin++) {
@@ -256,14 +255,13 @@ class CalibratedRun {
         support::FirstError problem;
         problem.guard([&] {
             for (std::size_t i = 0; i < fits.size(); ++i) {
-                if (fits[i]) {
-                    keep_fit(unfinished[i], *fits[i]);
-                }
+                keep_fit(unfinished[i], fits[i]);
             }
         });
         for (const int index : unfinished) {
             problem.guard([&] {  // the next block sees what the checkpoint holds
-                round_to_stored(catalogue_, catalogue_.tensor_of(matrix(index)), own_rows(index));
+                round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
+                                own_rows(index));
             });
             exchange_between_nodes(ranks_, nodes_, pass_.runner(), index, matrix(index).outputs());
         }
@@ -292,10 +290,10 @@ class CalibratedRun {
     }
 
     /// Before the rows: with them the matrix is done.
-    void keep_fit(int index, const pruning::Fit& fit) {
+    void keep_fit(int index, const std::optional<pruning::Fit>& fit) {
         fits_[static_cast<std::size_t>(index)] = fit;
-        if (ranks_.is_root() && store_.journal() != nullptr) {
-            store_.journal()->add_fit(index, fit);
+        if (fit && ranks_.is_root() && store_.journal() != nullptr) {
+            store_.journal()->add_fit(index, *fit);
         }
     }
 

@@ -16,7 +16,7 @@ namespace alphaprune::phases {
 CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences,
-                                 const model::Family* family)
+                                 linalg::ForwardPrecision precision, const model::Family* family)
     : ranks_(ranks),
       nodes_(nodes),
       catalogue_(catalogue),
@@ -24,7 +24,7 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
       plan_(family == nullptr ? transformer::make_forward_plan(catalogue)
                               : transformer::make_forward_plan(catalogue, *family)),
       teams_(ranks, nodes, sequences.count()),
-      runner_(transformer::make_cpu_block_runner(nodes.node(), teams_.own(), plan_)),
+      runner_(transformer::make_cpu_block_runner(nodes.node(), teams_.own(), plan_, precision)),
       reader_(catalogue) {
     std::vector<std::span<const std::int32_t>> of_team;
     for (std::int64_t s = own().begin; s < own().end; ++s) {
@@ -54,6 +54,18 @@ void CalibrationPass::load(int block) {
     for (const transformer::InputSite& site : transformer::input_sites(plan_, block)) {
         multipliers_.push_back(site.multiplier);
     }
+}
+
+void CalibrationPass::will_load(int block) {
+    std::vector<model::NeededRows> needed;
+    const parallel::Communicator& node = nodes_.node();
+    if (block < catalogue_.blocks()) {
+        for (const int index : plan_.block(block).tensors) {
+            const model::TensorInfo& tensor = plan_.tensor(index);
+            needed.push_back({tensor, parallel::share_of(tensor.rows(), node.size(), node.rank())});
+        }
+    }
+    reader_.will_need(needed);
 }
 
 template <class ObserveOne>

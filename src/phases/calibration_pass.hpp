@@ -32,11 +32,12 @@ using SiteObserver = std::function<void(std::size_t site, const pruning::SiteInp
 class CalibrationPass {
   public:
     /// Collective: embeds the sequences. All arguments outlive the object.
-    /// @param family  whose blocks are run; nullptr: the family that the model is of
+    /// @param precision  of products
+    /// @param family     whose blocks are run; nullptr: the family that the model is of
     /// @throws Error
     CalibrationPass(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                     const model::Catalogue& catalogue, const model::TokenSequences& sequences,
-                    const model::Family* family = nullptr);
+                    linalg::ForwardPrecision precision, const model::Family* family = nullptr);
 
     const transformer::ForwardPlan& plan() const { return plan_; }
     /// The loaded block's weights.
@@ -44,6 +45,9 @@ class CalibrationPass {
 
     /// Collective: a block's dense weights, once on each node, checked to be finite. @throws Error
     void load(int block);
+
+    /// A block will be loaded next: its weights are read ahead. Returns at once.
+    void will_load(int block);
 
     /// Collective: tells the inputs of all sites of the loaded block, and leaves the activations as
     /// they are.

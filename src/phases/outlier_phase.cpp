@@ -150,8 +150,8 @@ std::vector<double> block_scores(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences,
                                  std::optional<double> multiple, const Progress& progress,
-                                 resume::Journal* journal) {
-    CalibrationPass pass(ranks, nodes, catalogue, sequences);
+                                 resume::Journal* journal, linalg::ForwardPrecision precision) {
+    CalibrationPass pass(ranks, nodes, catalogue, sequences, precision);
     const std::vector<int> prunable = catalogue.prunable_blocks();
     StateKeeper states(ranks, journal, {{resume::StatePass::outliers, &pass}});
     const int first = first_block(states, journal, prunable);

@@ -79,10 +79,11 @@ std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogu
 /// one before it and reads the one after it.
 class StreamingRun {
   public:
-    StreamingRun(const parallel::Communicator& ranks, parallel::WorkClock& clock,
+    StreamingRun(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                  const model::Catalogue& catalogue, const PruneRequest& request, TensorStore& store)
         : ranks_(ranks),
-          clock_(clock),
+          threads_(nodes.threads()),
+          clock_(nodes.clock()),
           catalogue_(catalogue),
           request_(request),
           stream_(ranks, catalogue, store),
@@ -189,7 +190,8 @@ class StreamingRun {
         const model::MatrixInfo& info = catalogue_.matrices[number];
         const pruning::StoredRows rows{values, catalogue_.tensor_of(info).scalar_type(), info.cols,
                                        info.transposed};
-        return request_.pruner.prune_rows(ranks, rows, request_.targets[number], request_.settings);
+        return request_.pruner.prune_rows(ranks, threads_, rows, request_.targets[number],
+                                          request_.settings);
     }
 
     /// What the rows have of one of the tensor's matrices: all of it or nothing, where it belongs
@@ -214,6 +216,7 @@ class StreamingRun {
     }
 
     const parallel::Communicator& ranks_;
+    const parallel::ThreadPool& threads_;
     parallel::WorkClock& clock_;
     const parallel::Communicator self_ = parallel::Communicator::alone();
     const model::Catalogue& catalogue_;
@@ -226,10 +229,10 @@ class StreamingRun {
     BackgroundThread background_;  // the last member: it uses the others
 };
 
-PrunedModel stream_model(const parallel::Communicator& ranks, parallel::WorkClock& clock,
+PrunedModel stream_model(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                          const model::Catalogue& catalogue, const PruneRequest& request,
                          TensorStore& store, const Progress& progress) {
-    StreamingRun run(ranks, clock, catalogue, request, store);
+    StreamingRun run(ranks, nodes, catalogue, request, store);
     const int total = static_cast<int>(catalogue.tensors.size());
     for (int t = 0; t < total; ++t) {
         run.pass(t);
@@ -252,7 +255,7 @@ PrunedModel prune_model(const parallel::Communicator& ranks, const parallel::Nod
     assert(request.targets.size() == catalogue.matrices.size());
     return pruning::needs_activations(request.pruner, request.settings)
                ? prune_block_by_block(ranks, nodes, catalogue, request, store, progress)
-               : stream_model(ranks, nodes.clock(), catalogue, request, store, progress);
+               : stream_model(ranks, nodes, catalogue, request, store, progress);
 }
 
 }  // namespace alphaprune::phases

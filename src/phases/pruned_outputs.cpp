@@ -1,6 +1,6 @@
 #include "pruned_outputs.hpp"
 
-#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -22,24 +22,24 @@ const support::Failure<std::size_t, std::string_view, std::string> kBeyondRange{
     "(--prune-method {2})"};
 
 /// Rows are rounded so many values at a time, which stay in the cache.
-constexpr std::size_t kRoundedAtATime = 1U << 15;
+constexpr std::int64_t kRoundedAtATime = 1 << 15;
 
 }  // namespace
 
-void round_to_stored(const model::Catalogue& catalogue, const model::TensorInfo& tensor,
-                     std::span<float> rows) {
+void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue& catalogue,
+                     const model::TensorInfo& tensor, std::span<float> rows) {
     const support::ScalarType type = tensor.scalar_type();
-    std::vector<std::byte> stored;
-    std::size_t bad = 0;
-    for (std::size_t at = 0; at < rows.size(); at += kRoundedAtATime) {
-        const auto some = rows.subspan(at, std::min(kRoundedAtATime, rows.size() - at));
-        stored.resize(some.size() * support::size_of(type));
+    std::atomic<std::size_t> bad = 0;
+    threads.run_slices(std::ssize(rows), kRoundedAtATime, [&](parallel::RowRange slice) {
+        const auto some = rows.subspan(static_cast<std::size_t>(slice.begin),
+                                       static_cast<std::size_t>(slice.size()));
+        std::vector<std::byte> stored(some.size() * support::size_of(type));
         support::narrow(some, type, stored);
         bad += support::count_non_finite(stored, type);
         support::widen(stored, type, some);
-    }
+    });
     if (bad > 0) {
-        throw kBeyondRange(model::place_of(catalogue, tensor), bad, tensor.type.name(),
+        throw kBeyondRange(model::place_of(catalogue, tensor), bad.load(), tensor.type.name(),
                            pruning::pruners_that_keep_weights());
     }
 }
@@ -50,17 +50,16 @@ void exchange_between_nodes(const parallel::Communicator& ranks, const parallel:
         const auto waiting = nodes.clock().during(parallel::Work::wait);
         runner.sync();
     }
-    if (nodes.nodes() == 1) {
-        return;
-    }
-    const auto exchanging = nodes.clock().during(parallel::Work::exchange);
-    for (int rank = 0; rank < ranks.size(); ++rank) {
-        const parallel::RowRange theirs = parallel::share_of(outputs, ranks.size(), rank);
-        if (!theirs.empty()) {
-            nodes.broadcast_from_node_of(rank, runner.rows(matrix, theirs));
+    if (nodes.nodes() > 1) {
+        const auto exchanging = nodes.clock().during(parallel::Work::exchange);
+        for (int rank = 0; rank < ranks.size(); ++rank) {
+            const parallel::RowRange theirs = parallel::share_of(outputs, ranks.size(), rank);
+            if (!theirs.empty()) {
+                nodes.broadcast_from_node_of(rank, runner.rows(matrix, theirs));
+            }
         }
     }
-    runner.sync();
+    runner.replaced(matrix);
 }
 
 }  // namespace alphaprune::phases

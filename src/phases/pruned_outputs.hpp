@@ -15,8 +15,8 @@ namespace alphaprune::phases {
 /// Rounds rows to the type in which their tensor is stored.
 /// @throws Error naming the tensor, the rows being rounded all the same: what a pruner makes of the
 ///         weights that stay may be too large for float16
-void round_to_stored(const model::Catalogue& catalogue, const model::TensorInfo& tensor,
-                     std::span<float> rows);
+void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue& catalogue,
+                     const model::TensorInfo& tensor, std::span<float> rows);
 
 /// The outputs of one matrix on every node: each node has those of its own ranks. Collective.
 /// @param matrix   index into Catalogue::matrices

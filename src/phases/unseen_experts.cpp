@@ -7,7 +7,7 @@ void prune_unseen(const parallel::Communicator& ranks,
                   const pruning::PrunerSettings& settings) {
     const pruning::Pruner& magnitude = *pruning::find_pruner("magnitude");
     for (const pruning::SiteMatrix& matrix : matrices) {
-        magnitude.prune_rows(ranks,
+        magnitude.prune_rows(ranks, parallel::ThreadPool::single(),
                              {std::as_writable_bytes(matrix.rows.weights),
                               support::ScalarType::float32, cols, false},
                              matrix.target, settings);

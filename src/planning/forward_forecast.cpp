@@ -187,7 +187,7 @@ PhaseForecast evaluation_forecast(const ForecastInputs& inputs) {
     const transformer::ForwardPlan& plan = forward.plan();
     transformer::require_head(plan);
     const model::TensorInfo& vocabulary = plan.tensor(plan.vocabulary);
-    const transformer::PerplexityLimits limits;
+    const transformer::PerplexitySettings limits;
     PhaseForecast result{Phase::evaluate, 0, 0, 0, 0};
     for (const model::TokenSequences& windows : task.evaluations) {
         double bytes = static_cast<double>(vocabulary.bytes());

@@ -9,6 +9,7 @@
 #include "alphaprune/pruning/pruners.hpp"
 #include "hessian_pruner.hpp"
 #include "projection.hpp"
+#include "shared_values.hpp"
 #include "unit_problem.hpp"
 
 namespace alphaprune::pruning {
@@ -24,34 +25,39 @@ Fit prune_admm(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
                const PrunerSettings&, const std::string& where) {
     const UnitProblem problem(hessian, rows);
     const std::vector<float> best = minimizer(hessian, problem, kDamping, where);
-    Projection project(hessian.ranks(), static_cast<std::int64_t>(rows.weights.size()),
-                       hessian.cols(), target);
+    Projection project(hessian.ranks(), hessian.threads(), std::ssize(rows.weights), hessian.cols(),
+                       target);
     if (project.kept() == project.total()) {
         scale_back(hessian, best, rows.weights);
         return {};
     }
     const std::size_t size = rows.weights.size();
     // (Ĥ+0.1·I)B₀, and what targets add.
-    std::vector<float> right = problem.right;
+    std::vector<float> right_of_all = problem.right;
     for (std::size_t i = 0; i < size; ++i) {
-        right[i] += static_cast<float>(kDamping) * problem.dense[i];
+        right_of_all[i] += static_cast<float>(kDamping) * problem.dense[i];
     }
-    std::vector<float> dense = problem.dense;
-    std::vector<float> multipliers(size);
-    std::vector<float> sparse(size);
-    std::vector<std::uint8_t> stays(size);
+    std::vector<float> dense_values = problem.dense;
+    std::vector<float> multiplier_values(size);
+    std::vector<float> sparse_values(size);
+    std::vector<std::uint8_t> chosen(size);
+    const std::span<const float> right = right_of_all;
+    const std::span<float> dense = dense_values;
+    const std::span<float> multipliers = multiplier_values;
+    const std::span<float> sparse = sparse_values;
+    const std::span<std::uint8_t> stays = chosen;
     hessian.factor(kDamping + kPenalty, where);
     for (int iteration = 0; iteration < kIterations; ++iteration) {
         parallel::check_stop_collectively(hessian.ranks());
-        std::ranges::transform(dense, multipliers, dense.begin(), std::plus<>());  // B + U
+        share_values(hessian.threads(), size, [=](std::size_t i) { dense[i] += multipliers[i]; });
         if (iteration < kChoosing) {
             project.choose(dense, stays);
         }
-        for (std::size_t i = 0; i < size; ++i) {
+        share_values(hessian.threads(), size, [=](std::size_t i) {
             sparse[i] = stays[i] != 0 ? dense[i] : 0.0F;
             multipliers[i] = dense[i] - sparse[i];
             dense[i] = right[i] + kPenalty * (sparse[i] - multipliers[i]);
-        }
+        });
         hessian.solve(dense, rows.first_row);
     }
     for (std::size_t i = 0; i < size; ++i) {

@@ -10,12 +10,41 @@
 #include "alternation.hpp"
 #include "hessian_pruner.hpp"
 #include "projection.hpp"
+#include "shared_values.hpp"
 #include "unit_problem.hpp"
 
 namespace alphaprune::pruning {
 namespace {
 
 constexpr int kRefinements = 10;
+
+/// A row of a matrix as conjugate gradients see it.
+struct Refined {
+    std::span<float> values;
+    std::span<const std::uint8_t> support;
+    std::span<float> residual;
+    std::span<float> direction;
+    std::span<const float> product;  ///< of the direction and Ĥ
+};
+
+/// A step. @param square  of the residual's size, before and after
+void refine_row(const Refined& row, double& square) {
+    const double before = square;
+    const double curvature = inner_product(row.direction, row.product);
+    if (!(before > 0) || !(curvature > 0)) {
+        return;
+    }
+    const auto alpha = static_cast<float>(before / curvature);
+    for (std::size_t j = 0; j < row.values.size(); ++j) {
+        row.values[j] += alpha * row.direction[j];
+        row.residual[j] -= (row.support[j] != 0 ? alpha : 0.0F) * row.product[j];
+    }
+    square = inner_product(row.residual, row.residual);
+    const auto beta = static_cast<float>(square / before);
+    for (std::size_t j = 0; j < row.values.size(); ++j) {
+        row.direction[j] = row.residual[j] + beta * row.direction[j];
+    }
+}
 
 /// Conjugate gradients for BĤ = R, each row by itself, in the places where `pruned` is not zero.
 void refine(const UnitHessian& hessian, const UnitProblem& problem, std::span<float> pruned) {
@@ -25,47 +54,35 @@ void refine(const UnitHessian& hessian, const UnitProblem& problem, std::span<fl
     hessian.multiply(directions, products);
     std::vector<float> residuals(pruned.size());
     std::vector<std::uint8_t> support(pruned.size());
-    for (std::size_t i = 0; i < pruned.size(); ++i) {
-        support[i] = pruned[i] != 0 ? 1 : 0;
-        residuals[i] = support[i] != 0 ? problem.right[i] - products.own()[i] : 0.0F;
-    }
-    std::ranges::copy(residuals, directions.own().begin());
     std::vector<double> squares(pruned.size() / width);
-    for (std::size_t row = 0; row < squares.size(); ++row) {
-        const auto residual = std::span(residuals).subspan(row * width, width);
-        squares[row] = inner_product(residual, residual);
-    }
+    const auto for_rows = [&](auto work) {
+        hessian.threads().run(std::ssize(squares), [&](std::int64_t row, int) {
+            const std::size_t at = static_cast<std::size_t>(row) * width;
+            work(Refined{pruned.subspan(at, width), std::span(support).subspan(at, width),
+                         std::span(residuals).subspan(at, width),
+                         directions.own().subspan(at, width), products.own().subspan(at, width)},
+                 at, squares[static_cast<std::size_t>(row)]);
+        });
+    };
+    for_rows([&](const Refined& row, std::size_t at, double& square) {
+        for (std::size_t j = 0; j < width; ++j) {
+            support[at + j] = row.values[j] != 0 ? 1 : 0;
+            row.residual[j] = row.values[j] != 0 ? problem.right[at + j] - row.product[j] : 0.0F;
+        }
+        std::ranges::copy(row.residual, row.direction.begin());
+        square = inner_product(row.residual, row.residual);
+    });
     for (int step = 0; step < kRefinements; ++step) {
         hessian.multiply(directions, products);
-        for (std::size_t row = 0; row < squares.size(); ++row) {
-            const std::size_t at = row * width;
-            const std::span<float> direction = directions.own().subspan(at, width);
-            const std::span<const float> product = products.own().subspan(at, width);
-            const std::span<float> residual = std::span(residuals).subspan(at, width);
-            const double before = squares[row];
-            const double curvature = inner_product(direction, product);
-            if (!(before > 0) || !(curvature > 0)) {
-                continue;
-            }
-            const auto alpha = static_cast<float>(before / curvature);
-            for (std::size_t j = 0; j < width; ++j) {
-                pruned[at + j] += alpha * direction[j];
-                residual[j] -= (support[at + j] != 0 ? alpha : 0.0F) * product[j];
-            }
-            squares[row] = inner_product(residual, residual);
-            const auto beta = static_cast<float>(squares[row] / before);
-            for (std::size_t j = 0; j < width; ++j) {
-                direction[j] = residual[j] + beta * direction[j];
-            }
-        }
+        for_rows([&](const Refined& row, std::size_t, double& square) { refine_row(row, square); });
     }
 }
 
 Fit prune_alps(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& target,
                const PrunerSettings& settings, const std::string& where) {
     const UnitProblem problem(hessian, rows);
-    Projection project(hessian.ranks(), static_cast<std::int64_t>(rows.weights.size()),
-                       hessian.cols(), target);
+    Projection project(hessian.ranks(), hessian.threads(), std::ssize(rows.weights), hessian.cols(),
+                       target);
     const bool keeps_all = project.kept() == project.total();
     // B* before the iterations or after them, for which the factor changes: then the next matrix of
     // the site begins with the factor that this one ends with.

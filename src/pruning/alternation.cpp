@@ -1,8 +1,10 @@
 #include "alternation.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "shared_values.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -52,13 +54,21 @@ void Alternation::begin_anew() {
 
 /// How many places, on all ranks, have entered or left the support of D since the last look.
 std::int64_t Alternation::look_at_support() {
-    std::int64_t changed = 0;
-    for (std::size_t i = 0; i < sum_.size(); ++i) {
-        const auto now = static_cast<std::uint8_t>(sum_[i] != 0 ? stays_[i] : 0);
-        changed += now != support_[i] ? 1 : 0;
-        support_[i] = now;
-    }
-    return hessian_.ranks().sum(changed);
+    std::atomic<std::int64_t> changed = 0;
+    hessian_.threads().run_slices(std::ssize(sum_), kValuesAtATime, [&](parallel::RowRange some) {
+        const std::span<const float> sum = sum_;
+        const std::span<const std::uint8_t> stays = stays_;
+        const std::span<std::uint8_t> support = support_;
+        std::int64_t here = 0;
+        for (auto i = static_cast<std::size_t>(some.begin); i < static_cast<std::size_t>(some.end);
+             ++i) {
+            const auto now = static_cast<std::uint8_t>(sum[i] != 0 ? stays[i] : 0);
+            here += now != support[i] ? 1 : 0;
+            support[i] = now;
+        }
+        changed += here;
+    });
+    return hessian_.ranks().sum(changed.load());
 }
 
 void Alternation::step() {
@@ -70,13 +80,13 @@ void Alternation::step() {
     const std::span<const std::uint8_t> stays = stays_;
     const std::span<float> dense = dense_.own();
     const std::span<float> sum = sum_;
-    for (std::size_t i = 0; i < sum.size(); ++i) {  // R − V + ρD
+    share_values(hessian_.threads(), sum.size(), [=](std::size_t i) {  // R − V + ρD
         dense[i] = right[i] + (stays[i] != 0 ? penalty : before) * sum[i];
-    }
+    });
     hessian_.solve(dense_);
-    for (std::size_t i = 0; i < sum.size(); ++i) {  // B + V/ρ
+    share_values(hessian_.threads(), sum.size(), [=](std::size_t i) {  // B + V/ρ
         sum[i] = dense[i] + (stays[i] != 0 ? 0.0F : of_multipliers) * sum[i];
-    }
+    });
     sum_penalty_ = penalty;
     project_.choose(sum_, stays_);
 }

@@ -32,7 +32,8 @@ DampedInverse::DampedInverse(const parallel::Communicator& ranks, const parallel
     const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) /
                         static_cast<double>(diagonal.size());
     const std::vector<double> scale(diagonal.size(), std::sqrt(hessian.scale));
-    parallel::run_collectively(ranks, [&] { factor_.emplace(nodes.node(), hessian.order); });
+    parallel::run_collectively(
+        ranks, [&] { factor_.emplace(nodes.node(), hessian.order, 0, nodes.threads()); });
     const auto is_positive = [&] {
         std::vector<double> damped = diagonal;
         for (double& value : damped) {

@@ -9,10 +9,12 @@
 namespace alphaprune::pruning {
 
 /// select_key() for several sets of keys at once, in no more messages than for one. Collective.
+/// @param threads    of this rank
 /// @param keys       this rank's, of each set
 /// @param positions  one per set, of which all ranks together have at least one key more
 template <class Key>
 std::vector<Selected> select_keys(const parallel::Communicator& ranks,
+                                  const parallel::ThreadPool& threads,
                                   std::span<const std::vector<Key>> keys,
                                   std::span<const std::int64_t> positions) {
     std::vector<Selected> found(keys.size());
@@ -21,8 +23,8 @@ std::vector<Selected> select_keys(const parallel::Communicator& ranks,
         const std::size_t bins = std::size_t{1} << bits;
         Histogram here;
         for (std::size_t set = 0; set < keys.size(); ++set) {
-            const Histogram own = counted_bits<Key>(each_of(std::span<const Key>(keys[set])),
-                                                    found[set].key, undecided, bits);
+            const Histogram own =
+                counted_bits<Key>(threads, KeysOf<Key>{keys[set]}, found[set].key, undecided, bits);
             here.insert(here.end(), own.begin(), own.end());
         }
         Histogram all = here;

@@ -5,9 +5,14 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <span>
+#include <vector>
 
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/parallel/thread_pool.hpp"
 #include "alphaprune/pruning/pruners.hpp"
+#include "alphaprune/support/slabs.hpp"
 
 namespace alphaprune::pruning {
 
@@ -20,30 +25,61 @@ class Magnitudes {
 
     std::int64_t size() const { return static_cast<std::int64_t>(stored_.size() / sizeof(Bits)); }
 
-    /// Calls use(magnitude, turn), `turn` being 0 and 1 by turns.
+    /// Calls use(magnitude, turn) for each of some, `turn` being 0 and 1 by turns.
     template <class Use>
-    void for_each(Use use) const {
-        const std::size_t pairs = stored_.size() / (2 * sizeof(Bits)) * (2 * sizeof(Bits));
-        for (std::size_t at = 0; at < pairs; at += 2 * sizeof(Bits)) {
+    void for_each(parallel::RowRange some, Use use) const {
+        const std::size_t begin = static_cast<std::size_t>(some.begin) * sizeof(Bits);
+        const std::size_t end = static_cast<std::size_t>(some.end) * sizeof(Bits);
+        const std::size_t pairs = begin + (end - begin) / (2 * sizeof(Bits)) * (2 * sizeof(Bits));
+        for (std::size_t at = begin; at < pairs; at += 2 * sizeof(Bits)) {
             use(magnitude_at(at), 0);
             use(magnitude_at(at + sizeof(Bits)), 1);
         }
-        if (pairs < stored_.size()) {
+        if (pairs < end) {
             use(magnitude_at(pairs), 0);
         }
     }
 
     /// Zeroes all values of magnitudes below `limit` and the first `count` of those equal to it.
-    void zero_up_to(Bits limit, std::int64_t count) {
-        constexpr std::size_t kPieceBytes = 8192 * sizeof(Bits);
-        for (std::size_t at = 0; at < stored_.size(); at += kPieceBytes) {
-            Magnitudes piece(stored_.subspan(at, std::min(kPieceBytes, stored_.size() - at)));
-            count -= count > 0 ? piece.zero_first(limit, count) : 0;
-            piece.zero_where([&](Bits magnitude) { return magnitude < limit; });
+    void zero_up_to(const parallel::ThreadPool& threads, Bits limit, std::int64_t count) {
+        const int shares = size() < kWorthSharing ? 1 : threads.size();
+        const auto share_of = [&](std::int64_t share) {
+            const auto range = parallel::share_of(size(), shares, static_cast<int>(share));
+            return Magnitudes(
+                stored_.subspan(static_cast<std::size_t>(range.begin) * sizeof(Bits),
+                                static_cast<std::size_t>(range.size()) * sizeof(Bits)));
+        };
+        std::vector<std::int64_t> before(static_cast<std::size_t>(shares) + 1);
+        if (shares > 1 && count > 0) {  // which of those equal to it are the first
+            threads.run(shares, [&](std::int64_t share, int) {
+                Magnitudes own = share_of(share);
+                own.for_each_piece([&](Magnitudes piece) {
+                    before[static_cast<std::size_t>(share) + 1] += piece.count_of(limit);
+                });
+            });
+            std::partial_sum(before.begin(), before.end(), before.begin());
         }
+        threads.run(shares, [&](std::int64_t share, int) {
+            std::int64_t to_go = count - before[static_cast<std::size_t>(share)];
+            share_of(share).for_each_piece([&](Magnitudes piece) {
+                to_go -= to_go > 0 ? piece.zero_first(limit, to_go) : 0;
+                piece.zero_where([&](Bits magnitude) { return magnitude < limit; });
+            });
+        });
     }
 
   private:
+    static constexpr std::int64_t kWorthSharing = 16384;  ///< values, among threads
+
+    template <class Use>
+    void for_each_piece(Use use) const {
+        constexpr std::size_t kPieceBytes = 8192 * sizeof(Bits);
+        support::for_each_slab(std::size_t{0}, stored_.size(), kPieceBytes,
+                               [&](std::size_t begin, std::size_t end) {
+                                   use(Magnitudes(stored_.subspan(begin, end - begin)));
+                               });
+    }
+
     /// Zeroes the first values, `count` at most, of exactly this magnitude; returns how many.
     std::int64_t zero_first(Bits magnitude, std::int64_t count) {
         const std::int64_t found = count_of(magnitude);
@@ -96,10 +132,12 @@ class Magnitudes {
 /// The threshold is found exactly, from all-reduced histograms of bit patterns; the result does
 /// not depend on how the matrix is spread. Collective. Values must be finite.
 ///
-/// @param values  this rank's stored values, changed in place
-/// @param ratio   share to remove, in [0, 1]
+/// @param threads  of this rank, which share its values
+/// @param values   this rank's stored values, changed in place
+/// @param ratio    share to remove, in [0, 1]
 /// @return zeros among this rank's values afterwards (those that were zero before included)
-std::int64_t prune_magnitude(const parallel::Communicator& ranks, std::span<std::byte> values,
+std::int64_t prune_magnitude(const parallel::Communicator& ranks,
+                             const parallel::ThreadPool& threads, std::span<std::byte> values,
                              support::ScalarType type, double ratio, Ties ties);
 
 }  // namespace alphaprune::pruning

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "scores.hpp"
+#include "shared_values.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -18,23 +19,33 @@ std::int64_t removed_in_groups(std::int64_t size, std::int64_t cols, Pattern pat
 
 }  // namespace
 
-Projection::Projection(const parallel::Communicator& ranks, std::int64_t size, std::int64_t cols,
-                       const PruneTarget& target)
-    : ranks_(ranks), cols_(cols), pattern_(target.pattern), total_(ranks.sum(size)) {
+Projection::Projection(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+                       std::int64_t size, std::int64_t cols, const PruneTarget& target)
+    : ranks_(ranks),
+      threads_(threads),
+      cols_(cols),
+      pattern_(target.pattern),
+      total_(ranks.sum(size)) {
     removed_ = pattern_ ? removed_in_groups(total_, cols_, *pattern_)
                         : static_cast<std::int64_t>(static_cast<double>(total_) * target.ratio);
 }
 
 void Projection::choose(std::span<const float> values, std::span<std::uint8_t> stays) {
-    pattern_ ? choose_in_groups(values, stays) : choose_largest(values, stays);
+    if (!pattern_) {
+        choose_largest(values, stays);
+        return;
+    }
+    share_rows(threads_, std::ssize(values) / cols_, cols_, [&](std::size_t at, std::size_t size) {
+        choose_in_groups(values.subspan(at, size), stays.subspan(at, size));
+    });
 }
 
 void Projection::operator()(std::span<const float> values, std::span<float> out) {
     std::vector<std::uint8_t> stays(values.size());
     choose(values, stays);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        out[i] = stays[i] != 0 ? values[i] : 0.0F;
-    }
+    const std::span<const std::uint8_t> chosen = stays;
+    share_values(threads_, values.size(),
+                 [=](std::size_t i) { out[i] = chosen[i] != 0 ? values[i] : 0.0F; });
 }
 
 void Projection::choose_largest(std::span<const float> values, std::span<std::uint8_t> stays) {
@@ -42,10 +53,10 @@ void Projection::choose_largest(std::span<const float> values, std::span<std::ui
         std::ranges::fill(stays, std::uint8_t{removed_ == 0});
         return;
     }
-    const Selected last = select_magnitude(ranks_, values, removed_ - 1, last_);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        stays[i] = magnitude_key(values[i]) > last.key ? 1 : 0;
-    }
+    const Selected last = select_magnitude(ranks_, threads_, values, removed_ - 1, last_);
+    share_values(threads_, values.size(), [=, key = last.key](std::size_t i) {
+        stays[i] = magnitude_key(values[i]) > key ? 1 : 0;
+    });
     if (removed_ == last.below + last.equal) {
         return;
     }

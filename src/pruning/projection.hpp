@@ -15,9 +15,10 @@ namespace alphaprune::pruning {
 /// further to the right, then further down, stay. All calls are collective.
 class Projection {
   public:
-    /// @param size  of this rank's rows
-    Projection(const parallel::Communicator& ranks, std::int64_t size, std::int64_t cols,
-               const PruneTarget& target);
+    /// @param threads  of this rank, which outlive the object
+    /// @param size     of this rank's rows
+    Projection(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+               std::int64_t size, std::int64_t cols, const PruneTarget& target);
 
     /// Weights that stay, on all ranks.
     std::int64_t kept() const { return total_ - removed_; }
@@ -31,9 +32,10 @@ class Projection {
 
   private:
     void choose_largest(std::span<const float> values, std::span<std::uint8_t> stays);
-    void choose_in_groups(std::span<const float> values, std::span<std::uint8_t> stays) const;
+    void choose_in_groups(std::span<const float> row, std::span<std::uint8_t> stays) const;
 
     const parallel::Communicator& ranks_;
+    const parallel::ThreadPool& threads_;
     std::int64_t cols_;
     std::optional<Pattern> pattern_;
     std::int64_t total_ = 0;

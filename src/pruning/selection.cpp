@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <mutex>
 #include <optional>
 
 namespace alphaprune::pruning {
@@ -13,12 +14,10 @@ struct KeysNear {
     std::int64_t below = 0;
 };
 
-KeysNear keys_near(std::span<const float> values, const KeyGuess& guess) {
+void add_keys_near(KeysNear& near, std::span<const float> values, std::uint32_t first,
+                   std::uint32_t width) {
     constexpr std::size_t kAtATime = 2048;
     std::array<std::uint32_t, kAtATime> found;
-    const std::uint32_t first = guess.key - std::min(guess.key, guess.reach);
-    const std::uint32_t width = guess.key - first + guess.reach;
-    KeysNear near;
     for (std::size_t begin = 0; begin < values.size(); begin += kAtATime) {
         std::size_t count = 0;
         std::int64_t below = 0;
@@ -32,14 +31,36 @@ KeysNear keys_near(std::span<const float> values, const KeyGuess& guess) {
                          found.begin() + static_cast<std::ptrdiff_t>(count));
         near.below += below;
     }
+}
+
+/// In no order: each thread has looked at a share of the values.
+KeysNear keys_near(const parallel::ThreadPool& threads, std::span<const float> values,
+                   const KeyGuess& guess) {
+    const std::uint32_t first = guess.key - std::min(guess.key, guess.reach);
+    const std::uint32_t width = guess.key - first + guess.reach;
+    KeysNear near;
+    std::mutex adding;
+    const int shares = std::ssize(values) < kKeysWorthSharing ? 1 : threads.size();
+    threads.run(shares, [&](std::int64_t share, int) {
+        const auto some = parallel::share_of(std::ssize(values), shares, static_cast<int>(share));
+        KeysNear own;
+        add_keys_near(own,
+                      values.subspan(static_cast<std::size_t>(some.begin),
+                                     static_cast<std::size_t>(some.size())),
+                      first, width);
+        const std::scoped_lock lock(adding);
+        near.keys.insert(near.keys.end(), own.keys.begin(), own.keys.end());
+        near.below += own.below;
+    });
     return near;
 }
 
 /// Nothing where the key is not near the guess.
 std::optional<Selected> select_near(const parallel::Communicator& ranks,
+                                    const parallel::ThreadPool& threads,
                                     std::span<const float> values, std::int64_t position,
                                     const KeyGuess& guess) {
-    const KeysNear near = keys_near(values, guess);
+    const KeysNear near = keys_near(threads, values, guess);
     std::array<std::int64_t, 2> all{near.below, static_cast<std::int64_t>(near.keys.size())};
     ranks.all_reduce_sum(std::span<std::int64_t>(all));
     if (position < all[0] || position >= all[0] + all[1]) {
@@ -75,20 +96,17 @@ Selected find_bin(std::span<const std::int64_t> all, std::span<const std::int64_
     return found;
 }
 
-Selected select_magnitude(const parallel::Communicator& ranks, std::span<const float> values,
-                          std::int64_t position, KeyGuess& guess) {
+Selected select_magnitude(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+                          std::span<const float> values, std::int64_t position, KeyGuess& guess) {
     constexpr std::uint32_t kLeast = 1U << 14;  // a five-hundredth of a magnitude
     constexpr std::uint32_t kMost = 1U << 21;   // a quarter
     std::optional<Selected> found;
     if (guess.reach > 0) {
-        found = select_near(ranks, values, position, guess);
+        found = select_near(ranks, threads, values, position, guess);
     }
     if (!found) {
-        found = select_among<std::uint32_t>(ranks, position, [&](auto use) {
-            for (std::size_t i = 0; i < values.size(); ++i) {
-                use(magnitude_key(values[i]), static_cast<int>(i % 2));
-            }
-        });
+        const KeysOf<float, std::uint32_t (*)(float)> keys{values, magnitude_key};
+        found = select_among<std::uint32_t>(ranks, threads, keys, position);
     }
     const std::uint32_t moved = std::max(found->key, guess.key) - std::min(found->key, guess.key);
     const bool first = guess.reach == 0;

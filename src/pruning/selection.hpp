@@ -1,15 +1,20 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/parallel/thread_pool.hpp"
 
 namespace alphaprune::pruning {
 
@@ -57,6 +62,9 @@ class Counter {
     std::array<Histogram, 2> turns_;
 };
 
+/// Keys of a rank for which its threads are woken.
+inline constexpr std::int64_t kKeysWorthSharing = 16384;
+
 /// The bits that each round decides, the highest first: all 16 of the short keys, which come in
 /// large numbers, and of the long ones few enough that their histograms are cheap to sum.
 template <class Key>
@@ -65,17 +73,28 @@ template <>
 inline constexpr auto kRounds<std::uint16_t> = std::to_array({16});
 
 /// Of this rank's keys that have the bits decided so far, how many have which next ones.
-template <class Key, class ForEachKey>
-Histogram counted_bits(ForEachKey for_each_key, std::uint64_t decided, int undecided, int bits) {
-    Counter counter(bits);
+/// @param keys  as select_among() asks
+template <class Key, class Keys>
+Histogram counted_bits(const parallel::ThreadPool& threads, const Keys& keys, std::uint64_t decided,
+                       int undecided, int bits) {
     const int lower = undecided - bits;
     const std::uint32_t bins = (std::uint32_t{1} << bits) - 1;
-    for_each_key([&](Key key, int turn) {
-        if (std::uint64_t{key} >> undecided == decided) {
-            counter.count(key >> lower & bins, turn);
-        }
+    Histogram sum(std::size_t{1} << bits);
+    std::mutex adding;
+    const int shares = keys.size() < kKeysWorthSharing ? 1 : threads.size();
+    threads.run(shares, [&](std::int64_t share, int) {
+        Counter counter(bits);
+        keys.for_each(parallel::share_of(keys.size(), shares, static_cast<int>(share)),
+                      [&](Key key, int turn) {
+                          if (std::uint64_t{key} >> undecided == decided) {
+                              counter.count(key >> lower & bins, turn);
+                          }
+                      });
+        const Histogram own = std::move(counter).total();
+        const std::scoped_lock lock(adding);
+        std::ranges::transform(sum, own, sum.begin(), std::plus<>());
     });
-    return std::move(counter).total();
+    return sum;
 }
 
 /// What is known once the next bits are decided, too. @param next  their bin
@@ -84,27 +103,32 @@ inline Selected narrowed(const Selected& found, const Selected& next, int bits) 
             found.below_here + next.below_here, next.equal_here};
 }
 
-/// Calls use(key, turn) for each key, as select_among() asks.
-template <class Key>
-auto each_of(std::span<const Key> keys) {
-    return [keys](auto use) {
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-            use(keys[i], static_cast<int>(i % 2));
+/// Keys that follow from values in memory, as select_among() asks for them.
+template <class Value, class KeyOf = std::identity>
+struct KeysOf {
+    std::span<const Value> values;
+    KeyOf key_of = {};
+
+    std::int64_t size() const { return std::ssize(values); }
+    template <class Use>
+    void for_each(parallel::RowRange some, Use use) const {
+        for (std::int64_t i = some.begin; i < some.end; ++i) {
+            use(key_of(values[static_cast<std::size_t>(i)]), static_cast<int>(i % 2));
         }
-    };
-}
+    }
+};
 
 /// The key at `position` (0-based) of the ascending order over all ranks, for keys that are
-/// produced one after another, wherever they are stored: `for_each_key(use)` calls `use(key, turn)`
-/// for each key of this rank, `turn` being 0 and 1 by turns. Collective. 0 <= position < number of
-/// keys on all ranks. Key is uint16 or uint32.
-template <class Key, class ForEachKey>
-Selected select_among(const parallel::Communicator& ranks, std::int64_t position,
-                      ForEachKey for_each_key) {
+/// produced one after another, wherever they are stored: this rank has `keys.size()` of them, and
+/// `keys.for_each(range, use)` calls `use(key, turn)` for each of some, `turn` being 0 and 1 by
+/// turns. Collective. 0 <= position < number of keys on all ranks. Key is uint16 or uint32.
+template <class Key, class Keys>
+Selected select_among(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+                      const Keys& keys, std::int64_t position) {
     Selected found;
     int undecided = 8 * static_cast<int>(sizeof(Key));
     for (const int bits : kRounds<Key>) {
-        const Histogram here = counted_bits<Key>(for_each_key, found.key, undecided, bits);
+        const Histogram here = counted_bits<Key>(threads, keys, found.key, undecided, bits);
         found = narrowed(found, select_bin(ranks, here, position - found.below), bits);
         undecided -= bits;
     }
@@ -115,7 +139,7 @@ Selected select_among(const parallel::Communicator& ranks, std::int64_t position
 template <class Key>
 Selected select_key(const parallel::Communicator& ranks, std::span<const Key> keys,
                     std::int64_t position) {
-    return select_among<Key>(ranks, position, each_of(keys));
+    return select_among<Key>(ranks, parallel::ThreadPool::single(), KeysOf<Key>{keys}, position);
 }
 
 /// Orders as the magnitude does.
@@ -131,8 +155,9 @@ struct KeyGuess {
 
 /// The magnitude at `position` of the ascending order over all ranks: exact whatever the guess,
 /// which only makes it fast, and which is brought up to date. Collective.
-/// @param guess  the same on all ranks
-Selected select_magnitude(const parallel::Communicator& ranks, std::span<const float> values,
-                          std::int64_t position, KeyGuess& guess);
+/// @param threads  of this rank, which go through its values
+/// @param guess    the same on all ranks
+Selected select_magnitude(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+                          std::span<const float> values, std::int64_t position, KeyGuess& guess);
 
 }  // namespace alphaprune::pruning

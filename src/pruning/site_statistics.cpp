@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/support/slabs.hpp"
+#include "shared_values.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -62,8 +62,9 @@ void SiteStatistics::add(const SiteInput& input) {
     std::vector<std::span<const float>> vectors{present};
     if (outputs_.dense != 0) {
         difference_.resize(present.size());
-        std::ranges::transform(rows_of_own(input.dense), present, difference_.begin(),
-                               std::minus<>());
+        share_values(nodes_.threads(), present.size(),
+                     [=, dense = rows_of_own(input.dense), difference = std::span(difference_)](
+                         std::size_t i) { difference[i] = dense[i] - present[i]; });
         vectors.push_back(difference_);
     }
     if (outputs_.residual != 0) {
@@ -124,12 +125,15 @@ std::vector<float> SiteStatistics::marks_of_targets() const {
         const parallel::Communicator& node = nodes_.node();
         const auto rows = parallel::share_of(static_cast<std::int64_t>(sums.size() / width),
                                              node.size(), node.rank());
-        for (auto row = static_cast<std::size_t>(rows.begin);
-             row < static_cast<std::size_t>(rows.end); ++row) {
-            for (std::size_t j = 0; j < width; ++j) {
-                marks[j] += 0 * static_cast<float>(sums[row * width + j]);  // 0·∞ is NaN, too
+        constexpr std::int64_t kInputs = 256;
+        nodes_.threads().run_slices(cols(), kInputs, [&](parallel::RowRange inputs) {
+            for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+                for (std::int64_t j = inputs.begin; j < inputs.end; ++j) {
+                    marks[static_cast<std::size_t>(j)] +=  // 0·∞ is NaN, too
+                        0 * static_cast<float>(sums[static_cast<std::size_t>(row * cols() + j)]);
+                }
             }
-        }
+        });
     }
     ranks_.all_reduce_sum(std::span(marks));
     return marks;
@@ -141,17 +145,24 @@ void SiteStatistics::add_dense_part(const MatrixRows& rows, std::span<float> sum
     const std::int64_t width = cols();
     linalg::AlignedRows weights(rows.weights, rows.first_row, width);
     linalg::AlignedRows product(sum, rows.first_row, width);
-    const std::int64_t height = static_cast<std::int64_t>(weights.all().size()) / width;
+    const std::int64_t height = std::ssize(weights.all()) / width;
+    std::vector<float> factor(static_cast<std::size_t>(std::min(kRows, width) * width));
     support::for_each_slab(
         std::int64_t{0}, width, kRows, [&](std::int64_t begin, std::int64_t end) {
             const auto some =
                 sums_.cross(0).subspan(static_cast<std::size_t>(begin * width),
                                        static_cast<std::size_t>((end - begin) * width));
-            const std::vector<float> factor(some.begin(), some.end());
-            linalg::sgemm(static_cast<float>(outputs_.dense),
-                          {weights.all().data() + begin, height, end - begin, width},
-                          {factor.data(), end - begin, width, width}, linalg::Transpose::no, 1,
-                          {product.all().data(), height, width, width});
+            share_values(nodes_.threads(), some.size(), [=, to = std::span(factor)](std::size_t i) {
+                to[i] = static_cast<float>(some[i]);
+            });
+            linalg::share_groups(nodes_.threads(), height, [&](parallel::RowRange rows_of_thread) {
+                const std::int64_t at = rows_of_thread.begin * width;
+                linalg::sgemm(
+                    static_cast<float>(outputs_.dense),
+                    {weights.all().data() + at + begin, rows_of_thread.size(), end - begin, width},
+                    {factor.data(), end - begin, width, width}, linalg::Transpose::no, 1,
+                    {product.all().data() + at, rows_of_thread.size(), width, width});
+            });
         });
     std::ranges::copy(product.own(), sum.begin());
 }
@@ -163,9 +174,10 @@ std::vector<float> SiteStatistics::gradient(const MatrixRows& rows) const {
         const auto drift =
             sums_.cross(outputs_.dense != 0 ? 1 : 0)
                 .subspan(static_cast<std::size_t>(rows.first_row * width), sum.size());
-        std::ranges::transform(drift, sum.begin(), [&](double value) {
-            return static_cast<float>(outputs_.residual * value);
-        });
+        share_values(nodes_.threads(), sum.size(),
+                     [=, to = std::span(sum), times = outputs_.residual](std::size_t i) {
+                         to[i] = static_cast<float>(times * drift[i]);
+                     });
     }
     if (outputs_.dense != 0) {
         add_dense_part(rows, sum);

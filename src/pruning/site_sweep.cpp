@@ -8,6 +8,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
 #include "joint_selection.hpp"
+#include "shared_values.hpp"
 #include "sparsegpt.hpp"
 #include "stacked_rows.hpp"
 
@@ -25,6 +26,10 @@ linalg::FloatView columns(const linalg::FloatView& matrix, std::int64_t begin, s
     return {matrix.data + begin, matrix.rows, end - begin, matrix.stride};
 }
 
+linalg::FloatView rows_of(const linalg::FloatView& matrix, const parallel::RowRange& rows) {
+    return {matrix.data + rows.begin * matrix.stride, rows.size(), matrix.cols, matrix.stride};
+}
+
 linalg::ConstFloatView constant(const linalg::FloatView& matrix) {
     return {matrix.data, matrix.rows, matrix.cols, matrix.stride};
 }
@@ -36,10 +41,11 @@ linalg::FloatView view_of(const SiteMatrix& matrix, std::int64_t cols) {
     return {weights.data(), std::ssize(weights) / cols, cols, cols};
 }
 
-void copy_rows(const linalg::FloatView& from, const linalg::FloatView& to) {
-    for (std::int64_t i = 0; i < from.rows; ++i) {
+void copy_rows(const parallel::ThreadPool& threads, const linalg::FloatView& from,
+               const linalg::FloatView& to) {
+    threads.run(from.rows, [&](std::int64_t i, int) {
         std::copy_n(from.data + i * from.stride, from.cols, to.data + i * to.stride);
-    }
+    });
 }
 
 void remove_dead_inputs(const linalg::FloatView& weights, const std::vector<bool>& dead) {
@@ -56,35 +62,43 @@ std::int64_t panel_width(const std::optional<Pattern>& pattern) {
 }
 
 /// Scores w²/U_jj² of a panel. None is negative, so their bit patterns order as they do.
-std::vector<std::uint32_t> score_keys(const linalg::FloatView& panel,
-                                      const linalg::ConstFloatView& factor) {
-    std::vector<std::uint32_t> keys(static_cast<std::size_t>(panel.rows * panel.cols));
-    for (std::int64_t i = 0; i < panel.rows; ++i) {
-        const float* const row = panel.data + i * panel.stride;
-        std::uint32_t* const key = keys.data() + i * panel.cols;
-        for (std::int64_t j = 0; j < panel.cols; ++j) {
-            const float diagonal = factor.data[j * factor.stride + j];
-            key[j] = std::bit_cast<std::uint32_t>(row[j] * row[j] / (diagonal * diagonal));
-        }
+void score_keys(const parallel::ThreadPool& threads, const linalg::FloatView& panel,
+                const linalg::ConstFloatView& factor, std::vector<std::uint32_t>& keys) {
+    keys.resize(static_cast<std::size_t>(panel.rows * panel.cols));
+    std::vector<float> squares;
+    for (std::int64_t j = 0; j < panel.cols; ++j) {
+        const float diagonal = factor.data[j * factor.stride + j];
+        squares.push_back(diagonal * diagonal);
     }
-    return keys;
+    share_rows(threads, panel.rows, panel.cols, [&](std::size_t first, std::size_t size) {
+        const auto cols = static_cast<std::size_t>(panel.cols);
+        for (std::size_t at = first; at < first + size; at += cols) {
+            const float* const row =
+                panel.data + static_cast<std::int64_t>(at / cols) * panel.stride;
+            for (std::size_t j = 0; j < cols; ++j) {
+                keys[at + j] = std::bit_cast<std::uint32_t>(row[j] * row[j] / squares[j]);
+            }
+        }
+    });
 }
 
 /// Matrices whose panels are of one width, none of them without rows.
 class SiteSweep {
   public:
-    SiteSweep(const parallel::Communicator& ranks, const DampedInverse& inverse,
-              std::span<const SiteMatrix> matrices, std::int64_t width)
+    SiteSweep(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+              const DampedInverse& inverse, std::span<const SiteMatrix> matrices,
+              std::int64_t width)
         : ranks_(ranks),
+          threads_(threads),
           inverse_(inverse),
           matrices_(matrices),
           width_(width),
           heights_(matrices.size()),
-          weights_(matrices, inverse.order(), inverse.order()),
-          errors_(matrices, inverse.order(), width) {
+          weights_(threads, matrices, inverse.order(), inverse.order()),
+          errors_(threads, matrices, inverse.order(), width) {
         for (std::size_t m = 0; m < matrices_.size(); ++m) {
             heights_[m] = weights_.of(m).rows;
-            copy_rows(view_of(matrices_[m], inverse.order()), weights_.of(m));
+            copy_rows(threads_, view_of(matrices_[m], inverse.order()), weights_.of(m));
         }
         ranks_.all_reduce_sum(std::span(heights_));
     }
@@ -96,7 +110,7 @@ class SiteSweep {
             sweep(begin, std::min(begin + width_, order));
         }
         for (std::size_t m = 0; m < matrices_.size(); ++m) {
-            copy_rows(weights_.of(m), view_of(matrices_[m], order));
+            copy_rows(threads_, weights_.of(m), view_of(matrices_[m], order));
         }
     }
 
@@ -108,19 +122,27 @@ class SiteSweep {
         const linalg::ConstFloatView rest{factor.data + width, width, factor.cols - width,
                                           factor.stride};
         const std::vector<RemovalRule> rules = rules_of(begin, block);
-        for (std::size_t m = 0; m < matrices_.size(); ++m) {
-            sweep_panel(columns(weights_.of(m), begin, end), block, rules[m],
-                        columns(errors_.of(m), 0, width));
-        }
-        linalg::sgemm(-1, constant(columns(errors_.all(), 0, width)), rest, linalg::Transpose::no,
-                      1, columns(weights_.all(), end, inverse_.order()));
+        // A thread sweeps its rows of the panel, then what is right of them.
+        linalg::share_groups(threads_, weights_.height(), [&](parallel::RowRange some) {
+            for (std::size_t m = 0; m < matrices_.size(); ++m) {
+                const parallel::RowRange place = weights_.place_of(m);
+                const parallel::RowRange own{std::max(some.begin, place.begin),
+                                             std::min(some.end, place.end)};
+                if (own.begin < own.end) {
+                    sweep_panel(rows_of(columns(weights_.all(), begin, end), own), block, rules[m],
+                                rows_of(columns(errors_.all(), 0, width), own));
+                }
+            }
+            linalg::sgemm(-1, constant(rows_of(columns(errors_.all(), 0, width), some)), rest,
+                          linalg::Transpose::no, 1,
+                          rows_of(columns(weights_.all(), end, inverse_.order()), some));
+        });
     }
 
     /// Thresholds are the scores at index int(numel·ratio) of a matrix' panel, over all ranks.
     std::vector<RemovalRule> rules_of(std::int64_t begin, const linalg::ConstFloatView& block) {
         std::vector<RemovalRule> rules;
         std::vector<std::size_t> by_ratio;
-        std::vector<std::vector<std::uint32_t>> keys;
         std::vector<std::int64_t> positions;
         for (std::size_t m = 0; m < matrices_.size(); ++m) {
             const PruneTarget& target = matrices_[m].target;
@@ -130,12 +152,13 @@ class SiteSweep {
                 const auto position =
                     static_cast<std::int64_t>(static_cast<double>(total) * target.ratio);
                 by_ratio.push_back(m);
-                keys.push_back(
-                    score_keys(columns(weights_.of(m), begin, begin + block.cols), block));
+                keys_.resize(std::max(keys_.size(), by_ratio.size()));
+                score_keys(threads_, columns(weights_.of(m), begin, begin + block.cols), block,
+                           keys_[by_ratio.size() - 1]);
                 positions.push_back(std::min(position, total - 1));
             }
         }
-        const auto found = select_keys<std::uint32_t>(ranks_, keys, positions);
+        const auto found = select_keys<std::uint32_t>(ranks_, threads_, keys_, positions);
         for (std::size_t i = 0; i < by_ratio.size(); ++i) {
             const auto threshold = std::bit_cast<float>(found[i].key);
             if (!std::isfinite(threshold)) {  // the same on every rank
@@ -147,18 +170,20 @@ class SiteSweep {
     }
 
     const parallel::Communicator& ranks_;
+    const parallel::ThreadPool& threads_;
     const DampedInverse& inverse_;
     std::span<const SiteMatrix> matrices_;
     std::int64_t width_;
     std::vector<std::int64_t> heights_;  ///< rows on all ranks
     StackedRows weights_;
     StackedRows errors_;
+    std::vector<std::vector<std::uint32_t>> keys_;  ///< of a panel of those without a pattern
 };
 
 }  // namespace
 
-void sweep_site(const parallel::Communicator& ranks, const DampedInverse& inverse,
-                std::span<const SiteMatrix> matrices) {
+void sweep_site(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+                const DampedInverse& inverse, std::span<const SiteMatrix> matrices) {
     std::map<std::int64_t, std::vector<SiteMatrix>> by_width;
     for (const SiteMatrix& matrix : matrices) {
         const PruneTarget& target = matrix.target;
@@ -170,7 +195,7 @@ void sweep_site(const parallel::Communicator& ranks, const DampedInverse& invers
         }
     }
     for (const auto& [width, some] : by_width) {
-        SiteSweep(ranks, inverse, some, width).run();
+        SiteSweep(ranks, threads, inverse, some, width).run();
     }
 }
 

@@ -59,7 +59,7 @@ class SparseGptPruner : public BlockPruner {
             }
             forget_statistics(site);
         }
-        sweep_site(inputs_.ranks, *sites_[site].inverse, matrices);
+        sweep_site(inputs_.ranks, inputs_.nodes.threads(), *sites_[site].inverse, matrices);
         return std::vector<std::optional<Fit>>(matrices.size());
     }
 

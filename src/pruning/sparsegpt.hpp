@@ -33,9 +33,10 @@ void sweep_panel(linalg::FloatView weights, linalg::ConstFloatView factor, const
 /// SparseGPT (arXiv 2301.00774) on matrices that share an input and whose rows are divided among
 /// the ranks: all of them together, panel after panel. The ratio of a matrix is reached in each
 /// panel of 128 columns (ties at the threshold go too); 0 removes dead inputs alone. The same bits
-/// as of each matrix alone, and on any number of ranks. Collective.
+/// as of each matrix alone, and on any number of ranks and threads. Collective.
+/// @param threads  of this rank, which share its rows
 /// @throws Error (failure) on all ranks when the threshold of a panel is not finite
-void sweep_site(const parallel::Communicator& ranks, const DampedInverse& inverse,
-                std::span<const SiteMatrix> matrices);
+void sweep_site(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+                const DampedInverse& inverse, std::span<const SiteMatrix> matrices);
 
 }  // namespace alphaprune::pruning

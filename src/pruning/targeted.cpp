@@ -23,7 +23,8 @@ class MatrixByMatrix : public BlockPruner {
         for (const SiteMatrix& matrix : matrices) {
             const StoredRows stored{std::as_writable_bytes(matrix.rows.weights),
                                     support::ScalarType::float32, inputs_.sites[site].cols, false};
-            pruner_.prune_rows(inputs_.ranks, stored, matrix.target, settings_);
+            pruner_.prune_rows(inputs_.ranks, inputs_.nodes.threads(), stored, matrix.target,
+                               settings_);
         }
         return std::vector<std::optional<Fit>>(matrices.size());
     }

@@ -24,7 +24,7 @@ const support::Failure<double> kNotPositive{
 }  // namespace
 
 UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statistics, double ridge)
-    : ranks_(inputs.ranks), statistics_(statistics) {
+    : ranks_(inputs.ranks), threads_(inputs.nodes.threads()), statistics_(statistics) {
     for (const double squares : statistics.diagonal()) {
         const double scale = std::sqrt(squares + ridge) + 1e-8;
         scale_.push_back(static_cast<float>(scale));
@@ -34,26 +34,30 @@ UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statis
     const parallel::Communicator& node = inputs.nodes.node();
     parallel::run_collectively(ranks_, [&] {
         values_.emplace(node, cols() * cols());
-        cholesky_.emplace(node, cols());
+        cholesky_.emplace(node, cols(), threads_);
     });
     const auto width = static_cast<std::size_t>(cols());
-    for (auto i = static_cast<std::size_t>(node.rank()); i < width;
-         i += static_cast<std::size_t>(node.size())) {
+    const auto own = parallel::share_of(cols(), node.size(), node.rank());
+    threads_.run(own.size(), [&](std::int64_t item, int) {
+        const auto i = static_cast<std::size_t>(own.begin + item);
         const auto from = statistics.gram().subspan(i * width, width);
         const auto to = values_->values().subspan(i * width, width);
         for (std::size_t j = 0; j < width; ++j) {
             to[j] = static_cast<float>(from[j] * inverse_scale_[i] * inverse_scale_[j]);
         }
         to[i] = static_cast<float>(diagonal_[i]);
-    }
+    });
     values_->sync();
 }
 
 void UnitHessian::multiply(const linalg::AlignedRows& rows, linalg::AlignedRows& out) const {
-    const std::int64_t height = static_cast<std::int64_t>(rows.all().size()) / cols();
-    linalg::sgemm(1, {rows.all().data(), height, cols(), cols()},
-                  {values_->values().data(), cols(), cols(), cols()}, linalg::Transpose::no, 0,
-                  {out.all().data(), height, cols(), cols()});
+    const linalg::ConstFloatView hessian{values_->values().data(), cols(), cols(), cols()};
+    linalg::share_groups(threads_, std::ssize(rows.all()) / cols(), [&](parallel::RowRange some) {
+        const std::int64_t at = some.begin * cols();
+        linalg::sgemm(1, {rows.all().data() + at, some.size(), cols(), cols()}, hessian,
+                      linalg::Transpose::no, 0,
+                      {out.all().data() + at, some.size(), cols(), cols()});
+    });
 }
 
 void UnitHessian::factor(double shift, const std::string& where) {

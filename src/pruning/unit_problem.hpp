@@ -25,6 +25,8 @@ class UnitHessian {
     std::int64_t cols() const { return statistics_.cols(); }
     const SiteStatistics& statistics() const { return statistics_; }
     const parallel::Communicator& ranks() const { return ranks_; }
+    /// Of this rank: they share its rows.
+    const parallel::ThreadPool& threads() const { return threads_; }
     /// D, one per input.
     std::span<const float> scale() const { return scale_; }
 
@@ -44,6 +46,7 @@ class UnitHessian {
 
   private:
     const parallel::Communicator& ranks_;
+    const parallel::ThreadPool& threads_;
     const SiteStatistics& statistics_;
     std::vector<float> scale_;
     std::vector<double> inverse_scale_;

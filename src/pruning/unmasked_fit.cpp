@@ -28,8 +28,9 @@ UnmaskedFit::UnmaskedFit(const BlockInputs& inputs, const SiteStatistics& statis
         value += statistics.ridge();
     }
     const std::vector<double> ones(diagonal.size(), 1.0);
-    parallel::run_collectively(inputs.ranks,
-                               [&] { factor_.emplace(inputs.nodes.node(), statistics.cols()); });
+    parallel::run_collectively(inputs.ranks, [&] {
+        factor_.emplace(inputs.nodes.node(), statistics.cols(), inputs.nodes.threads());
+    });
     const bool positive = factor_->factor(statistics.gram(), ones, diagonal);
     if (inputs.ranks.any(!positive)) {
         throw kNoMinimizer(where, settings.damping).mark_agreed();

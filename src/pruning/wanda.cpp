@@ -5,6 +5,7 @@
 #include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/pruning/row_pruning.hpp"
 #include "alphaprune/support/message.hpp"
+#include "shared_values.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -56,19 +57,13 @@ class WandaPruner : public BlockPruner {
             throw kScoresTooLarge(matrix.where, bad).mark_agreed();
         }
         const PruneTarget& target = matrix.target;
-        const std::int64_t rows = static_cast<std::int64_t>(weights.size()) / cols;
-        const std::int64_t slices = (rows + kRowsAtATime - 1) / kRowsAtATime;
-        threads_.run(slices, [&](std::int64_t slice, int) {
-            const std::int64_t first = slice * kRowsAtATime;
-            const auto some = weights.subspan(
-                static_cast<std::size_t>(first * cols),
-                static_cast<std::size_t>(std::min(kRowsAtATime, rows - first) * cols));
-            target.pattern ? prune_rows(some, cols, norms, *target.pattern)
-                           : prune_rows(some, cols, norms, target.ratio);
-        });
+        share_rows(threads_, std::ssize(weights) / cols, cols,
+                   [&](std::size_t first, std::size_t size) {
+                       const auto some = weights.subspan(first, size);
+                       target.pattern ? prune_rows(some, cols, norms, *target.pattern)
+                                      : prune_rows(some, cols, norms, target.ratio);
+                   });
     }
-
-    static constexpr std::int64_t kRowsAtATime = 16;
 
     const parallel::Communicator& ranks_;
     const parallel::ThreadPool& threads_;

@@ -254,6 +254,7 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
         run.later("identity", report.identity);
         run("gemm_gflops", report.gemm_gflops);
         run.later("peak_memory", report.peak_memory);
+        run.later("forward_precision", report.forward_precision);
         run.unless_empty("timeline", report.timeline);
     });
     io.text_or_null("prune_method", report.prune_method);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "alphaprune/transformer/block_runner.hpp"
+#include "block_parts.hpp"
 #include "latent_attention.hpp"
 #include "layers.hpp"
 #include "mlp_pass.hpp"
@@ -13,26 +14,11 @@
 
 namespace alphaprune::transformer {
 
-/// The rotations of queries and keys in some blocks, each once.
-std::vector<model::RotaryLayer> rotations(std::span<const BlockPlan> blocks);
-
-/// Of an attention of either kind; nullptr for other sublayers.
-const model::AttentionShape* attention_shape_of(const model::SublayerBody& body);
-/// An MLP, or that expert of a mixture; −1: the shared one.
-const model::MlpLayer& mlp_of(const model::Sublayer& sublayer, int expert);
-
-/// Values of scratch that a pass over a sequence takes, in the memory of its team.
-std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hidden_size,
-                           std::int64_t tokens);
-/// And that each of its threads takes, whatever the block.
-std::int64_t thread_scratch();
-/// Values per token that a pass in steps keeps of a sequence from one step to the next.
-std::int64_t kept_width(const model::BlockDescription& block);
-
 /// What a pass works with.
 struct PassScratch {
     std::span<float> of_team;  ///< block_scratch() values
     const ThreadScratch& of_threads;
+    const PackedMath* packed = nullptr;  ///< for products in bfloat16
 };
 
 /// One block over one sequence, sublayer after sublayer, as its description says. Run collectively

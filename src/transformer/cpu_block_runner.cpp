@@ -6,40 +6,18 @@
 
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/parallel/node.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 #include "block_pass.hpp"
 #include "layers.hpp"
+#include "packed_layers.hpp"
 #include "rotary.hpp"
 #include "scratch_cutter.hpp"
 #include "shared_weights.hpp"
+#include "team_memory.hpp"
 #include "vector_math.hpp"
 
 namespace alphaprune::transformer {
 namespace {
-
-/// Memory of a team that grows when more is needed: scratch that is used again and again, so that
-/// the system need not clear pages for every call.
-class TeamFloats {
-  public:
-    explicit TeamFloats(const parallel::Communicator& team) : team_(team) {}
-
-    /// Collective: room for so many values; what was there is lost when it has to grow.
-    /// @throws Error on all ranks of the team when there is not enough memory
-    std::span<float> at_least(std::int64_t count) {
-        if (!values_ || static_cast<std::int64_t>(values_->values().size()) < count) {
-            values_.reset();
-            parallel::run_collectively(team_, [&] { values_.emplace(team_, count); });
-        }
-        return values_->values().first(static_cast<std::size_t>(count));
-    }
-    /// What is there.
-    std::span<float> values() { return values_ ? values_->values() : std::span<float>{}; }
-
-  private:
-    const parallel::Communicator& team_;
-    std::optional<parallel::NodeArray<float>> values_;
-};
 
 /// Final norm and output projection, except the vocabulary projection itself.
 std::vector<int> head_tensors(const ForwardPlan& plan) {
@@ -56,16 +34,19 @@ std::vector<int> head_tensors(const ForwardPlan& plan) {
 class CpuBlockRunner : public BlockRunner {
   public:
     CpuBlockRunner(const parallel::Communicator& node, const parallel::Team& team,
-                   const ForwardPlan& plan)
+                   const ForwardPlan& plan, linalg::ForwardPrecision precision)
         : node_(node),
           team_(team),
           plan_(plan),
+          precision_(precision),
           rotary_(rotations(plan.blocks)),
           scratch_(team.ranks()),
           of_threads_(team.threads().size(), thread_scratch()),
           states_(team.ranks()),
           beside_(team.ranks()),
-          kept_(team.ranks()) {
+          kept_(team.ranks()),
+          split_(team.ranks()),
+          products_(static_cast<std::size_t>(team.threads().size())) {
         linalg::use_one_blas_thread();
     }
 
@@ -99,8 +80,13 @@ class CpuBlockRunner : public BlockRunner {
 
     void load(int block, const model::RowSource& source) override {
         const BlockPlan& plan = plan_.block(block);
+        packed_.reset();
         hold(plan.tensors, plan.layouts, source);
         block_ = block;
+        if (precision_ != linalg::ForwardPrecision::float32) {
+            packed_.emplace(node_, team_.threads(), plan_, plan, precision_);
+            packed_->pack(*weights_);
+        }
     }
 
     void advance(std::int64_t sequence) override {
@@ -137,15 +123,22 @@ class CpuBlockRunner : public BlockRunner {
 
     void sync() override { weights_->sync(); }
 
+    void replaced(int matrix) override {
+        weights_->sync();
+        repack(plan_.catalogue->matrices[static_cast<std::size_t>(matrix)].tensor);
+    }
+
     void stored_rows(int tensor, parallel::RowRange rows, std::span<float> out) override {
         weights_->stored_rows(tensor, rows, out);
     }
 
     void load_tensor(int tensor, const model::RowSource& source) override {
         weights_->load_tensor(tensor, source);
+        repack(tensor);
     }
 
     void load_head(const model::RowSource& source) override {
+        packed_.reset();
         hold(head_tensors(plan_), {}, source);
     }
 
@@ -211,8 +204,15 @@ class CpuBlockRunner : public BlockRunner {
     void hold(std::vector<int> tensors, std::vector<TensorLayout> layouts,
               const model::RowSource& source) {
         weights_.reset();
-        weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts));
+        weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts),
+                         team_.threads());
         weights_->load(source);
+    }
+
+    void repack(int tensor) {
+        if (packed_) {
+            packed_->pack(*weights_, tensor);
+        }
     }
 
     /// What a pass in steps keeps of a sequence.
@@ -231,32 +231,41 @@ class CpuBlockRunner : public BlockRunner {
         const BlockPlan& block = plan_.block(block_);
         const auto scratch =
             scratch_.at_least(block_scratch(block.description, plan_.hidden_size(), tokens_));
+        std::optional<PackedMath> packed;
+        if (packed_) {
+            packed.emplace(PackedMath{*packed_, split_, products_});
+        }
         BlockPass pass(block, team_, *weights_, rotary_, plan_.hidden_size(), tokens_,
-                       {scratch, of_threads_}, observer);
+                       {scratch, of_threads_, packed ? &*packed : nullptr}, observer);
         use(pass);
     }
 
     const parallel::Communicator& node_;
     const parallel::Team& team_;
     const ForwardPlan& plan_;
+    linalg::ForwardPrecision precision_;
     RotaryTables rotary_;
-    TeamFloats scratch_;
+    TeamMemory scratch_;
     ThreadScratch of_threads_;
     std::int64_t sequences_ = 0;
     std::int64_t tokens_ = 0;  ///< of each sequence
-    TeamFloats states_;        ///< one after another, tokens × hidden each
-    TeamFloats beside_;        ///< one more
-    TeamFloats kept_;          ///< of all sequences, while they are in the middle of a block
+    TeamMemory states_;        ///< one after another, tokens × hidden each
+    TeamMemory beside_;        ///< one more
+    TeamMemory kept_;          ///< of all sequences, while they are in the middle of a block
+    TeamMemory split_;         ///< activations in bfloat16
+    std::vector<linalg::ProductScratch> products_;  ///< of each thread
     std::optional<SharedWeights> weights_;
-    int block_ = 0;  ///< whose weights are loaded
+    std::optional<PackedLayers> packed_;  ///< of the block, where products are in bfloat16
+    int block_ = 0;                       ///< whose weights are loaded
 };
 
 }  // namespace
 
 std::unique_ptr<BlockRunner> make_cpu_block_runner(const parallel::Communicator& node,
                                                    const parallel::Team& team,
-                                                   const ForwardPlan& plan) {
-    return std::make_unique<CpuBlockRunner>(node, team, plan);
+                                                   const ForwardPlan& plan,
+                                                   linalg::ForwardPrecision precision) {
+    return std::make_unique<CpuBlockRunner>(node, team, plan, precision);
 }
 
 }  // namespace alphaprune::transformer

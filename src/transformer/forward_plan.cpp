@@ -9,7 +9,7 @@
 
 #include "alphaprune/support/message.hpp"
 #include "attention.hpp"
-#include "block_pass.hpp"
+#include "block_parts.hpp"
 #include "find_forward_tensors.hpp"
 #include "rotary.hpp"
 #include "shared_weights.hpp"

@@ -120,35 +120,67 @@ void LayerWeights::run(const model::NormLayer& norm, std::span<const float> valu
     });
 }
 
+LayerWeights::Ready LayerWeights::make_ready(
+    std::span<const std::pair<const model::LinearLayer*, std::span<const float>>> layers) const {
+    std::vector<ProductInputs::Input> inputs;
+    std::vector<std::size_t> of_layer;
+    bool splits = false;
+    for (const auto& [layer, values] : layers) {
+        const auto known =
+            std::ranges::find_if(inputs, [&, start = values.data()](const auto& one) {
+                return one.values.data() == start && one.values.size() == values.size();
+            });
+        of_layer.push_back(static_cast<std::size_t>(known - inputs.begin()));
+        if (known == inputs.end()) {
+            inputs.push_back({values, layer->cols});
+        }
+        splits = splits || (packed_ != nullptr && packed_->layers.find(*layer));
+    }
+    return {ProductInputs(team_, splits ? packed_ : nullptr, std::move(inputs)),
+            std::move(of_layer)};
+}
+
 void LayerWeights::run(std::span<const Product> products) const {
+    std::vector<std::pair<const model::LinearLayer*, std::span<const float>>> layers;
     std::vector<ProductTiles> tiles;
     std::int64_t count = 0;
     for (const Product& product : products) {
+        layers.emplace_back(&product.layer, product.input);
         tiles.emplace_back(static_cast<std::int64_t>(product.input.size()) / product.layer.cols,
                            product.layer.rows);
         count += tiles.back().count();
     }
-    team_.share(count, [&](std::int64_t item, int) {
+    const Ready ready = make_ready(layers);
+    team_.share(count, [&](std::int64_t item, int thread) {
         std::size_t at = 0;
         while (item >= tiles[at].count()) {
             item -= tiles[at++].count();
         }
         const Product& product = products[at];
         const ProductTile tile = tiles[at][item];
-        multiply_tile(product.layer, product.input, tile, product.add_to_it,
-                      tile_of(product.out, product.layer.rows, tile));
+        multiply_tile(product.layer, ready.inputs, ready.of_layer[at], tile, product.add_to_it,
+                      tile_of(product.out, product.layer.rows, tile), thread);
     });
 }
 
-void LayerWeights::multiply_tile(const model::LinearLayer& layer, std::span<const float> input,
-                                 const ProductTile& tile, bool add_to_it,
-                                 linalg::FloatView out) const {
+void LayerWeights::multiply_tile(const model::LinearLayer& layer, const ProductInputs& inputs,
+                                 std::size_t input, const ProductTile& tile, bool add_to_it,
+                                 linalg::FloatView out, int thread) const {
     support::check_stop();
-    const std::int64_t cols = layer.cols;
-    const auto weights = of_layer(layer.weight, layer);
-    linalg::sgemm(1, {input.data() + tile.tokens.begin * cols, tile.tokens.size(), cols, cols},
-                  {weights.data() + tile.outputs.begin * cols, tile.outputs.size(), cols, cols},
-                  linalg::Transpose::yes, add_to_it ? 1.0F : 0.0F, out);
+    const auto packed =
+        inputs.is_split() ? packed_->layers.find(layer) : std::optional<linalg::PackedWeights>{};
+    if (packed) {
+        linalg::packed_product(inputs.split(input, tile.tokens), *packed, tile.outputs.begin,
+                               add_to_it, out, packed_->scratch[static_cast<std::size_t>(thread)]);
+    } else {
+        const std::int64_t cols = layer.cols;
+        const auto weights = of_layer(layer.weight, layer);
+        linalg::sgemm(1,
+                      {inputs[input].values.data() + tile.tokens.begin * cols, tile.tokens.size(),
+                       cols, cols},
+                      {weights.data() + tile.outputs.begin * cols, tile.outputs.size(), cols, cols},
+                      linalg::Transpose::yes, add_to_it ? 1.0F : 0.0F, out);
+    }
     if (layer.bias >= 0) {
         const auto bias = of_layer(layer.bias, layer)
                               .subspan(static_cast<std::size_t>(tile.outputs.begin),

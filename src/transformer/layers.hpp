@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/model/block_description.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/team.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "product_inputs.hpp"
 #include "product_tiles.hpp"
 #include "shared_weights.hpp"
 
@@ -39,11 +42,11 @@ struct Product {
 class LayerWeights {
   public:
     /// @param tensors  of each tensor described: index into Catalogue::tensors; outlives the
-    /// object,
-    ///                 as the others do
+    ///                 object, as the others do
+    /// @param packed   for products in bfloat16 of the layers that it has; nullptr: of none
     LayerWeights(const parallel::Team& team, const SharedWeights& weights,
-                 std::span<const int> tensors)
-        : team_(team), weights_(weights), tensors_(tensors) {}
+                 std::span<const int> tensors, const PackedMath* packed = nullptr)
+        : team_(team), weights_(weights), tensors_(tensors), packed_(packed) {}
 
     const parallel::Team& team() const { return team_; }
 
@@ -54,6 +57,14 @@ class LayerWeights {
     /// All of them at once: none reads what another one writes.
     void run(std::span<const Product> products) const;
     void run(const Product& product) const { run(std::span(&product, 1)); }
+    /// Makes activations ready for multiply_tile() with these layers, one input each; equal ones
+    /// are made ready once.
+    struct Ready {
+        ProductInputs inputs;
+        std::vector<std::size_t> of_layer;
+    };
+    Ready make_ready(
+        std::span<const std::pair<const model::LinearLayer*, std::span<const float>>> layers) const;
 
     // By this thread alone:
     /// As apply_norm.
@@ -62,10 +73,12 @@ class LayerWeights {
         apply_norm(norm, {this->values(norm.weight), this->values(norm.bias)}, values, out);
     }
     /// A tile of a product.
-    /// @param input  of all tokens
-    /// @param out    the tile
-    void multiply_tile(const model::LinearLayer& layer, std::span<const float> input,
-                       const ProductTile& tile, bool add_to_it, linalg::FloatView out) const;
+    /// @param input   which of the inputs, of all tokens
+    /// @param out     the tile
+    /// @param thread  that calls
+    void multiply_tile(const model::LinearLayer& layer, const ProductInputs& inputs,
+                       std::size_t input, const ProductTile& tile, bool add_to_it,
+                       linalg::FloatView out, int thread) const;
 
     /// A described tensor's values; none for −1.
     std::span<const float> values(int described) const;
@@ -76,6 +89,7 @@ class LayerWeights {
     const parallel::Team& team_;
     const SharedWeights& weights_;
     std::span<const int> tensors_;
+    const PackedMath* packed_;
 };
 
 /// Tokens of norms, rotations and sums that a thread takes at a time.

@@ -19,16 +19,17 @@ std::int64_t tokens_in(std::span<const float> values, std::int64_t width) {
 
 /// A tile of what the last layer is given.
 void run_inner_tile(const LayerWeights& weights, const model::BlockDescription& block,
-                    const MlpWork& work, const ProductTile& tile, std::span<float> scratch) {
+                    const MlpWork& work, const ProductInputs& inputs, std::size_t input,
+                    const ProductTile& tile, std::span<float> scratch, int thread) {
     const model::MlpLayer& mlp = work.mlp;
     const model::LinearLayer& up_layer = layer_of(block, mlp.up);
     const linalg::FloatView out = tile_of(work.inner, up_layer.rows, tile);
     const bool gated = mlp.gate >= 0;
-    weights.multiply_tile(gated ? layer_of(block, mlp.gate) : up_layer, work.input, tile, false,
-                          out);
+    weights.multiply_tile(gated ? layer_of(block, mlp.gate) : up_layer, inputs, input, tile, false,
+                          out, thread);
     const linalg::FloatView up{scratch.data(), out.rows, out.cols, out.cols};
     if (gated) {
-        weights.multiply_tile(up_layer, work.input, tile, false, up);
+        weights.multiply_tile(up_layer, inputs, input, tile, false, up, thread);
     }
     const Activation activate = activation_named(mlp.activation);
     for (std::int64_t token = 0; token < out.rows; ++token) {
@@ -57,19 +58,23 @@ std::int64_t mlp_thread_scratch() {
 
 void run_mlps(const LayerWeights& weights, const model::BlockDescription& block,
               std::span<const MlpWork> works, const ThreadScratch& of_threads) {
+    std::vector<std::pair<const model::LinearLayer*, std::span<const float>>> layers;
     std::vector<ProductTiles> tiles;
     std::int64_t count = 0;
     for (const MlpWork& work : works) {
         const model::LinearLayer& up = layer_of(block, work.mlp.up);
+        layers.emplace_back(&up, work.input);
         tiles.emplace_back(tokens_in(work.input, up.cols), up.rows);
         count += tiles.back().count();
     }
+    const LayerWeights::Ready ready = weights.make_ready(layers);
     weights.team().share(count, [&](std::int64_t item, int thread) {
         std::size_t at = 0;
         while (item >= tiles[at].count()) {
             item -= tiles[at++].count();
         }
-        run_inner_tile(weights, block, works[at], tiles[at][item], of_threads.of(thread));
+        run_inner_tile(weights, block, works[at], ready.inputs, ready.of_layer[at], tiles[at][item],
+                       of_threads.of(thread), thread);
     });
 }
 

@@ -27,7 +27,8 @@ class ModelPass {
     /// @throws Error on all ranks when the model has no forward pass or no head
     ModelPass(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
               const model::Catalogue& catalogue, const model::RowSource& source,
-              std::int64_t sequences)
+              std::int64_t sequences,
+              linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32)
         : ranks_(ranks),
           source_(source),
           node_(nodes.node()),
@@ -39,7 +40,7 @@ class ModelPass {
                                                require_head(plan);
                                                return plan;
                                            })),
-          runner_(make_cpu_block_runner(node_, teams_.own(), plan_)) {}
+          runner_(make_cpu_block_runner(node_, teams_.own(), plan_, precision)) {}
 
     const ForwardPlan& plan() const { return plan_; }
     /// Which sequences each rank takes part in.

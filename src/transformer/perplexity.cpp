@@ -187,14 +187,14 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks, const paralle
                               const model::Catalogue& catalogue, const model::RowSource& source,
                               const model::TokenSequences& windows,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
-                              const PerplexityLimits& limits) {
+                              const PerplexitySettings& settings) {
     parallel::run_collectively(ranks, [&] { check_windows(windows); });
-    ModelPass model(ranks, nodes, catalogue, source, windows.count());
+    ModelPass model(ranks, nodes, catalogue, source, windows.count(), settings.precision);
     const parallel::Teams& teams = model.teams();
     const parallel::RowRange mine = teams.items();
     const auto window_bytes =
         static_cast<std::uint64_t>(windows.length * model.plan().hidden_size()) * sizeof(float);
-    const int passes = passes_needed(ranks, teams, window_bytes, limits.state_bytes);
+    const int passes = passes_needed(ranks, teams, window_bytes, settings.state_bytes);
 
     std::int64_t done = 0;
     const auto block_done = [&] {
@@ -208,7 +208,7 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks, const paralle
     for (int pass = 0; pass < passes; ++pass) {
         const parallel::RowRange part = parallel::share_of(mine.size(), passes, pass);
         const parallel::RowRange now{mine.begin + part.begin, mine.begin + part.end};
-        const auto found = losses_of(model, windows, now, limits.vocabulary_bytes, block_done);
+        const auto found = losses_of(model, windows, now, settings.vocabulary_bytes, block_done);
         if (teams.is_first()) {
             std::ranges::copy(found, losses.begin() + now.begin);
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <mutex>
 #include <utility>
 
 #include "alphaprune/model/matrix_slices.hpp"
@@ -50,8 +51,10 @@ void read_widened(const model::RowSource& source, const model::TensorInfo& tenso
 }
 
 SharedWeights::SharedWeights(const parallel::Communicator& node, const model::Catalogue& catalogue,
-                             std::vector<int> tensors, std::vector<TensorLayout> layouts)
+                             std::vector<int> tensors, std::vector<TensorLayout> layouts,
+                             const parallel::ThreadPool& threads)
     : node_(&node),
+      threads_(&threads),
       catalogue_(&catalogue),
       tensors_(std::move(tensors)),
       layouts_(std::move(layouts)),
@@ -87,21 +90,28 @@ void SharedWeights::load_share(int index, const model::RowSource& source) {
     if (mine.empty()) {
         return;
     }
-    if (layout.is_as_stored()) {
-        read_widened(source, tensor, mine,
-                     values(index).subspan(size_of_rows(mine.begin), size_of_rows(mine.size())));
-        return;
-    }
-    constexpr std::uint64_t kStripBytes = std::uint64_t{4} << 20;
-    std::vector<float> strip;
-    parallel::for_each_slab(
-        mine, size_of_rows(1) * sizeof(float),
-        [&](parallel::RowRange rows) {
-            strip.resize(size_of_rows(rows.size()));
-            read_widened(source, tensor, rows, strip);
+    std::mutex reading;  // a source is for one thread
+    const model::RowSource in_turn = [&](const model::TensorInfo& of, parallel::RowRange rows,
+                                         std::span<std::byte> out) {
+        const std::scoped_lock lock(reading);
+        source(of, rows, out);
+    };
+    constexpr std::size_t kStripBytes = std::size_t{4} << 20;
+    const auto rows_of_strip = static_cast<std::int64_t>(
+        kStripBytes / std::max<std::size_t>(size_of_rows(1) * sizeof(float), 1));
+    threads_->run_slices(
+        mine.size(), std::max<std::int64_t>(rows_of_strip, 1), [&](parallel::RowRange some) {
+            const parallel::RowRange rows{mine.begin + some.begin, mine.begin + some.end};
+            if (layout.is_as_stored()) {
+                read_widened(
+                    in_turn, tensor, rows,
+                    values(index).subspan(size_of_rows(rows.begin), size_of_rows(rows.size())));
+                return;
+            }
+            std::vector<float> strip(size_of_rows(rows.size()));
+            read_widened(in_turn, tensor, rows, strip);
             lay_out(layout, rows, strip, values(index));
-        },
-        kStripBytes);
+        });
 }
 
 void SharedWeights::stored_rows(int index, parallel::RowRange rows, std::span<float> out) const {

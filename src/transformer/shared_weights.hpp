@@ -7,6 +7,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/parallel/thread_pool.hpp"
 #include "alphaprune/transformer/tensor_layout.hpp"
 
 namespace alphaprune::transformer {
@@ -26,8 +27,10 @@ class SharedWeights {
     /// @param catalogue outlives the object
     /// @param tensors   indices into Catalogue::tensors
     /// @param layouts   of each of them; empty: all lie as they are stored
+    /// @param threads   of this rank, which convert its share; outlive the object
     SharedWeights(const parallel::Communicator& node, const model::Catalogue& catalogue,
-                  std::vector<int> tensors, std::vector<TensorLayout> layouts = {});
+                  std::vector<int> tensors, std::vector<TensorLayout> layouts = {},
+                  const parallel::ThreadPool& threads = parallel::ThreadPool::single());
 
     /// Run collectively by the node: fills all tensors from `source`.
     /// @throws Error on all ranks of the node when reading fails on one
@@ -63,6 +66,7 @@ class SharedWeights {
     void load_share(int tensor, const model::RowSource& source);
 
     const parallel::Communicator* node_;
+    const parallel::ThreadPool* threads_;
     const model::Catalogue* catalogue_;
     std::vector<int> tensors_;
     std::vector<TensorLayout> layouts_;

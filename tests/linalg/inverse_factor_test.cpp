@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "support/threads.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::linalg {
@@ -110,8 +111,8 @@ std::vector<float> whole(const InverseFactor& factor) {
 }
 
 std::vector<float> factor_on(const parallel::Communicator& node, const GivenMatrix& given,
-                             std::int64_t tile) {
-    InverseFactor factor(node, given.order, tile);
+                             std::int64_t tile, int threads = 1) {
+    InverseFactor factor(node, given.order, tile, *test::threads_of(threads));
     EXPECT_TRUE(factor.factor(given.gram, given.scale, given.diagonal));
     factor.invert();
     const InverseFactor moved(std::move(factor));
@@ -142,15 +143,17 @@ TEST(InverseFactor, IsThatOfTheInverseByTheBook) {
     }
 }
 
-TEST(InverseFactor, HasTheSameBitsOnAnyNumberOfRanks) {
+TEST(InverseFactor, HasTheSameBitsOnAnyNumberOfRanksAndThreads) {
     const parallel::Communicator node = world().split_by_node();
     const parallel::Communicator pair = world().split(world().rank() / 2, world().rank());
     const parallel::Communicator alone = parallel::Communicator::alone();
-    for (const std::int64_t order : {5, 65, 300}) {
+    for (const std::int64_t order : {5, 65, 600}) {
         const GivenMatrix given = random_given(order);
         for (const std::int64_t tile : {0, 32}) {
             const std::vector<float> expected = factor_on(alone, given, tile);
-            EXPECT_EQ(factor_on(node, given, tile), expected) << order;
+            for (const int threads : {1, 2, 3}) {
+                EXPECT_EQ(factor_on(node, given, tile, threads), expected) << order;
+            }
             EXPECT_EQ(factor_on(pair, given, tile), expected) << order;
         }
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "alphaprune/parallel/share.hpp"
+#include "support/threads.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::linalg {
@@ -137,12 +138,15 @@ TEST(JointProducts, AreTheSumsWhereTheFirstSequencesBringNothing) {
     expect_sums(kLast);
 }
 
-TEST(JointProducts, HaveTheSameBitsOnAnyNumberOfRanksAndNodes) {
+TEST(JointProducts, HaveTheSameBitsOnAnyNumberOfRanksNodesAndThreads) {
     const parallel::Communicator alone = parallel::Communicator::alone();
     for (const Example& example : {kMany, kFewOnly, kLast}) {
         const Sums expected =
             sums_on(example, alone, parallel::NodeMap(alone, parallel::Communicator::alone()));
-        EXPECT_TRUE(sums_on(example, world(), parallel::NodeMap(world())) == expected);
+        for (const int threads : {1, 2, 3}) {
+            EXPECT_TRUE(sums_on(example, world(),
+                                parallel::NodeMap(world(), test::threads_of(threads))) == expected);
+        }
         for (const int ranks_of_node : {2, 1}) {
             const parallel::NodeMap nodes(
                 world(), world().split(world().rank() / ranks_of_node, world().rank()));
@@ -154,7 +158,7 @@ TEST(JointProducts, HaveTheSameBitsOnAnyNumberOfRanksAndNodes) {
 TEST(JointProducts, AreBlendedAndDamped) {
     constexpr Example kOnce{{3, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}};
     const std::vector<std::int64_t> companions{kFew};
-    const parallel::NodeMap nodes(world());
+    const parallel::NodeMap nodes(world(), test::threads_of(2));
     const auto sums_of = [&](const Example& example, std::int64_t sequence) {
         auto products = std::make_unique<JointProducts>(world(), nodes, kWidth, companions);
         const bool has_some = world().is_root();

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "support/threads.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::linalg {
@@ -134,6 +135,28 @@ TEST(NodeCholesky, HasTheSameBitsOnAnyNumberOfRanks) {
             return rows;
         };
         EXPECT_EQ(solved_by(node), solved_by(alone)) << "order " << order;
+    }
+}
+
+/// More rows than a group that threads share, and more than are updated at a time.
+TEST(NodeCholesky, HasTheSameBitsOnAnyNumberOfThreads) {
+    constexpr std::int64_t kRows = 170;
+    constexpr std::int64_t kFirstRow = 5;
+    const parallel::Communicator node = world().split_by_node();
+    const parallel::Communicator alone = parallel::Communicator::alone();
+    for (const std::int64_t order : {65, 600}) {
+        const Scaled given = random_gram(order, 0.1);
+        const auto solved_by = [&](const parallel::Communicator& ranks, int threads) {
+            NodeCholesky cholesky(ranks, order, *test::threads_of(threads));
+            EXPECT_TRUE(given.factor_with(cholesky));
+            std::vector<float> rows = random_rows(kRows, order);
+            cholesky.solve(rows, kFirstRow);
+            return rows;
+        };
+        const std::vector<float> expected = solved_by(alone, 1);
+        for (const int threads : {1, 2, 3}) {
+            EXPECT_EQ(solved_by(node, threads), expected) << order << ", threads " << threads;
+        }
     }
 }
 

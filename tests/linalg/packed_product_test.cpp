@@ -93,11 +93,11 @@ struct PackedMatrix {
 
 GappedMatrix product(const GappedMatrix& input, const PackedMatrix& weights,
                      ForwardPrecision precision) {
-    linalg::SplitInput split;
+    linalg::SplitBuffer split;
     split.assign(input.view(), precision);
     linalg::ProductScratch scratch;
     GappedMatrix out(input.rows, weights.shape.outputs, 5);
-    linalg::packed_product(split, weights.view(), 0, false, out.view(), scratch);
+    linalg::packed_product(split.split(), weights.view(), 0, false, out.view(), scratch);
     return out;
 }
 
@@ -136,10 +136,10 @@ TEST_P(PackedProductCase, AgreesWithPlainLoops) {
     }
     const auto before = out;
     const PackedMatrix packed(weights, parts);
-    linalg::SplitInput split;
+    linalg::SplitBuffer split;
     split.assign(input.view(), precision);
     linalg::ProductScratch scratch;
-    linalg::packed_product(split, packed.view(), 0, add, out.view(), scratch);
+    linalg::packed_product(split.split(), packed.view(), 0, add, out.view(), scratch);
     // What is left out of operands in two parts: at most 2^-17 of each, and as much for the product
     // of two second parts; less than half of that where signs vary.
     const double left_out = !exact ? 1e-6 : parts == PackedParts::one ? 4e-6 : 12e-6;
@@ -195,11 +195,11 @@ class PackedProduct : public PackedProductCase {};
 
 TEST_F(PackedProduct, DoesNothingWithNothing) {
     const PackedMatrix packed(random_matrix(3, 8, 0, 1, true), PackedParts::one);
-    linalg::SplitInput split;
+    linalg::SplitBuffer split;
     linalg::ProductScratch scratch;
     split.assign({nullptr, 0, 8, 8}, ForwardPrecision::bf16);
-    EXPECT_NO_THROW(
-        linalg::packed_product(split, packed.view(), 0, false, {nullptr, 0, 3, 3}, scratch));
+    EXPECT_NO_THROW(linalg::packed_product(split.split(), packed.view(), 0, false,
+                                           {nullptr, 0, 3, 3}, scratch));
 }
 
 /// What a tile is computed from is all that its bits depend on: not on who packed, on the strides,
@@ -230,18 +230,19 @@ TEST_F(PackedProduct, HasTheSameBitsInAnyThread) {
     std::vector<int> different(4, 0);
     for (std::size_t number = 0; number < different.size(); ++number) {
         threads.emplace_back([&, number] {
-            linalg::SplitInput split;
+            linalg::SplitBuffer split;
             linalg::ProductScratch scratch;
             for (int repeat = 0; repeat < 10; ++repeat) {
                 // Another tile in between, larger, of infinities.
                 const GappedMatrix other(80, 200, 0);
                 GappedMatrix ignored(80, 300, 0);
                 split.assign(other.view(), ForwardPrecision::bf16x2);
-                linalg::packed_product(split, whole.view(), 0, false, ignored.view(), scratch);
+                linalg::packed_product(split.split(), whole.view(), 0, false, ignored.view(),
+                                       scratch);
 
                 GappedMatrix out(50, 300, static_cast<std::int64_t>(number));
                 split.assign(input.view(), ForwardPrecision::bf16x2);
-                linalg::packed_product(split, whole.view(), 0, false, out.view(), scratch);
+                linalg::packed_product(split.split(), whole.view(), 0, false, out.view(), scratch);
                 for (std::int64_t i = 0; i < 50; ++i) {
                     for (std::int64_t j = 0; j < 300; ++j) {
                         different[number] += out.at(i, j) != expected.at(i, j) ? 1 : 0;
@@ -265,11 +266,11 @@ TEST_F(PackedProduct, ComputesAnyPartOfTheOutputs) {
     const auto expected =
         product(input, PackedMatrix(part, PackedParts::two), ForwardPrecision::bf16x2);
     const PackedMatrix packed(weights, PackedParts::two);
-    linalg::SplitInput split;
+    linalg::SplitBuffer split;
     split.assign(input.view(), ForwardPrecision::bf16x2);
     linalg::ProductScratch scratch;
     GappedMatrix out(20, 170, 0);
-    linalg::packed_product(split, packed.view(), 128, false, out.view(), scratch);
+    linalg::packed_product(split.split(), packed.view(), 128, false, out.view(), scratch);
     for (std::int64_t i = 0; i < 20; ++i) {
         for (std::int64_t j = 0; j < 170; ++j) {
             ASSERT_EQ(out.at(i, j), expected.at(i, j)) << i << ", " << j;

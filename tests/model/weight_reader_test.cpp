@@ -247,12 +247,15 @@ TEST(WeightReader, WhatWillBeNeededIsFetchedWhole) {
         GTEST_SKIP() << "this file system keeps files in memory";
     }
     model::WeightReader reader(catalogue);
-    reader.will_need(catalogue.tensors.at(0));
+    // In two parts, one after the other.
+    const model::TensorInfo& tensor = catalogue.tensors.at(0);
+    const std::vector<model::NeededRows> needed{{tensor, {0, 1500}}, {tensor, {1500, 4000}}};
+    reader.will_need(needed);
     for (int wait = 0; wait < 3000 && cached_share(path) < 0.99; ++wait) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     EXPECT_GT(cached_share(path), 0.99);
-    reader.will_need(catalogue.tensors.at(0));  // and goes away in the middle of it
+    reader.will_need(needed);  // and goes away in the middle of it
 }
 
 TEST(WeightReader, ErrorsNameTensorFileAndRemedy) {

@@ -29,6 +29,21 @@ TEST(ThreadPool, DoesEachItemOnce) {
     }
 }
 
+TEST(ThreadPool, SharesSlicesThatCoverEachValueOnce) {
+    const parallel::ThreadPool pool(3);
+    for (const std::int64_t size : {0, 1, 7, 8, 9, 100}) {
+        std::vector<std::atomic<int>> calls(static_cast<std::size_t>(size));
+        pool.run_slices(size, 8, [&](parallel::RowRange range) {
+            EXPECT_EQ(range.begin % 8, 0);
+            EXPECT_TRUE(range.size() == 8 || range.end == size);
+            for (std::int64_t i = range.begin; i < range.end; ++i) {
+                ++calls[static_cast<std::size_t>(i)];
+            }
+        });
+        EXPECT_TRUE(std::ranges::all_of(calls, [](const auto& n) { return n == 1; })) << size;
+    }
+}
+
 TEST(ThreadPool, WorksOnAllThreadsAtOnce) {
     const parallel::ThreadPool pool(3);
     std::atomic<int> present = 0;

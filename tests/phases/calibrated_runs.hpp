@@ -13,6 +13,7 @@
 #include "alphaprune/model/weight_reader.hpp"
 #include "phases/shared_model.hpp"
 #include "phases/stores.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::test {
 
@@ -42,9 +43,10 @@ inline parallel::Communicator alone() {
     return world().split(world().rank(), 0);
 }
 
-/// The world as so many nodes, neighbors on different ones.
-inline parallel::NodeMap spread_over(int nodes) {
-    return parallel::NodeMap(world(), world().split(world().rank() % nodes, world().rank()));
+/// The world as so many nodes, neighbors on different ones, with so many threads a rank.
+inline parallel::NodeMap spread_over(int nodes, int threads = 1) {
+    return parallel::NodeMap(world(), world().split(world().rank() % nodes, world().rank()),
+                             threads_of(threads));
 }
 
 inline std::vector<std::byte> stored_bytes(const model::Catalogue& catalogue,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "alphaprune/phases/prune_phase.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::test {
 
@@ -34,7 +35,7 @@ inline std::vector<pruning::PrunedTensor> prune_by_magnitude(
     const parallel::Communicator& ranks, const model::Catalogue& catalogue,
     std::span<const pruning::PruneTarget> targets, phases::TensorStore& store) {
     const pruning::Pruner& magnitude = *pruning::find_pruner("magnitude");
-    return phases::prune_model(ranks, parallel::NodeMap(ranks), catalogue,
+    return phases::prune_model(ranks, parallel::NodeMap(ranks, threads_of(3)), catalogue,
                                {magnitude, {}, targets, {}}, store, {})
         .tensors;
 }

@@ -12,6 +12,7 @@
 #include "alphaprune/support/file.hpp"
 #include "magnitude.hpp"
 #include "pruning/shares.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -62,8 +63,8 @@ TEST(Reference, UniformMagnitudeLeavesTheSameZeros) {
         for (std::size_t i = 0; i < names.size(); ++i) {
             const std::string name = names[i].as_string().value();
             auto mine = model.share_of(name);
-            const auto zeros =
-                prune_magnitude(test::world(), mine, model.type_of(name), ratio, Ties::inclusive);
+            const auto zeros = prune_magnitude(test::world(), *test::threads_of(3), mine,
+                                               model.type_of(name), ratio, Ties::inclusive);
             EXPECT_EQ(test::world().sum(zeros),
                       run.find("zeros")->elements().at(i).as_integer().value())
                 << name << " at " << ratio;

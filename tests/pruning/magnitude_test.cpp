@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pruning/shares.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -76,7 +77,8 @@ void expect_as_sorted(const std::vector<float>& weights, support::ScalarType typ
                 all.begin() + static_cast<std::ptrdiff_t>(cuts[rank + 1] * support::size_of(type)));
         };
         auto mine = mine_of(stored);
-        const std::int64_t zeros = prune_magnitude(test::world(), mine, type, ratio, ties);
+        const std::int64_t zeros =
+            prune_magnitude(test::world(), *test::threads_of(3), mine, type, ratio, ties);
         EXPECT_EQ(mine, mine_of(expected)) << support::name_of(type) << " ratio " << ratio;
         EXPECT_EQ(zeros, std::ranges::count(as_floats(mine, type), 0.0F));
     }
@@ -138,7 +140,9 @@ TEST(Magnitude, MinusZeroIsTheSmallestAndBecomesPlusZero) {
 
 TEST(Magnitude, NothingAnywhereIsNothingToDo) {
     for (const Ties ties : {Ties::exact, Ties::inclusive}) {
-        EXPECT_EQ(prune_magnitude(test::world(), {}, support::ScalarType::float32, 0.5, ties), 0);
+        EXPECT_EQ(prune_magnitude(test::world(), *test::threads_of(3), {},
+                                  support::ScalarType::float32, 0.5, ties),
+                  0);
     }
 }
 
@@ -150,7 +154,8 @@ TEST(Magnitude, OfFloat64KeepsAllBits) {
     if (test::world().is_root()) {
         mine.assign(all.begin(), all.end());
     }
-    prune_magnitude(test::world(), mine, support::ScalarType::float64, 0.5, Ties::exact);
+    prune_magnitude(test::world(), *test::threads_of(3), mine, support::ScalarType::float64, 0.5,
+                    Ties::exact);
     if (test::world().is_root()) {
         std::vector<double> pruned(weights.size());
         support::widen(mine, support::ScalarType::float64, std::span(pruned));
@@ -163,7 +168,8 @@ TEST(Magnitude, ExactGivesExactlyTheCountAsked) {
     for (const support::ScalarType type : kTypes) {
         for (const double ratio : {0.1, 0.29, 0.57, 0.7, 0.95}) {
             auto mine = as_stored(test::share_of(weights, Split::random), type);
-            const auto zeros = prune_magnitude(test::world(), mine, type, ratio, Ties::exact);
+            const auto zeros = prune_magnitude(test::world(), *test::threads_of(3), mine, type,
+                                               ratio, Ties::exact);
             EXPECT_EQ(test::world().sum(zeros), static_cast<std::int64_t>(3001 * ratio));
         }
     }
@@ -174,8 +180,8 @@ TEST(Magnitude, TheCountIsTruncatedAsPythonDoes) {
     std::vector<float> weights(100);
     std::iota(weights.begin(), weights.end(), 1.0F);
     auto mine = as_stored(test::share_of(weights, Split::even), support::ScalarType::float32);
-    const auto zeros =
-        prune_magnitude(test::world(), mine, support::ScalarType::float32, 0.29, Ties::exact);
+    const auto zeros = prune_magnitude(test::world(), *test::threads_of(3), mine,
+                                       support::ScalarType::float32, 0.29, Ties::exact);
     EXPECT_EQ(test::world().sum(zeros), 28);
 }
 
@@ -184,8 +190,8 @@ TEST(Magnitude, ZerosThatWereThereCountTowardsTheRatio) {
     std::fill_n(weights.begin() + 200, 600, 0.0F);
     for (const double ratio : {0.3, 0.6, 0.8}) {
         auto mine = as_stored(test::share_of(weights, Split::even), support::ScalarType::bfloat16);
-        const auto zeros =
-            prune_magnitude(test::world(), mine, support::ScalarType::bfloat16, ratio, Ties::exact);
+        const auto zeros = prune_magnitude(test::world(), *test::threads_of(3), mine,
+                                           support::ScalarType::bfloat16, ratio, Ties::exact);
         EXPECT_EQ(test::world().sum(zeros), ratio < 0.6 ? 600 : static_cast<int>(1000 * ratio));
     }
 }
@@ -196,9 +202,10 @@ TEST(Magnitude, StoredBytesNeedNotBeAligned) {
     std::vector<std::byte> shifted(1);
     shifted.insert(shifted.end(), stored.begin(), stored.end());
     auto aligned = stored;
-    prune_magnitude(test::world(), aligned, support::ScalarType::float32, 0.5, Ties::exact);
-    prune_magnitude(test::world(), std::span(shifted).subspan(1), support::ScalarType::float32, 0.5,
+    prune_magnitude(test::world(), *test::threads_of(3), aligned, support::ScalarType::float32, 0.5,
                     Ties::exact);
+    prune_magnitude(test::world(), *test::threads_of(3), std::span(shifted).subspan(1),
+                    support::ScalarType::float32, 0.5, Ties::exact);
     EXPECT_TRUE(std::ranges::equal(std::span(shifted).subspan(1), aligned));
 }
 

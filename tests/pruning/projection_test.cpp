@@ -9,6 +9,7 @@
 
 #include "pruning/plain_solver.hpp"
 #include "pruning/shares.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -38,7 +39,7 @@ void expect_projection(const std::vector<float>& values, std::int64_t cols,
                 all.begin() + static_cast<std::ptrdiff_t>(cuts[rank + 1] * width));
         };
         std::vector<float> mine = mine_of(values);
-        Projection project(test::world(), static_cast<std::int64_t>(mine.size()), cols, target);
+        Projection project(test::world(), *test::threads_of(3), std::ssize(mine), cols, target);
         EXPECT_EQ(project.total(), static_cast<std::int64_t>(values.size()));
         std::vector<float> out(mine.size(), 7.0F);
         project(mine, out);
@@ -89,16 +90,25 @@ TEST(Projection, OfEqualMagnitudesLetsTheFirstGoOnWhateverRank) {
     expect_projections(signs, 6);
 }
 
+TEST(Projection, OfManyValuesThatThreadsShareKeepsWhatASortKeeps) {
+    constexpr std::int64_t kCols = 300;
+    for (const bool tied : {false, true}) {
+        const std::vector<float> values = projected_values(300 * kCols, 8, tied);
+        expect_projection(values, kCols, {0.7, {}});
+        expect_projection(values, kCols, {0.5, Pattern{2, 4}});
+    }
+}
+
 /// One object, which remembers where the threshold was: near it, far from it, and gone.
 TEST(Projection, OfValuesThatMoveKeepsWhatASortKeeps) {
-    constexpr std::int64_t kCols = 24;
+    constexpr std::int64_t kCols = 1024;
     std::vector<float> values = projected_values(50 * kCols, 7, false);
     const PruneTarget target{0.7, {}};
     const auto cuts = test::cuts_of(50, test::Split::random);
     const auto rank = static_cast<std::size_t>(test::world().rank());
     const auto begin = static_cast<std::ptrdiff_t>(cuts[rank] * kCols);
     const auto end = static_cast<std::ptrdiff_t>(cuts[rank + 1] * kCols);
-    Projection project(test::world(), end - begin, kCols, target);
+    Projection project(test::world(), *test::threads_of(2), end - begin, kCols, target);
     for (const float factor :
          {1.0F, 1.001F, 0.9995F, 1.02F, 1.5F, 0.01F, 300.0F, 1.0F, 0.0F, 1.0F}) {
         for (std::size_t i = 0; i < values.size(); ++i) {
@@ -119,7 +129,8 @@ TEST(Projection, CountsWhatStays) {
     const std::vector<float> values = projected_values(30 * 21, 6, false);
     const auto mine = static_cast<std::size_t>(test::world().is_root() ? values.size() : 0);
     const auto kept_at = [&](const PruneTarget& target) {
-        Projection project(test::world(), static_cast<std::int64_t>(mine), 21, target);
+        Projection project(test::world(), *test::threads_of(1), static_cast<std::int64_t>(mine), 21,
+                           target);
         std::vector<float> out(mine);
         project(std::span(values).first(mine), out);
         EXPECT_EQ(test::world().sum(std::ranges::count_if(out, [](float v) { return v != 0; })),

@@ -8,6 +8,7 @@
 
 #include "joint_selection.hpp"
 #include "pruning/shares.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -76,12 +77,13 @@ TEST(Selection, OfSeveralSetsAtOnceIsThatOfEach) {
     for (const Split split : test::kSplits) {
         std::vector<std::vector<std::uint32_t>> sets;
         std::vector<std::int64_t> positions;
-        for (const std::size_t size : {1, 50, 997, 1000}) {
+        for (const std::size_t size : {1, 50, 997, 1000, 100'000}) {
             const auto all = random_keys<std::uint32_t>(size, size == 1000 ? 3 : 0xFFFFFFFFU);
             sets.push_back(test::share_of(all, split));
             positions.push_back(static_cast<std::int64_t>(size * 7 / 10));
         }
-        const auto found = select_keys<std::uint32_t>(test::world(), sets, positions);
+        const auto found =
+            select_keys<std::uint32_t>(test::world(), *test::threads_of(3), sets, positions);
         ASSERT_EQ(found.size(), sets.size());
         for (std::size_t set = 0; set < sets.size(); ++set) {
             const Selected alone = select_key(
@@ -93,7 +95,7 @@ TEST(Selection, OfSeveralSetsAtOnceIsThatOfEach) {
             EXPECT_EQ(found[set].equal_here, alone.equal_here);
         }
     }
-    EXPECT_TRUE(select_keys<std::uint32_t>(test::world(), {}, {}).empty());
+    EXPECT_TRUE(select_keys<std::uint32_t>(test::world(), *test::threads_of(3), {}, {}).empty());
 }
 
 }  // namespace

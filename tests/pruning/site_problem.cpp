@@ -4,6 +4,7 @@
 #include <random>
 
 #include "alphaprune/parallel/share.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::test {
 namespace {
@@ -104,7 +105,8 @@ SiteProblem random_site(std::int64_t rows, std::int64_t cols, std::int64_t seque
 PrunedSite prune_site(const pruning::Pruner& pruner, const SiteProblem& problem,
                       const SiteRequest& request, bool by_itself) {
     const int width = request.ranks_of_node > 0 ? request.ranks_of_node : world().size();
-    const parallel::NodeMap nodes(world(), world().split(world().rank() / width, world().rank()));
+    const parallel::NodeMap nodes(world(), world().split(world().rank() / width, world().rank()),
+                                  threads_of(request.threads));
     pruning::SiteShape shape{problem.cols, request.of_expert ? 0 : problem.rows, request.of_expert};
     pruning::BlockInputs inputs{
         world(), nodes, lone_team(), {}, static_cast<std::int64_t>(problem.sequences.size())};

@@ -50,6 +50,7 @@ struct SiteRequest {
     double damping = 0.01;
     bool of_expert = false;  ///< of a mixture: it does not write into the residual stream
     const SiteProblem* routed = nullptr;  ///< what its mixture divides; nullptr: its inner values
+    int threads = 1;                      ///< of each rank
 };
 
 /// Collective. @param by_itself  the pruner as its row of the table begins it, without targets

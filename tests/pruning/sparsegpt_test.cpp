@@ -13,6 +13,7 @@
 #include "pruning/shares.hpp"
 #include "pruning/sparsegpt_oracle.hpp"
 #include "site_statistics.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::pruning {
 namespace {
@@ -27,8 +28,9 @@ using test::world;
 class Factored {
   public:
     Factored(const parallel::Communicator& ranks, const SparsegptProblem& problem,
-             int ranks_of_node = 100)
-        : nodes_(ranks, ranks.split(ranks.rank() / ranks_of_node, ranks.rank())) {
+             int ranks_of_node = 100, int threads = 1)
+        : nodes_(ranks, ranks.split(ranks.rank() / ranks_of_node, ranks.rank()),
+                 test::threads_of(threads)) {
         const BlockInputs inputs{
             ranks, nodes_, test::lone_team(), {{problem.cols, 0}}, problem.samples};
         SiteStatistics statistics(inputs, inputs.sites[0], {});
@@ -48,6 +50,7 @@ class Factored {
     }
 
     const DampedInverse& inverse() const { return *inverse_; }
+    const parallel::ThreadPool& threads() const { return nodes_.threads(); }
 
   private:
     parallel::NodeMap nodes_;
@@ -63,9 +66,9 @@ struct Request {
 
 /// Prunes matrices together. @return all of each, on every rank
 std::vector<std::vector<float>> prune_together(const parallel::Communicator& ranks,
-                                               const DampedInverse& inverse,
+                                               const Factored& factored,
                                                const std::vector<Request>& requests) {
-    const auto cols = static_cast<std::size_t>(inverse.order());
+    const auto cols = static_cast<std::size_t>(factored.inverse().order());
     std::vector<std::vector<float>> pruned;
     std::vector<SiteMatrix> matrices;
     for (const Request& request : requests) {
@@ -82,16 +85,16 @@ std::vector<std::vector<float>> prune_together(const parallel::Communicator& ran
                     mine.size(), mine.begin());
         matrices.push_back({{mine, static_cast<std::int64_t>(cuts[rank])}, request.target, "test"});
     }
-    sweep_site(ranks, inverse, matrices);
+    sweep_site(ranks, factored.threads(), factored.inverse(), matrices);
     for (std::vector<float>& matrix : pruned) {
         ranks.all_reduce_sum(std::span(matrix));
     }
     return pruned;
 }
 
-std::vector<float> prune(const DampedInverse& inverse, const SparsegptProblem& problem,
+std::vector<float> prune(const Factored& factored, const SparsegptProblem& problem,
                          const PruneTarget& target, Split split) {
-    return prune_together(world(), inverse, {{problem.weights, target, split}}).front();
+    return prune_together(world(), factored, {{problem.weights, target, split}}).front();
 }
 
 std::int64_t count_zeros(const std::vector<float>& weights) {
@@ -122,7 +125,7 @@ void expect_as_by_the_book(const SparsegptProblem& problem, double ratio,
     const auto expected = by_the_book(problem, ratio, pattern);
     const Factored factored(world(), problem, 2);
     EXPECT_EQ(factored.inverse().damping(), 0.01);
-    expect_agreement(prune(factored.inverse(), problem, {ratio, pattern}, split), expected);
+    expect_agreement(prune(factored, problem, {ratio, pattern}, split), expected);
 }
 
 TEST(Sparsegpt, IsThePublishedAlgorithmColumnByColumn) {
@@ -145,7 +148,7 @@ TEST(Sparsegpt, RemovesDeadInputsFirst) {
     const auto problem = random_problem(25, 140, 7, true);
     expect_as_by_the_book(problem, 0.3, {}, Split::even);
     const Factored factored(world(), problem);
-    const auto untouched = prune(factored.inverse(), problem, {0, {}}, Split::even);
+    const auto untouched = prune(factored, problem, {0, {}}, Split::even);
     for (std::size_t i = 0; i < problem.weights.size(); ++i) {
         const bool dead = factored.inverse().dead_inputs()[i % 140];
         EXPECT_EQ(dead, i % 140 % 31 == 5);
@@ -157,7 +160,7 @@ TEST(Sparsegpt, GivesTheCountsAskedFor) {
     const auto problem = random_problem(30, 200, 6);
     const Factored factored(world(), problem);
     const auto pruned_to = [&](const PruneTarget& target, Split split) {
-        return prune(factored.inverse(), problem, target, split);
+        return prune(factored, problem, target, split);
     };
     for (const double ratio : {0.1, 0.5, 0.83}) {
         // Inclusive, panel by panel: one more than int(numel·s) in each of the two.
@@ -182,20 +185,21 @@ TEST(Sparsegpt, GivesTheCountsAskedFor) {
 
 constexpr PruneTarget kTargets[] = {{0.7, {}}, {0.5, Pattern{2, 4}}, {0.6, Pattern{3, 5}}};
 
-TEST(Sparsegpt, HasTheSameBitsOnAnyRanksAndNodes) {
+TEST(Sparsegpt, HasTheSameBitsOnAnyRanksNodesAndThreads) {
     const parallel::Communicator alone = parallel::Communicator::alone();
     for (const std::int64_t rows : {37, 160}) {
         const auto problem = random_problem(rows, 270, 11);
         const Factored by_itself(alone, problem);
         for (const PruneTarget& target : kTargets) {
             const auto expected =
-                prune_together(alone, by_itself.inverse(), {{problem.weights, target}}).front();
-            for (const int ranks_of_node : {100, 2, 1}) {
-                const Factored factored(world(), problem, ranks_of_node);
+                prune_together(alone, by_itself, {{problem.weights, target}}).front();
+            for (const auto& [ranks_of_node, threads] :
+                 {std::pair{100, 1}, {100, 2}, {100, 3}, {2, 1}, {1, 2}}) {
+                const Factored factored(world(), problem, ranks_of_node, threads);
                 for (const Split split : test::kSplits) {
-                    EXPECT_EQ(prune(factored.inverse(), problem, target, split), expected)
-                        << rows << " rows, ratio " << target.ratio << ", nodes of "
-                        << ranks_of_node;
+                    EXPECT_EQ(prune(factored, problem, target, split), expected)
+                        << rows << " rows, ratio " << target.ratio << ", nodes of " << ranks_of_node
+                        << ", threads " << threads;
                 }
             }
         }
@@ -206,7 +210,7 @@ TEST(Sparsegpt, HasTheSameBitsOnAnyRanksAndNodes) {
 /// nothing goes.
 TEST(Sparsegpt, MakesTheSameOfMatricesTogetherAsOfEachAlone) {
     const auto problem = random_problem(130, 261, 9, true);
-    const Factored factored(world(), problem);
+    const Factored factored(world(), problem, 100, 3);
     const auto some_rows = [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
         return std::vector<float>(problem.weights.begin() + begin * problem.cols,
                                   problem.weights.begin() + end * problem.cols);
@@ -219,9 +223,9 @@ TEST(Sparsegpt, MakesTheSameOfMatricesTogetherAsOfEachAlone) {
                                         {some_rows(70, 90), {0.6, Pattern{3, 5}}, Split::even},
                                         {some_rows(30, 77), {0.95, {}}, Split::empty_every_other},
                                         {some_rows(0, 49), {1, {}}, Split::random}};
-    const auto together = prune_together(world(), factored.inverse(), requests);
+    const auto together = prune_together(world(), factored, requests);
     for (std::size_t m = 0; m < requests.size(); ++m) {
-        const auto alone = prune_together(world(), factored.inverse(), {requests[m]});
+        const auto alone = prune_together(world(), factored, {requests[m]});
         EXPECT_EQ(together[m], alone.front()) << "matrix " << m;
     }
 }
@@ -238,7 +242,7 @@ TEST(Sparsegpt, OfScoresThatAreNoNumbersNamesTheMatrixOnAllRanks) {
         {{std::span(usual).first(size), begin}, {0.5, {}}, "block 4, q"},
         {{std::span(large).first(size), begin}, {0.5, {}}, "block 4, k"}};
     try {
-        sweep_site(world(), factored.inverse(), matrices);
+        sweep_site(world(), factored.threads(), factored.inverse(), matrices);
         ADD_FAILURE() << "no error";
     } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());
@@ -261,12 +265,12 @@ TEST(Sparsegpt, LeavesASmallerErrorThanWanda) {
     for (const double ratio : {0.5, 0.7}) {
         auto by_wanda = problem.weights;
         prune_rows(by_wanda, problem.cols, input_norms, ratio);
-        const auto pruned = prune(factored.inverse(), problem, {ratio, {}}, Split::even);
+        const auto pruned = prune(factored, problem, {ratio, {}}, Split::even);
         EXPECT_LT(error_of(pruned), 0.8 * error_of(by_wanda));
     }
     auto by_wanda = problem.weights;
     prune_rows(by_wanda, problem.cols, input_norms, Pattern{2, 4});
-    const auto pruned = prune(factored.inverse(), problem, {0.5, Pattern{2, 4}}, Split::even);
+    const auto pruned = prune(factored, problem, {0.5, Pattern{2, 4}}, Split::even);
     EXPECT_LT(error_of(pruned), 0.8 * error_of(by_wanda));
 }
 

@@ -103,6 +103,28 @@ TEST(Targets, OtherPrunersWorkOnTheWeightsThatFitThemBest) {
     expect_on_moved_weights(test::random_site(25, 40, 6, 30, true), kHalves);
 }
 
+/// More rows than a group that threads share, more values than a thread takes at a time, and
+/// experts whose few tokens are filled up.
+TEST(Targets, HaveTheSameBitsOnAnyNumberOfThreads) {
+    const test::SiteProblem site = test::random_site(260, 136, 5, 20);
+    for (const Pruner& pruner : pruners()) {
+        for (const PruneTarget& target : {PruneTarget{0.7, {}}, PruneTarget{0.5, Pattern{2, 4}}}) {
+            for (const bool of_expert : {false, true}) {
+                test::SiteRequest request{target, kHalves};
+                request.of_expert = of_expert;
+                const auto alone = test::prune_site(pruner, site, request);
+                for (const int threads : {2, 3}) {
+                    request.threads = threads;
+                    const auto shared = test::prune_site(pruner, site, request);
+                    EXPECT_EQ(shared.weights, alone.weights)
+                        << pruner.name << ", threads " << threads;
+                    EXPECT_EQ(shared.fit, alone.fit) << pruner.name << ", threads " << threads;
+                }
+            }
+        }
+    }
+}
+
 /// Dense inputs and drift are there, but nobody asks for them.
 TEST(Targets, OfZeroAreNone) {
     const test::SiteProblem site = test::random_site(20, 24, 5, 40);

@@ -3,66 +3,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <string>
-#include <vector>
 
-#include "alphaprune/formats/json.hpp"
-#include "alphaprune/support/file.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 #include "support/world.hpp"
+#include "transformer/golden.hpp"
 #include "transformer/logits.hpp"
 #include "transformer/stored_model.hpp"
 
 namespace alphaprune::test {
 namespace {
 
-struct Golden {
-    model::TokenSequences sequences;
-    std::vector<std::int64_t> positions;      ///< of the first sequence
-    std::vector<std::vector<double>> logits;  ///< there
-    double perplexity = 0;
-};
-
-Golden read_golden(const std::filesystem::path& path) {
-    const formats::Json json = formats::Json::parse(support::read_text(path), path.string());
-    Golden golden;
-    for (const formats::Json& sequence : json.find("input_ids")->elements()) {
-        golden.sequences.length = static_cast<std::int64_t>(sequence.elements().size());
-        for (const formats::Json& id : sequence.elements()) {
-            golden.sequences.ids.push_back(static_cast<std::int32_t>(*id.as_integer()));
-        }
-    }
-    for (const formats::Json& position : json.find("positions")->elements()) {
-        golden.positions.push_back(*position.as_integer());
-    }
-    for (const formats::Json& row : json.find("logits")->elements()) {
-        golden.logits.emplace_back();
-        for (const formats::Json& value : row.elements()) {
-            golden.logits.back().push_back(*value.as_number());
-        }
-    }
-    golden.perplexity = *json.find("perplexity")->as_number();
-    return golden;
-}
-
-/// The folders of tiny models that come with golden values.
-std::vector<std::string> golden_models() {
-    std::vector<std::string> names;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(kSourceFolder / "tests/data/models")) {
-        if (std::filesystem::exists(entry.path() / "golden.json")) {
-            names.push_back(entry.path().filename().string());
-        }
-    }
-    std::ranges::sort(names);
-    return names;
-}
-
 class GoldenModel : public testing::TestWithParam<std::string> {
   protected:
-    StoredModel model_{kSourceFolder / "tests/data/models" / GetParam()};
-    Golden golden_ = read_golden(kSourceFolder / "tests/data/models" / GetParam() / "golden.json");
+    StoredModel model_{kModelsFolder / GetParam()};
+    Golden golden_ = golden_of(GetParam());
 };
 
 TEST_P(GoldenModel, Logits) {

@@ -22,7 +22,7 @@ inline std::vector<float> logits_of(const parallel::Communicator& ranks,
     const std::int64_t vocabulary = model.plan().tensor(model.plan().vocabulary).rows();
     std::vector<float> logits(static_cast<std::size_t>(count * vocabulary));
     model.for_each_vocabulary_part(
-        PerplexityLimits{}.vocabulary_bytes,
+        PerplexitySettings{}.vocabulary_bytes,
         [&](std::size_t, linalg::ConstFloatView features, parallel::RowRange rows,
             linalg::ConstFloatView weights) {
             linalg::sgemm(1, features, weights, linalg::Transpose::yes, 0,

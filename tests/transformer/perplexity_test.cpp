@@ -29,7 +29,7 @@ model::TokenSequences some_windows(std::int64_t count) {
 class PerplexityOf : public testing::TestWithParam<const char*> {
   protected:
     double measure(const parallel::Communicator& ranks, const model::TokenSequences& windows,
-                   const transformer::PerplexityLimits& limits = {}) {
+                   const transformer::PerplexitySettings& limits = {}) {
         return transformer::measure_perplexity(ranks, parallel::NodeMap(ranks), model_.catalogue,
                                                model_.source(), windows, {}, limits)
             .value;
@@ -97,7 +97,7 @@ TEST_P(PerplexityOf, TellsOfTheBlocksOfAllPasses) {
             seen.push_back(done);
             EXPECT_EQ(of, 3 * passes);
         },
-        transformer::PerplexityLimits{1, 1U << 20U});  // one window at a time
+        transformer::PerplexitySettings{.state_bytes = 1});  // one window at a time
     EXPECT_EQ(seen.size(), static_cast<std::size_t>(world().is_root() ? 3 * passes : 0));
     EXPECT_TRUE(seen.empty() || seen.back() == 3 * passes);
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "alphaprune/support/error.hpp"
 #include "phases/shared_model.hpp"
 #include "support/plain_errors.hpp"
+#include "support/threads.hpp"
 
 namespace alphaprune::test {
 namespace {
@@ -75,6 +77,45 @@ TEST(SharedWeights, RanksReadEachRowOnce) {
         rows += tensor.rows();
     }
     EXPECT_EQ(node.sum(rows_read), rows);
+}
+
+/// A tensor that is read in several strips, as it is stored and as inputs × outputs.
+TEST(SharedWeights, ThreadsConvertWhatOneAtATimeReads) {
+    constexpr std::int64_t kRows = 3001;
+    constexpr std::int64_t kCols = 1024;
+    model::Catalogue catalogue;
+    catalogue.tensors.push_back({"large", support::ScalarType::float32, {kRows, kCols}});
+    const auto value_at = [](std::int64_t row, std::int64_t col) {
+        return static_cast<float>(row) + static_cast<float>(col) / kCols;
+    };
+    std::atomic<int> readers = 0;
+    const auto source = [&](const model::TensorInfo&, parallel::RowRange rows,
+                            std::span<std::byte> out) {
+        EXPECT_EQ(++readers, 1);
+        std::vector<float> values;
+        for (std::int64_t i = 0; i < rows.size() * kCols; ++i) {
+            values.push_back(value_at(rows.begin + i / kCols, i % kCols));
+        }
+        std::ranges::copy(std::as_bytes(std::span(values)), out.begin());
+        --readers;
+    };
+    transformer::TensorLayout turned;
+    turned.layers.push_back({0, {}, kCols, 0});
+    turned.transposed = true;
+    turned.inputs = kRows;
+    turned.stored_outputs = kCols;
+    const parallel::Communicator node = world().split_by_node();
+    for (const bool as_stored : {true, false}) {
+        const auto layout = as_stored ? transformer::TensorLayout{} : turned;
+        transformer::SharedWeights weights(node, catalogue, {0}, {layout}, *threads_of(3));
+        weights.load(source);
+        const auto values = weights.values(0);
+        for (std::int64_t at = 0; at < kRows * kCols; ++at) {
+            const float expected =
+                as_stored ? value_at(at / kCols, at % kCols) : value_at(at % kRows, at / kRows);
+            ASSERT_EQ(values[static_cast<std::size_t>(at)], expected) << at;
+        }
+    }
 }
 
 TEST(SharedWeights, ChangedRowsAreSeenByAllAfterSync) {

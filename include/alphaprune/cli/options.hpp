@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/matrix_choice.hpp"
@@ -104,6 +105,7 @@ struct Options {
 
     std::optional<linalg::Solver> solver;  ///< nothing: chosen for each matrix
     linalg::Precision precision = linalg::Precision::in_double;
+    linalg::ForwardPrecision forward_precision = linalg::ForwardPrecision::float32;
     std::optional<int> group_ranks;       ///< 1 with `--solver lapack`: one-rank solvers only
     std::optional<int> threads_per_rank;  ///< nothing: what the cores given allow
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: what the node leaves

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
+
+#include "alphaprune/parallel/share.hpp"
+#include "alphaprune/parallel/thread_pool.hpp"
 
 namespace alphaprune::linalg {
 
@@ -40,5 +44,17 @@ class AlignedRows {
     std::size_t size_;
     std::vector<float> values_;
 };
+
+/// Calls work(rows) for parts of so many rows, one for each thread as far as they go: complete
+/// groups, so that products have the same bits on any number of threads. Large parts, as what rows
+/// are multiplied with is repacked for each.
+/// @param rows  complete groups
+inline void share_groups(const parallel::ThreadPool& threads, std::int64_t rows,
+                         const std::function<void(parallel::RowRange)>& work) {
+    constexpr std::int64_t kGroup = AlignedRows::group();
+    const std::int64_t shares = std::int64_t{kGroup} * threads.size();
+    threads.run_slices(rows, std::max<std::int64_t>((rows + shares - 1) / shares, 1) * kGroup,
+                       work);
+}
 
 }  // namespace alphaprune::linalg

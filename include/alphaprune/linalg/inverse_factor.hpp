@@ -8,6 +8,7 @@
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
+#include "alphaprune/parallel/thread_pool.hpp"
 
 namespace alphaprune::linalg {
 
@@ -16,15 +17,17 @@ class TiledCholesky;
 /// U, upper triangular, with UᵀU = A⁻¹ for a symmetric positive definite matrix A, in the memory of
 /// each node in float32. With J the reversal of rows it comes from one Cholesky factorization and
 /// one triangular inverse: JAJ = LLᵀ (float64), U = (JLJ)⁻¹ (float32); the ranks of the node share
-/// the work on both. Its bits do not depend on the number of ranks. Every call is made collectively
-/// by the node unless it says otherwise.
+/// the work on both. Its bits do not depend on the number of ranks and threads. Every call is made
+/// collectively by the node unless it says otherwise.
 class InverseFactor {
   public:
     /// On several nodes within parallel::run_collectively of all ranks.
-    /// @param node  outlives the object
-    /// @param tile  columns that are factored at a time; 0: as suits the order
+    /// @param node     outlives the object, as the threads do
+    /// @param tile     columns that are factored at a time; 0: as suits the order
+    /// @param threads  of this rank: they share its work
     /// @throws Error (failure) on all ranks of the node when there is not enough memory
-    InverseFactor(const parallel::Communicator& node, std::int64_t order, std::int64_t tile = 0);
+    InverseFactor(const parallel::Communicator& node, std::int64_t order, std::int64_t tile = 0,
+                  const parallel::ThreadPool& threads = parallel::ThreadPool::single());
     InverseFactor(InverseFactor&&) noexcept;
     ~InverseFactor();
 
@@ -52,6 +55,7 @@ class InverseFactor {
     void solve_for_rows(std::int64_t begin, std::int64_t count, std::span<float> solved);
 
     const parallel::Communicator* node_;
+    const parallel::ThreadPool* threads_;
     std::int64_t order_;
     std::unique_ptr<TiledCholesky> tiles_;  ///< until invert()
     /// By rows U and, below its diagonal, JLJ by columns, from which it was computed.

@@ -8,6 +8,7 @@
 #include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
+#include "alphaprune/parallel/thread_pool.hpp"
 
 namespace alphaprune::linalg {
 
@@ -15,14 +16,16 @@ class TiledCholesky;
 
 /// The Cholesky factor of a symmetric positive definite matrix, which each node holds once and its
 /// ranks compute together: in float64, kept in float32 to solve with. Its bits do not depend on the
-/// number of ranks.
+/// number of ranks and threads.
 class NodeCholesky {
   public:
     /// Run collectively by the node; on several nodes within parallel::run_collectively of all
     /// ranks.
-    /// @param node  outlives the object
+    /// @param node     outlives the object, as the threads do
+    /// @param threads  of this rank: they share its work
     /// @throws Error (failure) on all ranks of the node when there is not enough memory
-    NodeCholesky(const parallel::Communicator& node, std::int64_t order);
+    NodeCholesky(const parallel::Communicator& node, std::int64_t order,
+                 const parallel::ThreadPool& threads = parallel::ThreadPool::single());
     ~NodeCholesky();
 
     /// Run collectively by the node. A_ij = scale_i·scale_j·gram_ij with another diagonal takes the
@@ -48,6 +51,7 @@ class NodeCholesky {
     void keep_in_float();
 
     const parallel::Communicator& node_;
+    const parallel::ThreadPool& threads_;
     std::int64_t order_;
     std::unique_ptr<TiledCholesky> tiles_;
     /// By columns, as LAPACK has it, the lower triangle.

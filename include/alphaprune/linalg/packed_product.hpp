@@ -14,6 +14,7 @@ namespace alphaprune::linalg {
 struct ProductScratch {
     std::vector<float> sums;
     std::vector<std::byte> library;
+    std::vector<std::uint16_t> finite;  ///< where an input is not
 };
 
 /// out = input·Wᵀ, or out += input·Wᵀ, for the out.cols outputs of W from `first_output` on.
@@ -23,9 +24,9 @@ struct ProductScratch {
 /// ranks may compute at once, each with a scratch of its own; each works on one core. The bits of
 /// a result depend on the operands of this call alone, and on the type of the processor.
 /// @param first_output  a multiple of kPackedOutputs
-/// @param out           input.tokens() × any number of outputs that W has; strided as it likes.
+/// @param out           input.tokens × any number of outputs that W has; strided as it likes.
 ///                      Its former values do not count, NaN neither, unless `add`.
-/// @pre has_bf16_products(); input.inputs() == weights.shape.inputs
+/// @pre has_bf16_products(); input.inputs == weights.shape.inputs
 /// @throws Error (failure) when oneDNN reports an error
 void packed_product(const SplitInput& input, const PackedWeights& weights,
                     std::int64_t first_output, bool add, FloatView out, ProductScratch& scratch);

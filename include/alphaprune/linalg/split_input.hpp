@@ -8,41 +8,46 @@
 
 namespace alphaprune::linalg {
 
-/// The activations of a tile of tokens in bfloat16, split once and used for all outputs. It holds
-/// 2 bytes a value with bf16, 4 with bf16x2, and keeps its memory from one tile to the next.
+/// Tokens are split and multiplied in groups of so many: a slice of a sequence begins with one.
+inline constexpr std::int64_t kSplitTokens = 16;
+
+/// The activations of some tokens in bfloat16, split once and used for all outputs, in somebody
+/// else's memory.
 ///
 /// With bf16x2, x = hi + lo with hi = bf16(x) and lo = bf16(x - hi). Where float32 would give an
 /// infinity or NaN, so do the products: a value that is not finite is all in hi, and lo is zero.
 /// Of a finite value, hi is at most the largest bfloat16, and lo the rest. With bf16, values above
 /// that become infinite, as in any conversion.
-class SplitInput {
+struct SplitInput {
+    std::int64_t tokens = 0;
+    std::int64_t inputs = 0;
+    ForwardPrecision precision = ForwardPrecision::bf16;  ///< or bf16x2
+    /// Bits of bfloat16, row-major, with rows and columns of zeros: tokens up to a multiple of
+    /// kSplitTokens, each of split_width(inputs) values.
+    const std::uint16_t* hi = nullptr;
+    const std::uint16_t* lo = nullptr;  ///< with bf16x2 only
+    bool is_finite = true;              ///< all values are
+};
+
+/// Values that a token takes: a multiple of 32.
+std::int64_t split_width(std::int64_t inputs);
+
+/// Splits tokens × inputs.
+/// @param precision  bf16 or bf16x2
+/// @param hi, lo     room for them; lo: with bf16x2 only
+/// @pre has_bf16_products()
+SplitInput split_input(ConstFloatView input, ForwardPrecision precision, std::uint16_t* hi,
+                       std::uint16_t* lo);
+
+/// Memory of its own for that, kept from one input to the next.
+class SplitBuffer {
   public:
-    /// Splits tokens × inputs.
-    /// @param precision  bf16 or bf16x2
-    /// @pre has_bf16_products()
-    void assign(ConstFloatView input, ForwardPrecision precision);
-
-    std::int64_t tokens() const { return tokens_; }
-    std::int64_t inputs() const { return inputs_; }
-    ForwardPrecision precision() const { return precision_; }
-
-    /// Bits of bfloat16, row-major, with rows and columns of zeros: tokens up to a multiple of 16,
-    /// inputs of 32.
-    const std::uint16_t* hi() const { return hi_.data(); }
-    /// With bf16x2 only.
-    const std::uint16_t* lo() const { return lo_.data(); }
-    /// hi with zeros for what is not finite, with bf16x2 only: an infinity times the second part of
-    /// a weight, which may be zero, must not become NaN.
-    const std::uint16_t* finite_hi() const { return is_finite_ ? hi() : finite_hi_.data(); }
+    const SplitInput& assign(ConstFloatView input, ForwardPrecision precision);
+    const SplitInput& split() const { return split_; }
 
   private:
-    std::int64_t tokens_ = 0;
-    std::int64_t inputs_ = 0;
-    ForwardPrecision precision_ = ForwardPrecision::bf16;
-    bool is_finite_ = true;
-    std::vector<std::uint16_t> hi_;
-    std::vector<std::uint16_t> lo_;
-    std::vector<std::uint16_t> finite_hi_;
+    std::vector<std::uint16_t> values_;
+    SplitInput split_;
 };
 
 }  // namespace alphaprune::linalg

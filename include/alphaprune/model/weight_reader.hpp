@@ -12,6 +12,12 @@
 
 namespace alphaprune::model {
 
+/// Rows of a tensor that will be read soon.
+struct NeededRows {
+    const TensorInfo& tensor;
+    parallel::RowRange rows;
+};
+
 /// What a WeightReader reads from. Each rank has its own; all give the same bytes.
 class WeightStore {
   public:
@@ -22,8 +28,9 @@ class WeightStore {
     virtual void read(const TensorInfo& tensor, const linalg::Rectangle& part,
                       std::span<std::byte> out) = 0;
 
-    /// Prefetches rows of the tensor, where that is possible. Reports no fault: reading will.
-    virtual void will_need(const TensorInfo& /*tensor*/, parallel::RowRange /*rows*/) {}
+    /// Prefetches rows, in that order, where that is possible, in place of what was to be
+    /// prefetched before. Reports no fault: reading will.
+    virtual void will_need(std::span<const NeededRows> /*needed*/) {}
 };
 
 /// Weights that are generated (synthetic_catalogue says which).
@@ -47,9 +54,9 @@ class WeightReader {
     void read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
                    std::span<std::byte> out);
 
-    /// The tensor, or the matrix, will be read soon: a background thread fetches it into the page
+    /// These rows, or the matrix, will be read soon: a background thread fetches them into the page
     /// cache meanwhile, in place of what it was asked to fetch before. Returns at once.
-    void will_need(const TensorInfo& tensor) { store_->will_need(tensor, {0, tensor.rows()}); }
+    void will_need(std::span<const NeededRows> needed) { store_->will_need(needed); }
     void will_need(const MatrixInfo& matrix);
 
   private:

@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 
+#include "alphaprune/parallel/share.hpp"
+
 namespace alphaprune::parallel {
 
 /// Threads of this process that work on pieces of one job after another. The thread that gives the
@@ -28,6 +30,9 @@ class ThreadPool {
     /// @param work  gets the number of its thread, from 0 to size()
     void run(std::int64_t count,
              const std::function<void(std::int64_t item, int thread)>& work) const;
+    /// The same by slices of 0 to `size`, each of `slice` values except the last.
+    void run_slices(std::int64_t size, std::int64_t slice,
+                    const std::function<void(RowRange range)>& work) const;
 
   private:
     class Helpers;

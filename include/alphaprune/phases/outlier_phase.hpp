@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
@@ -16,11 +17,13 @@ namespace alphaprune::phases {
 /// block, in the dense model: with a multiple the share of outliers, whose score is above so many
 /// times the mean (OWL, arXiv 2310.05175); without one the mean (DLP). Collective; the same bits on
 /// any number of ranks.
-/// @param journal  takes the values, and holds those of earlier attempts; may be nullptr
+/// @param journal    takes the values, and holds those of earlier attempts; may be nullptr
+/// @param precision  of the products of the forward pass
 std::vector<double> block_scores(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences,
                                  std::optional<double> multiple, const Progress& progress,
-                                 resume::Journal* journal = nullptr);
+                                 resume::Journal* journal = nullptr,
+                                 linalg::ForwardPrecision precision = {});
 
 }  // namespace alphaprune::phases

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/model/tokens.hpp"
@@ -71,6 +72,8 @@ struct PruneRequest {
     std::optional<int> most_blocks = {};
     /// Whose blocks are run; nullptr: the family that the model is of. Outlives the run.
     const model::Family* family = nullptr;
+    /// Of the products of the forward pass.
+    linalg::ForwardPrecision forward_precision = linalg::ForwardPrecision::float32;
 
     std::vector<std::size_t> turns_of(int block) const {
         return turns.empty() ? std::vector<std::size_t>{0} : turns[static_cast<std::size_t>(block)];

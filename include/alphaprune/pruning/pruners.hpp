@@ -209,8 +209,10 @@ struct Pruner {
 
     // The first for a pruner that needs nothing, the second for all others. See begin_block.
     /// Prunes one matrix whose rows are divided among the ranks. Collective.
+    /// @param threads  of this rank, which share its rows
     /// @return zeros among this rank's values afterwards
-    std::int64_t (*prune_rows)(const parallel::Communicator& ranks, const StoredRows& rows,
+    std::int64_t (*prune_rows)(const parallel::Communicator& ranks,
+                               const parallel::ThreadPool& threads, const StoredRows& rows,
                                const PruneTarget& target, const PrunerSettings& settings) = nullptr;
     /// Collective.
     std::unique_ptr<BlockPruner> (*begin_block)(const BlockInputs& inputs,

@@ -156,7 +156,8 @@ struct RunReport {
     int attempts = 1;                   ///< starts of the run, this one included
     std::string identity;  ///< of all that the results depend on, as hexadecimal digits
     double gemm_gflops = 0;
-    std::uint64_t peak_memory = 0;  ///< bytes, of the rank that had most; 0: not known
+    std::string forward_precision = "float32";  ///< of products of activations with weights
+    std::uint64_t peak_memory = 0;              ///< bytes, of the rank that had most; 0: not known
 
     std::string prune_method;                 ///< empty after `analyze`
     std::string shown_metric = "alpha_peak";  ///< the one in tables and charts

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -27,7 +28,7 @@ struct ObservedInput {
 };
 using InputObserver = std::function<void(const ObservedInput& input)>;
 
-/// Runs the decoder blocks of a model in float32 over a team's sequences, one block at a time, one
+/// Runs the decoder blocks of a model over a team's sequences, one block at a time, one
 /// sequence at a time, so that the result for a sequence depends neither on what else is computed
 /// nor on who shares the work. Owns what a block's weights and the hidden states live in, in memory
 /// that the team sees. All calls are made by all ranks of the team, with the same arguments;
@@ -77,6 +78,9 @@ class BlockRunner {
     virtual std::span<float> rows(int matrix, parallel::RowRange outputs) = 0;
     /// Run collectively by the node.
     virtual void sync() = 0;
+    /// Run collectively by the node: rows of a matrix have been replaced on all of its ranks, and
+    /// count from now on.
+    virtual void replaced(int matrix) = 0;
     /// Rows of a tensor of the loaded block as they would be stored now.
     /// @param rows  of the tensor
     /// @param out   rows × row_length
@@ -96,8 +100,10 @@ class BlockRunner {
 /// On the processor's cores, a block's weights in the node's shared memory.
 /// @param node  the ranks of this node; outlives the runner, as the plan does
 /// @param team  that the sequences belong to; outlives the runner
-std::unique_ptr<BlockRunner> make_cpu_block_runner(const parallel::Communicator& node,
-                                                   const parallel::Team& team,
-                                                   const ForwardPlan& plan);
+/// @param precision  of the products of prunable layers @pre this process can do it
+///                   (linalg::require_forward_precision)
+std::unique_ptr<BlockRunner> make_cpu_block_runner(
+    const parallel::Communicator& node, const parallel::Team& team, const ForwardPlan& plan,
+    linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32);
 
 }  // namespace alphaprune::transformer

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
@@ -24,8 +25,10 @@ struct Perplexity {
     bool is_number() const { return std::isfinite(value); }
 };
 
-/// How much memory an evaluation takes. The result depends on them by rounding at most.
-struct PerplexityLimits {
+/// How an evaluation computes.
+struct PerplexitySettings {
+    linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32;  ///< of the blocks
+    // How much memory it takes. The result depends on this by rounding at most.
     /// Of the hidden states that a rank keeps; if its windows need more, the model is gone through
     /// several times.
     std::uint64_t state_bytes = std::uint64_t{2} << 30;
@@ -44,7 +47,7 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks, const paralle
                               const model::Catalogue& catalogue, const model::RowSource& source,
                               const model::TokenSequences& windows,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
-                              const PerplexityLimits& limits = {});
+                              const PerplexitySettings& settings = {});
 
 /// Total loss (negative log-likelihood of the token that follows) of some of this team's sequences
 /// whose states have come through all blocks, on all ranks of the team. Run collectively, also
@@ -60,6 +63,6 @@ std::vector<double> token_losses(
     const parallel::Team& team, const ForwardPlan& plan, BlockRunner& runner,
     const model::RowSource& source,
     std::span<const std::pair<std::int64_t, std::span<const std::int32_t>>> scored,
-    std::uint64_t vocabulary_bytes = PerplexityLimits{}.vocabulary_bytes);
+    std::uint64_t vocabulary_bytes = PerplexitySettings{}.vocabulary_bytes);
 
 }  // namespace alphaprune::transformer

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -34,12 +35,18 @@ const support::Failure<> kFileChanged{
 /// left to the read that needs the bytes.
 class ReadAhead {
   public:
-    /// Reads this part of a file, which outlives the object, in place of what was asked for before
-    /// and has not been read yet. Returns at once.
-    void begin(const support::File& file, std::uint64_t offset, std::uint64_t bytes) {
+    struct Part {
+        const support::File* file = nullptr;  ///< outlives the object
+        std::uint64_t offset = 0;
+        std::uint64_t bytes = 0;
+    };
+
+    /// Reads these parts of files in place of what was asked for before and has not been read yet.
+    /// Returns at once.
+    void begin(const std::vector<Part>& parts) {
         {
             const std::scoped_lock lock(mutex_);
-            wanted_ = {&file, offset, bytes};
+            wanted_.assign(parts.begin(), parts.end());
         }
         changed_.notify_one();
         if (!thread_.joinable()) {
@@ -51,21 +58,19 @@ class ReadAhead {
     }
 
   private:
-    struct Part {
-        const support::File* file = nullptr;
-        std::uint64_t offset = 0;
-        std::uint64_t bytes = 0;
-    };
-
     void work(const std::stop_token& stop) {
         constexpr std::uint64_t kPieceBytes = std::uint64_t{2} << 20;
         std::vector<std::byte> scratch(kPieceBytes);
         std::unique_lock lock(mutex_);
-        while (changed_.wait(lock, stop, [&] { return wanted_.bytes > 0; }) &&
+        while (changed_.wait(lock, stop, [&] { return !wanted_.empty(); }) &&
                !stop.stop_requested()) {
-            const Part piece{wanted_.file, wanted_.offset, std::min(wanted_.bytes, kPieceBytes)};
-            wanted_.offset += piece.bytes;
-            wanted_.bytes -= piece.bytes;
+            Part& next = wanted_.front();
+            const Part piece{next.file, next.offset, std::min(next.bytes, kPieceBytes)};
+            next.offset += piece.bytes;
+            next.bytes -= piece.bytes;
+            if (next.bytes == 0) {
+                wanted_.pop_front();
+            }
             lock.unlock();
             try {
                 piece.file->read_at(piece.offset, std::span(scratch).first(piece.bytes));
@@ -77,7 +82,7 @@ class ReadAhead {
 
     std::mutex mutex_;
     std::condition_variable_any changed_;
-    Part wanted_;
+    std::deque<Part> wanted_;
     std::jthread thread_;  // the last member: it uses the others; starts with the first part
 };
 
@@ -113,17 +118,22 @@ class StoredWeights : public WeightStore {
         require_unchanged(tensor, tensor.shard);
     }
 
-    void will_need(const TensorInfo& tensor, parallel::RowRange rows) override {
-        try {
-            // Of packed rows about where they lie.
-            const std::uint64_t bytes = tensor.packed ? tensor.packed->bytes() : tensor.bytes();
-            const std::uint64_t each =
-                bytes / static_cast<std::uint64_t>(std::max<std::int64_t>(tensor.rows(), 1));
-            ahead_.begin(shard(tensor.shard),
-                         tensor.offset + static_cast<std::uint64_t>(rows.begin) * each,
-                         static_cast<std::uint64_t>(rows.size()) * each);
-        } catch (const support::Error&) {  // reported when the tensor is read
+    void will_need(std::span<const NeededRows> needed) override {
+        std::vector<ReadAhead::Part> parts;
+        for (const auto& [tensor, rows] : needed) {
+            try {
+                // Of packed rows about where they lie.
+                const std::uint64_t bytes = tensor.packed ? tensor.packed->bytes() : tensor.bytes();
+                const std::uint64_t each =
+                    bytes / static_cast<std::uint64_t>(std::max<std::int64_t>(tensor.rows(), 1));
+                parts.push_back({&shard(tensor.shard),
+                                 tensor.offset + static_cast<std::uint64_t>(rows.begin) * each,
+                                 static_cast<std::uint64_t>(rows.size()) * each});
+            } catch (const support::Error&) {  // reported when the tensor is read
+            }
         }
+        std::erase_if(parts, [](const ReadAhead::Part& part) { return part.bytes == 0; });
+        ahead_.begin(parts);
     }
 
   private:
@@ -208,7 +218,9 @@ void WeightReader::will_need(const MatrixInfo& matrix) {
         matrix.transposed ? parallel::RowRange{0, matrix.rows}
                           : parallel::RowRange{matrix.pattern.stored(0),
                                                matrix.pattern.stored(matrix.rows - 1) + 1};
-    store_->will_need(as_matrix_rows(tensor), {first + rows.begin, first + rows.end});
+    const TensorInfo as_rows = as_matrix_rows(tensor);
+    const NeededRows needed{as_rows, {first + rows.begin, first + rows.end}};
+    store_->will_need(std::span(&needed, 1));
 }
 
 void WeightReader::read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
