@@ -88,13 +88,13 @@ set(ALPHAPRUNE_TEST_ENVIRONMENT
     ASAN_OPTIONS=fast_unwind_on_malloc=0
     "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0")
 
-# alphaprune_test(NAME AREA area [SOURCES a_test.cpp ...] [RANKS 1 2 3 ...] [LIBRARIES ...]
-#                 [LABELS ...])
+# alphaprune_test(NAME AREA area [SOURCES a_test.cpp ...] [RANKS 1 2 3 ...] [LONG_RANKS 4 ...]
+#                 [LIBRARIES ...] [LABELS ...])
 # Tests of one area, which see its own headers too, in one executable NAME_test: without SOURCES, all
 # in the folder that no call before this one has named. It is run as unit.NAME, a plain process without
-# MPI, or with RANKS as unit.NAME.npN under mpiexec.
+# MPI, or with RANKS as unit.NAME.npN under mpiexec; with LONG_RANKS, too, but labeled long.
 function(alphaprune_test NAME)
-    cmake_parse_arguments(TEST "" "AREA" "SOURCES;RANKS;LIBRARIES;LABELS" ${ARGN})
+    cmake_parse_arguments(TEST "" "AREA" "SOURCES;RANKS;LONG_RANKS;LIBRARIES;LABELS" ${ARGN})
     if(NOT TEST_SOURCES)
         file(GLOB TEST_SOURCES CONFIGURE_DEPENDS RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" "*_test.cpp")
         get_property(named DIRECTORY PROPERTY ALPHAPRUNE_NAMED_TESTS)
@@ -117,12 +117,16 @@ function(alphaprune_test NAME)
         set_tests_properties(unit.${NAME} PROPERTIES TIMEOUT 400
             LABELS "unit;${TEST_LABELS}" ENVIRONMENT "${ALPHAPRUNE_TEST_ENVIRONMENT}")
     endif()
-    foreach(ranks IN LISTS TEST_RANKS)
+    foreach(ranks IN LISTS TEST_RANKS TEST_LONG_RANKS)
         set(test unit.${NAME}.np${ranks})
         add_test(NAME ${test} COMMAND
             ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${NAME}_test>)
         math(EXPR processors "(${ranks} + 1) / 2")  # they wait for each other a good deal
+        set(labels unit mpi ${TEST_LABELS})
+        if(ranks IN_LIST TEST_LONG_RANKS)
+            list(APPEND labels long)
+        endif()
         set_tests_properties(${test} PROPERTIES PROCESSORS ${processors} TIMEOUT 600
-            LABELS "unit;mpi;${TEST_LABELS}" ENVIRONMENT "${ALPHAPRUNE_TEST_ENVIRONMENT}")
+            LABELS "${labels}" ENVIRONMENT "${ALPHAPRUNE_TEST_ENVIRONMENT}")
     endforeach()
 endfunction()

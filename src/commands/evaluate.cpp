@@ -128,7 +128,8 @@ Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs) {
     if (inputs.evaluations.empty()) {
         return {};
     }
-    return job.clock.measure("evaluate", [&] {
+    inputs.nodes.clock().begin_phase();
+    Perplexities found = job.clock.measure("evaluate", [&] {
         const std::string_view written = job.options.write_hdf5 ? kCheckpointName : kFolderName;
         Perplexities perplexities;
         perplexities.dense = perplexities_of(job, inputs, job.catalogue, false);
@@ -144,6 +145,8 @@ Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs) {
         }
         return perplexities;
     });
+    keep_timeline(job, "evaluate", inputs.nodes.clock());
+    return found;
 }
 
 }  // namespace alphaprune::commands

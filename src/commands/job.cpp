@@ -184,6 +184,15 @@ void Job::note(const std::vector<std::string>& warnings) {
     notes.insert(notes.end(), warnings.begin(), warnings.end());
 }
 
+void keep_timeline(Job& job, const std::string& phase, parallel::WorkClock& clock) {
+    const std::vector<parallel::RankTimes> times = parallel::gather_times(job.ranks, clock);
+    const std::vector<std::string> hosts = job.ranks.gather_texts(support::host_name());
+    if (job.ranks.is_root()) {
+        job.timeline.emplace_back(phase, report::timeline_of(times, hosts));
+        support::log_info(report::timeline_line(phase, job.timeline.back().second));
+    }
+}
+
 Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
                parallel::JobWatch& watch) {
     if (is_checkpoint(options.model)) {

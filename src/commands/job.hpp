@@ -15,6 +15,7 @@
 #include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/planning/machine_rates.hpp"
+#include "alphaprune/report/timeline.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/clock.hpp"
 
@@ -85,10 +86,16 @@ struct Job {
     std::optional<resume::Journal> journal = {};
     int trials = 0;  ///< ways to prune that were tried so far, in this attempt or an earlier one
     std::int64_t resumed_matrices = 0;  ///< whose spectra an earlier attempt has computed
+    /// What the ranks spent phases on that have passed.
+    std::vector<std::pair<std::string, report::TimelineReport>> timeline = {};
 
     /// Logs warnings that belong in the report, too.
     void note(const std::vector<std::string>& warnings);
 };
+
+/// Takes into the job, and says in the log, what the ranks spent a phase on since their clocks
+/// began it. Collective.
+void keep_timeline(Job& job, const std::string& phase, parallel::WorkClock& clock);
 
 /// Threads of each rank: what was asked for, or what the cores given to the ranks allow.
 /// Collective.

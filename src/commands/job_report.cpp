@@ -60,6 +60,7 @@ void add_run(const Job& job, RunReport& report) {
     report.attempts = job.journal->attempt();
     report.identity = job.identity;
     report.gemm_gflops = job.rates.dgemm_gflops;
+    report.timeline = job.timeline;
     report.peak_memory = job.ranks.max(support::peak_memory());
 }
 

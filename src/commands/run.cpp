@@ -98,6 +98,7 @@ phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::Prun
         job.clock.measure("check", [&] { files.take_over_earlier(); });
     }
     phases::PrunedModel pruned;
+    inputs.nodes.clock().begin_phase();
     try {
         pruned = job.clock.measure(
             "prune", [&] { return prune(job, inputs, files, results.chosen.settings, targets); });
@@ -105,6 +106,7 @@ phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::Prun
         files.save_what_can_be();
         throw;
     }
+    keep_timeline(job, "prune", inputs.nodes.clock());
     parallel::run_collectively(job.ranks, [&] { files.make_durable(); });
     job.clock.measure("write", [&] {
         files.finish(pruned, targets, spectra.computed ? &*spectra.computed : nullptr,

@@ -203,8 +203,12 @@ void JointProducts::add_piece(std::span<const std::span<const float>> vectors,
                                                static_cast<std::size_t>(piece.size() * size));
         std::ranges::copy(values, vectors_of(node.rank(), parts_[p]));
     }
-    const std::vector<std::int64_t> counts = node.all_gather(piece.size());
-    vectors_->sync();
+    const std::vector<std::int64_t> counts = [&] {
+        const auto waiting = nodes_.clock().during(parallel::Work::wait);
+        std::vector<std::int64_t> all = node.all_gather(piece.size());
+        vectors_->sync();
+        return all;
+    }();
     const std::vector<Tile> tiles = own_tiles();
     nodes_.threads().run(
         static_cast<std::int64_t>(tiles.size()), [&](std::int64_t tile, int thread) {
@@ -212,6 +216,7 @@ void JointProducts::add_piece(std::span<const std::span<const float>> vectors,
                          std::span(products_).subspan(
                              static_cast<std::size_t>(thread) * product_size_, product_size_));
         });
+    const auto waiting = nodes_.clock().during(parallel::Work::wait);
     vectors_->sync();
 }
 

@@ -181,6 +181,7 @@ NodeMap::NodeMap(const Communicator& ranks, Communicator node,
 
 void NodeMap::gather_over_nodes(std::span<std::byte> bytes,
                                 const Communicator::Parts& of_nodes) const {
+    const WorkClock::Scope exchanging = clock_->during(Work::exchange);
     if (leaders_) {
         leaders_->all_gather_parts(bytes, of_nodes);
     }
@@ -188,6 +189,7 @@ void NodeMap::gather_over_nodes(std::span<std::byte> bytes,
 
 void NodeMap::sum_over_nodes(std::span<double> values) const {
     constexpr std::size_t kAtATime = std::size_t{1} << 20;
+    const WorkClock::Scope exchanging = clock_->during(Work::exchange);
     while (leaders_ && nodes_ > 1 && !values.empty()) {
         const auto some = values.first(std::min(values.size(), kAtATime));
         leaders_->all_reduce_sum(some);

@@ -30,7 +30,7 @@ void Team::share(std::int64_t count, const std::function<void(std::int64_t, int)
     const std::int64_t first = ranks_.rank();
     const std::int64_t own = first < count ? (count - first + size - 1) / size : 0;
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    run_collectively(ranks_, [&] {
+    work_collectively(ranks_, *clock_, [&] {
         threads_->run(own,
                       [&](std::int64_t item, int thread) { work(first + item * size, thread); });
         std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -48,6 +48,7 @@ void Team::share_slices(std::int64_t size, std::int64_t slice,
 void Team::sync() const {
     if (ranks_.size() > 1) {
         std::atomic_thread_fence(std::memory_order_seq_cst);
+        const WorkClock::Scope waiting = clock_->during(Work::wait);
         ranks_.barrier();
         std::atomic_thread_fence(std::memory_order_seq_cst);
     }
@@ -110,7 +111,8 @@ Teams::Teams(const Communicator& ranks, const NodeMap& nodes, std::int64_t items
     : Teams(nodes, items, place_of(ranks, nodes, items)) {}
 
 Teams::Teams(const NodeMap& nodes, std::int64_t items, const Place& place)
-    : own_(nodes.node().split(place.team_of_node, nodes.node().rank()), nodes.threads()),
+    : own_(nodes.node().split(place.team_of_node, nodes.node().rank()), nodes.threads(),
+           nodes.shared_clock()),
       items_(share_of(items, place.count, place.number)),
       count_(place.count),
       rounds_(share_of(items, place.count, 0).size()) {}

@@ -10,6 +10,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
+#include "block_notes.hpp"
 #include "block_sites.hpp"
 #include "calibration_pass.hpp"
 #include "pruned_outputs.hpp"
@@ -18,6 +19,8 @@
 
 namespace alphaprune::phases {
 namespace {
+
+using parallel::Work;
 
 /// Prunes a model whose blocks come by one after another.
 class CalibratedRun {
@@ -33,7 +36,8 @@ class CalibratedRun {
           pass_(ranks, nodes, catalogue, request.calibration, request.forward_precision,
                 request.family),
           exchange_(ranks, nodes, catalogue),
-          stream_(ranks, catalogue, store) {
+          stream_(ranks, catalogue, store),
+          notes_(ranks, store.journal()) {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
             dense_.emplace(ranks, nodes, catalogue, request.calibration, request.forward_precision,
@@ -50,7 +54,7 @@ class CalibratedRun {
         const int first = saved > 0 && all_done(0, saved) ? saved : 0;
         first > 0 ? states_->restore() : void();
         for (int block = 0; block < first; ++block) {
-            add_earlier_notes(block);
+            notes_.add_earlier(block);
         }
         if (store_.journal() != nullptr) {
             for (const auto& [index, fit] : store_.journal()->earlier().fits) {
@@ -83,7 +87,7 @@ class CalibratedRun {
             request_.pruner,
             sites_.inputs(ranks_, nodes_, pass_.teams().own(), request_.statistics()),
             request_.settings);
-        add_earlier_notes(block);
+        notes_.add_earlier(block);
         request_.site_order == SiteOrder::sequential ? prune_one_by_one(*pruner, block)
                                                      : prune_together(*pruner, block);
         block + 1 < catalogue_.blocks() ? keep_states(block + 1) : void();
@@ -94,11 +98,13 @@ class CalibratedRun {
         for (int t = 0; t < tensors(); ++t) {
             if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 && !is_finished(t)) {
                 problem.guard([&] {
+                    const auto writing = clock().during(Work::write);
                     support::check_stop();
                     stream_.copy(t);
                 });
             }
         }
+        const auto waiting = clock().during(Work::wait);
         parallel::agree(ranks_, problem.get());
     }
 
@@ -106,7 +112,7 @@ class CalibratedRun {
     std::vector<double> held_out_losses() { return pass_.losses(request_.held_out); }
 
     PrunedModel result() {
-        PrunedModel pruned{stream_.results(), notes_, fits_};
+        PrunedModel pruned{stream_.results(), notes_.all(), fits_};
         pruned.matrix_zeros = stream_.matrix_zeros(pruned.tensors);
         return pruned;
     }
@@ -130,6 +136,7 @@ class CalibratedRun {
                                    [&](int index) { return is_finished(matrix(index).tensor); });
     }
 
+    parallel::WorkClock& clock() const { return nodes_.clock(); }
     CalibrationPass* dense() { return dense_ ? &*dense_ : nullptr; }
 
     /// Tells the pruner about the sites from `begin` to `end` that are still to be done.
@@ -162,7 +169,7 @@ class CalibratedRun {
             pass_.step(site, observer(pruner, site, site + 1, true), dense());
             sites_.sum_tokens(ranks_, site, site + 1);
             if (site + 1 == sites_.count()) {
-                keep_notes(block, sites_.notes(block, request_));
+                notes_.keep(block, sites_.notes(block, request_));
             }
             prune_site(pruner, block, site);
         }
@@ -194,15 +201,16 @@ class CalibratedRun {
         pass_.observe(observer(pruner, begin, end, is_first), dense(), begin == 0);
         if (is_first) {
             sites_.sum_tokens(ranks_, 0, sites_.count());
-            keep_notes(block, sites_.notes(block, request_));
+            notes_.keep(block, sites_.notes(block, request_));
         }
     }
 
     void prune_site(pruning::BlockPruner& pruner, int block, std::size_t site) {
         const transformer::InputSite& matrices = sites_[site];
         if (!is_done(matrices) && sites_.tokens(site) > 0) {
+            const auto factoring = clock().during(Work::prune);
             pruner.finish_statistics(site, catalogue_.name_of(matrix(matrices.matrices.front())));
-            keep_notes(block, pruner.notes());
+            notes_.keep(block, pruner.notes());
         }
         prune_unfinished(pruner, site, matrices.matrices);
         for (const int index : matrices.matrices) {
@@ -219,32 +227,6 @@ class CalibratedRun {
         }
         pruner.release(site);
         support::return_freed_memory();  // a larger site may come next
-    }
-
-    void add_earlier_notes(int block) {
-        const resume::Journal* journal = store_.journal();
-        if (journal == nullptr) {
-            return;
-        }
-        const auto& notes = journal->earlier().notes;
-        if (const auto found = notes.find(block); found != notes.end()) {
-            notes_.insert(notes_.end(), found->second.begin(), found->second.end());
-        }
-    }
-
-    /// Before the matrices they are about: those may be the last of their block to be done again.
-    void keep_notes(int block, const std::vector<std::string>& notes) {
-        parallel::run_collectively(ranks_, [&] {
-            for (const std::string& note : notes) {
-                if (std::ranges::find(notes_, note) != notes_.end()) {
-                    continue;
-                }
-                notes_.insert(notes_.end(), note);
-                if (ranks_.is_root() && store_.journal() != nullptr) {
-                    store_.journal()->add_note(block, note);
-                }
-            }
-        });
     }
 
     /// Those of a site's matrices that no earlier attempt has done, where they lie in memory: each
@@ -264,6 +246,7 @@ class CalibratedRun {
         if (pruned.empty()) {
             return;
         }
+        const auto pruning = clock().during(Work::prune);
         std::vector<std::optional<pruning::Fit>> fits;
         if (sites_.tokens(site) > 0) {
             fits = pruner.prune(site, pruned);
@@ -283,6 +266,7 @@ class CalibratedRun {
             });
             exchange_.share(pass_.runner(), index);
         }
+        const auto waiting = clock().during(Work::wait);
         parallel::agree(ranks_, problem.get());
     }
 
@@ -301,7 +285,7 @@ class CalibratedRun {
             support::narrow(values_, tensor.scalar_type(), stored);
             stream_.deliver(index, rows, stored);
         };
-        parallel::run_collectively(ranks_, [&] {
+        parallel::work_collectively(ranks_, clock(), Work::write, [&] {
             parallel::for_each_slab(stream_.share(tensor), tensor.row_bytes(), deliver_rows);
         });
     }
@@ -322,11 +306,13 @@ class CalibratedRun {
                 store_.read_rows(index, rows, out);
             },
             catalogue_);
-        parallel::run_collectively(ranks_, [&] { pass_.runner().load_tensor(index, finished); });
+        parallel::work_collectively(ranks_, clock(), Work::read,
+                                    [&] { pass_.runner().load_tensor(index, finished); });
     }
 
     /// States are worth nothing without the rows that led to them.
     void keep_states(int block) {
+        const auto writing = clock().during(Work::write);
         states_->at_entrance(block, [&] { store_.make_durable(); });
     }
 
@@ -342,7 +328,7 @@ class CalibratedRun {
     BlockSites sites_;  ///< of the block that is pruned
     std::optional<StateKeeper> states_;
     std::vector<float> values_;
-    std::vector<std::string> notes_;
+    BlockNotes notes_;
     std::vector<std::optional<pruning::Fit>> fits_ =
         std::vector<std::optional<pruning::Fit>>(catalogue_.matrices.size());
 };
@@ -352,8 +338,9 @@ class NoStore : public TensorStore {
 };
 
 /// Prunes block after block. Returns after the last.
-void run_blocks(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
-                std::optional<int> most_blocks, CalibratedRun& run, const Progress& progress) {
+void run_blocks(const parallel::Communicator& ranks, parallel::WorkClock& clock,
+                const model::Catalogue& catalogue, std::optional<int> most_blocks,
+                CalibratedRun& run, const Progress& progress) {
     std::vector<int> prunable = catalogue.prunable_blocks();
     const bool partly = most_blocks && std::cmp_less(*most_blocks, prunable.size());
     if (partly) {
@@ -361,6 +348,7 @@ void run_blocks(const parallel::Communicator& ranks, const model::Catalogue& cat
     }
     for (int block = run.take_over(); block < catalogue.blocks(); ++block) {
         parallel::check_stop_collectively(ranks);
+        clock.begin_block(block);
         if (std::ranges::binary_search(prunable, block)) {
             run.prune_block(block);
         } else if (partly && block > prunable.back()) {
@@ -372,6 +360,7 @@ void run_blocks(const parallel::Communicator& ranks, const model::Catalogue& cat
             progress(block + 1, catalogue.blocks());
         }
     }
+    clock.end_blocks();
 }
 
 }  // namespace
@@ -384,7 +373,7 @@ std::vector<double> losses_after_pruning(const parallel::Communicator& ranks,
     assert(request.gives_statistics(0) && request.most_blocks.value_or(1) > 0);
     NoStore nowhere;
     CalibratedRun run(ranks, nodes, catalogue, request, nowhere);
-    run_blocks(ranks, catalogue, request.most_blocks, run, {});
+    run_blocks(ranks, nodes.clock(), catalogue, request.most_blocks, run, {});
     return run.held_out_losses();
 }
 
@@ -393,7 +382,7 @@ PrunedModel prune_block_by_block(const parallel::Communicator& ranks,
                                  const PruneRequest& request, TensorStore& store,
                                  const Progress& progress) {
     CalibratedRun run(ranks, nodes, catalogue, request, store);
-    run_blocks(ranks, catalogue, request.most_blocks, run, progress);
+    run_blocks(ranks, nodes.clock(), catalogue, request.most_blocks, run, progress);
     run.copy_the_rest();
     return run.result();
 }

@@ -30,7 +30,8 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
     for (std::int64_t s = own().begin; s < own().end; ++s) {
         of_team.push_back(sequences.sequence(s));
     }
-    parallel::run_collectively(ranks_, [&] { runner_->embed(of_team, finite_rows()); });
+    parallel::work_collectively(ranks_, clock(), parallel::Work::read,
+                                [&] { runner_->embed(of_team, finite_rows()); });
 }
 
 model::RowSource CalibrationPass::finite_rows() {
@@ -46,7 +47,8 @@ std::span<float> CalibrationPass::state(std::int64_t own) {
 }
 
 void CalibrationPass::load(int block) {
-    parallel::run_collectively(ranks_, [&] { runner_->load(block, finite_rows()); });
+    parallel::work_collectively(ranks_, clock(), parallel::Work::read,
+                                [&] { runner_->load(block, finite_rows()); });
     block_ = block;
     multipliers_.clear();
     for (const transformer::InputSite& site : transformer::input_sites(plan_, block)) {
@@ -75,6 +77,7 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
         const auto seen = [&](const transformer::ObservedInput& present) {
             next = present.site + 1;
             const auto told = [&](pruning::SiteInput input, const pruning::RoutedInput& routed) {
+                const auto gathering = clock().during(parallel::Work::statistics);
                 input.sequence = own().begin + round;
                 observer(present.site, input, routed);
             };
@@ -83,12 +86,15 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
                 : dense->observe_beside(round, present, told);
         };
         if (round < own().size()) {
+            const auto running = clock().during(parallel::Work::forward);
             problem.guard([&] { observe_one(round, seen); });
         }
+        const auto gathering = clock().during(parallel::Work::statistics);
         for (; next < end; ++next) {  // no sequence left, or an error that the others await
             observer(next, {}, {});
         }
     }
+    const auto waiting = clock().during(parallel::Work::wait);
     parallel::agree(ranks_, problem.get());
 }
 
@@ -178,7 +184,7 @@ void CalibrationPass::step(std::size_t site, const SiteObserver& observer, Calib
 }
 
 void CalibrationPass::leave() {
-    parallel::run_collectively(ranks_, [&] {
+    parallel::work_collectively(ranks_, clock(), parallel::Work::forward, [&] {
         for (std::int64_t s = 0; s < own().size(); ++s) {
             runner_->leave(s);
         }
@@ -186,7 +192,7 @@ void CalibrationPass::leave() {
 }
 
 void CalibrationPass::advance(std::span<const std::uint8_t> only) {
-    parallel::run_collectively(ranks_, [&] {
+    parallel::work_collectively(ranks_, clock(), parallel::Work::forward, [&] {
         for (std::int64_t s = 0; s < own().size(); ++s) {
             if (only.empty() || only[static_cast<std::size_t>(own().begin + s)] != 0) {
                 runner_->advance(s);
@@ -216,6 +222,7 @@ std::vector<double> CalibrationPass::losses(std::span<const std::uint8_t> which)
     }
     const model::RowSource source = finite_rows();
     parallel::run_collectively(ranks_, [&] { runner_->load_head(source); });
+    const auto running = clock().during(parallel::Work::forward);
     const std::vector<double> found = transformer::token_losses(ranks_, nodes_.node(), teams_.own(),
                                                                 plan_, *runner_, source, scored);
     // Each in its place, zero from all ranks but one: adding those changes no bit.

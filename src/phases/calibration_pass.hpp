@@ -106,6 +106,7 @@ class CalibrationPass {
     /// The same for an expert: of the tokens that its router gave it in both models.
     void use_common_tokens(const transformer::ObservedInput& present,
                            const transformer::ObservedInput& dense, const UseInput& use);
+    parallel::WorkClock& clock() const { return nodes_.clock(); }
     std::size_t sites() const { return multipliers_.size(); }
 
     /// The model's rows, each checked to be finite as it is read.

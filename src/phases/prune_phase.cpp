@@ -79,10 +79,11 @@ std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogu
 /// one before it and reads the one after it.
 class StreamingRun {
   public:
-    StreamingRun(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+    StreamingRun(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                  const model::Catalogue& catalogue, const PruneRequest& request, TensorStore& store)
         : ranks_(ranks),
-          threads_(threads),
+          threads_(nodes.threads()),
+          clock_(nodes.clock()),
           catalogue_(catalogue),
           request_(request),
           stream_(ranks, catalogue, store),
@@ -103,7 +104,7 @@ class StreamingRun {
         for (; next_ < parcels_.size() && parcels_[next_].tensor == tensor; ++next_) {
             problem_.guard(support::check_stop);
             fetch(next_ + 1);
-            await(slot_of(next_).read);
+            await(slot_of(next_).read, parallel::Work::read);
             // The rank takes part in the selection even when its reading has failed.
             const std::int64_t zeros = prune(next_);
             problem_.guard([&] { send(next_, zeros); });
@@ -111,12 +112,15 @@ class StreamingRun {
     }
 
     /// Collective: an error on any rank becomes everyone's.
-    void agree() const { alphaprune::parallel::agree(ranks_, problem_.get()); }
+    void agree() const {
+        const auto waiting = clock_.during(parallel::Work::wait);
+        alphaprune::parallel::agree(ranks_, problem_.get());
+    }
 
     /// Collective, after all tensors.
     PrunedModel finish() {
         for (Slot& slot : slots_) {
-            await(slot.written);
+            await(slot.written, parallel::Work::write);
         }
         agree();
         PrunedModel pruned{stream_.results(), {}};
@@ -144,7 +148,7 @@ class StreamingRun {
         if (number >= parcels_.size()) {
             return;
         }
-        await(slot_of(number).written);
+        await(slot_of(number).written, parallel::Work::write);
         problem_.guard([&] {
             slot_of(number).read = background_.start([this, number] {
                 const Parcel& parcel = parcels_[number];
@@ -154,7 +158,8 @@ class StreamingRun {
     }
 
     /// Nothing has been started where there was an error before.
-    void await(std::future<void>& started) {
+    void await(std::future<void>& started, parallel::Work work) {
+        const auto working = clock_.during(work);
         if (started.valid()) {
             started.wait();
             problem_.guard([&] { started.get(); });
@@ -162,6 +167,7 @@ class StreamingRun {
     }
 
     std::int64_t prune(std::size_t number) {
+        const auto pruning = clock_.during(parallel::Work::prune);
         const model::TensorInfo& tensor = tensor_of(parcels_[number]);
         const std::span<std::byte> bytes = bytes_of(number);
         if (tensor.matrix < 0) {
@@ -211,6 +217,7 @@ class StreamingRun {
 
     const parallel::Communicator& ranks_;
     const parallel::ThreadPool& threads_;
+    parallel::WorkClock& clock_;
     const parallel::Communicator self_ = parallel::Communicator::alone();
     const model::Catalogue& catalogue_;
     const PruneRequest& request_;
@@ -222,10 +229,10 @@ class StreamingRun {
     BackgroundThread background_;  // the last member: it uses the others
 };
 
-PrunedModel stream_model(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
+PrunedModel stream_model(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                          const model::Catalogue& catalogue, const PruneRequest& request,
                          TensorStore& store, const Progress& progress) {
-    StreamingRun run(ranks, threads, catalogue, request, store);
+    StreamingRun run(ranks, nodes, catalogue, request, store);
     const int total = static_cast<int>(catalogue.tensors.size());
     for (int t = 0; t < total; ++t) {
         run.pass(t);
@@ -248,7 +255,7 @@ PrunedModel prune_model(const parallel::Communicator& ranks, const parallel::Nod
     assert(request.targets.size() == catalogue.matrices.size());
     return pruning::needs_activations(request.pruner, request.settings)
                ? prune_block_by_block(ranks, nodes, catalogue, request, store, progress)
-               : stream_model(ranks, nodes.threads(), catalogue, request, store, progress);
+               : stream_model(ranks, nodes, catalogue, request, store, progress);
 }
 
 }  // namespace alphaprune::phases

@@ -54,11 +54,15 @@ OutputExchange::OutputExchange(const parallel::Communicator& ranks, const parall
 }
 
 void OutputExchange::share(transformer::BlockRunner& runner, int matrix) {
-    runner.sync();
+    {
+        const auto waiting = nodes_.clock().during(parallel::Work::wait);
+        runner.sync();
+    }
     if (nodes_.nodes() == 1) {
         runner.replaced(matrix);
         return;
     }
+    const auto exchanging = nodes_.clock().during(parallel::Work::exchange);
     const model::MatrixInfo& info = catalogue_.matrices[static_cast<std::size_t>(matrix)];
     const auto size =
         static_cast<std::int64_t>(support::size_of(catalogue_.tensor_of(info).scalar_type()));

@@ -54,6 +54,20 @@ void require_possible(const formats::JsonField& field, const MatrixReport& matri
     }
 }
 
+/// A share, to the digits that say something.
+double rounded(double share) {
+    return std::round(share * 1e4) / 1e4;
+}
+
+void require_equal_lengths(const formats::JsonField& ranks, const TimelineReport& timeline) {
+    for (std::size_t work = 0; work < parallel::kWorks; ++work) {
+        if (timeline.of_ranks[work].size() != timeline.ranks()) {
+            throw ranks[parallel::name_of(static_cast<parallel::Work>(work))].misfit(
+                fmt::format("one number for each of {} ranks", timeline.ranks()));
+        }
+    }
+}
+
 void require_whole(const formats::JsonField& document, const RunReport& report) {
     const std::vector<formats::JsonField> elements = document["matrices"].elements();
     std::set<std::string> names;
@@ -184,6 +198,32 @@ static void json_fields(auto& io, FieldsOf<PerplexityReport> auto& entry) {
     io("pruned", entry.pruned);
 }
 
+static void json_fields(auto& io, FieldsOf<BlockTimeline> auto& block) {
+    io("block", block.block);
+    io("seconds", block.seconds);
+    io("least_busy", block.least_busy);
+    io("mean_busy", block.mean_busy);
+    io("most_busy", block.most_busy);
+    io("slowest_rank", block.slowest_rank);
+}
+
+static void json_fields(auto& io, FieldsOf<TimelineReport> auto& timeline) {
+    io("seconds", timeline.seconds);
+    io.derived("busy", rounded(timeline.mean_busy_share()));
+    io.group("least_busy", [&](auto& least) {
+        least.derived("rank", static_cast<std::int64_t>(timeline.least_busy_rank()));
+        least("host", timeline.least_busy_host);
+        least.derived("busy", rounded(timeline.least_busy_share()));
+    });
+    io.group("ranks", [&](auto& ranks) {
+        for (std::size_t work = 0; work < parallel::kWorks; ++work) {
+            ranks(parallel::name_of(static_cast<parallel::Work>(work)), timeline.of_ranks[work]);
+        }
+        ranks.check([&](const auto& field) { require_equal_lengths(field, timeline); });
+    });
+    io("blocks", timeline.blocks);
+}
+
 static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
     io.derived("schema_version", kSchemaVersion);
     io.group("program", [&](auto& program) {
@@ -215,6 +255,7 @@ static void json_fields(auto& io, FieldsOf<RunReport> auto& report) {
         run("gemm_gflops", report.gemm_gflops);
         run.later("peak_memory", report.peak_memory);
         run.later("forward_precision", report.forward_precision);
+        run.unless_empty("timeline", report.timeline);
     });
     io.text_or_null("prune_method", report.prune_method);
     io.text_or_null("sparsity_type", report.sparsity_type);

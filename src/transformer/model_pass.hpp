@@ -32,6 +32,7 @@ class ModelPass {
         : ranks_(ranks),
           source_(source),
           node_(nodes.node()),
+          clock_(nodes.clock()),
           teams_(ranks, nodes, sequences),
           plan_(parallel::run_collectively(ranks,
                                            [&] {
@@ -51,17 +52,22 @@ class ModelPass {
     /// @throws Error on all ranks
     void run(std::span<const std::span<const std::int32_t>> sequences,
              const std::function<void()>& block_done) {
-        parallel::run_collectively(ranks_, [&] { runner_->embed(sequences, source_); });
+        parallel::work_collectively(ranks_, clock_, parallel::Work::read,
+                                    [&] { runner_->embed(sequences, source_); });
         for (int block = 0; block < static_cast<int>(plan_.blocks.size()); ++block) {
-            parallel::run_collectively(ranks_, [&] {
-                runner_->load(block, source_);
+            clock_.begin_block(block);
+            parallel::work_collectively(ranks_, clock_, [&] {
+                load(block);
+                const auto running = clock_.during(parallel::Work::forward);
                 for (std::int64_t s = 0; s < runner_->sequences(); ++s) {
                     runner_->advance(s);
                 }
             });
             block_done();
         }
-        parallel::run_collectively(ranks_, [&] { runner_->load_head(source_); });
+        clock_.end_blocks();
+        parallel::work_collectively(ranks_, clock_, parallel::Work::read,
+                                    [&] { runner_->load_head(source_); });
     }
 
     /// After run(): for all sequences of this rank's team.
@@ -75,14 +81,21 @@ class ModelPass {
     std::vector<double> losses(
         std::span<const std::pair<std::int64_t, std::span<const std::int32_t>>> scored,
         std::uint64_t vocabulary_bytes) {
+        const auto running = clock_.during(parallel::Work::forward);
         return token_losses(ranks_, node_, teams_.own(), plan_, *runner_, source_, scored,
                             vocabulary_bytes);
     }
 
   private:
+    void load(int block) {
+        const auto reading = clock_.during(parallel::Work::read);
+        runner_->load(block, source_);
+    }
+
     const parallel::Communicator& ranks_;
     const model::RowSource& source_;
     const parallel::Communicator& node_;
+    parallel::WorkClock& clock_;
     parallel::Teams teams_;
     ForwardPlan plan_;
     std::unique_ptr<BlockRunner> runner_;

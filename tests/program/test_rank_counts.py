@@ -27,8 +27,8 @@ class RankCounts(ProgramTest):
             self.assertEqual([m["sparsity_ratio"] for m in a["matrices"]],
                              [m["sparsity_ratio"] for m in b["matrices"]])
 
-    def test_books_on_one_to_five_ranks(self):
-        self.assert_same_bytes(self.outputs(BOOKS, (1, 2, 3, 4, 5), "--metric", "alpha_mid"))
+    def test_books_on_one_and_five_ranks(self):
+        self.assert_same_bytes(self.outputs(BOOKS, (1, 5), "--metric", "alpha_mid"))
 
     def test_inclusive_ties_and_layer_wise(self):
         self.assert_same_bytes(self.outputs(BOOKS, (1, 3), "--ties", "inclusive",

@@ -42,7 +42,7 @@ TEST(RunReport, HasExactlyTheMembersOfTheContract) {
                          R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
                          R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,)"
                          R"("attempts":2,"identity":"0123abcd",)"
-                         R"("gemm_gflops":61.5,"peak_memory":73400320},)"))
+                         R"("gemm_gflops":61.5,"peak_memory":73400320,"forward_precision":"float32"},)"))
         << text;
     EXPECT_NE(text.find(R"("allocation":{"name":"alphapruning","metric":"alpha_peak",)"
                         R"("mapping_type":"block_wise","epsilon":0.3,"sparsity_ratio":0.7,)"

@@ -176,7 +176,7 @@ TEST(Blocks, TakeNoMoreScratchThanTheySay) {
     EXPECT_LE(after, before + said + 16384);
     // Nothing to see where another allocator (a sanitizer's) is at work.
     EXPECT_TRUE(after == before || after > before + said / 2);
-    EXPECT_LT(transformer::scratch_bytes(plan, 2 * kTokens), 2 * said);
+    EXPECT_LE(transformer::scratch_bytes(plan, 2 * kTokens), 2 * said);
 }
 
 }  // namespace

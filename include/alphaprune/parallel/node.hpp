@@ -9,6 +9,7 @@
 
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/thread_pool.hpp"
+#include "alphaprune/parallel/work_clock.hpp"
 
 namespace alphaprune::parallel {
 
@@ -53,8 +54,8 @@ class NodeArray {
 /// @throws Error (failure) on all ranks of the node where there is not enough
 void reserve_shared_memory(const Communicator& node, std::span<std::byte> bytes);
 
-/// Which ranks of a job share a node, the threads of each, and communication between the nodes: the
-/// first rank of each node is its leader. Made collectively.
+/// Which ranks of a job share a node, the threads of each, on what it spends its time, and
+/// communication between the nodes: the first rank of each node is its leader. Made collectively.
 class NodeMap {
   public:
     /// @param threads  of this rank; nullptr: one alone
@@ -73,6 +74,10 @@ class NodeMap {
     /// The same, for another map of some of the ranks.
     std::shared_ptr<const ThreadPool> shared_threads() const { return threads_; }
 
+    /// Where this rank's time is booked.
+    WorkClock& clock() const { return *clock_; }
+    std::shared_ptr<WorkClock> shared_clock() const { return clock_; }
+
     /// Collective: what each node holds of some bytes reaches the leaders of all others. On ranks
     /// that are no leaders nothing happens; the caller syncs the node's memory before and after.
     /// @param bytes     less than 2 GiB; on a leader, those of its node are set
@@ -87,6 +92,7 @@ class NodeMap {
     std::optional<Communicator> leaders_;  ///< only on leaders
     std::vector<int> node_of_rank_;
     std::shared_ptr<const ThreadPool> threads_;
+    std::shared_ptr<WorkClock> clock_ = std::make_shared<WorkClock>();
     int nodes_ = 1;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/parallel/thread_pool.hpp"
+#include "alphaprune/parallel/work_clock.hpp"
 
 namespace alphaprune::parallel {
 
@@ -17,11 +19,17 @@ namespace alphaprune::parallel {
 class Team {
   public:
     /// Collective. @param ranks  of one node  @param threads  of this rank; outlives the team
-    explicit Team(Communicator ranks, const ThreadPool& threads = ThreadPool::single())
-        : ranks_(std::move(ranks)), threads_(&threads) {}
+    /// @param clock  of this rank, where waiting is booked; nullptr: one of its own
+    explicit Team(Communicator ranks, const ThreadPool& threads = ThreadPool::single(),
+                  std::shared_ptr<WorkClock> clock = {})
+        : ranks_(std::move(ranks)),
+          threads_(&threads),
+          clock_(clock ? std::move(clock) : std::make_shared<WorkClock>()) {}
 
     const Communicator& ranks() const { return ranks_; }
     const ThreadPool& threads() const { return *threads_; }
+    /// Where this rank's time is booked.
+    WorkClock& clock() const { return *clock_; }
 
     /// Collective: calls work(item, thread) once for each item from 0 to `count` on one of the
     /// ranks, and returns when all are done, so that every rank sees what was written. Item i is
@@ -39,6 +47,7 @@ class Team {
   private:
     Communicator ranks_;
     const ThreadPool* threads_;
+    std::shared_ptr<WorkClock> clock_;
 };
 
 /// How many times longer some ranks, or threads, that share a piece of work take than their number

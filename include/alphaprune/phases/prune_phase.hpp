@@ -119,7 +119,7 @@ std::vector<double> losses_after_pruning(const parallel::Communicator& ranks,
 /// after the last are not.
 ///
 /// What the stores of all ranks together receive does not depend on the number of ranks.
-/// @param nodes     which ranks share memory
+/// @param nodes     which ranks share memory; its clock tells what this rank's time was spent on
 /// @param store     tensors that it has finished are not pruned again; where those of the first
 ///                  blocks are and their outputs are in its journal, the work begins after them
 /// @param progress  called on rank 0 with tensors or blocks done, of how many

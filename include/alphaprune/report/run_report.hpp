@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "alphaprune/formats/json.hpp"
+#include "alphaprune/report/timeline.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 
 namespace alphaprune::report {
@@ -149,7 +150,8 @@ struct RunReport {
     std::vector<std::string> hosts;
     std::string started;
     double seconds = 0;
-    std::vector<std::pair<std::string, double>> phases;  ///< name and seconds, in order
+    std::vector<std::pair<std::string, double>> phases;            ///< name and seconds, in order
+    std::vector<std::pair<std::string, TimelineReport>> timeline;  ///< of some of the phases
     std::int64_t resumed_matrices = 0;  ///< whose spectra an earlier attempt had computed
     int attempts = 1;                   ///< starts of the run, this one included
     std::string identity;  ///< of all that the results depend on, as hexadecimal digits
