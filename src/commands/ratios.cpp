@@ -38,8 +38,8 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
             method.outlier_multiple != nullptr
                 ? std::optional(method.outlier_multiple(job.options.method_values))
                 : std::nullopt,
-            [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
-            &*job.journal, job.options.forward_precision);
+            [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, &*job.journal,
+            job.options.forward_precision);
     });
 }
 
