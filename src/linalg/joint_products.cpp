@@ -294,13 +294,48 @@ void JointProducts::choose_from_waiting() {
     }
 }
 
+/// Each row by the ranks of one line, in pieces: of the symmetric sums what is computed.
+void JointProducts::sum_over_nodes() {
+    constexpr std::size_t kPieceValues = std::size_t{1} << 17;
+    const int line = nodes_.node().rank();
+    if (nodes_.nodes() == 1 || line >= nodes_.lines()) {
+        return;
+    }
+    const std::int64_t tile_rows = tile_size(order()).rows;
+    const auto own_row = [&](std::int64_t row) {
+        const std::int64_t first = row < order() ? row / tile_rows * tile_rows : 0;
+        return sums_->values().subspan(static_cast<std::size_t>(row * order() + first),
+                                       static_cast<std::size_t>(order() - first));
+    };
+    std::vector<double> piece;
+    std::vector<std::span<double>> rows;
+    const auto sum_piece = [&] {
+        nodes_.sum_over_nodes(piece);
+        auto from = piece.begin();
+        for (const std::span<double> row : rows) {
+            std::copy_n(from, row.size(), row.begin());
+            from += std::ssize(row);
+        }
+        piece.clear();
+        rows.clear();
+    };
+    for (std::int64_t row = line; row < height(); row += nodes_.lines()) {
+        rows.push_back(own_row(row));
+        piece.insert(piece.end(), rows.back().begin(), rows.back().end());
+        if (piece.size() >= kPieceValues) {
+            sum_piece();
+        }
+    }
+    sum_piece();
+}
+
 void JointProducts::finish() {
     if (!waiting_.empty()) {
         choose_from_waiting();
         add_waiting();
     }
     sums_->sync();
-    nodes_.sum_over_nodes(sums_->values());
+    sum_over_nodes();
     sums_->sync();
     mirror();
     vectors_.reset();

@@ -177,6 +177,11 @@ NodeMap::NodeMap(const Communicator& ranks, Communicator node,
     if (node_.is_root()) {
         leaders_.emplace(std::move(half));
     }
+    lines_ = ranks.min(node_.size());
+    Communicator line = ranks.split(std::min(node_.rank(), lines_), ranks.rank());
+    if (node_.rank() < lines_) {
+        line_.emplace(std::move(line));
+    }
 }
 
 void NodeMap::gather_over_nodes(std::span<std::byte> bytes,
@@ -188,12 +193,9 @@ void NodeMap::gather_over_nodes(std::span<std::byte> bytes,
 }
 
 void NodeMap::sum_over_nodes(std::span<double> values) const {
-    constexpr std::size_t kAtATime = std::size_t{1} << 20;
     const WorkClock::Scope exchanging = clock_->during(Work::exchange);
-    while (leaders_ && nodes_ > 1 && !values.empty()) {
-        const auto some = values.first(std::min(values.size(), kAtATime));
-        leaders_->all_reduce_sum(some);
-        values = values.subspan(some.size());
+    if (nodes_ > 1) {
+        line_->all_reduce_sum(values);
     }
 }
 

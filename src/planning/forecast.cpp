@@ -203,9 +203,11 @@ double Transfers::sum_seconds(double bytes) const {
 }
 
 double Transfers::sum_over_nodes_seconds(double bytes) const {
-    // Each number comes and goes once, and is read and written by the one rank that adds.
+    // Each number comes and goes once. The ranks of a node have equal parts of them, which they
+    // copy out of the node's memory, add and copy back.
+    const double of_rank = bytes / std::max(ranks_ / std::max(nodes_, 1), 1);
     const double seconds =
-        2 * bytes / (rates_.network_gbps * 1e9) + 2 * bytes / (rates_.memory_gbps * 1e9);
+        2 * bytes / (rates_.network_gbps * 1e9) + 3 * of_rank / (rates_.memory_gbps * 1e9);
     return std::min(nodes_ - 1, 1) * seconds + 2 * rounds(nodes_) * kLatency;
 }
 

@@ -209,8 +209,7 @@ SiteCost statistics_cost(const SiteWork& work) {
     const double workers = static_cast<double>(work.node_ranks) * work.threads;
     SiteCost cost;
     cost.flops = kSmallTiles * 2 * vectors * height * cols * std::ceil(tiles / workers) / tiles;
-    cost.bytes_summed_by_nodes =
-        static_cast<double>(linalg::JointProducts::node_memory(work.cols, sizes));
+    cost.bytes_summed_by_nodes = height * cols * sizeof(double);
     const auto node_ranks = static_cast<std::uint64_t>(work.node_ranks);
     cost.memory =
         linalg::JointProducts::node_memory(work.cols, sizes) / node_ranks +

@@ -102,6 +102,7 @@ class JointProducts {
     void add_products(const Tile& tile, std::span<const std::int64_t> counts,
                       std::span<float> product);
     void round_and_add(const Tile& tile, std::span<const float> product);
+    void sum_over_nodes();
     void mirror();
     std::vector<Tile> own_tiles() const;
     std::int64_t height() const { return parts_.back().first_row + parts_.back().height; }

@@ -83,13 +83,18 @@ class NodeMap {
     /// @param bytes     less than 2 GiB; on a leader, those of its node are set
     /// @param of_nodes  node by node, how many of them it holds, one after another
     void gather_over_nodes(std::span<std::byte> bytes, const Communicator::Parts& of_nodes) const;
-    /// Collective: element-wise sums of what the nodes hold, on every node. Only the leaders take
-    /// part; the caller syncs the node's memory before and after.
+    /// Lines over which sums over nodes travel side by side: the ranks of one place on their nodes
+    /// are one, as far as every node has such a rank.
+    int lines() const { return lines_; }
+    /// Collective over this rank's line: element-wise sums over the nodes. The caller syncs the
+    /// node's memory before and after. @pre node().rank() < lines()
     void sum_over_nodes(std::span<double> values) const;
 
   private:
     Communicator node_;
     std::optional<Communicator> leaders_;  ///< only on leaders
+    std::optional<Communicator> line_;     ///< only on ranks of one
+    int lines_ = 1;
     std::vector<int> node_of_rank_;
     std::shared_ptr<const ThreadPool> threads_;
     std::shared_ptr<WorkClock> clock_ = std::make_shared<WorkClock>();
