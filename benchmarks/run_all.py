@@ -71,6 +71,23 @@ def bf16_product(bench):
                if line["way"] == "bf16")
 
 
+def sequence_seconds(bench, *options, ranks=1):
+    """One sequence through a 7B block."""
+    return bench.lines("forward", "--shape", "4096x11008x32x32", "--tokens", "2048", "--sequences",
+                       "1", "--repeat", "3", *options, ranks=ranks)[0]["seconds"]
+
+
+def sequence_gain(*options, ranks=1):
+    return lambda bench: sequence_seconds(bench) / sequence_seconds(bench, *options, ranks=ranks)
+
+
+def phase(method, shape, sequences):
+    """A calibrated phase over its limit, by processor time."""
+    return lambda bench: bench.lines(
+        "calibration", "--shape", shape, "--nsamples", sequences, "--repeat", "1",
+        "--prune-method", method)[0]["processor_ratio"]
+
+
 def speedup_of_threads(program, seconds, *options):
     """One rank with two threads against one thread. @param seconds  of a line of the program"""
     def measure(bench):
@@ -160,6 +177,20 @@ FIGURES = [
            lambda bench: bench.lines("forward", ranks=1)[0]["ratio"], least=0.6),
     Figure("Wanda phase over SGEMM limit, books-7m", ">= 0.6",
            lambda bench: bench.lines("calibration")[0]["ratio"], least=0.6),
+    Figure("a sequence in a 7B block: 2 ranks against 1", ">= 1.8", sequence_gain(ranks=2),
+           least=1.8),
+    Figure("a sequence in a 7B block: 2 threads against 1", ">= 1.8",
+           sequence_gain("--threads", "2"), least=1.8),
+    Figure("a sequence in a 7B block: bf16x2 against float32", ">= 1.4",
+           sequence_gain("--precision", "bf16x2"), least=1.4),
+    Figure("a sequence in a 7B block: bf16 against float32", ">= 1.4",
+           sequence_gain("--precision", "bf16"), least=1.4),
+    Figure("Wanda phase over SGEMM limit, 7B block", ">= 0.8",
+           phase("wanda", "4096x11008x32x32", 4), least=0.8),
+    Figure("SparseGPT phase over SGEMM limit, 7B block", ">= 0.65",
+           phase("sparsegpt", "4096x11008x32x32", 4), least=0.65),
+    Figure("ALPS phase over SGEMM limit, block of 2048 x 5504", ">= 0.6",
+           phase("alps", "2048x5504x16x16", 8), least=0.6),
     Figure("products in bfloat16 over oneDNN's own", ">= 0.7",
            bf16_product, least=0.7),
     Figure("SparseGPT sweep 4096x4096 over SGEMM limit", ">= 0.3",

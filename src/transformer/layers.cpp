@@ -125,11 +125,12 @@ LayerWeights::Ready LayerWeights::make_ready(
     std::vector<ProductInputs::Input> inputs;
     std::vector<std::size_t> of_layer;
     bool splits = false;
-    for (const auto& [layer, values] : layers) {
-        const auto known =
-            std::ranges::find_if(inputs, [&, start = values.data()](const auto& one) {
-                return one.values.data() == start && one.values.size() == values.size();
-            });
+    for (const auto& one : layers) {
+        const model::LinearLayer* const layer = one.first;
+        const std::span<const float> values = one.second;
+        const auto known = std::ranges::find_if(inputs, [&](const auto& other) {
+            return other.values.data() == values.data() && other.values.size() == values.size();
+        });
         of_layer.push_back(static_cast<std::size_t>(known - inputs.begin()));
         if (known == inputs.end()) {
             inputs.push_back({values, layer->cols});
