@@ -31,18 +31,18 @@ std::string changed(const std::string& from, const std::string& to) {
 TEST(RunReport, HasExactlyTheMembersOfTheContract) {
     const formats::Json document = to_json(test::pruned_report());
     const std::string text = document.dump(-1);
-    EXPECT_TRUE(
-        text.starts_with(R"({"schema_version":1,"program":{"version":"1.2.3","commit":"abcdef"},)"
-                         R"("command_line":["alphaprune_mpi","--model","a b"],)"
-                         R"("model":{"name":"toy","family":"llama","blocks":2,"matrices":4,)"
-                         R"("prunable_parameters":120,"block_weights":160,"prunable_share":0.75,)"
-                         R"("left_out":[{"names":"b.*.gate.weight","reason":"routers of experts",)"
-                         R"("tensors":2,"weights":40}],"fused":"split"},)"
-                         R"("run":{"ranks":3,"threads_per_rank":2,"hosts":["n1","n2"],)"
-                         R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
-                         R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,)"
-                         R"("attempts":2,"identity":"0123abcd",)"
-                         R"("gemm_gflops":61.5,"peak_memory":73400320,"forward_precision":"float32"},)"))
+    EXPECT_TRUE(text.starts_with(
+        R"({"schema_version":1,"program":{"version":"1.2.3","commit":"abcdef"},)"
+        R"("command_line":["alphaprune_mpi","--model","a b"],)"
+        R"("model":{"name":"toy","family":"llama","blocks":2,"matrices":4,)"
+        R"("prunable_parameters":120,"block_weights":160,"prunable_share":0.75,)"
+        R"("left_out":[{"names":"b.*.gate.weight","reason":"routers of experts",)"
+        R"("tensors":2,"weights":40}],"fused":"split"},)"
+        R"("run":{"ranks":3,"threads_per_rank":2,"hosts":["n1","n2"],)"
+        R"("started":"2026-01-31T12:00:00Z","seconds":1.5,)"
+        R"("phases":{"spectrum":1.0,"catalogue":0.25},"resumed_matrices":4,)"
+        R"("attempts":2,"identity":"0123abcd",)"
+        R"("gemm_gflops":61.5,"peak_memory":73400320,"forward_precision":"float32"},)"))
         << text;
     EXPECT_NE(text.find(R"("allocation":{"name":"alphapruning","metric":"alpha_peak",)"
                         R"("mapping_type":"block_wise","epsilon":0.3,"sparsity_ratio":0.7,)"
