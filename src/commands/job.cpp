@@ -81,10 +81,14 @@ void describe_run(const Job& job) {
         catalogue.matrices.size(), static_cast<double>(catalogue.prunable_parameters()) / 1e6));
     const auto ranks = static_cast<std::size_t>(job.ranks.size());
     const auto threads = static_cast<std::size_t>(job.threads_per_rank);
+    const linalg::ForwardPrecision forward = job.options.forward_precision;
+    const std::string precision = forward == linalg::ForwardPrecision::float32
+                                      ? ""
+                                      : fmt::format(", products in {}", linalg::name_of(forward));
     support::log_info(
-        fmt::format("{} rank{} on {} host{}, {} thread{} per rank, {:.0f} GFLOP/s per rank", ranks,
-                    plural(ranks), job.hosts.size(), plural(job.hosts.size()), threads,
-                    plural(threads), job.rates.dgemm_gflops));
+        fmt::format("{} rank{} on {} host{}, {} thread{} per rank, {:.0f} GFLOP/s per rank{}",
+                    ranks, plural(ranks), job.hosts.size(), plural(job.hosts.size()), threads,
+                    plural(threads), job.rates.dgemm_gflops, precision));
     const model::PrunableShare share =
         model::prunable_share(catalogue, job.options.matrices, job.options.blocks);
     support::log_info(fmt::format(
