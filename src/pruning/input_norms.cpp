@@ -54,12 +54,10 @@ void InputNorms::add_sequence(std::int64_t sequence, std::span<const float> inpu
     numbers_.push_back(sequence);
     sums_.resize(numbers_.size() * static_cast<std::size_t>(own_.size()));
     const auto own = std::span(sums_).last(static_cast<std::size_t>(own_.size()));
-    const std::int64_t slices = (own_.size() + kSlice - 1) / kSlice;
-    team_->threads().run(slices, [&](std::int64_t slice, int) {
-        const std::int64_t begin = slice * kSlice;
-        const std::int64_t count = std::min(kSlice, own_.size() - begin);
-        sum_squares(input.data() + own_.begin + begin, cols_, tokens,
-                    own.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)));
+    team_->threads().run_slices(own_.size(), kSlice, [&](parallel::RowRange some) {
+        sum_squares(input.data() + own_.begin + some.begin, cols_, tokens,
+                    own.subspan(static_cast<std::size_t>(some.begin),
+                                static_cast<std::size_t>(some.size())));
     });
 }
 

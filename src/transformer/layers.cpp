@@ -143,22 +143,16 @@ LayerWeights::Ready LayerWeights::make_ready(
 
 void LayerWeights::run(std::span<const Product> products) const {
     std::vector<std::pair<const model::LinearLayer*, std::span<const float>>> layers;
-    std::vector<ProductTiles> tiles;
-    std::int64_t count = 0;
+    TilesOfProducts tiles;
     for (const Product& product : products) {
         layers.emplace_back(&product.layer, product.input);
-        tiles.emplace_back(static_cast<std::int64_t>(product.input.size()) / product.layer.cols,
-                           product.layer.rows);
-        count += tiles.back().count();
+        tiles.add(static_cast<std::int64_t>(product.input.size()) / product.layer.cols,
+                  product.layer.rows);
     }
     const Ready ready = make_ready(layers);
-    team_.share(count, [&](std::int64_t item, int thread) {
-        std::size_t at = 0;
-        while (item >= tiles[at].count()) {
-            item -= tiles[at++].count();
-        }
+    team_.share(tiles.count(), [&](std::int64_t item, int thread) {
+        const auto& [at, tile] = tiles[item];
         const Product& product = products[at];
-        const ProductTile tile = tiles[at][item];
         multiply_tile(product.layer, ready.inputs, ready.of_layer[at], tile, product.add_to_it,
                       tile_of(product.out, product.layer.rows, tile), thread);
     });

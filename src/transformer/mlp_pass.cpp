@@ -59,21 +59,16 @@ std::int64_t mlp_thread_scratch() {
 void run_mlps(const LayerWeights& weights, const model::BlockDescription& block,
               std::span<const MlpWork> works, const ThreadScratch& of_threads) {
     std::vector<std::pair<const model::LinearLayer*, std::span<const float>>> layers;
-    std::vector<ProductTiles> tiles;
-    std::int64_t count = 0;
+    TilesOfProducts tiles;
     for (const MlpWork& work : works) {
         const model::LinearLayer& up = layer_of(block, work.mlp.up);
         layers.emplace_back(&up, work.input);
-        tiles.emplace_back(tokens_in(work.input, up.cols), up.rows);
-        count += tiles.back().count();
+        tiles.add(tokens_in(work.input, up.cols), up.rows);
     }
     const LayerWeights::Ready ready = weights.make_ready(layers);
-    weights.team().share(count, [&](std::int64_t item, int thread) {
-        std::size_t at = 0;
-        while (item >= tiles[at].count()) {
-            item -= tiles[at++].count();
-        }
-        run_inner_tile(weights, block, works[at], ready.inputs, ready.of_layer[at], tiles[at][item],
+    weights.team().share(tiles.count(), [&](std::int64_t item, int thread) {
+        const auto& [at, tile] = tiles[item];
+        run_inner_tile(weights, block, works[at], ready.inputs, ready.of_layer[at], tile,
                        of_threads.of(thread), thread);
     });
 }

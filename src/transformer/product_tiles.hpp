@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -46,6 +47,32 @@ class ProductTiles {
     std::int64_t high_;
     std::int64_t down_;
     std::int64_t across_;
+};
+
+/// The tiles of several products, one after another.
+class TilesOfProducts {
+  public:
+    struct Place {
+        std::size_t product;
+        ProductTile tile;
+    };
+
+    void add(std::int64_t tokens, std::int64_t outputs) {
+        products_.emplace_back(tokens, outputs);
+        count_ += products_.back().count();
+    }
+    std::int64_t count() const { return count_; }
+    Place operator[](std::int64_t item) const {
+        std::size_t product = 0;
+        while (item >= products_[product].count()) {
+            item -= products_[product++].count();
+        }
+        return {product, products_[product][item]};
+    }
+
+  private:
+    std::vector<ProductTiles> products_;
+    std::int64_t count_ = 0;
 };
 
 /// That part of a tokens × width matrix.
