@@ -1,6 +1,9 @@
 # What `cmake --install` puts where. The program finds share/alphaprune_mpi from its own place, so
 # that the whole prefix may be moved.
 install(TARGETS alphaprune_mpi RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(ALPHAPRUNE_HAS_CUDA)
+    install(TARGETS alphaprune_cuda LIBRARY DESTINATION lib/${PROJECT_NAME})
+endif()
 install(DIRECTORY data/books-7m DESTINATION ${CMAKE_INSTALL_DATADIR}/${PROJECT_NAME})
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs slurm DESTINATION ${CMAKE_INSTALL_DOCDIR} USE_SOURCE_PERMISSIONS

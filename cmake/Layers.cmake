@@ -3,6 +3,7 @@
 set(ALPHAPRUNE_LAYERS
     "support"
     "parallel formats"
+    "device"
     "linalg"
     "model"
     "spectrum transformer"

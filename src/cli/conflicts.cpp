@@ -83,6 +83,10 @@ bool uses_groups(const Chosen& chosen) {
     return !chosen.value("solver").starts_with("lapack");
 }
 
+bool uses_cards(const Chosen& chosen) {
+    return chosen.value("device") != "cuda" || chosen.value("solver") == "auto";
+}
+
 bool has_a_single_precision(const Chosen& chosen) {
     const std::string solver = chosen.value("solver");
     return chosen.value("precision") == "double" || solver == "auto" || solver == "two_stage";
@@ -214,6 +218,11 @@ std::vector<Dependence> make_dependences() {
          "give a text with --eval"},
         {"forward-precision", kMethods, reads_tokens, "neither calibration nor --eval",
          "give a text with --eval"},
+        {"device",
+         {"solver"},
+         uses_cards,
+         "this solver, which processors work with",
+         "leave --solver out, or say --device none"},
         {"group-ranks",
          {"solver"},
          uses_groups,

@@ -197,6 +197,8 @@ std::vector<OptionSpec> make_table() {
          "auto (default); on one rank per matrix: two_stage (own kernels), lapack1 (one-stage), "
          "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: two_stage (of one node), "
          "elpa1, elpa2, scalapack"},
+        {"device", "NAME", "Computing", kMeasuring,
+         "graphics cards for spectra: auto (default: those that are there), cuda (required), none"},
         {"group-ranks", "N", "Computing", kMeasuring,
          "ranks that share a matrix (default: chosen by time and memory; with elpa1, elpa2 and "
          "scalapack all)"},

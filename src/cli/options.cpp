@@ -128,7 +128,7 @@ void require_solver(const SettingReader& reader, const Options& options) {
 }
 
 void read_computing(const SettingReader& reader, Options& options) {
-    Choices solvers{{"auto", "lapack"}, {"cuda"}};
+    Choices solvers{{"auto", "lapack"}, {}};
     for (const linalg::Solver solver : linalg::kSolvers) {
         solvers.names.push_back(linalg::name_of(solver));
     }
@@ -142,6 +142,13 @@ void read_computing(const SettingReader& reader, Options& options) {
             options.solver = linalg::kSolvers.at(*solver - 2);
         }
         require_solver(reader, options);
+    }
+    Choices devices;
+    for (const device::DeviceChoice device : device::kDeviceChoices) {
+        devices.names.push_back(device::name_of(device));
+    }
+    if (const auto device = reader.choice("device", devices)) {
+        options.device = device::kDeviceChoices.at(*device);
     }
     constexpr std::array kPrecisions{linalg::Precision::in_double, linalg::Precision::in_single,
                                      linalg::Precision::automatic};

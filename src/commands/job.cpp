@@ -205,6 +205,9 @@ Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
     }
     Job job{ranks, options, watch};
     job.threads_per_rank = threads_per_rank(ranks, options);
+    // A solver that is asked for is one of processors.
+    job.card = device::card_of_rank(ranks, ranks.split_by_node(),
+                                    options.solver ? device::DeviceChoice::none : options.device);
     job.catalogue = job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
     job.notes = job.catalogue.warnings;  // logged by load_model
     job.note(notes_on(job.catalogue, options));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "alphaprune/cli/options.hpp"
+#include "alphaprune/device/choose_card.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
@@ -72,6 +73,7 @@ struct Job {
     parallel::JobWatch& watch;
     PhaseClock clock = {};
     model::Catalogue catalogue = {};
+    std::optional<device::CardInfo> card = {};  ///< of this rank, for spectra
     /// What readers of the results should know, found before the first stage; already logged.
     std::vector<std::string> notes = {};
 

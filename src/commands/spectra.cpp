@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/planning/rank_budget.hpp"
@@ -48,6 +49,20 @@ phases::FarmsResults measure_windows(Job& job) {
     });
 }
 
+/// What all the ranks' cards are called. Collective.
+void describe_cards(const Job& job) {
+    std::map<std::string, int> cards;
+    for (const std::string& name :
+         job.ranks.gather_texts(job.card ? job.card->name : std::string())) {
+        if (!name.empty()) {
+            ++cards[name];
+        }
+    }
+    for (const auto& [name, count] : cards) {
+        support::log_info(fmt::format("spectra on {} x {}", count, name));
+    }
+}
+
 phases::SpectrumOptions spectrum_options(Job& job) {
     phases::SpectrumOptions options;
     options.journal = &*job.journal;
@@ -59,6 +74,7 @@ phases::SpectrumOptions spectrum_options(Job& job) {
             ? *job.options.memory_per_rank
             : planning::memory_of_each_rank(job.ranks, support::environment_variable);
     options.threads = job.threads_per_rank;
+    options.card = job.card ? std::optional(job.card->index) : std::nullopt;
     options.costs.rates = job.rates;
     options.costs.corrections = job.corrections;
     return options;
@@ -102,6 +118,7 @@ Spectra measure_spectra(Job& job) {
     phases::SpectrumOptions options = spectrum_options(job);
     const planning::ShardPlan plan = plan_within_memory(job, options);
     support::log_info(describe(plan));
+    describe_cards(job);
     Spectra spectra;
     if (!plan.stages.empty()) {
         spectra.threads_per_rank = plan.threads;

@@ -16,9 +16,9 @@
 namespace alphaprune::linalg {
 namespace {
 
-/// In the order of Solver, as kSolvers.
-constexpr std::array<std::string_view, kSolvers.size()> kSolverNames{
-    "lapack1", "lapack2", "two_stage", "elpa1", "elpa2", "scalapack"};
+/// In the order of Solver.
+constexpr std::array<std::string_view, kSolvers.size() + 1> kSolverNames{
+    "lapack1", "lapack2", "two_stage", "elpa1", "elpa2", "scalapack", "cuda"};
 
 /// In the order of Precision.
 constexpr std::array<std::string_view, 3> kPrecisionNames{"double", "single", "auto"};
@@ -104,12 +104,13 @@ std::string_view name_of(Solver solver) {
 
 std::optional<Solver> solver_named(std::string_view name) {
     const auto* const found = std::ranges::find(kSolverNames, name);
-    return found == kSolverNames.end() ? std::nullopt
-                                       : std::optional(kSolvers[found - kSolverNames.begin()]);
+    return found == kSolverNames.end()
+               ? std::nullopt
+               : std::optional(static_cast<Solver>(found - kSolverNames.begin()));
 }
 
 bool works_on_groups(Solver solver) {
-    return solver != Solver::lapack1 && solver != Solver::lapack2;
+    return solver != Solver::lapack1 && solver != Solver::lapack2 && solver != Solver::cuda;
 }
 
 bool is_built_in(Solver solver) {
@@ -181,6 +182,9 @@ GridShape near_square_grid(int ranks, std::int64_t order) {
 }
 
 std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, std::int64_t cols) {
+    if (solver == Solver::cuda) {
+        return std::uint64_t{256} << 20;  // to read into, and what the driver keeps on the host
+    }
     if (solver == Solver::two_stage) {
         return two_stage_memory(group_ranks, std::min(rows, cols), std::max(rows, cols));
     }

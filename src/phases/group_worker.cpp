@@ -1,9 +1,11 @@
 #include "group_worker.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "alphaprune/support/clock.hpp"
+#include "spectrum_record.hpp"
 
 namespace alphaprune::phases {
 namespace {
@@ -22,12 +24,15 @@ std::optional<linalg::Solver> other_solver(linalg::Solver failed, int group_rank
 
 std::vector<StageGroup> form_groups(const parallel::Communicator& ranks,
                                     const parallel::Communicator& node,
-                                    const planning::ShardPlan& plan) {
+                                    const planning::ShardPlan& plan, bool has_card) {
+    const bool rests = node.any(has_card) && !has_card;
     std::vector<StageGroup> groups;
     for (const planning::ShardStage& stage : plan.stages) {
         const parallel::Communicator& among = plan.across_nodes ? ranks : node;
         parallel::Communicator group = among.split(among.rank() / stage.group_ranks, among.rank());
-        const bool works = plan.across_nodes || group.size() == stage.group_ranks;
+        const bool alone = stage.group_ranks == 1;
+        const bool works =
+            (plan.across_nodes || group.size() == stage.group_ranks) && !(alone && rests);
         const int all = ranks.sum(works && group.is_root() ? 1 : 0);
         groups.push_back({std::move(group), works, all});
     }
@@ -48,41 +53,29 @@ const model::MatrixInfo& GroupWorker::matrix(const planning::PlannedMatrix& plan
     return catalogue_.matrices[static_cast<std::size_t>(planned.matrix)];
 }
 
-void GroupWorker::solve(const planning::PlannedMatrix& planned) {
+void GroupWorker::solve(const planning::PlannedMatrix& planned,
+                        std::optional<linalg::Solver> failed_before) {
     const support::Stopwatch watch;
-    const auto source =
-        model::make_matrix_source(reader_, matrix(planned), group_.size() == 1, group_.size());
-    spectrum::MatrixSpectrum result;
-    result.solver = planned.solver;
-    linalg::GramSpectrum spectrum;
+    const model::MatrixInfo& info = matrix(planned);
+    const linalg::Solver first = planned.solver != linalg::Solver::cuda
+                                     ? planned.solver
+                                     : linalg::best_serial_solver(std::min(info.rows, info.cols));
+    const auto source = model::make_matrix_source(reader_, info, group_.size() == 1, group_.size());
+    SolvedSpectrum solved{{}, first, failed_before, group_.size()};
     try {
-        spectrum = backend(planned.solver).spectrum_of(*source);
+        solved.spectrum = backend(first).spectrum_of(*source);
     } catch (const support::Error& error) {
-        const auto other = other_solver(planned.solver, group_.size());
+        const auto other = other_solver(first, group_.size());
         if (error.status() != support::ExitStatus::failed || !other) {
             throw;
         }
-        result.failed_solver = planned.solver;
-        result.solver = *other;
-        spectrum = solve_again(result.solver, *source, error);
+        solved.failed_solver = first;
+        solved.solver = *other;
+        solved.spectrum = solve_again(*other, *source, error);
     }
-    if (!group_.is_root()) {
-        return;
-    }
-    const spectrum::ShapeMetrics metrics = spectrum::shape_metrics(spectrum.eigenvalues);
-    result.metrics = spectrum::rounded(
-        spectrum.in_single ? spectrum::without_small_eigenvalues(metrics) : metrics);
-    result.in_single = spectrum.in_single;
-    result.group_ranks = group_.size();
-    result.owner = owner_;
-    result.seconds = watch.seconds();
-    if (options_.journal != nullptr) {
-        options_.journal->add_spectrum(planned.matrix, result, spectrum.eigenvalues);
-    }
-    const auto index = static_cast<std::size_t>(planned.matrix);
-    results_.matrices[index] = result;
-    if (options_.keep_eigenvalues) {
-        results_.eigenvalues[index] = std::move(spectrum.eigenvalues);
+    solved.seconds = watch.seconds();
+    if (group_.is_root()) {
+        record_spectrum(options_, results_, owner_, planned.matrix, std::move(solved));
     }
 }
 

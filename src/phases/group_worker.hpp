@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "alphaprune/model/weight_reader.hpp"
@@ -15,15 +16,18 @@ namespace alphaprune::phases {
 /// The ranks that a rank shares the matrices of one stage with.
 struct StageGroup {
     parallel::Communicator ranks;
-    bool works = true;  ///< false for ranks of a node that are too few for one more group
-    int groups = 0;     ///< that work, on all nodes
+    /// False for ranks of a node that are too few for one more group, and, where the others of
+    /// the node have graphics cards, for those without.
+    bool works = true;
+    int groups = 0;  ///< that work, on all nodes
 };
 
 /// One a stage of the plan. Collective.
-/// @param node  the ranks on this rank's node
+/// @param node      the ranks on this rank's node
+/// @param has_card  that this rank computes spectra on
 std::vector<StageGroup> form_groups(const parallel::Communicator& ranks,
                                     const parallel::Communicator& node,
-                                    const planning::ShardPlan& plan);
+                                    const planning::ShardPlan& plan, bool has_card);
 
 /// One group of ranks at work on one matrix after another. Made, used and destroyed collectively by
 /// the group.
@@ -36,7 +40,9 @@ class GroupWorker {
 
     /// Into the results of the group's root, and its journal. A solver that fails is followed by
     /// another.
-    void solve(const planning::PlannedMatrix& planned);
+    /// @param failed_before  a solver of another kind of hardware, that has failed on this matrix
+    void solve(const planning::PlannedMatrix& planned,
+               std::optional<linalg::Solver> failed_before = {});
 
     /// This rank will be asked to solve that one next.
     void will_need(const planning::PlannedMatrix& planned);

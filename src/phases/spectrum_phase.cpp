@@ -16,6 +16,7 @@
 #include "alphaprune/support/clock.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
+#include "card_worker.hpp"
 #include "group_worker.hpp"
 
 namespace alphaprune::spectrum {
@@ -95,15 +96,22 @@ class SpectrumRun {
           progress_(progress),
           total_(static_cast<std::int64_t>(catalogue.matrices.size())),
           before_(total_ - planned_matrices(plan)),
-          groups_(form_groups(ranks, ranks.split_by_node(), plan)),
+          groups_(form_groups(ranks, ranks.split_by_node(), plan, options.card.has_value())),
           counter_(ranks, static_cast<int>(plan.stages.size())) {}
 
     void work_through() {
         const AlarmWatch watch(counter_);
         for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
-            if (groups_[stage].works) {
-                plan_.threads > 1 && groups_[stage].ranks.size() == 1 ? work_in_threads(stage)
-                                                                      : work_off(stage, 1);
+            const StageGroup& group = groups_[stage];
+            if (!group.works) {
+                continue;
+            }
+            if (options_.card && group.ranks.size() == 1) {
+                work_on_card(stage);
+            } else if (plan_.threads > 1 && group.ranks.size() == 1) {
+                work_in_threads(stage);
+            } else {
+                work_off(stage, 1);
             }
         }
         watch_until_done();
@@ -135,6 +143,50 @@ class SpectrumRun {
             tell_progress();
             std::this_thread::sleep_for(kPause);
         }
+    }
+
+    /// As many at a time as the card works on, each taken when there is room for it.
+    void work_on_card(std::size_t stage) {
+        const auto& matrices = plan_.stages[stage].matrices;
+        const auto items = static_cast<std::int64_t>(matrices.size());
+        GroupWorker processor(groups_[stage].ranks, rank_, catalogue_, options_, results_);
+        CardWorker worker(make_card_pipeline(*options_.card, catalogue_, matrices), processor,
+                          rank_, catalogue_, options_, results_);
+        bool more = true;
+        while (more || !worker.is_idle()) {
+            if (!more || !worker.has_room()) {
+                count([&] {
+                    worker.finish_one();
+                    return true;
+                });
+                continue;
+            }
+            const std::int64_t item = counter_.next(static_cast<int>(stage));
+            more = item < items;
+            if (more) {
+                count([&] {
+                    const auto& matrix = matrices[static_cast<std::size_t>(item)];
+                    if (!is_to_be_solved(matrix)) {
+                        throw support::stop_error();
+                    }
+                    return worker.take(matrix);
+                });
+            }
+        }
+    }
+
+    /// @param work  returns whether a matrix is done; what it throws was about one that is not
+    template <class Work>
+    void count(Work&& work) {
+        support::FirstError problem;
+        bool is_done = false;
+        if (!problem.guard([&] { is_done = work(); })) {
+            note(*problem.get());
+            counter_.item_skipped();
+        } else if (is_done) {
+            counter_.item_done();
+        }
+        tell_progress();
     }
 
     void work_off(std::size_t stage, int workers_of_group) {

@@ -15,14 +15,15 @@ struct Coefficients {
     double calls;      ///< × n: what depends on the number of calls
 };
 
-/// As in linalg::kSolvers.
-constexpr std::array<Coefficients, linalg::kSolvers.size()> kCoefficients{{
+/// In the order of linalg::Solver.
+constexpr std::array<Coefficients, linalg::kSolvers.size() + 1> kCoefficients{{
     {1.13, 3.0, 350, 115e3},   // lapack1
     {1.13, 1.9, 2300, 150e3},  // lapack2
     {1.13, 1.4, 1150, 60e3},   // two_stage
     {1.67, 7.4, 500, 500e3},   // elpa1
     {1.67, 4.0, 3000, 500e3},  // elpa2
     {1.67, 6.5, 2000, 500e3},  // scalapack
+    {1.1, 13, 230e3, 0},       // cuda: × the card's DGEMM, from cuSOLVER's times at n = 4096, 8192
 }};
 
 struct Sides {
@@ -64,13 +65,15 @@ double computing_seconds(const CostModel& model, const SpectrumTask& task) {
     const auto [n, k] = sides_of(task.rows, task.cols);
     const bool single = model.precision != linalg::Precision::in_double &&
                         linalg::has_single_precision(task.solver);
-    const double speed = 1e9 * (single ? rates.sgemm_gflops : rates.dgemm_gflops);
+    const bool on_card = task.solver == linalg::Solver::cuda;
+    const double dgemm = 1e9 * (on_card ? model.card_gflops : rates.dgemm_gflops);
+    const double speed = single ? 1e9 * rates.sgemm_gflops : dgemm;
     const double gram = worth.gram * n * n * k / speed;
     double reduction = worth.reduction * 4.0 / 3 * n * n * n / speed;
     if (task.solver == linalg::Solver::lapack1) {
         reduction = std::max(reduction, memory_bound_seconds(rates, n));
     }
-    const double alone = (worth.alone * n * n + worth.calls * n) / (rates.dgemm_gflops * 1e9);
+    const double alone = (worth.alone * n * n + worth.calls * n) / dgemm;
     return (gram + reduction) / group_speedup(task.solver, task.group_ranks) + alone;
 }
 

@@ -88,7 +88,9 @@ std::map<linalg::Solver, double> solver_corrections(const report::RunReport& rep
     constexpr std::uint64_t kUsualBytes = 2;  // of a weight
     std::vector<TimedSpectrum> measured;
     for (const report::MatrixReport& matrix : report.matrices) {
-        if (const auto solver = linalg::solver_named(matrix.solver)) {
+        // A card works on several matrices at a time: their seconds say little of one alone.
+        if (const auto solver = linalg::solver_named(matrix.solver);
+            solver && solver != linalg::Solver::cuda) {
             measured.push_back({{matrix.rows, matrix.cols,
                                  kUsualBytes * static_cast<std::uint64_t>(matrix.weights()),
                                  *solver, std::max(matrix.group_ranks, 1)},

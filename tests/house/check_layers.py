@@ -21,6 +21,7 @@ OWNERS = {
     r"spdlog/": "support", r"xxhash\.h": "support",
     r"nlohmann/": "formats", r"sentencepiece": "model", r"pcre2": "model",
     r"utf8proc": "model",
+    r"cuda_runtime": "device", r"cu(?:blas|solver)": "linalg",
     r"elpa/": "linalg", r"(?:oneapi/)?dnnl": "linalg", r"hdf5\.h": "checkpoint", r"boost/": "cli",
 }
 NATIVE_MPI = "alphaprune/parallel/native_mpi.hpp"
@@ -107,7 +108,7 @@ def faults_of(path, root, layers):
 def main():
     root = pathlib.Path(sys.argv[1])
     sources = [p for folder in ("include", "src", "tests", "benchmarks")
-               for p in sorted((root / folder).rglob("*")) if p.suffix in (".hpp", ".cpp")]
+               for p in sorted((root / folder).rglob("*")) if p.suffix in (".hpp", ".cpp", ".cuh", ".cu")]
     layers = read_layers(root)
     faults = [fault for path in sources for fault in faults_of(path, root, layers)]
     for fault in faults:

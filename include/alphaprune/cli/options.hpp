@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
+#include "alphaprune/device/choose_card.hpp"
 #include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/model/catalogue.hpp"
@@ -105,6 +106,7 @@ struct Options {
     bool write_safetensors = false;
 
     std::optional<linalg::Solver> solver;  ///< nothing: chosen for each matrix
+    device::DeviceChoice device = device::DeviceChoice::automatic;
     linalg::Precision precision = linalg::Precision::in_double;
     linalg::ForwardPrecision forward_precision = linalg::ForwardPrecision::float32;
     std::optional<int> group_ranks;       ///< 1 with `--solver lapack`: one-rank solvers only

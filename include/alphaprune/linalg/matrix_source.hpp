@@ -1,10 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "alphaprune/support/scalar.hpp"
 
 namespace alphaprune::linalg {
 
@@ -41,6 +44,15 @@ class MatrixSource {
         std::ranges::transform(values, out.begin(),
                                [](double value) { return static_cast<float>(value); });
     }
+
+    /// What read_stored gives.
+    virtual support::ScalarType stored_type() const { return support::ScalarType::float64; }
+    /// Fills `out` with whole rows, one after another, as they are stored: for who widens them
+    /// itself.
+    /// @param out  rows × cols() values of stored_type()
+    /// @throws Error when reading fails
+    virtual void read_stored(std::int64_t row_begin, std::int64_t row_end,
+                             std::span<std::byte> out);
 };
 
 }  // namespace alphaprune::linalg

@@ -22,13 +22,15 @@ enum class Solver {
     elpa1,      ///< ELPA, one stage
     elpa2,      ///< ELPA, two stages
     scalapack,  ///< pdsyev
+    cuda,       ///< cuSOLVER, on the graphics card of a rank (SpectralPipeline)
 };
 
+/// Those that processors work with, any of which can be asked for.
 inline constexpr std::array kSolvers{Solver::lapack1, Solver::lapack2, Solver::two_stage,
                                      Solver::elpa1,   Solver::elpa2,   Solver::scalapack};
 
 std::string_view name_of(Solver solver);
-/// nothing for an unknown name
+/// Of any solver; nothing for an unknown name.
 std::optional<Solver> solver_named(std::string_view name);
 bool works_on_groups(Solver solver);
 /// False for a solver whose library the program was built without.
@@ -91,7 +93,7 @@ struct GridShape {
 /// that each rank of it has a share of a matrix of that order. ELPA and ScaLAPACK work on it.
 GridShape near_square_grid(int ranks, std::int64_t order);
 
-/// Bytes of memory that a rank needs for one matrix, beyond the program itself.
+/// Bytes of the host's memory that a rank needs for one matrix, beyond the program itself.
 std::uint64_t memory_needed(Solver solver, int group_ranks, std::int64_t rows, std::int64_t cols);
 
 }  // namespace alphaprune::linalg

@@ -26,6 +26,9 @@ struct SpectrumOptions {
     std::optional<std::uint64_t> memory_per_rank = {};
     /// Threads of a rank that take matrices, one each, where matrices are not shared by groups.
     int threads = 1;
+    /// The graphics card of this rank, by its index, which takes the matrices that single ranks
+    /// work on; nothing: the processor does. On a node with cards the ranks without one rest.
+    std::optional<int> card = {};
     planning::CostModel costs = {};  ///< by which groups are chosen; the same on every rank
     /// Takes every result, and holds those of earlier attempts, which are not computed again;
     /// nullptr: none. Outlives the work.

@@ -114,6 +114,11 @@ class StoredMatrix : public linalg::MatrixSource {
     void read_single(const linalg::Rectangle& part, std::span<float> out) override {
         load(part, out);
     }
+    support::ScalarType stored_type() const override { return type_; }
+    void read_stored(std::int64_t row_begin, std::int64_t row_end,
+                     std::span<std::byte> out) override {
+        read_bytes({row_begin, row_end, 0, cols()}, out);
+    }
 
   private:
     template <class Real>
@@ -166,26 +171,30 @@ class StoredMatrix : public linalg::MatrixSource {
         if (kept_.bytes.empty()) {
             Strip strip{{0, rows(), 0, cols()}, {}};
             strip.bytes.resize(bytes_of(strip.part));
-            std::span<std::byte> rest = strip.bytes;
-            const auto take = [&](std::size_t bytes) {
-                const auto taken = rest.first(bytes);
-                rest = rest.subspan(bytes);
-                return taken;
-            };
-            if (has_some_columns()) {
-                read_slabs(strip.part, [&](const linalg::Rectangle& slab) {
-                    read_columns(slab, take(bytes_of(slab)));
-                });
-            } else {
-                for_each_rows(strip.part, [&](const linalg::Rectangle& rows, std::int64_t) {
-                    read_slabs(rows, [&](const linalg::Rectangle& slab) {
-                        reader_.read_part(tensor_, slab, take(bytes_of(slab)));
-                    });
-                });
-            }
+            read_bytes(strip.part, strip.bytes);
             kept_ = std::move(strip);
         }
         return kept_;
+    }
+
+    /// Whole rows of the matrix as they are stored, one after another.
+    void read_bytes(const linalg::Rectangle& part, std::span<std::byte> rest) {
+        const auto take = [&](std::size_t bytes) {
+            const auto taken = rest.first(bytes);
+            rest = rest.subspan(bytes);
+            return taken;
+        };
+        if (has_some_columns()) {
+            read_slabs(part, [&](const linalg::Rectangle& slab) {
+                read_columns(slab, take(bytes_of(slab)));
+            });
+            return;
+        }
+        for_each_rows(part, [&](const linalg::Rectangle& rows, std::int64_t) {
+            read_slabs(rows, [&](const linalg::Rectangle& slab) {
+                reader_.read_part(tensor_, slab, take(bytes_of(slab)));
+            });
+        });
     }
 
     /// A slice of a matrix that is stored as inputs × outputs.

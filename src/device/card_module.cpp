@@ -1,0 +1,81 @@
+#include "alphaprune/device/card_module.hpp"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "alphaprune/device/card_error.hpp"
+#include "alphaprune/support/message.hpp"
+
+namespace alphaprune::device {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kModuleName = "alphaprune_cuda.so";
+
+const support::Failure<std::string> kNoFunction{
+    "device.module-incomplete", "alphaprune_cuda.so has no function {}",
+    "the module is of another build of the program", "install program and module together"};
+
+/// The files that may be the module, the likeliest first.
+std::vector<fs::path> candidates() {
+    if (const char* const given = std::getenv("LIBALPHAPRUNE_CUDA");
+        given != nullptr && *given != '\0') {
+        return {given};
+    }
+    std::error_code ignored;
+    const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+    return {folder / kModuleName, folder.parent_path() / "lib" / "alphaprune_mpi" / kModuleName};
+}
+
+}  // namespace
+
+CardModule::CardModule() {
+    for (const fs::path& file : candidates()) {
+        std::error_code ignored;
+        if (!fs::exists(file, ignored)) {
+            reason_ = fmt::format("there is no {}", file.string());
+            continue;
+        }
+        handle_ = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+        if (handle_ == nullptr) {  // the driver or a library of CUDA is not on this node
+            const char* const why = ::dlerror();
+            reason_ = why != nullptr ? why : "it cannot be loaded";
+        }
+        break;
+    }
+    if (handle_ == nullptr) {
+        return;
+    }
+    auto* const interface =
+        reinterpret_cast<int (*)()>(::dlsym(handle_, "alphaprune_cuda_interface"));
+    if (interface == nullptr || interface() != kModuleInterface) {
+        handle_ = nullptr;
+        reason_ = "the module belongs to another version of the program";
+        return;
+    }
+    try {
+        function<void(std::vector<CardInfo>&)>("alphaprune_cuda_cards")(cards_);
+        reason_ = cards_.empty() ? "the driver knows of no card" : "";
+    } catch (const CardError& error) {
+        reason_ = error.what();
+    }
+}
+
+const CardModule& CardModule::get() {
+    static const CardModule module;
+    return module;
+}
+
+void* CardModule::symbol(const char* name) const {
+    void* const found = ::dlsym(handle_, name);
+    if (found == nullptr) {
+        throw kNoFunction("", name);
+    }
+    return found;
+}
+
+}  // namespace alphaprune::device

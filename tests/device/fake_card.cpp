@@ -1,0 +1,167 @@
+// A module for cards that computes on the processor, with the bodies of the kernels that the real
+// one runs. Environment variables tell it what to do wrong, once, with matrix number N from now:
+//     FAKE_CARDS=N            how many cards there are (1)
+//     FAKE_CARD_LOST=N        the card is lost at matrix N
+//     FAKE_CARD_FULL=N        its memory does not suffice for matrix N
+//     FAKE_CARD_WRONG=N       one eigenvalue of matrix N is wrong
+//     FAKE_CARD_INFO=N        the solver reports that it failed on matrix N
+//     FAKE_CARD_SHUFFLES=1    of two matrices the first takes longer than the second
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "alphaprune/device/card_error.hpp"
+#include "alphaprune/device/card_module.hpp"
+#include "cuda/spectrum_kernels.hpp"
+#include "cuda/spectrum_lane.hpp"
+
+extern "C" void dsyevd_(const char* job, const char* half, const int* n, double* a, const int* lda,
+                        double* values, double* work, const int* lwork, int* iwork,
+                        const int* liwork, int* info);
+
+namespace {
+
+using alphaprune::device::CardError;
+using alphaprune::device::CardFault;
+using alphaprune::linalg::LaneGram;
+using alphaprune::linalg::LaneMatrix;
+namespace kernels = alphaprune::linalg::kernels;
+
+int told(const char* variable) {
+    const char* const value = std::getenv(variable);
+    return value == nullptr ? 0 : std::atoi(value);
+}
+
+/// Whether the matrix that is begun is the one; the variable counts down.
+bool is_due(const char* variable) {
+    static std::mutex one_at_a_time;
+    const std::scoped_lock lock(one_at_a_time);
+    const int left = told(variable);
+    if (left > 0) {
+        ::setenv(variable, std::to_string(left - 1).c_str(), 1);
+    }
+    return left == 1;
+}
+
+std::size_t bytes_of(alphaprune::support::ScalarType type) {
+    using alphaprune::support::ScalarType;
+    return type == ScalarType::float64 ? 8 : type == ScalarType::float32 ? 4 : 2;
+}
+
+class FakeLane : public alphaprune::linalg::SpectrumLane {
+  public:
+    void begin(const LaneMatrix& matrix) override {
+        static std::atomic<int> count = 0;
+        number_ = ++count;
+        is_wrong_ = is_due("FAKE_CARD_WRONG");
+        fails_ = is_due("FAKE_CARD_INFO");
+        if (is_due("FAKE_CARD_LOST")) {
+            throw CardError(CardFault::lost, "made up: the card fell off the bus");
+        }
+        if (is_due("FAKE_CARD_FULL")) {
+            throw CardError(CardFault::out_of_memory, "made up: out of memory");
+        }
+        matrix_ = matrix;
+        stored_.clear();
+    }
+    std::span<std::byte> staging() override {
+        const std::size_t row = static_cast<std::size_t>(matrix_.cols) * bytes_of(matrix_.type);
+        staging_.assign(std::max<std::size_t>(row, 3 * row / 2 + 1000), std::byte{0x7F});
+        return staging_;
+    }
+    void upload(std::size_t bytes) override {
+        stored_.insert(stored_.end(), staging_.begin(),
+                       staging_.begin() + static_cast<std::ptrdiff_t>(bytes));
+    }
+    LaneGram gram() override {
+        const bool wide = matrix_.rows <= matrix_.cols;
+        const std::int64_t order = std::min(matrix_.rows, matrix_.cols);
+        const std::int64_t depth = std::max(matrix_.rows, matrix_.cols);
+        const kernels::StoredPart all{stored_.data(), matrix_.type, matrix_.cols, 0, 0,
+                                      matrix_.cols};
+        LaneGram found;
+        std::vector<double> values(static_cast<std::size_t>(order * depth));  // order × depth
+        for (std::int64_t i = 0; i < order * depth; ++i) {
+            const double value = all.at(i);
+            const std::int64_t row = i / matrix_.cols;
+            const std::int64_t col = i % matrix_.cols;
+            values[static_cast<std::size_t>(wide ? i : col * depth + row)] = value;
+            found.nonfinite += std::isfinite(value) ? 0 : 1;
+        }
+        gram_.assign(static_cast<std::size_t>(order * order), 0);
+        for (std::int64_t j = 0; j < order; ++j) {
+            for (std::int64_t i = j; i < order; ++i) {
+                double sum = 0;
+                for (std::int64_t k = 0; k < depth; ++k) {
+                    sum += values[static_cast<std::size_t>(i * depth + k)] *
+                           values[static_cast<std::size_t>(j * depth + k)];
+                }
+                gram_[static_cast<std::size_t>(i + j * order)] = sum;
+            }
+            found.trace += gram_[static_cast<std::size_t>(j + j * order)];
+        }
+        for (std::int64_t i = 0; found.trace > 0 && i < order * order; ++i) {
+            found.relative_frobenius_sq += kernels::square_in_lower(gram_.data(), order, i % order,
+                                                                    i / order, 1 / found.trace);
+        }
+        return found;
+    }
+    int eigenvalues(std::span<double> out) override {
+        if (told("FAKE_CARD_SHUFFLES") != 0 && number_ % 2 == 1) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+        const int n = static_cast<int>(out.size());
+        const int work_size = std::max(1, 2 * n + 64 * n);
+        const int integers = std::max(1, 8 * n);
+        std::vector<double> work(static_cast<std::size_t>(work_size));
+        std::vector<int> integer_work(static_cast<std::size_t>(integers));
+        int info = 0;
+        dsyevd_("N", "L", &n, gram_.data(), &n, out.data(), work.data(), &work_size,
+                integer_work.data(), &integers, &info);
+        if (is_wrong_) {
+            out.back() *= 1.01;
+        }
+        return fails_ ? 7 : info;
+    }
+
+  private:
+    int number_ = 0;
+    bool is_wrong_ = false;
+    bool fails_ = false;
+    LaneMatrix matrix_;
+    std::vector<std::byte> staging_, stored_;
+    std::vector<double> gram_;
+};
+
+}  // namespace
+
+extern "C" int alphaprune_cuda_interface() {
+    return alphaprune::device::kModuleInterface;
+}
+
+extern "C" void alphaprune_cuda_cards(std::vector<alphaprune::device::CardInfo>& cards) {
+    const int count = std::getenv("FAKE_CARDS") == nullptr ? 1 : told("FAKE_CARDS");
+    for (int index = 0; index < count; ++index) {
+        cards.push_back({index, "made-up card", "GPU-" + std::to_string(index), 1U << 30});
+    }
+}
+
+extern "C" alphaprune::linalg::SpectrumLane* alphaprune_cuda_make_spectrum_lane(int /*card*/) {
+    return new FakeLane;
+}
+
+extern "C" std::uint64_t alphaprune_cuda_spectrum_lane_bytes(int /*card*/,
+                                                             const LaneMatrix& matrix) {
+    return static_cast<std::uint64_t>(matrix.rows * matrix.cols) * 16;
+}
+
+extern "C" std::uint64_t alphaprune_cuda_free_bytes(int /*card*/) {
+    return std::uint64_t{1} << 30;
+}

@@ -1,0 +1,193 @@
+// Runs with the module that is made up for tests and, where there is a card, with the true one.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "alphaprune/device/card_module.hpp"
+#include "alphaprune/linalg/spectral_pipeline.hpp"
+#include "linalg/test_matrices.hpp"
+
+namespace alphaprune::linalg {
+namespace {
+
+using namespace test;
+
+/// A setting of the made-up module, for as long as it lives.
+class Told {
+  public:
+    Told(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+    ~Told() { ::unsetenv(name_); }
+    Told(const Told&) = delete;
+    Told& operator=(const Told&) = delete;
+
+  private:
+    const char* name_;
+};
+
+class CudaPipeline : public testing::Test {
+  protected:
+    void SetUp() override {
+        const device::CardModule& module = device::CardModule::get();
+        if (module.cards().empty()) {
+            GTEST_SKIP() << "no card: " << module.reason();
+        }
+        is_made_up_ = module.cards().front().name == "made-up card";
+    }
+
+    /// All of these at once; results by number.
+    std::map<std::int64_t, PipelineResult> results_of(const std::vector<MemorySource>& matrices) {
+        const auto pipeline = make_cuda_pipeline(0, matrices.front());
+        for (std::size_t m = 0; m < matrices.size(); ++m) {
+            pipeline->submit(static_cast<std::int64_t>(m),
+                             std::make_unique<MemorySource>(matrices[m]));
+        }
+        std::map<std::int64_t, PipelineResult> results;
+        for (std::size_t m = 0; m < matrices.size(); ++m) {
+            PipelineResult result = pipeline->next();
+            const std::int64_t id = result.id;
+            EXPECT_TRUE(results.emplace(id, std::move(result)).second) << "twice " << id;
+        }
+        capacity_ = pipeline->capacity();
+        return results;
+    }
+
+    bool is_made_up_ = false;
+    int capacity_ = 0;  ///< at the end
+};
+
+void expect_spectrum(const PipelineResult& result, MemorySource matrix, int exponent = 0) {
+    ASSERT_FALSE(result.error) << result.error->what();
+    std::vector<double> expected = reference_spectrum(matrix);
+    for (double& value : expected) {
+        value = std::ldexp(value, exponent);
+    }
+    EXPECT_LE(largest_difference(result.spectrum.eigenvalues, expected), tolerance_for(expected))
+        << matrix.rows() << 'x' << matrix.cols();
+    EXPECT_FALSE(result.spectrum.in_single);
+}
+
+TEST_F(CudaPipeline, AgreesWithJacobiOnAllKindsOfShapes) {
+    const Told shuffles("FAKE_CARD_SHUFFLES", "1");
+    std::vector<MemorySource> matrices;
+    for (std::int64_t n = 1; n <= 100; n += n < 6 ? 1 : 17) {
+        for (const Shape shape : {Shape{n, n}, Shape{n, 2 * n + 3}, Shape{2 * n + 3, n}}) {
+            matrices.push_back(spiked_matrix(shape, static_cast<std::uint64_t>(n)));
+        }
+    }
+    const auto results = results_of(matrices);
+    ASSERT_EQ(results.size(), matrices.size());
+    for (std::size_t m = 0; m < matrices.size(); ++m) {
+        expect_spectrum(results.at(static_cast<std::int64_t>(m)), matrices[m]);
+    }
+    EXPECT_GE(capacity_, 1);
+}
+
+TEST_F(CudaPipeline, FindsKnownSingularValuesOfASizeThatTakesSeveralPanels) {
+    const Shape shape{517, 300};
+    std::vector<double> singular;
+    std::vector<double> expected;
+    for (int i = 0; i < 300; ++i) {
+        singular.push_back(std::pow(1.03, i));
+        expected.push_back(singular.back() * singular.back());
+    }
+    const auto results = results_of({matrix_with_singular_values(shape, singular)});
+    ASSERT_FALSE(results.at(0).error);
+    EXPECT_LE(largest_difference(results.at(0).spectrum.eigenvalues, expected),
+              tolerance_for(expected));
+}
+
+TEST_F(CudaPipeline, TakesAMatrixOfZeros) {
+    const auto results = results_of({MemorySource({4, 9}, std::vector<double>(36))});
+    ASSERT_FALSE(results.at(0).error);
+    EXPECT_EQ(results.at(0).spectrum.eigenvalues, std::vector<double>(4));
+}
+
+TEST_F(CudaPipeline, RefusesValuesThatAreNoNumbersAndGoesOnWithTheOthers) {
+    std::vector<MemorySource> matrices(3, spiked_matrix({20, 33}, 1));
+    matrices[1].at(19, 32) = std::numeric_limits<double>::infinity();
+    matrices[1].at(0, 0) = std::numeric_limits<double>::quiet_NaN();
+    const auto results = results_of(matrices);
+    expect_spectrum(results.at(0), matrices[0]);
+    expect_spectrum(results.at(2), matrices[2]);
+    ASSERT_TRUE(results.at(1).error);
+    EXPECT_EQ(results.at(1).error->status(), support::ExitStatus::bad_request);
+    EXPECT_NE(std::string(results.at(1).error->what()).find("2 of 660 values"), std::string::npos);
+}
+
+TEST_F(CudaPipeline, RefusesSquaresThatOverflow) {
+    const auto results = results_of({MemorySource({2, 2}, {1e200, 0, 0, 1})});
+    ASSERT_TRUE(results.at(0).error);
+    EXPECT_EQ(results.at(0).error->status(), support::ExitStatus::bad_request);
+}
+
+TEST_F(CudaPipeline, AMatrixThatCannotBeReadIsAnErrorOfThatMatrix) {
+    std::vector<MemorySource> matrices(2, spiked_matrix({20, 33}, 1));
+    matrices[0].on_read = [](const Rectangle&) {
+        throw support::Error(support::ExitStatus::failed, {{"made up", "file", ""}});
+    };
+    const auto results = results_of(matrices);
+    ASSERT_TRUE(results.at(0).error);
+    EXPECT_EQ(results.at(0).error->faults().front().what, "made up");
+    expect_spectrum(results.at(1), matrices[1]);
+}
+
+class FailingCard : public CudaPipeline {
+  protected:
+    void SetUp() override {
+        CudaPipeline::SetUp();
+        if (!IsSkipped() && !is_made_up_) {
+            GTEST_SKIP() << "a true card does not fail on demand";
+        }
+    }
+
+    /// The errors of six matrices where the card does this wrong with the second that it takes up;
+    /// the other results are right.
+    std::vector<std::string> errors_when(const char* fault) {
+        const Told told(fault, "2");
+        const MemorySource matrix = spiked_matrix({20, 33}, 1);
+        std::vector<std::string> errors;
+        for (const auto& [id, result] : results_of(std::vector<MemorySource>(6, matrix))) {
+            if (result.error) {
+                EXPECT_EQ(result.error->status(), support::ExitStatus::failed);
+                EXPECT_EQ(result.error->faults().front().where, "test.weight in memory");
+                errors.push_back(result.error->faults().front().what);
+            } else {
+                expect_spectrum(result, matrix);
+            }
+        }
+        return errors;
+    }
+};
+
+TEST_F(FailingCard, OneMatrixThatDoesNotFitIsLeftToOthers) {
+    const auto errors = errors_when("FAKE_CARD_FULL");
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_EQ(errors.front(), "the graphics card: made up: out of memory");
+    EXPECT_GE(capacity_, 1);
+}
+
+TEST_F(FailingCard, AWrongSpectrumIsFound) {
+    const auto errors = errors_when("FAKE_CARD_WRONG");
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_NE(errors.front().find("do not belong to the matrix"), std::string::npos);
+}
+
+TEST_F(FailingCard, ASolverThatFailsIsNamed) {
+    const auto errors = errors_when("FAKE_CARD_INFO");
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_NE(errors.front().find("cuda"), std::string::npos);
+    EXPECT_NE(errors.front().find("info = 7"), std::string::npos);
+}
+
+TEST_F(FailingCard, ALostCardFailsAllThatComesAfter) {
+    const auto errors = errors_when("FAKE_CARD_LOST");
+    EXPECT_GE(errors.size(), 2U);  // others may have been at work when it was lost
+    EXPECT_EQ(capacity_, 0);
+}
+
+}  // namespace
+}  // namespace alphaprune::linalg

@@ -1,0 +1,104 @@
+"""--device: cards that are there are used, cards that fail are done without, one program for all nodes.
+
+The card is made up (tests/device/fake_card.cpp): it computes on the processor, and fails when told to.
+With ALPHAPRUNE_TEST_CARD=true in the environment the true one of this machine is used, where there is one.
+"""
+import os
+import pathlib
+import unittest
+
+import numpy as np
+
+from harness import BOOKS, PROGRAM, ProgramTest, start
+
+BUILD = pathlib.Path(PROGRAM).parent
+TRUE_CARD = os.environ.get("ALPHAPRUNE_TEST_CARD") == "true"
+MODULE = BUILD / ("alphaprune_cuda.so" if TRUE_CARD else "fake_card.so")
+CARD = {"LIBALPHAPRUNE_CUDA": str(MODULE)}
+NO_CARD = {"LIBALPHAPRUNE_CUDA": str(BUILD / "no-such-module.so")}
+MATRICES = 56
+
+
+class DeviceTest(ProgramTest):
+    def analyze(self, name, environment, *options, ranks=1, status=0):
+        output = self.folder / name
+        done = start(["analyze", "--model", BOOKS, "--output", output, *options], ranks, environment)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return output, done
+
+    def solvers(self, output):
+        return [matrix["solver"] for matrix in self.report(output)["matrices"]]
+
+    def assert_same_metrics(self, one, other):
+        """Cards and processors add in another order; metrics are rounded to ten digits."""
+        for metric in ("alpha_mid", "alpha_peak", "stable_rank"):
+            a, b = (np.load(folder / "metrics" / f"{metric}.npy") for folder in (one, other))
+            np.testing.assert_allclose(a, b, rtol=2e-9)
+
+
+class Cards(DeviceTest):
+    def test_a_card_computes_all_spectra_and_gives_the_metrics_of_the_processor(self):
+        card, done = self.analyze("card", CARD)
+        self.assertIn("spectra on 1 x ", done.stderr)
+        self.assertEqual(self.solvers(card), ["cuda"] * MATRICES)
+        processor, _ = self.analyze("processor", CARD, "--device", "none")
+        self.assertNotIn("cuda", self.solvers(processor))
+        self.assert_same_metrics(card, processor)
+
+    def test_ranks_without_a_card_rest_where_others_have_one(self):
+        output, _ = self.analyze("three", CARD, ranks=3)
+        self.assertEqual(self.solvers(output), ["cuda"] * MATRICES)
+
+    def test_a_solver_that_is_asked_for_is_one_of_the_processor(self):
+        output, _ = self.analyze("out", CARD, "--solver", "two_stage")
+        self.assertEqual(set(self.solvers(output)), {"two_stage"})
+        _, done = self.analyze("refused", CARD, "--solver", "two_stage", "--device", "cuda", status=2)
+        self.assertIn("--device", done.stderr)
+
+
+@unittest.skipIf(TRUE_CARD, "a true card does not fail on demand")
+class MadeUpCards(DeviceTest):
+    def test_two_cards_are_used_by_two_ranks(self):
+        output, done = self.analyze("two", CARD | {"FAKE_CARDS": "2"}, ranks=3)
+        self.assertIn("spectra on 2 x made-up card", done.stderr)
+        self.assertEqual(self.solvers(output), ["cuda"] * MATRICES)
+
+    def test_what_a_card_cannot_do_the_processor_does_and_the_report_says_so(self):
+        plain, _ = self.analyze("plain", NO_CARD)
+        for fault in ("FULL", "WRONG", "INFO"):
+            output, done = self.analyze(fault, CARD | {f"FAKE_CARD_{fault}": "5"})
+            solvers = self.solvers(output)
+            self.assertEqual(solvers.count("cuda"), MATRICES - 1, fault)
+            self.assertEqual(done.stderr.count("solver cuda failed"), 1, done.stderr)
+            self.assertIn("solver cuda failed", " ".join(self.report(output)["notes"]))
+            self.assert_same_metrics(plain, output)
+
+    def test_a_lost_card_ends_no_run(self):
+        output, done = self.analyze("lost", CARD | {"FAKE_CARD_LOST": "20"})
+        solvers = self.solvers(output)
+        self.assertLess(solvers.count("cuda"), MATRICES - 1)
+        self.assertIn("solver cuda failed", done.stderr)
+        plain, _ = self.analyze("plain", NO_CARD)
+        self.assert_same_metrics(plain, output)
+
+
+class NoCards(DeviceTest):
+    def test_auto_does_without_and_cuda_is_refused_with_the_reason(self):
+        output, done = self.analyze("auto", NO_CARD)
+        self.assertNotIn("spectra on", done.stderr)
+        self.assertNotIn("cuda", self.solvers(output))
+        for environment, reason in ((NO_CARD, "there is no "), (CARD | {"FAKE_CARDS": "0"}, "no card")):
+            if environment is not NO_CARD and TRUE_CARD:
+                continue
+            output, done = self.analyze("cuda", environment, "--device", "cuda", ranks=2, status=2)
+            self.assertIn(reason, done.stderr)
+            self.assertEqual(done.stderr.count("error:"), 1, done.stderr)
+
+    def test_a_file_that_is_no_module_is_no_card(self):
+        module = self.folder / "module.so"
+        module.write_text("not a shared library")
+        self.analyze("auto", {"LIBALPHAPRUNE_CUDA": str(module)})
+
+
+if __name__ == "__main__":
+    unittest.main()
