@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -19,6 +20,7 @@
 #include "checked_spectrum.hpp"
 #include "cuda/spectrum_lane.hpp"
 #include "gram.hpp"
+#include "two_stage/kernels.hpp"
 
 namespace alphaprune::linalg {
 namespace {
@@ -29,8 +31,10 @@ const support::Failure<std::string> kCardFailed{
     "together",
     "see whether other programs use the card (nvidia-smi), or leave it alone with --device none"};
 
-/// More gain nothing: the card is busy all the time.
-constexpr int kMostLanes = 4;
+/// Lanes without work for the processor: more gain nothing, the card is busy all the time.
+constexpr int kLanesOfCard = 4;
+/// Fewer cores make bands tridiagonal more slowly than cuSOLVER does it all.
+constexpr int kLeastCores = 3;
 
 LaneMatrix lane_matrix(const MatrixSource& matrix) {
     return {matrix.rows(), matrix.cols(), matrix.stored_type()};
@@ -51,7 +55,29 @@ void upload(SpectrumLane& lane, MatrixSource& matrix) {
     }
 }
 
-GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix) {
+/// Eigenvalues by way of a band, which this thread makes tridiagonal.
+void eigenvalues_by_band(SpectrumLane& lane, std::span<double> out) {
+    const SpectrumLane::Band band = lane.band();
+    const auto order = static_cast<std::int64_t>(out.size());
+    two_stage::kernels<double>().chase_bulges(order, band.values.data());
+    std::vector<double> diagonal(out.size());
+    std::vector<double> off_diagonal(out.size());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        diagonal[i] = band.values[i * 2 * two_stage::kBand];
+        off_diagonal[i] = band.values[i * 2 * two_stage::kBand + 1];
+    }
+    off_diagonal.pop_back();
+    lane.eigenvalues_of(diagonal, off_diagonal, out);
+    for (double& value : out) {
+        value = std::ldexp(value, band.exponent);
+    }
+    std::ranges::sort(out);  // those that are as good as equal
+}
+
+/// Smaller matrices gain nothing from the band.
+constexpr std::int64_t kLeastOrderForBand = 256;
+
+GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix, bool by_band) {
     GramSpectrum spectrum;
     support::Stopwatch watch;
     const GramShape shape = GramShape::of(matrix);
@@ -65,10 +91,15 @@ GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix) {
     const GramMoments moments{gram.trace, gram.relative_frobenius_sq};
     refuse_overflow(moments, matrix.name());
     spectrum.eigenvalues.resize(static_cast<std::size_t>(shape.order));
-    try {
-        require_success("cusolverDnXsyevd", lane.eigenvalues(spectrum.eigenvalues));
-    } catch (const support::Error& error) {
-        throw solver_failure(error, Solver::cuda, matrix.name());
+    if (by_band && shape.order >= kLeastOrderForBand) {
+        eigenvalues_by_band(lane, spectrum.eigenvalues);
+    } else {
+        const int info = lane.eigenvalues(spectrum.eigenvalues);
+        try {
+            require_success("cusolverDnXsyevd", info);
+        } catch (const support::Error& error) {
+            throw solver_failure(error, Solver::cuda, matrix.name());
+        }
     }
     spectrum.eigenvalues =
         checked_spectrum(std::move(spectrum.eigenvalues), moments, Solver::cuda, matrix.name());
@@ -79,7 +110,9 @@ GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix) {
 /// A thread for each lane, which takes the matrices in the order in which they come.
 class CudaPipeline : public SpectralPipeline {
   public:
-    CudaPipeline(int card, int lanes) : card_(card), lanes_(lanes) {
+    /// @param by_band  whether the lanes' threads work, too, each on a core
+    CudaPipeline(int card, int lanes, bool by_band)
+        : card_(card), lanes_(lanes), by_band_(by_band) {
         for (int lane = 0; lane < lanes; ++lane) {
             threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
         }
@@ -137,7 +170,7 @@ class CudaPipeline : public SpectralPipeline {
                     lane.reset(device::CardModule::get().function<MakeSpectrumLane>(
                         kMakeSpectrumLane)(card_));
                 }
-                result.spectrum = spectrum_on(*lane, *job.matrix);
+                result.spectrum = spectrum_on(*lane, *job.matrix, by_band_);
             } catch (const device::CardError& error) {
                 lost_ = lost_ || error.fault() == device::CardFault::lost;
                 lane.reset();  // its memory may be what the others need
@@ -151,6 +184,7 @@ class CudaPipeline : public SpectralPipeline {
 
     int card_;
     int lanes_;
+    bool by_band_;
     std::atomic<bool> lost_ = false;
     std::mutex mutex_;  ///< of the next two
     std::deque<Job> waiting_;
@@ -161,7 +195,8 @@ class CudaPipeline : public SpectralPipeline {
 
 }  // namespace
 
-std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, const MatrixSource& largest) {
+std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, int cores,
+                                                     const MatrixSource& largest) {
     const device::CardModule& module = device::CardModule::get();
     try {
         // What the context and the libraries take comes first, and is not free then.
@@ -169,9 +204,10 @@ std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, const MatrixSourc
             module.function<SpectrumLaneBytes>(kSpectrumLaneBytes)(card, lane_matrix(largest));
         const auto free = static_cast<double>(module.function<FreeCardBytes>(kFreeCardBytes)(card));
         constexpr double kUsedShare = 0.9;
-        const int lanes = static_cast<int>(
-            std::min<double>(kUsedShare * free / static_cast<double>(each), kMostLanes));
-        return lanes < 1 ? nullptr : std::make_unique<CudaPipeline>(card, lanes);
+        const bool by_band = cores >= kLeastCores;
+        const int lanes = static_cast<int>(std::min<double>(
+            kUsedShare * free / static_cast<double>(each), std::max(cores, kLanesOfCard)));
+        return lanes < 1 ? nullptr : std::make_unique<CudaPipeline>(card, lanes, by_band);
     } catch (const device::CardError&) {
         return nullptr;
     }

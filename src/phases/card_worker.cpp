@@ -71,7 +71,7 @@ std::unique_ptr<model::WeightReader> CardWorker::free_reader() {
 }
 
 std::unique_ptr<linalg::SpectralPipeline> make_card_pipeline(
-    int card, const model::Catalogue& catalogue,
+    int card, int cores, const model::Catalogue& catalogue,
     const std::vector<planning::PlannedMatrix>& matrices) {
     const auto matrix_of = [&](const planning::PlannedMatrix& planned) -> const model::MatrixInfo& {
         return catalogue.matrices[static_cast<std::size_t>(planned.matrix)];
@@ -82,7 +82,7 @@ std::unique_ptr<linalg::SpectralPipeline> make_card_pipeline(
     });
     model::WeightReader reader(catalogue);
     return linalg::make_cuda_pipeline(
-        card, *model::make_matrix_source(reader, matrix_of(*largest), false));
+        card, cores, *model::make_matrix_source(reader, matrix_of(*largest), false));
 }
 
 }  // namespace alphaprune::phases

@@ -40,7 +40,7 @@ class CudaPipeline : public testing::Test {
 
     /// All of these at once; results by number.
     std::map<std::int64_t, PipelineResult> results_of(const std::vector<MemorySource>& matrices) {
-        const auto pipeline = make_cuda_pipeline(0, matrices.front());
+        const auto pipeline = make_cuda_pipeline(0, cores_, matrices.front());
         for (std::size_t m = 0; m < matrices.size(); ++m) {
             pipeline->submit(static_cast<std::int64_t>(m),
                              std::make_unique<MemorySource>(matrices[m]));
@@ -56,6 +56,7 @@ class CudaPipeline : public testing::Test {
     }
 
     bool is_made_up_ = false;
+    int cores_ = 1;     ///< with a few bands are made, too
     int capacity_ = 0;  ///< at the end
 };
 
@@ -86,18 +87,73 @@ TEST_F(CudaPipeline, AgreesWithJacobiOnAllKindsOfShapes) {
     EXPECT_GE(capacity_, 1);
 }
 
-TEST_F(CudaPipeline, FindsKnownSingularValuesOfASizeThatTakesSeveralPanels) {
-    const Shape shape{517, 300};
+/// A matrix whose singular values grow by the same factor from one to the next, and its spectrum.
+std::pair<MemorySource, std::vector<double>> known_matrix(Shape shape) {
+    const auto order = std::min(shape.rows, shape.cols);
     std::vector<double> singular;
     std::vector<double> expected;
-    for (int i = 0; i < 300; ++i) {
-        singular.push_back(std::pow(1.03, i));
+    for (std::int64_t i = 0; i < order; ++i) {
+        singular.push_back(std::pow(1e4, static_cast<double>(i) / static_cast<double>(order)));
         expected.push_back(singular.back() * singular.back());
     }
-    const auto results = results_of({matrix_with_singular_values(shape, singular)});
-    ASSERT_FALSE(results.at(0).error);
-    EXPECT_LE(largest_difference(results.at(0).spectrum.eigenvalues, expected),
-              tolerance_for(expected));
+    return {matrix_with_singular_values(shape, singular), expected};
+}
+
+/// Orders about the least for which a band is made, about multiples of its width and of the panels
+/// that are put off, and of several groups of rows.
+TEST_F(CudaPipeline, FindsKnownSingularValuesByWayOfABandAndWithout) {
+    std::vector<MemorySource> matrices;
+    std::vector<std::vector<double>> expected;
+    for (const Shape shape : {Shape{1100, 1301}, Shape{255, 400}, Shape{256, 256}, Shape{300, 257},
+                              Shape{319, 333}, Shape{320, 321}, Shape{577, 544}, Shape{600, 545}}) {
+        auto [matrix, spectrum] = known_matrix(shape);
+        matrices.push_back(std::move(matrix));
+        expected.push_back(std::move(spectrum));
+    }
+    for (const int cores : {1, 3}) {
+        cores_ = cores;
+        const auto results = results_of(matrices);
+        for (std::size_t m = 0; m < matrices.size(); ++m) {
+            const PipelineResult& result = results.at(static_cast<std::int64_t>(m));
+            ASSERT_FALSE(result.error) << result.error->what();
+            EXPECT_LE(largest_difference(result.spectrum.eigenvalues, expected[m]),
+                      1e-12 * expected[m].back())
+                << matrices[m].rows() << 'x' << matrices[m].cols() << ", cores " << cores;
+        }
+    }
+}
+
+TEST_F(CudaPipeline, GivesTheSameBitsEachTime) {
+    cores_ = 3;
+    const std::vector<MemorySource> matrices(5, spiked_matrix({301, 400}, 1));
+    const auto first = results_of(matrices);
+    const auto second = results_of(matrices);
+    for (const auto& [id, result] : first) {
+        ASSERT_FALSE(result.error);
+        EXPECT_EQ(result.spectrum.eigenvalues, first.at(0).spectrum.eigenvalues);
+        EXPECT_EQ(result.spectrum.eigenvalues, second.at(id).spectrum.eigenvalues);
+    }
+}
+
+TEST_F(CudaPipeline, TakesMatricesOfLowRankAndAnySize) {
+    cores_ = 3;
+    MemorySource one({300, 300}, std::vector<double>(90000));
+    for (std::int64_t i = 0; i < 300; ++i) {
+        one.at(i, i % 7) = 1e-130 * static_cast<double>(i + 1);
+    }
+    const MemorySource zeros({300, 400}, std::vector<double>(120000));
+    const auto results = results_of({one, zeros});
+    ASSERT_FALSE(results.at(0).error) << results.at(0).error->what();
+    const std::vector<double> found = results.at(0).spectrum.eigenvalues;
+    double largest = 0;  // the columns are orthogonal
+    for (int i = 5; i < 300; i += 7) {
+        largest += std::pow(1e-130 * (i + 1), 2);
+    }
+    EXPECT_LT(found[292], 1e-12 * found[299]);
+    EXPECT_GT(found[293], 0.5 * found[299]);
+    EXPECT_NEAR(found[299] / largest, 1, 1e-12);
+    ASSERT_FALSE(results.at(1).error) << results.at(1).error->what();
+    EXPECT_EQ(results.at(1).spectrum.eigenvalues, std::vector<double>(300));
 }
 
 TEST_F(CudaPipeline, TakesAMatrixOfZeros) {

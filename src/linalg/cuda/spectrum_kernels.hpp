@@ -4,15 +4,7 @@
 #include <cstdint>
 
 #include "alphaprune/support/scalar.hpp"
-
-// The bodies of the kernels, one index at a time: what the card runs on many threads at once a test
-// runs in a loop on the host.
-
-#ifdef __CUDACC__
-#define ALPHAPRUNE_KERNEL __host__ __device__ inline
-#else
-#define ALPHAPRUNE_KERNEL inline
-#endif
+#include "cuda/kernel_body.hpp"
 
 namespace alphaprune::linalg::kernels {
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
-#include "cuda/libraries.cuh"
+#include "cuda/band_reduction.cuh"
 #include "cuda/spectrum_kernels.hpp"
+#include "cuda/tridiagonal.cuh"
 
 namespace alphaprune::linalg {
 namespace {
@@ -83,6 +85,33 @@ __global__ void sum_squares(const double* lower, std::int64_t order, double scal
     }
 }
 
+/// The lower triangle, times a power of two, on both sides of the diagonal. A group of threads
+/// takes two tiles that mirror each other, by way of its own memory, so that both are written in
+/// order.
+__global__ void mirror(double* lower, std::int64_t order, double scale) {
+    constexpr int kTile = 32;
+    __shared__ double tile[kTile][kTile + 1];
+    const std::int64_t row = std::int64_t{blockIdx.x} * kTile;
+    const std::int64_t col = std::int64_t{blockIdx.y} * kTile;
+    if (row < col) {
+        return;
+    }
+    const auto i = static_cast<std::int64_t>(threadIdx.x);
+    for (int j = static_cast<int>(threadIdx.y); j < kTile; j += static_cast<int>(blockDim.y)) {
+        if (row + i < order && col + j < order && row + i >= col + j) {
+            double& value = lower[row + i + (col + j) * order];
+            value *= scale;
+            tile[j][i] = value;
+        }
+    }
+    __syncthreads();
+    for (int j = static_cast<int>(threadIdx.y); j < kTile; j += static_cast<int>(blockDim.y)) {
+        if (col + i < order && row + j < order && row + j > col + i) {
+            lower[col + i + (row + j) * order] = tile[i][j];
+        }
+    }
+}
+
 /// What a matrix takes of the card, and how it is gone through.
 struct LaneShape {
     explicit LaneShape(const LaneMatrix& matrix)
@@ -116,7 +145,9 @@ class CudaSpectrumLane : public SpectrumLane {
           stream_(device::make_stream()),
           cublas_(make_cublas(stream_.get(), cublas_workspace_)),
           cusolver_(make_cusolver(stream_.get())),
-          parameters_(make_cusolver_parameters()) {
+          parameters_(make_cusolver_parameters()),
+          reduction_(stream_.get(), cublas_.get()),
+          tridiagonal_(stream_.get()) {
         std::ranges::generate(copied_, device::make_event);
     }
 
@@ -165,6 +196,7 @@ class CudaSpectrumLane : public SpectrumLane {
             sum_diagonal<<<groups, kThreads, 0, stream_.get()>>>(lower, shape.order, sums);
         });
         found.nonfinite = static_cast<std::int64_t>(bad);
+        trace_ = found.trace;
         if (bad == 0 && found.trace > 0) {
             found.relative_frobenius_sq = sum([&](int groups, double* sums) {
                 sum_squares<<<groups, kThreads, 0, stream_.get()>>>(lower, shape.order,
@@ -197,6 +229,31 @@ class CudaSpectrumLane : public SpectrumLane {
             "cudaMemcpyAsync");
         check_cuda(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize");
         return result;
+    }
+
+    Band band() override {
+        const std::int64_t order = LaneShape(matrix_).order;
+        auto* const gram = gram_.require<double>(0);
+        // By a power of two: exact, and its squares stay far from the ends of the range.
+        const int exponent = trace_ > 0 ? std::ilogb(trace_) : 0;
+        const auto tiles = static_cast<unsigned>((order + 31) / 32);
+        mirror<<<dim3(tiles, tiles), dim3(32, 8), 0, stream_.get()>>>(gram, order,
+                                                                      std::ldexp(1.0, -exponent));
+        check_cuda(cudaGetLastError(), "mirror");
+        const double* const reduced = reduction_.reduce(gram, order);
+        const std::size_t bytes =
+            static_cast<std::size_t>(BandReduction::band_values(order)) * sizeof(double);
+        const std::span<std::byte> out = band_.require(bytes);
+        check_cuda(
+            cudaMemcpyAsync(out.data(), reduced, bytes, cudaMemcpyDeviceToHost, stream_.get()),
+            "cudaMemcpyAsync");
+        check_cuda(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize");
+        return {{reinterpret_cast<double*>(out.data()), bytes / sizeof(double)}, exponent};
+    }
+
+    void eigenvalues_of(std::span<const double> diagonal, std::span<const double> off_diagonal,
+                        std::span<double> out) override {
+        tridiagonal_.find(diagonal, off_diagonal, out);
     }
 
     SolverBytes solver_bytes(std::int64_t order) const {
@@ -269,11 +326,15 @@ class CudaSpectrumLane : public SpectrumLane {
     Cublas cublas_;
     Cusolver cusolver_;
     CusolverParameters parameters_;
+    BandReduction reduction_;
+    TridiagonalEigenvalues tridiagonal_;
+    device::PinnedMemory band_;
     std::array<device::Event, 2> copied_;  ///< what was staged there
     std::array<device::PinnedMemory, 2> staging_;
     std::size_t turn_ = 0;  ///< of the two
 
     LaneMatrix matrix_;
+    double trace_ = 0;  ///< of its Gram matrix
     std::size_t uploaded_ = 0;
     device::DeviceMemory stored_, panel_, gram_, values_, info_, counter_, sums_;
     device::DeviceMemory solver_workspace_;
@@ -293,7 +354,9 @@ extern "C" std::uint64_t alphaprune_cuda_spectrum_lane_bytes(
     const LaneShape shape(matrix);
     const CudaSpectrumLane lane(card);
     return shape.stored_bytes + sizeof(double) * (shape.panel_values() + shape.gram_values()) +
-           lane.solver_bytes(shape.order).on_card + (std::uint64_t{64} << 20);
+           std::max<std::uint64_t>(lane.solver_bytes(shape.order).on_card,
+                                   BandReduction::bytes(shape.order)) +
+           (std::uint64_t{64} << 20);
 }
 
 extern "C" std::uint64_t alphaprune_cuda_free_bytes(int card) {

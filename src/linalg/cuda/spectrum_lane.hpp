@@ -38,9 +38,23 @@ class SpectrumLane {
     virtual void upload(std::size_t bytes) = 0;
     /// The smaller Gram matrix of what has been uploaded, in float64. Waits for it.
     virtual LaneGram gram() = 0;
-    /// Its eigenvalues, ascending, into min(rows, cols) values. Waits for them.
+
+    // Its eigenvalues, ascending, min(rows, cols) of them, in one of two ways.
+
+    /// All on the card, by cuSOLVER. Waits.
     /// @returns cuSOLVER's info: not 0 where it failed
     virtual int eigenvalues(std::span<double> out) = 0;
+
+    /// The band that it is reduced to, times 2^exponent, as two_stage::Kernels::chase_bulges takes
+    /// it: the processor makes it tridiagonal. Waits.
+    struct Band {
+        std::span<double> values;  ///< until the next call
+        int exponent = 0;
+    };
+    virtual Band band() = 0;
+    /// Of the tridiagonal matrix. Waits.
+    virtual void eigenvalues_of(std::span<const double> diagonal,
+                                std::span<const double> off_diagonal, std::span<double> out) = 0;
 };
 
 /// @param card  its index
