@@ -82,7 +82,11 @@ GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix, bool by_band)
     support::Stopwatch watch;
     const GramShape shape = GramShape::of(matrix);
     lane.begin(lane_matrix(matrix));
-    upload(lane, matrix);
+    if (const auto made = matrix.generated()) {
+        lane.generate(*made);
+    } else {
+        upload(lane, matrix);
+    }
     const LaneGram gram = lane.gram();
     refuse_nonfinite(gram.nonfinite, matrix);
     spectrum.gram_seconds = watch.seconds();

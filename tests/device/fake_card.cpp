@@ -76,6 +76,19 @@ class FakeLane : public alphaprune::linalg::SpectrumLane {
         matrix_ = matrix;
         stored_.clear();
     }
+    void generate(const alphaprune::linalg::GeneratedValues& values) override {
+        stored_.resize(static_cast<std::size_t>(matrix_.rows * matrix_.cols) *
+                       bytes_of(matrix_.type));
+        for (std::int64_t row = 0; row < matrix_.rows; ++row) {
+            for (std::int64_t col = 0; col < matrix_.cols; ++col) {
+                kernels::narrow_to(
+                    stored_.data(), matrix_.type, row * matrix_.cols + col,
+                    kernels::generated_value(alphaprune::support::row_key(values.key, row), col,
+                                             values.row_scales[static_cast<std::size_t>(row)],
+                                             values.col_scales[static_cast<std::size_t>(col)]));
+            }
+        }
+    }
     std::span<std::byte> staging() override {
         const std::size_t row = static_cast<std::size_t>(matrix_.cols) * bytes_of(matrix_.type);
         staging_.assign(std::max<std::size_t>(row, 3 * row / 2 + 1000), std::byte{0x7F});

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "alphaprune/model/tokens.hpp"
+#include "alphaprune/support/random_draw.hpp"
 #include "model/faults.hpp"
-#include "model/synthetic/random_draw.hpp"
 #include "model/token_files.hpp"
 
 namespace alphaprune::test {

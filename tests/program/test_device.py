@@ -45,6 +45,17 @@ class Cards(DeviceTest):
         self.assertNotIn("cuda", self.solvers(processor))
         self.assert_same_metrics(card, processor)
 
+    def test_weights_that_are_made_are_made_alike(self):
+        made = []
+        for name, device in (("card", "cuda"), ("processor", "none")):
+            output = self.folder / name
+            done = start(["analyze", "--model", BOOKS, "--synthetic", "--blocks", "0-1", "--device",
+                          device, "--output", output], 1, CARD)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            made.append(output)
+        self.assertEqual(set(self.solvers(made[0])), {"cuda"})
+        self.assert_same_metrics(*made)
+
     def test_ranks_without_a_card_rest_where_others_have_one(self):
         output, _ = self.analyze("three", CARD, ranks=3)
         self.assertEqual(self.solvers(output), ["cuda"] * MATRICES)

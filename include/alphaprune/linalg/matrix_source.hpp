@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,15 @@ struct Rectangle {
     std::int64_t rows() const { return row_end - row_begin; }
     std::int64_t cols() const { return col_end - col_begin; }
     std::int64_t size() const { return rows() * cols(); }
+};
+
+/// How the values of a matrix are made that lies nowhere: value (i, j) is
+/// row_scales[i] · col_scales[j] · bell(random_bits(row_key(key, i), j)) in float32, with the
+/// functions of support/random_draw.hpp, rounded to the type it is stored in.
+struct GeneratedValues {
+    std::uint64_t key = 0;
+    std::span<const float> row_scales;
+    std::span<const float> col_scales;
 };
 
 /// A matrix that is read piece by piece, from wherever it lies: the linear algebra pulls what it
@@ -44,6 +54,10 @@ class MatrixSource {
         std::ranges::transform(values, out.begin(),
                                [](double value) { return static_cast<float>(value); });
     }
+
+    /// For who makes values itself that are made, not read; nothing for all others. The scales are
+    /// there until something else is read.
+    virtual std::optional<GeneratedValues> generated() { return std::nullopt; }
 
     /// What read_stored gives.
     virtual support::ScalarType stored_type() const { return support::ScalarType::float64; }

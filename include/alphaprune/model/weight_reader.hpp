@@ -28,6 +28,11 @@ class WeightStore {
     virtual void read(const TensorInfo& tensor, const linalg::Rectangle& part,
                       std::span<std::byte> out) = 0;
 
+    /// How a matrix of two dimensions is made; nothing where it is read. Until the next call.
+    virtual std::optional<linalg::GeneratedValues> generated(const TensorInfo& /*tensor*/) {
+        return std::nullopt;
+    }
+
     /// Prefetches rows, in that order, where that is possible, in place of what was to be
     /// prefetched before. Reports no fault: reading will.
     virtual void will_need(std::span<const NeededRows> /*needed*/) {}
@@ -53,6 +58,11 @@ class WeightReader {
     /// The same for a rectangle of the tensor taken as rows, row after row without gaps.
     void read_part(const TensorInfo& tensor, const linalg::Rectangle& part,
                    std::span<std::byte> out);
+
+    /// How the values of a tensor are made; see WeightStore.
+    std::optional<linalg::GeneratedValues> generated(const TensorInfo& tensor) {
+        return store_->generated(tensor);
+    }
 
     /// These rows, or the matrix, will be read soon: a background thread fetches them into the page
     /// cache meanwhile, in place of what it was asked to fetch before. Returns at once.

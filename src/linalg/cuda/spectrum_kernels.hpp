@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "alphaprune/support/random_draw.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "cuda/kernel_body.hpp"
 
@@ -44,6 +45,59 @@ ALPHAPRUNE_KERNEL double widen_at(const void* stored, support::ScalarType type,
         default:
             return static_cast<const double*>(stored)[index];
     }
+}
+
+/// The bits of a float32.
+ALPHAPRUNE_KERNEL std::uint32_t bits_of_float(float value) {
+    union {
+        float value;
+        std::uint32_t bits;
+    } both{value};
+    return both.bits;
+}
+
+/// A finite number rounded to float16, ties to even; too large a one to infinity.
+ALPHAPRUNE_KERNEL std::uint16_t narrow_float16(float value) {
+    const std::uint32_t bits = bits_of_float(value);
+    const std::uint32_t sign = (bits >> 16) & 0x8000U;
+    const std::uint32_t size = bits & 0x7FFFFFFFU;
+    if (size >= 0x477FF000U) {  // 65520 and more
+        return static_cast<std::uint16_t>(sign | 0x7C00U);
+    }
+    if (size < 0x38800000U) {  // below 2^-14: whole multiples of 2^-24, by float32's own rounding
+        const float shifted = float_of_bits(size) + 0.5F;  // whose last bit is worth 2^-24
+        return static_cast<std::uint16_t>(sign | (bits_of_float(shifted) - 0x3F000000U));
+    }
+    const std::uint32_t rounded = size - 0x38000000U + 0xFFFU + ((size >> 13) & 1U);
+    return static_cast<std::uint16_t>(sign | (rounded >> 13));
+}
+
+/// Stores a finite value as number `index`, rounded to the type, ties to even.
+ALPHAPRUNE_KERNEL void narrow_to(void* stored, support::ScalarType type, std::int64_t index,
+                                 float value) {
+    switch (type) {
+        case support::ScalarType::float16:
+            static_cast<std::uint16_t*>(stored)[index] = narrow_float16(value);
+            break;
+        case support::ScalarType::bfloat16: {
+            const std::uint32_t bits = bits_of_float(value);
+            static_cast<std::uint16_t*>(stored)[index] =
+                static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
+            break;
+        }
+        case support::ScalarType::float32:
+            static_cast<float*>(stored)[index] = value;
+            break;
+        default:
+            static_cast<double*>(stored)[index] = value;
+    }
+}
+
+/// A value of linalg::GeneratedValues; the product of the scales is exact.
+ALPHAPRUNE_KERNEL float generated_value(support::RowKey row, std::int64_t col, float row_scale,
+                                        float col_scale) {
+    const auto bits = support::random_bits(row, static_cast<std::uint32_t>(col));
+    return (row_scale * col_scale) * static_cast<float>(support::bell(bits)) + 0.0F;
 }
 
 /// A rectangle of a stored matrix, row-major with `stored_cols` values a row.

@@ -30,6 +30,18 @@ std::size_t value_bytes(support::ScalarType type) {
     }
 }
 
+/// A row of the matrix for each group of threads.
+__global__ void generate_rows(std::uint64_t key, const float* row_scales, const float* col_scales,
+                              std::int64_t cols, support::ScalarType type, void* stored) {
+    const std::int64_t row = blockIdx.x;
+    const support::RowKey row_key = support::row_key(key, row);
+    for (std::int64_t col = threadIdx.x; col < cols; col += blockDim.x) {
+        kernels::narrow_to(
+            stored, type, row * cols + col,
+            kernels::generated_value(row_key, col, row_scales[row], col_scales[col]));
+    }
+}
+
 /// Adds what the threads of a group have. @returns the sum on thread 0
 __device__ double sum_of_group(double mine) {
     __shared__ double sums[kThreads];
@@ -161,6 +173,24 @@ class CudaSpectrumLane : public SpectrumLane {
         panel_.require<double>(shape.panel_values());
         gram_.require<double>(shape.gram_values());
         uploaded_ = 0;
+    }
+
+    void generate(const GeneratedValues& values) override {
+        auto* const row_scales =
+            scales_.require<float>(values.row_scales.size() + values.col_scales.size());
+        float* const col_scales = row_scales + values.row_scales.size();
+        check_cuda(
+            cudaMemcpyAsync(row_scales, values.row_scales.data(), values.row_scales.size_bytes(),
+                            cudaMemcpyHostToDevice, stream_.get()),
+            "cudaMemcpyAsync");
+        check_cuda(
+            cudaMemcpyAsync(col_scales, values.col_scales.data(), values.col_scales.size_bytes(),
+                            cudaMemcpyHostToDevice, stream_.get()),
+            "cudaMemcpyAsync");
+        generate_rows<<<static_cast<unsigned>(matrix_.rows), kThreads, 0, stream_.get()>>>(
+            values.key, row_scales, col_scales, matrix_.cols, matrix_.type,
+            stored_.require<std::byte>(0));
+        check_cuda(cudaGetLastError(), "generate_rows");
     }
 
     std::span<std::byte> staging() override {
@@ -336,7 +366,7 @@ class CudaSpectrumLane : public SpectrumLane {
     LaneMatrix matrix_;
     double trace_ = 0;  ///< of its Gram matrix
     std::size_t uploaded_ = 0;
-    device::DeviceMemory stored_, panel_, gram_, values_, info_, counter_, sums_;
+    device::DeviceMemory stored_, panel_, gram_, scales_, values_, info_, counter_, sums_;
     device::DeviceMemory solver_workspace_;
     std::vector<std::byte> host_workspace_;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "alphaprune/linalg/matrix_source.hpp"
 #include "alphaprune/support/scalar.hpp"
 
 // What program and module agree about for spectra on a card. Nothing of CUDA shows here.
@@ -32,6 +33,8 @@ class SpectrumLane {
 
     /// Takes the memory for this matrix, in place of the one before.
     virtual void begin(const LaneMatrix& matrix) = 0;
+    /// Makes the values on the card, instead of staging() and upload(). Returns at once.
+    virtual void generate(const GeneratedValues& values) = 0;
     /// Room on the host for the next values, at least a row of them. Waits until it is free.
     virtual std::span<std::byte> staging() = 0;
     /// Begins to copy the first bytes of what staging() gave to the card, behind those before.

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,9 +13,9 @@
 #include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/random_draw.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "name_words.hpp"
-#include "synthetic/random_draw.hpp"
 
 // The two loops are compiled for several generations of vector units, one of which the dynamic
 // linker chooses: with GCC and glibc on x86-64, but not under the sanitizers, which are not ready
@@ -29,6 +30,10 @@
 
 namespace alphaprune::model {
 namespace {
+
+using support::kDrawDeviation;
+using support::RowKey;
+using support::splitmix64;
 
 /// How the weights of one synthetic tensor are made:
 ///     weight(i, j) = shift + row_scale(i) · col_scale(j) · z(i, j),
@@ -130,7 +135,7 @@ void make_weights(RowKey row, std::uint32_t column, float row_scale, float shift
     const float* const scales = col_scales.data();
     const auto count = static_cast<std::uint32_t>(col_scales.size());
     for (std::uint32_t j = 0; j < count; ++j) {
-        const auto z = static_cast<float>(bell(random_bits(row, column + j)));
+        const auto z = static_cast<float>(support::bell(support::random_bits(row, column + j)));
         out[j] = shift + (row_scale * scales[j]) * z;
     }
 }
@@ -174,12 +179,20 @@ class SyntheticWeights : public WeightStore {
         }
     }
 
+    std::optional<linalg::GeneratedValues> generated(const TensorInfo& tensor) override {
+        if (tensor.shape.size() != 2) {
+            return std::nullopt;
+        }
+        prepare(tensor);
+        return linalg::GeneratedValues{recipe_.key, recipe_.row_scales, recipe_.col_scales};
+    }
+
   private:
     void make(support::ScalarType type, const linalg::Rectangle& part, std::span<std::byte> out) {
         const std::size_t value_bytes = support::size_of(type);
         std::array<float, kPiece> values;
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
-            const RowKey key = row_key(recipe_.key, row);
+            const RowKey key = support::row_key(recipe_.key, row);
             const float scale = recipe_.row_scales[static_cast<std::size_t>(row)];
             auto column = static_cast<std::size_t>(part.col_begin);
             for (auto left = static_cast<std::size_t>(part.cols()); left > 0;) {

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "alphaprune/support/message.hpp"
-#include "synthetic/random_draw.hpp"
+#include "alphaprune/support/random_draw.hpp"
 
 namespace alphaprune::model {
 namespace {
@@ -134,7 +134,7 @@ TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& cat
     for (std::int64_t sample = 0; sample < count; ++sample) {
         append(sequences, file,
                file.sample_length > 0 ? sample * file.sample_length
-                                      : static_cast<std::int64_t>(uniform_draw(
+                                      : static_cast<std::int64_t>(support::uniform_draw(
                                             seed, static_cast<std::uint64_t>(sample), starts)));
     }
     return sequences;

@@ -114,6 +114,10 @@ class StoredMatrix : public linalg::MatrixSource {
     void read_single(const linalg::Rectangle& part, std::span<float> out) override {
         load(part, out);
     }
+    std::optional<linalg::GeneratedValues> generated() override {
+        const bool is_all = rows() == tensor_.rows() && cols() == tensor_.row_length();
+        return is_all ? reader_.generated(tensor_) : std::nullopt;
+    }
     support::ScalarType stored_type() const override { return type_; }
     void read_stored(std::int64_t row_begin, std::int64_t row_end,
                      std::span<std::byte> out) override {

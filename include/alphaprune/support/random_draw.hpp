@@ -4,7 +4,7 @@
 
 // Counter-based random numbers: each is a function of its seed and its number alone.
 
-namespace alphaprune::model {
+namespace alphaprune::support {
 
 /// Output number `counter` (from 0) of the generator SplitMix64 (Steele, Lea and Flood 2014) begun
 /// with `seed`.
@@ -60,4 +60,4 @@ constexpr std::int32_t bell(std::uint32_t bits) {
 /// Standard deviation of bell(): the root of 4 · (256² − 1)/12.
 inline constexpr double kDrawDeviation = 147.80054127099805;
 
-}  // namespace alphaprune::model
+}  // namespace alphaprune::support
