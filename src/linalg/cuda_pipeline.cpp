@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -20,7 +19,6 @@
 #include "checked_spectrum.hpp"
 #include "cuda/spectrum_lane.hpp"
 #include "gram.hpp"
-#include "two_stage/kernels.hpp"
 
 namespace alphaprune::linalg {
 namespace {
@@ -30,11 +28,6 @@ const support::Failure<std::string> kCardFailed{
     "its memory is too small or taken by others, or card, driver and libraries do not work "
     "together",
     "see whether other programs use the card (nvidia-smi), or leave it alone with --device none"};
-
-/// Lanes without work for the processor: more gain nothing, the card is busy all the time.
-constexpr int kLanesOfCard = 4;
-/// Fewer cores make bands tridiagonal more slowly than cuSOLVER does it all.
-constexpr int kLeastCores = 3;
 
 LaneMatrix lane_matrix(const MatrixSource& matrix) {
     return {matrix.rows(), matrix.cols(), matrix.stored_type()};
@@ -55,29 +48,23 @@ void upload(SpectrumLane& lane, MatrixSource& matrix) {
     }
 }
 
-/// Eigenvalues by way of a band, which this thread makes tridiagonal.
-void eigenvalues_by_band(SpectrumLane& lane, std::span<double> out) {
-    const SpectrumLane::Band band = lane.band();
-    const auto order = static_cast<std::int64_t>(out.size());
-    two_stage::kernels<double>().chase_bulges(order, band.values.data());
-    std::vector<double> diagonal(out.size());
-    std::vector<double> off_diagonal(out.size());
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        diagonal[i] = band.values[i * 2 * two_stage::kBand];
-        off_diagonal[i] = band.values[i * 2 * two_stage::kBand + 1];
-    }
-    off_diagonal.pop_back();
-    lane.eigenvalues_of(diagonal, off_diagonal, out);
-    for (double& value : out) {
-        value = std::ldexp(value, band.exponent);
-    }
-    std::ranges::sort(out);  // those that are as good as equal
-}
-
-/// Smaller matrices gain nothing from the band.
+/// Of smaller matrices cuSOLVER is as quick.
 constexpr std::int64_t kLeastOrderForBand = 256;
 
-GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix, bool by_band) {
+void find_eigenvalues(SpectrumLane& lane, const MatrixSource& matrix, std::span<double> out) {
+    if (std::ssize(out) >= kLeastOrderForBand) {
+        lane.eigenvalues(out);
+        return;
+    }
+    const int info = lane.library_eigenvalues(out);
+    try {
+        require_success("cusolverDnXsyevd", info);
+    } catch (const support::Error& error) {
+        throw solver_failure(error, Solver::cuda, matrix.name());
+    }
+}
+
+GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix) {
     GramSpectrum spectrum;
     support::Stopwatch watch;
     const GramShape shape = GramShape::of(matrix);
@@ -95,16 +82,7 @@ GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix, bool by_band)
     const GramMoments moments{gram.trace, gram.relative_frobenius_sq};
     refuse_overflow(moments, matrix.name());
     spectrum.eigenvalues.resize(static_cast<std::size_t>(shape.order));
-    if (by_band && shape.order >= kLeastOrderForBand) {
-        eigenvalues_by_band(lane, spectrum.eigenvalues);
-    } else {
-        const int info = lane.eigenvalues(spectrum.eigenvalues);
-        try {
-            require_success("cusolverDnXsyevd", info);
-        } catch (const support::Error& error) {
-            throw solver_failure(error, Solver::cuda, matrix.name());
-        }
-    }
+    find_eigenvalues(lane, matrix, spectrum.eigenvalues);
     spectrum.eigenvalues =
         checked_spectrum(std::move(spectrum.eigenvalues), moments, Solver::cuda, matrix.name());
     spectrum.eig_seconds = watch.seconds();
@@ -114,9 +92,7 @@ GramSpectrum spectrum_on(SpectrumLane& lane, MatrixSource& matrix, bool by_band)
 /// A thread for each lane, which takes the matrices in the order in which they come.
 class CudaPipeline : public SpectralPipeline {
   public:
-    /// @param by_band  whether the lanes' threads work, too, each on a core
-    CudaPipeline(int card, int lanes, bool by_band)
-        : card_(card), lanes_(lanes), by_band_(by_band) {
+    CudaPipeline(int card, int lanes) : card_(card), lanes_(lanes) {
         for (int lane = 0; lane < lanes; ++lane) {
             threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
         }
@@ -174,7 +150,7 @@ class CudaPipeline : public SpectralPipeline {
                     lane.reset(device::CardModule::get().function<MakeSpectrumLane>(
                         kMakeSpectrumLane)(card_));
                 }
-                result.spectrum = spectrum_on(*lane, *job.matrix, by_band_);
+                result.spectrum = spectrum_on(*lane, *job.matrix);
             } catch (const device::CardError& error) {
                 lost_ = lost_ || error.fault() == device::CardFault::lost;
                 lane.reset();  // its memory may be what the others need
@@ -188,7 +164,6 @@ class CudaPipeline : public SpectralPipeline {
 
     int card_;
     int lanes_;
-    bool by_band_;
     std::atomic<bool> lost_ = false;
     std::mutex mutex_;  ///< of the next two
     std::deque<Job> waiting_;
@@ -199,7 +174,7 @@ class CudaPipeline : public SpectralPipeline {
 
 }  // namespace
 
-std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, int cores,
+std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, int most,
                                                      const MatrixSource& largest) {
     const device::CardModule& module = device::CardModule::get();
     try {
@@ -208,10 +183,9 @@ std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, int cores,
             module.function<SpectrumLaneBytes>(kSpectrumLaneBytes)(card, lane_matrix(largest));
         const auto free = static_cast<double>(module.function<FreeCardBytes>(kFreeCardBytes)(card));
         constexpr double kUsedShare = 0.9;
-        const bool by_band = cores >= kLeastCores;
-        const int lanes = static_cast<int>(std::min<double>(
-            kUsedShare * free / static_cast<double>(each), std::max(cores, kLanesOfCard)));
-        return lanes < 1 ? nullptr : std::make_unique<CudaPipeline>(card, lanes, by_band);
+        const int lanes =
+            static_cast<int>(std::min<double>(kUsedShare * free / static_cast<double>(each), most));
+        return lanes < 1 ? nullptr : std::make_unique<CudaPipeline>(card, lanes);
     } catch (const device::CardError&) {
         return nullptr;
     }

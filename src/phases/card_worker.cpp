@@ -6,6 +6,12 @@
 #include "spectrum_record.hpp"
 
 namespace alphaprune::phases {
+namespace {
+
+/// What one leaves idle of a card others use; as measured with benchmarks/card_spectra.
+constexpr int kMatricesAtWork = 8;
+
+}  // namespace
 
 CardWorker::CardWorker(std::unique_ptr<linalg::SpectralPipeline> pipeline, GroupWorker& processor,
                        int owner, const model::Catalogue& catalogue, const SpectrumOptions& options,
@@ -71,7 +77,7 @@ std::unique_ptr<model::WeightReader> CardWorker::free_reader() {
 }
 
 std::unique_ptr<linalg::SpectralPipeline> make_card_pipeline(
-    int card, int cores, const model::Catalogue& catalogue,
+    int card, const model::Catalogue& catalogue,
     const std::vector<planning::PlannedMatrix>& matrices) {
     const auto matrix_of = [&](const planning::PlannedMatrix& planned) -> const model::MatrixInfo& {
         return catalogue.matrices[static_cast<std::size_t>(planned.matrix)];
@@ -82,7 +88,7 @@ std::unique_ptr<linalg::SpectralPipeline> make_card_pipeline(
     });
     model::WeightReader reader(catalogue);
     return linalg::make_cuda_pipeline(
-        card, cores, *model::make_matrix_source(reader, matrix_of(*largest), false));
+        card, kMatricesAtWork, *model::make_matrix_source(reader, matrix_of(*largest), false));
 }
 
 }  // namespace alphaprune::phases

@@ -58,7 +58,7 @@ class CardWorker {
 
 /// @param matrices  that it will be given, or others of their shapes
 std::unique_ptr<linalg::SpectralPipeline> make_card_pipeline(
-    int card, int cores, const model::Catalogue& catalogue,
+    int card, const model::Catalogue& catalogue,
     const std::vector<planning::PlannedMatrix>& matrices);
 
 }  // namespace alphaprune::phases

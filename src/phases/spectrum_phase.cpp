@@ -150,9 +150,8 @@ class SpectrumRun {
         const auto& matrices = plan_.stages[stage].matrices;
         const auto items = static_cast<std::int64_t>(matrices.size());
         GroupWorker processor(groups_[stage].ranks, rank_, catalogue_, options_, results_);
-        CardWorker worker(
-            make_card_pipeline(*options_.card, options_.threads, catalogue_, matrices), processor,
-            rank_, catalogue_, options_, results_);
+        CardWorker worker(make_card_pipeline(*options_.card, catalogue_, matrices), processor,
+                          rank_, catalogue_, options_, results_);
         bool more = true;
         while (more || !worker.is_idle()) {
             if (!more || !worker.has_room()) {

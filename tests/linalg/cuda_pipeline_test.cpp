@@ -40,7 +40,7 @@ class CudaPipeline : public testing::Test {
 
     /// All of these at once; results by number.
     std::map<std::int64_t, PipelineResult> results_of(const std::vector<MemorySource>& matrices) {
-        const auto pipeline = make_cuda_pipeline(0, cores_, matrices.front());
+        const auto pipeline = make_cuda_pipeline(0, lanes_, matrices.front());
         for (std::size_t m = 0; m < matrices.size(); ++m) {
             pipeline->submit(static_cast<std::int64_t>(m),
                              std::make_unique<MemorySource>(matrices[m]));
@@ -56,7 +56,7 @@ class CudaPipeline : public testing::Test {
     }
 
     bool is_made_up_ = false;
-    int cores_ = 1;     ///< with a few bands are made, too
+    int lanes_ = 4;
     int capacity_ = 0;  ///< at the end
 };
 
@@ -110,21 +110,20 @@ TEST_F(CudaPipeline, FindsKnownSingularValuesByWayOfABandAndWithout) {
         matrices.push_back(std::move(matrix));
         expected.push_back(std::move(spectrum));
     }
-    for (const int cores : {1, 3}) {
-        cores_ = cores;
+    for (const int lanes : {1, 3}) {
+        lanes_ = lanes;
         const auto results = results_of(matrices);
         for (std::size_t m = 0; m < matrices.size(); ++m) {
             const PipelineResult& result = results.at(static_cast<std::int64_t>(m));
             ASSERT_FALSE(result.error) << result.error->what();
             EXPECT_LE(largest_difference(result.spectrum.eigenvalues, expected[m]),
                       1e-12 * expected[m].back())
-                << matrices[m].rows() << 'x' << matrices[m].cols() << ", cores " << cores;
+                << matrices[m].rows() << 'x' << matrices[m].cols() << ", lanes " << lanes;
         }
     }
 }
 
 TEST_F(CudaPipeline, GivesTheSameBitsEachTime) {
-    cores_ = 3;
     const std::vector<MemorySource> matrices(5, spiked_matrix({301, 400}, 1));
     const auto first = results_of(matrices);
     const auto second = results_of(matrices);
@@ -136,7 +135,6 @@ TEST_F(CudaPipeline, GivesTheSameBitsEachTime) {
 }
 
 TEST_F(CudaPipeline, TakesMatricesOfLowRankAndAnySize) {
-    cores_ = 3;
     MemorySource one({300, 300}, std::vector<double>(90000));
     for (std::int64_t i = 0; i < 300; ++i) {
         one.at(i, i % 7) = 1e-130 * static_cast<double>(i + 1);

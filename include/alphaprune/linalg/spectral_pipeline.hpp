@@ -38,12 +38,11 @@ class SpectralPipeline {
 
 /// Spectra on a graphics card, in float64.
 /// @param card     its index
-/// @param cores    of the processor that may work along, one for each matrix at hand
-/// @param largest  shape of the matrix that needs most memory, by which it is decided how many
-///                 matrices are worked on at the same time
+/// @param most     matrices at work at the same time
+/// @param largest  shape of the matrix that needs most memory: fewer are at work where it is short
 /// @returns nothing where the card has no room for even one
 /// @pre the module for cards is loaded
-std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, int cores,
+std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, int most,
                                                      const MatrixSource& largest);
 
 }  // namespace alphaprune::linalg

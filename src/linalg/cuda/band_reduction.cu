@@ -11,13 +11,13 @@ namespace alphaprune::linalg {
 namespace {
 
 using device::check_cuda;
+using kernels::kBandColumn;
 using kernels::kPanel;
 using kernels::Reflector;
 
 constexpr int kPutOff = 8;                    ///< panels whose effect on the rest is put off
 constexpr int kPairs = 2 * kPanel * kPutOff;  ///< columns of [V W …]
-constexpr int kBandColumn = 2 * kPanel;       ///< values of a column of the band
-constexpr int kPanelRows = 512;               ///< of a panel, that a group of threads holds
+constexpr int kPanelRows = 256;               ///< of a panel, that a group of threads holds
 constexpr int kPanelThreads = 512;
 constexpr int kWarps = kPanelThreads / 32;
 constexpr std::size_t kPanelShared = sizeof(double) * kPanelRows * kPanel;
@@ -308,7 +308,7 @@ void BandReduction::update_rest(const Step& step) {
         "cublasDgemm");
 }
 
-const double* BandReduction::reduce(double* matrix, std::int64_t order) {
+double* BandReduction::reduce(double* matrix, std::int64_t order) {
     const auto size = static_cast<std::size_t>(order);
     left_.require<double>(size * kPairs);
     right_.require<double>(size * kPairs);

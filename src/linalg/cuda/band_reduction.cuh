@@ -19,7 +19,7 @@ class BandReduction {
     /// @param matrix  order × order, both triangles; lost
     /// @returns the band on the card, element (i, j), i >= j, at band[j·64 + i − j], with
     ///          order + 64 columns, those beyond the order zero; until the next call
-    const double* reduce(double* matrix, std::int64_t order);
+    double* reduce(double* matrix, std::int64_t order);
 
     /// Bytes of the card.
     static std::uint64_t bytes(std::int64_t order);

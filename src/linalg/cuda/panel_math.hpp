@@ -13,6 +13,9 @@
 namespace alphaprune::linalg::kernels {
 
 inline constexpr int kPanel = 32;
+/// Values of a column of a band of as many subdiagonals, with room for what fills in while it is
+/// made tridiagonal: element (i, j), i >= j, at band[j · kBandColumn + i − j].
+inline constexpr int kBandColumn = 2 * kPanel;
 
 /// H = I − tau · v vᵀ with v_j = 1 and v_r = scale · x_r below, so that H x = beta e_j.
 struct Reflector {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cuda/band_reduction.cuh"
+#include "cuda/bulge_chase.cuh"
 #include "cuda/spectrum_kernels.hpp"
 #include "cuda/tridiagonal.cuh"
 
@@ -159,6 +160,7 @@ class CudaSpectrumLane : public SpectrumLane {
           cusolver_(make_cusolver(stream_.get())),
           parameters_(make_cusolver_parameters()),
           reduction_(stream_.get(), cublas_.get()),
+          chase_(stream_.get()),
           tridiagonal_(stream_.get()) {
         std::ranges::generate(copied_, device::make_event);
     }
@@ -236,7 +238,7 @@ class CudaSpectrumLane : public SpectrumLane {
         return found;
     }
 
-    int eigenvalues(std::span<double> out) override {
+    int library_eigenvalues(std::span<double> out) override {
         const std::int64_t order = LaneShape(matrix_).order;
         auto* const gram = gram_.require<double>(0);
         auto* const values = values_.require<double>(static_cast<std::size_t>(order));
@@ -261,7 +263,7 @@ class CudaSpectrumLane : public SpectrumLane {
         return result;
     }
 
-    Band band() override {
+    void eigenvalues(std::span<double> out) override {
         const std::int64_t order = LaneShape(matrix_).order;
         auto* const gram = gram_.require<double>(0);
         // By a power of two: exact, and its squares stay far from the ends of the range.
@@ -270,20 +272,12 @@ class CudaSpectrumLane : public SpectrumLane {
         mirror<<<dim3(tiles, tiles), dim3(32, 8), 0, stream_.get()>>>(gram, order,
                                                                       std::ldexp(1.0, -exponent));
         check_cuda(cudaGetLastError(), "mirror");
-        const double* const reduced = reduction_.reduce(gram, order);
-        const std::size_t bytes =
-            static_cast<std::size_t>(BandReduction::band_values(order)) * sizeof(double);
-        const std::span<std::byte> out = band_.require(bytes);
-        check_cuda(
-            cudaMemcpyAsync(out.data(), reduced, bytes, cudaMemcpyDeviceToHost, stream_.get()),
-            "cudaMemcpyAsync");
-        check_cuda(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize");
-        return {{reinterpret_cast<double*>(out.data()), bytes / sizeof(double)}, exponent};
-    }
-
-    void eigenvalues_of(std::span<const double> diagonal, std::span<const double> off_diagonal,
-                        std::span<double> out) override {
-        tridiagonal_.find(diagonal, off_diagonal, out);
+        double* const band = reduction_.reduce(gram, order);
+        chase_.run(band, order);
+        tridiagonal_.find(band, order, out);
+        for (double& value : out) {
+            value = std::ldexp(value, exponent);
+        }
     }
 
     SolverBytes solver_bytes(std::int64_t order) const {
@@ -357,8 +351,8 @@ class CudaSpectrumLane : public SpectrumLane {
     Cusolver cusolver_;
     CusolverParameters parameters_;
     BandReduction reduction_;
+    BulgeChase chase_;
     TridiagonalEigenvalues tridiagonal_;
-    device::PinnedMemory band_;
     std::array<device::Event, 2> copied_;  ///< what was staged there
     std::array<device::PinnedMemory, 2> staging_;
     std::size_t turn_ = 0;  ///< of the two

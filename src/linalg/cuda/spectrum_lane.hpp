@@ -42,22 +42,12 @@ class SpectrumLane {
     /// The smaller Gram matrix of what has been uploaded, in float64. Waits for it.
     virtual LaneGram gram() = 0;
 
-    // Its eigenvalues, ascending, min(rows, cols) of them, in one of two ways.
-
-    /// All on the card, by cuSOLVER. Waits.
-    /// @returns cuSOLVER's info: not 0 where it failed
-    virtual int eigenvalues(std::span<double> out) = 0;
-
-    /// The band that it is reduced to, times 2^exponent, as two_stage::Kernels::chase_bulges takes
-    /// it: the processor makes it tridiagonal. Waits.
-    struct Band {
-        std::span<double> values;  ///< until the next call
-        int exponent = 0;
-    };
-    virtual Band band() = 0;
-    /// Of the tridiagonal matrix. Waits.
-    virtual void eigenvalues_of(std::span<const double> diagonal,
-                                std::span<const double> off_diagonal, std::span<double> out) = 0;
+    // Its eigenvalues, ascending, min(rows, cols) of them, in one of two ways. Both wait, and leave
+    // nothing of the Gram matrix.
+    /// By way of a band, with the kernels of this area.
+    virtual void eigenvalues(std::span<double> out) = 0;
+    /// By cuSOLVER. @returns its info: not 0 where it failed
+    virtual int library_eigenvalues(std::span<double> out) = 0;
 };
 
 /// @param card  its index
@@ -67,6 +57,10 @@ inline constexpr const char* kMakeSpectrumLane = "alphaprune_cuda_make_spectrum_
 /// Bytes of the card that a lane needs for a matrix.
 using SpectrumLaneBytes = std::uint64_t(int card, const LaneMatrix& matrix);
 inline constexpr const char* kSpectrumLaneBytes = "alphaprune_cuda_spectrum_lane_bytes";
+
+/// The card's speed in products of float64, GFLOP/s, as measured now.
+using CardDgemm = double(int card);
+inline constexpr const char* kCardDgemm = "alphaprune_cuda_dgemm_gflops";
 
 /// Bytes of the card that nobody has taken.
 using FreeCardBytes = std::uint64_t(int card);

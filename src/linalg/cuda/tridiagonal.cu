@@ -1,5 +1,7 @@
 #include "cuda/tridiagonal.cuh"
 
+#include "cuda/panel_math.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -49,47 +51,62 @@ __global__ void bisect_all(const double* diagonal, const double* off_squares, st
     }
 }
 
-SturmBounds bounds_of(std::span<const double> diagonal, std::span<const double> off_diagonal) {
-    SturmBounds bounds{diagonal[0], diagonal[0]};
+/// Diagonal value and the one below it.
+struct TridiagonalColumn {
+    double diagonal;
+    double below;
+};
+
+SturmBounds bounds_of(std::span<const TridiagonalColumn> columns) {
+    SturmBounds bounds{columns[0].diagonal, columns[0].diagonal};
     double largest_square = 0;
-    for (std::size_t i = 0; i < diagonal.size(); ++i) {  // Gershgorin
-        const double left = i > 0 ? std::abs(off_diagonal[i - 1]) : 0;
-        const double right = i + 1 < diagonal.size() ? std::abs(off_diagonal[i]) : 0;
-        bounds.low = std::min(bounds.low, diagonal[i] - left - right);
-        bounds.high = std::max(bounds.high, diagonal[i] + left + right);
-        largest_square = std::max(largest_square, right * right);
+    double above = 0;
+    for (const TridiagonalColumn& column : columns) {  // Gershgorin
+        const double beside = above + std::abs(column.below);
+        bounds.low = std::min(bounds.low, column.diagonal - beside);
+        bounds.high = std::max(bounds.high, column.diagonal + beside);
+        largest_square = std::max(largest_square, column.below * column.below);
+        above = std::abs(column.below);
     }
     constexpr double kUnit = std::numeric_limits<double>::epsilon();
     const double size = std::max(std::abs(bounds.low), std::abs(bounds.high));
-    const double margin = 2 * kUnit * size * static_cast<double>(diagonal.size());
+    const double margin = 2 * kUnit * size * static_cast<double>(columns.size());
     bounds.low -= margin;
     bounds.high += margin;
-    bounds.halvings =
-        size > 0 ? static_cast<int>(std::ceil(std::log2((bounds.high - bounds.low) / size))) + 52
-                 : 0;
+    if (size > 0) {
+        bounds.halvings =
+            static_cast<int>(std::ceil(std::log2((bounds.high - bounds.low) / size))) +
+            std::numeric_limits<double>::digits - 1;
+    }
     bounds.least_pivot = std::numeric_limits<double>::min() * std::max(1.0, largest_square);
     return bounds;
 }
 
 }  // namespace
 
-void TridiagonalEigenvalues::find(std::span<const double> diagonal,
-                                  std::span<const double> off_diagonal, std::span<double> out) {
-    const std::size_t order = diagonal.size();
-    const SturmBounds bounds = bounds_of(diagonal, off_diagonal);
-    std::vector<double> matrix(2 * order);
-    std::ranges::copy(diagonal, matrix.begin());
-    for (std::size_t i = 1; i < order; ++i) {
-        matrix[order + i] = off_diagonal[i - 1] * off_diagonal[i - 1];
+void TridiagonalEigenvalues::find(const double* band, std::int64_t order, std::span<double> out) {
+    const auto size = static_cast<std::size_t>(order);
+    const std::span<std::byte> bytes = columns_.require(size * sizeof(TridiagonalColumn));
+    check_cuda(cudaMemcpy2DAsync(bytes.data(), sizeof(TridiagonalColumn), band,
+                                 kernels::kBandColumn * sizeof(double), sizeof(TridiagonalColumn),
+                                 size, cudaMemcpyDeviceToHost, stream_),
+               "cudaMemcpy2DAsync");
+    check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+    const std::span columns(reinterpret_cast<const TridiagonalColumn*>(bytes.data()), size);
+    const SturmBounds bounds = bounds_of(columns);
+    std::vector<double> matrix(2 * size);
+    for (std::size_t i = 0; i < size; ++i) {
+        matrix[i] = columns[i].diagonal;
+        matrix[size + i] = i > 0 ? columns[i - 1].below * columns[i - 1].below : 0;
     }
     auto* const on_card = matrix_.require<double>(matrix.size());
-    auto* const found = found_.require<double>(order);
+    auto* const found = found_.require<double>(size);
     check_cuda(cudaMemcpyAsync(on_card, matrix.data(), matrix.size() * sizeof(double),
                                cudaMemcpyHostToDevice, stream_),
                "cudaMemcpyAsync");
-    const auto groups = static_cast<unsigned>((order + kSturmThreads - 1) / kSturmThreads);
-    bisect_all<<<groups, kSturmThreads, 0, stream_>>>(
-        on_card, on_card + order, static_cast<std::int64_t>(order), bounds, found);
+    const auto groups = static_cast<unsigned>((size + kSturmThreads - 1) / kSturmThreads);
+    bisect_all<<<groups, kSturmThreads, 0, stream_>>>(on_card, on_card + size, order, bounds,
+                                                      found);
     check_cuda(cudaGetLastError(), "bisect_all");
     check_cuda(
         cudaMemcpyAsync(out.data(), found, out.size_bytes(), cudaMemcpyDeviceToHost, stream_),

@@ -14,14 +14,14 @@ class TridiagonalEigenvalues {
   public:
     explicit TridiagonalEigenvalues(cudaStream_t stream) : stream_(stream) {}
 
-    /// Within 2^-52 of the largest of them, ascending, but for those that are that close. Waits.
-    /// @param off_diagonal  one fewer than diagonal; each below the diagonal value of its number
-    void find(std::span<const double> diagonal, std::span<const double> off_diagonal,
-              std::span<double> out);
+    /// Within 2^-52 of the largest of them, ascending. Waits.
+    /// @param band  on the card, as BulgeChase leaves it
+    void find(const double* band, std::int64_t order, std::span<double> out);
 
   private:
     cudaStream_t stream_;
     device::DeviceMemory matrix_, found_;
+    device::PinnedMemory columns_;
 };
 
 }  // namespace alphaprune::linalg
