@@ -31,10 +31,11 @@ std::string allocation_text(const AllocationReport& allocation) {
 /// The page in a sentence.
 std::string lead_text(const PageContents& contents) {
     const RunReport& report = contents.report;
-    const std::string model = fmt::format("<b>{}</b> ({}, {}, {} matrices, {} prunable weights)",
-                                          escaped(report.model_name), escaped(report.family),
-                                          counted(report.blocks, "block"), report.matrices.size(),
-                                          with_separators(report.prunable_parameters));
+    const std::string model = fmt::format(
+        "<b>{}</b> ({}, {}, {} matrices, {} prunable weights)", escaped(report.model_name),
+        escaped(report.family), counted(report.blocks, "block"),
+        with_separators(static_cast<std::int64_t>(report.matrices.size())),
+        with_separators(report.prunable_parameters));
     if (!report.allocation) {
         return fmt::format("<p class=\"lead\">{}: spectra only; nothing was pruned.</p>\n", model);
     }

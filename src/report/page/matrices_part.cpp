@@ -88,7 +88,8 @@ std::string matrices_part(const PageContents& contents) {
     const std::string table =
         count <= kMostDrawnSpectra ? one_row_each(contents) : one_row_a_kind(contents);
     return section("matrices", "All matrices",
-                   folded(fmt::format("Numbers of {} matrices", count),
+                   folded(fmt::format("Numbers of {} matrices",
+                                      with_separators(static_cast<std::int64_t>(count))),
                           scrollable("Numbers of all matrices", table), count <= 60));
 }
 

@@ -67,6 +67,16 @@ std::string map_figure(const std::string& map, const std::string& caption) {
                : fmt::format("<figure>{}<figcaption>{}</figcaption></figure>\n", map, caption);
 }
 
+bool has_experts(const PageContents& contents) {
+    return contents.grid.cells.size() < contents.report.matrices.size();
+}
+
+/// Whether each matrix in a map has a spectrum on the page.
+bool opens_spectra(const PageContents& contents) {
+    return !contents.pictures.empty() && contents.pictures.size() <= kMostDrawnSpectra &&
+           !has_experts(contents);
+}
+
 std::string maps(const PageContents& contents) {
     const RunReport& report = contents.report;
     const std::string metric = escaped(report.shown_metric);
@@ -87,7 +97,9 @@ std::string maps(const PageContents& contents) {
                                   "ratios would have it; red: more is removed; blue: less.",
                                   number_text(contents.uniform_ratio().value_or(NAN)))) +
            map_figure(alphas,
-                      fmt::format("{} of each matrix. A click opens its spectrum.", metric));
+                      fmt::format("{} of each matrix{}.{}", metric,
+                                  has_experts(contents) ? ", of several in a place the mean" : "",
+                                  opens_spectra(contents) ? " A click opens its spectrum." : ""));
 }
 
 std::string block_row(const PageContents& contents, const BlockSummary& block,

@@ -110,11 +110,12 @@ std::string spectra_part(const PageContents& contents) {
     }
     const std::string summary =
         ordered.size() == matrices
-            ? fmt::format("All {} spectra by {}, the heaviest tail first", matrices, metric)
+            ? fmt::format("All {} spectra by {}, the heaviest tail first",
+                          with_separators(static_cast<std::int64_t>(matrices)), metric)
             : fmt::format(
                   "{} of {} spectra by {}: of each block those of least, median and "
                   "greatest",
-                  ordered.size(), matrices, metric);
+                  ordered.size(), with_separators(static_cast<std::int64_t>(matrices)), metric);
     return section("spectra", "Spectra",
                    text + folded(summary, "<div id=\"spectra-list\">\n" + list + "</div>\n",
                                  ordered.size() <= 60));
