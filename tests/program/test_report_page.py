@@ -110,7 +110,7 @@ class ReportPage(ProgramTest):
         report = self.calibrated("--allocation", "search", "--search-evaluations", "3")
         self.browser.open(self.page)
         uniform = next(one for one in report["search"] if one["change"] == "uniform")
-        self.assertIn(f"{uniform['perplexity']:.4g} with uniform ratios", self.text("#answer"))
+        self.assertIn(f"sequences is {uniform['perplexity']:.4g}, that of the best of all 3", self.text("#answer"))
         self.assertEqual(self.browser.evaluate(
             "document.querySelectorAll('#search circle').length"), 3)
         self.assert_usable()

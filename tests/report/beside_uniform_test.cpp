@@ -45,8 +45,8 @@ TEST(BesideUniform, SaysWhatIsKnown) {
     RunReport report = test::pruned_report();
     EXPECT_NE(beside_uniform(report).find("were <b>not run</b>"), std::string::npos);
     report.search = {{"uniform", 50.0, true}, {"a", 40.0, true}, {"b", 45.0, false}};
-    EXPECT_NE(beside_uniform(report).find("<b>50</b> with uniform ratios, 40 with the best of 3 "
-                                          "candidates (−20.0 %)"),
+    EXPECT_NE(beside_uniform(report).find("is <b>50</b>, that of the best of all 3 candidates 40 "
+                                          "(−20.0 %)"),
               std::string::npos);
     report.search = {};
     report.allocation->name = "uniform";

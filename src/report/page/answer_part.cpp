@@ -23,7 +23,10 @@ std::string allocation_text(const AllocationReport& allocation) {
                             escaped(allocation.mapping_type), number_text(allocation.epsilon));
     }
     for (const OwnOption& option : allocation.own_options) {
-        text += fmt::format(", {} {}", escaped(option.symbol), number_text(option.value));
+        if (option.value == 0) {
+            continue;  // a limit that there is not
+        }
+        text += fmt::format(", {} {}", escaped(option.name), number_text(option.value));
     }
     return text;
 }

@@ -127,10 +127,10 @@ std::string beside_uniform(const RunReport& report) {
     }
     if (std::isfinite(uniform) && std::isfinite(best) && uniform > 0) {
         return fmt::format(
-                   "<p>The search tried them: on held-out calibration sequences <b>{}</b> with "
-                   "uniform ratios, {} with the best of {} candidates ({}). On other text uniform "
-                   "ratios were not run; this would:</p>\n",
-                   number_text(uniform), number_text(best), report.search.size(),
+                   "<p>The search tried them: their perplexity on held-out calibration sequences "
+                   "is <b>{}</b>, that of the best of all {} candidates {} ({}). On other text "
+                   "uniform ratios were not run; this would:</p>\n",
+                   number_text(uniform), report.search.size(), number_text(best),
                    change_text(best, uniform)) +
                command_text(report);
     }

@@ -110,6 +110,14 @@ std::string scrollable(std::string_view label, const std::string& body) {
         body);
 }
 
+std::string table_head(const std::vector<std::string>& names) {
+    std::string row = "<thead><tr>";
+    for (const std::string& name : names) {
+        row += fmt::format("<th scope=\"col\">{}</th>", name);
+    }
+    return row + "</tr></thead>\n";
+}
+
 std::string folded(std::string_view summary, const std::string& body, bool open) {
     return fmt::format("<details{}><summary>{}</summary>\n{}</details>\n", open ? " open" : "",
                        summary, body);

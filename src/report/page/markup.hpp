@@ -35,6 +35,9 @@ std::string section(std::string_view id, std::string_view title, const std::stri
 /// @param label  what a screen reader calls it, already fit for HTML
 std::string scrollable(std::string_view label, const std::string& body);
 
+/// The head of a table. @param names  of its columns, fit for HTML
+std::string table_head(const std::vector<std::string>& names);
+
 /// What is seen when it is opened. @param summary already fit for HTML
 std::string folded(std::string_view summary, const std::string& body, bool open = false);
 

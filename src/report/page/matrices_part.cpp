@@ -9,34 +9,31 @@
 namespace alphaprune::report {
 namespace {
 
-std::string head_row(const std::vector<std::string>& names) {
-    std::string row = "<thead><tr>";
-    for (const std::string& name : names) {
-        row += fmt::format("<th scope=\"col\">{}</th>", name);
-    }
-    return row + "</tr></thead>\n";
-}
-
 std::string matrix_row(const PageContents& contents, const MatrixReport& matrix) {
-    return fmt::format(
-        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} × {}</td><td>{}</td><td>{}</td><td>{}</td>"
-        "<td>{}</td><td>{}</td><td>{}</td><td class=\"words\">{}</td><td>{}</td></tr>\n",
-        escaped(matrix.name), matrix.block, matrix.rows, matrix.cols,
-        number_text(contents.metric_of(matrix), 5),
-        number_text(matrix.sparsity_ratio.value_or(NAN), 6),
-        number_text(matrix.sparsity().value_or(NAN), 6),
-        matrix.zeros ? std::to_string(*matrix.zeros) : "–",
-        number_text(matrix.relative_error.value_or(NAN), 3),
-        matrix.iterations ? std::to_string(*matrix.iterations) : "–",
-        matrix.solver.empty() ? "–" : escaped(matrix.solver), number_text(matrix.seconds, 3));
+    std::string row = fmt::format(
+        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} × {}</td><td>{}</td>", escaped(matrix.name),
+        matrix.block, matrix.rows, matrix.cols, number_text(contents.metric_of(matrix), 5));
+    if (contents.uniform_ratio()) {
+        row += fmt::format("<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>",
+                           number_text(matrix.sparsity_ratio.value_or(NAN), 6),
+                           number_text(matrix.sparsity().value_or(NAN), 6),
+                           matrix.zeros ? std::to_string(*matrix.zeros) : "–",
+                           number_text(matrix.relative_error.value_or(NAN), 3),
+                           matrix.iterations ? std::to_string(*matrix.iterations) : "–");
+    }
+    return row + fmt::format("<td class=\"words\">{}</td><td>{}</td></tr>\n",
+                             matrix.solver.empty() ? "–" : escaped(matrix.solver),
+                             number_text(matrix.seconds, 3));
 }
 
 std::string one_row_each(const PageContents& contents) {
-    std::string table =
-        "<table class=\"numbers sortable\">" +
-        head_row({"name", "block", "shape", escaped(contents.report.shown_metric), "ratio asked",
-                  "sparsity", "zeros", "error", "iterations", "solver", "seconds"}) +
-        "<tbody>\n";
+    std::vector<std::string> columns{"name", "block", "shape",
+                                     escaped(contents.report.shown_metric)};
+    if (contents.uniform_ratio()) {
+        columns.insert(columns.end(), {"ratio asked", "sparsity", "zeros", "error", "iterations"});
+    }
+    columns.insert(columns.end(), {"solver", "seconds"});
+    std::string table = "<table class=\"numbers sortable\">" + table_head(columns) + "<tbody>\n";
     for (const MatrixReport& matrix : contents.report.matrices) {
         table += matrix_row(contents, matrix);
     }
@@ -48,8 +45,8 @@ std::string one_row_each(const PageContents& contents) {
 std::string one_row_a_kind(const PageContents& contents) {
     const RunReport& report = contents.report;
     std::string table = "<table class=\"numbers\">" +
-                        head_row({"block", "kind", "matrices", "ratio asked", "zeros",
-                                  escaped(report.shown_metric) + " of each"}) +
+                        table_head({"block", "kind", "matrices", "ratio asked", "zeros",
+                                    escaped(report.shown_metric) + " of each"}) +
                         "<tbody>\n";
     for (std::size_t block = 0; block < contents.grid.blocks.size(); ++block) {
         for (std::size_t kind = 0; kind < contents.grid.kinds.size(); ++kind) {

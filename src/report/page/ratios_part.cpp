@@ -104,22 +104,25 @@ std::string maps(const PageContents& contents) {
 
 std::string block_row(const PageContents& contents, const BlockSummary& block,
                       const std::string& name) {
-    return fmt::format(
-        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
-        "\n",
-        name, number_text(block.mean_metric, 5),
-        contents.uniform_ratio() ? number_text(block.sparsity_ratio.value_or(NAN)) : "–",
-        block.zeros ? percent_text(share(*block.zeros, block.weights).value_or(NAN)) : "–",
-        block.zeros ? with_separators(*block.zeros) : "–", with_separators(block.weights));
+    std::string row = fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td>", name,
+                                  number_text(block.mean_metric, 5));
+    if (contents.uniform_ratio()) {
+        row += fmt::format(
+            "<td>{}</td><td>{}</td><td>{}</td>", number_text(block.sparsity_ratio.value_or(NAN)),
+            block.zeros ? percent_text(share(*block.zeros, block.weights).value_or(NAN)) : "–",
+            block.zeros ? with_separators(*block.zeros) : "–");
+    }
+    return row + fmt::format("<td>{}</td></tr>\n", with_separators(block.weights));
 }
 
 std::string block_numbers(const PageContents& contents) {
     constexpr std::size_t kMostOpen = 16;
-    std::string table = fmt::format(
-        "<table class=\"numbers\"><thead><tr><th scope=\"col\">block</th><th scope=\"col\">mean "
-        "{}</th><th scope=\"col\">ratio asked</th><th scope=\"col\">sparsity</th><th "
-        "scope=\"col\">zeros</th><th scope=\"col\">weights</th></tr></thead><tbody>\n",
-        escaped(contents.report.shown_metric));
+    std::vector<std::string> columns{"block", "mean " + escaped(contents.report.shown_metric)};
+    if (contents.uniform_ratio()) {
+        columns.insert(columns.end(), {"ratio asked", "sparsity", "zeros"});
+    }
+    columns.emplace_back("weights");
+    std::string table = "<table class=\"numbers\">" + table_head(columns) + "<tbody>\n";
     for (const BlockSummary& block : contents.blocks) {
         table += block_row(contents, block, std::to_string(block.block));
     }
