@@ -29,7 +29,7 @@ def arguments():
     parser.add_argument("build", type=pathlib.Path, nargs="?")
     parser.add_argument("--page", type=pathlib.Path)
     parser.add_argument("--picture", type=pathlib.Path, help="of the top of the page")
-    parser.add_argument("--height", type=int, default=1272, help="of the picture")
+    parser.add_argument("--height", type=int, default=1288, help="of the picture")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--blocks", type=int, default=80)
     parser.add_argument("--experts", type=int, default=0)

@@ -78,10 +78,7 @@ std::string shortened(const std::string& name) {
 class MapPicture {
   public:
     MapPicture(const RunReport& report, const MatrixGrid& grid, const HeatMap& map)
-        : report_(report),
-          grid_(grid),
-          map_(map),
-          rows_(std::min(grid.kinds.size(), kMostMapRows)) {
+        : grid_(grid), map_(map), rows_(std::min(grid.kinds.size(), kMostMapRows)) {
         const auto columns = static_cast<double>(std::max<std::size_t>(grid.blocks.size(), 1));
         cell_width_ = std::clamp((kWideRight - kNamesWidth) / columns, 8.0, 84.75);
         width_ = std::max(kNamesWidth + cell_width_ * columns + 12, kWideWidth);
@@ -195,7 +192,6 @@ class MapPicture {
         return text;
     }
 
-    const RunReport& report_;
     const MatrixGrid& grid_;
     const HeatMap& map_;
     std::size_t rows_;
