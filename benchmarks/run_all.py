@@ -132,6 +132,10 @@ def predicted(options, name="whole"):
     return lambda bench: validation(bench, options)[name]
 
 
+def opened_page(bench):
+    return json_lines(start([sys.executable, HERE / "report_page.py", bench.build]))[-1]
+
+
 def longest_stop(times, after, request=()):
     return lambda bench: bench.script("stop_latency.py", "--times", times, "--after", after,
                                       "--ranks", bench.ranks, *request)["longest_seconds"]
@@ -173,6 +177,10 @@ FIGURES = [
            lambda bench: bench.lines("writing")[0]["ratio"], least=0.7),
     Figure("magnitude, pruned and written, over pwrite + fsync", ">= 0.7",
            lambda bench: bench.lines("writing", "--through-phase")[0]["ratio"], least=0.7),
+    Figure("MB of report.html, 560 matrices", "<= 5",
+           lambda bench: opened_page(bench)["bytes"] / 1e6, most=5),
+    Figure("seconds to open it in Chromium", "<= 2",
+           lambda bench: opened_page(bench)["seconds_median"], most=2),
     Figure("forward pass over SGEMM limit, books-7m", ">= 0.6",
            lambda bench: bench.lines("forward", ranks=1)[0]["ratio"], least=0.6),
     Figure("Wanda phase over SGEMM limit, books-7m", ">= 0.6",

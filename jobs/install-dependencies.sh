@@ -26,7 +26,7 @@ if [[ $(uname -m) == x86_64 ]]; then
 fi
 tests=(python3 python3-numpy python3-h5py python3-xxhash iproute2
     slurmctld slurmd slurm-client munge)
-checks=(clang-14 clang-format-14 libclang-rt-14-dev shellcheck)
+checks=(clang-14 clang-format-14 libclang-rt-14-dev shellcheck chromium fonts-dejavu-core)
 case ${1:-} in
 "") ;;
 --tests) packages+=("${tests[@]}") ;;

@@ -14,13 +14,13 @@ source jobs/mpi-environment.sh
 program=build/release/alphaprune_mpi
 mkdir -p "$(dirname "$output")"
 mpirun -n 2 "$program" --model data/books-7m --sparsity-ratio 0.7 --metric alpha_mid \
-    --output "$output" --overwrite
+    --eval data/books-7m/eval_short.npy --output "$output" --overwrite
 mpirun -n 2 "$program" verify "$output"
 cat <<EOF
 
 Results in $output:
   checkpoint.h5   the pruned model, with every spectrum and metric (HDF5)
-  report.html     ratios and spectra as pictures: open it in a browser
+  report.html     what was pruned, how much, whether it hurt, and why there
   report.json     the same numbers for scripts
   matrices.csv    one line per matrix
   metrics/        one .npy per metric, for --metric-cache
@@ -46,4 +46,8 @@ cat <<EOF
   70 % zeros, Wanda, uniform       $uniform
   70 % zeros, Wanda, AlphaPruning  $alpha
   70 % zeros, --recipe best        $best
+
+Open in a browser:
+  $output/report.html           the first run, by magnitude
+  $output-compared/report.html  the last one, by --recipe best
 EOF

@@ -167,30 +167,47 @@ std::vector<std::string> notes_of(const Results& results) {
     return notes;
 }
 
-/// Each owner draws the spectra it holds. Collective.
-std::vector<report::SpectrumPicture> gather_pictures(const parallel::Communicator& ranks,
-                                                     const phases::SpectrumResults& spectra) {
-    constexpr int kBins = 60;
+/// What the owners of the spectra say of them, one per matrix.
+struct DrawnSpectra {
     std::vector<report::SpectrumPicture> pictures;
-    std::vector<double> ranges;
-    std::vector<std::int64_t> counts;
-    for (const auto& eigenvalues : spectra.eigenvalues) {
-        report::SpectrumPicture picture;
-        if (!eigenvalues.empty()) {
-            picture = report::picture_of(eigenvalues, kBins);
+    std::vector<std::optional<report::LawReport>> laws;
+};
+
+/// Each owner draws the spectra it holds, and fits their tails. Collective.
+DrawnSpectra draw_spectra(const Job& job, const phases::SpectrumResults& spectra) {
+    constexpr std::size_t kBins = 60;
+    const std::size_t matrices = spectra.eigenvalues.size();
+    std::vector<report::SpectrumPicture> pictures(matrices);
+    std::vector<report::LawReport> laws(matrices);
+    for (std::size_t m = 0; m < matrices; ++m) {
+        const spectrum::Metric metric =
+            report::fitted_metric(job.options.metric, spectra.matrices[m].in_single);
+        if (!spectra.eigenvalues[m].empty()) {  // else another rank's
+            pictures[m] = report::picture_of(spectra.eigenvalues[m], kBins);
+            laws[m] = report::law_of(spectra.eigenvalues[m], metric).value_or(report::LawReport{});
         }
-        picture.counts.resize(kBins);
-        ranges.push_back(picture.log10_min);
-        ranges.push_back(picture.log10_max);
-        counts.insert(counts.end(), picture.counts.begin(), picture.counts.end());
+        pictures[m].counts.resize(kBins);
+        laws[m].metric = spectrum::name_of(metric);
     }
-    ranks.all_reduce_sum(std::span(ranges));
-    ranks.all_reduce_sum(std::span(counts));
-    for (std::size_t m = 0; m < spectra.eigenvalues.size(); ++m) {
-        const auto first = counts.begin() + static_cast<std::ptrdiff_t>(m * kBins);
-        pictures.push_back({ranges[2 * m], ranges[2 * m + 1], {first, first + kBins}});
+    std::vector<double> numbers;
+    std::vector<std::int64_t> counts;
+    for (std::size_t m = 0; m < matrices; ++m) {
+        numbers.insert(numbers.end(), {pictures[m].log10_min, pictures[m].log10_max, laws[m].alpha,
+                                       laws[m].lambda_min, laws[m].distance});
+        counts.insert(counts.end(), pictures[m].counts.begin(), pictures[m].counts.end());
+        counts.push_back(laws[m].tail);
     }
-    return pictures;
+    job.ranks.all_reduce_sum(std::span(numbers));
+    job.ranks.all_reduce_sum(std::span(counts));
+    DrawnSpectra drawn;
+    for (std::size_t m = 0; m < matrices; ++m) {
+        const double* of = &numbers[5 * m];
+        const auto first = counts.begin() + static_cast<std::ptrdiff_t>(m * (kBins + 1));
+        drawn.pictures.push_back({of[0], of[1], {first, first + kBins}});
+        laws[m] = {laws[m].metric, of[2], of[3], first[kBins], of[4]};
+        drawn.laws.push_back(laws[m].tail > 0 ? std::optional(laws[m]) : std::nullopt);
+    }
+    return drawn;
 }
 
 /// Everything report.json says. Collective.
@@ -225,16 +242,18 @@ RunReport compose_report(const Job& job, const Inputs* inputs, const Results& re
 }  // namespace
 
 void finish_job(const Job& job, const Inputs* inputs, const Results& results) {
-    const std::vector<report::SpectrumPicture> pictures =
-        results.spectra.computed ? gather_pictures(job.ranks, *results.spectra.computed)
-                                 : std::vector<report::SpectrumPicture>{};
-    const RunReport report = compose_report(job, inputs, results);
+    const DrawnSpectra drawn =
+        results.spectra.computed ? draw_spectra(job, *results.spectra.computed) : DrawnSpectra{};
+    RunReport report = compose_report(job, inputs, results);
+    for (std::size_t m = 0; m < drawn.laws.size(); ++m) {
+        report.matrices[m].law = drawn.laws[m];
+    }
     const std::string table = report::block_table(report) + report::perplexity_lines(report);
     parallel::run_on_root(job.ranks, [&] {
         const std::filesystem::path& folder = job.options.output;
         report::write_matrices_csv(report, folder);
         report::write_metric_files(report, folder);
-        report::write_html_report(report, pictures, folder);
+        report::write_html_report(report, drawn.pictures, folder);
         report::write_report_json(report, folder);  // last: it says that all the others are there
         resume::Journal::remove(folder);
         for (const std::string& note : notes_of(results)) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "page/markup.hpp"
 #include "report_parts.hpp"
 
 namespace alphaprune::report {
@@ -54,15 +55,6 @@ struct Column {
     std::string head;
     std::vector<std::string> cells;
 };
-
-/// 1234567 as "1,234,567".
-std::string with_separators(std::int64_t value) {
-    std::string text = std::to_string(value);
-    for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
-        text.insert(static_cast<std::size_t>(at), 1, ',');
-    }
-    return text;
-}
 
 std::string metric_cell(double value) {
     if (!std::isfinite(value)) {

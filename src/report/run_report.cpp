@@ -104,6 +104,14 @@ static void json_fields(auto& io, FieldsOf<SliceReport> auto& slice) {
     io("stride", slice.stride);
 }
 
+static void json_fields(auto& io, FieldsOf<LawReport> auto& law) {
+    io("metric", law.metric);
+    io("alpha", law.alpha);
+    io("lambda_min", law.lambda_min);
+    io("tail", law.tail);
+    io("ks_distance", law.distance);
+}
+
 static void json_fields(auto& io, FieldsOf<MatrixReport> auto& matrix) {
     io("name", matrix.name);
     io("block", matrix.block);
@@ -114,6 +122,7 @@ static void json_fields(auto& io, FieldsOf<MatrixReport> auto& matrix) {
     io.custom(
         "metrics", [&] { return metrics_json(matrix); },
         [&](const auto& field) { read_metrics(field, matrix); });
+    io.where_known("fit", matrix.law);
     io("sparsity_ratio", matrix.sparsity_ratio);
     io("zeros", matrix.zeros);
     io.check([&](const auto& field) { require_possible(field, matrix); });

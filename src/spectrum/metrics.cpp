@@ -7,8 +7,6 @@
 #include <limits>
 #include <system_error>
 
-#include "alphaprune/spectrum/power_law.hpp"
-
 namespace alphaprune::spectrum {
 namespace {
 
@@ -47,21 +45,30 @@ std::optional<double> histogram_peak(std::span<const double> ascending) {
     return std::pow(10.0, least + static_cast<double>(fullest) * range / kBins);
 }
 
-/// Exponent of the best fit whose tail starts between two eigenvalues, both included.
-double alpha_between(const TailFits& fits, std::span<const double> ascending, double least,
-                     double greatest) {
+/// The best fit whose tail starts between two eigenvalues, both included.
+std::optional<PowerLawFit> fit_between(const TailFits& fits, std::span<const double> ascending,
+                                       double least, double greatest) {
     const auto first = std::ranges::lower_bound(ascending, least) - ascending.begin();
     const auto last = std::ranges::upper_bound(ascending, greatest) - ascending.begin();
-    const auto fit =
-        fits.best(static_cast<std::size_t>(first), static_cast<std::size_t>(std::max(first, last)));
-    return fit ? fit->alpha : kUndefined;
+    return fits.best(static_cast<std::size_t>(first),
+                     static_cast<std::size_t>(std::max(first, last)));
 }
 
-/// alpha_peak of a spectrum that is densest at `peak`.
-double published_alpha(const TailFits& fits, std::span<const double> ascending, double peak) {
+/// That of alpha_peak, for a spectrum that is densest at `peak`.
+std::optional<PowerLawFit> published_fit(const TailFits& fits, std::span<const double> ascending,
+                                         double peak) {
     // The lower bound of the published code: a logarithm, compared with eigenvalues. Published
     // results depend on it.
-    return alpha_between(fits, ascending, std::log10(0.95 * peak), 1.5 * peak);
+    return fit_between(fits, ascending, std::log10(0.95 * peak), 1.5 * peak);
+}
+
+std::optional<PowerLawFit> finger_fit(const TailFits& fits, std::span<const double> ascending,
+                                      double peak) {
+    return fit_between(fits, ascending, 0.95 * peak, 1.5 * peak);
+}
+
+double alpha_of(const std::optional<PowerLawFit>& fit) {
+    return fit ? fit->alpha : kUndefined;
 }
 
 double log10_or_undefined(double value) {
@@ -86,12 +93,10 @@ double relative_entropy(std::span<const double> eigenvalues, double sum) {
 void add_exponents(ShapeMetrics& metrics, std::span<const double> eigenvalues) {
     const TailFits fits(eigenvalues);
     metrics[Metric::alpha_mid] = fits.alpha(eigenvalues.size() / 2);
-    const auto everywhere = fits.best(0, eigenvalues.size());
-    metrics[Metric::alpha_ks] = everywhere ? everywhere->alpha : kUndefined;
+    metrics[Metric::alpha_ks] = alpha_of(fits.best(0, eigenvalues.size()));
     if (const auto peak = histogram_peak(eigenvalues)) {
-        metrics[Metric::alpha_peak] = published_alpha(fits, eigenvalues, *peak);
-        metrics[Metric::alpha_fix_finger] =
-            alpha_between(fits, eigenvalues, 0.95 * *peak, 1.5 * *peak);
+        metrics[Metric::alpha_peak] = alpha_of(published_fit(fits, eigenvalues, *peak));
+        metrics[Metric::alpha_fix_finger] = alpha_of(finger_fit(fits, eigenvalues, *peak));
     }
 }
 
@@ -144,7 +149,30 @@ ShapeMetrics without_small_eigenvalues(ShapeMetrics metrics) {
 double alpha_peak(std::span<const double> eigenvalues) {
     assert(std::ranges::is_sorted(eigenvalues));
     const auto peak = histogram_peak(eigenvalues);
-    return peak ? published_alpha(TailFits(eigenvalues), eigenvalues, *peak) : kUndefined;
+    return peak ? alpha_of(published_fit(TailFits(eigenvalues), eigenvalues, *peak)) : kUndefined;
+}
+
+std::optional<PowerLawFit> fit_of(Metric metric, std::span<const double> eigenvalues) {
+    assert(std::ranges::is_sorted(eigenvalues));
+    const TailFits fits(eigenvalues);
+    if (metric == Metric::alpha_mid) {
+        const std::size_t middle = eigenvalues.size() / 2;
+        return fits.best(middle, std::min(middle + 1, eigenvalues.size()));
+    }
+    if (metric == Metric::alpha_ks) {
+        return fits.best(0, eigenvalues.size());
+    }
+    const auto peak = histogram_peak(eigenvalues);
+    if (!peak || (metric != Metric::alpha_peak && metric != Metric::alpha_fix_finger)) {
+        return std::nullopt;
+    }
+    return metric == Metric::alpha_peak ? published_fit(fits, eigenvalues, *peak)
+                                        : finger_fit(fits, eigenvalues, *peak);
+}
+
+bool has_fit(Metric metric) {
+    return metric == Metric::alpha_peak || metric == Metric::alpha_mid ||
+           metric == Metric::alpha_fix_finger || metric == Metric::alpha_ks;
 }
 
 double rounded(double value) {

@@ -1,149 +1,171 @@
-#include "alphaprune/report/run_report.hpp"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <numeric>
-#include <random>
-#include <sstream>
+#include <set>
 
+#include "alphaprune/report/run_report.hpp"
 #include "alphaprune/support/file.hpp"
+#include "report/made_up_report.hpp"
+#include "report/page_text.hpp"
 #include "report/sample_report.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace alphaprune::report {
 namespace {
 
-std::string page_of(const RunReport& report, const std::vector<SpectrumPicture>& pictures) {
-    const test::TemporaryFolder folder;
-    write_html_report(report, pictures, folder.path());
-    return support::read_text(folder / "report.html");
+using test::between;
+using test::expect_none_of;
+using test::occurrences;
+
+/// A part of the page by its id.
+std::string part_of(const std::string& page, const std::string& id) {
+    return between(page, "<section id=\"" + id + "\"", "</section>");
 }
 
-std::size_t occurrences(const std::string& text, const std::string& part) {
-    std::size_t count = 0;
-    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-        ++count;
-    }
-    return count;
-}
-
-void expect_none_of(const std::string& page, const std::vector<std::string>& parts) {
-    for (const std::string& part : parts) {
-        EXPECT_EQ(page.find(part), std::string::npos) << part;
-    }
-}
-
-/// What stands between the first `before` in the text and the first `after` behind it.
-std::string between(const std::string& text, const std::string& before, const std::string& after) {
-    const auto begin = text.find(before);
-    if (begin == std::string::npos) {
-        return {};
-    }
-    const auto from = begin + before.size();
-    return text.substr(from, text.find(after, from) - from);
-}
-
-std::vector<double> power_law_spectrum(std::size_t n, unsigned seed) {
-    std::mt19937 engine(seed);
-    std::uniform_real_distribution<double> uniform(1e-9, 1);
-    std::vector<double> values(n);
-    for (double& value : values) {
-        value = std::pow(uniform(engine), -0.5);
-    }
-    std::sort(values.begin(), values.end());
-    return values;
-}
-
-TEST(SpectrumPicture, CountsEveryPositiveEigenvalueInItsBin) {
-    const SpectrumPicture picture = picture_of({0, 0, 1, 10, 10, 99, 100}, 2);
-    EXPECT_DOUBLE_EQ(picture.log10_min, 0);
-    EXPECT_DOUBLE_EQ(picture.log10_max, 2);
-    EXPECT_EQ(picture.counts, (std::vector<std::int64_t>{1, 4}));
-}
-
-TEST(SpectrumPicture, LosesNoEigenvalue) {
-    const auto values = power_law_spectrum(1001, 1);
-    const SpectrumPicture picture = picture_of(values, 60);
-    ASSERT_EQ(picture.counts.size(), 60U);
-    EXPECT_EQ(std::accumulate(picture.counts.begin(), picture.counts.end(), std::int64_t{0}), 1001);
-    EXPECT_GE(picture.counts.front(), 1);
-    EXPECT_GE(picture.counts.back(), 1);
-}
-
-TEST(SpectrumPicture, DegenerateSpectra) {
-    EXPECT_TRUE(picture_of({}, 60).counts.empty());
-    EXPECT_TRUE(picture_of({0, 0}, 60).counts.empty());
-    const SpectrumPicture one = picture_of({3, 3, 3}, 10);
-    EXPECT_LT(one.log10_min, std::log10(3));
-    EXPECT_GT(one.log10_max, std::log10(3));
-    EXPECT_EQ(std::accumulate(one.counts.begin(), one.counts.end(), 0), 3);
-}
-
-TEST(HtmlReport, IsSelfContainedAndComplete) {
-    const std::string page = page_of(
-        test::pruned_report(),
-        {picture_of({1, 2, 3, 9}), picture_of({1, 2}), picture_of({1, 5}), picture_of({0, 0})});
-    expect_none_of(page, {"<script", "<link", "http://", "https://", "url(", "@import"});
-    EXPECT_NE(page.find("prefers-color-scheme: dark"), std::string::npos);
-    EXPECT_EQ(occurrences(page, "<figure>"), 4U);
-    EXPECT_EQ(occurrences(page, "no positive eigenvalue"), 1U);
-    EXPECT_EQ(occurrences(page, "<rect class=\"bar\""), 2U);
-    EXPECT_EQ(occurrences(page, "<circle"), 2U);
-    EXPECT_NE(page.find("block 1: ratio 0.9000"), std::string::npos);
-    EXPECT_NE(page.find("<td>b.1.k</td>"), std::string::npos);
-    EXPECT_NE(page.find("block 1 is bounded"), std::string::npos);
-    EXPECT_EQ(page.find("nan"), std::string::npos);
-    EXPECT_EQ(page.find("inf\""), std::string::npos);
-    for (const char* tag : {"table", "tr", "td", "th", "svg", "figure", "div", "body", "html"}) {
+void expect_balanced(const std::string& page) {
+    for (const char* tag :
+         {"table",   "thead",   "tbody",   "tr",     "td",   "th",   "svg", "figure", "div",
+          "details", "summary", "section", "body",   "html", "p",    "ul",  "li",     "text",
+          "g",       "title",   "rect",    "circle", "a",    "code", "pre"}) {
         const std::size_t opened = occurrences(page, fmt::format("<{}>", tag)) +
                                    occurrences(page, fmt::format("<{} ", tag));
-        EXPECT_EQ(opened, occurrences(page, fmt::format("</{}>", tag))) << tag;
+        const std::size_t closed = occurrences(page, fmt::format("</{}>", tag));
+        const std::string name = tag;
+        if (name == "circle") {
+            EXPECT_LE(closed, opened) << tag;  // those without a title end in "/>"
+        } else if (name == "rect") {
+            EXPECT_LE(closed, opened) << tag;
+        } else {
+            EXPECT_EQ(opened, closed) << tag;
+        }
     }
+}
+
+const std::vector<SpectrumPicture>& four_pictures() {
+    static const std::vector<SpectrumPicture> pictures{picture_of({1, 2, 3, 9}), picture_of({1, 2}),
+                                                       picture_of({1, 5}), picture_of({0, 0})};
+    return pictures;
+}
+
+TEST(HtmlReport, IsSelfContained) {
+    const std::string page = html_page(test::pruned_report(), four_pictures());
+    expect_none_of(
+        page, {"<script src", "<link", "http://", "https://", "url(h", "@import", "@ALPHAPRUNE"});
+    EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
+    EXPECT_NE(page.find("prefers-color-scheme: dark"), std::string::npos);
+    EXPECT_NE(page.find("@media print"), std::string::npos);
+    expect_balanced(page);
+    expect_none_of(page, {">nan", "\"nan", " nan", ">inf", "\"inf", " inf\""});
+    const test::TemporaryFolder folder;
+    write_html_report(test::pruned_report(), four_pictures(), folder.path());
+    EXPECT_EQ(support::read_text(folder / "report.html"), page);
+}
+
+/// What, how much, whether it hurt, at what cost: all of it numbers of the report.
+TEST(HtmlReport, AnswersFirst) {
+    RunReport report = test::pruned_report();
+    report.sparsity_type = "unstructured";
+    report.perplexities = {{"eval.npy", 512, 360, 26.7, 84.1}};
+    const std::string page = html_page(report, {});
+    EXPECT_LT(page.find("id=\"answer\""), page.find("id=\"ratios\""));
+    const std::string answer = part_of(page, "answer");
+    EXPECT_NE(answer.find("<b>toy</b> (llama, 2 blocks, 4 matrices, 120 prunable weights), pruned "
+                          "by <b>magnitude</b> (unstructured) with ratios by <b>alphapruning on "
+                          "alpha_peak (block_wise, ε 0.3)</b>"),
+              std::string::npos);
+    EXPECT_NE(answer.find("<p class=\"big\">70.00 %</p>\n<p>asked: 70.00 %</p>\n<p>84 of 120 "
+                          "weights are zero</p>\n<p>held at 0.99 in block 1</p>"),
+              std::string::npos);
+    EXPECT_NE(answer.find("<p class=\"big\">26.7 → 84.1</p>\n<p>dense → pruned: × 3.15</p>\n"
+                          "<p>eval.npy, 360 windows of 512 tokens</p>"),
+              std::string::npos);
+    EXPECT_NE(answer.find("<p class=\"big\">1.5 s</p>\n<p>on 3 ranks × 2 threads, 2 hosts</p>\n"
+                          "<p>at most 73 MB per rank</p>\n<p>the last of 2 attempts</p>"),
+              std::string::npos);
+    EXPECT_NE(answer.find("Prunable are 75.00 % of the weights of the blocks; left out: "
+                          "<code>b.*.gate.weight</code> (routers of experts: 40 weights)"),
+              std::string::npos);
+    EXPECT_NE(answer.find("href=\"#warnings\">1 warning</a>"), std::string::npos);
+    EXPECT_EQ(between(part_of(page, "warnings"), "<li>", "</li>"), "block 1 is bounded");
+}
+
+TEST(HtmlReport, SaysSoWhereNothingWasMeasured) {
+    const std::string answer = part_of(html_page(test::pruned_report(), {}), "answer");
+    EXPECT_NE(answer.find("<p class=\"big\">not measured</p>"), std::string::npos);
+    RunReport broken = test::pruned_report();
+    broken.perplexities = {{"eval.npy", 512, 360, 26.7, INFINITY}};
+    EXPECT_NE(html_page(broken, {}).find("26.7 → not a number</p>\n<p>dense → pruned</p>"),
+              std::string::npos);
+}
+
+TEST(HtmlReport, ShowsRatiosAndExponentsOfEveryMatrix) {
+    const std::string part = part_of(html_page(test::pruned_report(), {}), "ratios");
+    EXPECT_NE(part.find("Block 0 keeps most (ratio 0.5, mean alpha_peak 3), block 1 least (ratio "
+                        "0.9, mean alpha_peak 5)"),
+              std::string::npos);
+    EXPECT_NE(part.find("<title>block 0: ratio 0.5</title>"), std::string::npos);
+    EXPECT_NE(part.find("<title>block 1: mean alpha_peak 5</title>"), std::string::npos);
+    for (const char* cell :
+         {"block 0, q: 0.5<", "block 0, k: 0.5<", "block 1, q: 0.9<", "block 1, k: 0.9<",
+          "block 0, q: 2<", "block 0, k: 4<", "block 1, q: 5<"}) {
+        EXPECT_EQ(occurrences(part, std::string("<title>") + cell), 1U) << cell;
+    }
+    EXPECT_EQ(occurrences(part, "data-m="), 7U);  // the last matrix has no exponent
+    EXPECT_NE(part.find("<tr><th scope=\"row\">all</th><td>3.6667</td><td>0.7</td><td>70.00 "
+                        "%</td><td>84</td><td>120</td></tr>"),
+              std::string::npos);
+}
+
+TEST(HtmlReport, OrdersSpectraByExponent) {
+    const std::string page = html_page(test::pruned_report(), four_pictures());
+    const std::string part = part_of(page, "spectra");
+    EXPECT_EQ(occurrences(part, "<details id="), 4U);
+    EXPECT_EQ(occurrences(part, "no positive eigenvalue"), 1U);
+    const std::vector<std::string> order{"id=\"m0\"", "id=\"m1\"", "id=\"m2\"", "id=\"m3\""};
+    for (std::size_t i = 0; i + 1 < order.size(); ++i) {
+        EXPECT_LT(part.find(order[i]), part.find(order[i + 1])) << i;
+    }
+    EXPECT_NE(part.find("<summary><b>4.000</b> block 0, k</summary>"), std::string::npos);
+    EXPECT_EQ(part_of(html_page(test::pruned_report(), {}), "spectra"), "");
 }
 
 TEST(HtmlReport, EscapesWhatComesFromOutside) {
     RunReport report = test::pruned_report();
     report.model_name = "<script>alert('x')</script>";
     report.matrices[0].name = "a<b>&\"c\"";
+    report.matrices[0].law = LawReport{"<tt>", 2, 1, 4, 0.1};
     report.notes = {"<i>"};
-    report.command_line = {"--model=<b>"};
+    report.command_line = {"<tt>", "--model=<tt>"};
     report.family = report.hosts[0] = report.matrices[0].solver = "<u>";
-    report.shown_metric = "<em>";
-    const std::string page = page_of(report, {picture_of({1, 2})});
-    expect_none_of(page, {"<script", "<i>", "<u>", "<em>", "<b>"});
+    report.shown_metric = report.prune_method = report.sparsity_type = "<em>";
+    report.allocation->name = report.allocation->metric = "<u>";
+    report.allocation->own_options = {{"<u>", "<u>", 1}};
+    report.left_out = {{"<u>", "<u>", 1, 1}};
+    report.perplexities = {{"<u>", 1, 1, 1.0, 1.0}};
+    report.search = {{"<u>", 1.0, true}};
+    report.calibration = CalibrationReport{"<u>", 1, 1, 1, {{"<u>", 1, 1}}};
+    report.targets = TargetsReport{0, 0, "<u>", 0, {}};
+    report.phases = {{"<u>", 1}};
+    report.timeline = {{"<u>", TimelineReport{1, {}, {}, "<u>"}}};
+    for (auto& work : report.timeline[0].second.of_ranks) {
+        work = {1};
+    }
+    report.program_version = report.started = report.identity = "<u>";
+    const std::string page = html_page(report, four_pictures());
+    expect_none_of(page, {"<script>alert", "<i>", "<u>", "<em>", "<tt>", "a<b>"});
     EXPECT_NE(page.find("a&lt;b&gt;&amp;&quot;c&quot;"), std::string::npos);
 }
 
-TEST(HtmlReport, WithoutSpectraOrAfterAnalyze) {
-    RunReport uniform = test::pruned_report();
-    for (MatrixReport& matrix : uniform.matrices) {
-        matrix.has_metrics = false;
+TEST(HtmlReport, AfterAnalyze) {
+    const std::string page = html_page(test::analysed_report(), four_pictures());
+    EXPECT_NE(page.find("spectra only; nothing was pruned"), std::string::npos);
+    for (const char* id : {"errors", "search", "warnings"}) {
+        EXPECT_EQ(part_of(page, id), "") << id;
     }
-    const std::string page = page_of(uniform, {});
-    EXPECT_EQ(occurrences(page, "<circle"), 0U);
-    EXPECT_EQ(occurrences(page, "<figure>"), 0U);
-    EXPECT_EQ(occurrences(page, "<rect class=\"bar\""), 2U);
-    const std::string analysed = page_of(test::analysed_report(), {});
-    EXPECT_EQ(occurrences(analysed, "<rect class=\"bar\""), 0U);
-    EXPECT_EQ(occurrences(analysed, "<circle"), 2U);
-}
-
-TEST(HtmlReport, AlsoForLargeModelsOfReasonableSize) {
-    RunReport report = test::pruned_report();
-    report.matrices.clear();
-    std::vector<SpectrumPicture> pictures;
-    for (int m = 0; m < 560; ++m) {
-        const std::string name = fmt::format("model.layers.{}.self_attn.q_proj.weight", m);
-        report.matrices.push_back(test::sample_matrix(name, m / 7, 8192, 28672, 3.14159));
-        report.matrices.back().zeros = 164416716;
-        report.matrices.back().sparsity_ratio = 0.7123456789;
-        pictures.push_back(picture_of(power_law_spectrum(500, static_cast<unsigned>(m))));
-    }
-    EXPECT_LT(page_of(report, pictures).size(), 2'000'000U);
+    expect_none_of(page, {"Beside uniform", "perplexity"});
+    EXPECT_NE(part_of(page, "distribution").find("median of 4"), std::string::npos);
+    expect_balanced(page);
 }
 
 /// Five candidates, of which the first, the second and the last are better than all before.
@@ -158,81 +180,113 @@ RunReport searched_report() {
 }
 
 TEST(HtmlReport, ShowsWhatASearchTried) {
-    const std::string page = page_of(searched_report(), {});
-    const std::string part = between(page, "<h2>Search for ratios</h2>", "</svg>");
+    const std::string part = part_of(html_page(searched_report(), {}), "search");
     ASSERT_EQ(occurrences(part, "<circle"), 5U);
-    expect_none_of(part, {"nan", "inf", "<b>"});
-    // The scale has a tenth of the range to spare on both sides: 28 is at y = 220, 52 at y = 16.
+    expect_none_of(part, {"nan", ">inf", "<b>"});
+    // The scale has 0.08 of the range to spare on both sides: 28.4 is at y = 220, 51.6 at y = 12.
     const auto title_at = [&](const std::string& mark) {
-        return between(part, "<circle " + mark + " r=\"3\"><title>", "</title>");
+        return between(part, "<circle " + mark + " r=\"4\"><title>", "</title>");
     };
-    EXPECT_EQ(title_at(R"(class="dot" cx="110.4" cy="33.0")"),
+    EXPECT_EQ(title_at(R"(class="dot" cx="199.7" cy="26.3")"),
               "candidate 1, uniform: perplexity 50, the best so far");
-    EXPECT_EQ(title_at(R"(class="dot" cx="235.2" cy="118.0")"),
+    EXPECT_EQ(title_at(R"(class="dot" cx="329.3" cy="116.0")"),
               "candidate 2, attention +0.06: perplexity 40, the best so far");
-    EXPECT_EQ(title_at(R"(class="bar" cx="360.0" cy="16.0")"),
+    EXPECT_EQ(title_at(R"(class="bar" cx="459.0" cy="12.0")"),
               "candidate 3, slope &lt;b&gt;: no finite perplexity");
-    EXPECT_EQ(title_at(R"(class="bar" cx="484.8" cy="75.5")"),
+    EXPECT_EQ(title_at(R"(class="bar" cx="588.7" cy="71.2")"),
               "candidate 4, slope -0.06: perplexity 45");
-    EXPECT_EQ(title_at(R"(class="dot" cx="609.6" cy="203.0")"),
+    EXPECT_EQ(title_at(R"(class="dot" cx="718.3" cy="205.7")"),
               "candidate 5, first block +0.06: perplexity 30, the best so far");
     EXPECT_EQ(between(part, "<path class=\"line\" d=\"", "\""),
-              "M110.4 33.0H235.2V118.0H609.6V203.0H672");
-    EXPECT_EQ(occurrences(part, ">5</text>"), 1U);
-    EXPECT_EQ(occurrences(part, ">candidate</text>"), 1U);
+              "M199.7 26.3H329.3V116.0H718.3V205.7H848");
 }
 
 TEST(HtmlReport, ShowsNoSearchWhereThereWasNone) {
-    expect_none_of(page_of(test::pruned_report(), {}), {"Search for ratios"});
+    EXPECT_EQ(part_of(html_page(test::pruned_report(), {}), "search"), "");
     RunReport hopeless = searched_report();
     for (SearchStepReport& step : hopeless.search) {
         step.perplexity = std::nan("");
     }
-    expect_none_of(page_of(hopeless, {}), {"Search for ratios", "nan"});
+    EXPECT_EQ(part_of(html_page(hopeless, {}), "search"), "");
 }
 
-/// Heights of the bins, read back from the histogram's outline.
-std::vector<double> heights_of(const std::string& outline) {
-    std::vector<double> heights;
-    std::istringstream road(outline);
-    double y = 90;
-    char letter = 0;
-    int number = 0;
-    while (road >> letter >> number) {
-        if (letter == 'V') {
-            y = number;
-        } else {
-            heights.insert(heights.end(), static_cast<std::size_t>(number / 4), y);
-        }
-    }
-    return heights;
+TEST(HtmlReport, ShowsErrorsOfThePrunerWhereItReportsThem) {
+    RunReport report = test::pruned_report();
+    EXPECT_NE(part_of(html_page(report, {}), "errors").find("reports no error"), std::string::npos);
+    report.matrices[1].relative_error = 0.0625;
+    report.matrices[1].iterations = 17;
+    report.matrices[2].relative_error = 0.125;
+    const std::string part = part_of(html_page(report, {}), "errors");
+    EXPECT_NE(part.find("<title>block 0, k: 6.25</title>"), std::string::npos);
+    EXPECT_LT(part.find("<tr><th scope=\"row\">b.1.q</th><td>12.50 %</td><td>0.9</td><td>–</td>"),
+              part.find("<tr><th scope=\"row\">b.0.k</th><td>6.25 %</td><td>0.5</td><td>17</td>"));
 }
 
-/// The line of the fit must lie on the histogram it is fitted to: a spectrum drawn from a power law
-/// of exponent 3 has counts that fall by 10^-2 a decade.
-TEST(HtmlReport, TheFittedLineFollowsThePowerLaw) {
-    RunReport report = test::analysed_report();
-    report.matrices = {test::sample_matrix("m", 0, 4000, 4000, 3.0)};
-    const std::string page = page_of(report, {picture_of(power_law_spectrum(4000, 7), 60)});
-    const std::string figure = between(page, "<figure>", "</figure>");
-    const auto heights = heights_of(between(figure, "class=\"bar\" d=\"M0 90", "z\""));
-    ASSERT_EQ(heights.size(), 60U);
-    double x0 = 0;
-    double y0 = 0;
-    double x1 = 0;
-    double y1 = 0;
-    const std::string line = between(figure, "class=\"line\" d=\"", "\"");
-    ASSERT_EQ(std::sscanf(line.c_str(), "M%lf %lfL%lf %lf", &x0, &y0, &x1, &y1), 4) << line;
-    EXPECT_NEAR(y1, 90, 0.1);  // half an eigenvalue: the ground
-    int compared = 0;
-    for (std::size_t bin = 0; bin < 60; ++bin) {
-        const double x = 4.0 * static_cast<double>(bin) + 2;
-        if (x > x0 && x < x0 + 0.5 * (x1 - x0)) {  // where bins hold enough to be steady
-            EXPECT_NEAR(heights[bin], y0 + (y1 - y0) * (x - x0) / (x1 - x0), 5) << bin;
-            ++compared;
-        }
+TEST(HtmlReport, ShowsTheTimeOfTheRanks) {
+    RunReport report = test::pruned_report();
+    TimelineReport timeline;
+    timeline.seconds = 10;
+    timeline.least_busy_host = "n2";
+    timeline.of_ranks.fill({0, 0});
+    timeline.of_ranks[static_cast<std::size_t>(parallel::Work::forward)] = {8, 5};
+    timeline.of_ranks[static_cast<std::size_t>(parallel::Work::wait)] = {2, 5};
+    timeline.blocks = {{0, 10, 5, 6.5, 8, 0}};
+    report.timeline = {{"prune", timeline}};
+    const std::string part = part_of(html_page(report, {}), "time");
+    EXPECT_NE(part.find("busy 65 % of the phase on average; least rank 1 on n2: 50 %"),
+              std::string::npos);
+    EXPECT_NE(part.find("<title>rank 0: forward 8 s</title>"), std::string::npos);
+    EXPECT_NE(part.find("<title>rank 1: wait 5 s</title>"), std::string::npos);
+    EXPECT_NE(part.find("</i>forward 65.0 %</li>"), std::string::npos);
+    EXPECT_NE(part.find("block 0: 10 s; busy 5 to 8 s, most rank 0"), std::string::npos);
+    EXPECT_NE(part.find("<th scope=\"row\">other</th><td>0.2 s</td>"), std::string::npos);
+}
+
+TEST(HtmlReport, TellsHowToRepeatTheRun) {
+    const std::string part = part_of(html_page(test::pruned_report(), {}), "repeat");
+    EXPECT_EQ(between(part, "<code>", "</code>"),
+              "mpirun -n 3 alphaprune_mpi --model &#39;a b&#39;");
+    for (const char* fact : {"1.2.3 (abcdef)", "2026-01-31T12:00:00Z", "0123abcd", "n1, n2"}) {
+        EXPECT_NE(part.find(fact), std::string::npos) << fact;
     }
-    EXPECT_GE(compared, 10);
+}
+
+/// As large as LLaMA-2-70B on 512 ranks: every spectrum, and still a page that opens at once.
+TEST(HtmlReport, OfALargeModelHasAllSpectra) {
+    const test::MadeUpRun run = test::made_up_run();
+    ASSERT_EQ(run.report.matrices.size(), 560U);
+    const std::string page = html_page(run.report, run.pictures);
+    EXPECT_LT(page.size(), 5'000'000U);
+    EXPECT_EQ(occurrences(page, "<details id="), 560U);
+    EXPECT_EQ(occurrences(page, "class=\"line\" d=\"M"), 560U + 3 + 1);  // and the profile's
+    EXPECT_LE(occurrences(page, "<text class=\"e\" x=\"82\""), 48U);     // bars of ranks
+    expect_balanced(page);
+}
+
+/// Experts: three spectra a block, but the exponents of all.
+TEST(HtmlReport, OfAMixtureHasAllExponents) {
+    test::MadeUpShape shape;
+    shape.blocks = 16;
+    shape.experts = 103;
+    const test::MadeUpRun run = test::made_up_run(shape);
+    ASSERT_EQ(run.report.matrices.size(), 5008U);
+    const std::string page = html_page(run.report, run.pictures);
+    EXPECT_LT(page.size(), 5'000'000U);
+    EXPECT_EQ(occurrences(page, "<details id="), 48U);
+    const std::string table = part_of(page, "matrices");
+    EXPECT_EQ(occurrences(table, "<tr><th scope=\"row\">"), 16U * 7);
+    for (const std::size_t m : {std::size_t{0}, std::size_t{777}, std::size_t{5007}}) {
+        const MatrixReport& matrix = run.report.matrices[m];
+        EXPECT_NE(table.find(fmt::format("{:.4g} ", matrix.law->alpha)), std::string::npos) << m;
+    }
+    std::size_t values = 0;
+    for (auto at = table.find("words each\">"); at != std::string::npos;
+         at = table.find("words each\">", at + 1)) {
+        const std::string cell = table.substr(at, table.find('<', at) - at);
+        values += occurrences(cell, " ") - 1;
+    }
+    EXPECT_EQ(values, 5008U);
+    EXPECT_NE(page.find("mlp.experts.*.gate_proj: mean "), std::string::npos);
 }
 
 }  // namespace

@@ -56,6 +56,20 @@ TEST(RunReport, HasExactlyTheMembersOfTheContract) {
     EXPECT_NE(text.find(R"("sparsity":0.7,"zeros":84,"perplexity":[])"), std::string::npos) << text;
 }
 
+TEST(RunReport, TellsTheLawOfASpectrum) {
+    RunReport report = test::pruned_report();
+    report.matrices[1].law = LawReport{"alpha_mid", 2.25, 0.5, 128, 0.0625};
+    const formats::Json document = to_json(report);
+    EXPECT_NE(document.dump(-1).find(R"("fit":{"metric":"alpha_mid","alpha":2.25,"lambda_min":0.5,)"
+                                     R"("tail":128,"ks_distance":0.0625},"sparsity_ratio":0.5,)"),
+              std::string::npos);
+    const RunReport again = run_report_from_json(document, "r.json");
+    EXPECT_FALSE(again.matrices[0].law);
+    ASSERT_TRUE(again.matrices[1].law);
+    EXPECT_EQ(again.matrices[1].law->tail, 128);
+    EXPECT_EQ(to_json(again).dump(-1), document.dump(-1));
+}
+
 TEST(RunReport, TellsPatternCalibrationAndPerplexity) {
     RunReport report = test::pruned_report();
     report.sparsity_type = "2:4";

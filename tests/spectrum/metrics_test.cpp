@@ -73,6 +73,34 @@ TEST(Metrics, ExponentsAgreeWithTheDoubleLoop) {
     EXPECT_GE(told_apart, 3);
 }
 
+/// Where the tail begins and how far it is from the law, too.
+TEST(Metrics, FitsAreThoseOfTheDoubleLoop) {
+    for (unsigned seed = 0; seed < 10; ++seed) {
+        const auto values = test::random_spectrum(61 + 13 * seed, seed, 0.5 + 0.2 * seed);
+        const double peak = plain_peak(values);
+        const ShapeMetrics metrics = shape_metrics(values);
+        const auto expect = [&](Metric metric, const test::PlainFit& plain) {
+            const auto fit = fit_of(metric, values);
+            ASSERT_TRUE(fit) << name_of(metric) << " " << seed;
+            EXPECT_TRUE(has_fit(metric));
+            EXPECT_EQ(fit->start, plain.start) << name_of(metric) << " " << seed;
+            EXPECT_EQ(fit->alpha, metrics[metric]);
+            EXPECT_NEAR(fit->distance, plain.distance, 1e-10);
+        };
+        const std::size_t middle = values.size() / 2;
+        const double alpha = test::plain_hill(values, middle);
+        expect(Metric::alpha_mid, {middle, alpha, test::plain_distance(values, middle, alpha)});
+        expect(Metric::alpha_ks, test::plain_best(values, values.front(), values.back()));
+        expect(Metric::alpha_peak, test::plain_best(values, std::log10(0.95 * peak), 1.5 * peak));
+        expect(Metric::alpha_fix_finger, test::plain_best(values, 0.95 * peak, 1.5 * peak));
+        EXPECT_FALSE(fit_of(Metric::entropy, values));
+        EXPECT_FALSE(has_fit(Metric::entropy));
+    }
+    EXPECT_FALSE(fit_of(Metric::alpha_mid, std::vector<double>{}));
+    EXPECT_FALSE(fit_of(Metric::alpha_mid, std::vector<double>{2}));
+    EXPECT_FALSE(fit_of(Metric::alpha_peak, std::vector<double>{0, 0}));
+}
+
 TEST(Metrics, NormsAndEntropyAreWhatOneCanWorkOutByHand) {
     const ShapeMetrics metrics = shape_metrics(std::vector<double>{10, 10, 20, 60});
     EXPECT_DOUBLE_EQ(metrics[Metric::spectral_norm], 60);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,16 @@ struct SliceReport {
     std::int64_t stride = 0;
 };
 
+/// The power law fitted to the tail of a spectrum: density (α−1)/λ₀·(λ/λ₀)^−α from λ₀ on, of the
+/// eigenvalues in the tail (docs/methods.md, power-law fits).
+struct LawReport {
+    std::string metric;     ///< whose fit it is
+    double alpha = 0;       ///< its exponent, greater than 1
+    double lambda_min = 0;  ///< λ₀, the least eigenvalue in the tail (x_min)
+    std::int64_t tail = 0;  ///< eigenvalues in it
+    double distance = 0;    ///< Kolmogorov–Smirnov distance of tail and law
+};
+
 /// One prunable matrix in a report.
 struct MatrixReport {
     std::string name;
@@ -33,6 +44,7 @@ struct MatrixReport {
     std::optional<SliceReport> slice;      ///< of a tensor; absent where it is the tensor
     spectrum::ShapeMetrics metrics;        ///< undefined ones are NaN, null in JSON
     bool has_metrics = false;              ///< false when no spectrum was computed
+    std::optional<LawReport> law;          ///< of its own spectrum; absent where no fit exists
     std::optional<double> sparsity_ratio;  ///< asked for; absent after `analyze`
     std::optional<std::int64_t> zeros;     ///< reached; absent after `analyze`
     std::optional<int> iterations;         ///< of a pruner that iterates
@@ -179,6 +191,14 @@ struct SpectrumPicture {
     std::vector<std::int64_t> counts;  ///< empty, or all zero, when no eigenvalue is positive
 };
 
+/// Whose fit is shown: of a metric that is no exponent of the matrix's own spectrum, that of
+/// alpha_peak; of a spectrum in float32, that of alpha_mid.
+spectrum::Metric fitted_metric(spectrum::Metric shown, bool in_single);
+
+/// The law whose exponent `metric` is, rounded to 10 digits; nothing where there is none.
+/// @param ascending  eigenvalues
+std::optional<LawReport> law_of(std::span<const double> ascending, spectrum::Metric metric);
+
 /// @param ascending  eigenvalues; only the positive ones are drawn
 SpectrumPicture picture_of(std::vector<double> ascending, int bins = 60);
 
@@ -201,10 +221,17 @@ void write_matrices_csv(const RunReport& report, const std::filesystem::path& fo
 /// is known of at least one matrix.
 void write_metric_files(const RunReport& report, const std::filesystem::path& folder);
 
-/// report.html: one self-contained page (no scripts or styles from elsewhere) with the request,
-/// ratios by block as a chart, the candidates of a search as another, the table of matrices and a
-/// small histogram of every spectrum.
+/// Above so many matrices (experts) report.html shows three spectra of each block: those of least,
+/// median and greatest exponent.
+inline constexpr std::size_t kMostDrawnSpectra = 1000;
+
+/// One self-contained page, which asks nothing of a network: what was pruned and how much, what it
+/// cost in perplexity, beside uniform ratios where they were tried; ratios, exponents and errors of
+/// all matrices as maps; spectra with the fitted laws, by exponent; the search, the time of the
+/// ranks, the notes, and how to repeat the run. Readable without its script, which opens and sorts.
 /// @param pictures  one per matrix, or empty when no spectrum was computed
+std::string html_page(const RunReport& report, const std::vector<SpectrumPicture>& pictures);
+/// The same as report.html.
 void write_html_report(const RunReport& report, const std::vector<SpectrumPicture>& pictures,
                        const std::filesystem::path& folder);
 

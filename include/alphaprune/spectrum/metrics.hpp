@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "alphaprune/spectrum/power_law.hpp"
+
 namespace alphaprune::spectrum {
 
 /// The shape metrics of a spectrum (docs/methods.md gives formulas and sources).
@@ -49,6 +51,14 @@ ShapeMetrics without_small_eigenvalues(ShapeMetrics metrics);
 /// alpha_peak alone; NaN where it is undefined.
 /// @param eigenvalues  ascending, not negative
 double alpha_peak(std::span<const double> eigenvalues);
+
+/// Whether the metric is the exponent of one power law fitted to the matrix's own spectrum.
+bool has_fit(Metric metric);
+
+/// The power law whose exponent such a metric is; nothing where it is undefined, or of another
+/// metric.
+/// @param eigenvalues  ascending, not negative
+std::optional<PowerLawFit> fit_of(Metric metric, std::span<const double> eigenvalues);
 
 /// Rounded to 10 significant digits: what is communicated and decides ratios, so that the last bits
 /// of an eigensolver do not decide masks.
