@@ -105,7 +105,7 @@ std::string help_text() {
   alphaprune_mpi plan --model MODEL --ranks N [--ranks-per-node N] [options]
   alphaprune_mpi plan --validate DIR
   alphaprune_mpi verify DIR|checkpoint.h5
-  alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE [--seqlen T]
+  alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE|--choices FILE [--seqlen T]
   alphaprune_mpi export --model checkpoint.h5 --output DIR
   alphaprune_mpi help [errors [WORD]]
 

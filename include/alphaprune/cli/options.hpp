@@ -100,6 +100,8 @@ struct Options {
     std::optional<int> sequence_length;  ///< of calibration and evaluation
     std::uint64_t seed = 0;
     std::vector<std::filesystem::path> evaluations;
+    std::vector<std::filesystem::path> choices;  ///< multiple-choice tasks of `evaluate`
+    std::filesystem::path scores;  ///< where the scores of their items go; empty: nowhere
 
     bool write_hdf5 = true;
     bool write_safetensors = false;
