@@ -8,6 +8,7 @@
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/family.hpp"
 #include "alphaprune_commit.hpp"
+#include "completion.hpp"
 #include "option_table.hpp"
 
 namespace alphaprune::cli {
@@ -107,7 +108,7 @@ std::string help_text() {
   alphaprune_mpi verify DIR|checkpoint.h5
   alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE|--choices FILE [--seqlen T]
   alphaprune_mpi export --model checkpoint.h5 --output DIR
-  alphaprune_mpi help [errors [WORD]]
+  alphaprune_mpi help [errors [WORD] | completion bash|zsh|fish | man]
 
 A sparsity ratio is the share of weights that become zero: 0.7 keeps three of ten. A block is a
 decoder block of the transformer, a matrix the weight of a prunable linear layer in it.
@@ -150,7 +151,14 @@ std::string answer_to(const Options& question) {
         return version_text();
     }
     const std::vector<std::string>& words = question.help_words;
-    if (words.empty() || words.front() != "errors") {
+    const std::string topic = words.empty() ? "" : words.front();
+    if (topic == "completion") {
+        return completion_script(words.size() > 1 ? words[1] : "");
+    }
+    if (topic == "man") {
+        return man_page();
+    }
+    if (topic != "errors") {
         return help_text();
     }
     return words.size() == 1

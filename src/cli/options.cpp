@@ -9,6 +9,8 @@
 #include "calibration_files.hpp"
 #include "method_options.hpp"
 #include "option_table.hpp"
+#include "option_values.hpp"
+#include "recipes.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -87,11 +89,10 @@ void read_verify_target(const SettingReader& reader, Options& options) {
 }
 
 void read_formats(const SettingReader& reader, Options& options) {
-    if (reader.find("format") == nullptr) {
-        return;
-    }
-    options.write_hdf5 = false;
-    for (const std::size_t format : reader.choices("format", {{"hdf5", "safetensors"}, {}})) {
+    const std::vector<std::size_t> formats =
+        reader.choices("format", {{"hdf5", "safetensors"}, {}});
+    options.write_hdf5 = reader.find("format") == nullptr;
+    for (const std::size_t format : formats) {
         (format == 0 ? options.write_hdf5 : options.write_safetensors) = true;
     }
 }
@@ -195,8 +196,10 @@ void read_plan_options(const SettingReader& reader, Options& options) {
 /// The values of a request as options; those that are unreadable, out of range or missing go to
 /// `faults`.
 /// @param request  with a command other than help and version
-Options options_of(const Request& request, support::FaultList& faults) {
-    const SettingReader reader(request, faults);
+/// @param values   as SettingReader takes them
+Options options_of(const Request& request, support::FaultList& faults,
+                   OptionValues* values = nullptr) {
+    const SettingReader reader(request, faults, values);
     Options options;
     options.command = *request.command;
     read_folders(reader, options);
@@ -238,6 +241,19 @@ Parsed parse(const std::vector<std::string>& arguments,
 }
 
 }  // namespace
+
+OptionValues option_values() {
+    Request nothing;
+    nothing.command = Command::run;
+    support::FaultList what_is_missing;
+    OptionValues values;
+    options_of(nothing, what_is_missing, &values);
+    values["sparsity-type"] = {"unstructured", "2:4", "4:8", "mixed-N:8"};
+    for (const Recipe& recipe : recipes()) {
+        values["recipe"].emplace_back(recipe.name);
+    }
+    return values;
+}
 
 std::optional<Options> check_command_line(const std::vector<std::string>& arguments,
                                           support::FaultList& faults) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "option_values.hpp"
 #include "settings.hpp"
 
 namespace alphaprune::cli {
@@ -23,8 +24,10 @@ struct Choices {
 /// and is then as if it were not given.
 class SettingReader {
   public:
-    SettingReader(const Request& request, support::FaultList& faults)
-        : request_(request), faults_(faults) {}
+    /// @param values  takes the values of each choice that is read; nullptr: nobody asks
+    SettingReader(const Request& request, support::FaultList& faults,
+                  OptionValues* values = nullptr)
+        : request_(request), faults_(faults), values_(values) {}
 
     const Setting* find(std::string_view name) const { return request_.find(name); }
     support::FaultList& faults() const { return faults_; }
@@ -68,9 +71,11 @@ class SettingReader {
 
   private:
     std::optional<std::size_t> index_of(const Setting& setting, const Choices& choices) const;
+    void note_values(std::string_view name, const Choices& choices) const;
 
     const Request& request_;
     support::FaultList& faults_;
+    OptionValues* values_;
 };
 
 }  // namespace alphaprune::cli
