@@ -113,6 +113,9 @@ std::vector<OptionSpec> make_table() {
         {"resume", "", "Input and output", kMeasuring,
          "continue the unfinished run in that folder, on any number of ranks; if there is none, "
          "begin one"},
+        {"dry-run", "", "Input and output", kMeasuring,
+         "check everything, print what would be done and how long it would take, and write "
+         "nothing"},
         {"format", "NAME", "Input and output", kRun,
          "hdf5 (default): checkpoint.h5; safetensors: a Hugging Face folder hf/; may be given "
          "twice",

@@ -110,6 +110,7 @@ void read_folders(const SettingReader& reader, Options& options) {
     }
     options.overwrite = reader.on("overwrite");
     options.resume = reader.on("resume");
+    options.dry_run = reader.on("dry-run");
     if (options.overwrite && options.resume) {
         reader.faults().add(kOverwriteAndResume(reader.find("resume")->origin));
     }

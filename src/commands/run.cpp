@@ -8,6 +8,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "commands.hpp"
+#include "dry_run.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"
 
@@ -157,8 +158,13 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     job.note(inputs.warnings);
     const resume::RunIdentity identity = parallel::run_collectively(
         ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
-    if (!open_output(job, identity, inputs.calibration.sequences.count(),
-                     output_size(job, inputs.calibration.sequences))) {
+    const std::uint64_t bytes_needed = output_size(job, inputs.calibration.sequences);
+    if (options.dry_run) {
+        check_ratios(job);
+        check_unpruned_tensors(job);
+        return show_without_doing(job, bytes_needed);
+    }
+    if (!open_output(job, identity, inputs.calibration.sequences.count(), bytes_needed)) {
         return support::ExitStatus::done;
     }
     work_on(job, [&] { finish_job(job, &inputs, prune_model(job, inputs)); });
@@ -168,8 +174,11 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
 support::ExitStatus analyze(const parallel::Communicator& ranks, const cli::Options& options,
                             parallel::JobWatch& watch) {
     Job job = read_model(ranks, options, watch);
-    if (!open_output(job, identity_of_analysis(options, job.catalogue), 0,
-                     bytes_of_spectra(job.catalogue) + kReportBytes)) {
+    const std::uint64_t bytes_needed = bytes_of_spectra(job.catalogue) + kReportBytes;
+    if (options.dry_run) {
+        return show_without_doing(job, bytes_needed);
+    }
+    if (!open_output(job, identity_of_analysis(options, job.catalogue), 0, bytes_needed)) {
         return support::ExitStatus::done;
     }
     work_on(job, [&] { finish_job(job, nullptr, {measure_spectra(job)}); });

@@ -64,7 +64,8 @@ struct Options {
     model::MatrixChoice matrices;             ///< which are pruned, where the user says otherwise
     std::filesystem::path output;
     bool overwrite = false;
-    bool resume = false;  ///< continue the unfinished run in `output`, if there is one
+    bool dry_run = false;  ///< everything but the work
+    bool resume = false;   ///< continue the unfinished run in `output`, if there is one
     std::optional<double> max_seconds;  ///< of the whole run; nothing: until the end of the job
     double peer_timeout = 20;           ///< seconds of silence after which a rank is lost; 0: never
 
