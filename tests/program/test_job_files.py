@@ -65,7 +65,7 @@ class DryRun(ProgramTest):
 
     def test_what_is_wrong_is_found(self):
         wrong = {"exists": [TINY / "tiny-mistral", self.folder],
-                 "shard": [self.damaged(), self.folder / "out"],
+                 "pass the end of the file": [self.damaged(), self.folder / "out"],
                  "--calibration": [TINY / "tiny-mistral", self.folder / "out", "--prune-method",
                                    "wanda"]}
         for word, (model, output, *more) in wrong.items():
