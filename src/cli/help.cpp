@@ -108,7 +108,7 @@ std::string help_text() {
   alphaprune_mpi verify DIR|checkpoint.h5
   alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE|--choices FILE [--seqlen T]
   alphaprune_mpi export --model checkpoint.h5 --output DIR
-  alphaprune_mpi help [errors [WORD] | completion bash|zsh|fish | man]
+  alphaprune_mpi help [errors [WORD]]
 
 A sparsity ratio is the share of weights that become zero: 0.7 keeps three of ten. A block is a
 decoder block of the transformer, a matrix the weight of a prunable linear layer in it.
@@ -134,6 +134,9 @@ affect synthetic weights.
 Exit status: 0 done; 1 failed while running; 2 the request or its input is wrong; 75 stopped early,
 to be continued with --resume. `help errors` explains every message, `help errors WORD` those that
 contain a word.
+
+`help completion bash`, zsh or fish, prints what completes command lines in these shells, `help man`
+a manual page.
 
 Examples:
   mpirun -n 2 alphaprune_mpi --model books-7m --sparsity-ratio 0.7 --output out

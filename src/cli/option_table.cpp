@@ -23,8 +23,7 @@ constexpr std::array<CommandSpec, 7> kCommands{{
      "perplexity, or accuracy on multiple-choice tasks, of a model folder or a "
      "checkpoint"},
     {Command::export_model, "export", "a Hugging Face folder from a checkpoint"},
-    {Command::help, "help",
-     "this text; errors [WORD]: what errors and warnings mean; completion SHELL; man"},
+    {Command::help, "help", "this text; help errors [WORD]: what errors and warnings mean"},
 }};
 
 /// "a (default): …; b (needs --calibration): …"

@@ -197,10 +197,8 @@ void read_plan_options(const SettingReader& reader, Options& options) {
 /// The values of a request as options; those that are unreadable, out of range or missing go to
 /// `faults`.
 /// @param request  with a command other than help and version
-/// @param values   as SettingReader takes them
-Options options_of(const Request& request, support::FaultList& faults,
-                   OptionValues* values = nullptr) {
-    const SettingReader reader(request, faults, values);
+Options options_of(const Request& request, support::FaultList& faults) {
+    const SettingReader reader(request, faults);
     Options options;
     options.command = *request.command;
     read_folders(reader, options);
@@ -243,19 +241,6 @@ Parsed parse(const std::vector<std::string>& arguments,
 
 }  // namespace
 
-OptionValues option_values() {
-    Request nothing;
-    nothing.command = Command::run;
-    support::FaultList what_is_missing;
-    OptionValues values;
-    options_of(nothing, what_is_missing, &values);
-    values["sparsity-type"] = {"unstructured", "2:4", "4:8", "mixed-N:8"};
-    for (const Recipe& recipe : recipes()) {
-        values["recipe"].emplace_back(recipe.name);
-    }
-    return values;
-}
-
 std::optional<Options> check_command_line(const std::vector<std::string>& arguments,
                                           support::FaultList& faults) {
     return is_question(request_of_line(arguments, faults).command)
@@ -284,6 +269,20 @@ std::vector<std::string> resolved_arguments(const std::vector<std::string>& argu
     }
     resolved.insert(resolved.end(), request.words.begin(), request.words.end());
     return resolved;
+}
+
+OptionValues option_values() {
+    OptionValues values;
+    Request nothing;
+    nothing.command = Command::run;
+    nothing.values = &values;
+    support::FaultList what_is_missing;
+    options_of(nothing, what_is_missing);
+    values["sparsity-type"] = {"unstructured", "2:4", "4:8", "mixed-N:8"};
+    for (const Recipe& recipe : recipes()) {
+        values["recipe"].emplace_back(recipe.name);
+    }
+    return values;
 }
 
 }  // namespace alphaprune::cli

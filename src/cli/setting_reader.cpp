@@ -107,8 +107,8 @@ void SettingReader::refuse(const Setting& setting, const std::string& choices,
 }
 
 void SettingReader::note_values(std::string_view name, const Choices& choices) const {
-    if (values_ != nullptr) {
-        (*values_)[std::string(name)].assign(choices.names.begin(), choices.names.end());
+    if (request_.values != nullptr) {
+        (*request_.values)[std::string(name)].assign(choices.names.begin(), choices.names.end());
     }
 }
 

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "option_values.hpp"
 #include "settings.hpp"
 
 namespace alphaprune::cli {
@@ -24,10 +23,8 @@ struct Choices {
 /// and is then as if it were not given.
 class SettingReader {
   public:
-    /// @param values  takes the values of each choice that is read; nullptr: nobody asks
-    SettingReader(const Request& request, support::FaultList& faults,
-                  OptionValues* values = nullptr)
-        : request_(request), faults_(faults), values_(values) {}
+    SettingReader(const Request& request, support::FaultList& faults)
+        : request_(request), faults_(faults) {}
 
     const Setting* find(std::string_view name) const { return request_.find(name); }
     support::FaultList& faults() const { return faults_; }
@@ -75,7 +72,6 @@ class SettingReader {
 
     const Request& request_;
     support::FaultList& faults_;
-    OptionValues* values_;
 };
 
 }  // namespace alphaprune::cli

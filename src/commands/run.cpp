@@ -54,6 +54,16 @@ void check_unpruned_tensors(Job& job) {
     }
 }
 
+/// All that a run checks before it begins.
+support::ExitStatus show_run(Job& job, const Inputs& inputs) {
+    job.note(inputs.warnings);
+    parallel::run_collectively(job.ranks,
+                               [&] { return identity_of_run(job.options, job.catalogue, inputs); });
+    check_ratios(job);
+    check_unpruned_tensors(job);
+    return show_without_doing(job, output_size(job, inputs.calibration.sequences));
+}
+
 /// Where the pruned model goes in the output folder.
 phases::PrunedPaths pruned_paths(const cli::Options& options) {
     phases::PrunedPaths paths;
@@ -155,16 +165,14 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     if (options.allocation->is_searched()) {
         parallel::run_collectively(ranks, [&] { check_search(inputs); });
     }
+    if (options.dry_run) {
+        return show_run(job, inputs);
+    }
     job.note(inputs.warnings);
     const resume::RunIdentity identity = parallel::run_collectively(
         ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
-    const std::uint64_t bytes_needed = output_size(job, inputs.calibration.sequences);
-    if (options.dry_run) {
-        check_ratios(job);
-        check_unpruned_tensors(job);
-        return show_without_doing(job, bytes_needed);
-    }
-    if (!open_output(job, identity, inputs.calibration.sequences.count(), bytes_needed)) {
+    if (!open_output(job, identity, inputs.calibration.sequences.count(),
+                     output_size(job, inputs.calibration.sequences))) {
         return support::ExitStatus::done;
     }
     work_on(job, [&] { finish_job(job, &inputs, prune_model(job, inputs)); });
