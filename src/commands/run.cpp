@@ -54,16 +54,6 @@ void check_unpruned_tensors(Job& job) {
     }
 }
 
-/// All that a run checks before it begins.
-support::ExitStatus show_run(Job& job, const Inputs& inputs) {
-    job.note(inputs.warnings);
-    parallel::run_collectively(job.ranks,
-                               [&] { return identity_of_run(job.options, job.catalogue, inputs); });
-    check_ratios(job);
-    check_unpruned_tensors(job);
-    return show_without_doing(job, output_size(job, inputs.calibration.sequences));
-}
-
 /// Where the pruned model goes in the output folder.
 phases::PrunedPaths pruned_paths(const cli::Options& options) {
     phases::PrunedPaths paths;
@@ -98,6 +88,16 @@ phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFi
          .turns = inputs.memory.turns,
          .forward_precision = job.options.forward_precision},
         files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
+}
+
+/// All that a run checks before it begins.
+support::ExitStatus show_run(Job& job, const Inputs& inputs) {
+    job.note(inputs.warnings);
+    parallel::run_collectively(job.ranks,
+                               [&] { return identity_of_run(job.options, job.catalogue, inputs); });
+    check_ratios(job);
+    check_unpruned_tensors(job);
+    return show_without_doing(job, output_size(job, inputs.calibration.sequences));
 }
 
 /// Prunes the model to its targets and writes it in the formats asked for, in one stream.
