@@ -204,7 +204,11 @@ _alphaprune_mpi() {{
 {2}    esac
     _arguments $specs
 }}
-compdef _alphaprune_mpi alphaprune_mpi
+if [[ ${{funcstack[1]}} == _alphaprune_mpi ]]; then
+    _alphaprune_mpi "$@" # found in $fpath: this file is the function that was asked
+else
+    compdef _alphaprune_mpi alphaprune_mpi
+fi
 )",
                        commands, command_names("|"), cases);
 }
