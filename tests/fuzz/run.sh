@@ -3,7 +3,6 @@
 # JSON, config.json with the shard index, token files, both kinds of tokenizers, ratio files and
 # metric caches, options with their --config file, report.json, the journal of an unfinished run,
 # checkpoint.h5.
-# Also multiple-choice tasks.
 # Each starts from a temporary copy of its seeds in corpus/ and runs for so many seconds; as many at
 # a time as there are processors, or FUZZ_AT_ONCE. Any crash, leak, time-out or sanitizer report is
 # a failure.
