@@ -24,7 +24,7 @@ fi
 if [[ $(uname -m) == x86_64 ]]; then
     packages+=(libdnnl-dev) # of use with avx512_bf16 or AMX only
 fi
-tests=(python3 python3-numpy python3-h5py python3-xxhash iproute2
+tests=(doxygen python3 python3-numpy python3-h5py python3-jsonschema python3-xxhash iproute2
     slurmctld slurmd slurm-client munge)
 checks=(clang-14 clang-format-14 libclang-rt-14-dev shellcheck chromium fonts-dejavu-core)
 case ${1:-} in

@@ -8,6 +8,7 @@
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/family.hpp"
 #include "alphaprune_commit.hpp"
+#include "completion.hpp"
 #include "option_table.hpp"
 
 namespace alphaprune::cli {
@@ -105,7 +106,7 @@ std::string help_text() {
   alphaprune_mpi plan --model MODEL --ranks N [--ranks-per-node N] [options]
   alphaprune_mpi plan --validate DIR
   alphaprune_mpi verify DIR|checkpoint.h5
-  alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE [--seqlen T]
+  alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE|--choices FILE [--seqlen T]
   alphaprune_mpi export --model checkpoint.h5 --output DIR
   alphaprune_mpi help [errors [WORD]]
 
@@ -134,6 +135,9 @@ Exit status: 0 done; 1 failed while running; 2 the request or its input is wrong
 to be continued with --resume. `help errors` explains every message, `help errors WORD` those that
 contain a word.
 
+`help completion bash`, zsh or fish, prints what completes command lines in these shells, `help man`
+a manual page.
+
 Examples:
   mpirun -n 2 alphaprune_mpi --model books-7m --sparsity-ratio 0.7 --output out
   mpirun -n 8 alphaprune_mpi analyze --model llama-7b --output spectra
@@ -150,7 +154,14 @@ std::string answer_to(const Options& question) {
         return version_text();
     }
     const std::vector<std::string>& words = question.help_words;
-    if (words.empty() || words.front() != "errors") {
+    const std::string topic = words.empty() ? "" : words.front();
+    if (topic == "completion") {
+        return completion_script(words.size() > 1 ? words[1] : "");
+    }
+    if (topic == "man") {
+        return man_page();
+    }
+    if (topic != "errors") {
         return help_text();
     }
     return words.size() == 1

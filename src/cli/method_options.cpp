@@ -211,8 +211,12 @@ void read_token_options(const SettingReader& reader, Options& options) {
     for (const std::string& value : reader.values("eval")) {
         options.evaluations.emplace_back(value);
     }
-    if (options.command == Command::evaluate) {
-        reader.require("eval", "a text or token file to evaluate on");
+    for (const std::string& value : reader.values("choices")) {
+        options.choices.emplace_back(value);
+    }
+    options.scores = reader.path("scores");
+    if (options.command == Command::evaluate && options.choices.empty()) {
+        reader.require("eval", "a text or token file to evaluate on (or --choices, a task)");
     }
     if (options.command == Command::run && needs_calibration(options)) {
         reader.require(

@@ -19,7 +19,9 @@ constexpr std::array<CommandSpec, 7> kCommands{{
     {Command::analyze, "analyze", "spectra and metrics only; nothing is pruned"},
     {Command::plan, "plan", "predict time, memory and groups of a run from the model's headers"},
     {Command::verify, "verify", "re-read the checkpoint of a run and check it against its report"},
-    {Command::evaluate, "evaluate", "perplexity of a model folder or a checkpoint"},
+    {Command::evaluate, "evaluate",
+     "perplexity, or accuracy on multiple-choice tasks, of a model folder or a "
+     "checkpoint"},
     {Command::export_model, "export", "a Hugging Face folder from a checkpoint"},
     {Command::help, "help", "this text; help errors [WORD]: what errors and warnings mean"},
 }};
@@ -67,6 +69,7 @@ std::vector<OptionSpec> make_table() {
     const std::vector<Command> kMeasuring{Command::run, Command::analyze};
     const std::vector<Command> kWriting{Command::run, Command::analyze, Command::export_model};
     const std::vector<Command> kTelling{Command::run, Command::evaluate};
+    const std::vector<Command> kEvaluate{Command::evaluate};
     const std::vector<Command> kModel{Command::run, Command::analyze, Command::evaluate,
                                       Command::export_model};
     const std::vector<Command> kRun{Command::run};
@@ -109,6 +112,9 @@ std::vector<OptionSpec> make_table() {
         {"resume", "", "Input and output", kMeasuring,
          "continue the unfinished run in that folder, on any number of ranks; if there is none, "
          "begin one"},
+        {"dry-run", "", "Input and output", kMeasuring,
+         "check everything, print what would be done and how long it would take, and write "
+         "nothing"},
         {"format", "NAME", "Input and output", kRun,
          "hdf5 (default): checkpoint.h5; safetensors: a Hugging Face folder hf/; may be given "
          "twice",
@@ -192,6 +198,13 @@ std::vector<OptionSpec> make_table() {
                      defaults.seed)},
         {"eval", "FILE", "Calibration and evaluation", kTelling,
          "tokens (.npy) or UTF-8 text to measure perplexity on; may be given several times", true},
+        {"choices", "FILE", "Calibration and evaluation", kEvaluate,
+         "multiple-choice task (.jsonl: context, choices, answer) to measure accuracy on, as "
+         "lm-evaluation-harness does; may be given several times",
+         true},
+        {"scores", "FILE", "Calibration and evaluation", kEvaluate,
+         "also write the log-likelihoods of all choices to this file, a line of JSON for each "
+         "item"},
 
         {"solver", "NAME", "Computing", kMeasuring,
          "auto (default); on one rank per matrix: two_stage (own kernels), lapack1 (one-stage), "

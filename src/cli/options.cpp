@@ -9,6 +9,8 @@
 #include "calibration_files.hpp"
 #include "method_options.hpp"
 #include "option_table.hpp"
+#include "option_values.hpp"
+#include "recipes.hpp"
 
 namespace alphaprune::cli {
 namespace {
@@ -87,11 +89,10 @@ void read_verify_target(const SettingReader& reader, Options& options) {
 }
 
 void read_formats(const SettingReader& reader, Options& options) {
-    if (reader.find("format") == nullptr) {
-        return;
-    }
-    options.write_hdf5 = false;
-    for (const std::size_t format : reader.choices("format", {{"hdf5", "safetensors"}, {}})) {
+    const std::vector<std::size_t> formats =
+        reader.choices("format", {{"hdf5", "safetensors"}, {}});
+    options.write_hdf5 = reader.find("format") == nullptr;
+    for (const std::size_t format : formats) {
         (format == 0 ? options.write_hdf5 : options.write_safetensors) = true;
     }
 }
@@ -109,6 +110,7 @@ void read_folders(const SettingReader& reader, Options& options) {
     }
     options.overwrite = reader.on("overwrite");
     options.resume = reader.on("resume");
+    options.dry_run = reader.on("dry-run");
     if (options.overwrite && options.resume) {
         reader.faults().add(kOverwriteAndResume(reader.find("resume")->origin));
     }
@@ -274,6 +276,20 @@ std::vector<std::string> resolved_arguments(const std::vector<std::string>& argu
     }
     resolved.insert(resolved.end(), request.words.begin(), request.words.end());
     return resolved;
+}
+
+OptionValues option_values() {
+    OptionValues values;
+    Request nothing;
+    nothing.command = Command::run;
+    nothing.values = &values;
+    support::FaultList what_is_missing;
+    options_of(nothing, what_is_missing);
+    values["sparsity-type"] = {"unstructured", "2:4", "4:8", "mixed-N:8"};
+    for (const Recipe& recipe : recipes()) {
+        values["recipe"].emplace_back(recipe.name);
+    }
+    return values;
 }
 
 }  // namespace alphaprune::cli

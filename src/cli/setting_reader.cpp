@@ -106,14 +106,22 @@ void SettingReader::refuse(const Setting& setting, const std::string& choices,
                              choices));
 }
 
+void SettingReader::note_values(std::string_view name, const Choices& choices) const {
+    if (request_.values != nullptr) {
+        (*request_.values)[std::string(name)].assign(choices.names.begin(), choices.names.end());
+    }
+}
+
 std::optional<std::size_t> SettingReader::choice(std::string_view name,
                                                  const Choices& choices) const {
+    note_values(name, choices);
     const Setting* setting = find(name);
     return setting != nullptr ? index_of(*setting, choices) : std::nullopt;
 }
 
 std::vector<std::size_t> SettingReader::choices(std::string_view name,
                                                 const Choices& choices) const {
+    note_values(name, choices);
     std::vector<std::size_t> chosen;
     for (const std::string& value : values(name)) {
         Setting one = *find(name);

@@ -68,6 +68,7 @@ class SettingReader {
 
   private:
     std::optional<std::size_t> index_of(const Setting& setting, const Choices& choices) const;
+    void note_values(std::string_view name, const Choices& choices) const;
 
     const Request& request_;
     support::FaultList& faults_;

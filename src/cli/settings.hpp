@@ -8,6 +8,7 @@
 
 #include "alphaprune/cli/options.hpp"
 #include "alphaprune/support/error.hpp"
+#include "option_values.hpp"
 
 namespace alphaprune::cli {
 
@@ -57,6 +58,8 @@ struct Request {
     std::optional<Command> command;  ///< nothing: the command is unknown
     std::map<std::string, Setting, std::less<>> settings;
     std::vector<std::string> words;  ///< what stands beside the options: verify DIR, help errors
+    /// Takes the values of each choice among some that is read; nullptr: nobody asks.
+    OptionValues* values = nullptr;
 
     const Setting* find(std::string_view name) const;
 };

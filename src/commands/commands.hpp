@@ -25,7 +25,8 @@ support::ExitStatus plan(const parallel::Communicator& ranks, const cli::Options
 /// Re-reads a run's checkpoint and checks it against its report.
 support::ExitStatus verify(const parallel::Communicator& ranks, const cli::Options& options);
 
-/// Perplexity of a model folder or a checkpoint, the last line of standard output.
+/// Accuracy on multiple-choice tasks and perplexity on texts of a model folder or a checkpoint; the
+/// last of them is the last line of standard output.
 support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Options& options);
 
 /// A Hugging Face folder from a checkpoint (or from another model folder).

@@ -9,6 +9,7 @@
 #include "alphaprune/report/progress.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "choices.hpp"
 #include "commands.hpp"
 #include "job.hpp"
 #include "output_folder.hpp"
@@ -114,7 +115,9 @@ support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Opt
     say_warnings(
         transformer::check_forward_pass(ranks, catalogue, source, transformer::PassReach::head));
     const std::vector<EvaluationText> texts = load_evaluations(ranks, options, catalogue);
+    const std::vector<ChoiceFile> tasks = load_choices(ranks, options, catalogue);
     const parallel::NodeMap nodes = place_ranks(ranks, threads_per_rank(ranks, options));
+    evaluate_choices(ranks, nodes, options, catalogue, source, tasks);
     std::vector<transformer::Perplexity> results;
     for (const EvaluationText& text : texts) {
         results.push_back(evaluate_text(ranks, nodes, catalogue, source, text,

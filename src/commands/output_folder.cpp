@@ -193,6 +193,24 @@ void require_inputs_elsewhere(const cli::Options& options, const fs::path& model
     }
 }
 
+/// What an output that exists holds: a run that may be replaced.
+FormerRun check_former(const cli::Options& options, const fs::path& model) {
+    require_writable(options.output);
+    FormerRun former = former_run_in(options.output);
+    require_no_foreign_files(former, options);
+    require_inputs_elsewhere(options, model, former.ours);
+    return former;
+}
+
+/// Whether an unfinished run may be continued in the output.
+void check_unfinished(const cli::Options& options, std::uint64_t bytes_needed) {
+    const fs::path& folder = options.output;
+    require_writable(folder);
+    require_no_foreign_files(former_run_in(folder), options);
+    const std::uint64_t written = written_before(folder);
+    require_room(folder, bytes_needed > written ? bytes_needed - written : 0);
+}
+
 }  // namespace
 
 EarlierRun earlier_run_in(const fs::path& output) {
@@ -228,12 +246,23 @@ std::optional<report::RunReport> former_report(const parallel::Communicator& ran
     }
 }
 
+void check_output_folder(const cli::Options& options, const fs::path& model,
+                         std::uint64_t bytes_needed) {
+    const fs::path& folder = options.output;
+    const EarlierRun earlier = options.resume ? earlier_run_in(folder) : EarlierRun::none;
+    if (earlier == EarlierRun::complete) {
+        return;
+    }
+    if (earlier == EarlierRun::unfinished) {
+        check_unfinished(options, bytes_needed);
+    } else if (check_place(options, model, bytes_needed)) {
+        check_former(options, model);
+    }
+}
+
 void reopen_output_folder(const cli::Options& options, std::uint64_t bytes_needed) {
     const fs::path& folder = options.output;
-    require_writable(folder);
-    require_no_foreign_files(former_run_in(folder), options);
-    const std::uint64_t written = written_before(folder);
-    require_room(folder, bytes_needed > written ? bytes_needed - written : 0);
+    check_unfinished(options, bytes_needed);
     std::error_code ignored;
     fs::remove(folder / kStopName, ignored);  // it has stopped the run before
 }
@@ -249,11 +278,7 @@ void prepare_output_folder(const cli::Options& options, const fs::path& model,
                                   "choose another --output");
     }
     if (exists) {
-        require_writable(folder);
-        const FormerRun former = former_run_in(folder);
-        require_no_foreign_files(former, options);
-        require_inputs_elsewhere(options, model, former.ours);
-        remove_former_run(former, folder);
+        remove_former_run(check_former(options, model), folder);
     }
 }
 

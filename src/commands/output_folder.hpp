@@ -45,6 +45,12 @@ std::optional<report::RunReport> former_report(const parallel::Communicator& ran
 void prepare_output_folder(const cli::Options& options, const std::filesystem::path& model,
                            std::uint64_t bytes_needed);
 
+/// Whether prepare_output_folder or reopen_output_folder would find something wrong, on rank 0:
+/// nothing is made or removed. A complete run that would be resumed is in order.
+/// @throws Error (bad_request)
+void check_output_folder(const cli::Options& options, const std::filesystem::path& model,
+                         std::uint64_t bytes_needed);
+
 /// Prepares the folder of an unfinished run for its continuation, on rank 0.
 /// @throws Error (bad_request)
 void reopen_output_folder(const cli::Options& options, std::uint64_t bytes_needed);

@@ -9,6 +9,7 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/message.hpp"
 #include "commands.hpp"
+#include "dry_run.hpp"
 #include "inputs.hpp"
 #include "output_folder.hpp"
 
@@ -75,7 +76,7 @@ planning::KnownRates rates_for(const parallel::Communicator& ranks, const cli::O
         enter("reading", "GB/s a node", &Rates::read_gbps, given.read_gbps, measured);
     }
     std::optional<double> written;
-    if (!options.output.empty() && !given.write_gbps) {
+    if (!options.output.empty() && !given.write_gbps && !options.dry_run) {
         written = planning::measure_writing_gbps(ranks, folder_around(options.output));
     }
     enter("writing", "GB/s a node", &Rates::write_gbps, given.write_gbps, written);
@@ -109,24 +110,6 @@ void calibrate(const parallel::Communicator& ranks, const fs::path& folder,
     }
 }
 
-planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::Options& options) {
-    planning::PlanReport plan{planned_run(ranks, options), {}, {}, {}, {}, {}};
-    plan.known = rates_for(ranks, options, plan.run);
-    plan.model.rates = plan.known.rates;
-    plan.model.precision = options.precision;
-    plan.model.generated = options.synthetic;
-    if (const fs::path folder = calibration_folder(ranks, options); !folder.empty()) {
-        calibrate(ranks, folder, plan);
-    }
-    parallel::run_on_root(ranks, [&] {
-        plan.predicted =
-            planning::forecast(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
-        plan.useful_ranks =
-            planning::useful_ranks(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
-    });
-    return plan;
-}
-
 planning::Validation compare(const parallel::Communicator& ranks, const cli::Options& options) {
     const planning::FinishedRun finished = finished_run(ranks, options.plan.validate, options);
     cli::Options here = options;
@@ -149,6 +132,24 @@ support::ExitStatus print_plan(const parallel::Communicator& ranks, const cli::O
 }
 
 }  // namespace
+
+planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::Options& options) {
+    planning::PlanReport plan{planned_run(ranks, options), {}, {}, {}, {}, {}};
+    plan.known = rates_for(ranks, options, plan.run);
+    plan.model.rates = plan.known.rates;
+    plan.model.precision = options.precision;
+    plan.model.generated = options.synthetic;
+    if (const fs::path folder = calibration_folder(ranks, options); !folder.empty()) {
+        calibrate(ranks, folder, plan);
+    }
+    parallel::run_on_root(ranks, [&] {
+        plan.predicted =
+            planning::forecast(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
+        plan.useful_ranks =
+            planning::useful_ranks(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
+    });
+    return plan;
+}
 
 support::ExitStatus plan(const parallel::Communicator& ranks, const cli::Options& options) {
     if (!options.plan.validate.empty()) {

@@ -33,6 +33,9 @@ const support::BadRequest<int> kSeparatedRanks{
     "the mpirun of another MPI library than the program's has started them",
     "start it with the mpirun of the MPI library that it was built with (--version names it), or "
     "with srun --mpi=pmix"};
+const support::BadRequest<> kNoDryRun{
+    "commands.no-dry-run", "--dry-run is for run and analyze, whose work it leaves out",
+    "another command would do all of its work", "leave --dry-run out; plan predicts a run"};
 const support::Failure<std::string> kDefect{"commands.defect", "unexpected error: {}",
                                             "a defect of the program or of one of its libraries",
                                             "please report it"};
@@ -59,6 +62,11 @@ bool can_be_resumed(const cli::Options& options) {
 
 support::ExitStatus carry_out(const parallel::Communicator& world, const cli::Options& options,
                               parallel::JobWatch& watch) {
+    // Whatever the table of options allows: who wants nothing written must be able to rely on it.
+    if (options.dry_run && options.command != cli::Command::run &&
+        options.command != cli::Command::analyze && options.command != cli::Command::plan) {
+        throw kNoDryRun("--dry-run").mark_agreed();
+    }
     switch (options.command) {
         case cli::Command::run:
             return run(world, options, watch);

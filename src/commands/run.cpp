@@ -8,6 +8,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "commands.hpp"
+#include "dry_run.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"
 
@@ -89,6 +90,16 @@ phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFi
         files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
+/// All that a run checks before it begins.
+support::ExitStatus show_run(Job& job, const Inputs& inputs) {
+    job.note(inputs.warnings);
+    parallel::run_collectively(job.ranks,
+                               [&] { return identity_of_run(job.options, job.catalogue, inputs); });
+    check_ratios(job);
+    check_unpruned_tensors(job);
+    return show_without_doing(job, output_size(job, inputs.calibration.sequences));
+}
+
 /// Prunes the model to its targets and writes it in the formats asked for, in one stream.
 phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::PrunedFiles& files,
                                     const Results& results) {
@@ -154,6 +165,9 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
     if (options.allocation->is_searched()) {
         parallel::run_collectively(ranks, [&] { check_search(inputs); });
     }
+    if (options.dry_run) {
+        return show_run(job, inputs);
+    }
     job.note(inputs.warnings);
     const resume::RunIdentity identity = parallel::run_collectively(
         ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
@@ -168,8 +182,11 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
 support::ExitStatus analyze(const parallel::Communicator& ranks, const cli::Options& options,
                             parallel::JobWatch& watch) {
     Job job = read_model(ranks, options, watch);
-    if (!open_output(job, identity_of_analysis(options, job.catalogue), 0,
-                     bytes_of_spectra(job.catalogue) + kReportBytes)) {
+    const std::uint64_t bytes_needed = bytes_of_spectra(job.catalogue) + kReportBytes;
+    if (options.dry_run) {
+        return show_without_doing(job, bytes_needed);
+    }
+    if (!open_output(job, identity_of_analysis(options, job.catalogue), 0, bytes_needed)) {
         return support::ExitStatus::done;
     }
     work_on(job, [&] { finish_job(job, nullptr, {measure_spectra(job)}); });

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "alphaprune/support/environment.hpp"
 #include "alphaprune/support/log.hpp"
 
 namespace alphaprune::report {
@@ -27,6 +28,12 @@ std::string rate_text(double per_second) {
     return fmt::format("{:.1f}/h", per_second * 3600);
 }
 
+/// The program writes no colors (NO_COLOR has nothing to turn off), and of what terminals do only
+/// that a line is cleared.
+bool can_clear_lines() {
+    return support::environment_variable("TERM").value_or("") != "dumb";
+}
+
 }  // namespace
 
 std::string progress_text(const std::string& phase, const std::string& unit, std::int64_t done,
@@ -47,7 +54,7 @@ ProgressLine::ProgressLine(std::string phase, std::string unit, bool speaks)
     : phase_(std::move(phase)),
       unit_(std::move(unit)),
       speaks_(speaks),
-      terminal_(speaks && isatty(STDERR_FILENO) == 1) {}
+      terminal_(speaks && isatty(STDERR_FILENO) == 1 && can_clear_lines()) {}
 
 ProgressLine::~ProgressLine() {
     if (line_open_) {

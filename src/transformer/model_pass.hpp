@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "alphaprune/parallel/team.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
+#include "continuation_losses.hpp"
 #include "vocabulary_parts.hpp"
 
 namespace alphaprune::transformer {
@@ -45,6 +47,19 @@ class ModelPass {
     const ForwardPlan& plan() const { return plan_; }
     /// Which sequences each rank takes part in.
     const parallel::Teams& teams() const { return teams_; }
+
+    /// How often the model must be gone through so that each team can hold its sequences' states.
+    /// Collective.
+    /// @param length         tokens of a sequence
+    /// @param limit_of_rank  bytes
+    int passes_needed(std::int64_t length, std::uint64_t limit_of_rank) const {
+        const auto bytes = static_cast<std::uint64_t>(length * plan_.hidden_size()) * sizeof(float);
+        const std::uint64_t limit =
+            limit_of_rank * static_cast<std::uint64_t>(teams_.own().ranks().size());
+        const auto at_once = static_cast<std::int64_t>(std::max<std::uint64_t>(limit / bytes, 1));
+        const std::int64_t passes = (teams_.items().size() + at_once - 1) / at_once;
+        return static_cast<int>(std::max<std::int64_t>(ranks_.max(passes), 1));
+    }
 
     /// From token ids through all blocks.
     /// @param sequences   of this rank's team, all of one length, which is the same on all ranks
@@ -84,6 +99,14 @@ class ModelPass {
         const auto running = clock_.during(parallel::Work::forward);
         return token_losses(ranks_, node_, teams_.own(), plan_, *runner_, source_, scored,
                             vocabulary_bytes);
+    }
+
+    /// After run(): see continuation_losses().
+    std::vector<double> continuation_losses(std::span<const ScoredTokens> scored,
+                                            std::uint64_t vocabulary_bytes) {
+        const auto running = clock_.during(parallel::Work::forward);
+        return transformer::continuation_losses(ranks_, node_, teams_.own(), plan_, *runner_,
+                                                source_, scored, vocabulary_bytes);
     }
 
   private:

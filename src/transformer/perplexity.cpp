@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "model_pass.hpp"
-#include "vector_math.hpp"
+#include "scratch_cutter.hpp"
+#include "token_loss.hpp"
 #include "vocabulary_parts.hpp"
 
 namespace alphaprune::transformer {
@@ -23,40 +23,38 @@ const support::BadRequest<> kNoWindow{"transformer.no-window", "there is no wind
                                       "the text has fewer tokens than a window",
                                       "give a longer text or a shorter --seqlen"};
 
-constexpr std::int64_t kPredictionTile = 128;
-constexpr std::int64_t kVocabularyTile = 1024;
-
-/// Negative log-likelihood of the token that follows each token of a sequence, built up from one
-/// part of the vocabulary after another: nobody holds the logits of all of it. The ranks of a team
+/// Negative log-likelihood of the token that follows each token of a sequence. The ranks of a team
 /// take tiles of tokens, always the same ones.
 class TokenLosses {
   public:
-    static constexpr std::int64_t kScratch = kPredictionTile * kVocabularyTile;
-
     /// @param tokens   the sequence; its last token predicts nothing
     /// @param softcap  of the logits; 0: none
     TokenLosses(std::span<const std::int32_t> tokens, double softcap)
         : softcap_(static_cast<float>(softcap)) {
         for (std::size_t next = 1; next < tokens.size(); ++next) {
-            losses_.push_back({tokens[next], 0, -std::numeric_limits<float>::infinity(), 0});
+            losses_.push_back({tokens[next]});
         }
     }
 
     /// Run collectively by the team.
     /// @param features  one row a token, at least for all but the last
     /// @param weights   these rows of the vocabulary's projection
-    /// @param scratch   kScratch values
-    void add_vocabulary(const parallel::Team& team, linalg::ConstFloatView features,
-                        parallel::RowRange rows, linalg::ConstFloatView weights,
-                        const ThreadScratch& scratch) {
+    /// @param scratch   kLossScratch values
+    void add_part(const parallel::Team& team, linalg::ConstFloatView features,
+                  parallel::RowRange rows, linalg::ConstFloatView weights,
+                  const ThreadScratch& scratch) {
         const auto predictions = static_cast<std::int64_t>(losses_.size());
-        assert(features.rows >= predictions && weights.rows == rows.size());
+        assert(features.rows >= predictions);
         const std::int64_t tiles = (predictions + kPredictionTile - 1) / kPredictionTile;
         team.share(tiles, [&](std::int64_t tile, int thread) {
             support::check_stop();
             const std::int64_t token = tile * kPredictionTile;
-            add_to_tokens({token, std::min(token + kPredictionTile, predictions)}, features, rows,
-                          weights, scratch.of(thread));
+            const std::int64_t count = std::min(kPredictionTile, predictions - token);
+            add_vocabulary(
+                std::span(losses_).subspan(static_cast<std::size_t>(token),
+                                           static_cast<std::size_t>(count)),
+                {features.data + token * features.stride, count, features.cols, features.stride},
+                rows, weights, softcap_, scratch.of(thread));
         });
     }
 
@@ -68,9 +66,7 @@ class TokenLosses {
         for (std::size_t token = 0; token < losses_.size(); ++token) {
             const std::int64_t tile = static_cast<std::int64_t>(token) / kPredictionTile;
             if (tile % ranks == team.ranks().rank()) {
-                const Loss& loss = losses_[token];
-                of_tokens[token] = std::log(loss.total) + static_cast<double>(loss.largest) -
-                                   static_cast<double>(loss.target_logit);
+                of_tokens[token] = losses_[token].value();
             }
         }
         team.ranks().all_reduce_sum(std::span(of_tokens));
@@ -78,48 +74,8 @@ class TokenLosses {
     }
 
   private:
-    struct Loss {
-        std::int64_t target = 0;
-        float target_logit = 0;
-        float largest;     ///< logit so far
-        double total = 0;  ///< Σ e^(logit − largest)
-    };
-
-    void add_to_tokens(parallel::RowRange tokens, linalg::ConstFloatView features,
-                       parallel::RowRange rows, linalg::ConstFloatView weights,
-                       std::span<float> scratch) {
-        for (std::int64_t row = 0; row < rows.size(); row += kVocabularyTile) {
-            const std::int64_t wide = std::min(kVocabularyTile, rows.size() - row);
-            linalg::sgemm(1,
-                          {features.data + tokens.begin * features.stride, tokens.size(),
-                           features.cols, features.stride},
-                          {weights.data + row * weights.stride, wide, weights.cols, weights.stride},
-                          linalg::Transpose::yes, 0, {scratch.data(), tokens.size(), wide, wide});
-            if (softcap_ > 0) {
-                soft_cap(scratch.first(static_cast<std::size_t>(tokens.size() * wide)), softcap_);
-            }
-            for (std::int64_t i = 0; i < tokens.size(); ++i) {
-                add_logits(losses_[static_cast<std::size_t>(tokens.begin + i)],
-                           {rows.begin + row, rows.begin + row + wide},
-                           {scratch.data() + i * wide, static_cast<std::size_t>(wide)});
-            }
-        }
-    }
-
-    static void add_logits(Loss& loss, parallel::RowRange rows, std::span<const float> logits) {
-        const float most = std::max(loss.largest, largest(logits));
-        if (most > loss.largest) {
-            loss.total *= std::exp(static_cast<double>(loss.largest - most));
-            loss.largest = most;
-        }
-        loss.total += static_cast<double>(sum_of_exponentials(logits, most));
-        if (rows.begin <= loss.target && loss.target < rows.end) {
-            loss.target_logit = logits[static_cast<std::size_t>(loss.target - rows.begin)];
-        }
-    }
-
     float softcap_;
-    std::vector<Loss> losses_;
+    std::vector<TokenLoss> losses_;
 };
 
 void check_windows(const model::TokenSequences& windows) {
@@ -129,17 +85,6 @@ void check_windows(const model::TokenSequences& windows) {
     if (windows.count() == 0) {
         throw kNoWindow("evaluation");
     }
-}
-
-/// How often the model must be gone through so that each team can hold its windows' states.
-int passes_needed(const parallel::Communicator& ranks, const parallel::Teams& teams,
-                  std::uint64_t window_bytes, std::uint64_t limit_of_rank) {
-    const std::uint64_t limit =
-        limit_of_rank * static_cast<std::uint64_t>(teams.own().ranks().size());
-    const auto at_once =
-        static_cast<std::int64_t>(std::max<std::uint64_t>(limit / window_bytes, 1));
-    const std::int64_t passes = (teams.items().size() + at_once - 1) / at_once;
-    return static_cast<int>(std::max<std::int64_t>(ranks.max(passes), 1));
 }
 
 /// Total loss of each of some windows of this team.
@@ -159,7 +104,7 @@ std::vector<double> losses_of(ModelPass& model, const model::TokenSequences& win
 }  // namespace
 
 std::uint64_t loss_scratch_bytes() {
-    return static_cast<std::uint64_t>(TokenLosses::kScratch) * sizeof(float);
+    return static_cast<std::uint64_t>(kLossScratch) * sizeof(float);
 }
 
 std::vector<double> token_losses(
@@ -174,11 +119,11 @@ std::vector<double> token_losses(
         chosen.push_back(sequence);
         losses.emplace_back(tokens, plan.frame.logits_softcap);
     }
-    const ThreadScratch scratch(team.threads().size(), TokenLosses::kScratch);
+    const ThreadScratch scratch(team.threads().size(), kLossScratch);
     for_each_vocabulary_part(ranks, node, plan, runner, source, chosen, vocabulary_bytes,
                              [&](std::size_t c, linalg::ConstFloatView features,
                                  parallel::RowRange rows, linalg::ConstFloatView weights) {
-                                 losses[c].add_vocabulary(team, features, rows, weights, scratch);
+                                 losses[c].add_part(team, features, rows, weights, scratch);
                              });
     std::vector<double> totals;
     for (const TokenLosses& loss : losses) {
@@ -196,9 +141,7 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks, const paralle
     ModelPass model(ranks, nodes, catalogue, source, windows.count(), settings.precision);
     const parallel::Teams& teams = model.teams();
     const parallel::RowRange mine = teams.items();
-    const auto window_bytes =
-        static_cast<std::uint64_t>(windows.length * model.plan().hidden_size()) * sizeof(float);
-    const int passes = passes_needed(ranks, teams, window_bytes, settings.state_bytes);
+    const int passes = model.passes_needed(windows.length, settings.state_bytes);
 
     std::int64_t done = 0;
     const auto block_done = [&] {

@@ -9,17 +9,14 @@
 
 namespace alphaprune::transformer {
 
-void for_each_vocabulary_part(const parallel::Communicator& ranks,
-                              const parallel::Communicator& node, const ForwardPlan& plan,
-                              BlockRunner& runner, const model::RowSource& source,
-                              std::span<const std::int64_t> chosen, std::uint64_t bytes,
-                              const UseVocabulary& use) {
+void for_each_vocabulary_rows(
+    const parallel::Communicator& ranks, const parallel::Communicator& node,
+    const ForwardPlan& plan, const model::RowSource& source, std::uint64_t bytes,
+    const std::function<void(parallel::RowRange rows, linalg::ConstFloatView weights)>& use) {
     const model::TensorInfo& table = plan.tensor(plan.vocabulary);
     const std::int64_t length = table.row_length();
     const auto affordable = static_cast<std::int64_t>(bytes / sizeof(float)) / length;
     const std::int64_t high = std::clamp<std::int64_t>(affordable, 1, table.rows());
-    const auto tokens = static_cast<std::int64_t>(runner.state_size()) /
-                        std::max<std::int64_t>(plan.hidden_size(), 1);
     parallel::NodeArray<float> part(node, high * length);
     for (std::int64_t begin = 0; begin < table.rows(); begin += high) {
         const parallel::RowRange rows{begin, std::min(begin + high, table.rows())};
@@ -32,14 +29,28 @@ void for_each_vocabulary_part(const parallel::Communicator& ranks,
         part.sync();
         parallel::run_collectively(ranks, [&] {
             support::check_stop();
-            for (std::size_t c = 0; c < chosen.size(); ++c) {
-                const auto features = runner.features(chosen[c]);
-                use(c, {features.data(), tokens, length, length}, rows,
-                    {part.values().data(), rows.size(), length, length});
-            }
+            use(rows, {part.values().data(), rows.size(), length, length});
         });
         part.sync();  // before the next part takes its place
     }
+}
+
+void for_each_vocabulary_part(const parallel::Communicator& ranks,
+                              const parallel::Communicator& node, const ForwardPlan& plan,
+                              BlockRunner& runner, const model::RowSource& source,
+                              std::span<const std::int64_t> chosen, std::uint64_t bytes,
+                              const UseVocabulary& use) {
+    const std::int64_t length = plan.tensor(plan.vocabulary).row_length();
+    const auto tokens = static_cast<std::int64_t>(runner.state_size()) /
+                        std::max<std::int64_t>(plan.hidden_size(), 1);
+    for_each_vocabulary_rows(
+        ranks, node, plan, source, bytes,
+        [&](parallel::RowRange rows, linalg::ConstFloatView weights) {
+            for (std::size_t c = 0; c < chosen.size(); ++c) {
+                const auto features = runner.features(chosen[c]);
+                use(c, {features.data(), tokens, length, length}, rows, weights);
+            }
+        });
 }
 
 }  // namespace alphaprune::transformer

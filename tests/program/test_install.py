@@ -38,6 +38,11 @@ class Installed(ProgramTest):
             self.assertTrue((doc / "docs" / file.name).is_file(), file.name)
         for file in (ROOT / "slurm").glob("*.sbatch"):
             self.assertTrue((doc / "slurm" / file.name).is_file(), file.name)
+        for file, word in {"man/man1/alphaprune_mpi.1": ".SH SYNOPSIS",
+                           "bash-completion/completions/alphaprune_mpi": "complete -F",
+                           "zsh/site-functions/_alphaprune_mpi": "#compdef alphaprune_mpi",
+                           "fish/vendor_completions.d/alphaprune_mpi.fish": "complete -c"}.items():
+            self.assertIn(word, (self.prefix / "share" / file).read_text())
         self.assertTrue(list((self.prefix / "share/modulefiles/alphaprune_mpi").iterdir()))
 
     @unittest.skipUnless(shutil.which("dpkg-query"), "not on a Debian")

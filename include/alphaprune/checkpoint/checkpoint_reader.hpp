@@ -43,9 +43,9 @@ class CheckpointReader {
 
     void read_rows(const StoredTensor& tensor, parallel::RowRange rows,
                    std::span<std::byte> out) const;
-    /// /spectra/<name>; nothing when absent.
+    /// /spectra/NAME; nothing when absent.
     std::optional<std::vector<double>> spectrum(std::string_view matrix) const;
-    /// /metrics/<name>; nothing when absent.
+    /// /metrics/NAME; nothing when absent.
     std::optional<std::vector<double>> metric(std::string_view name) const;
 
   private:

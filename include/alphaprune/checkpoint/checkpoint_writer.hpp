@@ -44,12 +44,12 @@ struct PartialFile {
 /// run killed at any moment leaves nothing that could disturb a later one. The bytes of the
 /// file do not depend on the number of ranks, nor on how often the run was interrupted.
 ///
-/// Layout: /tensors/<name> in the stored type (bfloat16 as a custom 16-bit float type, BOOL as
+/// Layout: /tensors/NAME in the stored type (bfloat16 as a custom 16-bit float type, BOOL as
 /// h5py's enumeration, 8-bit floats as uint8), attributes "sparsity", "sparsity_ratio", "zeros",
 /// "checksum", "position" (in the catalogue) and "dtype" (safetensors' name of the type); a tensor
 /// whose values are no whole bytes, or of a type that is not known, is stored as its rows × bytes,
-/// uint8, with its shape as attribute "shape"; /spectra/<name>, float64; /metrics/<metric>,
-/// float64, one value per matrix in order; /model/config.json as text; /model/<file> for each
+/// uint8, with its shape as attribute "shape"; /spectra/NAME, float64; /metrics/METRIC,
+/// float64, one value per matrix in order; /model/config.json as text; /model/FILE for each
 /// auxiliary file of the model (model/auxiliary_files.hpp), uint8, attribute "checksum"; root
 /// attributes "format"
 /// ("alphaprune-checkpoint"), "version" (1), "model", "family", "created", "tensors" (count) and,

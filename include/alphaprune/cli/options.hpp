@@ -65,7 +65,8 @@ struct Options {
     model::MatrixChoice matrices;             ///< which are pruned, where the user says otherwise
     std::filesystem::path output;
     bool overwrite = false;
-    bool resume = false;  ///< continue the unfinished run in `output`, if there is one
+    bool dry_run = false;  ///< everything but the work
+    bool resume = false;   ///< continue the unfinished run in `output`, if there is one
     std::optional<double> max_seconds;  ///< of the whole run; nothing: until the end of the job
     double peer_timeout = 20;           ///< seconds of silence after which a rank is lost; 0: never
 
@@ -101,6 +102,8 @@ struct Options {
     std::optional<int> sequence_length;  ///< of calibration and evaluation
     std::uint64_t seed = 0;
     std::vector<std::filesystem::path> evaluations;
+    std::vector<std::filesystem::path> choices;  ///< multiple-choice tasks of `evaluate`
+    std::filesystem::path scores;  ///< where the scores of their items go; empty: nowhere
 
     bool write_hdf5 = true;
     bool write_safetensors = false;

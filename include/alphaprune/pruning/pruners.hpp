@@ -159,7 +159,7 @@ class BlockPruner {
     /// that has no sequence left give no tokens.
     virtual void observe(std::size_t site, const SiteInput& input) = 0;
     /// The same for what the experts of a mixture are given together. All sequences of a rank come
-    /// before finish_statistics of the first of their sites. @param mixture  as in SiteShape
+    /// before finish_statistics of the first of their sites. The mixture is that of SiteShape.
     virtual void observe_routed(std::size_t /*mixture*/, const RoutedInput& /*input*/) {}
     /// All sequences have been told, and at least one token. @param where  block and matrix, for
     /// messages

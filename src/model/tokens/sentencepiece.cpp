@@ -3,6 +3,7 @@
 #include <sentencepiece_processor.h>
 
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -75,23 +76,25 @@ void load(const Catalogue& catalogue, sentencepiece::SentencePieceProcessor& pro
 
 }  // namespace
 
-std::vector<std::int32_t> encode_by_sentencepiece(const Catalogue& catalogue,
-                                                  std::string_view text) {
-    sentencepiece::SentencePieceProcessor processor;
-    load(catalogue, processor);
-    std::vector<std::int32_t> ids;
-    if (processor.bos_id() >= 0 && wants_beginning(catalogue)) {
-        ids.push_back(processor.bos_id());
-    }
-    std::vector<int> pieces;
-    const std::string trouble = trouble_of([&] {
-        return processor.Encode({text.data(), text.size()}, &pieces);
-    });
-    if (!trouble.empty()) {
-        throw kNotEncoded(std::string(kModelFile), trouble);
-    }
-    ids.insert(ids.end(), pieces.begin(), pieces.end());
-    return ids;
+TextEncoder open_sentencepiece(const Catalogue& catalogue) {
+    const auto processor = std::make_shared<sentencepiece::SentencePieceProcessor>();
+    load(catalogue, *processor);
+    const bool begins = processor->bos_id() >= 0 && wants_beginning(catalogue);
+    return [processor, begins](std::string_view text, bool special) {
+        std::vector<std::int32_t> ids;
+        if (special && begins) {
+            ids.push_back(processor->bos_id());
+        }
+        std::vector<int> pieces;
+        const std::string trouble = trouble_of([&] {
+            return processor->Encode({text.data(), text.size()}, &pieces);
+        });
+        if (!trouble.empty()) {
+            throw kNotEncoded(std::string(kModelFile), trouble);
+        }
+        ids.insert(ids.end(), pieces.begin(), pieces.end());
+        return ids;
+    };
 }
 
 }  // namespace alphaprune::model

@@ -14,7 +14,7 @@ const support::BadRequest<> kNoSentencePiece{
 
 }  // namespace
 
-std::vector<std::int32_t> encode_by_sentencepiece(const Catalogue& catalogue, std::string_view) {
+TextEncoder open_sentencepiece(const Catalogue& catalogue) {
     throw kNoSentencePiece((catalogue.folder / "tokenizer.model").string());
 }
 

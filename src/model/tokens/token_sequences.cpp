@@ -54,7 +54,8 @@ std::int64_t tokens_in(const TokenFile& file) {
 }
 
 /// @param shortest  tokens that a sequence must have to be of use
-void check_length(std::int64_t length, std::int64_t shortest, const TokenFile& file,
+/// @param where     what the length is of, for errors
+void check_length(std::int64_t length, std::int64_t shortest, const std::string& where,
                   const Catalogue& catalogue, support::FaultList& faults) {
     const std::int64_t positions = catalogue.configuration.max_positions;
     if (length < shortest) {
@@ -63,7 +64,7 @@ void check_length(std::int64_t length, std::int64_t shortest, const TokenFile& f
     // The dynamic rotary embedding stretches with the sequence.
     const bool stretches = catalogue.configuration.rope.type == "dynamic";
     if (positions > 0 && length > positions && !stretches) {
-        faults.add(kLongSequences(file.where, length, positions));
+        faults.add(kLongSequences(where, length, positions));
     }
 }
 
@@ -92,6 +93,15 @@ void append(TokenSequences& sequences, const TokenFile& file, std::int64_t first
 }
 
 }  // namespace
+
+std::int64_t longest_input(const Catalogue& catalogue, std::optional<std::int64_t> length) {
+    const std::int64_t positions = catalogue.configuration.max_positions;
+    const std::int64_t longest = length.value_or(positions > 0 ? positions : kUsualLength);
+    support::FaultList faults;
+    check_length(longest, 1, "--seqlen", catalogue, faults);
+    faults.throw_if_any();
+    return longest;
+}
 
 std::int64_t most_sequences(const TokenFile& file) {
     return file.sample_length == 0
@@ -122,7 +132,7 @@ TokenSequences calibration_sequences(const TokenFile& file, const Catalogue& cat
         asked_count.value_or(std::min(most_sequences(file), kUsualSequences));
     TokenSequences sequences{length.value_or(default_length(file, catalogue)), {}};
     support::FaultList faults;
-    check_length(sequences.length, 1, file, catalogue, faults);
+    check_length(sequences.length, 1, file.where, catalogue, faults);
     check_count(count, sequences.length, faults);
     if (file.sample_length > 0) {
         check_samples(file, count, sequences.length, faults);
@@ -145,7 +155,7 @@ TokenSequences evaluation_windows(const TokenFile& file, const Catalogue& catalo
     constexpr std::int64_t kShortest = 2;  // a window of one token predicts nothing
     TokenSequences windows{length.value_or(default_length(file, catalogue)), {}};
     support::FaultList faults;
-    check_length(windows.length, kShortest, file, catalogue, faults);
+    check_length(windows.length, kShortest, file.where, catalogue, faults);
     check_stream(file, windows.length, faults);
     faults.throw_if_any();
     const std::int64_t whole = tokens_in(file) / windows.length * windows.length;

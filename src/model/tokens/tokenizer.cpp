@@ -17,11 +17,20 @@ std::string place_of_auxiliary_file(const Catalogue& catalogue, std::string_view
     return (place / name).string();
 }
 
-std::vector<std::int32_t> encode_text(const Catalogue& catalogue, std::string_view text) {
-    if (const auto json = read_auxiliary_file(catalogue, kJsonFile)) {
-        return JsonTokenizer(*json, place_of_auxiliary_file(catalogue, kJsonFile)).encode(text);
+TextEncoder open_tokenizer(const Catalogue& catalogue) {
+    const auto json = read_auxiliary_file(catalogue, kJsonFile);
+    if (!json) {
+        return open_sentencepiece(catalogue);
     }
-    return encode_by_sentencepiece(catalogue, text);
+    const auto tokenizer =
+        std::make_shared<JsonTokenizer>(*json, place_of_auxiliary_file(catalogue, kJsonFile));
+    return [tokenizer](std::string_view text, bool special) {
+        return tokenizer->encode(text, special);
+    };
+}
+
+std::vector<std::int32_t> encode_text(const Catalogue& catalogue, std::string_view text) {
+    return open_tokenizer(catalogue)(text, true);
 }
 
 }  // namespace alphaprune::model

@@ -71,16 +71,6 @@ TokenFile read_ids(const std::filesystem::path& path, const Catalogue& catalogue
     return file;
 }
 
-void require_utf8(std::string_view text, const std::string& where) {
-    const auto bad = first_not_utf8(text);
-    if (!bad) {
-        return;
-    }
-    const auto line =
-        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
-    throw kNotUtf8(where, *bad, static_cast<unsigned char>(text[*bad]), line);
-}
-
 TokenFile read_and_encode(const std::filesystem::path& path, const Catalogue& catalogue) {
     TokenFile file;
     file.where = path.string();
@@ -96,6 +86,21 @@ TokenFile read_and_encode(const std::filesystem::path& path, const Catalogue& ca
 }
 
 }  // namespace
+
+void require_utf8(std::string_view text, const std::string& where) {
+    const auto bad = first_not_utf8(text);
+    if (!bad) {
+        return;
+    }
+    const auto line =
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
+    throw kNotUtf8(where, *bad, static_cast<unsigned char>(text[*bad]), line);
+}
+
+void require_known_ids(const std::vector<std::int32_t>& ids, const Catalogue& catalogue,
+                       const std::string& where) {
+    require_vocabulary(ids, 0, vocabulary_of(catalogue), where);
+}
 
 TokenFile read_tokens(const std::filesystem::path& path, const Catalogue& catalogue) {
     return path.extension() == ".npy" ? read_ids(path, catalogue)
