@@ -27,8 +27,8 @@ class Classifier {
             sort_file(output_ / name, proof_.of_run);
             sort_file(support::partial_name(output_ / name), proof_.of_run);
         }
-        sort_file(output_ / kLogName, proof_.of_run || is_our_log(output_ / kLogName));
-        sort_file(output_ / kStopName, proof_.of_run);
+        sort_file(output_ / kLogName, of_any() || is_our_log(output_ / kLogName));
+        sort_file(output_ / kStopName, of_any());
         const fs::path checkpoint = output_ / kCheckpointName;
         sort_file(checkpoint,
                   proof_.of_run && (proof_.wrote_checkpoint || is_our_checkpoint(checkpoint)));
@@ -37,11 +37,16 @@ class Classifier {
         sort_export(support::partial_name(output_ / kFolderName));
         sort_metrics();
         sort_journal();
+        for (const std::string_view name : kSweepNames) {
+            sort_file(support::partial_name(output_ / name), of_any());
+            sort_file(output_ / name, proof_.of_sweep);
+        }
         sort_report();
         return std::move(former_);
     }
 
   private:
+    bool of_any() const { return proof_.of_run || proof_.of_sweep; }
     void sort(const fs::path& path, bool ours) {
         (ours ? former_.ours : former_.foreign).push_back(path);
     }
