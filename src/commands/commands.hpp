@@ -24,7 +24,8 @@ support::ExitStatus sweep(const parallel::Communicator& ranks, const cli::Option
                           parallel::JobWatch& watch);
 
 /// The comparison of finished runs and sweeps: tables and curves in the output folder.
-support::ExitStatus compare_runs_in(const parallel::Communicator& ranks, const cli::Options& options);
+support::ExitStatus compare_runs_in(const parallel::Communicator& ranks,
+                                    const cli::Options& options);
 
 /// What a run would take on a cluster, from the model's headers; or, for a finished run, how that
 /// compares with what it took. Prints tables to standard output.

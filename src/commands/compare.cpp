@@ -54,7 +54,8 @@ report::ComparisonHead head_of_comparison(const cli::Options& options) {
 
 }  // namespace
 
-support::ExitStatus compare_runs_in(const parallel::Communicator& ranks, const cli::Options& options) {
+support::ExitStatus compare_runs_in(const parallel::Communicator& ranks,
+                                    const cli::Options& options) {
     const std::string table = parallel::text_from_root(ranks, [&] {
         const report::Comparison comparison = report::compare_runs(reports_in(options.compared));
         prepare_comparison_folder(options);
