@@ -210,7 +210,11 @@ class PointMaker {
         one.command = Command::run;
         for (std::size_t a = 0; a < values.size(); ++a) {
             const auto found = one.settings.find(axes_[a].option);
-            if (found == one.settings.end() || values[a] == nullptr) {
+            if (found == one.settings.end()) {
+                continue;
+            }
+            if (values[a] == nullptr) {  // no list: a fault, and as if it were not given
+                one.settings.erase(found);
                 continue;
             }
             found->second.value = *values[a];

@@ -84,6 +84,7 @@ class LatexTable {
         }
     }
 
+    /// Without series that have no value at all.
     std::string text(const std::string& caption) const {
         std::string table = fmt::format(
             "\\begin{{table}}\n\\centering\n\\caption{{{}}}\n\\begin{{tabular}}{{ll{}}}"
@@ -97,6 +98,10 @@ class LatexTable {
         table += " \\\\\n\\midrule\n";
         for (std::size_t s = 0; s < series_.size(); ++s) {
             const ComparedSeries& one = series_[s];
+            if (std::ranges::none_of(columns_,
+                                     [&](const auto& column) { return column[s].has_value(); })) {
+                continue;
+            }
             std::string allocation = one.allocation;
             allocation += one.sparsity_type == "unstructured" ? "" : ", " + one.sparsity_type;
             allocation += one.setting.empty() ? "" : ", " + one.setting;
@@ -150,7 +155,8 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
         std::string line;
         for (std::size_t c = 0; c < row.size(); ++c) {
             const std::string space(widths[c] - width(row[c]), ' ');
-            line += (c == 0 ? "" : "  ") + (c == 0 ? row[c] + space : space + row[c]);
+            const bool at_the_edge = c == 0 || c + 1 == row.size();
+            line += (c == 0 ? "" : "  ") + (at_the_edge ? row[c] + space : space + row[c]);
         }
         text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
