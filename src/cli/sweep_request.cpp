@@ -223,8 +223,10 @@ class PointMaker {
                 found->second.source = Source::sweep;
             }
         }
-        if (const auto found = one.settings.find("epsilon"); found != one.settings.end()) {
-            found->second.value = epsilons_.empty() ? "0" : epsilons_.front();
+        if (epsilons_.empty()) {
+            one.settings.erase("epsilon");
+        } else {
+            one.settings.find("epsilon")->second.value = epsilons_.front();
         }
         return one;
     }
