@@ -21,13 +21,12 @@ const support::BadRequest<> kNoMetric{
     "check that the weights are not all zero, or choose another metric or --allocation uniform"};
 const support::BadRequest<double> kBrokenSeed{
     "allocation.shuffle-seed", "--shuffle-seed {} is not a whole number", "seeds are counted",
-    "give a whole number from 0 to 2^53"};
+    "give a whole number from 0 to 4294967295"};
 const support::Warning<std::string> kShuffled{
     "allocation.shuffled",
     "the ratios are a control: each block has the metric of another one (block:from {})",
     "--allocation shuffled was given", "compare them with those of --allocation alphapruning"};
 
-// Up to 2^53 every whole number is a double.
 const support::MethodOption kShuffleSeed{
     .name = "shuffle-seed",
     .argument = "N",
@@ -36,7 +35,7 @@ const support::MethodOption kShuffleSeed{
     .fallback = 0,
     .least = 0,
     .least_included = true,
-    .most = 9007199254740992.0};
+    .most = 4294967295};
 
 /// Mean of the defined metrics of a block's matrices; NaN where there is none.
 std::vector<double> means_of_blocks(std::span<const AllocationItem> items,

@@ -129,6 +129,7 @@ std::vector<std::string> settings_of(const RunReport& report, const ComparedRun&
                                       file_name_of(calibration->text))
                         : "",
             calibration ? fmt::format("seed {}", calibration->seed) : "",
+            std::filesystem::path(run.folder).parent_path().string(),
             run.folder};
 }
 
@@ -183,8 +184,14 @@ ComparedRun run_of(const ReportOfRun& of) {
     return run;
 }
 
+/// What runs of one row of a table have in common, the texts they were measured on included.
 auto series_key(const ComparedRun& run) {
-    return std::tie(run.model, run.prune_method, run.allocation, run.sparsity_type);
+    std::vector<std::size_t> texts;
+    for (const ComparedPerplexity& found : run.perplexities) {
+        texts.push_back(found.text);
+    }
+    return std::tuple(run.model, run.prune_method, run.allocation, run.sparsity_type,
+                      std::move(texts));
 }
 
 }  // namespace

@@ -247,8 +247,18 @@ std::string comparison_latex(const Comparison& comparison) {
                 latex_escaped(on.label), on.windows, on.seqlen,
                 perplexity_cell(some->dense, "--")));
         }
+        std::vector<ComparedSeries> timed = series;
+        for (ComparedSeries& one : timed) {  // rows of several texts stand in one table
+            for (const ComparedPerplexity& found : comparison.runs[one.runs.front()].perplexities) {
+                if (comparison.texts.size() > 1) {
+                    one.setting +=
+                        (one.setting.empty() ? "" : ", ") + comparison.texts[found.text].label;
+                }
+            }
+        }
         const LatexTable times(
-            comparison, series, [](const ComparedRun& run) { return std::optional(run.seconds); },
+            comparison, std::move(timed),
+            [](const ComparedRun& run) { return std::optional(run.seconds); },
             [](const auto& value) { return value ? fmt::format("{:.1f}", *value) : "--"; }, false);
         text += times.text(fmt::format("Seconds that the runs on {} took.", name));
     }

@@ -84,6 +84,18 @@ TEST(Comparison, RunsInOnePlaceAreToldApartByWhatTheyDifferIn) {
     EXPECT_EQ(same.runs[0].setting, "a");
     EXPECT_EQ(same.runs[1].setting, "c");
     EXPECT_TRUE(compare_runs({wide}).runs[0].setting.empty());
+    // Those of a sweep stay together, and other texts are no reason to tell runs apart.
+    ReportOfRun elsewhere = run_named("t/c", "wanda", 0.5, 30.0);
+    elsewhere.report.perplexities.front().windows = 7;
+    const Comparison sweeps =
+        compare_runs({run_named("s/a", "wanda", 0.5, 25.0), run_named("s/b", "wanda", 0.6, 30.0),
+                      run_named("r/a", "wanda", 0.5, 26.0), elsewhere});
+    const auto series = series_of(sweeps);
+    ASSERT_EQ(series.size(), 3U);
+    EXPECT_EQ(series[0].setting, "s");
+    EXPECT_EQ(series[0].runs.size(), 2U);
+    EXPECT_EQ(series[1].setting, "r");
+    EXPECT_TRUE(series[2].setting.empty());
 }
 
 TEST(Comparison, WhatIsNoNumberIsNotPrinted) {
