@@ -27,6 +27,9 @@ const BadRequest<std::string_view> kUntriedEpsilon{
     "several values of --epsilon cannot be tried with --prune-method {}",
     "they are scored on calibration sequences, and this method looks at none",
     "give one --epsilon, or choose a calibrated method"};
+const BadRequest<std::size_t, std::size_t> kTooManyRuns{
+    "cli.too-many-runs", "the lists stand for {} runs, and a sweep has at most {}",
+    "the numbers of values of all lists multiply", "sweep over fewer values at a time"};
 const BadRequest<> kNoBest{"cli.no-best-of-sweep", "--keep best needs --eval",
                            "the best run of a sweep is the one with the least perplexity",
                            "give a text with --eval, or --keep all or none"};
@@ -154,8 +157,18 @@ class PointMaker {
                 Axis{"sparsity-ratio", values_of_axis(request, "sparsity-ratio", true, faults)}},
           epsilons_(values_of_axis(request, "epsilon", true, faults)) {}
 
-    /// All combinations; what they have in common goes to `sweep`.
-    void make(Options& sweep) {
+    /// All combinations; what they have in common goes to `sweep`. @return false: there are too
+    /// many
+    bool make(Options& sweep) {
+        constexpr std::size_t kMostRuns = 1000;
+        std::size_t runs = 1;
+        for (const Axis& axis : axes_) {
+            runs *= std::max<std::size_t>(axis.values.size(), 1);
+        }
+        if (runs > kMostRuns) {
+            faults_.add(kTooManyRuns(kCommandLine, runs, kMostRuns).faults().front());
+            return false;
+        }
         for_each_value(axes_[0], [&](const std::string* pruner) {
             for_each_value(axes_[1], [&](const std::string* allocation) {
                 for_each_value(axes_[2], [&](const std::string* ratio) {
@@ -163,6 +176,7 @@ class PointMaker {
                 });
             });
         });
+        return true;
     }
 
     /// Options that have no effect in any point: faults, or dropped where a run would drop them.
@@ -298,7 +312,9 @@ Options options_of_sweep(Request& request, support::FaultList& faults) {
     Options sweep;
     const Request written = request;
     PointMaker points(written, faults);
-    points.make(sweep);
+    if (!points.make(sweep)) {
+        return sweep;
+    }
     points.settle_unused(request);
     sweep.sweep.keep = sweep.evaluations.empty() ? Keep::all : Keep::best;
     const SettingReader reader(request, faults);

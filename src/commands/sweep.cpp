@@ -2,10 +2,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
-#include <set>
-#include <system_error>
 
 #include "alphaprune/cli/help.hpp"
 #include "alphaprune/model/weight_check.hpp"
@@ -20,48 +16,16 @@
 #include "epsilon_choice.hpp"
 #include "stages.hpp"
 #include "sweep_folder.hpp"
+#include "sweep_points.hpp"
 #include "trials.hpp"
 
 namespace alphaprune::commands {
-namespace fs = std::filesystem;
 namespace {
 
-const support::BadRequest<std::int64_t, std::int64_t> kFewForEpsilons{
-    "commands.few-sequences-for-epsilons",
-    "choosing --epsilon needs {} calibration sequences, and there are {}",
-    "its values are scored on sequences that are held out from the statistics",
-    "give more --nsamples or a longer text, or one --epsilon"};
-
-/// One run of the sweep.
-struct PointOfSweep {
-    const cli::SweepPoint* request = nullptr;
-    cli::Options options = {};
-    std::optional<report::EpsilonChoiceReport> choice = {};
-
-    bool leaves_epsilon_open() const { return request->epsilons.size() > 1; }
-    void take_epsilon(const cli::Options& sweep, std::optional<double> epsilon) {
-        options = cli::options_of_point(sweep, *request, epsilon);
-    }
-};
-
-/// With the first epsilon of each.
-std::vector<PointOfSweep> points_of(const cli::Options& sweep) {
-    std::vector<PointOfSweep> points;
-    for (const cli::SweepPoint& request : sweep.sweep.points) {
-        PointOfSweep& point = points.emplace_back();
-        point.request = &request;
-        point.take_epsilon(sweep, request.epsilons.empty()
-                                      ? std::nullopt
-                                      : std::optional(request.epsilons.front()));
-    }
-    return points;
-}
-
-/// Texts are read once; what else a run's inputs are depends on its options.
-Inputs inputs_of_point(const Job& job, const PointOfSweep& point, const Inputs& texts) {
-    return read_inputs(job.ranks, place_ranks(job.ranks, job.threads_per_rank), point.options,
-                       job.catalogue, &texts);
-}
+const support::Failure<std::string, std::string> kRunFailed{
+    "commands.run-of-sweep-failed", "the run {} of the sweep has failed: {}",
+    "the pruner cannot do what this run asks for; the other runs went on",
+    "see the message of the run itself; leave it out of the lists, or change what it complains of"};
 
 Inputs read_texts(const Job& job) {
     const cli::Options& options = job.options;
@@ -71,67 +35,6 @@ Inputs read_texts(const Job& job) {
     }
     texts.evaluations = load_evaluations(job.ranks, options, job.catalogue);
     return texts;
-}
-
-/// Finds whatever is wrong with any run of the sweep, before any work, and what all of them depend
-/// on. @throws Error on all ranks, with the faults of all runs
-resume::RunIdentity check_points(Job& job, const std::vector<PointOfSweep>& points,
-                                 const Inputs& texts) {
-    resume::RunIdentity identity = identity_of_analysis(job.options, job.catalogue);
-    identity.parts.front().second = "sweep";
-    support::FaultList faults;
-    for (const PointOfSweep& point : points) {
-        try {
-            check_ratios(job.ranks, point.options, job.catalogue);
-            const Inputs inputs = inputs_of_point(job, point, texts);
-            const std::int64_t sequences = inputs.calibration.sequences.count();
-            parallel::run_collectively(job.ranks, [&] {
-                if (point.options.allocation->is_searched()) {
-                    check_search(inputs);
-                }
-                if (point.leaves_epsilon_open() && sequences < kFewestForTrials) {
-                    throw kFewForEpsilons("--calibration", kFewestForTrials, sequences);
-                }
-            });
-            const resume::RunIdentity own = parallel::run_collectively(
-                job.ranks, [&] { return identity_of_run(point.options, job.catalogue, inputs); });
-            std::string text = own.digest();
-            if (point.leaves_epsilon_open()) {
-                text += fmt::format(", --epsilon {}", fmt::join(point.request->epsilons, ","));
-            }
-            identity.parts.emplace_back("the run " + point.request->name, std::move(text));
-            std::vector<std::string> fresh = inputs.warnings;
-            std::erase_if(fresh, [&](const std::string& warning) {
-                return std::ranges::find(job.notes, warning) != job.notes.end();
-            });
-            job.note(fresh);
-        } catch (const support::Error& error) {  // the same on every rank
-            for (const support::Fault& fault : error.faults()) {
-                if (std::ranges::find(faults.faults(), fault) == faults.faults().end()) {
-                    faults.add(support::Error(error.status(), {fault}));
-                }
-            }
-        }
-    }
-    parallel::run_collectively(job.ranks, [&] { faults.throw_if_any(); });
-    return identity;
-}
-
-/// As many checkpoints as will lie on the disk at once.
-std::uint64_t room_for(const Job& job, const std::vector<PointOfSweep>& points,
-                       const Inputs& texts) {
-    std::set<double> ratios;
-    for (const PointOfSweep& point : points) {
-        ratios.insert(point.options.ratios.sparsity_ratio);
-    }
-    const cli::Keep keep = job.options.sweep.keep;
-    std::uint64_t most = keep == cli::Keep::all    ? points.size()
-                         : keep == cli::Keep::best ? ratios.size() + 1
-                                                   : 1;
-    if (job.options.resume) {  // what is there already needs no room; each run looks for its own
-        most = 1;
-    }
-    return most * output_size(job, points.front().options, texts.calibration.sequences);
 }
 
 SharedResults compute_shared(Job& job, const std::vector<PointOfSweep>& points,
@@ -176,37 +79,6 @@ void run_point(const Job& job, const PointOfSweep& point, const Inputs& texts,
     prune_job(run, inputs, &shared, point.choice);
 }
 
-/// What decides which run of a sparsity ratio is the best; infinite where it is no number.
-double score_of(const report::RunReport& report) {
-    const bool scored = !report.perplexities.empty() && report.perplexities.front().pruned;
-    const double score = scored ? *report.perplexities.front().pruned : INFINITY;
-    return std::isfinite(score) ? score : INFINITY;
-}
-
-/// Removes the checkpoints that are not to be kept, of runs that have come to their end. For rank
-/// 0.
-void drop_checkpoints(const cli::Options& options,
-                      const std::vector<report::ReportOfRun>& finished) {
-    if (options.sweep.keep == cli::Keep::all) {
-        return;
-    }
-    std::map<double, const report::ReportOfRun*> best;  // by ratio
-    for (const report::ReportOfRun& run : finished) {
-        const report::ReportOfRun*& leader = best[run.report.allocation->sparsity_ratio];
-        if (leader == nullptr || score_of(run.report) < score_of(leader->report)) {
-            leader = &run;
-        }
-    }
-    for (const report::ReportOfRun& run : finished) {
-        const bool is_best = best[run.report.allocation->sparsity_ratio] == &run;
-        if (options.sweep.keep == cli::Keep::none || !is_best) {
-            std::error_code ignored;  // it stays, then
-            fs::remove(options.output / run.folder / kCheckpointName, ignored);
-            fs::remove_all(options.output / run.folder / kFolderName, ignored);
-        }
-    }
-}
-
 std::string_view name_of(cli::Keep keep) {
     return keep == cli::Keep::all ? "all" : keep == cli::Keep::best ? "best" : "none";
 }
@@ -240,6 +112,36 @@ report::ComparisonHead head_of_sweep(const Job& job) {
                                   {"phases", std::move(phases)}}}}};
 }
 
+/// The sweep stays unfinished: what of it is done is told, and then what went wrong. Collective.
+void end_with_failures(const Job& job, const std::vector<report::ReportOfRun>& finished,
+                       const support::FaultList& failures) {
+    if (!finished.empty()) {
+        print_result(job.ranks, parallel::text_from_root(job.ranks, [&] {
+                         return report::comparison_table(report::compare_runs(finished));
+                     }));
+    }
+    parallel::run_collectively(job.ranks, [&] { failures.throw_if_any(); });
+}
+
+/// A pruner that cannot do what a run asks for fails this run alone. Collective.
+/// @return whether the run has come to its end; else its faults are with the failures
+bool complete_point(const Job& job, const PointOfSweep& point, const Inputs& texts,
+                    const SharedResults& shared, const std::vector<std::string>& notes,
+                    support::FaultList& failures) {
+    try {
+        run_point(job, point, texts, shared, notes);
+        return true;
+    } catch (const support::Error& error) {
+        if (!error.agreed() || !is_of_the_pruner(error)) {
+            throw;
+        }
+        support::log(support::LogLevel::error, error.what());
+        failures.add(kRunFailed(error.faults().front().where, point.request->name,
+                                error.faults().front().what));
+        return false;
+    }
+}
+
 void finish_sweep(const Job& job, std::vector<report::ReportOfRun> finished) {
     const report::ComparisonHead head = head_of_sweep(job);
     const std::string table = parallel::text_from_root(job.ranks, [&] {
@@ -265,16 +167,22 @@ void run_points(Job& job, std::vector<PointOfSweep>& points, const Inputs& texts
     const SharedResults shared = compute_shared(job, points, texts);
     choose_epsilons(job, points, texts, shared);
     std::vector<report::ReportOfRun> finished;
-    for (const PointOfSweep& point : points) {
-        support::log_info(fmt::format("sweep: run {} of {}: {}", finished.size() + 1, points.size(),
-                                      point.request->name));
-        job.clock.measure("runs", [&] { run_point(job, point, texts, shared, notes); });
-        finished.push_back({point.request->name, report_in(job.ranks, point.options.output)});
-        parallel::run_on_root(job.ranks, [&] { drop_checkpoints(job.options, finished); });
+    support::FaultList failures;
+    for (std::size_t p = 0; p < points.size(); ++p) {
+        const std::string& name = points[p].request->name;
+        support::log_info(fmt::format("sweep: run {} of {}: {}", p + 1, points.size(), name));
+        const bool done = job.clock.measure(
+            "runs", [&] { return complete_point(job, points[p], texts, shared, notes, failures); });
         continue_sweep_log(job);
-        support::log_to_file(fmt::format("sweep: run {} of {}, {}: {}", finished.size(),
-                                         points.size(), point.request->name,
-                                         report::perplexity_lines(finished.back().report)));
+        if (done) {
+            finished.push_back({name, report_in(job.ranks, points[p].options.output)});
+            parallel::run_on_root(job.ranks, [&] { drop_checkpoints(job.options, finished); });
+            support::log_to_file(fmt::format("sweep: {}: {}", name,
+                                             report::perplexity_lines(finished.back().report)));
+        }
+    }
+    if (!failures.empty()) {
+        end_with_failures(job, finished, failures);
     }
     finish_sweep(job, std::move(finished));
 }

@@ -24,16 +24,15 @@ constexpr int kIterations = 60;
 /// neighbours of a sequence of the same book, which share its names and subjects, foretell it.
 constexpr std::int64_t kOneOf = 3;
 
-/// Whether what went wrong is that a pruner cannot do what it was asked for.
-bool is_of_the_candidate(const support::Error& error) {
+}  // namespace
+
+bool is_of_the_pruner(const support::Error& error) {
     return error.status() == support::ExitStatus::failed &&
            std::ranges::all_of(error.faults(), [](const support::Fault& fault) {
                return fault.message.starts_with("pruning.") ||
                       fault.message == "phases.weights-beyond-range";
            });
 }
-
-}  // namespace
 
 std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
                                                 const model::Catalogue& catalogue) {
@@ -168,7 +167,7 @@ double Trials::try_one(const parallel::Communicator& ranks, const parallel::Node
         return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
                         static_cast<double>(losses.size()));
     } catch (const support::Error& error) {  // the same on all ranks of the group
-        if (!is_of_the_candidate(error)) {
+        if (!is_of_the_pruner(error)) {
             throw;
         }
         return std::numeric_limits<double>::infinity();

@@ -124,6 +124,12 @@ TEST(SweepOptions, AllFaultsAtOnceEachOnce) {
          "--keep best needs --eval"});
 }
 
+TEST(SweepOptions, NotMoreRunsThanCanBeMeant) {
+    expect_faults(
+        sweep_with({"--sparsity-ratio", "0.1:0.9:0.001", "--allocation", "uniform,linear_depth"}),
+        {"the lists stand for 1602 runs"});
+}
+
 TEST(SweepOptions, TheSameAfterTheRoadToOtherRanks) {
     const Words words =
         sweep_with({"--sparsity-ratio", "0.5,0.6", "--allocation", "uniform,alphapruning",

@@ -11,7 +11,8 @@ import unittest
 
 import numpy as np
 
-from harness import BOOKS, MPIEXEC, PROGRAM, TINY, processes_with, start
+from harness import (BOOKS, MPIEXEC, PROGRAM, TINY, processes_with, read_safetensors, start,
+                     write_safetensors)
 from test_calibrated import FIXED_CLOCK, CalibratedTest
 
 FEW = ("--calibration", BOOKS / "calibration.npy", "--nsamples", 6, "--seqlen", 64)
@@ -127,6 +128,31 @@ class Points(SweepTest):
         self.assertFalse((self.folder / "out").exists())
 
 
+class Failing(SweepTest):
+    def test_a_run_that_cannot_be_does_not_end_the_others(self):
+        model = self.copy_of(BOOKS)
+        header, data = read_safetensors(model / "model.safetensors")
+        entry = header["model.layers.3.mlp.up_proj.weight"]
+        self.assertEqual(entry["dtype"], "BF16")
+        begin, end = entry["data_offsets"]
+        data[begin:end] = b"\x4a\x71" * ((end - begin) // 2)  # 1e30: finite, but no activation is
+        write_safetensors(model / "model.safetensors", header, data)
+        arguments = ["sweep", "--model", model, "--output", self.folder / "out", "--prune-method",
+                     "wanda,magnitude", "--allocation", "uniform,linear_depth", *FEW]
+        for more in ((), ("--resume",)):
+            done = start([*arguments, *more], 2, FIXED_CLOCK)
+            self.assertEqual(done.returncode, 1, done.stderr + done.stdout)
+            for run in ("wanda-uniform-0.7", "wanda-linear_depth-0.7"):
+                self.assertIn(f"the run {run} of the sweep has failed", done.stderr)
+                self.assertFalse((self.folder / "out" / run / "report.json").exists())
+            self.assertIn("--resume", done.stderr)
+            self.assertIn("magnitude-linear_depth-0.7", done.stdout)
+        self.assertFalse((self.folder / "out" / "sweep.json").exists())
+        compared = start(["report", self.folder / "out", "--output", self.folder / "compared"])
+        self.assertEqual(compared.returncode, 0, compared.stderr)
+        self.assertEqual(len(self.runs("compared", "comparison.json")), 2)
+
+
 class Resumed(SweepTest):
     LISTS = ("--sparsity-ratio", "0.5,0.6,0.7", "--prune-method", "wanda,sparsegpt", "--allocation",
              "uniform,alphapruning", "--epsilon", "0.1,0.2", *FEW)
@@ -201,7 +227,7 @@ class Compared(SweepTest):
         reports = {str(folder): self.report(folder) for folder in folders
                    if (folder / "report.json").exists()}
         self.assertEqual(len(reports), 6)
-        rows = list(csv.DictReader((compared / "comparison.csv").open(newline="")))
+        rows = list(csv.DictReader((compared / "comparison.csv").read_text().splitlines()))
         self.assertEqual({row["run"] for row in rows}, set(reports))
         for row in rows:
             report = reports[row["run"]]
