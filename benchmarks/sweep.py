@@ -4,21 +4,23 @@
     benchmarks/sweep.py PROGRAM [--ranks N] [--repeat R] [--windows W] [--nsamples N] [--methods A,B,C]
 
 On books-7m, 3 sparsity ratios, 3 methods and 3 allocations: 27 single runs with --eval and the sweep over them, in
-turn, R times. Prints one JSON line. `ratio` is the time of the sweep over its limit: that of the single runs, less all
-but one of their dense evaluations and spectrum passes (of an evaluation of both models half is the dense one's). These
-are seconds that the program counts itself, without the start of MPI, of which the sweep needs one instead of 27. As a
-machine that others use is not always equally fast, each run, in the sweep and alone, and what the sweep does beside its
-runs counts with its least time of the R. `command_ratio` is the least time of the sweep's command over the least times
-of the single commands, less the same. `equal_checkpoints` of the runs have the same file, byte for byte, as in the sweep.
+turn, R times. Prints one JSON line. `processor_ratio` is what the sweep's command takes of the processors over the
+limit: what the commands of the single runs take, less all but one of their dense evaluations and spectrum passes (of an
+evaluation of both models half is the dense one's; of the user seconds of a run as much as of its seconds). System
+seconds do not count: they are those in which a rank that waits yields its core, and grow with whatever else the machine
+does. `ratio` is the same of the seconds that the program counts itself, without the start of MPI, of which the
+sweep needs one instead of 27; on a machine that others use, it says as much of these. Each run, in the sweep and
+alone, and what the sweep does beside its runs count with their least of the R times. `equal_checkpoints` of the runs
+have the same file, byte for byte, as in the sweep.
 """
 import argparse
 import itertools
 import json
 import os
 import pathlib
+import resource
 import shutil
 import tempfile
-import time
 
 import numpy
 
@@ -42,10 +44,11 @@ class Least:
         return sum(self.of.values())
 
 
-def timed(command):
-    begin = time.monotonic()
+def user_seconds(command):
+    """Of all processes of the command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     start(command)
-    return time.monotonic() - begin
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
 def run_of(folder, report="report.json"):
@@ -61,8 +64,9 @@ class Measurement:
         self.common = ["--model", BOOKS, "--calibration", BOOKS / "calibration.npy", "--nsamples",
                        arguments.nsamples, "--seqlen", 128, "--eval", text]
         self.methods = arguments.methods.split(",")
-        self.sweep_command, self.sweep_rest, self.points = Least(), Least(), Least()
-        self.commands, self.runs, self.dense, self.spectra = Least(), Least(), Least(), Least()
+        self.sweep_user, self.sweep_rest, self.points = Least(), Least(), Least()
+        self.user, self.runs, self.dense, self.spectra = Least(), Least(), Least(), Least()
+        self.dense_user, self.spectra_user = Least(), Least()
         self.equal = set()
 
     def names(self):
@@ -71,7 +75,7 @@ class Measurement:
     def sweep(self):
         output = self.folder / "swept"
         shutil.rmtree(output, ignore_errors=True)
-        self.sweep_command.take("", timed(
+        self.sweep_user.take("", user_seconds(
             [*self.command, "sweep", *self.common, "--output", output, "--keep", "all",
              "--prune-method", ",".join(self.methods), "--allocation", ",".join(ALLOCATIONS),
              "--sparsity-ratio", ",".join(RATIOS)]))
@@ -85,28 +89,35 @@ class Measurement:
     def single(self, method, allocation, ratio):
         name = f"{method}-{allocation}-{ratio}"
         output = self.folder / name
-        self.commands.take(name, timed(
-            [*self.command, *self.common, "--output", output, "--prune-method", method,
-             "--allocation", allocation, "--sparsity-ratio", ratio]))
+        user = user_seconds([*self.command, *self.common, "--output", output, "--prune-method",
+                             method, "--allocation", allocation, "--sparsity-ratio", ratio])
+        self.user.take(name, user)
         run = run_of(output)
         self.runs.take(name, run["seconds"])
-        self.dense.take(name, run["phases"]["evaluate"] / 2)
+        parts = {"dense": run["phases"]["evaluate"] / 2}
         if "spectrum" in run["phases"]:
-            self.spectra.take(name, run["phases"]["spectrum"])
+            parts["spectra"] = run["phases"]["spectrum"]
+        for part, seconds in parts.items():
+            getattr(self, part).take(name, seconds)
+            getattr(self, part + "_user").take(name, user * seconds / run["seconds"])
         one, point = (folder / "checkpoint.h5" for folder in (output, self.folder / "swept" / name))
         if one.read_bytes() == point.read_bytes():
             self.equal.add(name)
         shutil.rmtree(output)
 
     def figures(self):
-        shared = sum(least.total() - max(least.of.values()) for least in (self.dense, self.spectra))
+        def shared_of(*parts):
+            return sum(part.total() - max(part.of.values()) for part in parts)
+
+        shared = shared_of(self.dense, self.spectra)
+        shared_user = shared_of(self.dense_user, self.spectra_user)
         sweep = self.points.total() + self.sweep_rest.total()
         return {"runs": len(self.runs.of), "methods": self.methods, "sweep_seconds": sweep,
                 "of_them_beside_runs": self.sweep_rest.total(), "single_seconds": self.runs.total(),
                 "shared_seconds": shared, "ratio": sweep / (self.runs.total() - shared),
-                "sweep_command": self.sweep_command.total(),
-                "single_commands": self.commands.total(),
-                "command_ratio": self.sweep_command.total() / (self.commands.total() - shared),
+                "sweep_user_seconds": self.sweep_user.total(),
+                "single_user_seconds": self.user.total(), "shared_user_seconds": shared_user,
+                "processor_ratio": self.sweep_user.total() / (self.user.total() - shared_user),
                 "equal_checkpoints": len(self.equal)}
 
 

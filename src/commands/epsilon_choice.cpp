@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"

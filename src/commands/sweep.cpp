@@ -151,7 +151,7 @@ void finish_sweep(const Job& job, std::vector<report::ReportOfRun> finished) {
         const report::Comparison comparison = report::compare_runs(finished);
         report::write_comparison(comparison, head, job.options.output, "sweep");
         resume::Journal::remove(job.options.output);
-        const std::string text = report::comparison_table(comparison);
+        std::string text = report::comparison_table(comparison);
         support::log_to_file("\n" + text);
         return text;
     });
@@ -177,8 +177,10 @@ void run_points(Job& job, std::vector<PointOfSweep>& points, const Inputs& texts
         if (done) {
             finished.push_back({name, report_in(job.ranks, points[p].options.output)});
             parallel::run_on_root(job.ranks, [&] { drop_checkpoints(job.options, finished); });
-            support::log_to_file(fmt::format("sweep: {}: {}", name,
-                                             report::perplexity_lines(finished.back().report)));
+            std::string line = report::perplexity_lines(finished.back().report);
+            line.erase(line.find_last_not_of('\n') + 1);
+            support::log_to_file(
+                fmt::format("sweep: {} is done{}{}", name, line.empty() ? "" : ": ", line));
         }
     }
     if (!failures.empty()) {

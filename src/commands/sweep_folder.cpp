@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <system_error>
 
@@ -11,15 +12,16 @@
 #include "alphaprune/support/message.hpp"
 #include "compared_runs.hpp"
 #include "output_folder.hpp"
+#include "sweep_points.hpp"
 
 namespace alphaprune::commands {
 namespace fs = std::filesystem;
 namespace {
 
-const support::BadRequest<> kOtherSweepComplete{
-    "commands.complete-sweep-differs",
-    "the sweep in the output folder is complete, and was another one",
-    "its model, options or lists differ from those of this sweep",
+const support::BadRequest<std::string> kOtherPointComplete{
+    "commands.complete-point-differs",
+    "the run {} in the output folder is complete, and was another one",
+    "a sweep may be continued with other lists, but not with other options or another model",
     "choose another --output, or give --overwrite instead of --resume"};
 
 EarlierRun earlier_sweep(const Job& job) {
@@ -56,22 +58,47 @@ void remove_former_points(const Job& job) {
     }
 }
 
+/// A sweep that is complete is continued with other lists: its finished runs must be as this one
+/// would make them, and its comparison is to be made anew. For rank 0. @throws Error (bad_request)
+void begin_extension(const Job& job, const resume::RunIdentity& identity) {
+    support::FaultList faults;
+    for (const cli::SweepPoint& point : job.options.sweep.points) {
+        const fs::path report = job.options.output / point.name / kReportName;
+        const auto part = std::ranges::find(identity.parts, identity_part_of(point.name),
+                                            &std::pair<std::string, std::string>::first);
+        const bool differs = point.epsilons.size() <= 1 && part != identity.parts.end() &&
+                             fs::exists(support::status_of(report)) &&
+                             report::read_run_report(report).identity != part->second;
+        if (differs) {
+            faults.add(kOtherPointComplete(job.options.output.string(), point.name));
+        }
+    }
+    faults.throw_if_any();
+    for (const std::string_view name : kSweepNames) {
+        std::error_code ignored;
+        fs::remove(job.options.output / name, ignored);
+    }
+}
+
 }  // namespace
 
 bool open_sweep(Job& job, const resume::RunIdentity& identity, std::uint64_t bytes_needed) {
     job.identity = identity.digest();
     const std::string folder = job.options.output.string();
-    const EarlierRun earlier = earlier_sweep(job);
+    EarlierRun earlier = earlier_sweep(job);
     if (earlier == EarlierRun::complete) {
+        bool extended = false;
         parallel::run_on_root(job.ranks, [&] {
-            if (identity_of_sweep_in(job.options.output) != job.identity) {
-                throw kOtherSweepComplete(folder);
-            }
-            resume::Journal::remove(job.options.output);  // if the program was killed at the end
+            extended = identity_of_sweep_in(job.options.output) != job.identity;
+            extended ? begin_extension(job, identity)
+                     : resume::Journal::remove(job.options.output);  // if killed at the end
         });
-        support::log_info(
-            fmt::format("the sweep in {} is complete: nothing is left to do", folder));
-        return false;
+        if (!job.ranks.any(extended)) {
+            support::log_info(
+                fmt::format("the sweep in {} is complete: nothing is left to do", folder));
+            return false;
+        }
+        earlier = EarlierRun::none;
     }
     if (job.options.overwrite) {
         parallel::run_on_root(job.ranks, [&] { remove_former_points(job); });

@@ -10,6 +10,7 @@ namespace alphaprune::commands {
 /// Opens the output folder of a sweep for so many bytes, with its journal and its log, or those of
 /// the sweep to be resumed. With --overwrite the runs of a former sweep there are removed, as far
 /// as they are proved to be such. Collective.
+/// A complete sweep may be continued with other lists.
 /// @return false when the sweep to be resumed is complete: nothing is left to do
 /// @throws Error (bad_request)
 bool open_sweep(Job& job, const resume::RunIdentity& identity, std::uint64_t bytes_needed);

@@ -50,6 +50,10 @@ Inputs inputs_of_point(const Job& job, const PointOfSweep& point, const Inputs& 
                        job.catalogue, &texts);
 }
 
+std::string identity_part_of(const std::string& point) {
+    return "the run " + point;
+}
+
 resume::RunIdentity check_points(Job& job, const std::vector<PointOfSweep>& points,
                                  const Inputs& texts) {
     resume::RunIdentity identity = identity_of_analysis(job.options, job.catalogue);
@@ -74,7 +78,7 @@ resume::RunIdentity check_points(Job& job, const std::vector<PointOfSweep>& poin
             if (point.leaves_epsilon_open()) {
                 text += fmt::format(", --epsilon {}", fmt::join(point.request->epsilons, ","));
             }
-            identity.parts.emplace_back("the run " + point.request->name, std::move(text));
+            identity.parts.emplace_back(identity_part_of(point.request->name), std::move(text));
             std::vector<std::string> fresh = inputs.warnings;
             std::erase_if(fresh, [&](const std::string& warning) {
                 return std::ranges::find(job.notes, warning) != job.notes.end();

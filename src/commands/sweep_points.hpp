@@ -27,6 +27,9 @@ std::vector<PointOfSweep> points_of(const cli::Options& sweep);
 /// Texts are read once; what else a run's inputs are depends on its options. Collective.
 Inputs inputs_of_point(const Job& job, const PointOfSweep& point, const Inputs& texts);
 
+/// Part of a sweep's identity: what a run depends on, in its words.
+std::string identity_part_of(const std::string& point);
+
 /// Finds whatever is wrong with any run of the sweep, before any work, and what all of them depend
 /// on. Collective. @throws Error on all ranks, with the faults of all runs
 resume::RunIdentity check_points(Job& job, const std::vector<PointOfSweep>& points,

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "alphaprune/report/comparison.hpp"
 #include "curve_chart.hpp"

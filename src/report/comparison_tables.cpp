@@ -187,7 +187,7 @@ std::string comparison_csv(const Comparison& comparison) {
                             on.windows, exact(perplexity.dense), exact(perplexity.pruned), tail);
         }
         if (run.perplexities.empty()) {
-            text += head + ",,,," + tail;
+            text += fmt::format("{},,,,{}", head, tail);
         }
     }
     return text;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace alphaprune::report {
 namespace {
@@ -23,8 +24,8 @@ constexpr std::array kColors{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
 constexpr std::array kDashes{"none", "6 3", "2 3", "8 3 2 3"};
 
 struct PlotRange {
-    double low = INFINITY;
-    double high = -INFINITY;
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
 
     void take(double value) {
         low = std::min(low, value);

@@ -15,7 +15,7 @@ from harness import (BOOKS, MPIEXEC, PROGRAM, TINY, processes_with, read_safeten
                      write_safetensors)
 from test_calibrated import FIXED_CLOCK, CalibratedTest
 
-FEW = ("--calibration", BOOKS / "calibration.npy", "--nsamples", 6, "--seqlen", 64)
+FEW = ("--calibration", BOOKS / "calibration.npy", "--nsamples", 6, "--seqlen", 32)
 #: What depends on the moment, or on the command line.
 TIMES = ("started", "seconds", "phases", "timeline", "gemm_gflops", "peak_memory")
 
@@ -40,7 +40,7 @@ class SweepTest(CalibratedTest):
 
     def sweep(self, output, *options, ranks=2, status=0):
         done = start(["sweep", "--model", BOOKS, "--output", self.folder / output, *options], ranks,
-                     FIXED_CLOCK)
+                     FIXED_CLOCK, timeout=300)
         self.assertEqual(done.returncode, status, done.stderr + done.stdout)
         return done
 
@@ -63,19 +63,18 @@ class SweepTest(CalibratedTest):
 
 class Points(SweepTest):
     LISTS = ("--sparsity-ratio", "0.5,0.6", "--prune-method", "wanda,magnitude", "--allocation",
-             "uniform,alphapruning,owl", "--epsilon", 0.2, *FEW)
+             "alphapruning,owl", "--epsilon", 0.2, *FEW)
 
     def test_points_are_single_runs_bit_for_bit(self):
         self.sweep("swept", *self.LISTS, "--eval", self.eval, "--keep", "all")
         names = [run["folder"] for run in self.runs("swept")]
-        self.assertEqual(len(names), 12)
-        for name in ("wanda-alphapruning-0.6", "magnitude-uniform-0.5", "wanda-owl-0.5",
-                     "magnitude-alphapruning-0.5"):
+        self.assertEqual(len(names), 8)
+        for name in ("wanda-alphapruning-0.6", "wanda-owl-0.5", "magnitude-alphapruning-0.5"):
             method, allocation, ratio = name.split("-")
             options = ["--prune-method", method, "--allocation", allocation, "--sparsity-ratio",
                        ratio, "--eval", self.eval]
             options += ["--epsilon", 0.2] if allocation == "alphapruning" else []
-            options += FEW if method == "wanda" or allocation == "owl" else ["--seqlen", 64]
+            options += FEW if method == "wanda" or allocation == "owl" else ["--seqlen", 32]
             self.succeed(BOOKS, self.folder / name, *options, ranks=2, environment=FIXED_CLOCK)
             self.assert_same(self.folder / "swept" / name, self.folder / name)
         self.assertFalse((self.folder / "swept" / "journal").exists())
@@ -154,7 +153,7 @@ class Failing(SweepTest):
 
 
 class Resumed(SweepTest):
-    LISTS = ("--sparsity-ratio", "0.5,0.6,0.7", "--prune-method", "wanda,sparsegpt", "--allocation",
+    LISTS = ("--sparsity-ratio", "0.5,0.6", "--prune-method", "wanda,sparsegpt", "--allocation",
              "uniform,alphapruning", "--epsilon", "0.1,0.2", *FEW)
 
     def kill_after(self, output, done):
@@ -179,10 +178,10 @@ class Resumed(SweepTest):
     def test_killed_and_resumed_on_other_ranks(self):
         self.sweep("whole", *self.LISTS)
         self.kill_after("out", 1)
-        self.kill_after("out", 5)
+        self.kill_after("out", 4)
         before = {path: path.stat().st_mtime_ns
                   for path in (self.folder / "out").glob("*/report.json")}
-        self.assertLess(len(before), 12)
+        self.assertLess(len(before), 8)
         self.sweep("out", *self.LISTS, "--resume", ranks=3)
         for path, moment in before.items():
             self.assertEqual(path.stat().st_mtime_ns, moment, "a finished run was repeated")
@@ -198,12 +197,28 @@ class Resumed(SweepTest):
         self.assertIn("nothing is left to do",
                       self.sweep("out", *self.LISTS, "--resume").stderr)
 
+    def test_more_values_join_a_finished_sweep(self):
+        lists = ("--allocation", "uniform,linear_depth", "--seqlen", 64, "--eval", self.eval)
+        self.sweep("out", *lists, "--sparsity-ratio", "0.5,0.6")
+        report = self.folder / "out" / "magnitude-uniform-0.6" / "report.json"
+        before = report.stat().st_mtime_ns
+        self.sweep("out", *lists, "--sparsity-ratio", "0.6,0.7", "--resume")
+        self.assertEqual(report.stat().st_mtime_ns, before)
+        self.assertEqual({run["sparsity_ratio"] for run in self.runs("out")}, {0.6, 0.7})
+        self.sweep("whole", *lists, "--sparsity-ratio", "0.6,0.7")
+        for run in self.runs("whole"):
+            self.assert_same(self.folder / "out" / run["folder"],
+                             self.folder / "whole" / run["folder"])
+
     def test_another_sweep_is_refused(self):
         lists = ("--sparsity-ratio", "0.5,0.6", "--allocation", "uniform,linear_depth")
         self.sweep("out", *lists)
         self.assertIn("output folder exists already", self.sweep("out", *lists, status=2).stderr)
         other = ("--sparsity-ratio", "0.5,0.7", "--allocation", "uniform,linear_depth")
-        self.assertIn("was another one", self.sweep("out", *other, "--resume", status=2).stderr)
+        refused = self.sweep("out", *other, "--epsilon", 0.1, "--resume", status=2)
+        self.assertIn("magnitude-linear_depth-0.5 in the output folder is complete, and was another",
+                      refused.stderr)
+        self.assertEqual(len(self.runs("out")), 4)
         (self.folder / "out" / "magnitude-uniform-0.5" / "mine.txt").write_text("mine")
         self.sweep("out", *other, "--overwrite")
         folders = {path.name for path in (self.folder / "out").iterdir() if path.is_dir()}
