@@ -130,10 +130,16 @@ FormerRun former_run_in(const fs::path& output) {
 
 std::vector<fs::path> in_the_way(const FormerRun& former, const cli::Options& options) {
     const bool prunes = options.command == cli::Command::run;
+    const bool sweeps = options.command == cli::Command::sweep;
+    const auto is_of = [](const std::string& name, const auto& names) {
+        return std::ranges::any_of(names,
+                                   [&](std::string_view one) { return name.starts_with(one); });
+    };
     std::vector<fs::path> blocking;
     for (const fs::path& path : former.foreign) {
         const std::string name = path.filename().string();
         const bool spared =
+            (sweeps ? is_of(name, kResultNames) : is_of(name, kSweepNames)) ||
             (name.starts_with(kCheckpointName) && !(prunes && options.write_hdf5)) ||
             (name.starts_with(kFolderName) && !(prunes && options.write_safetensors));
         if (!spared) {

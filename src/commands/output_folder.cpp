@@ -65,8 +65,7 @@ bool holds_results(const fs::path& folder) {
     const auto is_there = [&](std::string_view entry) {
         return fs::exists(support::link_status_of(folder / entry));
     };
-    return std::ranges::any_of(kResultNames, is_there) ||
-           std::ranges::any_of(kSweepNames, is_there);
+    return is_there(kSweepName) || std::ranges::any_of(kResultNames, is_there);
 }
 
 /// Bytes that a file, or the files of a folder, take on the disk.
