@@ -9,7 +9,7 @@ limit: what the commands of the single runs take, less all but one of their dens
 evaluation of both models half is the dense one's; of the user seconds of a run as much as of its seconds). System
 seconds do not count: they are those in which a rank that waits yields its core, and grow with whatever else the machine
 does. `ratio` is the same of the seconds that the program counts itself, without the start of MPI, of which the
-sweep needs one instead of 27; on a machine that others use, it says as much of these. Each run, in the sweep and
+sweep needs one instead of 27; it is to be trusted on a quiet machine only. Each run, in the sweep and
 alone, and what the sweep does beside its runs count with their least of the R times. `equal_checkpoints` of the runs
 have the same file, byte for byte, as in the sweep.
 """
