@@ -173,6 +173,8 @@ FIGURES = [
            most=1.25, least=0.75),
     Figure("70B block: memory of a rank over planned", "0.9 to 1.1",
            predicted(["analyze", *BLOCK_70B], "memory a rank"), most=1.1, least=0.9),
+    Figure("sweep of 27 runs over what they need alone, less what is shared", "<= 1.05",
+           lambda bench: bench.script("sweep.py", "--ranks", bench.ranks)["processor_ratio"], most=1.05),
     Figure("writing over pwrite + fsync", ">= 0.7",
            lambda bench: bench.lines("writing")[0]["ratio"], least=0.7),
     Figure("magnitude, pruned and written, over pwrite + fsync", ">= 0.7",

@@ -10,6 +10,7 @@
     ROW(alphapruning)               \
     ROW(uniform)                    \
     ROW(linear_depth)               \
+    ROW(shuffled)                   \
     ROW(owl)                        \
     ROW(dlp)                        \
     ROW(search)                     \

@@ -278,7 +278,8 @@ void settle_conflicts(Request& request, support::FaultList& faults) {
     for (const Dependence& rule : rules) {
         const Setting* option = request.find(rule.option);
         const Chosen chosen(request);
-        if (option == nullptr || request.command == Command::verify || rule.has_effect(chosen) ||
+        if (option == nullptr || request.command == Command::verify ||
+            request.command == Command::report || rule.has_effect(chosen) ||
             (rule.option == "group-ranks" && option->value == "1")) {
             continue;
         }

@@ -103,11 +103,13 @@ std::string help_text() {
 
   alphaprune_mpi [run] --model MODEL --output DIR [options]
   alphaprune_mpi analyze --model MODEL --output DIR [options]
+  alphaprune_mpi sweep --model MODEL --sparsity-ratio S,S,... --output DIR [options]
   alphaprune_mpi plan --model MODEL --ranks N [--ranks-per-node N] [options]
   alphaprune_mpi plan --validate DIR
   alphaprune_mpi verify DIR|checkpoint.h5
   alphaprune_mpi evaluate --model MODEL|checkpoint.h5 --eval FILE|--choices FILE [--seqlen T]
   alphaprune_mpi export --model checkpoint.h5 --output DIR
+  alphaprune_mpi report DIR [DIR ...] --output DIR
   alphaprune_mpi help [errors [WORD]]
 
 A sparsity ratio is the share of weights that become zero: 0.7 keeps three of ten. A block is a
@@ -115,7 +117,10 @@ decoder block of the transformer, a matrix the weight of a prunable linear layer
 )" + commands_part() +
            options_part() +
            R"(
-[run]: options of run and plan. - and _ are the same between the words of an option. Options that
+[run]: options of run, sweep and plan. A sweep takes lists for --sparsity-ratio, --prune-method,
+--allocation (0.5,0.6,0.7 or 0.5:0.7:0.1) and runs all combinations; of several values of --epsilon
+it takes, for each run, the one that does best on held-out calibration sequences.
+- and _ are the same between the words of an option. Options that
 the command line does not give are taken from --config, then from variables such as
 ALPHAPRUNE_SPARSITY_RATIO. Two variables are not options: ALPHAPRUNE_SUPERVISE=0 turns off the
 process that supervises each rank (for debuggers and profilers); ALPHAPRUNE_MPI=1 starts MPI, and 0
@@ -146,6 +151,10 @@ Examples:
   mpirun -n 8 alphaprune_mpi --model llama-7b --metric-cache spectra/metrics/alpha_peak.npy \
       --sparsity-ratio 0.6 --epsilon 0.2 --output pruned
   mpirun -n 8 alphaprune_mpi verify pruned
+  mpirun -n 8 alphaprune_mpi sweep --model llama-7b --sparsity-ratio 0.5,0.6,0.7 \
+      --prune-method wanda,sparsegpt --allocation uniform,alphapruning --epsilon 0.1:0.4:0.1 \
+      --calibration c4.npy --eval wikitext.npy --output sweep
+  alphaprune_mpi report sweep pruned --output compared
 )";
 }
 

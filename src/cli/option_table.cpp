@@ -14,15 +14,18 @@
 namespace alphaprune::cli {
 namespace {
 
-constexpr std::array<CommandSpec, 7> kCommands{{
+constexpr std::array<CommandSpec, 9> kCommands{{
     {Command::run, "run", "analyze, allocate, prune, write a checkpoint and reports (the default)"},
     {Command::analyze, "analyze", "spectra and metrics only; nothing is pruned"},
+    {Command::sweep, "sweep",
+     "runs for all combinations of lists of options, and their comparison"},
     {Command::plan, "plan", "predict time, memory and groups of a run from the model's headers"},
     {Command::verify, "verify", "re-read the checkpoint of a run and check it against its report"},
     {Command::evaluate, "evaluate",
      "perplexity, or accuracy on multiple-choice tasks, of a model folder or a "
      "checkpoint"},
     {Command::export_model, "export", "a Hugging Face folder from a checkpoint"},
+    {Command::report, "report", "compare finished runs and sweeps: tables and curves"},
     {Command::help, "help", "this text; help errors [WORD]: what errors and warnings mean"},
 }};
 
@@ -64,10 +67,11 @@ void insert_own_options(std::vector<OptionSpec>& table, std::string_view after,
 }
 
 std::vector<OptionSpec> make_table() {
-    const std::vector<Command> kAll{Command::run, Command::analyze, Command::verify,
-                                    Command::evaluate, Command::export_model};
+    const std::vector<Command> kAll{Command::run,      Command::analyze,      Command::verify,
+                                    Command::evaluate, Command::export_model, Command::report};
     const std::vector<Command> kMeasuring{Command::run, Command::analyze};
-    const std::vector<Command> kWriting{Command::run, Command::analyze, Command::export_model};
+    const std::vector<Command> kWriting{Command::run, Command::analyze, Command::export_model,
+                                        Command::report};
     const std::vector<Command> kTelling{Command::run, Command::evaluate};
     const std::vector<Command> kEvaluate{Command::evaluate};
     const std::vector<Command> kModel{Command::run, Command::analyze, Command::evaluate,
@@ -232,6 +236,14 @@ std::vector<OptionSpec> make_table() {
          "statistics gathered in turns "
          "(default: what system, control group and Slurm leave on a node, divided by its ranks)"},
 
+        {"keep",
+         "NAME",
+         "Sweeps (sweep also takes the options of run)",
+         {Command::sweep},
+         "which checkpoints of a sweep stay: all; best: of each sparsity ratio, that of the run "
+         "with "
+         "the least perplexity on the first text of --eval (default where there is one); none"},
+
         {"ranks", "N", kPlanning, kPlan, "ranks of the run (default: those running now)"},
         {"ranks-per-node", "N", kPlanning, kPlan,
          "ranks on each node (default: the cores of this one)"},
@@ -279,9 +291,10 @@ std::vector<OptionSpec> make_table() {
     };
     insert_own_options(table, "max-sparsity", allocation::allocations());
     insert_own_options(table, "sparsity-type", pruning::pruners());
-    for (OptionSpec& spec : table) {  // what a run is asked can be planned
+    for (OptionSpec& spec : table) {  // what a run is asked can be planned, and swept over
         if (spec.known_to(Command::run)) {
             spec.commands.push_back(Command::plan);
+            spec.commands.push_back(Command::sweep);
         }
     }
     return table;

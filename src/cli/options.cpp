@@ -24,6 +24,9 @@ const BadRequest<std::string> kBlockRange{
 const BadRequest<> kNothingToVerify{
     "cli.nothing-to-verify", "verify needs to know what to verify", "no word follows the command",
     "name the output folder of a run or a checkpoint file: verify DIR"};
+const BadRequest<> kNothingToCompare{
+    "cli.nothing-to-compare", "report needs to know what to compare", "no word follows the command",
+    "name output folders of runs or sweeps: report DIR [DIR ...] --output DIR"};
 const BadRequest<> kOverwriteAndResume{
     "cli.overwrite-and-resume", "--overwrite and --resume contradict each other",
     "--resume continues what is in the output, --overwrite removes it", "leave one of the two out"};
@@ -88,6 +91,17 @@ void read_verify_target(const SettingReader& reader, Options& options) {
     }
 }
 
+void read_compared(const SettingReader& reader, Options& options) {
+    for (const std::string& word : reader.request().words) {
+        options.compared.emplace_back(word);
+    }
+    if (options.compared.empty()) {
+        reader.faults().add(kNothingToCompare(kCommandLine));
+    }
+    options.output = reader.needed_path("output", "the folder for the comparison");
+    options.overwrite = reader.on("overwrite");
+}
+
 void read_formats(const SettingReader& reader, Options& options) {
     const std::vector<std::size_t> formats =
         reader.choices("format", {{"hdf5", "safetensors"}, {}});
@@ -100,6 +114,10 @@ void read_formats(const SettingReader& reader, Options& options) {
 void read_folders(const SettingReader& reader, Options& options) {
     if (options.command == Command::verify) {
         read_verify_target(reader, options);
+        return;
+    }
+    if (options.command == Command::report) {
+        read_compared(reader, options);
         return;
     }
     read_model_options(reader, options);
@@ -201,9 +219,35 @@ void read_plan_options(const SettingReader& reader, Options& options) {
     }
 }
 
-/// The values of a request as options; those that are unreadable, out of range or missing go to
-/// `faults`.
-/// @param request  with a command other than help and version
+struct Parsed {
+    Request request;
+    Options options;
+};
+
+Parsed parse(const std::vector<std::string>& arguments,
+             const std::vector<std::string>& environment) {
+    support::FaultList faults;
+    Parsed result{gather_request(arguments, environment, faults), {}};
+    const auto command = result.request.command;
+    if (is_question(command)) {
+        result.options.command = *command;
+        result.options.help_words = result.request.words;
+        result.request.settings.clear();
+    } else {
+        if (command == Command::sweep) {
+            result.options = options_of_sweep(result.request, faults);
+        } else if (command) {
+            settle_conflicts(result.request, faults);
+            result.options = options_of(result.request, faults);
+        }
+        faults.throw_if_any();
+    }
+    result.options.command_line = arguments;
+    return result;
+}
+
+}  // namespace
+
 Options options_of(const Request& request, support::FaultList& faults) {
     const SettingReader reader(request, faults);
     Options options;
@@ -220,33 +264,6 @@ Options options_of(const Request& request, support::FaultList& faults) {
     read_plan_options(reader, options);
     return options;
 }
-
-struct Parsed {
-    Request request;
-    Options options;
-};
-
-Parsed parse(const std::vector<std::string>& arguments,
-             const std::vector<std::string>& environment) {
-    support::FaultList faults;
-    Parsed result{gather_request(arguments, environment, faults), {}};
-    const auto command = result.request.command;
-    if (is_question(command)) {
-        result.options.command = *command;
-        result.options.help_words = result.request.words;
-        result.request.settings.clear();
-    } else {
-        if (command) {
-            settle_conflicts(result.request, faults);
-            result.options = options_of(result.request, faults);
-        }
-        faults.throw_if_any();
-    }
-    result.options.command_line = arguments;
-    return result;
-}
-
-}  // namespace
 
 std::optional<Options> check_command_line(const std::vector<std::string>& arguments,
                                           support::FaultList& faults) {

@@ -135,7 +135,7 @@ void take_over(const std::vector<Setting>& source, Request& request, support::Fa
     }
 }
 
-/// Checks the words that belong to no option; only `verify` takes one.
+/// Checks the words that belong to no option; `verify` takes one, `report` any number.
 void take_over(const std::vector<std::string>& words, Request& request,
                support::FaultList& faults) {
     for (const std::string& word : words) {
@@ -144,7 +144,8 @@ void take_over(const std::vector<std::string>& words, Request& request,
             report_unknown({name.substr(0, name.find('=')), "", Source::command_line,
                             fmt::format("command line: {}", word)},
                            request.command, faults);
-        } else if (request.command == Command::verify && request.words.empty()) {
+        } else if ((request.command == Command::verify && request.words.empty()) ||
+                   request.command == Command::report) {
             request.words.push_back(word);
         } else {
             faults.add(kUnexpectedWord(kCommandLine, word));

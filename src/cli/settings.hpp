@@ -13,7 +13,13 @@
 namespace alphaprune::cli {
 
 /// Where an option may come from, the strongest first.
-enum class Source { command_line, config_file, environment, recipe };
+enum class Source {
+    sweep,  ///< one of the values of a list on the command line, for one run of a sweep
+    command_line,
+    config_file,
+    environment,
+    recipe
+};
 
 /// The origin of what is wrong with the command line as a whole.
 inline constexpr auto kCommandLine = "command line";
@@ -77,5 +83,15 @@ Request gather_request(const std::vector<std::string>& arguments,
 /// of a configuration file, when the command line says --allocation uniform) they are dropped, as
 /// are those of a recipe.
 void settle_conflicts(Request& request, support::FaultList& faults);
+
+/// The values of a request as options; those that are unreadable, out of range or missing go to
+/// `faults`.
+/// @param request  with a command other than help, version and sweep, its conflicts settled
+Options options_of(const Request& request, support::FaultList& faults);
+
+/// The same for a sweep: its points, and in the options themselves what they have in common (the
+/// model, texts, the metric). Faults of several points are told once. Options that have no effect
+/// in any point and come from weaker sources are dropped from the request.
+Options options_of_sweep(Request& request, support::FaultList& faults);
 
 }  // namespace alphaprune::cli

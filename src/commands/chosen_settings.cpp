@@ -34,8 +34,9 @@ class SettingsChoice {
     SettingsChoice(Job& job, const Inputs& inputs)
         : plan_(planned_settings_trials(job.options, job.catalogue)),
           trials_(job, inputs, plan_),
-          targets_(targets_of(job, std::vector<double>(job.catalogue.matrices.size(),
-                                                       job.options.ratios.sparsity_ratio))),
+          targets_(targets_of(job.options, job.catalogue,
+                              std::vector<double>(job.catalogue.matrices.size(),
+                                                  job.options.ratios.sparsity_ratio))),
           chosen_{job.options.pruner_settings()} {
         support::log_info(fmt::format("settings: {} trials on the first {} blocks; {}",
                                       plan_.candidates, *plan_.blocks, trials_.about()));

@@ -18,6 +18,15 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
 support::ExitStatus analyze(const parallel::Communicator& ranks, const cli::Options& options,
                             parallel::JobWatch& watch);
 
+/// A run for each point of a sweep, from spectra and dense perplexities that are computed once,
+/// each in a folder of its own, and their comparison.
+support::ExitStatus sweep(const parallel::Communicator& ranks, const cli::Options& options,
+                          parallel::JobWatch& watch);
+
+/// The comparison of finished runs and sweeps: tables and curves in the output folder.
+support::ExitStatus compare_runs_in(const parallel::Communicator& ranks,
+                                    const cli::Options& options);
+
 /// What a run would take on a cluster, from the model's headers; or, for a finished run, how that
 /// compares with what it took. Prints tables to standard output.
 support::ExitStatus plan(const parallel::Communicator& ranks, const cli::Options& options);

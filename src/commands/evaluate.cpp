@@ -127,7 +127,19 @@ support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Opt
     return support::ExitStatus::done;
 }
 
-Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs) {
+std::vector<transformer::Perplexity> dense_perplexities(Job& job, const Inputs& inputs) {
+    if (inputs.evaluations.empty()) {
+        return {};
+    }
+    inputs.nodes.clock().begin_phase();
+    std::vector<transformer::Perplexity> found = job.clock.measure(
+        "evaluate", [&] { return perplexities_of(job, inputs, job.catalogue, false); });
+    keep_timeline(job, "evaluate", inputs.nodes.clock());
+    return found;
+}
+
+Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs,
+                                       const std::vector<transformer::Perplexity>* dense) {
     if (inputs.evaluations.empty()) {
         return {};
     }
@@ -135,7 +147,8 @@ Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs) {
     Perplexities found = job.clock.measure("evaluate", [&] {
         const std::string_view written = job.options.write_hdf5 ? kCheckpointName : kFolderName;
         Perplexities perplexities;
-        perplexities.dense = perplexities_of(job, inputs, job.catalogue, false);
+        perplexities.dense =
+            dense != nullptr ? *dense : perplexities_of(job, inputs, job.catalogue, false);
         perplexities.pruned = perplexities_of(
             job, inputs, load_catalogue(job.ranks, job.options.output / written), true);
         for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {

@@ -27,8 +27,8 @@ class Classifier {
             sort_file(output_ / name, proof_.of_run);
             sort_file(support::partial_name(output_ / name), proof_.of_run);
         }
-        sort_file(output_ / kLogName, proof_.of_run || is_our_log(output_ / kLogName));
-        sort_file(output_ / kStopName, proof_.of_run);
+        sort_file(output_ / kLogName, of_any() || is_our_log(output_ / kLogName));
+        sort_file(output_ / kStopName, of_any());
         const fs::path checkpoint = output_ / kCheckpointName;
         sort_file(checkpoint,
                   proof_.of_run && (proof_.wrote_checkpoint || is_our_checkpoint(checkpoint)));
@@ -37,11 +37,16 @@ class Classifier {
         sort_export(support::partial_name(output_ / kFolderName));
         sort_metrics();
         sort_journal();
+        for (const std::string_view name : kSweepNames) {
+            sort_file(support::partial_name(output_ / name), of_any());
+            sort_file(output_ / name, proof_.of_sweep);
+        }
         sort_report();
         return std::move(former_);
     }
 
   private:
+    bool of_any() const { return proof_.of_run || proof_.of_sweep; }
     void sort(const fs::path& path, bool ours) {
         (ours ? former_.ours : former_.foreign).push_back(path);
     }
@@ -125,10 +130,16 @@ FormerRun former_run_in(const fs::path& output) {
 
 std::vector<fs::path> in_the_way(const FormerRun& former, const cli::Options& options) {
     const bool prunes = options.command == cli::Command::run;
+    const bool sweeps = options.command == cli::Command::sweep;
+    const auto is_of = [](const std::string& name, const auto& names) {
+        return std::ranges::any_of(names,
+                                   [&](std::string_view one) { return name.starts_with(one); });
+    };
     std::vector<fs::path> blocking;
     for (const fs::path& path : former.foreign) {
         const std::string name = path.filename().string();
         const bool spared =
+            (sweeps ? is_of(name, kResultNames) : is_of(name, kSweepNames)) ||
             (name.starts_with(kCheckpointName) && !(prunes && options.write_hdf5)) ||
             (name.starts_with(kFolderName) && !(prunes && options.write_safetensors));
         if (!spared) {

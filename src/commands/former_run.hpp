@@ -30,6 +30,7 @@ void remove_former_run(const FormerRun& former, const std::filesystem::path& out
 /// What the report and the journal in a folder prove of it.
 struct RunProof {
     bool of_run = false;            ///< a run of this program has written here
+    bool of_sweep = false;          ///< a sweep has
     bool wrote_checkpoint = false;  ///< checkpoint.h5
     bool wrote_folder = false;      ///< hf
 };

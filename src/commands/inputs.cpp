@@ -179,7 +179,8 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
 }
 
 Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
-                   const cli::Options& options, const model::Catalogue& catalogue) {
+                   const cli::Options& options, const model::Catalogue& catalogue,
+                   const Inputs* known) {
     require_precision(ranks, options);
     Inputs inputs{std::move(nodes), {}, {}, {}};
     const bool calibrates = !options.calibration.empty();
@@ -192,7 +193,8 @@ Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
     }
     if (calibrates) {
         parallel::run_collectively(ranks, [&] { require_known_inputs(catalogue); });
-        inputs.calibration = load_calibration(ranks, options, catalogue);
+        inputs.calibration =
+            known != nullptr ? known->calibration : load_calibration(ranks, options, catalogue);
         planning::RunTask task;
         add_pruning(task, options, catalogue);
         task.calibration = inputs.calibration.sequences;
@@ -209,7 +211,8 @@ Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
             inputs.warnings.insert(inputs.warnings.end(), few.begin(), few.end());
         }
     }
-    inputs.evaluations = load_evaluations(ranks, options, catalogue);
+    inputs.evaluations =
+        known != nullptr ? known->evaluations : load_evaluations(ranks, options, catalogue);
     return inputs;
 }
 

@@ -57,9 +57,11 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
 /// Collective. Everything that can be wrong with the request is found here, before any work: texts,
 /// an architecture without a forward pass, memory that calibration would lack.
 /// @param nodes  of the ranks
+/// @param known  with the same texts, which then are not read again; nullptr: none
 /// @throws Error
 Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
-                   const cli::Options& options, const model::Catalogue& catalogue);
+                   const cli::Options& options, const model::Catalogue& catalogue,
+                   const Inputs* known = nullptr);
 
 /// Collective: the processors of all ranks can do what --forward-precision asks for. @throws Error
 void require_precision(const parallel::Communicator& ranks, const cli::Options& options);

@@ -122,6 +122,25 @@ bool leave_complete(const Job& job, const std::optional<report::RunReport>& form
     return false;
 }
 
+/// Says what an earlier attempt has left.
+void describe_earlier(const Job& job) {
+    const resume::EarlierResults& earlier = job.journal->earlier();
+    if (job.journal->attempt() == 1) {
+        return;
+    }
+    for (const std::string& damage : earlier.damage) {
+        support::log_warning(kDamagedJournal(damage));
+    }
+    const auto tensors = std::ranges::count_if(
+        earlier.tensors, [](const auto& tensor) { return tensor.has_value(); });
+    support::log_info(fmt::format(
+        "resumed (attempt {} of this run): {} of {} spectra and {} of {} tensors are there",
+        job.journal->attempt(), job.resumed_matrices, earlier.has_spectrum.size(), tensors,
+        earlier.tensors.size()));
+}
+
+}  // namespace
+
 void prepare_output(Job& job, const resume::RunIdentity& identity, std::int64_t sequences,
                     std::uint64_t bytes_needed, EarlierRun earlier) {
     const std::filesystem::path& output = job.options.output;
@@ -147,27 +166,9 @@ void prepare_output(Job& job, const resume::RunIdentity& identity, std::int64_t 
         job.journal.emplace(resume::Journal::begin(job.ranks, job.catalogue, output, identity,
                                                    created, provenance_here()));
     }
-    job.watch.look_for_stop_file(output / kStopName);
+    job.watch.look_for_stop_file((job.sweep != nullptr ? job.sweep->options : job.options).output /
+                                 kStopName);
 }
-
-/// Says what an earlier attempt has left.
-void describe_earlier(const Job& job) {
-    const resume::EarlierResults& earlier = job.journal->earlier();
-    if (job.journal->attempt() == 1) {
-        return;
-    }
-    for (const std::string& damage : earlier.damage) {
-        support::log_warning(kDamagedJournal(damage));
-    }
-    const auto tensors = std::ranges::count_if(
-        earlier.tensors, [](const auto& tensor) { return tensor.has_value(); });
-    support::log_info(fmt::format(
-        "resumed (attempt {} of this run): {} of {} spectra and {} of {} tensors are there",
-        job.journal->attempt(), job.resumed_matrices, earlier.has_spectrum.size(), tensors,
-        earlier.tensors.size()));
-}
-
-}  // namespace
 
 int threads_per_rank(const parallel::Communicator& ranks, const cli::Options& options) {
     const int given = planning::threads_of_each_rank(ranks, support::environment_variable);
@@ -184,7 +185,13 @@ parallel::NodeMap place_ranks(const parallel::Communicator& ranks, int threads) 
 }
 
 void Job::note(const std::vector<std::string>& warnings) {
-    say_warnings(warnings);
+    std::vector<std::string> untold = warnings;
+    if (sweep != nullptr) {
+        std::erase_if(untold, [&](const std::string& warning) {
+            return std::ranges::find(sweep->notes, warning) != sweep->notes.end();
+        });
+    }
+    say_warnings(untold);
     notes.insert(notes.end(), warnings.begin(), warnings.end());
 }
 
@@ -231,10 +238,16 @@ bool open_output(Job& job, const resume::RunIdentity& identity, std::int64_t seq
         return leave_complete(job, former);
     }
     prepare_output(job, identity, sequences, bytes_needed, earlier);
+    begin_work(job, former);
+    return true;
+}
+
+void begin_work(Job& job, const std::optional<report::RunReport>& former) {
     job.hosts = different_ones(job.ranks, support::host_name());
     job.started = support::utc_timestamp();
-    job.rates =
-        job.clock.measure("probe", [&] { return planning::measure_machine_rates(job.ranks); });
+    job.rates = job.sweep != nullptr ? job.sweep->rates : job.clock.measure("probe", [&] {
+        return planning::measure_machine_rates(job.ranks);
+    });
     if (former) {
         job.corrections = planning::solver_corrections(*former, job.rates);
     }
@@ -242,7 +255,6 @@ bool open_output(Job& job, const resume::RunIdentity& identity, std::int64_t seq
     describe_run(job);
     describe_earlier(job);
     job.note(provenance_notes(job.ranks, *job.journal));
-    return true;
 }
 
 void work_on(const Job& job, const std::function<void()>& work) {

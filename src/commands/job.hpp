@@ -19,6 +19,7 @@
 #include "alphaprune/report/timeline.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/clock.hpp"
+#include "output_folder.hpp"
 
 namespace alphaprune::commands {
 
@@ -71,6 +72,7 @@ struct Job {
     const parallel::Communicator& ranks;
     const cli::Options& options;
     parallel::JobWatch& watch;
+    const Job* sweep = nullptr;  ///< whose point this run is
     PhaseClock clock = {};
     model::Catalogue catalogue = {};
     std::optional<device::CardInfo> card = {};  ///< of this rank, for spectra
@@ -105,6 +107,15 @@ void keep_timeline(Job& job, const std::string& phase, parallel::WorkClock& cloc
 int threads_per_rank(const parallel::Communicator& ranks, const cli::Options& options);
 /// The nodes of the ranks, with so many threads of each. Collective.
 parallel::NodeMap place_ranks(const parallel::Communicator& ranks, int threads);
+
+/// What has been found of the machine, and what an earlier attempt has left, before the first stage
+/// of a job whose journal is there. Collective.
+void begin_work(Job& job, const std::optional<report::RunReport>& former = {});
+
+/// Prepares the output folder, its journal and its log. Collective.
+/// @param earlier  what is to be resumed in the folder. @throws Error
+void prepare_output(Job& job, const resume::RunIdentity& identity, std::int64_t sequences,
+                    std::uint64_t bytes_needed, EarlierRun earlier);
 
 /// Reads the catalogue on rank 0 and distributes it. Collective. @throws Error
 Job read_model(const parallel::Communicator& ranks, const cli::Options& options,

@@ -218,6 +218,7 @@ RunReport compose_report(const Job& job, const Inputs* inputs, const Results& re
     add_spectra(job, results.spectra, report);
     if (results.ratios) {
         add_ratios(job.options, *results.ratios, report);
+        report.allocation->epsilon_choice = results.epsilon_choice;
         add_settings(job.options, results.chosen, report);
     }
     if (results.pruned) {
@@ -261,7 +262,9 @@ void finish_job(const Job& job, const Inputs* inputs, const Results& results) {
         }
         support::log_to_file("\n" + table);
     });
-    print_result(job.ranks, table);
+    if (job.sweep == nullptr) {  // a sweep prints a table of its own
+        print_result(job.ranks, table);
+    }
     support::log_info(fmt::format("done in {}; peak memory of this rank {}; results in {}",
                                   support::human_duration(job.clock.total()),
                                   support::human_bytes(support::peak_memory()),

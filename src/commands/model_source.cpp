@@ -89,7 +89,7 @@ model::Catalogue requested(const cli::Options& options) {
 
 /// Other commands take a model as it is, prunable or not.
 bool needs_matrices(cli::Command command) {
-    return command == cli::Command::run || command == cli::Command::analyze ||
+    return cli::prunes(command) || command == cli::Command::analyze ||
            command == cli::Command::plan;
 }
 
@@ -111,7 +111,7 @@ model::Catalogue load_model(const parallel::Communicator& ranks, const cli::Opti
         if (options.command != cli::Command::export_model) {  // it copies whatever there is
             model::require_weight_types(found, model::prunable_tensors(found), "prunable weights");
         }
-        if (options.command == cli::Command::run || options.command == cli::Command::export_model) {
+        if (cli::prunes(options.command) || options.command == cli::Command::export_model) {
             for (std::string& warning : model::check_auxiliary_files(found)) {
                 found.warnings.push_back(std::move(warning));
             }

@@ -62,9 +62,10 @@ const BadRequest<> kInputInOutput{
     "choose another --output"};
 
 bool holds_results(const fs::path& folder) {
-    return std::ranges::any_of(kResultNames, [&](std::string_view entry) {
+    const auto is_there = [&](std::string_view entry) {
         return fs::exists(support::link_status_of(folder / entry));
-    });
+    };
+    return is_there(kSweepName) || std::ranges::any_of(kResultNames, is_there);
 }
 
 /// Bytes that a file, or the files of a folder, take on the disk.

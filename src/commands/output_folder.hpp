@@ -22,6 +22,12 @@ inline constexpr std::string_view kFolderName = "hf";
 inline constexpr std::string_view kLogName = "run.log";
 inline constexpr std::string_view kStopName = "stop";  ///< made by who wants the run to stop
 
+/// Of a sweep; the last is complete when it is there.
+inline constexpr std::string_view kSweepName = "sweep.json";
+inline constexpr std::array kSweepNames{std::string_view("sweep.csv"),
+                                        std::string_view("sweep.tex"),
+                                        std::string_view("sweep.html"), kSweepName};
+
 /// Those of a finished run.
 inline constexpr std::array kResultNames{kReportName,     kReportHtmlName, kMatricesName,
                                          kCheckpointName, kMetricsName,    kFolderName};

@@ -57,7 +57,7 @@ cli::Options agree_on_options(const parallel::Communicator& world, int argc, cha
 
 /// Commands whose work can be resumed.
 bool can_be_resumed(const cli::Options& options) {
-    return options.command == cli::Command::run || options.command == cli::Command::analyze;
+    return cli::prunes(options.command) || options.command == cli::Command::analyze;
 }
 
 support::ExitStatus carry_out(const parallel::Communicator& world, const cli::Options& options,
@@ -72,6 +72,10 @@ support::ExitStatus carry_out(const parallel::Communicator& world, const cli::Op
             return run(world, options, watch);
         case cli::Command::analyze:
             return analyze(world, options, watch);
+        case cli::Command::sweep:
+            return sweep(world, options, watch);
+        case cli::Command::report:
+            return compare_runs_in(world, options);
         case cli::Command::plan:
             return plan(world, options);
         case cli::Command::verify:

@@ -10,17 +10,6 @@ namespace {
 
 constexpr int kMixedGroup = 8;
 
-std::vector<allocation::AllocationItem> items_of(const Job& job, const Spectra& spectra) {
-    std::vector<allocation::AllocationItem> items;
-    for (std::size_t m = 0; m < job.catalogue.matrices.size(); ++m) {
-        const model::MatrixInfo& matrix = job.catalogue.matrices[m];
-        items.push_back({matrix.block, matrix.rows * matrix.cols,
-                         spectra.metrics.empty() ? 0 : spectra.metrics[m][job.options.metric],
-                         job.catalogue.expert_of(matrix)});
-    }
-    return items;
-}
-
 /// What the allocation needs besides the metric. Collective. @throws Error
 std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
     const allocation::AllocationMethod& method = *job.options.allocation;
@@ -59,18 +48,33 @@ allocation::SearchResult search_from(Job& job, const Inputs& inputs,
 
 }  // namespace
 
-std::vector<pruning::PruneTarget> targets_of(const Job& job, std::span<const double> ratios) {
+std::vector<allocation::AllocationItem> allocation_items(const cli::Options& options,
+                                                         const model::Catalogue& catalogue,
+                                                         const Spectra& spectra) {
+    std::vector<allocation::AllocationItem> items;
+    for (std::size_t m = 0; m < catalogue.matrices.size(); ++m) {
+        const model::MatrixInfo& matrix = catalogue.matrices[m];
+        items.push_back({matrix.block, matrix.rows * matrix.cols,
+                         spectra.metrics.empty() ? 0 : spectra.metrics[m][options.metric],
+                         catalogue.expert_of(matrix)});
+    }
+    return items;
+}
+
+std::vector<pruning::PruneTarget> targets_of(const cli::Options& options,
+                                             const model::Catalogue& catalogue,
+                                             std::span<const double> ratios) {
     std::vector<pruning::PruneTarget> targets;
-    if (job.options.mixed_pattern) {
-        const allocation::MixedPatterns mixed =
-            allocation::mixed_patterns(items_of(job, {}), ratios, kMixedGroup);
+    if (options.mixed_pattern) {
+        const allocation::MixedPatterns mixed = allocation::mixed_patterns(
+            allocation_items(options, catalogue, {}), ratios, kMixedGroup);
         for (std::size_t m = 0; m < ratios.size(); ++m) {
             targets.push_back({mixed.ratios[m], pruning::Pattern{mixed.removed[m], kMixedGroup}});
         }
         return targets;
     }
     for (const double ratio : ratios) {
-        targets.push_back({ratio, job.options.pattern});
+        targets.push_back({ratio, options.pattern});
     }
     return targets;
 }
@@ -96,20 +100,24 @@ bool needs_metric(const cli::Options& options) {
     return options.allocation->needs_metric();
 }
 
-void check_ratios(const Job& job) {
-    if (!job.options.allocation->is_computed()) {
+void check_ratios(const parallel::Communicator& ranks, const cli::Options& options,
+                  const model::Catalogue& catalogue) {
+    if (!options.allocation->is_computed()) {
         return;  // the file is checked when it is read
     }
-    parallel::run_collectively(job.ranks, [&] {
-        const std::vector<allocation::AllocationItem> items = items_of(job, {});
-        allocation::check_request({items, job.options.ratios});
-        targets_of(job, std::vector<double>(items.size(), job.options.ratios.sparsity_ratio));
+    parallel::run_collectively(ranks, [&] {
+        const std::vector<allocation::AllocationItem> items =
+            allocation_items(options, catalogue, {});
+        allocation::check_request({items, options.ratios});
+        targets_of(options, catalogue,
+                   std::vector<double>(items.size(), options.ratios.sparsity_ratio));
     });
 }
 
 Ratios decide_ratios(Job& job, const Inputs& inputs, const pruning::PrunerSettings& settings,
                      const Spectra& spectra) {
-    const std::vector<allocation::AllocationItem> items = items_of(job, spectra);
+    const std::vector<allocation::AllocationItem> items =
+        allocation_items(job.options, job.catalogue, spectra);
     const bool searched = job.options.allocation->is_searched();
     const auto found =
         searched ? search_from(job, inputs, settings, items) : allocation::SearchResult{};
@@ -118,7 +126,7 @@ Ratios decide_ratios(Job& job, const Inputs& inputs, const pruning::PrunerSettin
         Ratios ratios{job.options.allocation->allocate(
                           {items, job.options.ratios, values, job.options.method_values}),
                       {}};
-        ratios.targets = targets_of(job, ratios.allocation.ratios);
+        ratios.targets = targets_of(job.options, job.catalogue, ratios.allocation.ratios);
         ratios.search = found.history;
         return ratios;
     });

@@ -17,20 +17,6 @@ namespace {
 
 constexpr std::uint64_t kReportBytes = 8U << 20;
 
-/// The model in each format, spectra there and in the journal, hidden states that are saved while
-/// older ones are still there, and room for the small files.
-std::uint64_t output_size(const Job& job, const model::TokenSequences& calibration) {
-    const model::Catalogue& catalogue = job.catalogue;
-    const std::uint64_t spectra = bytes_of_spectra(catalogue);
-    const auto states = sizeof(float) * calibration.ids.size() *
-                        static_cast<std::uint64_t>(catalogue.configuration.hidden_size);
-    constexpr std::uint64_t kPerTensor = 4096;
-    const std::uint64_t copies =
-        (job.options.write_hdf5 ? 1U : 0U) + (job.options.write_safetensors ? 1U : 0U);
-    return copies * (catalogue.bytes() + kPerTensor * catalogue.tensors.size()) + 2 * spectra +
-           2 * states + kReportBytes;
-}
-
 void describe_calibration(const Inputs& inputs) {
     const model::TokenSequences& sequences = inputs.calibration.sequences;
     if (sequences.count() > 0) {
@@ -41,16 +27,6 @@ void describe_calibration(const Inputs& inputs) {
             support::human_bytes(inputs.memory.weights),
             support::human_bytes(inputs.memory.activations),
             support::human_bytes(inputs.memory.statistics)));
-    }
-}
-
-/// The tensors that are not pruned, but used by whoever runs the model: before any expensive work.
-void check_unpruned_tensors(Job& job) {
-    if (job.catalogue.origin != model::WeightOrigin::synthetic) {
-        job.clock.measure("weights", [&] {
-            model::require_finite_tensors(job.ranks, job.catalogue,
-                                          transformer::unpruned_forward_tensors(job.catalogue));
-        });
     }
 }
 
@@ -95,9 +71,9 @@ support::ExitStatus show_run(Job& job, const Inputs& inputs) {
     job.note(inputs.warnings);
     parallel::run_collectively(job.ranks,
                                [&] { return identity_of_run(job.options, job.catalogue, inputs); });
-    check_ratios(job);
+    check_ratios(job.ranks, job.options, job.catalogue);
     check_unpruned_tensors(job);
-    return show_without_doing(job, output_size(job, inputs.calibration.sequences));
+    return show_without_doing(job, output_size(job, job.options, inputs.calibration.sequences));
 }
 
 /// Prunes the model to its targets and writes it in the formats asked for, in one stream.
@@ -126,7 +102,52 @@ phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::Prun
     return pruned;
 }
 
-/// The metric that the ratios follow, if they follow one.
+/// Spectra, settings, ratios, pruned blocks, perplexities.
+Results prune_model(Job& job, const Inputs& inputs, const SharedResults* shared) {
+    describe_calibration(inputs);
+    check_ratios(job.ranks, job.options, job.catalogue);
+    if (shared == nullptr) {
+        check_unpruned_tensors(job);
+    }
+    phases::PrunedFiles files(job.ranks, job.catalogue, pruned_paths(job.options), *job.journal);
+    Results results;
+    if (shared == nullptr) {
+        results.spectra = find_metric(job);
+    } else if (needs_metric(job.options)) {
+        results.spectra = shared->spectra;
+    }
+    results.chosen = choose_settings(job, inputs);
+    results.ratios = decide_ratios(job, inputs, results.chosen.settings, results.spectra);
+    results.pruned = prune_and_write(job, inputs, files, results);
+    results.perplexities =
+        evaluate_before_and_after(job, inputs, shared == nullptr ? nullptr : &shared->dense);
+    return results;
+}
+
+}  // namespace
+
+std::uint64_t output_size(const Job& job, const cli::Options& options,
+                          const model::TokenSequences& calibration) {
+    const model::Catalogue& catalogue = job.catalogue;
+    const std::uint64_t spectra = bytes_of_spectra(catalogue);
+    const auto states = sizeof(float) * calibration.ids.size() *
+                        static_cast<std::uint64_t>(catalogue.configuration.hidden_size);
+    constexpr std::uint64_t kPerTensor = 4096;
+    const std::uint64_t copies =
+        (options.write_hdf5 ? 1U : 0U) + (options.write_safetensors ? 1U : 0U);
+    return copies * (catalogue.bytes() + kPerTensor * catalogue.tensors.size()) + 2 * spectra +
+           2 * states + kReportBytes;
+}
+
+void check_unpruned_tensors(Job& job) {
+    if (job.catalogue.origin != model::WeightOrigin::synthetic) {
+        job.clock.measure("weights", [&] {
+            model::require_finite_tensors(job.ranks, job.catalogue,
+                                          transformer::unpruned_forward_tensors(job.catalogue));
+        });
+    }
+}
+
 Spectra find_metric(Job& job) {
     if (!job.options.metric_cache.empty()) {
         return read_cached_metric(job);
@@ -134,22 +155,20 @@ Spectra find_metric(Job& job) {
     return needs_metric(job.options) ? measure_spectra(job) : Spectra{};
 }
 
-/// Spectra, settings, ratios, pruned blocks, perplexities.
-Results prune_model(Job& job, const Inputs& inputs) {
-    describe_calibration(inputs);
-    check_ratios(job);
-    check_unpruned_tensors(job);
-    phases::PrunedFiles files(job.ranks, job.catalogue, pruned_paths(job.options), *job.journal);
-    Results results;
-    results.spectra = find_metric(job);
-    results.chosen = choose_settings(job, inputs);
-    results.ratios = decide_ratios(job, inputs, results.chosen.settings, results.spectra);
-    results.pruned = prune_and_write(job, inputs, files, results);
-    results.perplexities = evaluate_before_and_after(job, inputs);
-    return results;
+void prune_job(Job& job, const Inputs& inputs, const SharedResults* shared,
+               const std::optional<report::EpsilonChoiceReport>& choice) {
+    const resume::RunIdentity identity = parallel::run_collectively(
+        job.ranks, [&] { return identity_of_run(job.options, job.catalogue, inputs); });
+    const model::TokenSequences& calibration = inputs.calibration.sequences;
+    if (open_output(job, identity, calibration.count(),
+                    output_size(job, job.options, calibration))) {
+        work_on(job, [&] {
+            Results results = prune_model(job, inputs, shared);
+            results.epsilon_choice = choice;
+            finish_job(job, &inputs, results);
+        });
+    }
 }
-
-}  // namespace
 
 support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options& options,
                         parallel::JobWatch& watch) {
@@ -169,13 +188,7 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
         return show_run(job, inputs);
     }
     job.note(inputs.warnings);
-    const resume::RunIdentity identity = parallel::run_collectively(
-        ranks, [&] { return identity_of_run(options, job.catalogue, inputs); });
-    if (!open_output(job, identity, inputs.calibration.sequences.count(),
-                     output_size(job, inputs.calibration.sequences))) {
-        return support::ExitStatus::done;
-    }
-    work_on(job, [&] { finish_job(job, &inputs, prune_model(job, inputs)); });
+    prune_job(job, inputs);
     return support::ExitStatus::done;
 }
 

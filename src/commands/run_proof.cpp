@@ -15,6 +15,7 @@
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/file_system.hpp"
+#include "compared_runs.hpp"
 #include "output_folder.hpp"
 
 namespace alphaprune::commands {
@@ -73,7 +74,7 @@ RunProof proof_of_report(const formats::Json& report) {
     return unless_misfit(
         [&] {
             const cli::Options options = cli::parse_options(words, {});
-            return RunProof{true, options.write_hdf5, options.write_safetensors};
+            return RunProof{true, false, options.write_hdf5, options.write_safetensors};
         },
         RunProof{.of_run = true, .wrote_checkpoint = true});
 }
@@ -81,6 +82,9 @@ RunProof proof_of_report(const formats::Json& report) {
 RunProof proof_of_journal(const resume::RunIdentity& identity) {
     RunProof proof{.of_run = true};
     for (const auto& [name, value] : identity.parts) {
+        if (name == "the command" && value == "sweep") {
+            return {.of_sweep = true};
+        }
         if (name == "--format") {
             proof.wrote_checkpoint = value.find("hdf5") != std::string::npos;
             proof.wrote_folder = value.find("safetensors") != std::string::npos;
@@ -119,12 +123,14 @@ RunProof proof_of_run_in(const fs::path& output) {
     }
     if (const auto identity = resume::Journal::identity_in(output)) {
         const RunProof other = proof_of_journal(*identity);
-        proof = {true, proof.wrote_checkpoint || other.wrote_checkpoint,
+        proof = {proof.of_run || other.of_run, other.of_sweep,
+                 proof.wrote_checkpoint || other.wrote_checkpoint,
                  proof.wrote_folder || other.wrote_folder};
     } else if (resume::Journal::is_ours(output) &&
                !fs::is_empty(resume::Journal::folder_in(output), unknown)) {
-        proof = {true, true, proof.wrote_folder};  // damaged, or begun only
+        proof = {true, false, true, proof.wrote_folder};  // damaged, or begun only
     }
+    proof.of_sweep = proof.of_sweep || runs_of_sweep(output).has_value();
     return proof;
 }
 

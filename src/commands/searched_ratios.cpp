@@ -110,7 +110,7 @@ allocation::SearchResult search(Job& job, const Inputs& inputs,
         [&](std::span<const std::vector<double>> several) {
             std::vector<Candidate> candidates;
             for (const std::vector<double>& ratios : several) {
-                candidates.push_back({settings, targets_of(job, ratios)});
+                candidates.push_back({settings, targets_of(job.options, job.catalogue, ratios)});
             }
             return trials.perplexities(candidates, told);
         });

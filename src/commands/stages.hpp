@@ -11,6 +11,7 @@
 #include "alphaprune/phases/pruned_files.hpp"
 #include "alphaprune/phases/spectrum_phase.hpp"
 #include "alphaprune/pruning/pruners.hpp"
+#include "alphaprune/report/run_report.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 #include "inputs.hpp"
 #include "job.hpp"
@@ -86,7 +87,8 @@ std::string allocation_name(const cli::Options& options);
 /// "unstructured", "2:4", "mixed-N:8"
 std::string sparsity_type(const cli::Options& options);
 /// Refuses ratios that no metric could make possible, before any is computed. @throws Error
-void check_ratios(const Job& job);
+void check_ratios(const parallel::Communicator& ranks, const cli::Options& options,
+                  const model::Catalogue& catalogue);
 /// Refuses a search without sequences to hold out. @throws Error
 void check_search(const Inputs& inputs);
 /// The ratios with which the pruner does best on calibration sequences that are held out from its
@@ -94,8 +96,15 @@ void check_search(const Inputs& inputs);
 allocation::SearchResult search(Job& job, const Inputs& inputs,
                                 const pruning::PrunerSettings& settings,
                                 std::span<const allocation::SearchStart> starts);
+/// What an allocation looks at, of each matrix.
+/// @param spectra  without metrics: the sizes alone
+std::vector<allocation::AllocationItem> allocation_items(const cli::Options& options,
+                                                         const model::Catalogue& catalogue,
+                                                         const Spectra& spectra);
 /// The targets that ratios stand for, one of each per matrix.
-std::vector<pruning::PruneTarget> targets_of(const Job& job, std::span<const double> ratios);
+std::vector<pruning::PruneTarget> targets_of(const cli::Options& options,
+                                             const model::Catalogue& catalogue,
+                                             std::span<const double> ratios);
 /// As the option says.
 phases::SiteOrder site_order(const cli::Options& options);
 /// Ratios from the allocation, patterns where N:M is asked for.
@@ -108,7 +117,17 @@ struct Perplexities {
     std::vector<transformer::Perplexity> pruned;
     std::vector<std::string> notes;
 };
-Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs);
+/// Of the dense model on all texts.
+std::vector<transformer::Perplexity> dense_perplexities(Job& job, const Inputs& inputs);
+/// @param dense  where those of the dense model are known; nullptr: they are measured, too
+Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs,
+                                       const std::vector<transformer::Perplexity>* dense);
+
+/// What is computed once for all runs of a sweep, which begin from it.
+struct SharedResults {
+    Spectra spectra = {};
+    std::vector<transformer::Perplexity> dense = {};  ///< one per text
+};
 
 /// What the stages of a job have made. `analyze` has spectra alone.
 struct Results {
@@ -117,7 +136,25 @@ struct Results {
     std::optional<Ratios> ratios = {};
     std::optional<phases::PrunedModel> pruned = {};
     Perplexities perplexities = {};
+    std::optional<report::EpsilonChoiceReport> epsilon_choice = {};  ///< of a sweep
 };
+
+/// The metric that the ratios follow, from a file or from the spectra; nothing where they follow
+/// none. Collective.
+Spectra find_metric(Job& job);
+/// The tensors that are not pruned, but used by whoever runs the model, are finite: before any
+/// expensive work. Collective. @throws Error
+void check_unpruned_tensors(Job& job);
+/// Of the output of a run: the model in each format, spectra there and in the journal, hidden
+/// states that are saved while older ones are still there, and room for the small files.
+std::uint64_t output_size(const Job& job, const cli::Options& options,
+                          const model::TokenSequences& calibration);
+
+/// A run whose model and inputs have been read, from its open output to its report. Collective.
+/// @param choice  how a sweep chose the epsilon of the run, for the report
+/// @param shared  what the sweep that the run is a point of has computed; nullptr: nothing
+void prune_job(Job& job, const Inputs& inputs, const SharedResults* shared = nullptr,
+               const std::optional<report::EpsilonChoiceReport>& choice = {});
 
 /// Writes report.json, report.html, matrices.csv and metrics/, and tells the user where they are.
 /// The run is then complete and its journal is removed. Collective.

@@ -24,16 +24,15 @@ constexpr int kIterations = 60;
 /// neighbours of a sequence of the same book, which share its names and subjects, foretell it.
 constexpr std::int64_t kOneOf = 3;
 
-/// Whether what went wrong is that a pruner cannot do what it was asked for.
-bool is_of_the_candidate(const support::Error& error) {
+}  // namespace
+
+bool is_of_the_pruner(const support::Error& error) {
     return error.status() == support::ExitStatus::failed &&
            std::ranges::all_of(error.faults(), [](const support::Fault& fault) {
                return fault.message.starts_with("pruning.") ||
                       fault.message == "phases.weights-beyond-range";
            });
 }
-
-}  // namespace
 
 std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
                                                 const model::Catalogue& catalogue) {
@@ -47,8 +46,9 @@ std::vector<planning::TrialTask> planned_trials(const cli::Options& options,
     return trials;
 }
 
-Trials::Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan)
-    : job_(job), inputs_(inputs), plan_(plan) {
+Trials::Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan,
+               const cli::Options& options)
+    : job_(job), options_(options), inputs_(inputs), plan_(plan) {
     const model::CalibrationSet& calibration = inputs.calibration;
     const std::int64_t taken = std::min(plan.sequences, calibration.sequences.count());
     sequences_.length = calibration.sequences.length;
@@ -105,7 +105,7 @@ std::vector<double> Trials::perplexities(std::span<const Candidate> candidates, 
 int Trials::groups_for(std::size_t candidates) const {
     constexpr double kShareOfMemory = 0.8;
     planning::RunTask task;
-    add_pruning(task, job_.options, job_.catalogue);
+    add_pruning(task, options_, job_.catalogue);
     task.calibration = sequences_;
     task.threads = inputs_.nodes.threads().size();
     const int ranks = job_.ranks.size();
@@ -155,19 +155,19 @@ double Trials::try_one(const parallel::Communicator& ranks, const parallel::Node
     try {
         const std::vector<double> losses =
             phases::losses_after_pruning(ranks, nodes, job_.catalogue,
-                                         {.pruner = *job_.options.pruner,
+                                         {.pruner = *options_.pruner,
                                           .settings = settings,
                                           .targets = candidate.targets,
                                           .calibration = sequences_,
-                                          .site_order = site_order(job_.options),
+                                          .site_order = site_order(options_),
                                           .turns = turns,
                                           .held_out = held_out_,
                                           .most_blocks = plan_.blocks,
-                                          .forward_precision = job_.options.forward_precision});
+                                          .forward_precision = options_.forward_precision});
         return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
                         static_cast<double>(losses.size()));
     } catch (const support::Error& error) {  // the same on all ranks of the group
-        if (!is_of_the_candidate(error)) {
+        if (!is_of_the_pruner(error)) {
             throw;
         }
         return std::numeric_limits<double>::infinity();

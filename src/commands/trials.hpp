@@ -28,6 +28,9 @@ planning::TrialTask planned_settings_trials(const cli::Options& options,
 /// Those of the search alone. @pre  the allocation is searched for
 planning::TrialTask planned_search_trials(const cli::Options& options);
 
+/// Whether what went wrong is that a pruner cannot do what it was asked for.
+bool is_of_the_pruner(const support::Error& error);
+
 /// The fewest calibration sequences with which something can be tried.
 inline constexpr std::int64_t kFewestForTrials = 4;
 
@@ -40,7 +43,12 @@ class Trials {
   public:
     /// @param plan  the sequences and blocks that a candidate takes
     /// @pre  there are kFewestForTrials sequences; job and inputs outlive the object
-    Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan);
+    Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan)
+        : Trials(job, inputs, plan, job.options) {}
+    /// @param options  by which candidates are pruned, of one point of the sweep that the job is;
+    ///                 they outlive the object
+    Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan,
+           const cli::Options& options);
 
     /// Told on every rank what a candidate's perplexity is; false: no further one is to be tried.
     using Told = std::function<bool(const Candidate& candidate, double perplexity)>;
@@ -50,6 +58,8 @@ class Trials {
 
     /// "32 calibration sequences give statistics, 16 are held out and scored"
     std::string about() const;
+    std::int64_t scored() const { return scored_; }
+    std::int64_t taken() const { return sequences_.count(); }
 
   private:
     int groups_for(std::size_t candidates) const;
@@ -59,6 +69,7 @@ class Trials {
                    const Candidate& candidate) const;
 
     Job& job_;
+    const cli::Options& options_;
     const Inputs& inputs_;
     planning::TrialTask plan_;
     model::TokenSequences sequences_;

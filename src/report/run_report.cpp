@@ -135,6 +135,16 @@ static void json_fields(auto& io, FieldsOf<MatrixReport> auto& matrix) {
     io("seconds", matrix.seconds);
 }
 
+static void json_fields(auto& io, FieldsOf<EpsilonTrialReport> auto& trial) {
+    io("epsilon", trial.epsilon);
+    io("perplexity", trial.perplexity);
+}
+
+static void json_fields(auto& io, FieldsOf<EpsilonChoiceReport> auto& choice) {
+    io("held_out", choice.held_out);
+    io("tried", choice.tried);
+}
+
 static void json_fields(auto& io, FieldsOf<AllocationReport> auto& allocation) {
     io("name", allocation.name);
     io("metric", allocation.metric);
@@ -148,6 +158,7 @@ static void json_fields(auto& io, FieldsOf<AllocationReport> auto& allocation) {
         std::ranges::replace(name, '-', '_');
         io.derived(name, option.value);
     }
+    io.where_known("epsilon_choice", allocation.epsilon_choice);
 }
 
 static void json_fields(auto& io, FieldsOf<LeftOutReport> auto& group) {

@@ -31,8 +31,8 @@ TEST(OptionFaults, UnknownCommands) {
     for (const char* word : {"plans", "evaluates", "export_model", "prune", "RUN", ""}) {
         expect_faults({word, "--model", "m"},
                       {"unknown command '" + std::string(word) +
-                       "' | command line | this version has run, analyze, plan, verify, evaluate, "
-                       "export, help"});
+                       "' | command line | this version has run, analyze, sweep, plan, verify, "
+                       "evaluate, export, report, help"});
     }
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "alphaprune/support/file.hpp"
+#include "compared_runs.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace alphaprune::commands {
@@ -20,6 +21,11 @@ constexpr std::string_view kAnalysis =
 constexpr std::string_view kRun =
     R"({"schema_version": 1, "program": {"version": "0.1"}, "prune_method": "magnitude",
         "command_line": ["alphaprune_mpi", "--model", "m", "--output", "o"], "matrices": []})";
+constexpr std::string_view kSweep =
+    R"({"schema_version": 1, "program": {"version": "0.1"}, "command_line": ["alphaprune_mpi"],
+        "runs": [{"folder": "wanda-uniform-0.5"}, {"folder": "../elsewhere"}]})";
+constexpr std::string_view kSweepJournal =
+    R"({"journal_version": 1, "identity": {"the command": "sweep", "--format": "hdf5"}})";
 constexpr std::string_view kJournal =
     R"({"journal_version": 1, "identity": {"--format": "hdf5 safetensors"}})";
 
@@ -157,6 +163,41 @@ TEST_F(FormerRunTest, OnlyWhatTheNewRunWritesIsInItsWay) {
     EXPECT_EQ(blocking(false, true), 2U);
     options.command = cli::Command::analyze;
     EXPECT_EQ(blocking(true, true), 1U);
+}
+
+TEST_F(FormerRunTest, OfASweepItsOwnFiles) {
+    put("sweep.json", kSweep);
+    put("sweep.csv", "…");
+    put("run.log", "…");
+    put("report.html", "somebody's");
+    put("wanda-uniform-0.5/report.json", kRun);
+    EXPECT_EQ(ours(), (Names{"sweep.json", "sweep.csv", "run.log"}));
+    EXPECT_EQ(foreign(), Names{"report.html"});
+    EXPECT_EQ(runs_of_sweep(folder_.path()), std::vector<std::string>{"wanda-uniform-0.5"});
+    remove();
+    EXPECT_EQ(left(), (Names{"report.html", "wanda-uniform-0.5", "wanda-uniform-0.5/report.json"}));
+}
+
+TEST_F(FormerRunTest, OfAnUnfinishedSweepItsJournalSpeaks) {
+    put("journal/run.json", kSweepJournal);
+    put("sweep.csv.partial", "…");
+    put("run.log", "…");
+    put("checkpoint.h5", "somebody's");
+    EXPECT_EQ(ours(), (Names{"journal", "sweep.csv.partial", "run.log"}));
+    EXPECT_EQ(foreign(), Names{"checkpoint.h5"});
+}
+
+TEST_F(FormerRunTest, NamesOfASweepAreInTheWayOfSweepsAlone) {
+    put("sweep.json", "{}");
+    put("sweep.csv");
+    put("report.html");
+    EXPECT_FALSE(runs_of_sweep(folder_.path()));
+    const FormerRun former = former_run_in(folder_.path());
+    EXPECT_EQ(former.foreign.size(), 3U);
+    cli::Options options;
+    EXPECT_EQ(in_the_way(former, options), std::vector<fs::path>{folder_ / "report.html"});
+    options.command = cli::Command::sweep;
+    EXPECT_EQ(in_the_way(former, options).size(), 2U);
 }
 
 TEST_F(FormerRunTest, TheLogOfARunThatCameToNothingIsKnownByItsFirstLine) {

@@ -20,10 +20,25 @@
 
 namespace alphaprune::cli {
 
-enum class Command { run, analyze, plan, verify, evaluate, export_model, help, version };
+enum class Command {
+    run,
+    analyze,
+    sweep,
+    plan,
+    verify,
+    evaluate,
+    export_model,
+    report,
+    help,
+    version
+};
 /// Whether the program answers it with a text alone.
 constexpr bool is_question(std::optional<Command> command) {
     return command == Command::help || command == Command::version;
+}
+/// Whether it prunes models.
+constexpr bool prunes(Command command) {
+    return command == Command::run || command == Command::sweep;
 }
 
 /// What `plan` is told of the cluster; what it is not told it measures here or assumes.
@@ -50,6 +65,24 @@ struct CalibrationFile {
     double weight = 1;  ///< its share, in proportion to those of the others; positive and finite
 
     bool operator==(const CalibrationFile&) const = default;
+};
+
+/// One of the runs of a sweep.
+struct SweepPoint {
+    std::string name;                ///< of its folder in the output: "wanda-alphapruning-0.5"
+    std::vector<std::string> words;  ///< its command line, without --output and --epsilon
+    /// Values of --epsilon, the one that prunes best on held-out calibration sequences to be taken;
+    /// one alone is taken as it is; none: the default, or the allocation has no band.
+    std::vector<double> epsilons;
+};
+
+/// Which checkpoints of a sweep stay.
+enum class Keep { all, best, none };
+
+/// What `sweep` is asked for beyond the options of its runs.
+struct SweepRequest {
+    std::vector<SweepPoint> points;  ///< pruner by pruner, of each allocation by allocation
+    Keep keep = Keep::all;
 };
 
 /// The request, read and checked once, the same on every rank, and never changed after.
@@ -117,6 +150,8 @@ struct Options {
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: what the node leaves
 
     PlanRequest plan;
+    SweepRequest sweep;
+    std::vector<std::filesystem::path> compared;  ///< `report`: output folders of runs and sweeps
 
     support::LogLevel log_level = support::LogLevel::info;
     std::filesystem::path verify_target;  ///< `verify`: an output folder or a checkpoint file
@@ -140,6 +175,12 @@ Options parse_options(const std::vector<std::string>& arguments,
 /// @throws Error as parse_options does
 std::vector<std::string> resolved_arguments(const std::vector<std::string>& arguments,
                                             const std::vector<std::string>& environment);
+
+/// The options of one run of a sweep, as parse_options gives them for its command line.
+/// @param sweep    the options of the sweep; the run's output is a folder in its output
+/// @param epsilon  to be taken; nothing where the point leaves none open. @throws Error
+Options options_of_point(const Options& sweep, const SweepPoint& point,
+                         std::optional<double> epsilon);
 
 /// Checks the command line alone, which every rank sees: unknown options, duplicates and stray
 /// words go to `faults`.
