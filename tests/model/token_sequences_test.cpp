@@ -37,12 +37,12 @@ const model::Catalogue kModel = catalogue_with(4096, 512);
 
 TEST(WindowDraw, TheGeneratorIsSplitMix64) {
     // The outputs that its users publish for the seeds 0 and 1234567.
-    EXPECT_EQ(model::splitmix64(0, 0), 0xE220A8397B1DCDAFU);
-    EXPECT_EQ(model::splitmix64(0, 1), 0x6E789E6AA1B965F4U);
-    EXPECT_EQ(model::splitmix64(0, 2), 0x06C45D188009454FU);
-    EXPECT_EQ(model::splitmix64(1234567, 0), 6457827717110365317U);
-    EXPECT_EQ(model::splitmix64(1234567, 1), 3203168211198807973U);
-    EXPECT_EQ(model::splitmix64(1234567, 2), 9817491932198370423U);
+    EXPECT_EQ(support::splitmix64(0, 0), 0xE220A8397B1DCDAFU);
+    EXPECT_EQ(support::splitmix64(0, 1), 0x6E789E6AA1B965F4U);
+    EXPECT_EQ(support::splitmix64(0, 2), 0x06C45D188009454FU);
+    EXPECT_EQ(support::splitmix64(1234567, 0), 6457827717110365317U);
+    EXPECT_EQ(support::splitmix64(1234567, 1), 3203168211198807973U);
+    EXPECT_EQ(support::splitmix64(1234567, 2), 9817491932198370423U);
 }
 
 TEST(WindowDraw, UnfairOutputsAreDrawnAgain) {
@@ -52,20 +52,20 @@ TEST(WindowDraw, UnfairOutputsAreDrawnAgain) {
                                               4140029693360234740, 128293257803163280,
                                               1390408303984951601, 7608443616952374781};
     for (std::size_t i = 0; i < expected.size(); ++i) {
-        EXPECT_EQ(model::uniform_draw(5, i, range), expected[i]) << i;
+        EXPECT_EQ(support::uniform_draw(5, i, range), expected[i]) << i;
     }
 }
 
 TEST(WindowDraw, EveryResultIsEquallyLikely) {
     std::map<std::uint64_t, int> counts;
     for (std::uint64_t i = 0; i < 70000; ++i) {
-        ++counts[model::uniform_draw(3, i, 7)];
+        ++counts[support::uniform_draw(3, i, 7)];
     }
     EXPECT_EQ(counts.size(), 7U);
     for (const auto& [value, count] : counts) {
         EXPECT_NEAR(count, 10000, 500) << value;  // five standard deviations
     }
-    EXPECT_EQ(model::uniform_draw(3, 12, 1), 0U);
+    EXPECT_EQ(support::uniform_draw(3, 12, 1), 0U);
 }
 
 TEST(CalibrationSequences, WindowsOfAStreamFollowTheDocumentedRule) {
