@@ -55,7 +55,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
     def test_every_option(self):
         offered = self.complete("alphaprune_mpi plan -") | self.complete("alphaprune_mpi analyze -")
-        offered |= self.complete("alphaprune_mpi evaluate -")
+        offered |= self.complete("alphaprune_mpi evaluate -") | self.complete("alphaprune_mpi sweep -")
         self.assertEqual(offered, options_of_help())
 
     def test_every_value_is_one_that_the_program_takes(self):
