@@ -63,8 +63,13 @@ TEST(OptionFaults, ValuesOfLaterVersions) {
         }
     };
     expect_refused("--storage", {"bitmask"});
-    expect_refused("--solver", {"cuda"});
     expect_faults(run_with({"--storage", "bitmask"}), {"choose one of dense"});
+}
+
+TEST(OptionFaults, CardsAreChosenByDeviceAndNotWithASolver) {
+    expect_faults(run_with({"--solver", "cuda"}), {"--solver cannot be 'cuda'"});
+    expect_faults(run_with({"--device", "gpu"}), {"--device cannot be 'gpu'"});
+    expect_faults(run_with({"--device", "cuda", "--solver", "two_stage"}), {"--device"});
 }
 
 TEST(OptionFaults, SinglePrecisionIsForMetricsThatStandIt) {
