@@ -50,11 +50,6 @@ bool is_due(const char* variable) {
     return left == 1;
 }
 
-std::size_t bytes_of(alphaprune::support::ScalarType type) {
-    using alphaprune::support::ScalarType;
-    return type == ScalarType::float64 ? 8 : type == ScalarType::float32 ? 4 : 2;
-}
-
 class FakeLane : public alphaprune::linalg::SpectrumLane {
   public:
     void begin(const LaneMatrix& matrix) override {
@@ -73,7 +68,7 @@ class FakeLane : public alphaprune::linalg::SpectrumLane {
     }
     void generate(const alphaprune::linalg::GeneratedValues& values) override {
         stored_.resize(static_cast<std::size_t>(matrix_.rows * matrix_.cols) *
-                       bytes_of(matrix_.type));
+                       kernels::bytes_of(matrix_.type));
         for (std::int64_t row = 0; row < matrix_.rows; ++row) {
             for (std::int64_t col = 0; col < matrix_.cols; ++col) {
                 kernels::narrow_to(
@@ -85,7 +80,8 @@ class FakeLane : public alphaprune::linalg::SpectrumLane {
         }
     }
     std::span<std::byte> staging() override {
-        const std::size_t row = static_cast<std::size_t>(matrix_.cols) * bytes_of(matrix_.type);
+        const std::size_t row =
+            static_cast<std::size_t>(matrix_.cols) * kernels::bytes_of(matrix_.type);
         staging_.assign(std::max<std::size_t>(row, 3 * row / 2 + 1000), std::byte{0x7F});
         return staging_;
     }
@@ -168,7 +164,7 @@ extern "C" int alphaprune_cuda_interface() {
 extern "C" void alphaprune_cuda_cards(std::vector<alphaprune::device::CardInfo>& cards) {
     const int count = std::getenv("FAKE_CARDS") == nullptr ? 1 : told("FAKE_CARDS");
     for (int index = 0; index < count; ++index) {
-        cards.push_back({index, "made-up card", "GPU-" + std::to_string(index), 1U << 30});
+        cards.push_back({index, "made-up card", "GPU-" + std::to_string(index)});
     }
 }
 

@@ -51,7 +51,7 @@ Factors factors_of(PanelRows a) {
                 sums[k] += a.at(row, j) * a.at(row, k);
             }
         }
-        const Reflector reflector = make_reflector(pivots[j], sums[j]);
+        const Reflector reflector = two_stage::reflector_of(pivots[j], sums[j]);
         for (int row = j + 1; row < a.rows; ++row) {
             a.at(row, j) *= reflector.scale;
         }
@@ -128,6 +128,20 @@ TEST(PanelMath, QTimesRIsThePanelAndQKeepsLengths) {
             }
         }
     }
+}
+
+TEST(PanelMath, AColumnWhoseSquaresUnderflowIsTakenForNone) {
+    PanelRows panel = random_panel(40, kPanel);
+    for (int row = 0; row < 40; ++row) {  // pivots are zero there, so that all hangs on the rest
+        panel.at(row, 0) = row == 0 ? 0 : 1e-161;
+    }
+    Factors factors = factors_of(panel);
+    std::vector<double> x(40, 1.0);
+    double length = 0;
+    for (const double value : reflected(factors, x)) {
+        length += value * value;
+    }
+    EXPECT_NEAR(length, 40, 1e-11);
 }
 
 TEST(Sturm, CountsTheEigenvaluesBelowOfAMatrixWhoseAreKnown) {

@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kPanelThreads) factor_panel(Panel panel) {
         }
         __syncthreads();
 
-        const Reflector reflector = kernels::make_reflector(pivots[j], total[j]);
+        const Reflector reflector = two_stage::reflector_of(pivots[j], total[j]);
         scale = reflector.scale;
         weight = lane > j ? kernels::share_of_column(reflector, pivots[lane], total[lane]) : 0;
         if (blockIdx.x == 0 && warp == 0) {

@@ -33,7 +33,7 @@ __device__ double sum_of_warp(double mine) {
 /// H x = beta e_0. @returns this lane's value of v, whose first is 1
 __device__ double reflect(double x, int lane, Reflector& reflector) {
     const double tail = sum_of_warp(lane > 0 ? x * x : 0);
-    reflector = kernels::make_reflector(__shfl_sync(kAll, x, 0), tail);
+    reflector = two_stage::reflector_of(__shfl_sync(kAll, x, 0), tail);
     return lane == 0 ? 1 : x * reflector.scale;
 }
 
@@ -114,7 +114,7 @@ __global__ void __launch_bounds__(kPanel)
         if (sweep >= order - 2) {
             return;
         }
-        Reflector reflector;
+        Reflector reflector{};
         double v = 0;
         for (int step = 0;; ++step) {
             const std::int64_t row = sweep + 1 + std::int64_t{step} * kPanel;

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <cmath>
-
-#include "cuda/kernel_body.hpp"
+#include "kernel_body.hpp"
+#include "two_stage/reflector.hpp"
 
 // Householder QR of a panel of kPanel columns with one sum over its rows for each column. With x
 // the column at hand and j its number, the sums over the rows r below row j
@@ -17,23 +16,7 @@ inline constexpr int kPanel = 32;
 /// made tridiagonal: element (i, j), i >= j, at band[j · kBandColumn + i − j].
 inline constexpr int kBandColumn = 2 * kPanel;
 
-/// H = I − tau · v vᵀ with v_j = 1 and v_r = scale · x_r below, so that H x = beta e_j.
-struct Reflector {
-    double tau = 0;
-    double scale = 0;
-    double beta = 0;
-};
-
-/// @param pivot   x_j
-/// @param tail_sq  s_j, the sum of the squares below
-ALPHAPRUNE_KERNEL Reflector make_reflector(double pivot, double tail_sq) {
-    if (!(tail_sq > 0)) {
-        return {0, 0, pivot};  // nothing is below: H = I
-    }
-    const double norm = sqrt(pivot * pivot + tail_sq);
-    const double beta = pivot > 0 ? -norm : norm;
-    return {(beta - pivot) / beta, 1 / (pivot - beta), beta};
-}
+using Reflector = two_stage::Reflector<double>;
 
 /// How much of v is taken from column k > j: H a_k = a_k − w_k v.
 /// @param pivot  a_jk

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #include "alphaprune/support/random_draw.hpp"
 #include "alphaprune/support/scalar.hpp"
-#include "cuda/kernel_body.hpp"
+#include "kernel_body.hpp"
 
 namespace alphaprune::linalg::kernels {
 
@@ -29,6 +30,18 @@ ALPHAPRUNE_KERNEL double widen_float16(std::uint16_t bits) {
     }
     const std::uint32_t wide = exponent == 31 ? 0xFFU : exponent + 112;
     return float_of_bits(sign | (wide << 23) | (fraction << 13));
+}
+
+/// Bytes of a stored value: support::size_of, which the module cannot call.
+ALPHAPRUNE_KERNEL std::size_t bytes_of(support::ScalarType type) {
+    switch (type) {
+        case support::ScalarType::float32:
+            return 4;
+        case support::ScalarType::float64:
+            return 8;
+        default:
+            return 2;
+    }
 }
 
 /// Value number `index` of stored ones as float64.

@@ -20,17 +20,6 @@ constexpr int kThreads = 256;
 constexpr int kMostGroups = 2048;  ///< of threads; each goes on with what is left of the work
 constexpr std::size_t kStagingBytes = std::size_t{16} << 20;
 
-std::size_t value_bytes(support::ScalarType type) {
-    switch (type) {
-        case support::ScalarType::float32:
-            return 4;
-        case support::ScalarType::float64:
-            return 8;
-        default:
-            return 2;
-    }
-}
-
 /// A row of the matrix for each group of threads.
 __global__ void generate_rows(std::uint64_t key, const float* row_scales, const float* col_scales,
                               std::int64_t cols, support::ScalarType type, void* stored) {
@@ -132,7 +121,7 @@ struct LaneShape {
           depth(std::max(matrix.rows, matrix.cols)),
           wide(matrix.rows <= matrix.cols),
           stored_bytes(static_cast<std::size_t>(matrix.rows * matrix.cols) *
-                       value_bytes(matrix.type)) {
+                       kernels::bytes_of(matrix.type)) {
         constexpr std::int64_t kPanelValues = std::int64_t{1} << 25;  // 256 MiB
         panel_depth =
             std::min(depth, std::max<std::int64_t>(kPanelValues / order / 256 * 256, 512));
@@ -196,7 +185,8 @@ class CudaSpectrumLane : public SpectrumLane {
     }
 
     std::span<std::byte> staging() override {
-        const std::size_t row = static_cast<std::size_t>(matrix_.cols) * value_bytes(matrix_.type);
+        const std::size_t row =
+            static_cast<std::size_t>(matrix_.cols) * kernels::bytes_of(matrix_.type);
         check_cuda(cudaEventSynchronize(copied_[turn_].get()), "cudaEventSynchronize");
         return staging_[turn_].require(std::max(kStagingBytes, row));
     }

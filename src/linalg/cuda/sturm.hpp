@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cuda/kernel_body.hpp"
+#include "kernel_body.hpp"
 
 // Eigenvalues of a symmetric tridiagonal matrix by bisection: Sylvester's law of inertia says how
 // many lie below x (Demmel, Applied Numerical Linear Algebra, 5.3.4).
