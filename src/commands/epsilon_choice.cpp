@@ -22,14 +22,9 @@ std::string names_of_texts(const cli::Options& options) {
 
 }  // namespace
 
-planning::TrialTask planned_epsilon_trials(std::size_t epsilons) {
-    constexpr std::int64_t kSequences = 96;
-    return {static_cast<int>(epsilons), kSequences};
-}
-
 ChosenEpsilon choose_epsilon(Job& sweep, const Inputs& inputs, const cli::Options& point,
                              std::span<const double> epsilons, const Spectra& spectra) {
-    Trials trials(sweep, inputs, planned_epsilon_trials(epsilons.size()), point);
+    Trials trials(sweep, inputs, {static_cast<int>(epsilons.size()), kSequencesForRatios}, point);
     const std::vector<Candidate> candidates = parallel::run_collectively(sweep.ranks, [&] {
         const std::vector<allocation::AllocationItem> items =
             allocation_items(point, sweep.catalogue, spectra);

@@ -13,9 +13,6 @@ struct ChosenEpsilon {
     report::EpsilonChoiceReport choice;
 };
 
-/// What choosing among so many values will try.
-planning::TrialTask planned_epsilon_trials(std::size_t epsilons);
-
 /// Prunes with the ratios of each epsilon, with statistics of some of the calibration sequences,
 /// and takes the one with the least perplexity on the others; of equal ones the first. What the
 /// sweep's journal knows is not tried again. Collective. @throws Error on all ranks

@@ -74,9 +74,8 @@ std::vector<allocation::SearchItem> search_items(const model::Catalogue& catalog
 }  // namespace
 
 planning::TrialTask planned_search_trials(const cli::Options& options) {
-    constexpr std::int64_t kSequences = 96;
     return {allocation::search_limits(options.ratios, options.method_values).evaluations,
-            kSequences};
+            kSequencesForRatios};
 }
 
 void check_search(const Inputs& inputs) {

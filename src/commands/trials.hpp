@@ -31,6 +31,9 @@ planning::TrialTask planned_search_trials(const cli::Options& options);
 /// Whether what went wrong is that a pruner cannot do what it was asked for.
 bool is_of_the_pruner(const support::Error& error);
 
+/// The calibration sequences, at most, with which ratios are tried.
+inline constexpr std::int64_t kSequencesForRatios = 96;
+
 /// The fewest calibration sequences with which something can be tried.
 inline constexpr std::int64_t kFewestForTrials = 4;
 
