@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,10 +7,9 @@ namespace alphaprune::device {
 
 /// A graphics card that this process may use.
 struct CardInfo {
-    int index = 0;             ///< as the module counts those that the process may see
-    std::string name;          ///< "NVIDIA H200"
-    std::string uuid;          ///< the same in every process of the node
-    std::uint64_t memory = 0;  ///< bytes
+    int index = 0;     ///< as the module counts those that the process may see
+    std::string name;  ///< "NVIDIA H200"
+    std::string uuid;  ///< the same in every process of the node
 };
 
 /// What program and module must agree about; a module of another number is not used.

@@ -41,6 +41,6 @@ extern "C" void alphaprune_cuda_cards(std::vector<alphaprune::device::CardInfo>&
     for (int index = 0; index < count; ++index) {
         cudaDeviceProp card{};
         check_cuda(cudaGetDeviceProperties(&card, index), "cudaGetDeviceProperties");
-        cards.push_back({index, card.name, text_of(card.uuid), card.totalGlobalMem});
+        cards.push_back({index, card.name, text_of(card.uuid)});
     }
 }
