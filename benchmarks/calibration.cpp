@@ -155,7 +155,7 @@ Seconds time_of_phase(const parallel::Communicator& all, const parallel::NodeMap
                                      {.pruner = *request.pruner,
                                       .targets = targets,
                                       .calibration = sequences,
-                                      .forward_precision = request.precision},
+                                      .forward = {request.precision, {}}},
                                      nowhere, {});
     });
     return {all.max(mine.wall), all.sum(mine.processor)};

@@ -79,7 +79,7 @@ void measure(const parallel::Communicator& all, const model::Catalogue& catalogu
                                            request.threads, linalg::use_one_blas_thread));
     const parallel::Teams teams(all, nodes, request.sequences);
     const auto runner =
-        transformer::make_cpu_block_runner(nodes.node(), teams.own(), plan, request.precision);
+        transformer::make_block_runner(nodes.node(), teams.own(), plan, {request.precision, {}});
     runner->load(0, source);
     const std::vector<std::int32_t> tokens =
         made_up_tokens(request.tokens, catalogue.configuration.vocabulary);

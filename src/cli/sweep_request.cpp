@@ -137,7 +137,7 @@ void share(const Options& point, Options& sweep) {
         sweep.seed = point.seed;
     }
     sweep.sequence_length = sweep.sequence_length ? sweep.sequence_length : point.sequence_length;
-    if (point.forward_precision != linalg::ForwardPrecision::float32) {
+    if (point.forward_precision) {
         sweep.forward_precision = point.forward_precision;
     }
     if (point.allocation->needs_metric()) {

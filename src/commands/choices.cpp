@@ -58,15 +58,16 @@ std::string line_of(const ChoiceFile& task, std::size_t number,
 }
 
 transformer::ChoiceScores scores_of(const parallel::Communicator& ranks,
-                                    const parallel::NodeMap& nodes, const cli::Options& options,
+                                    const parallel::NodeMap& nodes,
+                                    const transformer::ForwardSettings& forward,
                                     const model::Catalogue& catalogue,
                                     const model::RowSource& source, const model::ChoiceTask& task) {
     report::ProgressLine line("choices", "sequences", ranks.is_root());
     return transformer::score_choices(
-        task, transformer::log_likelihoods(
-                  ranks, nodes, catalogue, source, continuations_of(task),
-                  [&](std::int64_t done, std::int64_t total) { line.update(done, total); },
-                  {options.forward_precision}));
+        task,
+        transformer::log_likelihoods(
+            ranks, nodes, catalogue, source, continuations_of(task),
+            [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, {forward}));
 }
 
 }  // namespace
@@ -97,14 +98,15 @@ std::vector<ChoiceFile> load_choices(const parallel::Communicator& ranks,
 }
 
 void evaluate_choices(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                      const cli::Options& options, const model::Catalogue& catalogue,
-                      const model::RowSource& source, const std::vector<ChoiceFile>& tasks) {
+                      const cli::Options& options, const transformer::ForwardSettings& forward,
+                      const model::Catalogue& catalogue, const model::RowSource& source,
+                      const std::vector<ChoiceFile>& tasks) {
     std::string lines;
     std::string items;
     std::string without;
     for (const ChoiceFile& task : tasks) {
         const transformer::ChoiceScores scores =
-            scores_of(ranks, nodes, options, catalogue, source, task.task);
+            scores_of(ranks, nodes, forward, catalogue, source, task.task);
         for (std::size_t i = 0; i < scores.items.size(); ++i) {
             items += line_of(task, i, scores.items[i]);
         }

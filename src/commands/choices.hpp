@@ -7,6 +7,7 @@
 #include "alphaprune/model/choice_task.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 
 namespace alphaprune::commands {
 
@@ -26,7 +27,8 @@ std::vector<ChoiceFile> load_choices(const parallel::Communicator& ranks,
 /// writes the file of --scores. Collective.
 /// @throws Error (failed) on all ranks, after printing, naming the tasks that have no result
 void evaluate_choices(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                      const cli::Options& options, const model::Catalogue& catalogue,
-                      const model::RowSource& source, const std::vector<ChoiceFile>& tasks);
+                      const cli::Options& options, const transformer::ForwardSettings& forward,
+                      const model::Catalogue& catalogue, const model::RowSource& source,
+                      const std::vector<ChoiceFile>& tasks);
 
 }  // namespace alphaprune::commands

@@ -11,6 +11,7 @@
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "choices.hpp"
 #include "commands.hpp"
+#include "forward_settings.hpp"
 #include "job.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"
@@ -39,11 +40,12 @@ transformer::Perplexity evaluate_text(const parallel::Communicator& ranks,
                                       const parallel::NodeMap& nodes,
                                       const model::Catalogue& catalogue,
                                       const model::RowSource& source, const EvaluationText& text,
-                                      linalg::ForwardPrecision precision, const std::string& what) {
+                                      const transformer::ForwardSettings& forward,
+                                      const std::string& what) {
     report::ProgressLine line(fmt::format("perplexity {}", what), "blocks", ranks.is_root());
     return transformer::measure_perplexity(
         ranks, nodes, catalogue, source, text.windows,
-        [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, {precision});
+        [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, {forward});
 }
 
 /// The perplexities as lines, the name of each text above its own when there are several.
@@ -93,9 +95,9 @@ std::vector<transformer::Perplexity> perplexities_of(Job& job, const Inputs& inp
             results.push_back(*known);
             continue;
         }
-        const transformer::Perplexity found = evaluate_text(
-            job.ranks, inputs.nodes, catalogue, source, inputs.evaluations[t],
-            job.options.forward_precision, pruned ? "of the pruned model" : "of the dense model");
+        const transformer::Perplexity found =
+            evaluate_text(job.ranks, inputs.nodes, catalogue, source, inputs.evaluations[t],
+                          inputs.forward, pruned ? "of the pruned model" : "of the dense model");
         parallel::run_on_root(job.ranks, [&] {
             job.journal->add_perplexity(
                 {pruned, static_cast<std::int64_t>(t), found.value, found.seqlen, found.windows});
@@ -109,7 +111,7 @@ std::vector<transformer::Perplexity> perplexities_of(Job& job, const Inputs& inp
 
 support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Options& options) {
     const model::Catalogue catalogue = load_model(ranks, options);
-    require_precision(ranks, options);
+    const transformer::ForwardSettings forward = forward_settings(ranks, options);
     const model::RowSource source =
         parallel::run_collectively(ranks, [&] { return open_source(catalogue); });
     say_warnings(
@@ -117,11 +119,11 @@ support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Opt
     const std::vector<EvaluationText> texts = load_evaluations(ranks, options, catalogue);
     const std::vector<ChoiceFile> tasks = load_choices(ranks, options, catalogue);
     const parallel::NodeMap nodes = place_ranks(ranks, threads_per_rank(ranks, options));
-    evaluate_choices(ranks, nodes, options, catalogue, source, tasks);
+    evaluate_choices(ranks, nodes, options, forward, catalogue, source, tasks);
     std::vector<transformer::Perplexity> results;
     for (const EvaluationText& text : texts) {
-        results.push_back(evaluate_text(ranks, nodes, catalogue, source, text,
-                                        options.forward_precision, "of the model"));
+        results.push_back(
+            evaluate_text(ranks, nodes, catalogue, source, text, forward, "of the model"));
     }
     print_perplexities(ranks, texts, results);
     return support::ExitStatus::done;

@@ -162,12 +162,6 @@ std::vector<EvaluationText> load_evaluations(const parallel::Communicator& ranks
     return texts;
 }
 
-void require_precision(const parallel::Communicator& ranks, const cli::Options& options) {
-    parallel::run_collectively(ranks, [&] {
-        linalg::require_forward_precision(options.forward_precision, "--forward-precision");
-    });
-}
-
 void add_pruning(planning::RunTask& task, const cli::Options& options,
                  const model::Catalogue& catalogue) {
     task.measures_outliers = options.allocation->needs_scores();
@@ -175,14 +169,13 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
     task.pruner = options.pruner;
     task.settings = options.pruner_settings();
     task.sites_sequentially = options.sites_sequentially;
-    task.forward_precision = options.forward_precision;
+    task.forward_precision = options.forward_precision.value_or(linalg::ForwardPrecision::float32);
 }
 
 Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
-                   const cli::Options& options, const model::Catalogue& catalogue,
-                   const Inputs* known) {
-    require_precision(ranks, options);
-    Inputs inputs{std::move(nodes), {}, {}, {}};
+                   const cli::Options& options, const transformer::ForwardSettings& forward,
+                   const model::Catalogue& catalogue, const Inputs* known) {
+    Inputs inputs{std::move(nodes), forward, {}, {}, {}};
     const bool calibrates = !options.calibration.empty();
     if (calibrates || !options.evaluations.empty()) {
         const model::RowSource source =
@@ -197,6 +190,7 @@ Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
             known != nullptr ? known->calibration : load_calibration(ranks, options, catalogue);
         planning::RunTask task;
         add_pruning(task, options, catalogue);
+        task.forward_precision = forward.precision;
         task.calibration = inputs.calibration.sequences;
         task.threads = inputs.nodes.threads().size();
         const planning::Cluster cluster{

@@ -12,6 +12,7 @@
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/planning/finished_run.hpp"
 #include "alphaprune/planning/forecast.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 
 namespace alphaprune::commands {
 
@@ -43,8 +44,9 @@ struct EvaluationText {
 /// What a run reads beside the model, and how its ranks are placed.
 struct Inputs {
     parallel::NodeMap nodes;
-    model::CalibrationSet calibration;   ///< empty when nothing depends on activations
-    planning::CalibrationMemory memory;  ///< that a rank needs for it
+    transformer::ForwardSettings forward;  ///< what runs the blocks of the model
+    model::CalibrationSet calibration;     ///< empty when nothing depends on activations
+    planning::CalibrationMemory memory;    ///< that a rank needs for it
     std::vector<EvaluationText> evaluations;
     /// What a user should know of them, and of the forward pass of the model.
     std::vector<std::string> warnings = {};
@@ -60,11 +62,8 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
 /// @param known  with the same texts, which then are not read again; nullptr: none
 /// @throws Error
 Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
-                   const cli::Options& options, const model::Catalogue& catalogue,
-                   const Inputs* known = nullptr);
-
-/// Collective: the processors of all ranks can do what --forward-precision asks for. @throws Error
-void require_precision(const parallel::Communicator& ranks, const cli::Options& options);
+                   const cli::Options& options, const transformer::ForwardSettings& forward,
+                   const model::Catalogue& catalogue, const Inputs* known = nullptr);
 
 /// Collective: read on rank 0, the same on every rank. @throws Error
 model::CalibrationSet load_calibration(const parallel::Communicator& ranks,

@@ -17,6 +17,7 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
+#include "forward_settings.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"
 
@@ -81,7 +82,7 @@ void describe_run(const Job& job) {
         catalogue.matrices.size(), static_cast<double>(catalogue.prunable_parameters()) / 1e6));
     const auto ranks = static_cast<std::size_t>(job.ranks.size());
     const auto threads = static_cast<std::size_t>(job.threads_per_rank);
-    const linalg::ForwardPrecision forward = job.options.forward_precision;
+    const linalg::ForwardPrecision forward = job.forward.precision;
     const std::string precision = forward == linalg::ForwardPrecision::float32
                                       ? ""
                                       : fmt::format(", products in {}", linalg::name_of(forward));
@@ -212,6 +213,7 @@ Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
     }
     Job job{ranks, options, watch};
     job.threads_per_rank = threads_per_rank(ranks, options);
+    job.forward = forward_settings(ranks, options);
     // A solver that is asked for is one of processors.
     job.card = device::card_of_rank(ranks, ranks.split_by_node(),
                                     options.solver ? device::DeviceChoice::none : options.device);

@@ -19,6 +19,7 @@
 #include "alphaprune/report/timeline.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/support/clock.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 #include "output_folder.hpp"
 
 namespace alphaprune::commands {
@@ -76,6 +77,7 @@ struct Job {
     PhaseClock clock = {};
     model::Catalogue catalogue = {};
     std::optional<device::CardInfo> card = {};  ///< of this rank, for spectra
+    transformer::ForwardSettings forward = {};  ///< what runs the blocks of the model
     /// What readers of the results should know, found before the first stage; already logged.
     std::vector<std::string> notes = {};
 

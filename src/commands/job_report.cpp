@@ -51,7 +51,7 @@ void add_run(const Job& job, RunReport& report) {
     report.shown_metric = spectrum::name_of(job.options.metric);
     report.ranks = job.ranks.size();
     report.threads_per_rank = job.threads_per_rank;
-    report.forward_precision = linalg::name_of(job.options.forward_precision);
+    report.forward_precision = linalg::name_of(job.forward.precision);
     report.hosts = job.hosts;
     report.started = job.started;
     report.seconds = job.clock.total();

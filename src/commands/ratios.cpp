@@ -28,7 +28,7 @@ std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
                 ? std::optional(method.outlier_multiple(job.options.method_values))
                 : std::nullopt,
             [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, &*job.journal,
-            job.options.forward_precision);
+            inputs.forward);
     });
 }
 

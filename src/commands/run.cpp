@@ -62,7 +62,7 @@ phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFi
          .calibration = inputs.calibration.sequences,
          .site_order = site_order(job.options),
          .turns = inputs.memory.turns,
-         .forward_precision = job.options.forward_precision},
+         .forward = inputs.forward},
         files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 
@@ -179,7 +179,8 @@ support::ExitStatus run(const parallel::Communicator& ranks, const cli::Options&
                                     "tensors that the forward pass uses");
     });
     const Inputs inputs = job.clock.measure("inputs", [&] {
-        return read_inputs(ranks, place_ranks(ranks, job.threads_per_rank), options, job.catalogue);
+        return read_inputs(ranks, place_ranks(ranks, job.threads_per_rank), options, job.forward,
+                           job.catalogue);
     });
     if (options.allocation->is_searched()) {
         parallel::run_collectively(ranks, [&] { check_search(inputs); });

@@ -133,14 +133,14 @@ void add_allocation(resume::RunIdentity& identity, const cli::Options& options) 
     add(identity, "the file of --metric-cache", contents_of(options.metric_cache));
 }
 
-void add_pruning(resume::RunIdentity& identity, const cli::Options& options) {
+void add_pruning(resume::RunIdentity& identity, const cli::Options& options,
+                 linalg::ForwardPrecision forward) {
     add(identity, "--prune-method", std::string(options.pruner->name));
     add(identity, "--sparsity-type", options.mixed_pattern ? "mixed" : sparsity_type(options));
     add_setting(identity, "--dense-target", options.dense_target);
     add_setting(identity, "--residual-target", options.residual_target);
-    if (options.forward_precision != linalg::ForwardPrecision::float32) {
-        add(identity, "--forward-precision",
-            std::string(linalg::name_of(options.forward_precision)));
+    if (forward != linalg::ForwardPrecision::float32) {
+        add(identity, "--forward-precision", std::string(linalg::name_of(forward)));
     }
     add(identity, "--site-order", options.sites_sequentially ? "sequential" : "together");
     add_setting(identity, "--damping", options.damping);
@@ -190,7 +190,7 @@ resume::RunIdentity identity_of_run(const cli::Options& options, const model::Ca
         add_spectra(identity, options);
     }
     add_allocation(identity, options);
-    add_pruning(identity, options);
+    add_pruning(identity, options, inputs.forward.precision);
     add(identity, "the sequences of --calibration, --nsamples, --seqlen and --seed",
         tokens_of(inputs.calibration.sequences));
     for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {

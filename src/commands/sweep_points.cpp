@@ -47,7 +47,7 @@ std::vector<PointOfSweep> points_of(const cli::Options& sweep) {
 
 Inputs inputs_of_point(const Job& job, const PointOfSweep& point, const Inputs& texts) {
     return read_inputs(job.ranks, place_ranks(job.ranks, job.threads_per_rank), point.options,
-                       job.catalogue, &texts);
+                       job.forward, job.catalogue, &texts);
 }
 
 std::string identity_part_of(const std::string& point) {

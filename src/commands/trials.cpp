@@ -163,7 +163,7 @@ double Trials::try_one(const parallel::Communicator& ranks, const parallel::Node
                                           .turns = turns,
                                           .held_out = held_out_,
                                           .most_blocks = plan_.blocks,
-                                          .forward_precision = options_.forward_precision});
+                                          .forward = inputs_.forward});
         return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
                         static_cast<double>(losses.size()));
     } catch (const support::Error& error) {  // the same on all ranks of the group

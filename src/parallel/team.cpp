@@ -82,12 +82,14 @@ std::vector<int> teams_of_nodes(std::span<const int> node_ranks, std::int64_t it
     return best;
 }
 
-Teams::Place Teams::place_of(const Communicator& ranks, const NodeMap& nodes, std::int64_t items) {
+Teams::Place Teams::place_of(const Communicator& ranks, const NodeMap& nodes, std::int64_t items,
+                             TeamSize size) {
     std::vector<int> node_ranks(static_cast<std::size_t>(nodes.nodes()));
     for (int rank = 0; rank < ranks.size(); ++rank) {
         ++node_ranks[static_cast<std::size_t>(nodes.node_of(rank))];
     }
-    const std::vector<int> teams = teams_of_nodes(node_ranks, items);
+    const std::vector<int> teams =
+        size == TeamSize::one ? node_ranks : teams_of_nodes(node_ranks, items);
     // Teams in the order of their first ranks.
     std::vector<int> seen(node_ranks.size());
     Place place;
@@ -107,8 +109,8 @@ Teams::Place Teams::place_of(const Communicator& ranks, const NodeMap& nodes, st
     return place;
 }
 
-Teams::Teams(const Communicator& ranks, const NodeMap& nodes, std::int64_t items)
-    : Teams(nodes, items, place_of(ranks, nodes, items)) {}
+Teams::Teams(const Communicator& ranks, const NodeMap& nodes, std::int64_t items, TeamSize size)
+    : Teams(nodes, items, place_of(ranks, nodes, items, size)) {}
 
 Teams::Teams(const NodeMap& nodes, std::int64_t items, const Place& place)
     : own_(nodes.node().split(place.team_of_node, nodes.node().rank()), nodes.threads(),

@@ -33,18 +33,20 @@ class CalibratedRun {
           catalogue_(catalogue),
           request_(request),
           store_(store),
-          pass_(ranks, nodes, catalogue, request.calibration, request.forward_precision,
-                request.family),
+          pass_(ranks, nodes, catalogue, request.calibration, request.forward, request.family),
           exchange_(ranks, nodes, catalogue),
           stream_(ranks, catalogue, store),
           notes_(ranks, store.journal()) {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
-            dense_.emplace(ranks, nodes, catalogue, request.calibration, request.forward_precision,
+            dense_.emplace(ranks, nodes, catalogue, request.calibration, request.forward,
                            request.family);
             passes.insert(passes.begin(), {resume::StatePass::dense, &*dense_});
         }
         states_.emplace(ranks, store.journal(), std::move(passes));
+        pass_.runner().set_squares_suffice(request.pruner.needs ==
+                                               pruning::PrunerNeeds::input_norms &&
+                                           !request.settings.outputs.any());
     }
 
     /// Takes over what an earlier attempt has done. Returns the block to begin with.

@@ -16,15 +16,16 @@ namespace alphaprune::phases {
 CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences,
-                                 linalg::ForwardPrecision precision, const model::Family* family)
+                                 const transformer::ForwardSettings& forward,
+                                 const model::Family* family)
     : ranks_(ranks),
       nodes_(nodes),
       catalogue_(catalogue),
       sequences_(sequences),
       plan_(family == nullptr ? transformer::make_forward_plan(catalogue)
                               : transformer::make_forward_plan(catalogue, *family)),
-      teams_(ranks, nodes, sequences.count()),
-      runner_(transformer::make_cpu_block_runner(nodes.node(), teams_.own(), plan_, precision)),
+      teams_(ranks, nodes, sequences.count(), forward.teams()),
+      runner_(transformer::make_block_runner(nodes.node(), teams_.own(), plan_, forward)),
       reader_(catalogue) {
     std::vector<std::span<const std::int32_t>> of_team;
     for (std::int64_t s = own().begin; s < own().end; ++s) {
@@ -40,10 +41,6 @@ model::RowSource CalibrationPass::finite_rows() {
             reader_.read_rows(tensor, rows, out);
             model::require_finite(catalogue_, tensor, out);
         };
-}
-
-std::span<float> CalibrationPass::state(std::int64_t own) {
-    return runner_->states().subspan(static_cast<std::size_t>(own) * state_size(), state_size());
 }
 
 void CalibrationPass::load(int block) {
@@ -81,9 +78,9 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
                 input.sequence = own().begin + round;
                 observer(present.site, input, routed);
             };
-            dense == nullptr
-                ? told({0, present.tokens, present.values, {}, {}}, routed(present, {}))
-                : dense->observe_beside(round, present, told);
+            dense == nullptr ? told({0, present.tokens, present.values, {}, {}, present.squares},
+                                    routed(present, {}))
+                             : dense->observe_beside(round, present, told);
         };
         if (round < own().size()) {
             const auto running = clock().during(parallel::Work::forward);
@@ -130,7 +127,7 @@ void CalibrationPass::use_common_tokens(const transformer::ObservedInput& presen
             append(there, dense.values, j);
         }
     }
-    use({0, static_cast<std::int64_t>(here.size() / width), here, there, {}}, all);
+    use({0, static_cast<std::int64_t>(here.size() / width), here, there, {}, {}}, all);
 }
 
 void CalibrationPass::observe_beside(std::int64_t round, const transformer::ObservedInput& present,
@@ -140,8 +137,12 @@ void CalibrationPass::observe_beside(std::int64_t round, const transformer::Obse
             use_common_tokens(present, dense, use);
             return;
         }
-        use({0, dense.tokens, present.values, dense.values,
-             drift_of(present.residual, dense.residual, multipliers_[present.site])},
+        use({0,
+             dense.tokens,
+             present.values,
+             dense.values,
+             drift_of(present.residual, dense.residual, multipliers_[present.site]),
+             {}},
             {});
     };
     present.site + 1 == multipliers_.size() ? runner_->step_and_leave(round, seen)
@@ -253,9 +254,11 @@ void StateKeeper::restore() const {
         const resume::SavedStates& saved = journal_->earlier().states.at(kept.first);
         CalibrationPass& pass = *kept.second;
         parallel::run_collectively(ranks_, [&] {
+            std::vector<float> state(pass.state_size());
             for (std::int64_t s = 0; s < pass.own().size() && pass.teams().is_first(); ++s) {
                 const auto sequence = static_cast<std::size_t>(pass.own().begin + s);
-                journal_->read_state(saved.sequences[sequence], pass.state(s));
+                journal_->read_state(saved.sequences[sequence], state);
+                pass.runner().put_state(s, state);
             }
         });
         pass.teams().own().sync();
@@ -278,8 +281,9 @@ void StateKeeper::at_entrance(int block, const std::function<void()>& before) {
         }
         for (const auto& [which, pass] : passes_) {
             if (pass->teams().is_first()) {
-                journal_->save_states(which, block, pass->own().begin, pass->states(),
-                                      pass->state_size());
+                journal_->save_states(which, block, pass->own(), [&](std::int64_t sequence) {
+                    return pass->runner().state(sequence - pass->own().begin);
+                });
             }
         }
     });

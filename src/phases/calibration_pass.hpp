@@ -32,12 +32,12 @@ using SiteObserver = std::function<void(std::size_t site, const pruning::SiteInp
 class CalibrationPass {
   public:
     /// Collective: embeds the sequences. All arguments outlive the object.
-    /// @param precision  of products
     /// @param family     whose blocks are run; nullptr: the family that the model is of
     /// @throws Error
     CalibrationPass(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                     const model::Catalogue& catalogue, const model::TokenSequences& sequences,
-                    linalg::ForwardPrecision precision, const model::Family* family = nullptr);
+                    const transformer::ForwardSettings& forward,
+                    const model::Family* family = nullptr);
 
     const transformer::ForwardPlan& plan() const { return plan_; }
     /// The loaded block's weights.
@@ -79,9 +79,6 @@ class CalibrationPass {
     const parallel::Teams& teams() const { return teams_; }
     /// Numbers of those of this rank's team.
     parallel::RowRange own() const { return teams_.items(); }
-    /// The activations of one of them, tokens × hidden, and of all, one after another.
-    std::span<float> state(std::int64_t own);
-    std::span<const float> states() const { return runner_->states(); }
     std::size_t state_size() const { return runner_->state_size(); }
 
   private:

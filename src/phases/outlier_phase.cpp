@@ -95,7 +95,7 @@ double measure_block(CalibrationPass& pass, int block, const parallel::Communica
     }
     pass.observe([&](std::size_t site, const pruning::SiteInput& input, const auto&) {
         if (input.tokens > 0) {
-            gathered[site].add_sequence(input.sequence, input.present, input.tokens);
+            gathered[site].add_sequence(input);
         }
     });
     for (std::size_t site = 0; site < gathered.size(); ++site) {
@@ -150,8 +150,10 @@ std::vector<double> block_scores(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences,
                                  std::optional<double> multiple, const Progress& progress,
-                                 resume::Journal* journal, linalg::ForwardPrecision precision) {
-    CalibrationPass pass(ranks, nodes, catalogue, sequences, precision);
+                                 resume::Journal* journal,
+                                 const transformer::ForwardSettings& forward) {
+    CalibrationPass pass(ranks, nodes, catalogue, sequences, forward);
+    pass.runner().set_squares_suffice(true);
     const std::vector<int> prunable = catalogue.prunable_blocks();
     StateKeeper states(ranks, journal, {{resume::StatePass::outliers, &pass}});
     const int first = first_block(states, journal, prunable);

@@ -40,7 +40,7 @@ void BlockStatistics::observe_routed(std::size_t mixture, const RoutedInput& inp
     if (!routed_[mixture]) {
         routed_[mixture].emplace(statistics_of({inputs_.mixtures[mixture]}));
     }
-    routed_[mixture]->add({0, input.tokens, input.present, input.dense, {}});
+    routed_[mixture]->add({0, input.tokens, input.present, input.dense, {}, {}});
 }
 
 const SiteStatistics& BlockStatistics::finish(std::size_t site, const std::string& where) {

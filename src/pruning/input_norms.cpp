@@ -47,15 +47,20 @@ void sum_squares(const float* values, std::int64_t stride, std::int64_t tokens,
 
 }  // namespace
 
-void InputNorms::add_sequence(std::int64_t sequence, std::span<const float> input,
-                              std::int64_t tokens) {
-    assert(static_cast<std::int64_t>(input.size()) == tokens * cols_);
-    assert(numbers_.empty() || numbers_.back() < sequence);
-    numbers_.push_back(sequence);
+void InputNorms::add_sequence(const SiteInput& input) {
+    assert(numbers_.empty() || numbers_.back() < input.sequence);
+    numbers_.push_back(input.sequence);
     sums_.resize(numbers_.size() * static_cast<std::size_t>(own_.size()));
     const auto own = std::span(sums_).last(static_cast<std::size_t>(own_.size()));
+    if (!input.squares.empty()) {
+        assert(static_cast<std::int64_t>(input.squares.size()) == cols_);
+        std::ranges::copy(input.squares.subspan(static_cast<std::size_t>(own_.begin), own.size()),
+                          own.begin());
+        return;
+    }
+    assert(static_cast<std::int64_t>(input.present.size()) == input.tokens * cols_);
     team_->threads().run_slices(own_.size(), kSlice, [&](parallel::RowRange some) {
-        sum_squares(input.data() + own_.begin + some.begin, cols_, tokens,
+        sum_squares(input.present.data() + own_.begin + some.begin, cols_, input.tokens,
                     own.subspan(static_cast<std::size_t>(some.begin),
                                 static_cast<std::size_t>(some.size())));
     });

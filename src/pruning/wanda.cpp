@@ -31,7 +31,7 @@ class WandaPruner : public BlockPruner {
 
     void observe(std::size_t site, const SiteInput& input) override {
         if (input.tokens > 0) {
-            gathered_[site].add_sequence(input.sequence, input.present, input.tokens);
+            gathered_[site].add_sequence(input);
         }
     }
 

@@ -215,17 +215,18 @@ void Journal::add_perplexity(const KnownPerplexity& perplexity) {
     state_->append(RecordKind::perplexity, perplexity);
 }
 
-void Journal::save_states(StatePass pass, int block, std::int64_t first,
-                          std::span<const float> states, std::size_t values) {
-    if (states.empty()) {
+void Journal::save_states(
+    StatePass pass, int block, parallel::RowRange sequences,
+    const std::function<std::span<const float>(std::int64_t sequence)>& state) {
+    if (sequences.size() == 0) {
         return;
     }
     const fs::path file =
         state_->folder / states_name(pass, block, state_->document.attempt, state_->rank);
     formats::RecordLogWriter writer(file, state_->document.run());
-    for (std::size_t at = 0; at < states.size(); at += values) {
+    for (std::int64_t sequence = sequences.begin; sequence < sequences.end; ++sequence) {
         support::ByteWriter payload;
-        payload(first + static_cast<std::int64_t>(at / values), states.subspan(at, values));
+        payload(sequence, state(sequence));
         writer.append(static_cast<std::uint64_t>(RecordKind::state), payload.bytes());
     }
     writer.sync();

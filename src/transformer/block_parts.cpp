@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "attention.hpp"
 #include "latent_attention.hpp"
 #include "mlp_pass.hpp"
 #include "scratch_cutter.hpp"
@@ -85,10 +84,6 @@ std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hi
         most = std::max(most, group);
     }
     return whole_lines(tokens * hidden_size) + most;
-}
-
-std::int64_t thread_scratch() {
-    return std::max(attention_scratch(), mlp_thread_scratch());
 }
 
 std::int64_t kept_width(const model::BlockDescription& block) {

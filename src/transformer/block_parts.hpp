@@ -22,8 +22,6 @@ const model::MlpLayer& mlp_of(const model::Sublayer& sublayer, int expert);
 /// Values of scratch that a pass over a sequence takes, in the memory of its team.
 std::int64_t block_scratch(const model::BlockDescription& block, std::int64_t hidden_size,
                            std::int64_t tokens);
-/// And that each of its threads takes, whatever the block.
-std::int64_t thread_scratch();
 /// Values per token that a pass in steps keeps of a sequence from one step to the next.
 std::int64_t kept_width(const model::BlockDescription& block);
 /// The layer whose output is added to the hidden state; −1 for a mixture, which adds several.

@@ -1,10 +1,6 @@
 #include "block_pass.hpp"
 
-#include <algorithm>
 #include <cassert>
-
-#include "attention.hpp"
-#include "vector_math.hpp"
 
 namespace alphaprune::transformer {
 namespace {
@@ -13,18 +9,14 @@ using Part = SitePlace::Part;
 
 }  // namespace
 
-BlockPass::BlockPass(const BlockPlan& plan, const parallel::Team& team,
-                     const SharedWeights& weights, const RotaryTables& rotary,
-                     std::int64_t hidden_size, std::int64_t tokens, PassScratch scratch,
-                     const InputObserver& observe)
+BlockPass::BlockPass(const BlockPlan& plan, BlockMath& math, std::int64_t hidden_size,
+                     std::int64_t tokens, std::span<float> scratch, const InputObserver& observe)
     : block_(plan.description),
       sites_(plan.sites),
-      weights_(team, weights, plan.tensors, scratch.packed),
-      rotary_(rotary),
+      math_(math),
       tokens_(tokens),
       hidden_size_(hidden_size),
-      scratch_(scratch.of_team),
-      of_threads_(scratch.of_threads),
+      scratch_(scratch),
       observe_(observe) {}
 
 void BlockPass::run(std::span<float> hidden) {
@@ -52,7 +44,7 @@ void BlockPass::step(std::size_t site, std::span<float> hidden, std::span<float>
     }
     const auto input = input_of(sublayer, hidden);
     if (const auto* experts = std::get_if<model::ExpertsLayer>(&block_.sublayers[sublayer].body)) {
-        ExpertsPass pass(weights_, block_, *experts, input, scratch_of(sublayer), of_threads_);
+        ExpertsPass pass(math_, block_, *experts, input, scratch_of(sublayer));
         show_expert(site, pass.tokens(place.expert),
                     place.part == Part::first ? pass.input(place.expert) : pass.inner(place.expert),
                     hidden, input);
@@ -92,7 +84,7 @@ void BlockPass::show_sublayer(std::size_t number, std::span<float> hidden, Inner
         ++site;
     }
     if (const auto* experts = std::get_if<model::ExpertsLayer>(&block_.sublayers[number].body)) {
-        ExpertsPass pass(weights_, block_, *experts, input, scratch_of(number), of_threads_);
+        ExpertsPass pass(math_, block_, *experts, input, scratch_of(number));
         waiting.push_back(pass.mix([&](int expert, std::span<const float> values) {
             if (site >= first_shown) {
                 show_expert(site, pass.tokens(expert), values, hidden, input);
@@ -126,10 +118,10 @@ void BlockPass::show_sublayer(std::size_t number, std::span<float> hidden, Inner
 std::span<const float> BlockPass::residual_of(std::size_t sublayer, std::span<const float> hidden,
                                               std::span<const float> kept) {
     const auto residual = scratch_.first(hidden.size());  // nobody needs the normed input now
-    copy(hidden, residual);
+    math_.copy(hidden, residual);
     for (std::size_t s = group_begin(sublayer); s < sublayer; ++s) {
         assert(!block_.sublayers[s].norm_output && block_.sublayers[s].multiplier == 1);
-        weights_.run(
+        math_.multiply(
             {layer(last_layer(block_.sublayers[s].body)), kept_inner(s, kept), residual, true});
     }
     return residual;
@@ -185,10 +177,8 @@ std::span<const float> BlockPass::kept_inner(std::size_t sublayer,
 
 LatentAttentionPass BlockPass::latent_pass(std::size_t sublayer,
                                            std::span<const float> input) const {
-    return {
-        weights_,   block_, std::get<model::LatentAttentionLayer>(block_.sublayers[sublayer].body),
-        rotary_,    input,  scratch_of(sublayer),
-        of_threads_};
+    return {math_, block_, std::get<model::LatentAttentionLayer>(block_.sublayers[sublayer].body),
+            input, scratch_of(sublayer)};
 }
 
 std::span<const float> BlockPass::input_of(std::size_t sublayer, std::span<float> hidden) {
@@ -197,7 +187,7 @@ std::span<const float> BlockPass::input_of(std::size_t sublayer, std::span<float
         return hidden;
     }
     const auto normed = scratch_.first(hidden.size());
-    weights_.run(*norm, hidden, normed);
+    math_.norm(*norm, hidden, normed);
     return normed;
 }
 
@@ -206,10 +196,10 @@ std::span<const float> BlockPass::inner_of(std::size_t sublayer, std::span<const
     const auto& body = block_.sublayers[sublayer].body;
     const ScratchCutter scratch = scratch_of(sublayer);
     if (const auto* experts = std::get_if<model::ExpertsLayer>(&body)) {
-        return ExpertsPass(weights_, block_, *experts, input, scratch, of_threads_).mix({});
+        return ExpertsPass(math_, block_, *experts, input, scratch).mix({});
     }
     if (const auto* mlp = std::get_if<model::MlpLayer>(&body)) {
-        return mlp_inner(weights_, block_, *mlp, input, scratch, of_threads_);
+        return mlp_inner(math_, block_, *mlp, input, scratch);
     }
     std::span<const float> result;
     if (const auto* attention = std::get_if<model::AttentionLayer>(&body)) {
@@ -221,7 +211,7 @@ std::span<const float> BlockPass::inner_of(std::size_t sublayer, std::span<const
         result = pass.attended();
     }
     if (!kept.empty()) {
-        copy(result, kept.first(result.size()));
+        math_.copy(result, kept.first(result.size()));
     }
     return result;
 }
@@ -230,31 +220,19 @@ void BlockPass::add_output(const model::Sublayer& sublayer, std::span<const floa
                            std::span<float> hidden) {
     const int last = last_layer(sublayer.body);
     const bool plain = !sublayer.norm_output && sublayer.multiplier == 1;
-    auto output = scratch_.first(hidden.size());  // nobody needs the normed input now
-    if (last >= 0) {
-        weights_.run({layer(last), inner, plain ? hidden : output, plain});
-        inner = output;
-    }
-    if (last >= 0 && plain && !sublayer.norm_after) {
-        return;
-    }
-    weights_.team().share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
-        const auto sum = rows_of(hidden, hidden_size_, tokens);
-        if (last < 0 || !plain) {
-            const auto added = rows_of(output, hidden_size_, tokens);
-            if (last < 0) {
-                std::ranges::copy(rows_of(inner, hidden_size_, tokens), added.begin());
-            }
-            if (sublayer.norm_output) {
-                weights_.apply(*sublayer.norm_output, added, added);
-            }
-            scale(added, static_cast<float>(sublayer.multiplier));
-            add(sum, added);
+    const auto output = scratch_.first(hidden.size());  // nobody needs the normed input now
+    if (last >= 0 && plain) {
+        math_.multiply({layer(last), inner, hidden, true});
+    } else {
+        last >= 0 ? math_.multiply({layer(last), inner, output}) : math_.copy(inner, output);
+        if (sublayer.norm_output) {
+            math_.norm(*sublayer.norm_output, output, output);
         }
-        if (sublayer.norm_after) {
-            weights_.apply(*sublayer.norm_after, sum, sum);
-        }
-    });
+        math_.add(hidden, output, sublayer.multiplier);
+    }
+    if (sublayer.norm_after) {
+        math_.norm(*sublayer.norm_after, hidden, hidden);
+    }
 }
 
 std::span<float> BlockPass::attended(const model::AttentionLayer& attention,
@@ -266,38 +244,24 @@ std::span<float> BlockPass::attended(const model::AttentionLayer& attention,
     const Product products[]{{layer(attention.query), input, query},
                              {layer(attention.key), input, key},
                              {layer(attention.value), input, value}};
-    weights_.run(products);
-    if (attention.query_norm || attention.key_norm || attention.rotary) {
-        weights_.team().share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
-            place_heads(attention, rows_of(query, layer(attention.query).rows, tokens),
-                        rows_of(key, layer(attention.key).rows, tokens), tokens);
-        });
-    }
-    attend(weights_.team(), attention.shape,
-           {query, key, value, result, weights_.values(attention.sinks)}, tokens_, of_threads_);
+    math_.multiply(products);
+    place_heads(attention, query, key);
+    math_.attend({attention.shape, tokens_, query, key, value, result, attention.sinks});
     return result;
 }
 
 void BlockPass::place_heads(const model::AttentionLayer& attention, std::span<float> query,
-                            std::span<float> key, parallel::RowRange tokens) const {
+                            std::span<float> key) {
     if (attention.query_norm) {
-        weights_.apply(*attention.query_norm, query, query);
+        math_.norm(*attention.query_norm, query, query);
     }
     if (attention.key_norm) {
-        weights_.apply(*attention.key_norm, key, key);
+        math_.norm(*attention.key_norm, key, key);
     }
     if (attention.rotary) {
-        const RotaryTable& table = rotary_.of(*attention.rotary);
-        table.apply(query, tokens, attention.shape.heads);
-        table.apply(key, tokens, attention.shape.key_value_heads);
+        math_.rotate(*attention.rotary, {query, tokens_, attention.shape.heads, 0});
+        math_.rotate(*attention.rotary, {key, tokens_, attention.shape.key_value_heads, 0});
     }
-}
-
-void BlockPass::copy(std::span<const float> from, std::span<float> to) const {
-    const auto width = static_cast<std::int64_t>(from.size()) / tokens_;
-    weights_.team().share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
-        std::ranges::copy(rows_of(from, width, tokens), rows_of(to, width, tokens).begin());
-    });
 }
 
 ScratchCutter BlockPass::scratch_of(std::size_t sublayer) const {
@@ -313,7 +277,7 @@ void BlockPass::show(std::size_t site, std::span<const float> input,
                      std::span<const float> hidden) const {
     if (observe_) {
         observe_({site, input, hidden, tokens_, {}});
-        weights_.team().sync();  // before what was shown is written over
+        math_.sync();  // before what was shown is written over
     }
 }
 
@@ -333,7 +297,7 @@ void BlockPass::show_expert(std::size_t site, std::span<const std::int32_t> toke
         observed.routed = routed;
     }
     observe_(observed);
-    weights_.team().sync();
+    math_.sync();
 }
 
 }  // namespace alphaprune::transformer

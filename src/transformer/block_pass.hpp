@@ -5,31 +5,22 @@
 #include <vector>
 
 #include "alphaprune/transformer/block_runner.hpp"
+#include "block_math.hpp"
 #include "block_parts.hpp"
 #include "latent_attention.hpp"
-#include "layers.hpp"
 #include "mlp_pass.hpp"
-#include "rotary.hpp"
 #include "scratch_cutter.hpp"
 
 namespace alphaprune::transformer {
 
-/// What a pass works with.
-struct PassScratch {
-    std::span<float> of_team;  ///< block_scratch() values
-    const ThreadScratch& of_threads;
-    const PackedMath* packed = nullptr;  ///< for products in bfloat16
-};
-
-/// One block over one sequence, sublayer after sublayer, as its description says. Run collectively
-/// by a team: every call, with the same arguments on all of its ranks; every rank is shown the
-/// inputs. Hidden states and scratch lie in the team's memory.
+/// One block over one sequence, sublayer after sublayer, as its description says. On a processor it
+/// is run collectively by a team: every call, with the same arguments on all of its ranks; every
+/// rank is shown the inputs. Hidden states and scratch lie where the operations look for them.
 class BlockPass {
   public:
-    /// @param rotary   made for sequences of so many tokens
-    BlockPass(const BlockPlan& plan, const parallel::Team& team, const SharedWeights& weights,
-              const RotaryTables& rotary, std::int64_t hidden_size, std::int64_t tokens,
-              PassScratch scratch, const InputObserver& observe);
+    /// All arguments outlive the object. @param scratch  block_scratch() values
+    BlockPass(const BlockPlan& plan, BlockMath& math, std::int64_t hidden_size, std::int64_t tokens,
+              std::span<float> scratch, const InputObserver& observe);
 
     /// @param hidden  in and out: tokens × hidden_size
     void run(std::span<float> hidden);
@@ -55,9 +46,9 @@ class BlockPass {
                                     std::span<float> kept);
     std::span<float> attended(const model::AttentionLayer& attention, std::span<const float> input,
                               ScratchCutter scratch);
-    /// Norms and rotates the queries and keys of some tokens.
+    /// Norms and rotates queries and keys.
     void place_heads(const model::AttentionLayer& attention, std::span<float> query,
-                     std::span<float> key, parallel::RowRange tokens) const;
+                     std::span<float> key);
     /// hidden += last layer(inner), or what a mixture of experts has come to, scaled and normed as
     /// the description says.
     void add_output(const model::Sublayer& sublayer, std::span<const float> inner,
@@ -88,7 +79,6 @@ class BlockPass {
     /// The sublayer's part of the scratch, behind that for normed inputs and that of the members of
     /// its group before it.
     ScratchCutter scratch_of(std::size_t sublayer) const;
-    void copy(std::span<const float> from, std::span<float> to) const;
     void show(std::size_t site, std::span<const float> input, std::span<const float> hidden) const;
     /// @param routed  the input of all experts
     void show_expert(std::size_t site, std::span<const std::int32_t> tokens,
@@ -97,12 +87,10 @@ class BlockPass {
 
     const model::BlockDescription& block_;
     const std::vector<SitePlace>& sites_;
-    LayerWeights weights_;
-    const RotaryTables& rotary_;
+    BlockMath& math_;
     std::int64_t tokens_;
     std::int64_t hidden_size_;
     std::span<float> scratch_;
-    const ThreadScratch& of_threads_;
     const InputObserver& observe_;
 };
 

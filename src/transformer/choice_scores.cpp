@@ -127,7 +127,7 @@ std::vector<double> log_likelihoods(const parallel::Communicator& ranks,
     for (const parallel::RowRange& some :
          length_classes(lengths, depends_on_length(catalogue.configuration) ? 0 : kPassTokens)) {
         const std::int64_t length = lengths[static_cast<std::size_t>(some.begin)];
-        ModelPass model(ranks, nodes, catalogue, source, some.size(), settings.precision);
+        ModelPass model(ranks, nodes, catalogue, source, some.size(), settings.forward);
         const parallel::RowRange mine = model.teams().items();
         const int passes = model.passes_needed(length, settings.state_bytes);
         const double step = static_cast<double>(some.size()) /

@@ -4,9 +4,9 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/stop.hpp"
+#include "alphaprune/transformer/token_loss.hpp"
 #include "scratch_cutter.hpp"
 #include "team_memory.hpp"
-#include "token_loss.hpp"
 #include "vocabulary_parts.hpp"
 
 namespace alphaprune::transformer {

@@ -6,8 +6,10 @@
 
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/parallel/agreement.hpp"
-#include "alphaprune/transformer/block_runner.hpp"
+#include "alphaprune/support/stop.hpp"
 #include "block_pass.hpp"
+#include "block_runners.hpp"
+#include "cpu_math.hpp"
 #include "layers.hpp"
 #include "packed_layers.hpp"
 #include "rotary.hpp"
@@ -19,18 +21,6 @@
 namespace alphaprune::transformer {
 namespace {
 
-/// Final norm and output projection, except the vocabulary projection itself.
-std::vector<int> head_tensors(const ForwardPlan& plan) {
-    const model::NormLayer norm = plan.frame.final_norm.value_or(model::NormLayer{});
-    std::vector<int> tensors;
-    for (const int described : {norm.weight, norm.bias, plan.frame.project_out}) {
-        if (described >= 0) {
-            tensors.push_back(plan.frame_tensors[static_cast<std::size_t>(described)]);
-        }
-    }
-    return tensors;
-}
-
 class CpuBlockRunner : public BlockRunner {
   public:
     CpuBlockRunner(const parallel::Communicator& node, const parallel::Team& team,
@@ -41,7 +31,7 @@ class CpuBlockRunner : public BlockRunner {
           precision_(precision),
           rotary_(rotations(plan.blocks)),
           scratch_(team.ranks()),
-          of_threads_(team.threads().size(), thread_scratch()),
+          of_threads_(team.threads().size(), CpuMath::thread_scratch()),
           states_(team.ranks()),
           beside_(team.ranks()),
           kept_(team.ranks()),
@@ -58,7 +48,7 @@ class CpuBlockRunner : public BlockRunner {
         parallel::run_collectively(team_.ranks(), [&] {
             for (std::size_t s = 0; s < sequences.size(); ++s) {
                 assert(static_cast<std::int64_t>(sequences[s].size()) == tokens_);
-                embed_share(sequences[s], source, state(static_cast<std::int64_t>(s)));
+                embed_share(sequences[s], source, own_state(static_cast<std::int64_t>(s)));
             }
         });
         team_.sync();
@@ -68,14 +58,15 @@ class CpuBlockRunner : public BlockRunner {
     std::size_t state_size() const override {
         return static_cast<std::size_t>(tokens_ * plan_.hidden_size());
     }
-    std::span<float> states() override {
-        return states_.values().first(static_cast<std::size_t>(sequences_) * state_size());
+    std::span<const float> state(std::int64_t sequence) override { return own_state(sequence); }
+    void put_state(std::int64_t sequence, std::span<const float> values) override {
+        std::ranges::copy(values, own_state(sequence).begin());
     }
     void keep_state(std::int64_t sequence) override {
-        copy(state(sequence), beside_.at_least(static_cast<std::int64_t>(state_size())));
+        copy(own_state(sequence), beside_.at_least(static_cast<std::int64_t>(state_size())));
     }
     void put_back_state(std::int64_t sequence) override {
-        copy(beside_.values().first(state_size()), state(sequence));
+        copy(beside_.values().first(state_size()), own_state(sequence));
     }
 
     void load(int block, const model::RowSource& source) override {
@@ -90,7 +81,7 @@ class CpuBlockRunner : public BlockRunner {
     }
 
     void advance(std::int64_t sequence) override {
-        in_pass({}, [&](BlockPass& pass) { pass.run(state(sequence)); });
+        in_pass({}, [&](BlockPass& pass) { pass.run(own_state(sequence)); });
     }
 
     void observe(std::int64_t sequence, const InputObserver& observer) override {
@@ -101,16 +92,16 @@ class CpuBlockRunner : public BlockRunner {
 
     void step(std::int64_t sequence, std::size_t site, const InputObserver& observer) override {
         in_pass(observer,
-                [&](BlockPass& pass) { pass.step(site, state(sequence), kept(sequence)); });
+                [&](BlockPass& pass) { pass.step(site, own_state(sequence), kept(sequence)); });
     }
 
     void leave(std::int64_t sequence) override {
-        in_pass({}, [&](BlockPass& pass) { pass.leave(state(sequence), kept(sequence)); });
+        in_pass({}, [&](BlockPass& pass) { pass.leave(own_state(sequence), kept(sequence)); });
     }
 
     void step_and_leave(std::int64_t sequence, const InputObserver& observer) override {
         in_pass(observer,
-                [&](BlockPass& pass) { pass.step_and_leave(state(sequence), kept(sequence)); });
+                [&](BlockPass& pass) { pass.step_and_leave(own_state(sequence), kept(sequence)); });
     }
 
     std::span<float> rows(int matrix, parallel::RowRange outputs) override {
@@ -151,9 +142,9 @@ class CpuBlockRunner : public BlockRunner {
         const auto normed = scratch.cut(tokens_ * wide);
         team_.sync();  // what was there before has been read
         if (plan_.frame.final_norm) {
-            layers.run(*plan_.frame.final_norm, state(sequence), normed);
+            layers.run(*plan_.frame.final_norm, own_state(sequence), normed);
         } else {
-            copy(state(sequence), normed);
+            copy(own_state(sequence), normed);
         }
         auto out = normed;
         if (plan_.frame.project_out >= 0) {
@@ -173,8 +164,35 @@ class CpuBlockRunner : public BlockRunner {
         return out;
     }
 
+    void hold_vocabulary(parallel::RowRange rows, linalg::ConstFloatView weights) override {
+        vocabulary_rows_ = rows;
+        vocabulary_ = weights;
+    }
+
+    void add_vocabulary(std::int64_t sequence, std::span<TokenLoss> losses) override {
+        const std::span<const float> values = features(sequence);
+        const auto softcap = static_cast<float>(plan_.frame.logits_softcap);
+        const auto count = static_cast<std::int64_t>(losses.size());
+        of_losses_.resize(static_cast<std::size_t>(team_.threads().size() * kLossScratch));
+        assert(count <= tokens_);
+        team_.share(
+            (count + kPredictionTile - 1) / kPredictionTile, [&](std::int64_t t, int thread) {
+                support::check_stop();
+                const parallel::RowRange tile{t * kPredictionTile,
+                                              std::min((t + 1) * kPredictionTile, count)};
+                const auto features = rows_of(values, plan_.feature_size(), tile);
+                transformer::add_vocabulary(
+                    rows_of(losses, 1, tile),
+                    {features.data(), tile.size(), plan_.feature_size(), plan_.feature_size()},
+                    vocabulary_rows_, vocabulary_, softcap,
+                    std::span(of_losses_)
+                        .subspan(static_cast<std::size_t>(thread * kLossScratch),
+                                 static_cast<std::size_t>(kLossScratch)));
+            });
+    }
+
   private:
-    std::span<float> state(std::int64_t sequence) {
+    std::span<float> own_state(std::int64_t sequence) {
         return states_.values().subspan(static_cast<std::size_t>(sequence) * state_size(),
                                         state_size());
     }
@@ -235,8 +253,9 @@ class CpuBlockRunner : public BlockRunner {
         if (packed_) {
             packed.emplace(PackedMath{*packed_, split_, products_});
         }
-        BlockPass pass(block, team_, *weights_, rotary_, plan_.hidden_size(), tokens_,
-                       {scratch, of_threads_, packed ? &*packed : nullptr}, observer);
+        const LayerWeights weights(team_, *weights_, block.tensors, packed ? &*packed : nullptr);
+        CpuMath math(weights, block.description, rotary_, of_threads_);
+        BlockPass pass(block, math, plan_.hidden_size(), tokens_, scratch, observer);
         use(pass);
     }
 
@@ -257,6 +276,9 @@ class CpuBlockRunner : public BlockRunner {
     std::optional<SharedWeights> weights_;
     std::optional<PackedLayers> packed_;  ///< of the block, where products are in bfloat16
     int block_ = 0;                       ///< whose weights are loaded
+    parallel::RowRange vocabulary_rows_;
+    linalg::ConstFloatView vocabulary_;  ///< these rows
+    std::vector<float> of_losses_;       ///< scratch of each thread
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "alphaprune/support/message.hpp"
 #include "attention.hpp"
 #include "block_parts.hpp"
+#include "cpu_math.hpp"
 #include "find_forward_tensors.hpp"
 #include "product_tiles.hpp"
 #include "rotary.hpp"
@@ -271,7 +272,7 @@ std::int64_t kept_values(const ForwardPlan& plan, int block) {
 }
 
 std::uint64_t thread_scratch_bytes() {
-    return static_cast<std::uint64_t>(thread_scratch()) * sizeof(float);
+    return static_cast<std::uint64_t>(CpuMath::thread_scratch()) * sizeof(float);
 }
 
 std::uint64_t scratch_bytes(const ForwardPlan& plan, std::int64_t tokens) {

@@ -1,9 +1,5 @@
 #include "latent_attention.hpp"
 
-#include <algorithm>
-
-#include "attention.hpp"
-
 namespace alphaprune::transformer {
 namespace {
 
@@ -48,18 +44,14 @@ std::int64_t LatentAttentionPass::scratch(const model::BlockDescription& block,
     return values;
 }
 
-LatentAttentionPass::LatentAttentionPass(const LayerWeights& weights,
-                                         const model::BlockDescription& block,
+LatentAttentionPass::LatentAttentionPass(BlockMath& math, const model::BlockDescription& block,
                                          const model::LatentAttentionLayer& attention,
-                                         const RotaryTables& rotary, std::span<const float> input,
-                                         ScratchCutter scratch, const ThreadScratch& of_threads)
-    : weights_(weights),
+                                         std::span<const float> input, ScratchCutter scratch)
+    : math_(math),
       block_(block),
       attention_(attention),
-      rotary_(rotary.of(attention.rotary)),
       input_(input),
-      tokens_(static_cast<std::int64_t>(input.size()) / layer(attention.key_value_down).cols),
-      of_threads_(of_threads) {
+      tokens_(static_cast<std::int64_t>(input.size()) / layer(attention.key_value_down).cols) {
     const LatentSizes of = sizes_of(block, attention);
     query_latent_ = scratch.cut(tokens_ * of.query_latent);
     down_ = scratch.cut(tokens_ * of.down);
@@ -76,33 +68,25 @@ std::span<const float> LatentAttentionPass::query_latent() {
     if (attention_.query_down < 0) {
         return input_;
     }
-    weights_.run({layer(attention_.query_down), input_, query_latent_});
-    weights_.run(*attention_.query_norm, query_latent_, query_latent_);
+    math_.multiply({layer(attention_.query_down), input_, query_latent_});
+    math_.norm(*attention_.query_norm, query_latent_, query_latent_);
     return query_latent_;
 }
 
 std::span<const float> LatentAttentionPass::key_value_latent() {
-    weights_.run({layer(attention_.key_value_down), input_, down_});
-    weights_.team().share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
-        split_down(tokens);
-        const std::int64_t width = attention_.key_value_norm.width;
-        const auto latent = rows_of(latent_, width, tokens);
-        weights_.apply(attention_.key_value_norm, latent, latent);
-    });
+    math_.multiply({layer(attention_.key_value_down), input_, down_});
+    split_down();
+    math_.norm(attention_.key_value_norm, latent_, latent_);
     return latent_;
 }
 
 /// Of each token the latent vector, and what becomes the rotated values of all heads.
-void LatentAttentionPass::split_down(parallel::RowRange tokens) {
+void LatentAttentionPass::split_down() {
     const std::int64_t wide = layer(attention_.key_value_down).rows;
     const std::int64_t rotated = attention_.rotary.size;
-    const auto latent = static_cast<std::size_t>(wide - rotated);
-    for (std::int64_t token = tokens.begin; token < tokens.end; ++token) {
-        const parallel::RowRange one{token, token + 1};
-        const auto row = rows_of(down_, wide, one);
-        std::ranges::copy(row.first(latent), rows_of(latent_, wide - rotated, one).begin());
-        std::ranges::copy(row.subspan(latent), rows_of(shared_, rotated, one).begin());
-    }
+    const std::int64_t latent = wide - rotated;
+    math_.copy_columns({down_, wide, 0, latent_, latent, 0, latent});
+    math_.copy_columns({down_, wide, latent, shared_, rotated, 0, rotated});
 }
 
 std::span<const float> LatentAttentionPass::attended() {
@@ -111,33 +95,24 @@ std::span<const float> LatentAttentionPass::attended() {
         {layer(attention_.query_up),
          attention_.query_down < 0 ? input_ : std::span<const float>(query_latent_), query_},
         {layer(attention_.key_value_up), latent_, up_}};
-    weights_.run(products);
-    weights_.team().share_slices(tokens_, kTokenSlice, [&](parallel::RowRange tokens) {
-        rotary_.apply(rows_of(query_, shape.heads * shape.head_size, tokens), tokens, shape.heads,
-                      shape.head_size - attention_.rotary.size);
-        rotary_.apply(rows_of(shared_, attention_.rotary.size, tokens), tokens, 1);
-        expand_keys_and_values(tokens);
-    });
-    attend(weights_.team(), shape, {query_, key_, value_, result_}, tokens_, of_threads_);
+    math_.multiply(products);
+    const model::RotaryLayer& rotary = attention_.rotary;
+    math_.rotate(rotary, {query_, tokens_, shape.heads, shape.head_size - rotary.size});
+    math_.rotate(rotary, {shared_, tokens_, 1, 0});
+    expand_keys_and_values();
+    math_.attend({shape, tokens_, query_, key_, value_, result_});
     return result_;
 }
 
 /// A head's key: its own values and then the rotated ones, which all heads share.
-void LatentAttentionPass::expand_keys_and_values(parallel::RowRange tokens) {
-    const auto heads = static_cast<std::size_t>(attention_.shape.heads);
-    const auto rotated = static_cast<std::size_t>(attention_.rotary.size);
-    const auto key = static_cast<std::size_t>(attention_.shape.head_size);
-    const auto value = static_cast<std::size_t>(attention_.shape.value_size);
-    const std::size_t own = key - rotated;
-    const std::size_t end = static_cast<std::size_t>(tokens.end) * heads;
-    for (std::size_t head = static_cast<std::size_t>(tokens.begin) * heads; head < end; ++head) {
-        const auto from = up_.subspan(head * (own + value), own + value);
-        const auto to = key_.subspan(head * key, key);
-        std::ranges::copy(from.first(own), to.begin());
-        std::ranges::copy(shared_.subspan(head / heads * rotated, rotated),
-                          to.subspan(own).begin());
-        std::ranges::copy(from.subspan(own), value_.subspan(head * value).begin());
-    }
+void LatentAttentionPass::expand_keys_and_values() {
+    const model::AttentionShape& shape = attention_.shape;
+    const std::int64_t rotated = attention_.rotary.size;
+    const std::int64_t own = shape.head_size - rotated;
+    const std::int64_t up = own + shape.value_size;
+    math_.copy_columns({up_, up, 0, key_, shape.head_size, 0, own});
+    math_.copy_columns({shared_, rotated, 0, key_, shape.head_size, own, rotated, shape.heads});
+    math_.copy_columns({up_, up, own, value_, shape.value_size, 0, shape.value_size});
 }
 
 }  // namespace alphaprune::transformer

@@ -4,13 +4,12 @@
 #include <span>
 
 #include "alphaprune/model/block_description.hpp"
-#include "layers.hpp"
-#include "rotary.hpp"
+#include "block_math.hpp"
 #include "scratch_cutter.hpp"
 
 namespace alphaprune::transformer {
 
-/// Multi-head latent attention over one sequence, by the team of the weights.
+/// Multi-head latent attention over one sequence.
 class LatentAttentionPass {
   public:
     /// Values of scratch over so many tokens.
@@ -18,10 +17,9 @@ class LatentAttentionPass {
                                 const model::LatentAttentionLayer& attention, std::int64_t tokens);
 
     /// All arguments outlive the object. @param input  tokens × hidden size
-    LatentAttentionPass(const LayerWeights& weights, const model::BlockDescription& block,
-                        const model::LatentAttentionLayer& attention, const RotaryTables& rotary,
-                        std::span<const float> input, ScratchCutter scratch,
-                        const ThreadScratch& of_threads);
+    LatentAttentionPass(BlockMath& math, const model::BlockDescription& block,
+                        const model::LatentAttentionLayer& attention, std::span<const float> input,
+                        ScratchCutter scratch);
 
     /// What query_up is given: tokens × its inputs.
     std::span<const float> query_latent();
@@ -34,13 +32,12 @@ class LatentAttentionPass {
     const model::LinearLayer& layer(int index) const {
         return block_.layers[static_cast<std::size_t>(index)];
     }
-    void split_down(parallel::RowRange tokens);
-    void expand_keys_and_values(parallel::RowRange tokens);
+    void split_down();
+    void expand_keys_and_values();
 
-    const LayerWeights& weights_;
+    BlockMath& math_;
     const model::BlockDescription& block_;
     const model::LatentAttentionLayer& attention_;
-    const RotaryTable& rotary_;
     std::span<const float> input_;
     std::int64_t tokens_;
     std::span<float> query_latent_;
@@ -52,7 +49,6 @@ class LatentAttentionPass {
     std::span<float> key_;
     std::span<float> value_;
     std::span<float> result_;
-    const ThreadScratch& of_threads_;
 };
 
 }  // namespace alphaprune::transformer

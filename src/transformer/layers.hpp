@@ -10,6 +10,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/team.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "block_math.hpp"
 #include "product_inputs.hpp"
 #include "product_tiles.hpp"
 #include "shared_weights.hpp"
@@ -29,14 +30,6 @@ struct NormValues {
 /// @param out     as long; may be the same memory
 void apply_norm(const model::NormLayer& norm, const NormValues& learned,
                 std::span<const float> values, std::span<float> out);
-
-/// out = input·Wᵀ + bias, added to what is there if asked for.
-struct Product {
-    const model::LinearLayer& layer;
-    std::span<const float> input;  ///< tokens × layer.cols
-    std::span<float> out;          ///< tokens × layer.rows
-    bool add_to_it = false;
-};
 
 /// The weights of a description's layers, where they lie, and the team that works with them.
 class LayerWeights {

@@ -1,10 +1,7 @@
 #include "mlp_pass.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
-
-#include "vector_math.hpp"
 
 namespace alphaprune::transformer {
 namespace {
@@ -17,34 +14,6 @@ std::int64_t tokens_in(std::span<const float> values, std::int64_t width) {
     return static_cast<std::int64_t>(values.size()) / width;
 }
 
-/// A tile of what the last layer is given.
-void run_inner_tile(const LayerWeights& weights, const model::BlockDescription& block,
-                    const MlpWork& work, const ProductInputs& inputs, std::size_t input,
-                    const ProductTile& tile, std::span<float> scratch, int thread) {
-    const model::MlpLayer& mlp = work.mlp;
-    const model::LinearLayer& up_layer = layer_of(block, mlp.up);
-    const linalg::FloatView out = tile_of(work.inner, up_layer.rows, tile);
-    const bool gated = mlp.gate >= 0;
-    weights.multiply_tile(gated ? layer_of(block, mlp.gate) : up_layer, inputs, input, tile, false,
-                          out, thread);
-    const linalg::FloatView up{scratch.data(), out.rows, out.cols, out.cols};
-    if (gated) {
-        weights.multiply_tile(up_layer, inputs, input, tile, false, up, thread);
-    }
-    const Activation activate = activation_named(mlp.activation);
-    for (std::int64_t token = 0; token < out.rows; ++token) {
-        const auto values = row_of(out, token);
-        if (mlp.clamped) {
-            clamped_gate(*mlp.clamped, values, row_of(up, token));
-            continue;
-        }
-        activate(values);
-        if (gated) {
-            multiply(values, row_of(up, token));
-        }
-    }
-}
-
 }  // namespace
 
 std::int64_t mlp_scratch(const model::BlockDescription& block, const model::MlpLayer& mlp,
@@ -52,33 +21,12 @@ std::int64_t mlp_scratch(const model::BlockDescription& block, const model::MlpL
     return whole_lines(tokens * layer_of(block, mlp.up).rows);
 }
 
-std::int64_t mlp_thread_scratch() {
-    return ProductTiles::kTokens * ProductTiles::kOutputs;
-}
-
-void run_mlps(const LayerWeights& weights, const model::BlockDescription& block,
-              std::span<const MlpWork> works, const ThreadScratch& of_threads) {
-    std::vector<std::pair<const model::LinearLayer*, std::span<const float>>> layers;
-    TilesOfProducts tiles;
-    for (const MlpWork& work : works) {
-        const model::LinearLayer& up = layer_of(block, work.mlp.up);
-        layers.emplace_back(&up, work.input);
-        tiles.add(tokens_in(work.input, up.cols), up.rows);
-    }
-    const LayerWeights::Ready ready = weights.make_ready(layers);
-    weights.team().share(tiles.count(), [&](std::int64_t item, int thread) {
-        const auto& [at, tile] = tiles[item];
-        run_inner_tile(weights, block, works[at], ready.inputs, ready.of_layer[at], tile,
-                       of_threads.of(thread), thread);
-    });
-}
-
-std::span<const float> mlp_inner(const LayerWeights& weights, const model::BlockDescription& block,
+std::span<const float> mlp_inner(BlockMath& math, const model::BlockDescription& block,
                                  const model::MlpLayer& mlp, std::span<const float> input,
-                                 ScratchCutter scratch, const ThreadScratch& of_threads) {
+                                 ScratchCutter scratch) {
     const model::LinearLayer& up = layer_of(block, mlp.up);
     const MlpWork work{mlp, input, scratch.cut(tokens_in(input, up.cols) * up.rows)};
-    run_mlps(weights, block, std::span(&work, 1), of_threads);
+    math.run_mlps(std::span(&work, 1));
     return work.inner;
 }
 
@@ -93,10 +41,10 @@ std::int64_t ExpertsPass::scratch(const model::BlockDescription& block,
            std::max(most, whole_lines(tokens * layer_of(block, experts.router).rows));
 }
 
-ExpertsPass::ExpertsPass(const LayerWeights& weights, const model::BlockDescription& block,
+ExpertsPass::ExpertsPass(BlockMath& math, const model::BlockDescription& block,
                          const model::ExpertsLayer& experts, std::span<const float> input,
-                         ScratchCutter scratch, const ThreadScratch& of_threads)
-    : weights_(weights),
+                         ScratchCutter scratch)
+    : math_(math),
       block_(block),
       experts_(experts),
       input_(input),
@@ -105,16 +53,13 @@ ExpertsPass::ExpertsPass(const LayerWeights& weights, const model::BlockDescript
       gathered_(scratch.cut(static_cast<std::int64_t>(input.size()))),
       out_(scratch.cut(static_cast<std::int64_t>(input.size()))),
       mixed_(scratch.cut(static_cast<std::int64_t>(input.size()))),
-      gate_(scratch.cut(tokens_in(input, hidden_))),
-      of_threads_(of_threads) {
+      gate_(scratch.cut(tokens_in(input, hidden_))) {
     std::iota(all_.begin(), all_.end(), 0);
     const model::LinearLayer& router = layer_of(block, experts.router);
     inner_ = scratch.rest();
     const auto logits = scratch.cut(tokens_in(input, hidden_) * router.rows);
-    weights.run({router, input, logits});
-    routed_ =
-        route(experts.routing, router.rows, logits, weights.values(experts.routing.choice_bias));
-    weights.team().sync();  // the logits are read: their place is free
+    math.multiply({router, input, logits});
+    routed_ = math.route(experts, router.rows, logits);
 }
 
 const model::MlpLayer& ExpertsPass::mlp(int expert) const {
@@ -155,18 +100,13 @@ ExpertsPass::Lot ExpertsPass::lot_of(int expert) const {
 }
 
 void ExpertsPass::gather(const Lot& lot) {
-    weights_.team().share(static_cast<std::int64_t>(lot.size()), [&](std::int64_t item, int) {
-        const Member& member = lot[static_cast<std::size_t>(item)];
-        if (member.expert < 0) {
-            return;
+    std::vector<TokenRows> rows;
+    for (const Member& member : lot) {
+        if (member.expert >= 0) {
+            rows.push_back({tokens(member.expert), member.input});
         }
-        const auto wide = static_cast<std::size_t>(hidden_);
-        auto to = member.input.begin();
-        for (const std::int32_t token : tokens(member.expert)) {
-            to = std::ranges::copy(input_.subspan(static_cast<std::size_t>(token) * wide, wide), to)
-                     .out;
-        }
-    });
+    }
+    math_.gather(input_, hidden_, rows);
 }
 
 void ExpertsPass::run_inner(const Lot& lot) {
@@ -174,7 +114,7 @@ void ExpertsPass::run_inner(const Lot& lot) {
     for (const Member& member : lot) {
         works.push_back({mlp(member.expert), input_of(member), member.inner});
     }
-    run_mlps(weights_, block_, works, of_threads_);
+    math_.run_mlps(works);
 }
 
 std::span<const float> ExpertsPass::input(int expert) {
@@ -191,9 +131,7 @@ std::span<const float> ExpertsPass::inner(int expert) {
 }
 
 std::span<const float> ExpertsPass::mix(const Show& show) {
-    weights_.team().share_slices(
-        static_cast<std::int64_t>(all_.size()), kTokenSlice,
-        [&](parallel::RowRange some) { std::ranges::fill(rows_of(mixed_, hidden_, some), 0.0F); });
+    math_.clear(mixed_);
     const auto pass = [&](const Lot& lot) {
         gather(lot);
         run_inner(lot);
@@ -219,44 +157,25 @@ void ExpertsPass::add_outputs(const Lot& lot) {
     for (const Member& member : lot) {
         products.push_back({layer_of(block_, mlp(member.expert).down), member.inner, member.out});
     }
-    weights_.run(products);
+    math_.multiply(products);
     if (lot.front().expert < 0) {
         add_shared(lot.front());
         return;
     }
-    // By columns: of a token, its experts add in their order.
-    constexpr std::int64_t kColumns = 256;
-    weights_.team().share_slices(hidden_, kColumns, [&](parallel::RowRange columns) {
-        const auto wide = static_cast<std::size_t>(hidden_);
-        const auto first = static_cast<std::size_t>(columns.begin);
-        const auto count = static_cast<std::size_t>(columns.size());
-        for (const Member& member : lot) {
-            const RoutedTokens& routed = routed_[static_cast<std::size_t>(member.expert)];
-            for (std::size_t i = 0; i < routed.tokens.size(); ++i) {
-                const auto values = member.out.subspan(i * wide + first, count);
-                const auto token = static_cast<std::size_t>(routed.tokens[i]);
-                scale(values, routed.weights[i]);
-                add(mixed_.subspan(token * wide + first, count), values);
-            }
-        }
-    });
+    std::vector<ExpertOutput> outputs;
+    for (const Member& member : lot) {
+        outputs.push_back({routed_[static_cast<std::size_t>(member.expert)], member.out});
+    }
+    math_.add_experts(outputs, hidden_, mixed_);
 }
 
 void ExpertsPass::add_shared(const Member& shared) {
+    std::span<float> gates;
     if (experts_.shared_gate >= 0) {
-        weights_.run({layer_of(block_, experts_.shared_gate), input_, gate_});
+        gates = gate_;
+        math_.multiply({layer_of(block_, experts_.shared_gate), input_, gates});
     }
-    weights_.team().share_slices(
-        static_cast<std::int64_t>(all_.size()), kTokenSlice, [&](parallel::RowRange some) {
-            for (std::int64_t token = some.begin; token < some.end; ++token) {
-                const auto values = rows_of(shared.out, hidden_, {token, token + 1});
-                if (experts_.shared_gate >= 0) {
-                    const float gate = gate_[static_cast<std::size_t>(token)];
-                    scale(values, 1.0F / (1.0F + std::exp(-gate)));
-                }
-                add(rows_of(mixed_, hidden_, {token, token + 1}), values);
-            }
-        });
+    math_.add_gated(mixed_, shared.out, hidden_, gates);
 }
 
 }  // namespace alphaprune::transformer

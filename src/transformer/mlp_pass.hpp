@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "alphaprune/model/block_description.hpp"
-#include "layers.hpp"
+#include "block_math.hpp"
 #include "routing.hpp"
 #include "scratch_cutter.hpp"
 
@@ -16,29 +16,15 @@ namespace alphaprune::transformer {
 std::int64_t mlp_scratch(const model::BlockDescription& block, const model::MlpLayer& mlp,
                          std::int64_t tokens);
 
-/// And of each thread.
-std::int64_t mlp_thread_scratch();
-
-/// What the last layer of an MLP is given, in the scratch: tokens × its inputs. Run collectively by
-/// the team of the weights.
+/// What the last layer of an MLP is given, in the scratch: tokens × its inputs.
 /// @param input  tokens × hidden size
-std::span<const float> mlp_inner(const LayerWeights& weights, const model::BlockDescription& block,
+std::span<const float> mlp_inner(BlockMath& math, const model::BlockDescription& block,
                                  const model::MlpLayer& mlp, std::span<const float> input,
-                                 ScratchCutter scratch, const ThreadScratch& of_threads);
+                                 ScratchCutter scratch);
 
-/// An MLP, or an expert, over some tokens.
-struct MlpWork {
-    const model::MlpLayer& mlp;
-    std::span<const float> input;  ///< tokens × hidden size
-    std::span<float> inner;        ///< out: tokens × inputs of the last layer
-};
-/// Several of them at once.
-void run_mlps(const LayerWeights& weights, const model::BlockDescription& block,
-              std::span<const MlpWork> works, const ThreadScratch& of_threads);
-
-/// A mixture of experts over one sequence, by the team of the weights. Experts are computed in lots
-/// of consecutive ones that have no more tokens together than the sequence, so that a lot takes no
-/// more memory than the shared expert, and a team has several to share.
+/// A mixture of experts over one sequence. Experts are computed in lots of consecutive ones that
+/// have no more tokens together than the sequence, so that a lot takes no more memory than the
+/// shared expert, and a team has several to share.
 class ExpertsPass {
   public:
     /// Values of scratch over so many tokens.
@@ -47,9 +33,9 @@ class ExpertsPass {
 
     /// Routes the tokens. All arguments outlive the object.
     /// @param input  tokens × hidden size
-    ExpertsPass(const LayerWeights& weights, const model::BlockDescription& block,
+    ExpertsPass(BlockMath& math, const model::BlockDescription& block,
                 const model::ExpertsLayer& experts, std::span<const float> input,
-                ScratchCutter scratch, const ThreadScratch& of_threads);
+                ScratchCutter scratch);
 
     /// The tokens that an expert sees, ascending. @param expert  −1: the shared one; it sees all
     std::span<const std::int32_t> tokens(int expert) const;
@@ -85,7 +71,7 @@ class ExpertsPass {
     void add_outputs(const Lot& lot);
     void add_shared(const Member& shared);
 
-    const LayerWeights& weights_;
+    BlockMath& math_;
     const model::BlockDescription& block_;
     const model::ExpertsLayer& experts_;
     std::span<const float> input_;
@@ -97,7 +83,6 @@ class ExpertsPass {
     std::span<float> inner_;
     std::span<float> mixed_;
     std::span<float> gate_;
-    const ThreadScratch& of_threads_;
 };
 
 }  // namespace alphaprune::transformer

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
@@ -16,7 +15,6 @@
 #include "alphaprune/transformer/block_runner.hpp"
 #include "alphaprune/transformer/perplexity.hpp"
 #include "continuation_losses.hpp"
-#include "vocabulary_parts.hpp"
 
 namespace alphaprune::transformer {
 
@@ -29,20 +27,19 @@ class ModelPass {
     /// @throws Error on all ranks when the model has no forward pass or no head
     ModelPass(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
               const model::Catalogue& catalogue, const model::RowSource& source,
-              std::int64_t sequences,
-              linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32)
+              std::int64_t sequences, const ForwardSettings& forward = {})
         : ranks_(ranks),
           source_(source),
           node_(nodes.node()),
           clock_(nodes.clock()),
-          teams_(ranks, nodes, sequences),
+          teams_(ranks, nodes, sequences, forward.teams()),
           plan_(parallel::run_collectively(ranks,
                                            [&] {
                                                ForwardPlan plan = make_forward_plan(catalogue);
                                                require_head(plan);
                                                return plan;
                                            })),
-          runner_(make_cpu_block_runner(node_, teams_.own(), plan_, precision)) {}
+          runner_(make_block_runner(node_, teams_.own(), plan_, forward)) {}
 
     const ForwardPlan& plan() const { return plan_; }
     /// Which sequences each rank takes part in.
@@ -85,13 +82,8 @@ class ModelPass {
                                     [&] { runner_->load_head(source_); });
     }
 
-    /// After run(): for all sequences of this rank's team.
-    void for_each_vocabulary_part(std::uint64_t bytes, const UseVocabulary& use) {
-        std::vector<std::int64_t> all(static_cast<std::size_t>(runner_->sequences()));
-        std::iota(all.begin(), all.end(), std::int64_t{0});
-        transformer::for_each_vocabulary_part(ranks_, node_, plan_, *runner_, source_, all, bytes,
-                                              use);
-    }
+    BlockRunner& runner() { return *runner_; }
+
     /// After run(): see token_losses().
     std::vector<double> losses(
         std::span<const std::pair<std::int64_t, std::span<const std::int32_t>>> scored,

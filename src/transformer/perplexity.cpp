@@ -1,16 +1,13 @@
 #include "alphaprune/transformer/perplexity.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <numeric>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/stop.hpp"
+#include "alphaprune/transformer/token_loss.hpp"
 #include "model_pass.hpp"
-#include "scratch_cutter.hpp"
-#include "token_loss.hpp"
 #include "vocabulary_parts.hpp"
 
 namespace alphaprune::transformer {
@@ -23,60 +20,28 @@ const support::BadRequest<> kNoWindow{"transformer.no-window", "there is no wind
                                       "the text has fewer tokens than a window",
                                       "give a longer text or a shorter --seqlen"};
 
-/// Negative log-likelihood of the token that follows each token of a sequence. The ranks of a team
-/// take tiles of tokens, always the same ones.
-class TokenLosses {
-  public:
-    /// @param tokens   the sequence; its last token predicts nothing
-    /// @param softcap  of the logits; 0: none
-    TokenLosses(std::span<const std::int32_t> tokens, double softcap)
-        : softcap_(static_cast<float>(softcap)) {
-        for (std::size_t next = 1; next < tokens.size(); ++next) {
-            losses_.push_back({tokens[next]});
+/// Of the token that follows each token of a sequence, the last excepted.
+std::vector<TokenLoss> losses_to_find(std::span<const std::int32_t> tokens) {
+    std::vector<TokenLoss> losses;
+    for (std::size_t next = 1; next < tokens.size(); ++next) {
+        losses.push_back({tokens[next]});
+    }
+    return losses;
+}
+
+/// The sum over a sequence, when the whole vocabulary was added. Run collectively by the team.
+double total_of(const parallel::Team& team, std::span<const TokenLoss> losses) {
+    const std::int64_t ranks = team.ranks().size();
+    std::vector<double> of_tokens(losses.size());  // zero where another rank has the loss
+    for (std::size_t token = 0; token < losses.size(); ++token) {
+        const std::int64_t tile = static_cast<std::int64_t>(token) / kPredictionTile;
+        if (tile % ranks == team.ranks().rank()) {
+            of_tokens[token] = losses[token].value();
         }
     }
-
-    /// Run collectively by the team.
-    /// @param features  one row a token, at least for all but the last
-    /// @param weights   these rows of the vocabulary's projection
-    /// @param scratch   kLossScratch values
-    void add_part(const parallel::Team& team, linalg::ConstFloatView features,
-                  parallel::RowRange rows, linalg::ConstFloatView weights,
-                  const ThreadScratch& scratch) {
-        const auto predictions = static_cast<std::int64_t>(losses_.size());
-        assert(features.rows >= predictions);
-        const std::int64_t tiles = (predictions + kPredictionTile - 1) / kPredictionTile;
-        team.share(tiles, [&](std::int64_t tile, int thread) {
-            support::check_stop();
-            const std::int64_t token = tile * kPredictionTile;
-            const std::int64_t count = std::min(kPredictionTile, predictions - token);
-            add_vocabulary(
-                std::span(losses_).subspan(static_cast<std::size_t>(token),
-                                           static_cast<std::size_t>(count)),
-                {features.data + token * features.stride, count, features.cols, features.stride},
-                rows, weights, softcap_, scratch.of(thread));
-        });
-    }
-
-    /// The sum over the sequence, when the whole vocabulary was added. Run collectively by the
-    /// team.
-    double total(const parallel::Team& team) const {
-        const std::int64_t ranks = team.ranks().size();
-        std::vector<double> of_tokens(losses_.size());  // zero where another rank has the loss
-        for (std::size_t token = 0; token < losses_.size(); ++token) {
-            const std::int64_t tile = static_cast<std::int64_t>(token) / kPredictionTile;
-            if (tile % ranks == team.ranks().rank()) {
-                of_tokens[token] = losses_[token].value();
-            }
-        }
-        team.ranks().all_reduce_sum(std::span(of_tokens));
-        return std::accumulate(of_tokens.begin(), of_tokens.end(), 0.0);
-    }
-
-  private:
-    float softcap_;
-    std::vector<TokenLoss> losses_;
-};
+    team.ranks().all_reduce_sum(std::span(of_tokens));
+    return std::accumulate(of_tokens.begin(), of_tokens.end(), 0.0);
+}
 
 void check_windows(const model::TokenSequences& windows) {
     if (windows.length < 2) {
@@ -113,21 +78,20 @@ std::vector<double> token_losses(
     const model::RowSource& source,
     std::span<const std::pair<std::int64_t, std::span<const std::int32_t>>> scored,
     std::uint64_t vocabulary_bytes) {
-    std::vector<std::int64_t> chosen;
-    std::vector<TokenLosses> losses;
+    std::vector<std::vector<TokenLoss>> losses;
     for (const auto& [sequence, tokens] : scored) {
-        chosen.push_back(sequence);
-        losses.emplace_back(tokens, plan.frame.logits_softcap);
+        losses.push_back(losses_to_find(tokens));
     }
-    const ThreadScratch scratch(team.threads().size(), kLossScratch);
-    for_each_vocabulary_part(ranks, node, plan, runner, source, chosen, vocabulary_bytes,
-                             [&](std::size_t c, linalg::ConstFloatView features,
-                                 parallel::RowRange rows, linalg::ConstFloatView weights) {
-                                 losses[c].add_part(team, features, rows, weights, scratch);
+    for_each_vocabulary_rows(ranks, node, plan, source, vocabulary_bytes,
+                             [&](parallel::RowRange rows, linalg::ConstFloatView weights) {
+                                 runner.hold_vocabulary(rows, weights);
+                                 for (std::size_t i = 0; i < scored.size(); ++i) {
+                                     runner.add_vocabulary(scored[i].first, losses[i]);
+                                 }
                              });
     std::vector<double> totals;
-    for (const TokenLosses& loss : losses) {
-        totals.push_back(loss.total(team));
+    for (const std::vector<TokenLoss>& loss : losses) {
+        totals.push_back(total_of(team, loss));
     }
     return totals;
 }
@@ -138,7 +102,7 @@ Perplexity measure_perplexity(const parallel::Communicator& ranks, const paralle
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const PerplexitySettings& settings) {
     parallel::run_collectively(ranks, [&] { check_windows(windows); });
-    ModelPass model(ranks, nodes, catalogue, source, windows.count(), settings.precision);
+    ModelPass model(ranks, nodes, catalogue, source, windows.count(), settings.forward);
     const parallel::Teams& teams = model.teams();
     const parallel::RowRange mine = teams.items();
     const int passes = model.passes_needed(windows.length, settings.state_bytes);

@@ -39,6 +39,12 @@ class RotaryTable {
     void apply(std::span<float> values, parallel::RowRange tokens, std::int64_t heads,
                std::int64_t first = 0) const;
 
+    // Of each position one value a pair.
+    std::span<const float> cosines() const { return cos_; }
+    std::span<const float> sines() const { return sin_; }
+    std::int64_t pairs() const { return static_cast<std::int64_t>(pairs_); }
+    bool is_interleaved() const { return interleaved_; }
+
   private:
     std::size_t pairs_;
     bool interleaved_;

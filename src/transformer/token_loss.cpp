@@ -1,4 +1,4 @@
-#include "token_loss.hpp"
+#include "alphaprune/transformer/token_loss.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -35,22 +35,4 @@ void for_each_vocabulary_rows(
     }
 }
 
-void for_each_vocabulary_part(const parallel::Communicator& ranks,
-                              const parallel::Communicator& node, const ForwardPlan& plan,
-                              BlockRunner& runner, const model::RowSource& source,
-                              std::span<const std::int64_t> chosen, std::uint64_t bytes,
-                              const UseVocabulary& use) {
-    const std::int64_t length = plan.tensor(plan.vocabulary).row_length();
-    const auto tokens = static_cast<std::int64_t>(runner.state_size()) /
-                        std::max<std::int64_t>(plan.hidden_size(), 1);
-    for_each_vocabulary_rows(
-        ranks, node, plan, source, bytes,
-        [&](parallel::RowRange rows, linalg::ConstFloatView weights) {
-            for (std::size_t c = 0; c < chosen.size(); ++c) {
-                const auto features = runner.features(chosen[c]);
-                use(c, {features.data(), tokens, length, length}, rows, weights);
-            }
-        });
-}
-
 }  // namespace alphaprune::transformer

@@ -55,7 +55,7 @@ BlockInputs inputs_of_first_block(const model::Catalogue& catalogue,
                                         std::span<std::byte> out) {
         reader.read_rows(tensor, rows, out);
     };
-    const auto runner = transformer::make_cpu_block_runner(self, test::lone_team(), plan);
+    const auto runner = transformer::make_block_runner(self, test::lone_team(), plan);
     std::vector<std::span<const std::int32_t>> all;
     for (std::int64_t s = 0; s < sequences.count(); ++s) {
         all.push_back(sequences.sequence(s));

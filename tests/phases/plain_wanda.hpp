@@ -25,7 +25,7 @@ inline void walk_plainly(const model::Catalogue& catalogue, const model::TokenSe
                          const std::function<void(PlainBlock&)>& change) {
     const parallel::Communicator self = alone();
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
-    const auto runner = transformer::make_cpu_block_runner(self, lone_team(), plan);
+    const auto runner = transformer::make_block_runner(self, lone_team(), plan);
     model::WeightReader reader(catalogue);
     const model::RowSource source = [&](const model::TensorInfo& tensor, parallel::RowRange rows,
                                         std::span<std::byte> out) {

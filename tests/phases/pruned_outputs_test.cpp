@@ -18,7 +18,7 @@ void expect_exchanged(const model::Catalogue& catalogue, int nodes, std::int64_t
     const parallel::NodeMap map = spread_over(nodes);
     const parallel::Team team(alone());
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
-    const auto runner = transformer::make_cpu_block_runner(map.node(), team, plan);
+    const auto runner = transformer::make_block_runner(map.node(), team, plan);
     model::WeightReader reader(catalogue);
     runner->load(0, [&](const model::TensorInfo& tensor, parallel::RowRange rows,
                         std::span<std::byte> out) { reader.read_rows(tensor, rows, out); });

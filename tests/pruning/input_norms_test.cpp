@@ -38,7 +38,7 @@ std::vector<float> norms_with(std::int64_t sequences,
     for (std::int64_t number = 0; number < sequences; ++number) {
         if (owner(number) == world().rank()) {
             const Sequence mine = sequence(number);
-            norms.add_sequence(number, mine.values, mine.tokens);
+            norms.add_sequence({number, mine.tokens, mine.values, {}, {}, {}});
         }
     }
     return norms.norms(world(), sequences, "");
@@ -90,7 +90,17 @@ TEST(InputNorms, AreTheRootOfTheMeanSumOfSquares) {
 TEST(InputNorms, OfAnInputThatIsZeroThroughoutIsZero) {
     InputNorms norms(2, test::lone_team());
     if (world().is_root()) {
-        norms.add_sequence(0, std::vector<float>{0, 3, 0, 4}, 2);
+        const std::vector<float> input{0, 3, 0, 4};
+        norms.add_sequence({0, 2, input, {}, {}, {}});
+    }
+    EXPECT_EQ(norms.norms(world(), 1, ""), (std::vector<float>{0, 5}));
+}
+
+TEST(InputNorms, AreTheSameFromSumsOfSquares) {
+    InputNorms norms(2, test::lone_team());
+    if (world().is_root()) {
+        const std::vector<float> squares{0, 25};
+        norms.add_sequence({0, 2, {}, {}, {}, squares});
     }
     EXPECT_EQ(norms.norms(world(), 1, ""), (std::vector<float>{0, 5}));
 }

@@ -256,7 +256,8 @@ TEST(Sparsegpt, LeavesASmallerErrorThanWanda) {
     InputNorms norms(problem.cols, test::lone_team());
     for (std::int64_t s = world().rank(); s < problem.samples; s += world().size()) {
         const auto& input = problem.sequences[static_cast<std::size_t>(s)];
-        norms.add_sequence(s, input, static_cast<std::int64_t>(input.size()) / problem.cols);
+        norms.add_sequence(
+            {s, static_cast<std::int64_t>(input.size()) / problem.cols, input, {}, {}, {}});
     }
     const std::vector<float> input_norms = norms.norms(world(), problem.samples, "");
     const auto error_of = [&](const std::vector<float>& weights) {

@@ -177,10 +177,17 @@ TEST_F(JournalTest, StatesComeBackFromTheLatestCompleteBlock) {
     };
     {
         Journal journal = begin();
-        journal.save_states(StatePass::prune, 1, own.begin, states_of(1), kValues);
-        journal.save_states(StatePass::prune, 2, own.begin, states_of(2), kValues);
+        const auto save = [&](int block) {
+            const std::vector<float> states = states_of(block);
+            journal.save_states(StatePass::prune, block, own, [&](std::int64_t sequence) {
+                return std::span(states).subspan(
+                    static_cast<std::size_t>(sequence - own.begin) * kValues, kValues);
+            });
+        };
+        save(1);
+        save(2);
         if (own.begin > 0) {  // the first ranks were killed before
-            journal.save_states(StatePass::prune, 3, own.begin, states_of(3), kValues);
+            save(3);
         }
         world().barrier();
     }

@@ -14,6 +14,7 @@
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
 #include "transformer/odd_models.hpp"
+#include "transformer/runner_states.hpp"
 #include "transformer/stored_model.hpp"
 
 namespace alphaprune::test {
@@ -46,7 +47,7 @@ class InSteps {
     explicit InSteps(StoredModel& model, std::size_t tokens = 40)
         : model_(model),
           plan_(transformer::make_forward_plan(model.catalogue)),
-          runner_(transformer::make_cpu_block_runner(world(), lone_team(), plan_)) {
+          runner_(transformer::make_block_runner(world(), lone_team(), plan_)) {
         embed(tokens);
         load(0);
     }
@@ -69,10 +70,10 @@ class InSteps {
     std::vector<transformer::InputSite> sites() const {
         return transformer::input_sites(plan_, block_);
     }
-    std::vector<float> states() { return {runner_->states().begin(), runner_->states().end()}; }
+    std::vector<float> states() { return states_of(*runner_); }
     std::vector<float> state(std::size_t sequence) {
-        const auto all = runner_->states().subspan(sequence * runner_->state_size());
-        return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(runner_->state_size())};
+        const auto one = runner_->state(static_cast<std::int64_t>(sequence));
+        return {one.begin(), one.end()};
     }
 
     void advance() {

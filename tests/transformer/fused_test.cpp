@@ -14,6 +14,7 @@
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
 #include "transformer/odd_models.hpp"
+#include "transformer/runner_states.hpp"
 #include "transformer/stored_model.hpp"
 
 namespace alphaprune::test {
@@ -36,7 +37,7 @@ Computed compute(const model::Catalogue& catalogue, const model::Family& family,
         reader.read_rows(tensor, rows, out);
     };
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue, family);
-    const auto runner = transformer::make_cpu_block_runner(world(), lone_team(), plan);
+    const auto runner = transformer::make_block_runner(world(), lone_team(), plan);
     runner->embed(std::array{std::span(kFusedTokens)}, source);
     Computed computed;
     for (int block = 0; block < catalogue.blocks(); ++block) {
@@ -55,7 +56,7 @@ Computed compute(const model::Catalogue& catalogue, const model::Family& family,
         });
         runner->advance(0);
     }
-    computed.states.assign(runner->states().begin(), runner->states().end());
+    computed.states = states_of(*runner);
     return computed;
 }
 
@@ -96,7 +97,7 @@ TEST_F(Fused, RowsAreStoredAsTheyWere) {
             reader.read_rows(tensor, rows, out);
         };
         const auto plan = transformer::make_forward_plan(fused, fused_family(kind));
-        const auto runner = transformer::make_cpu_block_runner(world(), lone_team(), plan);
+        const auto runner = transformer::make_block_runner(world(), lone_team(), plan);
         runner->embed(std::array{std::span(kFusedTokens)}, source);
         runner->load(1, source);
         for (const int t : plan.block(1).tensors) {

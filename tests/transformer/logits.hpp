@@ -7,6 +7,7 @@
 #include "alphaprune/transformer/perplexity.hpp"
 #include "model_pass.hpp"
 #include "vector_math.hpp"
+#include "vocabulary_parts.hpp"
 
 namespace alphaprune::transformer {
 
@@ -21,11 +22,16 @@ inline std::vector<float> logits_of(const parallel::Communicator& ranks,
     const auto count = static_cast<std::int64_t>(tokens.size());
     const std::int64_t vocabulary = model.plan().tensor(model.plan().vocabulary).rows();
     std::vector<float> logits(static_cast<std::size_t>(count * vocabulary));
-    model.for_each_vocabulary_part(
-        PerplexitySettings{}.vocabulary_bytes,
-        [&](std::size_t, linalg::ConstFloatView features, parallel::RowRange rows,
-            linalg::ConstFloatView weights) {
-            linalg::sgemm(1, features, weights, linalg::Transpose::yes, 0,
+    for_each_vocabulary_rows(
+        ranks, nodes.node(), model.plan(), source, PerplexitySettings{}.vocabulary_bytes,
+        [&](parallel::RowRange rows, linalg::ConstFloatView weights) {
+            if (model.runner().sequences() == 0) {
+                return;
+            }
+            const std::int64_t width = weights.cols;
+            const auto features = model.runner().features(0);
+            linalg::sgemm(1, {features.data(), count, width, width}, weights,
+                          linalg::Transpose::yes, 0,
                           {logits.data() + rows.begin, count, rows.size(), vocabulary});
         });
     if (const double cap = model.plan().frame.logits_softcap; cap > 0) {

@@ -15,6 +15,7 @@
 #include "support/world.hpp"
 #include "transformer/golden.hpp"
 #include "transformer/odd_models.hpp"
+#include "transformer/runner_states.hpp"
 
 namespace alphaprune::test {
 namespace {
@@ -35,7 +36,7 @@ class TeamRun {
         : model_(model),
           node_(team.ranks()),
           plan_(transformer::make_forward_plan(model.catalogue)),
-          runner_(transformer::make_cpu_block_runner(node_, team, plan_, precision)) {}
+          runner_(transformer::make_block_runner(node_, team, plan_, {precision, {}})) {}
 
     /// Each block once observed as a whole and once in steps, site after site.
     Seen run(const std::vector<std::span<const std::int32_t>>& sequences) {
@@ -47,7 +48,7 @@ class TeamRun {
                 block % 2 == 0 ? runner_->advance(s) : in_steps(block, s);
             }
         }
-        seen_.states.assign(runner_->states().begin(), runner_->states().end());
+        seen_.states = states_of(*runner_);
         runner_->load_head(model_.source());
         const auto features = runner_->features(0);
         seen_.values.insert(seen_.values.end(), features.begin(), features.end());

@@ -144,7 +144,8 @@ struct Options {
     std::optional<linalg::Solver> solver;  ///< nothing: chosen for each matrix
     device::DeviceChoice device = device::DeviceChoice::automatic;
     linalg::Precision precision = linalg::Precision::in_double;
-    linalg::ForwardPrecision forward_precision = linalg::ForwardPrecision::float32;
+    /// Nothing: float32 on processors, bf16x2 on graphics cards.
+    std::optional<linalg::ForwardPrecision> forward_precision;
     std::optional<int> group_ranks;       ///< 1 with `--solver lapack`: one-rank solvers only
     std::optional<int> threads_per_rank;  ///< nothing: what the cores given allow
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: what the node leaves

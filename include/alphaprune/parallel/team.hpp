@@ -59,13 +59,20 @@ double loss_of_sharing(int workers);
 /// @param node_ranks  of each node
 std::vector<int> teams_of_nodes(std::span<const int> node_ranks, std::int64_t items);
 
+/// How many ranks may share an item.
+enum class TeamSize {
+    best,  ///< as teams_of_nodes() has it
+    one,
+};
+
 /// All ranks in teams, among which some items are divided: team after team, in order of their first
 /// ranks, takes a share of them, in their order. So the items of ranks come in order, whatever the
 /// number of ranks.
 class Teams {
   public:
     /// Collective. @param nodes  outlives the object
-    Teams(const Communicator& ranks, const NodeMap& nodes, std::int64_t items);
+    Teams(const Communicator& ranks, const NodeMap& nodes, std::int64_t items,
+          TeamSize size = TeamSize::best);
 
     /// That this rank belongs to.
     const Team& own() const { return own_; }
@@ -83,7 +90,8 @@ class Teams {
         int number = 0;        ///< of that team among all
         int count = 0;
     };
-    static Place place_of(const Communicator& ranks, const NodeMap& nodes, std::int64_t items);
+    static Place place_of(const Communicator& ranks, const NodeMap& nodes, std::int64_t items,
+                          TeamSize size);
     Teams(const NodeMap& nodes, std::int64_t items, const Place& place);
 
     Team own_;

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/model/tokens.hpp"
@@ -19,6 +18,7 @@
 #include "alphaprune/phases/spectrum_phase.hpp"
 #include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/resume/journal.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 
 namespace alphaprune::phases {
 
@@ -72,8 +72,7 @@ struct PruneRequest {
     std::optional<int> most_blocks = {};
     /// Whose blocks are run; nullptr: the family that the model is of. Outlives the run.
     const model::Family* family = nullptr;
-    /// Of the products of the forward pass.
-    linalg::ForwardPrecision forward_precision = linalg::ForwardPrecision::float32;
+    transformer::ForwardSettings forward = {};  ///< what runs the blocks
 
     std::vector<std::size_t> turns_of(int block) const {
         return turns.empty() ? std::vector<std::size_t>{0} : turns[static_cast<std::size_t>(block)];

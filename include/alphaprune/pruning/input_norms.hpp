@@ -24,9 +24,9 @@ class InputNorms {
           team_(&team),
           own_(parallel::share_of(cols, team.ranks().size(), team.ranks().rank())) {}
 
-    /// One sequence's input, tokens × cols, row-major; the same on all ranks of the team, whose
-    /// sequences come in ascending order.
-    void add_sequence(std::int64_t sequence, std::span<const float> input, std::int64_t tokens);
+    /// One sequence's input; the same on all ranks of the team, whose sequences come in ascending
+    /// order.
+    void add_sequence(const SiteInput& input);
 
     /// Collective. ‖x_j‖₂ for each input, on every rank.
     /// @param sequences  how many there are on all ranks together, numbered from 0

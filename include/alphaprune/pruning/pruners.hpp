@@ -118,6 +118,9 @@ struct SiteInput {
     // With targets alone:
     std::span<const float> dense;  ///< tokens × cols, of the dense model
     std::span<const float> drift;  ///< tokens × residual_rows: dense minus present residual stream
+    /// Σ x² over the tokens, of each of the cols: given instead of `present` where the pruner needs
+    /// input norms alone and the inputs are far from the processor.
+    std::span<const float> squares;
 };
 
 /// What the router of a mixture of experts divides among them, for one sequence: all its tokens.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -147,10 +148,10 @@ class Journal {
     void add_rows(std::span<const WrittenRows> rows);
     void add_perplexity(const KnownPerplexity& perplexity);
 
-    /// This rank's sequences at the entrance of a block: from number `first` on, one after another,
-    /// `values` each. Durable when it returns.
-    void save_states(StatePass pass, int block, std::int64_t first, std::span<const float> states,
-                     std::size_t values);
+    /// This rank's sequences at the entrance of a block. Durable when it returns.
+    /// @param state  of one of them, until the next is asked for
+    void save_states(StatePass pass, int block, parallel::RowRange sequences,
+                     const std::function<std::span<const float>(std::int64_t sequence)>& state);
     /// States of that block and earlier ones, of all ranks, are not needed any more. For rank 0.
     void drop_states(StatePass pass, int block);
     /// One sequence of earlier(). @throws Error

@@ -4,27 +4,32 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "alphaprune/linalg/forward_precision.hpp"
+#include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/parallel/team.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "alphaprune/transformer/token_loss.hpp"
 
 namespace alphaprune::transformer {
 
 /// The input at one site of a block, during its forward pass. Valid during the call only.
 struct ObservedInput {
     std::size_t site = 0;           ///< index into input_sites()
-    std::span<const float> values;  ///< tokens × cols, row-major
+    std::span<const float> values;  ///< tokens × cols, row-major; none where squares are given
     /// tokens × hidden_size, before the sublayer adds its output; empty for an expert.
     std::span<const float> residual;
     std::int64_t tokens = 0;                  ///< of an expert: perhaps none
     std::span<const std::int32_t> of_expert;  ///< which they are, ascending; empty: all
     /// With the first expert's first input: what the router divides among all experts, all tokens.
     std::span<const float> routed = {};
+    /// Σ x² over the tokens, of each of the cols, where that suffices: see set_squares_suffice().
+    std::span<const float> squares = {};
 };
 using InputObserver = std::function<void(const ObservedInput& input)>;
 
@@ -46,8 +51,11 @@ class BlockRunner {
     virtual std::int64_t sequences() const = 0;
     /// Values of a hidden state: tokens × hidden_size.
     virtual std::size_t state_size() const = 0;
-    /// All hidden states, one after another; they may be put back as they were saved.
-    virtual std::span<float> states() = 0;
+    /// A hidden state, until the next call.
+    virtual std::span<const float> state(std::int64_t sequence) = 0;
+    /// Puts one back as it was saved. Called on one rank of the team, which all of them await
+    /// before they go on.
+    virtual void put_state(std::int64_t sequence, std::span<const float> values) = 0;
     /// A sequence's state is kept beside, and put back.
     virtual void keep_state(std::int64_t sequence) = 0;
     virtual void put_back_state(std::int64_t sequence) = 0;
@@ -55,6 +63,9 @@ class BlockRunner {
     /// Run collectively by the node: a block's weights take the place of the block before.
     /// @throws Error on all ranks of the node
     virtual void load(int block, const model::RowSource& source) = 0;
+    /// Whether from now on observers need of an input no more than the sums of its squares: a
+    /// runner whose values are far from the processor then gives these alone.
+    virtual void set_squares_suffice(bool) {}
     /// Runs the loaded block; its output becomes the sequence's state.
     virtual void advance(std::int64_t sequence) = 0;
     /// Runs the loaded block, shows the input at each site in order, and leaves the state as it
@@ -95,15 +106,37 @@ class BlockRunner {
     /// Final norm and output projection of a sequence's state: what the vocabulary rows are
     /// multiplied with, tokens × feature_size; until the next call.
     virtual std::span<const float> features(std::int64_t sequence) = 0;
+    /// Some rows of the vocabulary's projection, for add_vocabulary(), until the next call.
+    /// @param weights  rows × feature_size; outlive their use
+    virtual void hold_vocabulary(parallel::RowRange rows, linalg::ConstFloatView weights) = 0;
+    /// Takes the logits that a sequence's features have at these rows into the losses of its first
+    /// tokens. Each rank of a team does some tiles of kPredictionTile losses, tile i the one with
+    /// number i mod size, and leaves the others as they are.
+    virtual void add_vocabulary(std::int64_t sequence, std::span<TokenLoss> losses) = 0;
 };
 
-/// On the processor's cores, a block's weights in the node's shared memory.
+/// What runs the blocks.
+struct ForwardSettings {
+    /// Of the products of prunable layers. @pre this process can do it
+    /// (linalg::require_forward_precision), or there is a card
+    linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32;
+    /// Index of the graphics card that this rank has; nothing: the processor's cores. Either all
+    /// ranks have one or none has.
+    std::optional<int> card = {};
+
+    /// Who works on a sequence: nobody beside a card.
+    parallel::TeamSize teams() const {
+        return card ? parallel::TeamSize::one : parallel::TeamSize::best;
+    }
+};
+
+/// On the processor's cores a block's weights are in the node's shared memory; on a card they and
+/// the hidden states are in its memory.
 /// @param node  the ranks of this node; outlives the runner, as the plan does
-/// @param team  that the sequences belong to; outlives the runner
-/// @param precision  of the products of prunable layers @pre this process can do it
-///                   (linalg::require_forward_precision)
-std::unique_ptr<BlockRunner> make_cpu_block_runner(
-    const parallel::Communicator& node, const parallel::Team& team, const ForwardPlan& plan,
-    linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32);
+/// @param team  that the sequences belong to, of one rank where there are cards; outlives the
+///              runner
+std::unique_ptr<BlockRunner> make_block_runner(const parallel::Communicator& node,
+                                               const parallel::Team& team, const ForwardPlan& plan,
+                                               const ForwardSettings& settings = {});
 
 }  // namespace alphaprune::transformer

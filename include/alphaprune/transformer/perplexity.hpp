@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/communicator.hpp"
@@ -27,7 +26,7 @@ struct Perplexity {
 
 /// How an evaluation computes.
 struct PerplexitySettings {
-    linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32;  ///< of the blocks
+    ForwardSettings forward = {};
     // How much memory it takes. The result depends on this by rounding at most.
     /// Of the hidden states that a rank keeps; if its windows need more, the model is gone through
     /// several times.

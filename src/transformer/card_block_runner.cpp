@@ -1,0 +1,348 @@
+#include <algorithm>
+#include <cassert>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alphaprune/device/card_error.hpp"
+#include "alphaprune/device/card_module.hpp"
+#include "alphaprune/support/message.hpp"
+#include "alphaprune/support/stop.hpp"
+#include "block_pass.hpp"
+#include "block_runners.hpp"
+#include "card_inputs.hpp"
+#include "card_math.hpp"
+#include "card_memory.hpp"
+#include "card_weights.hpp"
+#include "layers.hpp"
+
+namespace alphaprune::transformer {
+namespace {
+
+const support::Failure<std::string> kCardFailed{
+    "transformer.card-failed", "the graphics card: {}",
+    "its memory is too small or taken by others, or card, driver and libraries do not work "
+    "together",
+    "go on with --resume; on more cards each needs less memory, and --device none leaves cards "
+    "alone"};
+
+/// Faults of a card as errors of the program.
+template <class Work>
+auto on_card(Work work) {
+    try {
+        return work();
+    } catch (const device::CardError& error) {
+        throw kCardFailed("forward pass", error.what());
+    }
+}
+
+class CardBlockRunner : public BlockRunner {
+  public:
+    CardBlockRunner(const parallel::Communicator& node, const parallel::Team& team,
+                    const ForwardPlan& plan, linalg::ForwardPrecision precision, int card)
+        : node_(node),
+          team_(team),
+          plan_(plan),
+          precision_(precision),
+          lane_(on_card([&] {
+              return device::CardModule::get().function<card::MakeForwardLane>(
+                  card::kMakeForwardLane)(card);
+          })),
+          tables_(*lane_, rotations(plan.blocks)),
+          weights_(*lane_),
+          vocabulary_(*lane_),
+          math_scratch_(*lane_),
+          scratch_(*lane_),
+          states_(*lane_),
+          beside_(*lane_),
+          kept_(*lane_),
+          targets_(*lane_),
+          losses_(*lane_),
+          inputs_(*lane_) {
+        assert(team.ranks().size() == 1);
+    }
+
+    void embed(std::span<const std::span<const std::int32_t>> sequences,
+               const model::RowSource& source) override {
+        sequences_ = static_cast<std::int64_t>(sequences.size());
+        tokens_ = sequences.empty() ? 0 : static_cast<std::int64_t>(sequences.front().size());
+        std::vector<float> state(state_size());
+        on_card([&] {
+            states_.at_least(sequences_ * static_cast<std::int64_t>(state_size()));
+            for (std::int64_t s = 0; s < sequences_; ++s) {
+                embed_tokens(plan_, source, sequences[static_cast<std::size_t>(s)], 0, state);
+                upload(own_state(s), state);
+            }
+        });
+    }
+
+    std::int64_t sequences() const override { return sequences_; }
+    std::size_t state_size() const override {
+        return static_cast<std::size_t>(tokens_ * plan_.hidden_size());
+    }
+    std::span<const float> state(std::int64_t sequence) override {
+        return on_card([&] { return inputs_.on_host(own_state(sequence), host_values_); });
+    }
+    void put_state(std::int64_t sequence, std::span<const float> values) override {
+        on_card([&] { upload(own_state(sequence), values); });
+    }
+    void keep_state(std::int64_t sequence) override {
+        on_card([&] { copy(own_state(sequence), one_beside()); });
+    }
+    void put_back_state(std::int64_t sequence) override {
+        on_card([&] { copy(one_beside(), own_state(sequence)); });
+    }
+
+    void load(int block, const model::RowSource& source) override {
+        const BlockPlan& plan = plan_.block(block);
+        hold(plan.tensors, plan.layouts, source);
+        block_ = block;
+        parallel::run_collectively(node_, [&] {
+            on_card([&] {
+                weights_.load(*plan_.catalogue, plan.tensors, plan.layouts, plan.description.layers,
+                              *host_weights_);
+            });
+        });
+    }
+
+    void set_squares_suffice(bool suffice) override { squares_suffice_ = suffice; }
+
+    void advance(std::int64_t sequence) override {
+        in_pass({}, [&](BlockPass& pass) { pass.run(own_state(sequence)); });
+    }
+
+    void observe(std::int64_t sequence, const InputObserver& observer) override {
+        keep_state(sequence);
+        in_pass(observer, [&](BlockPass& pass) { pass.run_to_last_site(one_beside()); });
+    }
+
+    void step(std::int64_t sequence, std::size_t site, const InputObserver& observer) override {
+        in_pass(observer,
+                [&](BlockPass& pass) { pass.step(site, own_state(sequence), kept(sequence)); });
+    }
+    void leave(std::int64_t sequence) override {
+        in_pass({}, [&](BlockPass& pass) { pass.leave(own_state(sequence), kept(sequence)); });
+    }
+    void step_and_leave(std::int64_t sequence, const InputObserver& observer) override {
+        in_pass(observer,
+                [&](BlockPass& pass) { pass.step_and_leave(own_state(sequence), kept(sequence)); });
+    }
+
+    std::span<float> rows(int matrix, parallel::RowRange outputs) override {
+        const model::MatrixInfo& info = plan_.catalogue->matrices[static_cast<std::size_t>(matrix)];
+        return host_weights_->outputs(info.tensor, info.expert, info.pattern, info.outputs())
+            .subspan(static_cast<std::size_t>(outputs.begin * info.inputs()),
+                     static_cast<std::size_t>(outputs.size() * info.inputs()));
+    }
+    void sync() override { host_weights_->sync(); }
+    void replaced(int matrix) override {
+        host_weights_->sync();
+        reload(plan_.catalogue->matrices[static_cast<std::size_t>(matrix)].tensor);
+    }
+    void stored_rows(int tensor, parallel::RowRange rows, std::span<float> out) override {
+        host_weights_->stored_rows(tensor, rows, out);
+    }
+    void load_tensor(int tensor, const model::RowSource& source) override {
+        host_weights_->load_tensor(tensor, source);
+        reload(tensor);
+    }
+
+    void load_head(const model::RowSource& source) override {
+        hold(head_tensors(plan_), {}, source);
+        std::vector<int> described(plan_.frame_tensors.size(), -1);
+        const std::vector<int> needed = head_tensors(plan_);
+        for (std::size_t d = 0; d < described.size(); ++d) {
+            if (std::ranges::find(needed, plan_.frame_tensors[d]) != needed.end()) {
+                described[d] = plan_.frame_tensors[d];
+            }
+        }
+        std::vector<model::LinearLayer> layers;
+        if (plan_.frame.project_out >= 0) {
+            layers.push_back(projection());
+        }
+        parallel::run_collectively(node_, [&] {
+            on_card(
+                [&] { weights_.load(*plan_.catalogue, described, {}, layers, *host_weights_); });
+        });
+    }
+    std::span<const float> features(std::int64_t sequence) override {
+        return on_card([&] { return inputs_.on_host(own_features(sequence), host_values_); });
+    }
+
+    void hold_vocabulary(parallel::RowRange rows, linalg::ConstFloatView weights) override {
+        assert(weights.stride == weights.cols);
+        const support::ScalarType stored = plan_.tensor(plan_.vocabulary).scalar_type();
+        vocabulary_type_ = type_on_card(stored);
+        vocabulary_rows_ = rows;
+        const std::int64_t count = rows.size() * weights.cols;
+        on_card([&] {
+            const auto room = vocabulary_.at_least<std::byte>(
+                count * static_cast<std::int64_t>(support::size_of(vocabulary_type_)));
+            lane_->upload_as(room.data(), vocabulary_type_,
+                             {weights.data, static_cast<std::size_t>(count)});
+        });
+    }
+
+    void add_vocabulary(std::int64_t sequence, std::span<TokenLoss> losses) override {
+        support::check_stop();
+        std::vector<std::int32_t> targets;
+        std::vector<card::LossState> states;
+        for (const TokenLoss& loss : losses) {
+            targets.push_back(static_cast<std::int32_t>(loss.target));
+            states.push_back({loss.largest, loss.target_logit, loss.total});
+        }
+        on_card([&] {
+            const auto features = own_features(sequence);
+            const auto on_card_states = losses_.filled(std::span<const card::LossState>(states));
+            lane_->add_vocabulary(
+                {.features = features.data(),
+                 .tokens = std::ssize(losses),
+                 .width = plan_.feature_size(),
+                 .weights = vocabulary_.at_least<std::byte>(0).data(),
+                 .type = vocabulary_type_,
+                 .first_row = vocabulary_rows_.begin,
+                 .rows = vocabulary_rows_.size(),
+                 .softcap = static_cast<float>(plan_.frame.logits_softcap),
+                 .targets = targets_.filled(std::span<const std::int32_t>(targets)).data(),
+                 .states = on_card_states.data()},
+                precision_);
+            lane_->download(std::as_writable_bytes(std::span(states)), on_card_states.data());
+        });
+        for (std::size_t i = 0; i < losses.size(); ++i) {
+            losses[i] = {losses[i].target, states[i].target_logit, states[i].largest,
+                         states[i].total};
+        }
+    }
+
+  private:
+    std::span<float> own_state(std::int64_t sequence) {
+        return states_.at_least(sequences_ * static_cast<std::int64_t>(state_size()))
+            .subspan(static_cast<std::size_t>(sequence) * state_size(), state_size());
+    }
+    std::span<float> one_beside() {
+        return beside_.at_least(static_cast<std::int64_t>(state_size()));
+    }
+    /// What a pass in steps keeps of a sequence.
+    std::span<float> kept(std::int64_t sequence) {
+        const std::int64_t each = tokens_ * kept_width(plan_.block(block_).description);
+        return kept_.at_least(each * sequences_)
+            .subspan(static_cast<std::size_t>(sequence * each), static_cast<std::size_t>(each));
+    }
+    void copy(std::span<const float> from, std::span<float> to) {
+        lane_->copy(to.data(), from.data(), from.size_bytes());
+    }
+    void upload(std::span<float> to, std::span<const float> from) {
+        lane_->upload(to.data(), std::as_bytes(from));
+    }
+    /// The memory of the block before is given back first.
+    void hold(std::vector<int> tensors, std::vector<TensorLayout> layouts,
+              const model::RowSource& source) {
+        host_weights_.reset();
+        host_weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts),
+                              team_.threads());
+        host_weights_->load(source);
+    }
+    void reload(int tensor) {
+        parallel::run_collectively(node_, [&] { on_card([&] { weights_.reload(tensor); }); });
+    }
+
+    model::LinearLayer projection() const {
+        model::LinearLayer layer;
+        layer.weight = plan_.frame.project_out;
+        layer.rows = plan_.feature_size();
+        layer.cols = plan_.hidden_size();
+        return layer;
+    }
+
+    std::span<float> own_features(std::int64_t sequence) {
+        static const model::BlockDescription kNoBlock;
+        const std::int64_t wide = plan_.hidden_size();
+        const std::int64_t narrow = plan_.feature_size();
+        CardMath math(*lane_, weights_, kNoBlock, tables_, math_scratch_, precision_);
+        ScratchCutter scratch(
+            scratch_.at_least(whole_lines(tokens_ * wide) + 2 * whole_lines(tokens_ * narrow)));
+        auto out = scratch.cut(tokens_ * wide);
+        plan_.frame.final_norm ? math.norm(*plan_.frame.final_norm, own_state(sequence), out)
+                               : math.copy(own_state(sequence), out);
+        if (plan_.frame.project_out >= 0) {
+            const auto narrowed = scratch.cut(tokens_ * narrow);
+            math.multiply({projection(), out, narrowed});
+            out = narrowed;
+        }
+        if (plan_.frame.logits_multiplier != 1) {
+            const auto scaled = scratch.cut(tokens_ * narrow);
+            math.clear(scaled);
+            math.add(scaled, out, plan_.frame.logits_multiplier);
+            out = scaled;
+        }
+        return out;
+    }
+
+    template <class Use>
+    void in_pass(const InputObserver& observer, Use use) {
+        if (tokens_ == 0) {
+            return;
+        }
+        support::check_stop();
+        InputObserver seen;
+        if (observer) {
+            seen = [&](const ObservedInput& input) { inputs_.see(input, observer); };
+        }
+        on_card([&] {
+            inputs_.begin(squares_suffice_ ? squares_of_block() : 0);
+            tables_.reach(tokens_);
+            const BlockPlan& block = plan_.block(block_);
+            const auto scratch =
+                scratch_.at_least(block_scratch(block.description, plan_.hidden_size(), tokens_));
+            CardMath math(*lane_, weights_, block.description, tables_, math_scratch_, precision_);
+            BlockPass pass(block, math, plan_.hidden_size(), tokens_, scratch, seen);
+            use(pass);
+            inputs_.end(observer);
+        });
+    }
+
+    std::int64_t squares_of_block() const {
+        std::int64_t values = 0;
+        for (const InputSite& site : input_sites(plan_, block_)) {
+            values += site.cols;
+        }
+        return values;
+    }
+
+    const parallel::Communicator& node_;
+    const parallel::Team& team_;
+    const ForwardPlan& plan_;
+    linalg::ForwardPrecision precision_;
+    std::unique_ptr<card::ForwardLane> lane_;
+    CardTables tables_;
+    CardWeights weights_;  ///< of the block, or of the head
+    CardMemory vocabulary_;
+    support::ScalarType vocabulary_type_{};
+    parallel::RowRange vocabulary_rows_;
+    CardMath::Scratch math_scratch_;
+    CardMemory scratch_;
+    std::int64_t sequences_ = 0;
+    std::int64_t tokens_ = 0;  ///< of each sequence
+    CardMemory states_;        ///< one after another, tokens × hidden each
+    CardMemory beside_;        ///< one more
+    CardMemory kept_;          ///< of all sequences, while they are in the middle of a block
+    CardMemory targets_;
+    CardMemory losses_;
+    std::optional<SharedWeights> host_weights_;
+    int block_ = 0;  ///< whose weights are loaded
+    bool squares_suffice_ = false;
+    CardInputs inputs_;
+    std::vector<float> host_values_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockRunner> make_card_block_runner(const parallel::Communicator& node,
+                                                    const parallel::Team& team,
+                                                    const ForwardPlan& plan,
+                                                    linalg::ForwardPrecision precision, int card) {
+    return std::make_unique<CardBlockRunner>(node, team, plan, precision, card);
+}
+
+}  // namespace alphaprune::transformer

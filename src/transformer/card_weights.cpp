@@ -1,0 +1,98 @@
+#include "card_weights.hpp"
+
+#include <cassert>
+
+#include "alphaprune/support/scalar.hpp"
+
+namespace alphaprune::transformer {
+namespace {
+
+/// Where tensors begin on a card.
+constexpr std::size_t kAlignment = 256;
+
+constexpr std::size_t aligned(std::size_t bytes) {
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+}  // namespace
+
+support::ScalarType type_on_card(support::ScalarType stored) {
+    using enum support::ScalarType;
+    return stored == bfloat16 || stored == float16 ? stored : float32;
+}
+
+void CardWeights::load(const model::Catalogue& catalogue, std::span<const int> described,
+                       std::span<const TensorLayout> layouts,
+                       std::span<const model::LinearLayer> layers, const SharedWeights& host) {
+    host_ = &host;
+    tensors_.assign(described.size(), {});
+    for (const model::LinearLayer& layer : layers) {
+        const auto weight = static_cast<std::size_t>(layer.weight);
+        tensors_[weight].type = type_on_card(
+            catalogue.tensors[static_cast<std::size_t>(described[weight])].scalar_type());
+    }
+    std::size_t bytes = 0;
+    for (std::size_t d = 0; d < described.size(); ++d) {
+        Tensor& tensor = tensors_[d];
+        tensor.tensor = described[d];
+        if (tensor.tensor < 0) {
+            continue;
+        }
+        const model::TensorInfo& info = catalogue.tensors[static_cast<std::size_t>(tensor.tensor)];
+        const bool laid_out = !layouts.empty() && !layouts[d].layers.empty();
+        tensor.layout = laid_out ? &layouts[d] : nullptr;
+        tensor.inputs = laid_out ? layouts[d].inputs : info.row_length();
+        tensor.start = bytes;
+        bytes += aligned(host.values(tensor.tensor).size() * support::size_of(tensor.type));
+    }
+    start_ = memory_.at_least<std::byte>(static_cast<std::int64_t>(bytes)).data();
+    for (const Tensor& tensor : tensors_) {
+        tensor.tensor >= 0 ? upload(tensor) : void();
+    }
+}
+
+void CardWeights::upload(const Tensor& tensor) {
+    lane_.upload_as(start_ + tensor.start, tensor.type, host_->values(tensor.tensor));
+}
+
+void CardWeights::reload(int tensor) {
+    for (const Tensor& one : tensors_) {
+        if (one.tensor == tensor) {
+            upload(one);
+        }
+    }
+}
+
+const float* CardWeights::floats(int described) const {
+    if (described < 0) {
+        return nullptr;
+    }
+    const Tensor& tensor = tensors_[static_cast<std::size_t>(described)];
+    assert(tensor.type == support::ScalarType::float32);
+    return reinterpret_cast<const float*>(start_ + tensor.start);
+}
+
+std::span<const float> CardWeights::on_host(int described) const {
+    return described < 0 ? std::span<const float>{}
+                         : host_->values(tensors_[static_cast<std::size_t>(described)].tensor);
+}
+
+const std::byte* CardWeights::place_in(int described, const model::LinearLayer& layer) const {
+    const Tensor& tensor = tensors_[static_cast<std::size_t>(described)];
+    const std::int64_t row =
+        tensor.layout == nullptr
+            ? 0
+            : tensor.layout->first_row(layer.expert, layer.pattern, layer.rows);
+    return start_ + tensor.start +
+           static_cast<std::size_t>(row * tensor.inputs) * support::size_of(tensor.type);
+}
+
+CardWeights::Place CardWeights::weights_of(const model::LinearLayer& layer) const {
+    return {place_in(layer.weight, layer), tensors_[static_cast<std::size_t>(layer.weight)].type};
+}
+
+const float* CardWeights::bias_of(const model::LinearLayer& layer) const {
+    return layer.bias < 0 ? nullptr : reinterpret_cast<const float*>(place_in(layer.bias, layer));
+}
+
+}  // namespace alphaprune::transformer

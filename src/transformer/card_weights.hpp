@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "alphaprune/model/block_description.hpp"
+#include "alphaprune/transformer/forward_plan.hpp"
+#include "card_memory.hpp"
+#include "cuda/forward_lane.hpp"
+#include "shared_weights.hpp"
+
+namespace alphaprune::transformer {
+
+/// What products on a card multiply with where the files have this type.
+support::ScalarType type_on_card(support::ScalarType stored);
+
+/// The tensors of a block, or of the head, on a card: what products multiply with in 16 bits where
+/// the files have it so, all else in float32, each laid out as in the memory of the host.
+class CardWeights {
+  public:
+    /// A linear layer's part of a tensor.
+    struct Place {
+        const void* values = nullptr;
+        support::ScalarType type{};
+    };
+
+    explicit CardWeights(card::ForwardLane& lane) : memory_(lane), lane_(lane) {}
+
+    /// Takes the place of what was there: uploads all.
+    /// @param described  the tensors by their positions in the description: index into
+    ///                   Catalogue::tensors, −1: none
+    /// @param layouts    of each; empty: as they are stored
+    /// @param layers     whose weights are multiplied with
+    /// @param host       has all of them; outlives this, or the next load()
+    void load(const model::Catalogue& catalogue, std::span<const int> described,
+              std::span<const TensorLayout> layouts, std::span<const model::LinearLayer> layers,
+              const SharedWeights& host);
+    /// A tensor has changed on the host. @param tensor  index into Catalogue::tensors
+    void reload(int tensor);
+
+    /// A described tensor's float32 values; nullptr for −1.
+    const float* floats(int described) const;
+    /// The same on the host; empty for −1.
+    std::span<const float> on_host(int described) const;
+    Place weights_of(const model::LinearLayer& layer) const;
+    /// nullptr: it has none
+    const float* bias_of(const model::LinearLayer& layer) const;
+
+  private:
+    struct Tensor {
+        int tensor = -1;
+        support::ScalarType type = support::ScalarType::float32;
+        std::size_t start = 0;  ///< in bytes
+        const TensorLayout* layout = nullptr;
+        std::int64_t inputs = 1;  ///< length of a row in memory
+    };
+    const std::byte* place_in(int described, const model::LinearLayer& layer) const;
+    void upload(const Tensor& tensor);
+
+    CardMemory memory_;
+    card::ForwardLane& lane_;
+    std::vector<Tensor> tensors_;  ///< as described
+    std::byte* start_ = nullptr;
+    const SharedWeights* host_ = nullptr;
+};
+
+}  // namespace alphaprune::transformer
