@@ -6,12 +6,12 @@
 //     FAKE_CARD_WRONG=N       one eigenvalue of matrix N is wrong
 //     FAKE_CARD_INFO=N        the solver reports that it failed on matrix N
 //     FAKE_CARD_SHUFFLES=1    of two matrices the first takes longer than the second
+// Forward passes are in fake_forward_lane.cpp.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <mutex>
 #include <span>
 #include <string>
 #include <thread>
@@ -19,12 +19,10 @@
 
 #include "alphaprune/device/card_error.hpp"
 #include "alphaprune/device/card_module.hpp"
+#include "blas.hpp"
 #include "cuda/spectrum_kernels.hpp"
 #include "cuda/spectrum_lane.hpp"
-
-extern "C" void dsyevd_(const char* job, const char* half, const int* n, double* a, const int* lda,
-                        double* values, double* work, const int* lwork, int* iwork,
-                        const int* liwork, int* info);
+#include "fake_faults.hpp"
 
 namespace {
 
@@ -33,22 +31,6 @@ using alphaprune::device::CardFault;
 using alphaprune::linalg::LaneGram;
 using alphaprune::linalg::LaneMatrix;
 namespace kernels = alphaprune::linalg::kernels;
-
-int told(const char* variable) {
-    const char* const value = std::getenv(variable);
-    return value == nullptr ? 0 : std::atoi(value);
-}
-
-/// Whether the matrix that is begun is the one; the variable counts down.
-bool is_due(const char* variable) {
-    static std::mutex one_at_a_time;
-    const std::scoped_lock lock(one_at_a_time);
-    const int left = told(variable);
-    if (left > 0) {
-        ::setenv(variable, std::to_string(left - 1).c_str(), 1);
-    }
-    return left == 1;
-}
 
 class FakeLane : public alphaprune::linalg::SpectrumLane {
   public:
@@ -133,7 +115,7 @@ class FakeLane : public alphaprune::linalg::SpectrumLane {
         std::vector<int> integer_work(static_cast<std::size_t>(integers));
         int info = 0;
         dsyevd_("N", "L", &n, gram_.data(), &n, out.data(), work.data(), &work_size,
-                integer_work.data(), &integers, &info);
+                integer_work.data(), &integers, &info, 1, 1);
         if (is_wrong_) {
             out.back() *= 1.01;
         }

@@ -1,0 +1,382 @@
+// Forward passes of the made-up card: plain loops, and BLAS for products of parts. What is asked of
+// it must lie in memory that was allocated, and no piece of work may write what it reads elsewhere.
+//     FAKE_CARD_FORWARD_LOST=N   the card is lost at multiply() number N from now
+//     FAKE_CARD_FORWARD_FULL=N   its memory does not suffice for allocate() number N
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "cuda/forward_lane.hpp"
+#include "fake_arithmetic.hpp"
+#include "fake_faults.hpp"
+#include "fake_memory.hpp"
+#include "fake_softmax.hpp"
+
+namespace {
+
+namespace card = alphaprune::transformer::card;
+using alphaprune::device::CardError;
+using alphaprune::device::CardFault;
+using alphaprune::linalg::ForwardPrecision;
+using alphaprune::support::ScalarType;
+
+std::size_t stored_size(ScalarType type) {
+    if (type == ScalarType::float64) {
+        throw CardError(CardFault::refused, "float64 is not computed with");
+    }
+    return type == ScalarType::float32 ? 4 : 2;
+}
+
+double activated(card::Activation activation, double x) {
+    switch (activation) {
+        case card::Activation::silu:
+            return x / (1 + std::exp(-x));
+        case card::Activation::relu:
+            return x < 0 ? 0 : x;  // NaN stays
+        case card::Activation::gelu:
+            return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5)));
+        case card::Activation::gelu_tanh:  // ½(1 + tanh u) = 1/(1 + e^(−2u))
+            return x / (1 + std::exp(-1.5957691216057308 * (x + 0.044715 * x * x * x)));
+        case card::Activation::quick_gelu:
+            return x / (1 + std::exp(-1.702 * x));
+        default:
+            throw CardError(CardFault::refused, "gate: an unknown activation");
+    }
+}
+
+/// NaN stays.
+double clamped_gate(const card::Gate& work, double gate, double up) {
+    const double limit = work.limit;
+    const double g = gate > limit ? limit : gate;
+    const double u = up > limit ? limit : up < -limit ? -limit : up;
+    return (u + 1) * (g / (1 + std::exp(-static_cast<double>(work.steepness) * g)));
+}
+
+void norm_row(const card::Norm& work, const float* values, float* out) {
+    const auto width = static_cast<double>(work.width);
+    double mean = 0;
+    double squares = 0;
+    for (std::int64_t i = 0; work.centered && i < work.width; ++i) {
+        mean += static_cast<double>(values[i]) / width;
+    }
+    for (std::int64_t i = 0; i < work.width; ++i) {
+        const double difference = static_cast<double>(values[i]) - mean;
+        squares += difference * difference;
+    }
+    const double factor = 1 / std::sqrt(squares / width + work.epsilon);
+    for (std::int64_t i = 0; i < work.width; ++i) {
+        double weight = work.weights == nullptr ? 1 : static_cast<double>(work.weights[i]);
+        weight += work.unit_offset && work.weights != nullptr ? 1 : 0;
+        const double bias = work.biases == nullptr ? 0 : static_cast<double>(work.biases[i]);
+        out[i] =
+            static_cast<float>((static_cast<double>(values[i]) - mean) * factor * weight + bias);
+    }
+}
+
+class FakeForwardLane : public card::ForwardLane {
+  public:
+    void* allocate(std::size_t bytes) override {
+        return work("allocate", [&](TouchedMemory& /*memory*/) {
+            if (is_due("FAKE_CARD_FORWARD_FULL")) {
+                throw CardError(CardFault::out_of_memory, "made up: out of memory");
+            }
+            return memory_.allocate(bytes);
+        });
+    }
+    void release(void* memory) override {
+        work("release", [&](TouchedMemory& /*memory*/) { memory_.release(memory); });
+    }
+    void upload(void* to, std::span<const std::byte> from) override {
+        work("upload", [&](TouchedMemory& memory) {
+            memory.writes_stored(to, std::ssize(from), 1, "to");
+            std::copy(from.begin(), from.end(), static_cast<std::byte*>(to));
+        });
+    }
+    void upload_as(void* to, ScalarType type, std::span<const float> from) override {
+        work("upload_as", [&](TouchedMemory& memory) {
+            const std::size_t size = stored_size(type);
+            memory.writes_stored(to, std::ssize(from), size, "to");
+            for (std::size_t i = 0; i < from.size(); ++i) {
+                const std::uint32_t bits =
+                    narrowed_to(type, from[i]);  // its lower bytes come first
+                std::memcpy(static_cast<std::byte*>(to) + i * size, &bits, size);
+            }
+        });
+    }
+    void download(std::span<std::byte> to, const void* from) override {
+        work("download", [&](TouchedMemory& memory) {
+            memory.reads_stored(from, std::ssize(to), 1, "from");
+            std::copy_n(static_cast<const std::byte*>(from), to.size(), to.begin());
+        });
+    }
+    void copy(void* to, const void* from, std::size_t bytes) override {
+        work("copy", [&](TouchedMemory& memory) {
+            memory.writes_stored(to, static_cast<std::int64_t>(bytes), 1, "to");
+            memory.reads_stored(from, static_cast<std::int64_t>(bytes), 1, "from");
+            memory.end();
+            std::copy_n(static_cast<const std::byte*>(from), bytes, static_cast<std::byte*>(to));
+        });
+    }
+    void clear(void* to, std::size_t bytes) override {
+        work("clear", [&](TouchedMemory& memory) {
+            memory.writes_stored(to, static_cast<std::int64_t>(bytes), 1, "to");
+            std::fill_n(static_cast<std::byte*>(to), bytes, std::byte{0});
+        });
+    }
+    void wait() override {
+        work("wait", [](TouchedMemory& /*memory*/) {});
+    }
+    void multiply(std::span<const card::Product> products, ForwardPrecision precision) override;
+    void norm(const card::Norm& given) override;
+    void gate(const card::Gate& given) override;
+    void rotate(const card::Rotation& given) override;
+    void attend(const card::Attention& given, ForwardPrecision precision) override;
+    void copy_rows(const card::RowCopy& given) override;
+    void gather(const card::Gathering& given) override;
+    void scatter(const card::Scattering& given) override;
+    void add(const card::Addition& given) override;
+    void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
+                        float* sums) override;
+    void add_vocabulary(const card::VocabularyPart& given, ForwardPrecision precision) override;
+
+  private:
+    /// Does it, unless an earlier fault or another thread is in the way.
+    template <class Work>
+    std::invoke_result_t<Work, TouchedMemory&> work(const char* name, const Work& does) {
+        if (is_broken_) {
+            throw *is_broken_;
+        }
+        TouchedMemory memory(memory_, name);
+        try {
+            thread_ = thread_.value_or(std::this_thread::get_id());
+            memory.expect(std::this_thread::get_id() == *thread_, "called by a second thread");
+            return does(memory);
+        } catch (const CardError& error) {
+            if (error.fault() != CardFault::out_of_memory) {  // smaller work may fit
+                is_broken_ = error;
+            }
+            throw;
+        }
+    }
+
+    CardMemory memory_;
+    std::optional<CardError> is_broken_;
+    std::optional<std::thread::id> thread_;
+};
+
+void FakeForwardLane::multiply(std::span<const card::Product> products,
+                               ForwardPrecision precision) {
+    work("multiply", [&](TouchedMemory& memory) {
+        if (is_due("FAKE_CARD_FORWARD_LOST")) {
+            throw CardError(CardFault::lost, "made up: the card fell off the bus");
+        }
+        for (const card::Product& one : products) {
+            memory.expect(one.tokens >= 0 && one.cols >= 0 && one.rows >= 0, "a negative size");
+            memory.reads(one.input, one.tokens * one.cols, "input");
+            memory.reads_stored(one.weights, one.rows * one.cols, stored_size(one.type), "weights");
+            memory.reads(one.bias, one.bias == nullptr ? 0 : one.rows, "bias");
+            memory.writes(one.out, one.tokens * one.rows, "out");
+        }
+        memory.end();
+        for (const card::Product& one : products) {
+            const std::vector<float> found = product(one.input, one.tokens, one.cols, one.weights,
+                                                     one.type, one.rows, precision);
+            for (std::int64_t i = 0; i < one.tokens * one.rows; ++i) {
+                const float before = one.add_to_it ? one.out[i] : 0.0F;
+                const float bias = one.bias == nullptr ? 0.0F : one.bias[i % one.rows];
+                one.out[i] = before + (found[static_cast<std::size_t>(i)] + bias);
+            }
+        }
+    });
+}
+
+void FakeForwardLane::norm(const card::Norm& given) {
+    work("norm", [&](TouchedMemory& memory) {
+        memory.writes(given.out, given.rows * given.width, "out");
+        if (given.values != given.out) {
+            memory.reads(given.values, given.rows * given.width, "values");
+        }
+        memory.reads(given.weights, given.weights == nullptr ? 0 : given.width, "weights");
+        memory.reads(given.biases, given.biases == nullptr ? 0 : given.width, "biases");
+        memory.end();
+        for (std::int64_t row = 0; row < given.rows; ++row) {
+            norm_row(given, given.values + row * given.width, given.out + row * given.width);
+        }
+    });
+}
+
+void FakeForwardLane::gate(const card::Gate& given) {
+    work("gate", [&](TouchedMemory& memory) {
+        const bool is_clamped = given.activation == card::Activation::clamped_gate;
+        memory.expect(!is_clamped || (given.up != nullptr && given.limit > 0), "no limit or no up");
+        memory.writes(given.gate, given.count, "gate");
+        memory.reads(given.up, given.up == nullptr ? 0 : given.count, "up");
+        memory.end();
+        for (std::int64_t i = 0; i < given.count; ++i) {
+            const double gate = given.gate[i];
+            const double up = given.up == nullptr ? 1 : static_cast<double>(given.up[i]);
+            given.gate[i] = static_cast<float>(is_clamped ? clamped_gate(given, gate, up)
+                                                          : activated(given.activation, gate) * up);
+        }
+    });
+}
+
+void FakeForwardLane::rotate(const card::Rotation& given) {
+    work("rotate", [&](TouchedMemory& memory) {
+        memory.expect(given.first >= 0 && given.pairs >= 0 &&
+                          given.first + 2 * given.pairs <= given.head_size,
+                      "pairs beyond the head");
+        memory.writes(given.values, given.tokens * given.heads * given.head_size, "values");
+        memory.reads(given.cos, given.tokens * given.pairs, "cos");
+        memory.reads(given.sin, given.tokens * given.pairs, "sin");
+        memory.end();
+        for (std::int64_t i = 0; i < given.tokens * given.heads * given.pairs; ++i) {
+            const std::int64_t pair = i % given.pairs;
+            const std::int64_t head = i / given.pairs;
+            float* const values = given.values + head * given.head_size + given.first;
+            float& a = values[given.interleaved ? 2 * pair : pair];
+            float& b = values[given.interleaved ? 2 * pair + 1 : pair + given.pairs];
+            const float cos = given.cos[head / given.heads * given.pairs + pair];
+            const float sin = given.sin[head / given.heads * given.pairs + pair];
+            const float turned = a * cos - b * sin;
+            b = b * cos + a * sin;
+            a = turned;
+        }
+    });
+}
+
+void FakeForwardLane::attend(const card::Attention& given, ForwardPrecision precision) {
+    work("attend", [&](TouchedMemory& memory) {
+        memory.expect(given.key_value_heads > 0 && given.heads % given.key_value_heads == 0,
+                      "unequal groups");
+        memory.expect(given.window >= 0 && given.softcap >= 0, "a negative window or cap");
+        const std::int64_t shared = given.tokens * given.key_value_heads;
+        memory.reads(given.query, given.tokens * given.heads * given.head_size, "query");
+        memory.reads(given.key, shared * given.head_size, "key");
+        memory.reads(given.value, shared * given.value_size, "value");
+        memory.reads(given.biases, given.biases == nullptr ? 0 : given.heads * given.tokens,
+                     "biases");
+        memory.reads(given.sinks, given.sinks == nullptr ? 0 : given.heads, "sinks");
+        memory.writes(given.out, given.tokens * given.heads * given.value_size, "out");
+        memory.end();
+        for (std::int64_t head = 0; head < given.heads; ++head) {
+            attend_head(given, head, parts_of(precision));
+        }
+    });
+}
+
+void FakeForwardLane::copy_rows(const card::RowCopy& given) {
+    work("copy_rows", [&](TouchedMemory& memory) {
+        memory.expect(given.repeat > 0 && given.rows >= 0, "sizes");
+        const std::int64_t sources = (given.rows + given.repeat - 1) / given.repeat;
+        for (std::int64_t row = 0; row < sources; ++row) {
+            memory.reads(given.from + row * given.from_stride, given.width, "from");
+        }
+        for (std::int64_t row = 0; row < given.rows; ++row) {
+            memory.writes(given.to + row * given.to_stride, given.width, "to");
+        }
+        memory.end();
+        for (std::int64_t row = 0; row < given.rows; ++row) {
+            std::copy_n(given.from + row / given.repeat * given.from_stride, given.width,
+                        given.to + row * given.to_stride);
+        }
+    });
+}
+
+void FakeForwardLane::gather(const card::Gathering& given) {
+    work("gather", [&](TouchedMemory& memory) {
+        memory.reads(given.indices, given.rows, "indices");
+        memory.writes(given.to, given.rows * given.width, "to");
+        for (std::int64_t row = 0; row < given.rows; ++row) {
+            memory.expect(given.indices[row] >= 0, "a negative index");
+            memory.reads(given.from + given.indices[row] * given.width, given.width, "from");
+        }
+        memory.end();
+        for (std::int64_t row = 0; row < given.rows; ++row) {
+            std::copy_n(given.from + given.indices[row] * given.width, given.width,
+                        given.to + row * given.width);
+        }
+    });
+}
+
+void FakeForwardLane::scatter(const card::Scattering& given) {
+    work("scatter", [&](TouchedMemory& memory) {
+        const auto row_of = [&](std::int64_t row) {
+            return given.indices == nullptr ? row : std::int64_t{given.indices[row]};
+        };
+        memory.reads(given.indices, given.indices == nullptr ? 0 : given.rows, "indices");
+        memory.reads(given.factors, given.factors == nullptr ? 0 : given.rows, "factors");
+        memory.reads(given.values, given.rows * given.width, "values");
+        for (std::int64_t row = 0; row < given.rows; ++row) {
+            memory.expect(row_of(row) >= 0, "a negative index");
+            memory.writes(given.sum + row_of(row) * given.width, given.width, "sum");
+        }
+        memory.end();  // indices that come twice, too
+        for (std::int64_t row = 0; row < given.rows; ++row) {
+            float factor = given.factors == nullptr ? 1.0F : given.factors[row];
+            factor = given.as_gates ? 1.0F / (1.0F + std::exp(-factor)) : factor;
+            for (std::int64_t i = 0; i < given.width; ++i) {
+                given.sum[row_of(row) * given.width + i] +=
+                    factor * given.values[row * given.width + i];
+            }
+        }
+    });
+}
+
+void FakeForwardLane::add(const card::Addition& given) {
+    work("add", [&](TouchedMemory& memory) {
+        memory.writes(given.sum, given.count, "sum");
+        memory.reads(given.added, given.count, "added");
+        memory.end();
+        for (std::int64_t i = 0; i < given.count; ++i) {
+            given.sum[i] += given.factor * given.added[i];
+        }
+    });
+}
+
+void FakeForwardLane::column_squares(const float* values, std::int64_t rows, std::int64_t cols,
+                                     float* sums) {
+    work("column_squares", [&](TouchedMemory& memory) {
+        memory.expect(rows >= 0 && cols >= 0, "a negative size");
+        memory.reads(values, rows * cols, "values");
+        memory.writes(sums, cols, "sums");
+        memory.end();
+        for (std::int64_t col = 0; col < cols; ++col) {
+            double sum = 0;
+            for (std::int64_t row = 0; row < rows; ++row) {
+                sum += std::pow(static_cast<double>(values[row * cols + col]), 2);
+            }
+            sums[col] = static_cast<float>(sum);
+        }
+    });
+}
+
+void FakeForwardLane::add_vocabulary(const card::VocabularyPart& given,
+                                     ForwardPrecision precision) {
+    work("add_vocabulary", [&](TouchedMemory& memory) {
+        memory.expect(given.tokens >= 0 && given.rows >= 0 && given.first_row >= 0,
+                      "a negative size");
+        memory.reads(given.features, given.tokens * given.width, "features");
+        memory.reads_stored(given.weights, given.rows * given.width, stored_size(given.type),
+                            "weights");
+        memory.reads(given.targets, given.tokens, "targets");
+        memory.writes(given.states, given.tokens, "states");
+        memory.end();
+        std::vector<float> logits = product(given.features, given.tokens, given.width,
+                                            given.weights, given.type, given.rows, precision);
+        for (std::int64_t token = 0; token < given.tokens; ++token) {
+            add_to_loss(given, token, logits.data() + token * given.rows);
+        }
+    });
+}
+
+}  // namespace
+
+extern "C" card::ForwardLane* alphaprune_cuda_make_forward_lane(int /*card*/) {
+    return new FakeForwardLane;
+}
