@@ -3,8 +3,8 @@
 
     benchmarks/node_memory.py PROGRAM --ranks N -- OPTIONS OF run
 
-Shared memory counts once: a rank's part is its proportional set size (Pss), which a report's
-peak_memory is not, as it counts all of the node's shared memory that a rank has touched.
+Shared memory counts once: a rank's part is its proportional set size (Pss). Beside it stands what the
+program itself has seen, in the rank that took most, and without the process that watches over it.
 """
 import argparse
 import json
@@ -79,7 +79,7 @@ def main():
         "planned_mb": round(planned / 1e6, 1),
         "pss_mb_per_rank": round(most / asked.ranks / 1e6, 1),
         "measured_over_planned": round(most / asked.ranks / planned, 3),
-        "peak_rss_mb": round(report["run"]["peak_memory"] / 1e6, 1),
+        "reported_mb": round(report["run"]["peak_memory"] / 1e6, 1),
         "seconds": round(report["run"]["seconds"], 1)}))
 
 

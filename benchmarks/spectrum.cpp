@@ -20,6 +20,7 @@
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/peak_memory.hpp"
 #include "command_line.hpp"
 #include "measuring.hpp"
 

@@ -5,6 +5,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
+#include "alphaprune/support/peak_memory.hpp"
 #include "commands.hpp"
 #include "stages.hpp"
 

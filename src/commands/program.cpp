@@ -20,6 +20,7 @@
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
+#include "alphaprune/support/peak_memory.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "commands.hpp"
 #include "job.hpp"
@@ -137,6 +138,10 @@ support::ExitStatus watched(const parallel::Communicator& world, const cli::Opti
                             std::optional<double> stopping_time) {
     parallel::JobWatch watch(world, watch_options(options, stopping_time));
     try {
+        std::optional<support::MemoryWatch> memory;
+        if (can_be_resumed(options)) {  // whose report says what memory was taken
+            memory.emplace();
+        }
         return carry_out(world, options, watch);
     } catch (const support::Error& error) {
         if (error.agreed()) {

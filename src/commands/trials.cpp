@@ -75,28 +75,30 @@ std::string Trials::about() const {
 }
 
 std::vector<double> Trials::perplexities(std::span<const Candidate> candidates, const Told& told) {
-    const std::map<int, double>& known = job_.journal->earlier().trials;
+    std::map<int, double> known = job_.journal->earlier().trials;
+    const int first = job_.trials;
     const auto groups = static_cast<std::size_t>(groups_for(candidates.size()));
     std::vector<double> values;
     bool more = true;
-    while (more && values.size() < candidates.size()) {
-        const auto rest = candidates.subspan(values.size());
-        std::vector<double> next;
-        if (const auto found = known.find(job_.trials); found != known.end()) {
-            next.push_back(found->second);
-        } else {
-            next = side_by_side(rest.first(std::min(groups, rest.size())));
-        }
-        for (std::size_t i = 0; i < next.size(); ++i) {
-            parallel::run_on_root(job_.ranks, [&] {
-                if (!known.contains(job_.trials)) {
-                    job_.journal->add_trial(job_.trials, next[i]);
+    while (values.size() < candidates.size() && (more || known.contains(job_.trials))) {
+        if (!known.contains(job_.trials)) {
+            std::vector<NumberedCandidate> next;
+            for (std::size_t i = values.size(); i < candidates.size() && next.size() < groups;
+                 ++i) {
+                const int number = first + static_cast<int>(i);
+                if (!known.contains(number)) {
+                    next.push_back({number, &candidates[i]});
                 }
-            });
-            ++job_.trials;
-            more = told(rest[i], next[i]) && more;
+            }
+            const std::vector<double> found = side_by_side(next);
+            for (std::size_t i = 0; i < next.size(); ++i) {
+                known[next[i].number] = found[i];
+            }
         }
-        values.insert(values.end(), next.begin(), next.end());
+        const double value = known.at(job_.trials);
+        more = told(candidates[values.size()], value) && more;
+        values.push_back(value);
+        ++job_.trials;
     }
     return values;
 }
@@ -123,10 +125,13 @@ int Trials::groups_for(std::size_t candidates) const {
     return job_.ranks.min(groups);
 }
 
-std::vector<double> Trials::side_by_side(std::span<const Candidate> candidates) const {
+std::vector<double> Trials::side_by_side(std::span<const NumberedCandidate> candidates) const {
     const auto groups = static_cast<int>(candidates.size());
     if (groups == 1) {
-        return {try_one(job_.ranks, inputs_.nodes, candidates.front())};
+        const auto& [number, candidate] = candidates.front();
+        const double value = try_one(job_.ranks, inputs_.nodes, *candidate);
+        parallel::run_on_root(job_.ranks, [&] { job_.journal->add_trial(number, value); });
+        return {value};
     }
     const int rank = job_.ranks.rank();
     const int group = static_cast<int>(std::int64_t{rank} * groups / job_.ranks.size());
@@ -136,8 +141,12 @@ std::vector<double> Trials::side_by_side(std::span<const Candidate> candidates) 
     std::vector<double> values(candidates.size());
     parallel::run_collectively(job_.ranks, [&] {
         const auto own = static_cast<std::size_t>(group);
-        const double value = try_one(ranks, nodes, candidates[own]);
-        values[own] = ranks.is_root() ? value : 0;
+        const auto& [number, candidate] = candidates[own];
+        const double value = try_one(ranks, nodes, *candidate);
+        if (ranks.is_root()) {  // at once: other groups may not come to their end
+            job_.journal->add_trial(number, value);
+            values[own] = value;
+        }
     });
     job_.ranks.all_reduce_sum(std::span(values));
     return values;

@@ -53,7 +53,8 @@ class Trials {
     Trials(Job& job, const Inputs& inputs, const planning::TrialTask& plan,
            const cli::Options& options);
 
-    /// Told on every rank what a candidate's perplexity is; false: no further one is to be tried.
+    /// Told on every rank, in order, what a candidate's perplexity is; false: no further one is to
+    /// be tried.
     using Told = std::function<bool(const Candidate& candidate, double perplexity)>;
     /// The perplexity of each candidate on the held-out sequences, as far as they were tried;
     /// infinite where a pruner cannot do what the candidate asks for. @throws Error on all ranks
@@ -65,9 +66,14 @@ class Trials {
     std::int64_t taken() const { return sequences_.count(); }
 
   private:
+    struct NumberedCandidate {
+        int number = 0;  ///< of all that the job tries
+        const Candidate* candidate = nullptr;
+    };
+
     int groups_for(std::size_t candidates) const;
-    /// One candidate for each group of ranks.
-    std::vector<double> side_by_side(std::span<const Candidate> candidates) const;
+    /// One candidate for each group of ranks, each value in the journal once its group knows it.
+    std::vector<double> side_by_side(std::span<const NumberedCandidate> candidates) const;
     double try_one(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                    const Candidate& candidate) const;
 

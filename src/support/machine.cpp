@@ -52,12 +52,6 @@ std::string cpuinfo_field(std::string_view name, std::string_view cpuinfo) {
 
 }  // namespace
 
-std::uint64_t peak_memory() {
-    struct rusage usage {};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
 void return_freed_memory() {
 #ifdef __GLIBC__
     malloc_trim(0);

@@ -5,6 +5,7 @@
 //     FAKE_CARD_FULL=N        its memory does not suffice for matrix N
 //     FAKE_CARD_WRONG=N       one eigenvalue of matrix N is wrong
 //     FAKE_CARD_INFO=N        the solver reports that it failed on matrix N
+//     FAKE_CARD_SLOW=N        each matrix takes N ms longer
 //     FAKE_CARD_SHUFFLES=1    of two matrices the first takes longer than the second
 // Forward passes are in fake_forward_lane.cpp.
 #include <algorithm>
@@ -105,6 +106,7 @@ class FakeLane : public alphaprune::linalg::SpectrumLane {
         return found;
     }
     int library_eigenvalues(std::span<double> out) override {
+        std::this_thread::sleep_for(std::chrono::milliseconds(told("FAKE_CARD_SLOW")));
         if (told("FAKE_CARD_SHUFFLES") != 0 && number_ % 2 == 1) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
         }

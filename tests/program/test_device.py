@@ -5,11 +5,15 @@ With ALPHAPRUNE_TEST_CARD=true in the environment the true one of this machine i
 """
 import os
 import pathlib
+import signal
+import struct
+import subprocess
+import time
 import unittest
 
 import numpy as np
 
-from harness import BOOKS, PROGRAM, ProgramTest, start
+from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest, processes_with, start
 
 BUILD = pathlib.Path(PROGRAM).parent
 TRUE_CARD = os.environ.get("ALPHAPRUNE_TEST_CARD") == "true"
@@ -91,6 +95,66 @@ class MadeUpCards(DeviceTest):
         self.assertIn("solver cuda failed", done.stderr)
         plain, _ = self.analyze("plain", NO_CARD)
         self.assert_same_metrics(plain, output)
+
+
+@unittest.skipIf(TRUE_CARD, "a true card cannot be slowed down")
+class Interrupted(DeviceTest):
+    """In the middle of the spectra: each is in the journal once it is known."""
+
+    def spectra_in(self, output):
+        """How many the journal holds: behind a head of 16 bytes, kind and size, payload, checksum of
+        each record."""
+        count = 0
+        for file in (output / "journal").glob("records-*"):
+            raw = file.read_bytes()
+            place = 16
+            while place + 16 <= len(raw):
+                kind, size = struct.unpack_from("<QQ", raw, place)
+                place += 24 + size
+                count += kind == 1 and place <= len(raw)
+        return count
+
+    def interrupted(self, name, signal_number, ranks):
+        """@return  the output, the exit status, and how many spectra are known there."""
+        output = self.folder / name
+        environment = CARD | {"FAKE_CARDS": str(ranks), "FAKE_CARD_SLOW": "200"}
+        command = [MPIEXEC, "-n", str(ranks), PROGRAM, "analyze", "--model", BOOKS, "--device", "cuda",
+                   "--output", output]
+        with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL) as running:
+            while running.poll() is None and self.spectra_in(output) < 8:
+                time.sleep(0.005)
+            if signal_number == signal.SIGKILL:
+                for process in processes_with(output):
+                    os.kill(process, signal_number)
+            running.send_signal(signal_number)
+            status = running.wait(60)
+        return output, status, self.spectra_in(output)
+
+    def test_what_a_card_has_computed_is_not_computed_again(self):
+        whole, _ = self.analyze("whole", CARD, "--device", "cuda")
+        for name, number, ranks in (("killed", signal.SIGKILL, 1), ("stopped", signal.SIGUSR1, 2)):
+            output, status, known = self.interrupted(name, number, ranks)
+            if number == signal.SIGUSR1:
+                self.assertEqual(status, 75)
+            self.assertTrue(8 <= known < MATRICES, known)
+            # The solver would fail on one more matrix than are left.
+            _, done = self.analyze(
+                name, CARD | {"FAKE_CARD_INFO": str(MATRICES - known + 1)}, "--device", "cuda", "--resume")
+            self.assertIn(f"{known} of {MATRICES} spectra", done.stderr)
+            self.assertNotIn("solver cuda failed", done.stderr)
+            self.assertEqual(self.solvers(output), ["cuda"] * MATRICES)
+            for file in sorted((whole / "metrics").iterdir()):
+                self.assertEqual((output / "metrics" / file.name).read_bytes(), file.read_bytes())
+            self.assertEqual([matrix["metrics"] for matrix in self.report(output)["matrices"]],
+                             [matrix["metrics"] for matrix in self.report(whole)["matrices"]])
+
+    def test_the_last_matrix_that_is_left_is_computed_by_the_card(self):
+        output, _, known = self.interrupted("killed", signal.SIGKILL, 1)
+        _, done = self.analyze("killed", CARD | {"FAKE_CARD_INFO": str(MATRICES - known)}, "--device",
+                               "cuda", "--resume")
+        self.assertEqual(done.stderr.count("solver cuda failed"), 1, done.stderr)
+        self.assertEqual(self.solvers(output).count("cuda"), MATRICES - 1)
 
 
 class NoCards(DeviceTest):

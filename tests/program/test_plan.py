@@ -1,9 +1,12 @@
 """`plan`: what it predicts for known and unknown machines, and how it speaks of finished runs."""
 import json
+import pathlib
+import re
 import subprocess
+import time
 import unittest
 
-from harness import BOOKS, PROGRAM, ProgramTest, start
+from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest, ranks_with, start
 
 MACHINE = ["--dgemm-gflops", "40", "--sgemm-gflops", "80", "--memory-gbps", "8",
            "--read-gbps", "2", "--write-gbps", "1"]
@@ -155,6 +158,32 @@ class Plan(ProgramTest):
                                             "most_ranks": 2, "threads_per_rank": 1,
                                             "sequences_per_team": 3})
         self.assertIn("3 calibration sequences by 1 team of 2 ranks, at most 3 each", self.table)
+
+    def test_measured_memory_counts_once_what_ranks_share(self):
+        """As seen from outside: the largest part (Pss) of a rank, and not its resident set."""
+        output = self.folder / "out"
+        words = ["--model", BOOKS, "--output", output, "--prune-method", "wanda", "--allocation",
+                 "uniform", "--blocks", "0-0", "--calibration", BOOKS / "calibration.npy",
+                 "--nsamples", "64", "--seqlen", "512", "--threads-per-rank", "1"]
+        seen = {"Rss": 0, "Pss": 0}
+        with subprocess.Popen([MPIEXEC, "-n", "4", PROGRAM, *map(str, words)],
+                              stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as running:
+            ranks = []
+            while running.poll() is None:
+                ranks = ranks if len(ranks) == 4 else ranks_with(f"{output}")
+                for rank in ranks:
+                    try:
+                        text = pathlib.Path(f"/proc/{rank}/smaps_rollup").read_text()
+                    except OSError:
+                        continue  # it has ended
+                    for name, size in re.findall(r"^(Rss|Pss): +(\d+) kB", text, re.M):
+                        seen[name] = max(seen[name], 1024 * int(size))
+                time.sleep(0.01)
+            self.assertEqual(running.returncode, 0)
+        memory = self.plan("--validate", output)["memory"][0]
+        self.assertAlmostEqual(memory["measured"], seen["Pss"], delta=0.2 * seen["Pss"])
+        self.assertLess(memory["measured"], 0.8 * seen["Rss"])
+        self.assertTrue(0.75 < memory["ratio"] < 1.33, memory)
 
     def test_bfloat16_products_are_assumed_where_no_machine_is_known(self):
         plan = self.plan("--model", "70b", "--prune-method", "wanda", "--ranks", 512,

@@ -1,9 +1,14 @@
 """ALPS, ADMM, targets from the dense model, recipes and the search for ratios: the whole program."""
+import os
+import signal
+import struct
+import subprocess
+import time
 import unittest
 
 import numpy as np
 
-from harness import BOOKS, TINY, start
+from harness import BOOKS, MPIEXEC, PROGRAM, TINY, processes_with, ranks_with, start
 from test_calibrated import FIXED_CLOCK, CalibratedTest, tensors_of
 
 TARGETS = ("--dense-target", 0.5, "--residual-target", 0.5, "--site-order", "sequential")
@@ -203,6 +208,82 @@ class Search(TargetsTest):
                      "--eval", self.folder / "scored.npy", ranks=2)
         plain = self.report(self.folder / "plain")["perplexity"][0]["pruned"]
         self.assertAlmostEqual(searched["search"][0]["perplexity"] / plain, 1, places=6)
+
+    def trials_in(self, record_files):
+        """Numbers of the candidates whose losses these files of a journal hold, in order: behind a
+        head of 16 bytes, kind and size, payload, checksum of each record."""
+        numbers = []
+        for file in record_files:
+            raw = file.read_bytes()
+            place = 16
+            while place + 16 <= len(raw):
+                kind, size = struct.unpack_from("<QQ", raw, place)
+                if place + 24 + size > len(raw):
+                    break  # it is being written
+                if kind == 9:
+                    numbers += struct.unpack_from("<i", raw, place + 16)
+                place += 24 + size
+        return numbers
+
+    def journaled_while_one_rank_rests(self, output):
+        """Waits until one of two ranks has finished its candidate, and the other, which was stopped,
+        has not: whole rounds would leave an even number of records."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            last = ranks_with(output)[1:2]
+            log = output / "run.log"
+            if not last or not log.exists() or "search: " not in log.read_text():
+                time.sleep(0.01)
+                continue
+            os.kill(last[0], signal.SIGSTOP)
+            for _ in range(10):
+                records = sorted((output / "journal").glob("records-*"))
+                if len(self.trials_in(records)) % 2 == 1:
+                    return records
+                time.sleep(0.1)
+            os.kill(last[0], signal.SIGCONT)
+            time.sleep(0.03)
+        return []
+
+    def test_what_was_tried_before_a_kill_is_not_tried_again(self):
+        evaluations = 8
+        words = ["--model", BOOKS, "--prune-method", "wanda", "--allocation", "search",
+                 "--search-evaluations", evaluations, "--calibration", BOOKS / "calibration.npy",
+                 "--nsamples", 12, "--seqlen", 128]
+        expected = self.folder / "whole"
+        done = start([*words, "--output", expected], 2, FIXED_CLOCK)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+        output = self.folder / "killed"
+        with subprocess.Popen([MPIEXEC, "-n", "2", PROGRAM, *map(str, words), "--output", output],
+                              stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              env={**os.environ, **FIXED_CLOCK}) as running:
+            records = self.journaled_while_one_rank_rests(output)
+            for process in [*processes_with(output), running.pid]:
+                os.kill(process, signal.SIGKILL)
+        self.assertTrue(records, "a candidate is in the journal before all beside it have ended")
+        first = self.trials_in(records)
+        self.assertLess(len(first), evaluations)
+
+        # The journal vanishes at the end: what it held stays under other names.
+        kept = self.folder / "kept"
+        kept.mkdir()
+        with subprocess.Popen([MPIEXEC, "-n", "2", PROGRAM, *map(str, words), "--output", output,
+                               "--resume"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              text=True, env={**os.environ, **FIXED_CLOCK}) as running:
+            while running.poll() is None:
+                for file in (output / "journal").glob("records-*"):
+                    try:
+                        os.link(file, kept / file.name)
+                    except (FileExistsError, FileNotFoundError):
+                        pass
+                time.sleep(0.005)
+            self.assertEqual(running.returncode, 0, running.stderr.read())
+        tried = self.trials_in(kept.iterdir())
+        self.assertEqual(sorted(tried), list(range(evaluations)))
+        self.assertEqual(self.report(output)["search"], self.report(expected)["search"])
+        self.assertEqual((output / "checkpoint.h5").read_bytes() ==
+                         (expected / "checkpoint.h5").read_bytes(), True)
 
 
 if __name__ == "__main__":

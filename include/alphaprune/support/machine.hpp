@@ -10,9 +10,6 @@
 
 namespace alphaprune::support {
 
-/// Largest resident size this process has had so far, in bytes.
-std::uint64_t peak_memory();
-
 /// Gives back to the system what has been freed, but is kept for later by the allocator: glibc does
 /// so with pieces of up to 32 MB. Takes milliseconds.
 void return_freed_memory();
