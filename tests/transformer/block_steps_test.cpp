@@ -16,6 +16,7 @@
 #include "transformer/odd_models.hpp"
 #include "transformer/runner_states.hpp"
 #include "transformer/stored_model.hpp"
+#include "transformer/tested_settings.hpp"
 
 namespace alphaprune::test {
 namespace {
@@ -47,7 +48,7 @@ class InSteps {
     explicit InSteps(StoredModel& model, std::size_t tokens = 40)
         : model_(model),
           plan_(transformer::make_forward_plan(model.catalogue)),
-          runner_(transformer::make_block_runner(world(), lone_team(), plan_)) {
+          runner_(transformer::make_block_runner(world(), lone_team(), plan_, tested_settings())) {
         embed(tokens);
         load(0);
     }

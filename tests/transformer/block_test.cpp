@@ -17,6 +17,7 @@
 #include "transformer/odd_models.hpp"
 #include "transformer/plain_forward.hpp"
 #include "transformer/runner_states.hpp"
+#include "transformer/tested_settings.hpp"
 
 namespace alphaprune::test {
 namespace {
@@ -91,7 +92,8 @@ std::map<std::string, std::vector<float>> observed_inputs(StoredModel& model,
                                                           std::size_t& calls) {
     const model::Catalogue& catalogue = model.catalogue;
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
-    const auto runner = transformer::make_block_runner(world(), lone_team(), plan);
+    const auto runner =
+        transformer::make_block_runner(world(), lone_team(), plan, tested_settings());
     const auto count = static_cast<std::int64_t>(tokens.size());
     runner->embed(std::array{tokens}, model.source());
     std::map<std::string, std::vector<float>> inputs;
@@ -160,7 +162,8 @@ TEST(Blocks, TakeNoMoreScratchThanTheySay) {
     odd_mistral().write(folder / "m");
     StoredModel model(folder / "m");
     const transformer::ForwardPlan plan = transformer::make_forward_plan(model.catalogue);
-    const auto runner = transformer::make_block_runner(world(), lone_team(), plan);
+    const auto runner =
+        transformer::make_block_runner(world(), lone_team(), plan, tested_settings());
     runner->load(0, model.source());
     const std::vector<std::int32_t> tokens(kTokens, 1);
     runner->embed(std::array{std::span(tokens).first(1)}, model.source());

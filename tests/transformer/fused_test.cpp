@@ -16,6 +16,7 @@
 #include "transformer/odd_models.hpp"
 #include "transformer/runner_states.hpp"
 #include "transformer/stored_model.hpp"
+#include "transformer/tested_settings.hpp"
 
 namespace alphaprune::test {
 namespace {
@@ -37,7 +38,8 @@ Computed compute(const model::Catalogue& catalogue, const model::Family& family,
         reader.read_rows(tensor, rows, out);
     };
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue, family);
-    const auto runner = transformer::make_block_runner(world(), lone_team(), plan);
+    const auto runner =
+        transformer::make_block_runner(world(), lone_team(), plan, tested_settings());
     runner->embed(std::array{std::span(kFusedTokens)}, source);
     Computed computed;
     for (int block = 0; block < catalogue.blocks(); ++block) {
@@ -97,7 +99,8 @@ TEST_F(Fused, RowsAreStoredAsTheyWere) {
             reader.read_rows(tensor, rows, out);
         };
         const auto plan = transformer::make_forward_plan(fused, fused_family(kind));
-        const auto runner = transformer::make_block_runner(world(), lone_team(), plan);
+        const auto runner =
+            transformer::make_block_runner(world(), lone_team(), plan, tested_settings());
         runner->embed(std::array{std::span(kFusedTokens)}, source);
         runner->load(1, source);
         for (const int t : plan.block(1).tensors) {

@@ -39,9 +39,9 @@ TEST_P(GoldenModel, Logits) {
 }
 
 TEST_P(GoldenModel, Perplexity) {
-    const transformer::Perplexity perplexity =
-        transformer::measure_perplexity(world(), parallel::NodeMap(world()), model_.catalogue,
-                                        model_.source(), golden_.sequences, {});
+    const transformer::Perplexity perplexity = transformer::measure_perplexity(
+        world(), parallel::NodeMap(world()), model_.catalogue, model_.source(), golden_.sequences,
+        {}, {.forward = tested_settings()});
     EXPECT_NEAR(perplexity.value, golden_.perplexity, 1e-3 * golden_.perplexity);
     EXPECT_EQ(perplexity.windows, 2);
     EXPECT_EQ(perplexity.seqlen, 96);

@@ -6,6 +6,7 @@
 
 #include "alphaprune/transformer/perplexity.hpp"
 #include "model_pass.hpp"
+#include "tested_settings.hpp"
 #include "vector_math.hpp"
 #include "vocabulary_parts.hpp"
 
@@ -17,7 +18,7 @@ inline std::vector<float> logits_of(const parallel::Communicator& ranks,
                                     const model::RowSource& source,
                                     std::span<const std::int32_t> tokens) {
     const parallel::NodeMap nodes(ranks);
-    ModelPass model(ranks, nodes, catalogue, source, 1);
+    ModelPass model(ranks, nodes, catalogue, source, 1, test::tested_settings());
     model.run(std::array{tokens}, [] {});
     const auto count = static_cast<std::int64_t>(tokens.size());
     const std::int64_t vocabulary = model.plan().tensor(model.plan().vocabulary).rows();
