@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "cuda/forward_lane.hpp"
+
+namespace alphaprune::transformer::card {
+
+/// Attention of any sizes in float32, without tensor cores.
+void attend_plainly(cudaStream_t stream, const Attention& work);
+
+}  // namespace alphaprune::transformer::card
