@@ -10,6 +10,7 @@
 #include "cuda/launch.cuh"
 #include "cuda/plain_attention.cuh"
 #include "cuda/spectrum_kernels.hpp"
+#include "cuda/tensor_attention.cuh"
 
 namespace alphaprune::transformer::card {
 namespace {
@@ -120,8 +121,11 @@ class CudaForwardLane : public ForwardLane {
     void gate(const Gate& work) override { card::gate(on_card(), work); }
     void rotate(const Rotation& work) override { card::rotate(on_card(), work); }
 
-    void attend(const Attention& work, linalg::ForwardPrecision /*precision*/) override {
-        attend_plainly(on_card(), work);
+    void attend(const Attention& work, linalg::ForwardPrecision precision) override {
+        const cudaStream_t stream = on_card();
+        if (!attend_in_parts(stream, work, parts_of(precision), scratch_)) {
+            attend_plainly(stream, work);
+        }
     }
 
     void copy_rows(const RowCopy& work) override { card::copy_rows(on_card(), work); }
