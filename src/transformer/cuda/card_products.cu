@@ -43,15 +43,50 @@ __global__ void find_scale(HalfRange* range) {
     }
 }
 
-__global__ void split_values(const float* values, std::int64_t count, ScalarType type,
-                             const HalfRange* range, int parts, std::uint16_t* to,
-                             std::int64_t stride) {
+/// Four values for each thread; the rows of parts have room for a multiple of four.
+template <ScalarType Type, int Parts>
+__global__ void split_values(const float* values, std::int64_t count, const HalfRange* range,
+                             std::uint16_t* to, std::int64_t stride) {
     const float scale = range != nullptr ? range->scale : 1.0F;
-    const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
-    for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+    const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x * 4;
+    for (std::int64_t i = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * 4; i < count;
          i += step) {
-        kernels::split(values[i] * scale, type, parts, to + i, stride);
+        float four[4];
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            four[j] = i + j < count ? values[i + j] * scale : 0.0F;
+        }
+#pragma unroll
+        for (int part = 0; part < Parts; ++part) {
+            ushort4 rounded;
+            rounded.x = kernels::take_part(Type, four[0]);
+            rounded.y = kernels::take_part(Type, four[1]);
+            rounded.z = kernels::take_part(Type, four[2]);
+            rounded.w = kernels::take_part(Type, four[3]);
+            *reinterpret_cast<ushort4*>(to + part * stride + i) = rounded;
+        }
     }
+}
+
+/// @param range  of float16, else nullptr
+template <ScalarType Type>
+void split_all(cudaStream_t stream, const float* values, std::int64_t count, const HalfRange* range,
+               int parts, std::uint16_t* to, std::int64_t stride) {
+    const unsigned groups = groups_for((count + 3) / 4);
+    switch (parts) {
+        case 1:
+            split_values<Type, 1>
+                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+            break;
+        case 2:
+            split_values<Type, 2>
+                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+            break;
+        default:
+            split_values<Type, kMostParts>
+                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+    }
+    check_cuda(cudaGetLastError(), "split_values");
 }
 
 __global__ void set_constants(float* constants) {
@@ -141,20 +176,21 @@ void CardProducts::split_input(Operand& operand, std::uint16_t* parts, void* ran
     if (operand.count == 0) {
         return;
     }
-    const unsigned groups = groups_for(operand.count);
-    HalfRange* half = nullptr;
-    if (operand.type == ScalarType::float16) {
-        half = static_cast<HalfRange*>(range);
-        operand.factors = half->factors;
-        check_cuda(cudaMemsetAsync(half, 0, sizeof(HalfRange), stream_), "cudaMemset");
-        find_largest<<<groups, kThreads, 0, stream_>>>(operand.input, operand.count, half);
-        check_cuda(cudaGetLastError(), "find_largest");
-        find_scale<<<1, 1, 0, stream_>>>(half);
-        check_cuda(cudaGetLastError(), "find_scale");
+    if (operand.type == ScalarType::bfloat16) {
+        split_all<ScalarType::bfloat16>(stream_, operand.input, operand.count, nullptr, part_count_,
+                                        parts, operand.stride);
+        return;
     }
-    split_values<<<groups, kThreads, 0, stream_>>>(operand.input, operand.count, operand.type, half,
-                                                   part_count_, parts, operand.stride);
-    check_cuda(cudaGetLastError(), "split_values");
+    auto* const half = static_cast<HalfRange*>(range);
+    operand.factors = half->factors;
+    check_cuda(cudaMemsetAsync(half, 0, sizeof(HalfRange), stream_), "cudaMemset");
+    find_largest<<<groups_for(operand.count), kThreads, 0, stream_>>>(operand.input, operand.count,
+                                                                      half);
+    check_cuda(cudaGetLastError(), "find_largest");
+    find_scale<<<1, 1, 0, stream_>>>(half);
+    check_cuda(cudaGetLastError(), "find_scale");
+    split_all<ScalarType::float16>(stream_, operand.input, operand.count, half, part_count_, parts,
+                                   operand.stride);
 }
 
 void CardProducts::run(const Product& product) {

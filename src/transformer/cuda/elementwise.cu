@@ -85,28 +85,28 @@ void rotate(cudaStream_t stream, const Rotation& work) {
 
 void copy_rows(cudaStream_t stream, const RowCopy& work) {
     run_over(stream, work.rows * work.width, "copy_rows", [work] __device__(std::int64_t i) {
-        const std::int64_t row = i / work.width;
-        const std::int64_t col = i % work.width;
-        work.to[row * work.to_stride + col] = work.from[row / work.repeat * work.from_stride + col];
+        const auto [row, col] = kernels::place_of(i, work.width);
+        const std::int64_t from = kernels::place_of(row, work.repeat).row;
+        work.to[row * work.to_stride + col] = work.from[from * work.from_stride + col];
     });
 }
 
 void gather(cudaStream_t stream, const Gathering& work) {
     run_over(stream, work.rows * work.width, "gather", [work] __device__(std::int64_t i) {
-        const std::int64_t row = work.indices[i / work.width];
-        work.to[i] = work.from[row * work.width + i % work.width];
+        const auto [place, col] = kernels::place_of(i, work.width);
+        work.to[i] = work.from[work.indices[place] * work.width + col];
     });
 }
 
 void scatter(cudaStream_t stream, const Scattering& work) {
     run_over(stream, work.rows * work.width, "scatter", [work] __device__(std::int64_t i) {
-        const std::int64_t place = i / work.width;
+        const auto [place, col] = kernels::place_of(i, work.width);
         const std::int64_t row = work.indices != nullptr ? work.indices[place] : place;
         float factor = work.factors != nullptr ? work.factors[place] : 1.0F;
         if (work.as_gates && work.factors != nullptr) {
             factor = 1.0F / (1.0F + expf(-factor));
         }
-        work.sum[row * work.width + i % work.width] += factor * work.values[i];
+        work.sum[row * work.width + col] += factor * work.values[i];
     });
 }
 
@@ -117,8 +117,9 @@ void add(cudaStream_t stream, const Addition& work) {
 
 void add_bias(cudaStream_t stream, float* out, std::int64_t rows, std::int64_t width,
               const float* bias) {
-    run_over(stream, rows * width, "add_bias",
-             [out, width, bias] __device__(std::int64_t i) { out[i] += bias[i % width]; });
+    run_over(stream, rows * width, "add_bias", [out, width, bias] __device__(std::int64_t i) {
+        out[i] += bias[kernels::place_of(i, width).col];
+    });
 }
 
 void narrow(cudaStream_t stream, const float* from, std::int64_t count, support::ScalarType type,

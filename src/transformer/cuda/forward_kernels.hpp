@@ -3,6 +3,11 @@
 #include <cmath>
 #include <cstdint>
 
+#ifdef __CUDA_ARCH__
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#endif
+
 #include "cuda/forward_lane.hpp"
 #include "cuda/spectrum_kernels.hpp"
 
@@ -11,6 +16,18 @@
 namespace alphaprune::transformer::card::kernels {
 
 namespace numbers = linalg::kernels;
+
+/// Where value number `index` of rows of that width is.
+struct Place {
+    std::int64_t row, col;
+};
+ALPHAPRUNE_KERNEL Place place_of(std::int64_t index, std::int64_t width) {
+    if (((index | width) >> 32) == 0) {  // many times faster on a card
+        const auto row = static_cast<std::uint32_t>(index) / static_cast<std::uint32_t>(width);
+        return {row, index - row * width};
+    }
+    return {index / width, index % width};
+}
 
 /// @pre clamped_gate: `work` gives its limit and steepness
 ALPHAPRUNE_KERNEL float activated(const Gate& work, float x) {
@@ -53,9 +70,8 @@ ALPHAPRUNE_KERNEL float gated(const Gate& work, std::int64_t index) {
 
 /// Turns pair number `index` of tokens × heads × pairs.
 ALPHAPRUNE_KERNEL void rotate_pair(const Rotation& work, std::int64_t index) {
-    const std::int64_t pair = index % work.pairs;
-    const std::int64_t head = index / work.pairs;  // of all tokens' heads
-    const std::int64_t at = head / work.heads * work.pairs + pair;
+    const auto [head, pair] = place_of(index, work.pairs);  // of all tokens' heads
+    const std::int64_t at = place_of(head, work.heads).row * work.pairs + pair;
     float* const begin = work.values + head * work.head_size + work.first;
     float& a = begin[work.interleaved ? 2 * pair : pair];
     float& b = begin[work.interleaved ? 2 * pair + 1 : work.pairs + pair];
@@ -76,27 +92,39 @@ ALPHAPRUNE_KERNEL bool is_nan(float value) {
 
 /// Any value rounded to bfloat16 or float16, ties to even; NaN stays NaN.
 ALPHAPRUNE_KERNEL std::uint16_t rounded_to(support::ScalarType type, float value) {
+#ifdef __CUDA_ARCH__  // an instruction each
+    return type == support::ScalarType::float16 ? __half_as_ushort(__float2half_rn(value))
+                                                : __bfloat16_as_ushort(__float2bfloat16_rn(value));
+#else
     if (is_nan(value)) {
         return 0x7FFFU;
     }
     std::uint16_t bits = 0;
     numbers::narrow_to(&bits, type, 0, value);
     return bits;
+#endif
+}
+
+/// The inverse, exactly.
+ALPHAPRUNE_KERNEL float widened(support::ScalarType type, std::uint16_t bits) {
+#ifdef __CUDA_ARCH__
+    return type == support::ScalarType::float16 ? __half2float(__ushort_as_half(bits))
+                                                : __bfloat162float(__ushort_as_bfloat16(bits));
+#else
+    return static_cast<float>(numbers::widen_at(&bits, type, 0));
+#endif
 }
 
 /// Each lower part of a float16 stands for so much less than the one before.
 inline constexpr float kNextPart = 2048;
 
-/// A value in parts of 16 bits, the greatest first, part p at to[p·stride]. In float16 part p is
-/// multiplied by kNextPart^p. What is not finite gives parts that are not.
-ALPHAPRUNE_KERNEL void split(float value, support::ScalarType type, int parts, std::uint16_t* to,
-                             std::int64_t stride) {
-    const float step = type == support::ScalarType::float16 ? kNextPart : 1.0F;
-    for (int part = 0; part < parts; ++part) {
-        const std::uint16_t bits = rounded_to(type, value);
-        to[part * stride] = bits;
-        value = (value - static_cast<float>(numbers::widen_at(&bits, type, 0))) * step;
-    }
+/// The next part of a value, of 16 bits, greatest first, and what it leaves of the value for the
+/// part after it: in float16 multiplied by kNextPart. What is not finite gives parts that are not.
+ALPHAPRUNE_KERNEL std::uint16_t take_part(support::ScalarType type, float& value) {
+    const std::uint16_t bits = rounded_to(type, value);
+    value -= widened(type, bits);
+    value *= type == support::ScalarType::float16 ? kNextPart : 1.0F;
+    return bits;
 }
 
 /// The power of two that brings values in float16's range: the largest below 2^14.

@@ -60,18 +60,20 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kGroups) attend_tile(Spl
     auto* const keys = reinterpret_cast<__nv_bfloat16*>(tile_memory);
     __nv_bfloat16* const values = keys + Tile::kParts * Tile::kKeyPart;
     __nv_bfloat16* const queries = values + Tile::kParts * Tile::kValuePart;
-    const std::int64_t head = blockIdx.y;
+    const std::int64_t head = blockIdx.x;
     const std::int64_t shared_head = head / (work.heads / work.key_value_heads);
-    // Later queries see more keys: they begin.
-    const std::int64_t first_query = std::int64_t{gridDim.x - 1 - blockIdx.x} * Tile::kQueries;
-    const std::int64_t end_key = min(first_query + Tile::kQueries, work.tokens);
-    const std::int64_t seen =
-        work.window > 0 ? max(std::int64_t{0}, first_query + 1 - work.window) : std::int64_t{0};
-    const std::int64_t first_key = seen / Tile::kKeys * Tile::kKeys;
+    // Later queries see more keys: they begin, of all heads.
+    const int first_query = static_cast<int>(gridDim.y - 1 - blockIdx.y) * Tile::kQueries;
+    const int tokens = static_cast<int>(work.tokens);
+    const int window = work.window < work.tokens ? static_cast<int>(work.window) : 0;
+    const int end_key = min(first_query + Tile::kQueries, tokens);
+    const int first_key =
+        window > 0 ? max(0, first_query + 1 - window) / Tile::kKeys * Tile::kKeys : 0;
     const int lane = static_cast<int>(threadIdx.x % 32);
-    const int warp = static_cast<int>(threadIdx.x / 32);
-    const std::int64_t warp_query = first_query + warp * 16;
-    const std::int64_t my_query = warp_query + lane / 4;
+    constexpr int kWarpQueries = 16 * Tile::kStrips;
+    const int in_tile = static_cast<int>(threadIdx.x / 32) * kWarpQueries;
+    const int warp_query = first_query + in_tile;
+    const int my_query = warp_query + lane / 4;
     const float* const biases = work.biases != nullptr ? work.biases + head * work.tokens : nullptr;
 
     const std::int64_t query_part = split.padded_tokens * Tile::kSize;
@@ -81,39 +83,40 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kGroups) attend_tile(Spl
     const __nv_bfloat16* const all_values = split.value + shared_head * Tile::kParts * value_part;
     QueryOperands<Tile> query;
     if constexpr (Tile::kQueryInRegisters) {
-        query.load(all_queries + warp_query * Tile::kSize, query_part);
+        query.load(all_queries + std::int64_t{warp_query} * Tile::kSize, query_part);
     } else {
         begin_rows<Tile, Tile::kQueries, Tile::kSize>(
-            queries, all_queries + first_query * Tile::kSize, query_part);
-        query.in_shared = queries + (warp * 16 + lane % 16) * Tile::kRow + lane / 16 * 8;
+            queries, all_queries + std::int64_t{first_query} * Tile::kSize, query_part);
+        query.in_shared = queries + (in_tile + lane % 16) * Tile::kRow + lane / 16 * 8;
     }
-    begin_rows<Tile, Tile::kKeys, Tile::kSize>(keys, all_keys + first_key * Tile::kSize,
-                                               query_part);
+    const auto begin_keys = [&](int key) {
+        begin_rows<Tile, Tile::kKeys, Tile::kSize>(keys, all_keys + std::int64_t{key} * Tile::kSize,
+                                                   query_part);
+    };
+    begin_keys(first_key);
     RunningTile<Tile> running;
     running.clear();
-    for (std::int64_t key = first_key; key < end_key; key += Tile::kKeys) {
+    for (int key = first_key; key < end_key; key += Tile::kKeys) {
         finish_copies();
         __syncthreads();  // the keys are there, and nobody needs the last values
-        begin_rows<Tile, Tile::kKeys, Tile::kValueSize>(values, all_values + key * Tile::kValueSize,
-                                                        value_part);
-        const bool sees_any =
-            key < warp_query + 16 && warp_query < work.tokens &&
-            (work.window == 0 || key + Tile::kKeys - 1 > warp_query - work.window);
+        begin_rows<Tile, Tile::kKeys, Tile::kValueSize>(
+            values, all_values + std::int64_t{key} * Tile::kValueSize, value_part);
+        const bool sees_any = key < warp_query + kWarpQueries && warp_query < tokens &&
+                              (window == 0 || key + Tile::kKeys - 1 > warp_query - window);
         if (sees_any) {
             running.score(query, keys);
         }
         finish_copies();
         __syncthreads();  // the values are there, and nobody needs these keys
         if (key + Tile::kKeys < end_key) {
-            begin_rows<Tile, Tile::kKeys, Tile::kSize>(
-                keys, all_keys + (key + Tile::kKeys) * Tile::kSize, query_part);
+            begin_keys(key + Tile::kKeys);
         }
         if (sees_any) {
-            const std::int64_t my_key = key + lane % 4 * 2;
+            const int my_key = key + lane % 4 * 2;
             running.finish_scores(work, biases, my_key, my_query);
             if (key + Tile::kKeys - 1 > warp_query ||
-                (work.window > 0 && key <= warp_query + 15 - work.window)) {
-                running.mask(work.window, my_key, my_query);
+                (window > 0 && key <= warp_query + kWarpQueries - 1 - window)) {
+                running.mask(window, my_key, my_query);
             }
             running.weigh();
             running.add_values(values);
@@ -162,8 +165,8 @@ bool attend_with(cudaStream_t stream, const Attention& work, device::DeviceMemor
     check_cuda(cudaFuncSetAttribute(attend_tile<Tile>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     static_cast<int>(Tile::kSharedBytes)),
                "cudaFuncSetAttribute");
-    const dim3 groups(static_cast<unsigned>((work.tokens + Tile::kQueries - 1) / Tile::kQueries),
-                      static_cast<unsigned>(work.heads));
+    const dim3 groups(static_cast<unsigned>(work.heads),
+                      static_cast<unsigned>((work.tokens + Tile::kQueries - 1) / Tile::kQueries));
     attend_tile<Tile><<<groups, Tile::kThreads, Tile::kSharedBytes, stream>>>(split);
     check_cuda(cudaGetLastError(), "attend_tile");
     return true;
