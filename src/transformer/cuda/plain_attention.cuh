@@ -1,8 +1,7 @@
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include "cuda/forward_lane.hpp"
+#include "cuda/resources.cuh"
 
 namespace alphaprune::transformer::card {
 
