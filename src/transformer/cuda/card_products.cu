@@ -1,0 +1,227 @@
+#include "cuda/card_products.cuh"
+
+#include <algorithm>
+
+#include "cuda/elementwise.cuh"
+#include "cuda/forward_kernels.hpp"
+#include "cuda/launch.cuh"
+
+namespace alphaprune::transformer::card {
+namespace {
+
+using linalg::check_cublas;
+using support::ScalarType;
+
+constexpr int kMostParts = 3;
+
+/// How activations get into float16's range, found on the card.
+struct HalfRange {
+    std::uint32_t largest;  ///< bits of the largest absolute value
+    float scale;
+    float factors[kMostParts];  ///< take it back, one for each part
+};
+
+__global__ void find_largest(const float* values, std::int64_t count, HalfRange* range) {
+    std::uint32_t mine = 0;
+    const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
+    for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+         i += step) {
+        mine = max(mine, linalg::kernels::bits_of_float(values[i]) & 0x7FFFFFFFU);
+    }
+    mine = __reduce_max_sync(0xFFFFFFFFU, mine);
+    if (threadIdx.x % 32 == 0) {
+        atomicMax(&range->largest, mine);
+    }
+}
+
+__global__ void find_scale(HalfRange* range) {
+    range->scale = kernels::scale_for_float16(range->largest);
+    float factor = 1.0F / range->scale;  // exact: powers of two
+    for (float& each : range->factors) {
+        each = factor;
+        factor /= kernels::kNextPart;
+    }
+}
+
+/// Four values for each thread; the rows of parts have room for a multiple of four.
+template <ScalarType Type, int Parts>
+__global__ void split_values(const float* values, std::int64_t count, const HalfRange* range,
+                             std::uint16_t* to, std::int64_t stride) {
+    const float scale = range != nullptr ? range->scale : 1.0F;
+    const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x * 4;
+    for (std::int64_t i = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * 4; i < count;
+         i += step) {
+        float four[4];
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            four[j] = i + j < count ? values[i + j] * scale : 0.0F;
+        }
+#pragma unroll
+        for (int part = 0; part < Parts; ++part) {
+            ushort4 rounded;
+            rounded.x = kernels::take_part(Type, four[0]);
+            rounded.y = kernels::take_part(Type, four[1]);
+            rounded.z = kernels::take_part(Type, four[2]);
+            rounded.w = kernels::take_part(Type, four[3]);
+            *reinterpret_cast<ushort4*>(to + part * stride + i) = rounded;
+        }
+    }
+}
+
+/// @param range  of float16, else nullptr
+template <ScalarType Type>
+void split_all(cudaStream_t stream, const float* values, std::int64_t count, const HalfRange* range,
+               int parts, std::uint16_t* to, std::int64_t stride) {
+    const unsigned groups = groups_for((count + 3) / 4);
+    switch (parts) {
+        case 1:
+            split_values<Type, 1>
+                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+            break;
+        case 2:
+            split_values<Type, 2>
+                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+            break;
+        default:
+            split_values<Type, kMostParts>
+                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+    }
+    check_cuda(cudaGetLastError(), "split_values");
+}
+
+__global__ void set_constants(float* constants) {
+    constants[0] = 0;
+    constants[1] = 1;
+}
+
+cudaDataType_t library_type(ScalarType type) {
+    switch (type) {
+        case ScalarType::float16:
+            return CUDA_R_16F;
+        case ScalarType::bfloat16:
+            return CUDA_R_16BF;
+        default:
+            return CUDA_R_32F;
+    }
+}
+
+bool is_empty(const Product& product) {
+    return product.tokens == 0 || product.rows == 0;
+}
+
+}  // namespace
+
+int parts_of(linalg::ForwardPrecision precision) {
+    switch (precision) {
+        case linalg::ForwardPrecision::bf16:
+            return 1;
+        case linalg::ForwardPrecision::bf16x2:
+            return 2;
+        default:
+            return kMostParts;
+    }
+}
+
+CardProducts::CardProducts(cudaStream_t stream)
+    : stream_(stream), cublas_(linalg::make_cublas(stream, workspace_)) {
+    check_cublas(cublasSetPointerMode(cublas_.get(), CUBLAS_POINTER_MODE_DEVICE),
+                 "cublasSetPointerMode");
+    auto* const constants = constants_.require<float>(2);
+    set_constants<<<1, 1, 0, stream_>>>(constants);
+    check_cuda(cudaGetLastError(), "set_constants");
+    zero_ = constants;
+    one_ = constants + 1;
+}
+
+void CardProducts::multiply(std::span<const Product> products, linalg::ForwardPrecision precision) {
+    split_inputs(products, precision);
+    for (const Product& product : products) {
+        run(product);
+    }
+}
+
+const CardProducts::Operand* CardProducts::operand_of(const Product& product) const {
+    const auto found = std::ranges::find_if(operands_, [&](const Operand& each) {
+        return each.input == product.input && each.count == product.tokens * product.cols &&
+               each.type == product.type;
+    });
+    return found == operands_.end() ? nullptr : &*found;
+}
+
+void CardProducts::split_inputs(std::span<const Product> products,
+                                linalg::ForwardPrecision precision) {
+    operands_.clear();
+    part_count_ = parts_of(precision);
+    std::int64_t values = 0;
+    for (const Product& product : products) {
+        if (is_empty(product) || product.type == ScalarType::float32 ||
+            operand_of(product) != nullptr) {
+            continue;
+        }
+        const std::int64_t count = product.tokens * product.cols;
+        constexpr std::int64_t kAligned = 128;  // values: as memory of the card is
+        const std::int64_t stride = (count + kAligned - 1) / kAligned * kAligned;
+        operands_.push_back({product.input, count, product.type, values, stride});
+        values += part_count_ * stride;
+    }
+    auto* const parts = parts_.require<std::uint16_t>(static_cast<std::size_t>(values));
+    auto* range = ranges_.require<HalfRange>(operands_.size());
+    for (Operand& operand : operands_) {
+        split_input(operand, parts + operand.place, range);
+        ++range;
+    }
+}
+
+void CardProducts::split_input(Operand& operand, std::uint16_t* parts, void* range) {
+    if (operand.count == 0) {
+        return;
+    }
+    if (operand.type == ScalarType::bfloat16) {
+        split_all<ScalarType::bfloat16>(stream_, operand.input, operand.count, nullptr, part_count_,
+                                        parts, operand.stride);
+        return;
+    }
+    auto* const half = static_cast<HalfRange*>(range);
+    operand.factors = half->factors;
+    check_cuda(cudaMemsetAsync(half, 0, sizeof(HalfRange), stream_), "cudaMemset");
+    find_largest<<<groups_for(operand.count), kThreads, 0, stream_>>>(operand.input, operand.count,
+                                                                      half);
+    check_cuda(cudaGetLastError(), "find_largest");
+    find_scale<<<1, 1, 0, stream_>>>(half);
+    check_cuda(cudaGetLastError(), "find_scale");
+    split_all<ScalarType::float16>(stream_, operand.input, operand.count, half, part_count_, parts,
+                                   operand.stride);
+}
+
+void CardProducts::run(const Product& product) {
+    if (is_empty(product)) {
+        return;
+    }
+    const bool is_wide = product.type == ScalarType::float32;
+    const int parts = is_wide ? 1 : part_count_;
+    const cudaDataType_t type = library_type(product.type);
+    const int stride = static_cast<int>(std::max<std::int64_t>(product.cols, 1));
+    for (int part = 0; part < parts; ++part) {
+        const void* activations = product.input;
+        const float* factor = one_;
+        if (!is_wide) {
+            const Operand& operand = *operand_of(product);
+            activations = parts_.require<std::uint16_t>(0) + operand.place + part * operand.stride;
+            factor = operand.factors != nullptr ? operand.factors + part : one_;
+        }
+        const bool adds = product.add_to_it || part > 0;
+        // Written row-major, read column-major: outᵀ = W·inputᵀ.
+        check_cublas(
+            cublasGemmEx(cublas_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(product.rows),
+                         static_cast<int>(product.tokens), static_cast<int>(product.cols), factor,
+                         product.weights, type, stride, activations, type, stride,
+                         adds ? one_ : zero_, product.out, CUDA_R_32F,
+                         static_cast<int>(product.rows), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+            "cublasGemmEx");
+    }
+    if (product.bias != nullptr) {
+        add_bias(stream_, product.out, product.tokens, product.rows, product.bias);
+    }
+}
+
+}  // namespace alphaprune::transformer::card

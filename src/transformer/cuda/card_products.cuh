@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cuda/forward_lane.hpp"
+#include "cuda/libraries.cuh"
+
+namespace alphaprune::transformer::card {
+
+/// How many parts of 16 bits stand for a value.
+int parts_of(linalg::ForwardPrecision precision);
+
+/// Products of activations with weights, see ForwardLane::multiply. Owns the library's handle and
+/// the activations' parts.
+class CardProducts {
+  public:
+    explicit CardProducts(cudaStream_t stream);
+
+    void multiply(std::span<const Product> products, linalg::ForwardPrecision precision);
+
+    /// Makes the parts of all inputs, which are those of run() until the next call.
+    void split_inputs(std::span<const Product> products, linalg::ForwardPrecision precision);
+    /// @pre the input, with the type of the weights, was one of the last split_inputs()
+    void run(const Product& product);
+
+  private:
+    /// Activations as a product takes them.
+    struct Operand {
+        const float* input = nullptr;
+        std::int64_t count = 0;
+        support::ScalarType type{};
+        std::int64_t place = 0;          ///< of the first part among all values
+        std::int64_t stride = 0;         ///< from one part to the next
+        const float* factors = nullptr;  ///< on the card, of each part's product: float16
+    };
+    /// @returns nullptr where there is none yet
+    const Operand* operand_of(const Product& product) const;
+    void split_input(Operand& operand, std::uint16_t* parts, void* range);
+
+    cudaStream_t stream_;
+    device::DeviceMemory workspace_, constants_, parts_, ranges_;
+    linalg::Cublas cublas_;
+    const float* zero_ = nullptr;  ///< on the card, as all factors are
+    const float* one_ = nullptr;
+    int part_count_ = 1;
+    std::vector<Operand> operands_;
+};
+
+}  // namespace alphaprune::transformer::card

@@ -1,0 +1,164 @@
+#include "cuda/forward_lane.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "cuda/card_losses.cuh"
+#include "cuda/card_products.cuh"
+#include "cuda/elementwise.cuh"
+#include "cuda/launch.cuh"
+#include "cuda/plain_attention.cuh"
+#include "cuda/spectrum_kernels.hpp"
+#include "cuda/tensor_attention.cuh"
+
+namespace alphaprune::transformer::card {
+namespace {
+
+constexpr std::size_t kStagedBytes = std::size_t{16} << 20;
+
+/// Copies to the card by way of two buffers, so that what is copied may change at once.
+class Upload {
+  public:
+    explicit Upload(cudaStream_t stream) : stream_(stream) {
+        std::ranges::generate(copied_, device::make_event);
+    }
+
+    /// @param after  called with each piece's place and its bytes once its copy is in the stream;
+    ///               `to` is the place of a piece among all bytes
+    template <class To, class After>
+    void run(std::span<const std::byte> from, const To& to, const After& after) {
+        for (std::size_t begin = 0; begin < from.size(); begin += kStagedBytes) {
+            const auto piece = from.subspan(begin, std::min(kStagedBytes, from.size() - begin));
+            check_cuda(cudaEventSynchronize(copied_[turn_].get()), "cudaEventSynchronize");
+            const std::span<std::byte> staged = staging_[turn_].require(kStagedBytes);
+            std::memcpy(staged.data(), piece.data(), piece.size());
+            check_cuda(cudaMemcpyAsync(to(begin), staged.data(), piece.size(),
+                                       cudaMemcpyHostToDevice, stream_),
+                       "cudaMemcpyAsync");
+            check_cuda(cudaEventRecord(copied_[turn_].get(), stream_), "cudaEventRecord");
+            turn_ = 1 - turn_;
+            after(begin, piece.size());
+        }
+    }
+
+  private:
+    cudaStream_t stream_;
+    std::array<device::Event, 2> copied_;  ///< what was staged there
+    std::array<device::PinnedMemory, 2> staging_;
+    std::size_t turn_ = 0;  ///< of the two
+};
+
+class CudaForwardLane : public ForwardLane {
+  public:
+    explicit CudaForwardLane(int card)
+        : card_((check_cuda(cudaSetDevice(card), "cudaSetDevice"), card)),
+          stream_(device::make_stream()),
+          upload_(stream_.get()),
+          products_(stream_.get()) {}
+
+    ~CudaForwardLane() override { static_cast<void>(cudaSetDevice(card_)); }
+
+    void* allocate(std::size_t bytes) override {
+        static_cast<void>(on_card());
+        void* memory = nullptr;
+        check_cuda(cudaMalloc(&memory, std::max<std::size_t>(bytes, 1)), "cudaMalloc");
+        return memory;
+    }
+
+    void release(void* memory) override {
+        check_cuda(cudaStreamSynchronize(on_card()), "cudaStreamSynchronize");
+        check_cuda(cudaFree(memory), "cudaFree");
+    }
+
+    void upload(void* to, std::span<const std::byte> from) override {
+        static_cast<void>(on_card());
+        upload_.run(
+            from, [to](std::size_t begin) { return static_cast<std::byte*>(to) + begin; },
+            [](std::size_t, std::size_t) {});
+    }
+
+    void upload_as(void* to, support::ScalarType type, std::span<const float> from) override {
+        if (type == support::ScalarType::float32) {
+            upload(to, std::as_bytes(from));
+            return;
+        }
+        const cudaStream_t stream = on_card();
+        auto* const wide = wide_.require<std::byte>(std::min(kStagedBytes, from.size_bytes()));
+        upload_.run(
+            std::as_bytes(from), [wide](std::size_t) { return wide; },
+            [&](std::size_t begin, std::size_t bytes) {
+                const std::size_t done = begin / sizeof(float);
+                narrow(stream, reinterpret_cast<const float*>(wide),
+                       static_cast<std::int64_t>(bytes / sizeof(float)), type,
+                       static_cast<std::byte*>(to) + done * linalg::kernels::bytes_of(type));
+            });
+    }
+
+    void download(std::span<std::byte> to, const void* from) override {
+        check_cuda(cudaMemcpyAsync(to.data(), from, to.size(), cudaMemcpyDeviceToHost, on_card()),
+                   "cudaMemcpyAsync");
+        wait();
+    }
+
+    void copy(void* to, const void* from, std::size_t bytes) override {
+        check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, on_card()),
+                   "cudaMemcpyAsync");
+    }
+
+    void clear(void* to, std::size_t bytes) override {
+        check_cuda(cudaMemsetAsync(to, 0, bytes, on_card()), "cudaMemsetAsync");
+    }
+
+    void wait() override { check_cuda(cudaStreamSynchronize(on_card()), "cudaStreamSynchronize"); }
+
+    void multiply(std::span<const Product> products, linalg::ForwardPrecision precision) override {
+        static_cast<void>(on_card());
+        products_.multiply(products, precision);
+    }
+
+    void norm(const Norm& work) override { card::norm(on_card(), work); }
+    void gate(const Gate& work) override { card::gate(on_card(), work); }
+    void rotate(const Rotation& work) override { card::rotate(on_card(), work); }
+
+    void attend(const Attention& work, linalg::ForwardPrecision precision) override {
+        const cudaStream_t stream = on_card();
+        if (!attend_in_parts(stream, work, parts_of(precision), scratch_)) {
+            attend_plainly(stream, work);
+        }
+    }
+
+    void copy_rows(const RowCopy& work) override { card::copy_rows(on_card(), work); }
+    void gather(const Gathering& work) override { card::gather(on_card(), work); }
+    void scatter(const Scattering& work) override { card::scatter(on_card(), work); }
+    void add(const Addition& work) override { card::add(on_card(), work); }
+
+    void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
+                        float* sums) override {
+        card::column_squares(on_card(), values, rows, cols, sums, scratch_);
+    }
+
+    void add_vocabulary(const VocabularyPart& work, linalg::ForwardPrecision precision) override {
+        card::add_vocabulary(on_card(), products_, work, precision, scratch_);
+    }
+
+  private:
+    /// The stream, once the thread that calls works on its card.
+    cudaStream_t on_card() const {
+        check_cuda(cudaSetDevice(card_), "cudaSetDevice");
+        return stream_.get();
+    }
+
+    int card_;
+    device::Stream stream_;
+    Upload upload_;
+    CardProducts products_;
+    device::DeviceMemory wide_, scratch_;
+};
+
+}  // namespace
+}  // namespace alphaprune::transformer::card
+
+extern "C" alphaprune::transformer::card::ForwardLane* alphaprune_cuda_make_forward_lane(int card) {
+    return new alphaprune::transformer::card::CudaForwardLane(card);
+}
