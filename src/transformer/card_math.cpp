@@ -253,7 +253,7 @@ void CardMath::add_gated(std::span<float> sum, std::span<float> values, std::int
                          std::span<const float> gates) {
     lane_.scatter({.sum = sum.data(),
                    .factors = gates.empty() ? nullptr : gates.data(),
-                   .as_gates = true,
+                   .as_gates = !gates.empty(),
                    .values = values.data(),
                    .rows = size_of(sum) / width,
                    .width = width});

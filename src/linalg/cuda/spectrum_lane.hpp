@@ -61,6 +61,9 @@ inline constexpr const char* kSpectrumLaneBytes = "alphaprune_cuda_spectrum_lane
 /// The card's speed in products of float64, GFLOP/s, as measured now.
 using CardDgemm = double(int card);
 inline constexpr const char* kCardDgemm = "alphaprune_cuda_dgemm_gflops";
+/// The same of bfloat16 with sums in float32.
+using CardBf16Gemm = double(int card);
+inline constexpr const char* kCardBf16Gemm = "alphaprune_cuda_bf16_gflops";
 
 /// Bytes of the card that nobody has taken.
 using FreeCardBytes = std::uint64_t(int card);

@@ -128,6 +128,19 @@ struct Addition {
     float factor = 1;
 };
 
+/// Of each row the `dropped` weights of lowest score |w|·scale become zero, or of each group of a
+/// row those that `removed` says; lowest index first among equals. Scores are in float32.
+struct Dropping {
+    void* weights = nullptr;  ///< rows × cols
+    support::ScalarType type{};
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    const float* scales = nullptr;  ///< cols, not negative
+    std::int64_t dropped = 0;       ///< where there are no groups
+    int group = 0;    ///< consecutive weights, 2 to 16; 0: none. The last may have fewer, `width`
+    int removed = 0;  ///< of a group, floor(width·removed/group) of the last
+};
+
 /// What is known of a token's loss from a part of the vocabulary.
 struct LossState {
     float largest = 0;       ///< logit so far; −∞ at first
@@ -192,6 +205,8 @@ class ForwardLane {
     /// sums[j] = Σ values[i][j]² over the rows, in float64, rounded once.
     virtual void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                                 float* sums) = 0;
+    /// Waits. @returns how many scores are not finite: unless 0, nothing is dropped
+    virtual std::int64_t drop_lowest(const Dropping& work) = 0;
     /// With logits of the same precision.
     virtual void add_vocabulary(const VocabularyPart& work, linalg::ForwardPrecision precision) = 0;
 };

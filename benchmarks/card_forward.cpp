@@ -1,0 +1,228 @@
+// Wanda on one block of a model on a graphics card, in its parts as published code has them:
+// gathering statistics of all sequences, pruning, and the pass of all sequences through the pruned
+// block; reading and writing left out. Beside it the limit that the flops of the products set at
+// the rate that the card reached with bfloat16 in the same run.
+#include <fmt/format.h>
+#include <boost/program_options.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alphaprune/device/card_module.hpp"
+#include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/native_mpi.hpp"
+#include "alphaprune/parallel/node.hpp"
+#include "alphaprune/parallel/runtime.hpp"
+#include "alphaprune/pruning/pruners.hpp"
+#include "alphaprune/support/clock.hpp"
+#include "alphaprune/support/error.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
+#include "command_line.hpp"
+#include "cuda/spectrum_lane.hpp"
+#include "made_up_block.hpp"
+#include "measuring.hpp"
+
+namespace {
+
+using namespace alphaprune;
+using namespace alphaprune::benchmark;
+
+struct Request {
+    std::string shape;
+    std::int64_t tokens = 0;
+    std::int64_t sequences = 0;
+    double ratio = 0;
+    int repeat = 0;
+    int threads = 1;
+    linalg::ForwardPrecision precision = linalg::ForwardPrecision::bf16x2;
+};
+
+struct Steps {
+    double gather = 0;
+    double prune = 0;
+    double forward = 0;
+    double load = 0;  ///< the weights, with what makes them
+};
+
+class Block {
+  public:
+    Block(const model::Catalogue& catalogue, const Request& request)
+        : catalogue_(catalogue),
+          request_(request),
+          plan_(transformer::make_forward_plan(catalogue)),
+          nodes_(parallel::Communicator::alone(),
+                 std::make_shared<const parallel::ThreadPool>(request.threads,
+                                                              linalg::use_one_blas_thread)),
+          team_(parallel::Communicator::alone(), nodes_.threads()),
+          reader_(catalogue),
+          runner_(
+              transformer::make_block_runner(nodes_.node(), team_, plan_, {request.precision, 0})) {
+        runner_->set_squares_suffice(true);
+    }
+
+    double flops_of_pass() const {
+        return transformer::block_flops(plan_, 0, request_.tokens) *
+               static_cast<double>(request_.sequences);
+    }
+
+    Steps run() {
+        const model::RowSource source = [&](const model::TensorInfo& tensor,
+                                            parallel::RowRange rows, std::span<std::byte> out) {
+            reader_.read_rows(tensor, rows, out);
+        };
+        Steps steps;
+        support::Stopwatch watch;
+        const auto lap = [&] {
+            runner_->state(0);  // waits for all that was asked
+            const double seconds = watch.seconds();
+            watch.restart();
+            return seconds;
+        };
+        std::vector<std::int32_t> tokens;
+        for (std::int64_t i = 0; i < request_.tokens; ++i) {
+            tokens.push_back(
+                static_cast<std::int32_t>(i * 7919 % catalogue_.configuration.vocabulary));
+        }
+        const std::vector<std::span<const std::int32_t>> all(
+            static_cast<std::size_t>(request_.sequences), tokens);
+        runner_->embed(all, source);
+        watch.restart();
+        runner_->load(0, source);
+        steps.load = lap();
+        gather();
+        steps.gather = lap();
+        prune();
+        steps.prune = lap();
+        for (std::int64_t s = 0; s < request_.sequences; ++s) {
+            runner_->advance(s);
+        }
+        steps.forward = lap();
+        return steps;
+    }
+
+  private:
+    void gather() {
+        sites_ = transformer::input_sites(plan_, 0);
+        pruning::BlockInputs inputs{nodes_.node(), nodes_, team_, {}, request_.sequences};
+        for (const transformer::InputSite& site : sites_) {
+            inputs.sites.push_back({site.cols, site.residual_rows});
+        }
+        pruner_ = pruning::begin_block(*pruning::find_pruner("wanda"), inputs, {});
+        for (std::int64_t s = 0; s < request_.sequences; ++s) {
+            runner_->observe(s, [&](const transformer::ObservedInput& seen) {
+                pruner_->observe(seen.site, {s, seen.tokens, {}, {}, {}, seen.squares});
+            });
+        }
+    }
+
+    void prune() {
+        for (std::size_t site = 0; site < sites_.size(); ++site) {
+            pruner_->finish_statistics(site, "");
+            std::vector<pruning::SiteMatrix> matrices;
+            for (const int index : sites_[site].matrices) {
+                const model::MatrixInfo& matrix =
+                    catalogue_.matrices[static_cast<std::size_t>(index)];
+                matrices.push_back({{runner_->rows(index, {0, matrix.outputs()}), 0},
+                                    {request_.ratio, {}},
+                                    catalogue_.name_of(matrix)});
+            }
+            pruner_->prune(site, matrices);
+            for (const int index : sites_[site].matrices) {
+                runner_->replaced(index);
+            }
+            pruner_->release(site);
+        }
+    }
+
+    const model::Catalogue& catalogue_;
+    const Request& request_;
+    transformer::ForwardPlan plan_;
+    parallel::NodeMap nodes_;
+    parallel::Team team_;
+    model::WeightReader reader_;
+    std::unique_ptr<transformer::BlockRunner> runner_;
+    std::vector<transformer::InputSite> sites_;
+    std::unique_ptr<pruning::BlockPruner> pruner_;
+};
+
+void measure(const model::Catalogue& catalogue, const Request& request) {
+    const device::CardModule& module = device::CardModule::get();
+    if (module.cards().empty()) {
+        throw bad_request(fmt::format("no card: {}", module.reason()), "benchmark",
+                          "run it where alphaprune_cuda.so and a card are");
+    }
+    const auto rate = module.function<linalg::CardBf16Gemm>(linalg::kCardBf16Gemm);
+    Block block(catalogue, request);
+    std::vector<double> gather, prune, forward, load, all, rates{rate(0)};
+    for (int i = 0; i <= request.repeat; ++i) {
+        const Steps steps = block.run();
+        if (i == 0) {  // touches its memory
+            continue;
+        }
+        gather.push_back(steps.gather);
+        prune.push_back(steps.prune);
+        forward.push_back(steps.forward);
+        load.push_back(steps.load);
+        all.push_back(steps.gather + steps.prune + steps.forward);
+        rates.push_back(rate(0));
+    }
+    const double limit = 2 * block.flops_of_pass() / (median(rates) * 1e9);
+    fmt::print(
+        "{{\"shape\": \"{}\", \"card\": \"{}\", \"precision\": \"{}\", \"sequences\": {}, "
+        "\"tokens\": {}, \"gather_seconds\": {:.4f}, \"prune_seconds\": {:.4f}, "
+        "\"forward_seconds\": {:.4f}, \"seconds\": {:.4f}, \"load_seconds\": {:.4f}, "
+        "\"bf16_gflops\": {:.0f}, \"limit_seconds\": {:.4f}, \"ratio\": {:.3f}}}\n",
+        request.shape, module.cards().front().name, linalg::name_of(request.precision),
+        request.sequences, request.tokens, median(gather), median(prune), median(forward),
+        median(all), median(load), median(rates), limit, limit / median(all));
+    std::fflush(stdout);
+}
+
+std::optional<Request> request_of(int argc, char** argv) {
+    namespace po = boost::program_options;
+    Request request;
+    std::string precision;
+    po::options_description options("card_forward, options");
+    options.add_options()("help", "show this")(
+        "shape", po::value(&request.shape)->default_value("4096x11008x32x32"),
+        "hidden x intermediate x heads x key/value heads of a LLaMA block")(
+        "tokens", po::value(&request.tokens)->default_value(2048), "of a sequence")(
+        "sequences", po::value(&request.sequences)->default_value(128), "of calibration")(
+        "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "of every matrix")(
+        "threads", po::value(&request.threads)->default_value(1), "of the processor")(
+        "precision", po::value(&precision)->default_value("bf16x2"), "or float32 or bf16")(
+        "repeat", po::value(&request.repeat)->default_value(3), "the median of so many");
+    if (!read_command_line(options, argc, argv, true)) {
+        return std::nullopt;
+    }
+    const auto named = linalg::forward_precision_named(precision);
+    if (!named || request.sequences < 1 || request.tokens < 1 || request.repeat < 1) {
+        throw bad_request("nothing to measure", "command line",
+                          "give 1 sequence, token and repetition or more, and a precision that "
+                          "there is");
+    }
+    request.precision = *named;
+    return request;
+}
+
+void run(int argc, char** argv) {
+    const std::optional<Request> request = request_of(argc, argv);
+    if (!request) {
+        return;
+    }
+    linalg::use_one_blas_thread();
+    const model::Catalogue catalogue = made_up_model(request->shape);
+    measure(catalogue, *request);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    alphaprune::parallel::MpiRuntime runtime(argc, argv);
+    const auto all = alphaprune::parallel::view(MPI_COMM_WORLD);
+    return status_of(all, [&] { run(argc, argv); });
+}
