@@ -126,9 +126,16 @@ class Block {
             for (const int index : sites_[site].matrices) {
                 const model::MatrixInfo& matrix =
                     catalogue_.matrices[static_cast<std::size_t>(index)];
-                matrices.push_back({{runner_->rows(index, {0, matrix.outputs()}), 0},
-                                    {request_.ratio, {}},
-                                    catalogue_.name_of(matrix)});
+                matrices.push_back(
+                    {{runner_->rows(index, {0, matrix.outputs()}), 0},
+                     {request_.ratio, {}},
+                     catalogue_.name_of(matrix),
+                     [this, index, rows = matrix.outputs()](std::span<const float> norms,
+                                                            const pruning::PruneTarget& target) {
+                         const auto cols = static_cast<std::int64_t>(norms.size());
+                         return runner_->drop_lowest(index, {0, rows}, norms,
+                                                     {pruning::dropped_of_row(cols, target.ratio)});
+                     }});
             }
             pruner_->prune(site, matrices);
             for (const int index : sites_[site].matrices) {

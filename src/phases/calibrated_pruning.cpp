@@ -44,9 +44,7 @@ class CalibratedRun {
             passes.insert(passes.begin(), {resume::StatePass::dense, &*dense_});
         }
         states_.emplace(ranks, store.journal(), std::move(passes));
-        pass_.runner().set_squares_suffice(request.pruner.needs ==
-                                               pruning::PrunerNeeds::input_norms &&
-                                           !request.settings.outputs.any());
+        pass_.runner().set_squares_suffice(needs_norms_alone());
     }
 
     /// Takes over what an earlier attempt has done. Returns the block to begin with.
@@ -242,7 +240,10 @@ class CalibratedRun {
                 unfinished.push_back(index);
                 pruned.push_back({{own_rows(index), own_outputs(index).begin},
                                   request_.targets[static_cast<std::size_t>(index)],
-                                  catalogue_.name_of(matrix(index))});
+                                  catalogue_.name_of(matrix(index)),
+                                  drops_where_they_are()
+                                      ? drop_at(pass_.runner(), index, own_outputs(index))
+                                      : nullptr});
             }
         }
         if (pruned.empty()) {
@@ -263,8 +264,10 @@ class CalibratedRun {
         });
         for (const int index : unfinished) {
             problem.guard([&] {  // the next block sees what the checkpoint holds
-                round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
-                                own_rows(index));
+                if (!drops_where_they_are()) {
+                    round_to_stored(nodes_.threads(), catalogue_,
+                                    catalogue_.tensor_of(matrix(index)), own_rows(index));
+                }
             });
             exchange_.share(pass_.runner(), index);
         }
@@ -275,6 +278,11 @@ class CalibratedRun {
     parallel::RowRange own_outputs(int index) const {
         return parallel::share_of(matrix(index).outputs(), ranks_.size(), ranks_.rank());
     }
+    bool needs_norms_alone() const {
+        return request_.pruner.needs == pruning::PrunerNeeds::input_norms &&
+               !request_.settings.outputs.any();
+    }
+    bool drops_where_they_are() { return pass_.runner().can_drop() && needs_norms_alone(); }
     std::span<float> own_rows(int index) { return pass_.runner().rows(index, own_outputs(index)); }
 
     /// All matrices of the tensor are pruned: each rank writes a share of its rows.

@@ -45,6 +45,21 @@ void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue
     }
 }
 
+decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner, int matrix,
+                                            parallel::RowRange outputs) {
+    return [&runner, matrix, outputs](std::span<const float> norms,
+                                      const pruning::PruneTarget& target) {
+        transformer::RowDrop drop;
+        if (target.pattern) {
+            drop.group = target.pattern->group;
+            drop.removed = target.pattern->removed;
+        } else {
+            drop.dropped = pruning::dropped_of_row(std::ssize(norms), target.ratio);
+        }
+        return runner.drop_lowest(matrix, outputs, norms, drop);
+    };
+}
+
 OutputExchange::OutputExchange(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                                const model::Catalogue& catalogue, std::int64_t room_bytes)
     : ranks_(ranks), nodes_(nodes), catalogue_(catalogue), room_bytes_(room_bytes) {

@@ -10,6 +10,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 
 namespace alphaprune::phases {
@@ -21,6 +22,11 @@ namespace alphaprune::phases {
 ///         weights that stay may be too large for float16
 void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue& catalogue,
                      const model::TensorInfo& tensor, std::span<float> rows);
+
+/// SiteMatrix::drop for some outputs of a matrix of the loaded block. @pre runner.can_drop()
+/// @param runner  outlives the function
+decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner, int matrix,
+                                            parallel::RowRange outputs);
 
 /// Brings the outputs of matrices, which are shared out over all ranks, to all nodes: in the type
 /// in which they are stored, since they have been rounded to it, through memory of each node that

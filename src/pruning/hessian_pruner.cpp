@@ -40,8 +40,9 @@ class HessianPruner : public BlockPruner {
     std::vector<std::optional<Fit>> prune(std::size_t site,
                                           std::span<const SiteMatrix> matrices) override {
         std::vector<std::optional<Fit>> fits;
-        for (const auto& [rows, target, where] : matrices) {
-            fits.emplace_back(method_.prune(*hessians_[site], rows, target, settings_, where));
+        for (const SiteMatrix& one : matrices) {
+            fits.emplace_back(
+                method_.prune(*hessians_[site], one.rows, one.target, settings_, one.where));
         }
         return fits;
     }

@@ -61,11 +61,15 @@ std::optional<Pattern> pattern_named(std::string_view text) {
     return Pattern{*removed, *group};
 }
 
+std::int64_t dropped_of_row(std::int64_t cols, double ratio) {
+    return std::min(static_cast<std::int64_t>(static_cast<double>(cols) * ratio), cols);
+}
+
 std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
                         std::span<const float> input_norms, double ratio) {
     assert(fits(weights, cols, input_norms));
     assert(ratio >= 0 && ratio <= 1);
-    const auto count = std::min(static_cast<std::int64_t>(static_cast<double>(cols) * ratio), cols);
+    const std::int64_t count = dropped_of_row(cols, ratio);
     std::vector<std::uint64_t> keys(static_cast<std::size_t>(cols));
     for_each_row(weights, cols, [&](std::span<float> row) {
         for (std::size_t col = 0; col < row.size(); ++col) {

@@ -51,11 +51,13 @@ class WandaPruner : public BlockPruner {
 
   private:
     void prune_matrix(std::span<const float> norms, const SiteMatrix& matrix) const {
+        if (matrix.drop) {
+            refuse_overflows(matrix, matrix.drop(norms, matrix.target));
+            return;
+        }
         const std::span<float> weights = matrix.rows.weights;
         const auto cols = static_cast<std::int64_t>(norms.size());
-        if (const std::int64_t bad = ranks_.sum(count_overflows(weights, cols, norms)); bad > 0) {
-            throw kScoresTooLarge(matrix.where, bad).mark_agreed();
-        }
+        refuse_overflows(matrix, count_overflows(weights, cols, norms));
         const PruneTarget& target = matrix.target;
         share_rows(threads_, std::ssize(weights) / cols, cols,
                    [&](std::size_t first, std::size_t size) {
@@ -63,6 +65,12 @@ class WandaPruner : public BlockPruner {
                        target.pattern ? prune_rows(some, cols, norms, *target.pattern)
                                       : prune_rows(some, cols, norms, target.ratio);
                    });
+    }
+
+    void refuse_overflows(const SiteMatrix& matrix, std::int64_t here) const {
+        if (const std::int64_t bad = ranks_.sum(here); bad > 0) {
+            throw kScoresTooLarge(matrix.where, bad).mark_agreed();
+        }
     }
 
     const parallel::Communicator& ranks_;

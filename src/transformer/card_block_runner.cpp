@@ -14,6 +14,7 @@
 #include "card_inputs.hpp"
 #include "card_math.hpp"
 #include "card_memory.hpp"
+#include "card_vocabulary.hpp"
 #include "card_weights.hpp"
 #include "layers.hpp"
 
@@ -57,8 +58,7 @@ class CardBlockRunner : public BlockRunner {
           states_(*lane_),
           beside_(*lane_),
           kept_(*lane_),
-          targets_(*lane_),
-          losses_(*lane_),
+          scales_(*lane_),
           inputs_(*lane_) {
         assert(team.ranks().size() == 1);
     }
@@ -130,20 +130,47 @@ class CardBlockRunner : public BlockRunner {
     }
 
     std::span<float> rows(int matrix, parallel::RowRange outputs) override {
-        const model::MatrixInfo& info = plan_.catalogue->matrices[static_cast<std::size_t>(matrix)];
-        return host_weights_->outputs(info.tensor, info.expert, info.pattern, info.outputs())
-            .subspan(static_cast<std::size_t>(outputs.begin * info.inputs()),
-                     static_cast<std::size_t>(outputs.size() * info.inputs()));
+        fetch(info_of(matrix).tensor);
+        return on_host(matrix, outputs);
+    }
+    bool can_drop() const override { return true; }
+    std::int64_t drop_lowest(int matrix, parallel::RowRange outputs, std::span<const float> scales,
+                             const RowDrop& drop) override {
+        const model::MatrixInfo& info = info_of(matrix);
+        const CardWeights::Place place = weights_.matrix(info);
+        dropped_.push_back({matrix, outputs});
+        return on_card([&] {
+            return lane_->drop_lowest({.weights = row_of(place, info, outputs.begin),
+                                       .type = place.type,
+                                       .rows = outputs.size(),
+                                       .cols = info.inputs(),
+                                       .scales = scales_.filled(scales).data(),
+                                       .dropped = drop.dropped,
+                                       .group = drop.group,
+                                       .removed = drop.removed});
+        });
     }
     void sync() override { host_weights_->sync(); }
     void replaced(int matrix) override {
+        const model::MatrixInfo& info = info_of(matrix);
+        const bool is_here = std::ranges::any_of(dropped_, [&](const Dropped& one) {
+            return one.matrix == matrix && one.outputs.size() == info.outputs();
+        });
+        if (!is_here) {
+            fetch(info.tensor);
+        }
         host_weights_->sync();
-        reload(plan_.catalogue->matrices[static_cast<std::size_t>(matrix)].tensor);
+        if (!is_here) {
+            reload(info.tensor);
+        }
     }
     void stored_rows(int tensor, parallel::RowRange rows, std::span<float> out) override {
+        fetch(tensor);
         host_weights_->stored_rows(tensor, rows, out);
     }
     void load_tensor(int tensor, const model::RowSource& source) override {
+        std::erase_if(dropped_,
+                      [&](const Dropped& one) { return info_of(one.matrix).tensor == tensor; });
         host_weights_->load_tensor(tensor, source);
         reload(tensor);
     }
@@ -171,48 +198,15 @@ class CardBlockRunner : public BlockRunner {
     }
 
     void hold_vocabulary(parallel::RowRange rows, linalg::ConstFloatView weights) override {
-        assert(weights.stride == weights.cols);
-        const support::ScalarType stored = plan_.tensor(plan_.vocabulary).scalar_type();
-        vocabulary_type_ = type_on_card(stored);
-        vocabulary_rows_ = rows;
-        const std::int64_t count = rows.size() * weights.cols;
-        on_card([&] {
-            const auto room = vocabulary_.at_least<std::byte>(
-                count * static_cast<std::int64_t>(support::size_of(vocabulary_type_)));
-            lane_->upload_as(room.data(), vocabulary_type_,
-                             {weights.data, static_cast<std::size_t>(count)});
-        });
+        on_card(
+            [&] { vocabulary_.hold(rows, weights, plan_.tensor(plan_.vocabulary).scalar_type()); });
     }
-
     void add_vocabulary(std::int64_t sequence, std::span<TokenLoss> losses) override {
         support::check_stop();
-        std::vector<std::int32_t> targets;
-        std::vector<card::LossState> states;
-        for (const TokenLoss& loss : losses) {
-            targets.push_back(static_cast<std::int32_t>(loss.target));
-            states.push_back({loss.largest, loss.target_logit, loss.total});
-        }
         on_card([&] {
-            const auto features = own_features(sequence);
-            const auto on_card_states = losses_.filled(std::span<const card::LossState>(states));
-            lane_->add_vocabulary(
-                {.features = features.data(),
-                 .tokens = std::ssize(losses),
-                 .width = plan_.feature_size(),
-                 .weights = vocabulary_.at_least<std::byte>(0).data(),
-                 .type = vocabulary_type_,
-                 .first_row = vocabulary_rows_.begin,
-                 .rows = vocabulary_rows_.size(),
-                 .softcap = static_cast<float>(plan_.frame.logits_softcap),
-                 .targets = targets_.filled(std::span<const std::int32_t>(targets)).data(),
-                 .states = on_card_states.data()},
-                precision_);
-            lane_->download(std::as_writable_bytes(std::span(states)), on_card_states.data());
+            vocabulary_.add(own_features(sequence), static_cast<float>(plan_.frame.logits_softcap),
+                            precision_, losses);
         });
-        for (std::size_t i = 0; i < losses.size(); ++i) {
-            losses[i] = {losses[i].target, states[i].target_logit, states[i].largest,
-                         states[i].total};
-        }
     }
 
   private:
@@ -238,11 +232,51 @@ class CardBlockRunner : public BlockRunner {
     /// The memory of the block before is given back first.
     void hold(std::vector<int> tensors, std::vector<TensorLayout> layouts,
               const model::RowSource& source) {
+        dropped_.clear();
         host_weights_.reset();
         host_weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts),
                               team_.threads());
         host_weights_->load(source);
     }
+    const model::MatrixInfo& info_of(int matrix) const {
+        return plan_.catalogue->matrices[static_cast<std::size_t>(matrix)];
+    }
+    std::span<float> on_host(int matrix, parallel::RowRange outputs) {
+        const model::MatrixInfo& info = info_of(matrix);
+        return host_weights_->outputs(info.tensor, info.expert, info.pattern, info.outputs())
+            .subspan(static_cast<std::size_t>(outputs.begin * info.inputs()),
+                     static_cast<std::size_t>(outputs.size() * info.inputs()));
+    }
+    static std::byte* row_of(const CardWeights::Place& place, const model::MatrixInfo& info,
+                             std::int64_t row) {
+        return static_cast<std::byte*>(place.values) +
+               static_cast<std::size_t>(row * info.inputs()) * support::size_of(place.type);
+    }
+
+    /// Brings rows of a tensor that have changed on the card alone to the host.
+    void fetch(int tensor) {
+        for (const Dropped& one : dropped_) {
+            const model::MatrixInfo& info = info_of(one.matrix);
+            if (info.tensor != tensor) {
+                continue;
+            }
+            const CardWeights::Place place = weights_.matrix(info);
+            const std::span<float> values = on_host(one.matrix, one.outputs);
+            stored_.resize(values.size() * support::size_of(place.type));
+            on_card([&] { lane_->download(stored_, row_of(place, info, one.outputs.begin)); });
+            constexpr std::int64_t kSlice = 1 << 16;
+            team_.threads().run_slices(std::ssize(values), kSlice, [&](parallel::RowRange some) {
+                const auto size = support::size_of(place.type);
+                support::widen(std::span<const std::byte>(stored_).subspan(
+                                   static_cast<std::size_t>(some.begin) * size,
+                                   static_cast<std::size_t>(some.size()) * size),
+                               place.type, rows_of(values, 1, some));
+            });
+        }
+        std::erase_if(dropped_,
+                      [&](const Dropped& one) { return info_of(one.matrix).tensor == tensor; });
+    }
+
     void reload(int tensor) {
         parallel::run_collectively(node_, [&] { on_card([&] { weights_.reload(tensor); }); });
     }
@@ -317,9 +351,7 @@ class CardBlockRunner : public BlockRunner {
     std::unique_ptr<card::ForwardLane> lane_;
     CardTables tables_;
     CardWeights weights_;  ///< of the block, or of the head
-    CardMemory vocabulary_;
-    support::ScalarType vocabulary_type_{};
-    parallel::RowRange vocabulary_rows_;
+    CardVocabulary vocabulary_;
     CardMath::Scratch math_scratch_;
     CardMemory scratch_;
     std::int64_t sequences_ = 0;
@@ -327,9 +359,15 @@ class CardBlockRunner : public BlockRunner {
     CardMemory states_;        ///< one after another, tokens × hidden each
     CardMemory beside_;        ///< one more
     CardMemory kept_;          ///< of all sequences, while they are in the middle of a block
-    CardMemory targets_;
-    CardMemory losses_;
     std::optional<SharedWeights> host_weights_;
+    /// Outputs of a matrix that have changed on the card and not on the host.
+    struct Dropped {
+        int matrix = 0;
+        parallel::RowRange outputs;
+    };
+    std::vector<Dropped> dropped_;
+    std::vector<std::byte> stored_;  ///< of them, on their way
+    CardMemory scales_;
     int block_ = 0;  ///< whose weights are loaded
     bool squares_suffice_ = false;
     CardInputs inputs_;

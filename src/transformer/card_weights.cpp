@@ -1,5 +1,6 @@
 #include "card_weights.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 #include "alphaprune/support/scalar.hpp"
@@ -77,22 +78,30 @@ std::span<const float> CardWeights::on_host(int described) const {
                          : host_->values(tensors_[static_cast<std::size_t>(described)].tensor);
 }
 
-const std::byte* CardWeights::place_in(int described, const model::LinearLayer& layer) const {
-    const Tensor& tensor = tensors_[static_cast<std::size_t>(described)];
+std::byte* CardWeights::place_in(const Tensor& tensor, int expert,
+                                 const model::OutputPattern& pattern, std::int64_t outputs) const {
     const std::int64_t row =
-        tensor.layout == nullptr
-            ? 0
-            : tensor.layout->first_row(layer.expert, layer.pattern, layer.rows);
+        tensor.layout == nullptr ? 0 : tensor.layout->first_row(expert, pattern, outputs);
     return start_ + tensor.start +
            static_cast<std::size_t>(row * tensor.inputs) * support::size_of(tensor.type);
 }
 
 CardWeights::Place CardWeights::weights_of(const model::LinearLayer& layer) const {
-    return {place_in(layer.weight, layer), tensors_[static_cast<std::size_t>(layer.weight)].type};
+    const Tensor& tensor = tensors_[static_cast<std::size_t>(layer.weight)];
+    return {place_in(tensor, layer.expert, layer.pattern, layer.rows), tensor.type};
+}
+
+CardWeights::Place CardWeights::matrix(const model::MatrixInfo& matrix) const {
+    const auto tensor = std::ranges::find(tensors_, matrix.tensor, &Tensor::tensor);
+    assert(tensor != tensors_.end());
+    return {place_in(*tensor, matrix.expert, matrix.pattern, matrix.outputs()), tensor->type};
 }
 
 const float* CardWeights::bias_of(const model::LinearLayer& layer) const {
-    return layer.bias < 0 ? nullptr : reinterpret_cast<const float*>(place_in(layer.bias, layer));
+    return layer.bias < 0 ? nullptr
+                          : reinterpret_cast<const float*>(
+                                place_in(tensors_[static_cast<std::size_t>(layer.bias)],
+                                         layer.expert, layer.pattern, layer.rows));
 }
 
 }  // namespace alphaprune::transformer

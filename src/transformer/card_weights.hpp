@@ -23,7 +23,7 @@ class CardWeights {
   public:
     /// A linear layer's part of a tensor.
     struct Place {
-        const void* values = nullptr;
+        void* values = nullptr;
         support::ScalarType type{};
     };
 
@@ -46,6 +46,8 @@ class CardWeights {
     /// The same on the host; empty for −1.
     std::span<const float> on_host(int described) const;
     Place weights_of(const model::LinearLayer& layer) const;
+    /// Of a matrix of the loaded block, outputs × inputs.
+    Place matrix(const model::MatrixInfo& matrix) const;
     /// nullptr: it has none
     const float* bias_of(const model::LinearLayer& layer) const;
 
@@ -57,7 +59,8 @@ class CardWeights {
         const TensorLayout* layout = nullptr;
         std::int64_t inputs = 1;  ///< length of a row in memory
     };
-    const std::byte* place_in(int described, const model::LinearLayer& layer) const;
+    std::byte* place_in(const Tensor& tensor, int expert, const model::OutputPattern& pattern,
+                        std::int64_t outputs) const;
     void upload(const Tensor& tensor);
 
     CardMemory memory_;

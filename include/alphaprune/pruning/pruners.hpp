@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -141,6 +142,9 @@ struct SiteMatrix {
     MatrixRows rows;
     PruneTarget target;
     std::string where;  ///< its name, for messages
+    /// Given where the rows are far from the processor: zeroes there what prune_rows() with these
+    /// norms would. @return scores that are too large: unless 0, nothing is zeroed
+    std::function<std::int64_t(std::span<const float> norms, const PruneTarget& target)> drop = {};
 };
 
 /// How well an iterative pruner has done on a matrix.

@@ -17,6 +17,9 @@ struct Pattern {
 /// "2:4" → {2, 4}; nothing when it is not N:M with 1 <= N < M <= 16.
 std::optional<Pattern> pattern_named(std::string_view text);
 
+/// int(cols·ratio): how many weights of a row go.
+std::int64_t dropped_of_row(std::int64_t cols, double ratio);
+
 /// Zeroes in every row the int(cols·ratio) weights of lowest score |w|·input_norm, lowest index
 /// first among equals (Wanda, arXiv 2306.11695).
 /// @param weights      rows × cols, row-major, changed in place

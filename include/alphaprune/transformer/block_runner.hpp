@@ -33,6 +33,13 @@ struct ObservedInput {
 };
 using InputObserver = std::function<void(const ObservedInput& input)>;
 
+/// What goes of each row of a matrix.
+struct RowDrop {
+    std::int64_t dropped = 0;  ///< weights, where there are no groups
+    int group = 0;    ///< of consecutive weights; 0: none. The last may have fewer, `width`
+    int removed = 0;  ///< of each group, floor(width·removed/group) of the last
+};
+
 /// Runs the decoder blocks of a model over a team's sequences, one block at a time, one
 /// sequence at a time, so that the result for a sequence depends neither on what else is computed
 /// nor on who shares the work. Owns what a block's weights and the hidden states live in, in memory
@@ -87,6 +94,17 @@ class BlockRunner {
     /// @param matrix   index into Catalogue::matrices
     /// @param outputs  of the matrix, each a row of its inputs, however it is stored
     virtual std::span<float> rows(int matrix, parallel::RowRange outputs) = 0;
+    /// Whether the weights are far from the processor, and drop_lowest() works where they are.
+    virtual bool can_drop() const { return false; }
+    /// Instead of changing rows(): of each of these outputs the weights of lowest |w|·scale become
+    /// zero, lowest index first among equals. replaced() follows.
+    /// @param scales  one per input, not negative
+    /// @return how many scores are too large for float32: unless 0, nothing is dropped
+    /// @pre can_drop()
+    virtual std::int64_t drop_lowest(int /*matrix*/, parallel::RowRange /*outputs*/,
+                                     std::span<const float> /*scales*/, const RowDrop& /*drop*/) {
+        return 0;
+    }
     /// Run collectively by the node.
     virtual void sync() = 0;
     /// Run collectively by the node: rows of a matrix have been replaced on all of its ranks, and
