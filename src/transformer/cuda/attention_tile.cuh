@@ -26,11 +26,11 @@ struct AttentionTile {
     static constexpr int kParts = Parts;
     /// Of 16 queries each, which a warp has: what it loads serves them all. Registers do not
     /// suffice for two where values are longer or in more parts.
-    static constexpr int kStrips = Size > 64 && Size <= 128 && Parts == 1 ? 2 : 1;
+    static constexpr int kStrips = Size > 64 && Size <= 128 && Parts <= 2 ? 2 : 1;
     static constexpr int kWarps = Size > 128 || kStrips == 2 ? 4 : 8;
     static constexpr int kThreads = 32 * kWarps;
     static constexpr int kQueries = 16 * kStrips * kWarps;
-    static constexpr int kKeys = Size > 128 || Parts == 3 ? 32 : 64;
+    static constexpr int kKeys = Size > 128 || Parts* kStrips >= 3 ? 32 : 64;
     static constexpr bool kQueryInRegisters = kStrips == 1 && Size * Parts <= 256;
     /// Groups of threads that a processor of the card shall have room for.
     static constexpr int kGroups = kStrips == 2 || (Size <= 64 && Parts <= 2) ? 2 : 1;
@@ -166,7 +166,13 @@ struct RunningTile {
 
     /// Scales the scores, adds biases, caps them. @param key, query  the first of this thread's
     __device__ void finish_scores(const Attention& work, const float* biases, int key, int query) {
-        const bool is_plain = biases == nullptr && work.softcap == 0;
+#pragma unroll
+        for (int i = 0; i < Tile::kStrips * Tile::kKeys / 2; ++i) {
+            scores[i / (Tile::kKeys / 2)][i / 4 % (Tile::kKeys / 8)][i % 4] *= work.scale;
+        }
+        if (biases == nullptr && work.softcap == 0) {
+            return;
+        }
         const int newest = static_cast<int>(work.tokens) - 1;
 #pragma unroll
         for (int strip = 0; strip < Tile::kStrips; ++strip) {
@@ -175,10 +181,6 @@ struct RunningTile {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
                     float& score = scores[strip][n][i];
-                    score *= work.scale;
-                    if (is_plain) {
-                        continue;
-                    }
                     if (biases != nullptr) {
                         const float own = biases[min(query + strip * 16 + i / 2 * 8, newest)];
                         score += work.scale * (biases[min(key + n * 8 + i % 2, newest)] - own);

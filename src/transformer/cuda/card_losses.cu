@@ -11,8 +11,8 @@ namespace {
 constexpr std::int64_t kLogitRows = 4096;  ///< of the vocabulary, whose logits are there at a time
 
 /// A token for each group of threads.
-__global__ void add_logits(const float* logits, std::int64_t first_row, std::int64_t rows,
-                           float softcap, const std::int32_t* targets, LossState* states) {
+__global__ void take_logits(const float* logits, std::int64_t first_row, std::int64_t rows,
+                            float softcap, const std::int32_t* targets, LossState* states) {
     const float* const mine = logits + std::int64_t{blockIdx.x} * rows;
     LossState& state = states[blockIdx.x];
     const float before = state.largest;
@@ -56,10 +56,10 @@ void add_vocabulary(cudaStream_t stream, CardProducts& products, const Vocabular
             static_cast<const std::byte*>(work.weights) +
             static_cast<std::size_t>(row * work.width) * linalg::kernels::bytes_of(work.type);
         products.run(product);
-        add_logits<<<static_cast<unsigned>(work.tokens), kThreads, 0, stream>>>(
+        take_logits<<<static_cast<unsigned>(work.tokens), kThreads, 0, stream>>>(
             product.out, work.first_row + row, product.rows, work.softcap, work.targets,
             work.states);
-        check_cuda(cudaGetLastError(), "add_logits");
+        check_cuda(cudaGetLastError(), "take_logits");
     }
 }
 

@@ -54,7 +54,8 @@ __global__ void split_heads(HeadSplit work) {
 
 /// A tile of queries of a head for each group of threads.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::kThreads, Tile::kGroups) attend_tile(SplitAttention split) {
+__global__ void __launch_bounds__(Tile::kThreads, Tile::kGroups)
+    attend_queries(SplitAttention split) {
     extern __shared__ uint4 tile_memory[];
     const Attention& work = split.work;
     auto* const keys = reinterpret_cast<__nv_bfloat16*>(tile_memory);
@@ -162,13 +163,18 @@ bool attend_with(cudaStream_t stream, const Attention& work, device::DeviceMemor
     split.query = query;
     split.key = key;
     split.value = value;
-    check_cuda(cudaFuncSetAttribute(attend_tile<Tile>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+    const auto kernel = attend_queries<Tile>;
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     static_cast<int>(Tile::kSharedBytes)),
+               "cudaFuncSetAttribute");
+    // Else the runtime may leave room for fewer groups than registers allow.
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                    cudaSharedmemCarveoutMaxShared),
                "cudaFuncSetAttribute");
     const dim3 groups(static_cast<unsigned>(work.heads),
                       static_cast<unsigned>((work.tokens + Tile::kQueries - 1) / Tile::kQueries));
-    attend_tile<Tile><<<groups, Tile::kThreads, Tile::kSharedBytes, stream>>>(split);
-    check_cuda(cudaGetLastError(), "attend_tile");
+    kernel<<<groups, Tile::kThreads, Tile::kSharedBytes, stream>>>(split);
+    check_cuda(cudaGetLastError(), "attend_queries");
     return true;
 }
 
