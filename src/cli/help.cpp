@@ -119,7 +119,8 @@ decoder block of the transformer, a matrix the weight of a prunable linear layer
            R"(
 [run]: options of run, sweep and plan. A sweep takes lists for --sparsity-ratio, --prune-method,
 --allocation (0.5,0.6,0.7 or 0.5:0.7:0.1) and runs all combinations; of several values of --epsilon
-it takes, for each run, the one that does best on held-out calibration sequences.
+it takes, for each run, the one that does best on held-out calibration sequences. With such lists
+plan is about the sweep.
 - and _ are the same between the words of an option. Options that
 the command line does not give are taken from --config, then from variables such as
 ALPHAPRUNE_SPARSITY_RATIO. Two variables are not options: ALPHAPRUNE_SUPERVISE=0 turns off the

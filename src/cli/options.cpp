@@ -234,7 +234,7 @@ Parsed parse(const std::vector<std::string>& arguments,
         result.options.help_words = result.request.words;
         result.request.settings.clear();
     } else {
-        if (command == Command::sweep) {
+        if (command == Command::sweep || (command == Command::plan && lists_runs(result.request))) {
             result.options = options_of_sweep(result.request, faults);
         } else if (command) {
             settle_conflicts(result.request, faults);

@@ -89,9 +89,12 @@ void settle_conflicts(Request& request, support::FaultList& faults);
 /// @param request  with a command other than help, version and sweep, its conflicts settled
 Options options_of(const Request& request, support::FaultList& faults);
 
-/// The same for a sweep: its points, and in the options themselves what they have in common (the
-/// model, texts, the metric). Faults of several points are told once. Options that have no effect
-/// in any point and come from weaker sources are dropped from the request.
+/// Whether a request to `plan` lists values as `sweep` takes them, and so is about a sweep.
+bool lists_runs(const Request& request);
+
+/// The same for a sweep, or its plan: its points, and in the options themselves what they have in
+/// common (the model, texts, the metric). Faults of several points are told once. Options that have
+/// no effect in any point and come from weaker sources are dropped from the request.
 Options options_of_sweep(Request& request, support::FaultList& faults);
 
 }  // namespace alphaprune::cli

@@ -42,9 +42,14 @@ struct Axis {
 };
 
 /// Options of the sweep as a whole, and those that a point sets by itself.
-constexpr std::array<std::string_view, 9> kNotOfPoints{"output",  "overwrite", "resume",
-                                                       "keep",    "max-time",  "config",
-                                                       "epsilon", "log-level", "peer-timeout"};
+constexpr std::array<std::string_view, 10> kNotOfPoints{
+    "output", "overwrite", "resume",  "keep",      "max-time",
+    "config", "dry-run",   "epsilon", "log-level", "peer-timeout"};
+
+/// As its runs are to be read: `plan` needs less of them than `run`.
+Command command_of_points(const Request& sweep) {
+    return sweep.command == Command::plan ? Command::plan : Command::run;
+}
 
 /// The values that the setting lists, each once; one that is no list is a fault.
 std::vector<std::string> values_of_axis(const Request& request, std::string_view option,
@@ -108,7 +113,7 @@ std::string name_of_point(const Options& options) {
 }
 
 std::vector<std::string> words_of(const Request& request, const Options& options) {
-    std::vector<std::string> words{"run"};
+    std::vector<std::string> words{std::string(name_of(options.command))};
     for (const auto& [name, setting] : request.settings) {
         if (std::ranges::find(kNotOfPoints, name) != kNotOfPoints.end()) {
             continue;
@@ -222,7 +227,7 @@ class PointMaker {
     /// all other options, so that those without an effect beside this one are dropped.
     Request request_of_point(const Values& values, bool one_of_several) const {
         Request one = request_;
-        one.command = Command::run;
+        one.command = command_of_points(request_);
         for (std::size_t a = 0; a < values.size(); ++a) {
             const auto found = one.settings.find(axes_[a].option);
             if (found == one.settings.end()) {
@@ -264,7 +269,7 @@ class PointMaker {
         if (points.empty()) {
             const SweepRequest none = sweep.sweep;
             sweep = options;
-            sweep.command = Command::sweep;
+            sweep.command = *request_.command;
             sweep.sweep = none;
         }
         share(options, sweep);
@@ -309,6 +314,17 @@ class PointMaker {
 
 }  // namespace
 
+bool lists_runs(const Request& request) {
+    const auto has = [&](std::string_view option, std::string_view separators) {
+        const Setting* setting = request.find(option);
+        return setting != nullptr && setting->value.find_first_of(separators) != std::string::npos;
+    };
+    const Setting* allocation = request.find("allocation");
+    const bool file = allocation != nullptr && allocation->value.starts_with("file:");
+    return has("sparsity-ratio", ",:") || has("epsilon", ",:") || has("prune-method", ",") ||
+           (has("allocation", ",") && !file);
+}
+
 Options options_of_sweep(Request& request, support::FaultList& faults) {
     Options sweep;
     const Request written = request;
@@ -334,7 +350,9 @@ Options options_of_point(const Options& sweep, const SweepPoint& point,
     if (epsilon) {
         words.push_back(fmt::format("--epsilon={}", *epsilon));
     }
-    words.push_back(fmt::format("--output={}", (sweep.output / point.name).string()));
+    if (!sweep.output.empty()) {
+        words.push_back(fmt::format("--output={}", (sweep.output / point.name).string()));
+    }
     Options options = parse_options(words, {});
     const std::string program =
         sweep.command_line.empty() ? "alphaprune_mpi" : sweep.command_line.front();

@@ -1,6 +1,7 @@
 #include "dry_run.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "commands.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"
+#include "sweep_folder.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -39,19 +41,32 @@ std::string results_of(const cli::Options& options) {
     return names;
 }
 
+/// "prune in 3 runs"
+std::string work_of_sweep(const cli::Options& options) {
+    const std::size_t runs = options.sweep.points.size();
+    return fmt::format("prune in {} run{}", runs, runs == 1 ? "" : "s");
+}
+
+std::string results_of_sweep() {
+    return fmt::format("a folder for each run, {}", fmt::join(kSweepNames, ", "));
+}
+
 std::string description(const Job& job, std::uint64_t bytes_needed, EarlierRun earlier) {
     const model::Catalogue& catalogue = job.catalogue;
-    std::string text =
-        fmt::format("dry run: nothing is written\nwould {}: {} matrices of {} blocks of {}\n",
-                    work_of(job.options), catalogue.matrices.size(),
-                    catalogue.prunable_blocks().size(), catalogue.model_name);
-    text += fmt::format("would write {} into {}, at most {}\n", results_of(job.options),
+    const bool sweeps = job.options.command == cli::Command::sweep;
+    std::string text = fmt::format(
+        "dry run: nothing is written\nwould {}: {} matrices of {} blocks of {}\n",
+        sweeps ? work_of_sweep(job.options) : work_of(job.options), catalogue.matrices.size(),
+        catalogue.prunable_blocks().size(), catalogue.model_name);
+    text += fmt::format("would write {} into {}, at most {}\n",
+                        sweeps ? results_of_sweep() : results_of(job.options),
                         job.options.output.string(), support::human_bytes(bytes_needed));
     if (earlier == EarlierRun::unfinished) {
         text += "would continue the unfinished run that is there, if it is the same one\n";
     } else if (earlier == EarlierRun::complete) {
         text += job.options.overwrite ? "would replace the results that are there\n"
-                                      : "a complete run is there: nothing would be done\n";
+                : sweeps ? "would add what is missing to the complete sweep that is there\n"
+                         : "a complete run is there: nothing would be done\n";
     }
     return text + "\n";
 }
@@ -60,8 +75,14 @@ std::string description(const Job& job, std::uint64_t bytes_needed, EarlierRun e
 
 support::ExitStatus show_without_doing(const Job& job, std::uint64_t bytes_needed) {
     const std::string text = parallel::text_from_root(job.ranks, [&] {
-        check_output_folder(job.options, job.catalogue.folder, bytes_needed);
-        return description(job, bytes_needed, earlier_run_in(job.options.output));
+        const bool sweeps = job.options.command == cli::Command::sweep;
+        const EarlierRun earlier =
+            sweeps ? earlier_sweep_in(job.options.output) : earlier_run_in(job.options.output);
+        const bool is_continued = sweeps && job.options.resume && earlier == EarlierRun::complete;
+        if (!is_continued) {
+            check_output_folder(job.options, job.catalogue.folder, bytes_needed);
+        }
+        return description(job, bytes_needed, earlier);
     });
     cli::Options options = job.options;
     options.threads_per_rank = job.threads_per_rank;

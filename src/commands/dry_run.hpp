@@ -7,8 +7,8 @@
 
 namespace alphaprune::commands {
 
-/// Collective: what the run that these options describe takes on a cluster, by rates that they give
-/// or that are measured here.
+/// Collective: what the run or the sweep that these options describe takes on a cluster, by rates
+/// that they give or that are measured here.
 planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::Options& options);
 
 /// For --dry-run: after everything that can be wrong was found, checks the output folder, writes

@@ -22,9 +22,13 @@ std::string names_of_texts(const cli::Options& options) {
 
 }  // namespace
 
+planning::TrialTask planned_epsilon_trials(std::span<const double> epsilons) {
+    return {static_cast<int>(epsilons.size()), kSequencesForRatios};
+}
+
 ChosenEpsilon choose_epsilon(Job& sweep, const Inputs& inputs, const cli::Options& point,
                              std::span<const double> epsilons, const Spectra& spectra) {
-    Trials trials(sweep, inputs, {static_cast<int>(epsilons.size()), kSequencesForRatios}, point);
+    Trials trials(sweep, inputs, planned_epsilon_trials(epsilons), point);
     const std::vector<Candidate> candidates = parallel::run_collectively(sweep.ranks, [&] {
         const std::vector<allocation::AllocationItem> items =
             allocation_items(point, sweep.catalogue, spectra);

@@ -13,6 +13,9 @@ struct ChosenEpsilon {
     report::EpsilonChoiceReport choice;
 };
 
+/// What trying these values takes.
+planning::TrialTask planned_epsilon_trials(std::span<const double> epsilons);
+
 /// Prunes with the ratios of each epsilon, with statistics of some of the calibration sequences,
 /// and takes the one with the least perplexity on the others; of equal ones the first. What the
 /// sweep's journal knows is not tried again. Collective. @throws Error on all ranks

@@ -87,8 +87,18 @@ std::vector<double> read_metric_cache(const std::filesystem::path& path,
                                       const model::Catalogue& catalogue);
 
 /// Collective: the run that these options describe, to be predicted. A short name of a model stands
-/// for its public shape, whether its weights are here or not. @throws Error
+/// for its public shape, whether its weights are here or not. The task of a sweep is left open
+/// (tasks_of_sweep). @throws Error
 planning::PlannedRun planned_run(const parallel::Communicator& ranks, const cli::Options& options);
+
+/// What a sweep asks for.
+struct SweepTasks {
+    planning::RunTask shared;  ///< spectra, and the dense model on all texts
+    std::vector<std::pair<std::string, planning::RunTask>> runs = {};  ///< by name, without those
+};
+/// Collective: those of the sweep that these options describe. @throws Error
+SweepTasks tasks_of_sweep(const parallel::Communicator& ranks, const cli::Options& sweep,
+                          const model::Catalogue& catalogue);
 
 /// Collective: the finished run in an output folder, with the model, texts and options of its
 /// command line.

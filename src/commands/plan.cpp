@@ -134,7 +134,12 @@ support::ExitStatus print_plan(const parallel::Communicator& ranks, const cli::O
 }  // namespace
 
 planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::Options& options) {
-    planning::PlanReport plan{planned_run(ranks, options), {}, {}, {}, {}, {}};
+    planning::PlanReport plan{planned_run(ranks, options), {}, {}, {}, {}, {}, {}};
+    SweepTasks sweep;
+    if (!options.sweep.points.empty()) {
+        sweep = tasks_of_sweep(ranks, options, plan.run.catalogue);
+        plan.run.task = sweep.shared;
+    }
     plan.known = rates_for(ranks, options, plan.run);
     plan.model.rates = plan.known.rates;
     plan.model.precision = options.precision;
@@ -142,11 +147,26 @@ planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::O
     if (const fs::path folder = calibration_folder(ranks, options); !folder.empty()) {
         calibrate(ranks, folder, plan);
     }
+    for (auto& [name, task] : sweep.runs) {
+        task.corrections = plan.run.task.corrections;
+    }
     parallel::run_on_root(ranks, [&] {
-        plan.predicted =
-            planning::forecast(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
+        const auto predicted_on = [&](const planning::Cluster& cluster,
+                                      const planning::RunTask& task) {
+            return planning::forecast(plan.run.catalogue, cluster, plan.model, task);
+        };
+        plan.predicted = predicted_on(plan.run.cluster, plan.run.task);
+        for (const auto& [name, task] : sweep.runs) {
+            plan.points.push_back({name, predicted_on(plan.run.cluster, task)});
+        }
         plan.useful_ranks =
-            planning::useful_ranks(plan.run.catalogue, plan.run.cluster, plan.model, plan.run.task);
+            planning::useful_ranks(plan.run.cluster, [&](const planning::Cluster& cluster) {
+                double seconds = predicted_on(cluster, plan.run.task).seconds();
+                for (const auto& [name, task] : sweep.runs) {
+                    seconds += predicted_on(cluster, task).seconds();
+                }
+                return seconds;
+            });
     });
     return plan;
 }

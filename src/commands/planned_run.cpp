@@ -1,12 +1,15 @@
 #include <algorithm>
+#include <optional>
 #include <system_error>
 #include <thread>
 
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
+#include "epsilon_choice.hpp"
 #include "output_folder.hpp"
 #include "stages.hpp"
+#include "sweep_points.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -55,43 +58,82 @@ planning::Cluster cluster_of(const parallel::Communicator& ranks, const cli::Opt
     return cluster;
 }
 
-/// As many sequences as asked for, of the length they would have; their tokens do not matter.
-model::TokenSequences sequences_like(const cli::Options& options,
-                                     const model::Catalogue& catalogue) {
+/// As many sequences as asked for, of the length they would have.
+planning::SequenceShape sequences_like(const cli::Options& options,
+                                       const model::Catalogue& catalogue) {
     constexpr std::int64_t kUsualLength = 2048;
     const std::int64_t most = catalogue.configuration.max_positions;
-    model::TokenSequences sequences;
-    sequences.length = options.sequence_length.value_or(
-        static_cast<int>(most > 0 ? std::min(most, kUsualLength) : kUsualLength));
-    sequences.ids.resize(static_cast<std::size_t>(
-        options.sequences.value_or(model::kUsualSequences) * sequences.length));
-    return sequences;
+    return {options.sequences.value_or(model::kUsualSequences),
+            options.sequence_length.value_or(
+                static_cast<int>(most > 0 ? std::min(most, kUsualLength) : kUsualLength))};
+}
+
+bool looks_at_text(const planning::RunTask& task) {
+    return task.prunes_by_block() || task.measures_outliers || !task.trials.empty();
+}
+
+planning::SequenceShape calibration_of(const parallel::Communicator& ranks,
+                                       const cli::Options& options,
+                                       const model::Catalogue& catalogue) {
+    if (options.calibration.empty()) {
+        return sequences_like(options, catalogue);
+    }
+    return load_calibration(ranks, options, catalogue).sequences;
+}
+
+std::vector<planning::SequenceShape> evaluations_of(const parallel::Communicator& ranks,
+                                                    const cli::Options& options,
+                                                    const model::Catalogue& catalogue) {
+    std::vector<planning::SequenceShape> texts;
+    for (const EvaluationText& text : load_evaluations(ranks, options, catalogue)) {
+        texts.emplace_back(text.windows);
+    }
+    return texts;
+}
+
+int copies_written(const cli::Options& options) {
+    return (options.write_hdf5 ? 1 : 0) + (options.write_safetensors ? 1 : 0);
+}
+
+void add_spectra(planning::RunTask& task, const cli::Options& options, bool computes) {
+    task.computes_spectra = computes && options.metric_cache.empty();
+    task.spectra = {options.solver, options.group_ranks};
+    task.threads = options.threads_per_rank.value_or(1);
+    if (task.computes_spectra && options.metric == spectrum::Metric::alpha_peak_farms) {
+        task.farms = options.farms;
+    }
 }
 
 planning::RunTask task_of(const parallel::Communicator& ranks, const cli::Options& options,
                           const model::Catalogue& catalogue) {
     planning::RunTask task;
     const bool analyzes = options.command == cli::Command::analyze;
-    task.computes_spectra = analyzes || (needs_metric(options) && options.metric_cache.empty());
-    task.spectra = {options.solver, options.group_ranks};
-    task.threads = options.threads_per_rank.value_or(1);
-    if (task.computes_spectra && options.metric == spectrum::Metric::alpha_peak_farms) {
-        task.farms = options.farms;
-    }
+    add_spectra(task, options, analyzes || needs_metric(options));
     task.prunes = !analyzes;
     if (analyzes) {
         return task;
     }
     add_pruning(task, options, catalogue);
-    if (task.prunes_by_block() || task.measures_outliers || !task.trials.empty()) {
-        task.calibration = options.calibration.empty()
-                               ? sequences_like(options, catalogue)
-                               : load_calibration(ranks, options, catalogue).sequences;
+    if (looks_at_text(task)) {
+        task.calibration = calibration_of(ranks, options, catalogue);
     }
-    task.copies = (options.write_hdf5 ? 1 : 0) + (options.write_safetensors ? 1 : 0);
-    for (const EvaluationText& text : load_evaluations(ranks, options, catalogue)) {
-        task.evaluations.push_back(text.windows);
-    }
+    task.copies = copies_written(options);
+    task.evaluations = evaluations_of(ranks, options, catalogue);
+    return task;
+}
+
+/// What the runs of a sweep share: spectra, and the dense model on all texts.
+planning::RunTask shared_task(const parallel::Communicator& ranks, const cli::Options& sweep,
+                              const std::vector<PointOfSweep>& points,
+                              const model::Catalogue& catalogue) {
+    planning::RunTask task;
+    add_spectra(task, sweep, std::ranges::any_of(points, [](const PointOfSweep& point) {
+                    return needs_metric(point.options);
+                }));
+    task.prunes = false;
+    task.forward_precision = sweep.forward_precision;
+    task.evaluations = evaluations_of(ranks, sweep, catalogue);
+    task.evaluated_models = 1;
     return task;
 }
 
@@ -127,8 +169,39 @@ planning::PlannedRun planned_run(const parallel::Communicator& ranks, const cli:
     run.catalogue = shape ? catalogue_of_shape(ranks, options) : load_model(ranks, options);
     run.has_weights = !shape;
     run.cluster = cluster_of(ranks, options);
-    run.task = task_of(ranks, options, run.catalogue);
+    if (options.sweep.points.empty()) {
+        run.task = task_of(ranks, options, run.catalogue);
+    }
     return run;
+}
+
+SweepTasks tasks_of_sweep(const parallel::Communicator& ranks, const cli::Options& sweep,
+                          const model::Catalogue& catalogue) {
+    const std::vector<PointOfSweep> points =
+        parallel::run_collectively(ranks, [&] { return points_of(sweep); });
+    SweepTasks tasks{shared_task(ranks, sweep, points, catalogue), {}};
+    std::optional<planning::SequenceShape> calibration;
+    for (const PointOfSweep& point : points) {
+        tasks.runs.emplace_back(point.request->name, tasks.shared);
+        planning::RunTask& task = tasks.runs.back().second;
+        task.computes_spectra = false;
+        task.farms.reset();
+        task.prunes = true;
+        add_pruning(task, point.options, catalogue);
+        if (point.leaves_epsilon_open()) {
+            task.trials.insert(task.trials.begin(),
+                               planned_epsilon_trials(point.request->epsilons));
+        }
+        if (looks_at_text(task)) {
+            if (!calibration) {
+                calibration = calibration_of(ranks, sweep, catalogue);
+            }
+            task.calibration = *calibration;
+        }
+        task.copies = copies_written(point.options);
+    }
+    tasks.shared.calibration = calibration.value_or(planning::SequenceShape{});
+    return tasks;
 }
 
 planning::FinishedRun finished_run(const parallel::Communicator& ranks, const fs::path& folder,

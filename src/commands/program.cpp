@@ -35,7 +35,7 @@ const support::BadRequest<int> kSeparatedRanks{
     "start it with the mpirun of the MPI library that it was built with (--version names it), or "
     "with srun --mpi=pmix"};
 const support::BadRequest<> kNoDryRun{
-    "commands.no-dry-run", "--dry-run is for run and analyze, whose work it leaves out",
+    "commands.no-dry-run", "--dry-run is for run, analyze and sweep, whose work it leaves out",
     "another command would do all of its work", "leave --dry-run out; plan predicts a run"};
 const support::Failure<std::string> kDefect{"commands.defect", "unexpected error: {}",
                                             "a defect of the program or of one of its libraries",
@@ -64,8 +64,7 @@ bool can_be_resumed(const cli::Options& options) {
 support::ExitStatus carry_out(const parallel::Communicator& world, const cli::Options& options,
                               parallel::JobWatch& watch) {
     // Whatever the table of options allows: who wants nothing written must be able to rely on it.
-    if (options.dry_run && options.command != cli::Command::run &&
-        options.command != cli::Command::analyze && options.command != cli::Command::plan) {
+    if (options.dry_run && !can_be_resumed(options) && options.command != cli::Command::plan) {
         throw kNoDryRun("--dry-run").mark_agreed();
     }
     switch (options.command) {

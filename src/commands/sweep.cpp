@@ -13,6 +13,7 @@
 #include "alphaprune/transformer/forward_plan.hpp"
 #include "commands.hpp"
 #include "compared_runs.hpp"
+#include "dry_run.hpp"
 #include "epsilon_choice.hpp"
 #include "stages.hpp"
 #include "sweep_folder.hpp"
@@ -204,7 +205,11 @@ support::ExitStatus sweep(const parallel::Communicator& ranks, const cli::Option
     std::vector<PointOfSweep> points =
         parallel::run_collectively(ranks, [&] { return points_of(options); });
     const resume::RunIdentity identity = check_points(job, points, texts);
-    if (open_sweep(job, identity, room_for(job, points, texts))) {
+    const std::uint64_t bytes_needed = room_for(job, points, texts);
+    if (options.dry_run) {
+        return show_without_doing(job, bytes_needed);
+    }
+    if (open_sweep(job, identity, bytes_needed)) {
         support::log_info(fmt::format("sweep: {} runs", points.size()));
         work_on(job, [&] { run_points(job, points, texts, notes); });
     }

@@ -24,14 +24,11 @@ const support::BadRequest<std::string> kOtherPointComplete{
     "a sweep may be continued with other lists, but not with other options or another model",
     "choose another --output, or give --overwrite instead of --resume"};
 
+/// What is to be resumed. Collective.
 EarlierRun earlier_sweep(const Job& job) {
     EarlierRun found = EarlierRun::none;
     parallel::run_on_root(job.ranks, [&] {
-        if (job.options.resume && runs_of_sweep(job.options.output)) {
-            found = EarlierRun::complete;
-        } else if (job.options.resume && resume::Journal::exists_in(job.options.output)) {
-            found = EarlierRun::unfinished;
-        }
+        found = job.options.resume ? earlier_sweep_in(job.options.output) : EarlierRun::none;
     });
     return static_cast<EarlierRun>(job.ranks.max(static_cast<int>(found)));
 }
@@ -81,6 +78,13 @@ void begin_extension(const Job& job, const resume::RunIdentity& identity) {
 }
 
 }  // namespace
+
+EarlierRun earlier_sweep_in(const fs::path& output) {
+    if (runs_of_sweep(output)) {
+        return EarlierRun::complete;
+    }
+    return resume::Journal::exists_in(output) ? EarlierRun::unfinished : EarlierRun::none;
+}
 
 bool open_sweep(Job& job, const resume::RunIdentity& identity, std::uint64_t bytes_needed) {
     job.identity = identity.digest();

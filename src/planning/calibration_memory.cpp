@@ -18,7 +18,7 @@ int node_ranks_of(const Cluster& cluster) {
 
 pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer::InputSite& site,
                             const RunTask& task, const Cluster& cluster, const TeamPlan& teams) {
-    const model::TokenSequences& sequences = task.calibration;
+    const SequenceShape& sequences = task.calibration;
     constexpr std::int64_t kGroup = linalg::AlignedRows::group();
     pruning::SiteWork work;
     work.cols = site.cols;
@@ -113,7 +113,7 @@ std::uint64_t delivery_memory(const model::Catalogue& catalogue, int ranks) {
 /// Weights and activations.
 CalibrationMemory memory_of_passes(const transformer::ForwardPlan& plan, const RunTask& task,
                                    const Cluster& cluster, const TeamPlan& teams) {
-    const model::TokenSequences& sequences = task.calibration;
+    const SequenceShape& sequences = task.calibration;
     const std::uint64_t streams = task.settings.outputs.any() ? 2 : 1;
     CalibrationMemory memory;
     std::int64_t kept = 0;

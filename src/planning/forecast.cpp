@@ -234,13 +234,23 @@ std::uint64_t RunForecast::memory() const {
     return most;
 }
 
+double RunForecast::bytes_read() const {
+    return std::accumulate(phases.begin(), phases.end(), 0.0,
+                           [](double sum, const auto& phase) { return sum + phase.bytes_read; });
+}
+
+double RunForecast::bytes_written() const {
+    return std::accumulate(phases.begin(), phases.end(), 0.0,
+                           [](double sum, const auto& phase) { return sum + phase.bytes_written; });
+}
+
 RunForecast forecast(const model::Catalogue& catalogue, const Cluster& cluster,
                      const CostModel& model, const RunTask& task) {
     return Forecaster({catalogue, cluster, model, task}).run();
 }
 
-std::optional<int> useful_ranks(const model::Catalogue& catalogue, const Cluster& cluster,
-                                const CostModel& model, const RunTask& task) {
+std::optional<int> useful_ranks(const Cluster& cluster,
+                                const std::function<double(const Cluster&)>& seconds_on_cluster) {
     constexpr int kMostRanks = 1 << 17;
     constexpr double kWorthDoubling = 0.95;
     const auto seconds_on = [&](int ranks) {
@@ -251,7 +261,7 @@ std::optional<int> useful_ranks(const model::Catalogue& catalogue, const Cluster
             other.ranks_per_node = ranks;
         }
         try {
-            return forecast(catalogue, other, model, task).seconds();
+            return seconds_on_cluster(other);
         } catch (const support::Error&) {  // not enough memory
             return HUGE_VAL;
         }

@@ -37,7 +37,7 @@ class Forward {
     int node_ranks() const { return node_ranks_; }
 
     int threads() const { return threads_; }
-    TeamPlan teams_of(const model::TokenSequences& sequences) const {
+    TeamPlan teams_of(const SequenceShape& sequences) const {
         return plan_teams(cluster_, sequences.count());
     }
     double sgemm_seconds(double flops) const { return flops / (rates_.sgemm_gflops * 1e9); }
@@ -173,14 +173,10 @@ PhaseForecast candidate_forecast(const ForecastInputs& inputs, const Forward& fo
                                  const TrialTask& trial) {
     RunTask task = inputs.task;
     task.measures_outliers = false;
-    const auto tokens_of = [&](std::int64_t sequences) {
-        model::TokenSequences some{task.calibration.length, {}};
-        some.ids.resize(static_cast<std::size_t>(sequences * some.length));
-        return some;
-    };
-    task.calibration = tokens_of(std::min(trial.sequences, task.calibration.count()));
+    task.calibration.number = std::min(trial.sequences, task.calibration.count());
     const TeamPlan teams = forward.teams_of(task.calibration);
-    const TeamPlan scored = forward.teams_of(tokens_of(task.calibration.count() / 3));
+    const TeamPlan scored =
+        forward.teams_of({task.calibration.count() / 3, task.calibration.length});
     PhaseForecast result{Phase::trials, 0, 0, 0, 0};
     const int pruned = trial.blocks.value_or(inputs.catalogue.blocks());
     for (int block = 0; block < inputs.catalogue.blocks(); ++block) {
@@ -226,7 +222,6 @@ PhaseForecast trials_forecast(const ForecastInputs& inputs) {
 }
 
 PhaseForecast evaluation_forecast(const ForecastInputs& inputs) {
-    constexpr int kModels = 2;  // dense and pruned
     const auto& [catalogue, cluster, model, task, transfers] = inputs;
     const Forward forward(inputs);
     const transformer::ForwardPlan& plan = forward.plan();
@@ -236,7 +231,7 @@ PhaseForecast evaluation_forecast(const ForecastInputs& inputs) {
         static_cast<std::uint64_t>(vocabulary.rows() * vocabulary.row_length()) * sizeof(float);
     const transformer::PerplexitySettings limits;
     PhaseForecast result{Phase::evaluate, 0, 0, 0, 0};
-    for (const model::TokenSequences& windows : task.evaluations) {
+    for (const SequenceShape& windows : task.evaluations) {
         const TeamPlan teams = forward.teams_of(windows);
         double bytes = static_cast<double>(vocabulary.bytes());
         double seconds =
@@ -252,8 +247,9 @@ PhaseForecast evaluation_forecast(const ForecastInputs& inputs) {
                        forward.block_seconds(block, teams, windows.length).run;
             weights = std::max(weights, held_weight_bytes(plan, block, task.forward_precision));
         }
-        result.seconds += kModels * seconds;
-        result.bytes_read += kModels * transfers.from_files(bytes * transfers.nodes());
+        result.seconds += task.evaluated_models * seconds;
+        result.bytes_read +=
+            task.evaluated_models * transfers.from_files(bytes * transfers.nodes());
         const std::uint64_t state =
             static_cast<std::uint64_t>(windows.length * plan.hidden_size()) * sizeof(float);
         const auto states = std::min(  // more of them take several passes

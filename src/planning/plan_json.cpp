@@ -117,11 +117,25 @@ formats::Json phases_json(const RunForecast& predicted) {
     return phases;
 }
 
+/// Of a sweep.
+formats::Json runs_json(const PlanReport& plan) {
+    formats::Json::Array runs;
+    for (const PlannedPoint& point : plan.points) {
+        runs.push_back(formats::Json::Object{
+            {"name", point.name},
+            {"phases", phases_json(point.predicted)},
+            {"seconds", point.predicted.seconds()},
+            {"memory_per_rank", count(point.predicted.memory())},
+        });
+    }
+    return runs;
+}
+
 }  // namespace
 
 formats::Json plan_json(const PlanReport& plan) {
     const RunForecast& predicted = plan.predicted;
-    return formats::Json::Object{
+    formats::Json::Object document{
         {"schema_version", 1},
         {"model", model_json(plan.run.catalogue)},
         {"cluster", cluster_json(plan.run.cluster)},
@@ -133,10 +147,14 @@ formats::Json plan_json(const PlanReport& plan) {
         {"load_balance", predicted.spectra.balance},
         {"teams", teams_json(plan.run)},
         {"phases", phases_json(predicted)},
-        {"seconds", predicted.seconds()},
-        {"memory_per_rank", count(predicted.memory())},
+        {"seconds", plan.seconds()},
+        {"memory_per_rank", count(plan.memory())},
         {"useful_ranks", or_null(plan.useful_ranks)},
     };
+    if (!plan.points.empty()) {
+        document.emplace_back("runs", runs_json(plan));
+    }
+    return document;
 }
 
 }  // namespace alphaprune::planning

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/planning/plan_report.hpp"
@@ -121,27 +122,36 @@ std::string teams_part(const PlanReport& plan) {
     if (task.calibration.count() > 0) {
         text += teams_text(plan, "calibration sequence", task.calibration.count());
     }
-    for (const model::TokenSequences& windows : task.evaluations) {
+    for (const SequenceShape& windows : task.evaluations) {
         text += teams_text(plan, "evaluation window", windows.count());
     }
     return text.empty() ? text : "\n" + text;
 }
 
+std::string cost_line(std::string_view name, std::size_t width, const auto& cost) {
+    return fmt::format("{:<{}} {:>14} {:>14} {:>10} {:>10}\n", name, width,
+                       seconds_text(cost.seconds()), support::human_bytes(cost.memory()),
+                       bytes_text(cost.bytes_read()), bytes_text(cost.bytes_written()));
+}
+
 std::string phases_part(const PlanReport& plan) {
-    std::string text = fmt::format("\n{:<17} {:>14} {:>14} {:>10} {:>10}\n", "phase", "time",
-                                   "memory per rank", "read", "written");
-    double read = 0;
-    double written = 0;
-    for (const PhaseForecast& phase : plan.predicted.phases) {
-        text += fmt::format("{:<17} {:>14} {:>14} {:>10} {:>10}\n", name_of(phase.phase),
-                            seconds_text(phase.seconds), support::human_bytes(phase.memory),
-                            bytes_text(phase.bytes_read), bytes_text(phase.bytes_written));
-        read += phase.bytes_read;
-        written += phase.bytes_written;
+    std::size_t width = 17;
+    for (const PlannedPoint& point : plan.points) {
+        width = std::max(width, point.name.size());
     }
-    text += fmt::format(
-        "{:<17} {:>14} {:>14} {:>10} {:>10}\n", "whole", seconds_text(plan.predicted.seconds()),
-        support::human_bytes(plan.predicted.memory()), bytes_text(read), bytes_text(written));
+    std::string text = fmt::format("\n{:<{}} {:>14} {:>14} {:>10} {:>10}\n",
+                                   plan.points.empty() ? "phase" : "once for all runs", width,
+                                   "time", "memory per rank", "read", "written");
+    for (const PhaseForecast& phase : plan.predicted.phases) {
+        text += cost_line(name_of(phase.phase), width, RunForecast{{}, {phase}});
+    }
+    if (!plan.points.empty()) {
+        text += "run\n";
+        for (const PlannedPoint& point : plan.points) {
+            text += cost_line(point.name, width, point.predicted);
+        }
+    }
+    text += cost_line("whole", width, plan);
     text += plan.useful_ranks
                 ? fmt::format("more than {} gain nothing: twice as many less than 5 %\n",
                               plural(*plan.useful_ranks, "rank"))
@@ -170,6 +180,32 @@ std::vector<PlannedKind> kinds_of(const PlanReport& plan) {
         }
     }
     return kinds;
+}
+
+double PlanReport::seconds() const {
+    return std::accumulate(
+        points.begin(), points.end(), predicted.seconds(),
+        [](double sum, const auto& point) { return sum + point.predicted.seconds(); });
+}
+
+std::uint64_t PlanReport::memory() const {
+    std::uint64_t most = predicted.memory();
+    for (const PlannedPoint& point : points) {
+        most = std::max(most, point.predicted.memory());
+    }
+    return most;
+}
+
+double PlanReport::bytes_read() const {
+    return std::accumulate(
+        points.begin(), points.end(), predicted.bytes_read(),
+        [](double sum, const auto& point) { return sum + point.predicted.bytes_read(); });
+}
+
+double PlanReport::bytes_written() const {
+    return std::accumulate(
+        points.begin(), points.end(), predicted.bytes_written(),
+        [](double sum, const auto& point) { return sum + point.predicted.bytes_written(); });
 }
 
 std::string plan_table(const PlanReport& plan) {

@@ -7,6 +7,7 @@
 
 #include "alphaprune/report/comparison.hpp"
 #include "curve_chart.hpp"
+#include "page/markup.hpp"
 
 namespace alphaprune::report {
 namespace {
@@ -23,43 +24,17 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 th, td { padding: .15rem .9rem .15rem 0; border-bottom: 1px solid var(--rule); text-align: left; }
 td.number, th.number { text-align: right; } .least { font-weight: 700; }
-p { color: var(--soft); } svg { display: block; width: 100%; max-width: 48rem; }
-svg text { fill: var(--text); font-size: 11px; }
-.grid { stroke: var(--rule); } .axis { stroke: var(--soft); }
+p { color: var(--soft); } svg { display: block; width: 100%; height: auto; max-width: 54rem; }
+svg text { fill: var(--text); font-size: 12px; } svg text.t { fill: var(--soft); }
+.m { text-anchor: middle; } .e { text-anchor: end; }
+.grid { stroke: var(--rule); } .axis { fill: none; stroke: var(--soft); }
 )";
-
-/// Text made safe for HTML, between tags and inside quoted attributes.
-std::string fit_for_html(std::string_view text) {
-    std::string safe;
-    for (const char c : text) {
-        switch (c) {
-            case '&':
-                safe += "&amp;";
-                break;
-            case '<':
-                safe += "&lt;";
-                break;
-            case '>':
-                safe += "&gt;";
-                break;
-            case '"':
-                safe += "&quot;";
-                break;
-            case '\'':
-                safe += "&#39;";
-                break;
-            default:
-                safe += c;
-        }
-    }
-    return safe;
-}
 
 std::string facts_of(const ComparisonHead& head) {
     std::string text = "<table>\n";
     for (const auto& [name, value] : head.facts) {
-        text += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", fit_for_html(name),
-                            fit_for_html(value));
+        text += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escaped(name),
+                            escaped(value));
     }
     return text + "</table>\n";
 }
@@ -68,7 +43,7 @@ std::string curves_of(const Comparison& comparison, std::size_t model, std::size
     std::vector<Curve> curves;
     double dense = 0;
     for (const ComparedSeries& series : series_of(comparison)) {
-        Curve curve{fit_for_html(series.label()), {}};
+        Curve curve{escaped(series.label()), {}};
         for (const std::size_t r : series.runs) {
             const ComparedRun& run = comparison.runs[r];
             const ComparedPerplexity* found = perplexity_on(run, text);
@@ -86,8 +61,8 @@ std::string curves_of(const Comparison& comparison, std::size_t model, std::size
                                           fmt::format("dense: {:.4g}", dense));
     return chart.empty() ? chart
                          : fmt::format("<h2>{} on {} (seqlen {}, {} windows)</h2>\n{}",
-                                       fit_for_html(comparison.models[model].label),
-                                       fit_for_html(on.label), on.seqlen, on.windows, chart);
+                                       escaped(comparison.models[model].label), escaped(on.label),
+                                       on.seqlen, on.windows, chart);
 }
 
 std::string numeric_cell(const std::optional<double>& value, int digits, bool is_least = false) {
@@ -125,8 +100,8 @@ std::string epsilon_cell(const ComparedRun& run) {
             trials.push_back(
                 fmt::format("{}: {:.4g}", trial.epsilon, trial.perplexity.value_or(NAN)));
         }
-        tried = fmt::format(" title=\"chosen on {}; {}\"",
-                            fit_for_html(run.epsilon_choice->held_out), fmt::join(trials, ", "));
+        tried = fmt::format(" title=\"chosen on {}; {}\"", escaped(run.epsilon_choice->held_out),
+                            fmt::join(trials, ", "));
     }
     return fmt::format("<td class=\"number\"{}>{}{}</td>", tried, *run.epsilon,
                        tried.empty() ? "" : "*");
@@ -135,9 +110,9 @@ std::string epsilon_cell(const ComparedRun& run) {
 std::string row_of(const Comparison& comparison, const ComparedRun& run, const Least& least) {
     std::string type = run.sparsity_type == "unstructured" ? "" : ", " + run.sparsity_type;
     type += run.setting.empty() ? "" : ", " + run.setting;
-    std::string row = fmt::format(
-        "<tr><td>{}</td><td>{}</td><td>{}</td>", fit_for_html(comparison.models[run.model].label),
-        fit_for_html(run.prune_method), fit_for_html(run.allocation + type));
+    std::string row = fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td>",
+                                  escaped(comparison.models[run.model].label),
+                                  escaped(run.prune_method), escaped(run.allocation + type));
     row += epsilon_cell(run);
     row += numeric_cell(run.sparsity_ratio, 6) + numeric_cell(run.sparsity, 6);
     for (std::size_t t = 0; t < comparison.texts.size(); ++t) {
@@ -147,7 +122,7 @@ std::string row_of(const Comparison& comparison, const ComparedRun& run, const L
         row += numeric_cell(value, 6, value && best != least.end() && best->second == *value);
     }
     return row + numeric_cell(run.seconds, 4) + numeric_cell(run.prune_seconds, 4) +
-           fmt::format("<td>{}{}</td></tr>\n", fit_for_html(run.folder),
+           fmt::format("<td>{}{}</td></tr>\n", escaped(run.folder),
                        run.kept_checkpoint ? "" : " (without checkpoint)");
 }
 
@@ -157,7 +132,7 @@ std::string runs_table(const Comparison& comparison) {
         "<th>allocation</th><th class=\"number\">ε</th><th class=\"number\">ratio</th>"
         "<th class=\"number\">sparsity</th>";
     for (const ComparedText& on : comparison.texts) {
-        text += fmt::format("<th class=\"number\">perplexity on {}</th>", fit_for_html(on.label));
+        text += fmt::format("<th class=\"number\">perplexity on {}</th>", escaped(on.label));
     }
     text +=
         "<th class=\"number\">seconds</th><th class=\"number\">of pruning</th><th>run</th></tr>\n";
@@ -180,7 +155,7 @@ std::string comparison_html(const Comparison& comparison, const ComparisonHead& 
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
         "<meta name=\"viewport\" content=\"width=device-width\">\n<title>{0}</title>\n"
         "<style>{1}</style></head>\n<body>\n<h1>{0}</h1>\n",
-        fit_for_html(head.title), kComparisonStyle);
+        escaped(head.title), kComparisonStyle);
     text += facts_of(head);
     for (std::size_t model = 0; model < comparison.models.size(); ++model) {
         for (std::size_t t = 0; t < comparison.texts.size(); ++t) {

@@ -1,14 +1,13 @@
 #include "alphaprune/support/peak_memory.hpp"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
-#include <mutex>
 
 #include "alphaprune/support/file_system.hpp"
 
@@ -43,22 +42,6 @@ std::uint64_t rollup_value(std::string_view name, std::string_view text) {
     return 0;
 }
 
-std::uint64_t highest_resident_set() {
-    struct rusage usage {};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-struct Looking {
-    std::mutex mutex;
-    PeakMemory peak;
-};
-
-Looking& looking() {
-    static Looking all;
-    return all;
-}
-
 }  // namespace
 
 ProcessMemory memory_in_rollup(std::string_view text) {
@@ -78,21 +61,13 @@ ProcessMemory memory_now() {
     return {resident, resident};
 }
 
-void PeakMemory::take(const ProcessMemory& now, std::uint64_t highest_resident) {
-    const std::uint64_t of_others = now.resident - std::min(now.part, now.resident);
-    peak_ = std::max(peak_, now.part);
-    if (highest_resident > highest_resident_ && highest_resident_ > 0) {
-        const std::uint64_t shared = std::max(of_others, of_others_);
-        peak_ = std::max(peak_, highest_resident - std::min(shared, highest_resident));
-    }
-    highest_resident_ = std::max(highest_resident, now.resident);
-    of_others_ = of_others;
-}
-
 std::uint64_t peak_memory() {
-    const std::scoped_lock one_at_a_time(looking().mutex);
-    looking().peak.take(memory_now(), highest_resident_set());
-    return looking().peak.bytes();
+    static std::atomic<std::uint64_t> peak = 0;
+    const std::uint64_t now = memory_now().part;
+    std::uint64_t before = peak;
+    while (before < now && !peak.compare_exchange_weak(before, now)) {
+    }
+    return std::max(before, now);
 }
 
 MemoryWatch::MemoryWatch() : thread_([this] { look(); }) {}

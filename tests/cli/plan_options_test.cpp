@@ -55,6 +55,27 @@ TEST(PlanOptions, TheClusterAndItsRates) {
     EXPECT_EQ(options.plan.json, "plan.json");
 }
 
+TEST(PlanOptions, ListsAreThoseOfASweep) {
+    const Options sweep = parsed(plan_with(
+        {"--sparsity-ratio", "0.5,0.6", "--prune-method", "wanda,magnitude", "--ranks", "8"}));
+    EXPECT_EQ(sweep.command, Command::plan);
+    EXPECT_EQ(sweep.plan.ranks, 8);
+    ASSERT_EQ(sweep.sweep.points.size(), 4U);
+    const Options point = options_of_point(sweep, sweep.sweep.points[1], {});
+    EXPECT_EQ(point.command, Command::plan);
+    EXPECT_EQ(point.ratios.sparsity_ratio, 0.6);
+    EXPECT_TRUE(point.output.empty());
+    for (const Words& words : {Words{"--sparsity-ratio", "0.5:0.6:0.1"},
+                               Words{"--epsilon", "0.1,0.2", "--prune-method", "wanda"}}) {
+        EXPECT_FALSE(parsed(plan_with(words)).sweep.points.empty());
+    }
+    for (const Words& words :
+         {Words{}, Words{"--sparsity-ratio", "0.5"}, Words{"--allocation", "file:a,b.csv"}}) {
+        EXPECT_TRUE(parsed(plan_with(words)).sweep.points.empty());
+    }
+    expect_faults(plan_with({"--sparsity-ratio", "0.5,1.6"}), {"1.6"});
+}
+
 TEST(PlanOptions, WhatARunIsAskedCanBePlanned) {
     const Options options =
         parsed(plan_with({"--prune-method", "sparsegpt", "--nsamples", "64", "--solver", "elpa2",

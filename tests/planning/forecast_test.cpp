@@ -280,24 +280,25 @@ TEST(Forecast, CorrectionsMultiplyTheirPhase) {
     EXPECT_EQ(phase_of(other, Phase::spectrum).seconds, phase_of(plain, Phase::spectrum).seconds);
 }
 
+double seconds_of_7b(const Cluster& cluster) {
+    return forecast(model_7b(), cluster, {}, {}).seconds();
+}
+
 TEST(UsefulRanks, IsWhereDoublingStopsToPay) {
-    const Cluster cluster{64, 16, {}};
-    const auto seconds_on = [&](int ranks) {
-        return forecast(model_7b(), {ranks, 16, {}}, {}, {}).seconds();
-    };
-    const auto useful = useful_ranks(model_7b(), cluster, {}, {});
+    const auto seconds_on = [&](int ranks) { return seconds_of_7b({ranks, 16, {}}); };
+    const auto useful = useful_ranks({64, 16, {}}, seconds_of_7b);
     ASSERT_TRUE(useful);
     for (int ranks = 1; ranks < *useful; ranks *= 2) {
         EXPECT_LE(seconds_on(2 * ranks), 0.95 * seconds_on(ranks)) << ranks;
     }
     EXPECT_GT(seconds_on(2 * *useful), 0.95 * seconds_on(*useful));
-    EXPECT_EQ(useful_ranks(model_7b(), {1, 16, {}}, {}, {}), useful);
+    EXPECT_EQ(useful_ranks({1, 16, {}}, seconds_of_7b), useful);
 }
 
 TEST(UsefulRanks, PassesOverMachinesThatAreTooSmall) {
     const Cluster tight{256, 16, program_memory({256, 16, {}}) + (std::uint64_t{24} << 20)};
     EXPECT_THROW(forecast(model_7b(), {1, 1, tight.memory_per_rank}, {}, {}), support::Error);
-    EXPECT_TRUE(useful_ranks(model_7b(), tight, {}, {}));
+    EXPECT_TRUE(useful_ranks(tight, seconds_of_7b));
 }
 
 TEST(Transfers, NodesAddUpToWhatTheFileSystemCanDo) {

@@ -63,6 +63,35 @@ class DryRun(ProgramTest):
             self.assertRegex(done.stdout, r"\nwhole +\d")
             self.assertEqual(self.everything(), before)
 
+    def test_a_sweep_shows_its_runs(self):
+        before = self.everything()
+        output = self.folder / "out"
+        words = ["sweep", "--model", TINY / "tiny-mistral", "--output", output, "--sparsity-ratio",
+                 "0.5,0.6", "--allocation", "uniform,alphapruning", "--dry-run"]
+        done = start(words, 2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for word in ("dry run: nothing is written", "would prune in 4 runs", str(output), "2 ranks",
+                     "once for all runs", "magnitude-uniform-0.5", "magnitude-alphapruning-0.6"):
+            self.assertIn(word, done.stdout)
+        self.assertRegex(done.stdout, r"\nwhole +\d")
+        self.assertEqual(self.everything(), before)
+        output.mkdir()
+        done = start(words)
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("exists", done.stderr)
+
+    def test_what_is_there_of_a_sweep_stays(self):
+        output = self.folder / "out"
+        words = ["sweep", "--model", TINY / "tiny-mistral", "--output", output, "--allocation", "uniform"]
+        self.assertEqual(start([*words, "--sparsity-ratio", 0.5]).returncode, 0)
+        before = {path: path.read_bytes() for path in self.everything() if path.is_file()}
+        for option, word in {"--overwrite": "would replace", "--resume": "would add"}.items():
+            done = start([*words, "--sparsity-ratio", "0.5,0.6", "--dry-run", option])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(word, done.stdout)
+        self.assertEqual({path: path.read_bytes() for path in self.everything() if path.is_file()},
+                         before)
+
     def test_what_is_wrong_is_found(self):
         wrong = {"exists": [TINY / "tiny-mistral", self.folder],
                  "pass the end of the file": [self.damaged(), self.folder / "out"],

@@ -185,6 +185,44 @@ class Plan(ProgramTest):
         self.assertLess(memory["measured"], 0.8 * seen["Rss"])
         self.assertTrue(0.75 < memory["ratio"] < 1.33, memory)
 
+    def test_a_sweep_is_its_runs_and_once_what_they_share(self):
+        calibrated = ["--nsamples", "8", "--seqlen", "128"]
+        common = ["--model", BOOKS, "--eval", BOOKS / "eval.npy", "--ranks", 4, "--ranks-per-node", 2,
+                  *MACHINE]
+        sweep = self.plan(*common, *calibrated, "--prune-method", "wanda,magnitude", "--allocation",
+                          "uniform,alphapruning", "--sparsity-ratio", "0.5:0.6:0.1")
+        self.assertIn("wanda-alphapruning-0.6", self.table)
+        self.assertIn("8 calibration sequences by 4 teams", self.table)
+        shared = {phase["name"]: phase for phase in sweep["phases"]}
+        self.assertEqual(list(shared), ["start", "spectrum", "evaluate"])
+        self.assertEqual(len(sweep["runs"]), 8)
+        for run in sweep["runs"]:
+            method, allocation, ratio = run["name"].split("-")
+            alone = self.plan(*common, *(calibrated if method == "wanda" else ["--seqlen", "128"]),
+                              "--prune-method", method, "--allocation", allocation,
+                              "--sparsity-ratio", ratio)
+            alone = {phase["name"]: phase for phase in alone["phases"]}
+            for phase in run["phases"]:
+                name, seconds = phase["name"], phase["seconds"]
+                if name == "evaluate":  # the pruned model here, the dense one once for all
+                    seconds += shared[name]["seconds"]
+                self.assertAlmostEqual(seconds, alone.pop(name)["seconds"])
+            if allocation == "alphapruning":
+                self.assertEqual(alone.pop("spectrum"), shared["spectrum"])
+            self.assertEqual(alone, {})
+        parts = [*sweep["phases"], *sweep["runs"]]
+        self.assertAlmostEqual(sweep["seconds"], sum(part["seconds"] for part in parts))
+        self.assertEqual(sweep["memory_per_rank"], max(part["memory_per_rank"] for part in parts))
+
+    def test_values_of_epsilon_that_a_sweep_tries_take_time(self):
+        words = ["--model", BOOKS, "--prune-method", "wanda", "--nsamples", "8", "--seqlen", "128",
+                 "--ranks", 2, *MACHINE]
+        one = self.plan(*words, "--epsilon", "0.2,0.2")
+        three = self.plan(*words, "--epsilon", "0.1,0.2,0.3")
+        self.assertNotIn("trials", [phase["name"] for phase in one["runs"][0]["phases"]])
+        self.assertIn("trials", [phase["name"] for phase in three["runs"][0]["phases"]])
+        self.assertGreater(three["seconds"], one["seconds"])
+
     def test_bfloat16_products_are_assumed_where_no_machine_is_known(self):
         plan = self.plan("--model", "70b", "--prune-method", "wanda", "--ranks", 512,
                          "--ranks-per-node", 64, "--bf16-gflops", 400, *MACHINE)

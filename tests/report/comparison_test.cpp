@@ -120,6 +120,8 @@ TEST(Comparison, ThePageIsWholeAndSafe) {
         compare_runs({run_named("<a>", "wanda", 0.5, 25.0), run_named("b", "wanda", 0.6, 31.0)});
     const std::string page = comparison_html(comparison, {"<t>", {{"k&", "v"}}, {}});
     EXPECT_NE(page.find("<svg"), std::string::npos);
+    // The axes are those of the report's charts.
+    EXPECT_NE(page.find("rotate(-90)\">perplexity</text>"), std::string::npos);
     EXPECT_NE(page.find("&lt;a&gt;"), std::string::npos);
     EXPECT_NE(page.find("k&amp;"), std::string::npos);
     EXPECT_EQ(page.find("<a>"), std::string::npos);

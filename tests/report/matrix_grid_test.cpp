@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "page/axes.hpp"
 #include "page/color_scale.hpp"
 #include "page/markup.hpp"
@@ -48,6 +50,10 @@ TEST(Axes, HaveRoundNumbers) {
     EXPECT_EQ(texts(round_ticks({-1e308, 1e308, 0, 1}, 4)), "");
     EXPECT_EQ(texts(decade_ticks({-2.5, 1.2, 0, 1}, 8)), "10⁻² 10⁻¹ 10⁰ 10¹ ");
     EXPECT_EQ(texts(decade_ticks({-0.4, 0.8, 0, 1}, 8)), "0.5 1 2 5 ");
+    EXPECT_EQ(texts(decade_ticks({std::log10(11.9), std::log10(13.6), 0, 1}, 8)),
+              "12.0 12.5 13.0 13.5 ");
+    EXPECT_EQ(texts(decade_ticks({std::log10(22), std::log10(145), 0, 1}, 8)),
+              "40 60 80 100 120 140 ");
     EXPECT_LE(decade_ticks({-300, 300, 0, 1}, 8).size(), 8U);
     EXPECT_EQ(power_of_ten(-12), "10⁻¹²");
 }

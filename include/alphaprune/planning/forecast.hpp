@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -20,6 +21,20 @@ namespace alphaprune::planning {
 /// The parts of a run, in order.
 enum class Phase { start, spectrum, trials, calibrate, prune_and_write, evaluate };
 std::string_view name_of(Phase phase);
+
+/// Sequences of tokens, of which number and length alone matter here.
+struct SequenceShape {
+    std::int64_t number = 0;
+    std::int64_t length = 0;  ///< tokens of one
+
+    SequenceShape() = default;
+    SequenceShape(std::int64_t sequences, std::int64_t tokens)
+        : number(sequences), length(tokens) {}
+    SequenceShape(const model::TokenSequences& sequences)
+        : number(sequences.count()), length(sequences.length) {}
+
+    std::int64_t count() const { return number; }
+};
 
 /// Ways to prune that are tried on calibration sequences before one is chosen.
 struct TrialTask {
@@ -41,10 +56,11 @@ struct RunTask {
     const pruning::Pruner* pruner = &pruning::default_pruner();
     pruning::PrunerSettings settings = {};
     bool sites_sequentially = false;
-    model::TokenSequences calibration = {};  ///< of the number and length meant
+    SequenceShape calibration = {};
     std::vector<TrialTask> trials = {};
     int copies = 1;  ///< of the model that are written
-    std::vector<model::TokenSequences> evaluations = {};
+    std::vector<SequenceShape> evaluations = {};
+    int evaluated_models = 2;  ///< on each text: the dense one, the pruned one, or both
     /// Measured over predicted time of phases on this machine; 1 where nothing is known.
     std::map<Phase, double> corrections = {};
 
@@ -66,6 +82,8 @@ struct RunForecast {
 
     double seconds() const;
     std::uint64_t memory() const;  ///< of the phase that needs most
+    double bytes_read() const;
+    double bytes_written() const;
 };
 
 /// Predicts a run on a cluster from the catalogue alone.
@@ -76,8 +94,9 @@ RunForecast forecast(const model::Catalogue& catalogue, const Cluster& cluster,
 
 /// The number of ranks, doubled from one rank up to `cluster.ranks` and somewhat beyond, from which
 /// doubling gains less than 5 % of the whole time; nothing while it always gains more.
-std::optional<int> useful_ranks(const model::Catalogue& catalogue, const Cluster& cluster,
-                                const CostModel& model, const RunTask& task);
+/// @param seconds_on  what it takes on a cluster; throws Error where the memory does not suffice
+std::optional<int> useful_ranks(const Cluster& cluster,
+                                const std::function<double(const Cluster&)>& seconds_on);
 
 /// Bytes that a rank needs, at most, to look at the activations of a model.
 struct CalibrationMemory {

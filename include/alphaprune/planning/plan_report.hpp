@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,14 +33,26 @@ struct KnownRates {
     std::vector<Source> sources;
 };
 
+/// A run of a sweep, without what all its runs share.
+struct PlannedPoint {
+    std::string name;
+    RunForecast predicted;
+};
+
 /// Everything that `plan` has to say.
 struct PlanReport {
-    PlannedRun run;
+    PlannedRun run;  ///< of a sweep, what its runs share
     KnownRates known;
     CostModel model;
     std::string calibrated_from;  ///< a folder; empty: by nothing
     RunForecast predicted;
-    std::optional<int> useful_ranks;  ///< more gain nothing
+    std::optional<int> useful_ranks;        ///< more gain nothing
+    std::vector<PlannedPoint> points = {};  ///< of a sweep
+
+    double seconds() const;
+    std::uint64_t memory() const;  ///< bytes of a rank, at most
+    double bytes_read() const;
+    double bytes_written() const;
 };
 
 /// Planned matrices that are alike.

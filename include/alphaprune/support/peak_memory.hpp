@@ -23,21 +23,6 @@ ProcessMemory memory_in_rollup(std::string_view text);
 /// GB. One that cannot (before 4.14) tells the resident set, which is then taken for the part.
 ProcessMemory memory_now();
 
-/// The largest part so far, from looking now and then.
-class PeakMemory {
-  public:
-    /// @param highest_resident  the largest resident set that the process has ever had: where it
-    ///                          has risen above what was seen, since the last call, the part rose
-    ///                          likewise
-    void take(const ProcessMemory& now, std::uint64_t highest_resident);
-    std::uint64_t bytes() const { return peak_; }
-
-  private:
-    std::uint64_t peak_ = 0;
-    std::uint64_t highest_resident_ = 0;  ///< by the last call
-    std::uint64_t of_others_ = 0;         ///< then: of the resident set, the parts of others
-};
-
 /// The largest part of the memory that this process has had so far, in bytes: at all times at which
 /// this was called or a MemoryWatch has looked. Never less than before. Any thread may call it.
 std::uint64_t peak_memory();

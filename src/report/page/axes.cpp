@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace alphaprune::report {
 namespace {
@@ -79,6 +80,17 @@ std::string power_of_ten(int exponent) {
     return text;
 }
 
+/// Where even those are too few: round numbers; as it was where the numbers are too large.
+static std::vector<Tick> ticks_of_numbers(const Axis& axis, std::vector<Tick> otherwise) {
+    std::vector<Tick> ticks =
+        round_ticks({std::pow(10.0, axis.low), std::pow(10.0, axis.high), 0, 1}, 7);
+    std::erase_if(ticks, [](const Tick& tick) { return tick.value <= 0; });
+    for (Tick& tick : ticks) {
+        tick.value = std::log10(tick.value);
+    }
+    return ticks.size() > otherwise.size() ? ticks : otherwise;
+}
+
 /// Where powers of ten are too few: twice and five times them as well.
 static std::vector<Tick> few_decades(const Axis& axis) {
     std::vector<Tick> ticks;
@@ -95,7 +107,8 @@ static std::vector<Tick> few_decades(const Axis& axis) {
             }
         }
     }
-    return ticks;
+    constexpr std::size_t kFewest = 3;
+    return ticks.size() < kFewest ? ticks_of_numbers(axis, std::move(ticks)) : ticks;
 }
 
 std::vector<Tick> decade_ticks(const Axis& axis, int most) {

@@ -40,7 +40,8 @@ Axis axis_around(std::span<const double> values, double begin, double end);
 
 /// About so many round numbers within an axis.
 std::vector<Tick> round_ticks(const Axis& axis, int about);
-/// On an axis of logarithms to base 10: powers of ten, at most so many.
+/// On an axis of logarithms to base 10: powers of ten, at most so many, and where there are few of
+/// them numbers between.
 std::vector<Tick> decade_ticks(const Axis& axis, int most);
 
 /// "10⁻³"
