@@ -30,7 +30,7 @@ const support::Failure<std::string, std::string> kRunFailed{
 
 Inputs read_texts(const Job& job) {
     const cli::Options& options = job.options;
-    Inputs texts{place_ranks(job.ranks, job.threads_per_rank), {}, {}, {}};
+    Inputs texts{place_ranks(job.ranks, job.threads_per_rank), job.forward, {}, {}, {}};
     if (!options.calibration.empty()) {
         texts.calibration = load_calibration(job.ranks, options, job.catalogue);
     }
