@@ -13,6 +13,7 @@
 
 #include "cuda/forward_lane.hpp"
 #include "fake_arithmetic.hpp"
+#include "fake_dropping.hpp"
 #include "fake_faults.hpp"
 #include "fake_memory.hpp"
 #include "fake_softmax.hpp"
@@ -142,6 +143,7 @@ class FakeForwardLane : public card::ForwardLane {
     void add(const card::Addition& given) override;
     void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                         float* sums) override;
+    std::int64_t drop_lowest(const card::Dropping& given) override;
     void add_vocabulary(const card::VocabularyPart& given, ForwardPrecision precision) override;
 
   private:
@@ -353,6 +355,18 @@ void FakeForwardLane::column_squares(const float* values, std::int64_t rows, std
             }
             sums[col] = static_cast<float>(sum);
         }
+    });
+}
+
+std::int64_t FakeForwardLane::drop_lowest(const card::Dropping& given) {
+    return work("drop_lowest", [&](TouchedMemory& memory) {
+        memory.writes_stored(given.weights, given.rows * given.cols, stored_size(given.type),
+                             "weights");
+        memory.reads(given.scales, given.rows == 0 ? 0 : given.cols, "scales");
+        memory.end();
+        const std::string fault = fault_of(given);
+        memory.expect(fault.empty(), fault);
+        return drop_weights(given);
     });
 }
 

@@ -192,6 +192,32 @@ TEST_F(FakeLaneFaults, RefusesToWriteWhatItReads) {
     });
 }
 
+TEST_F(FakeLaneFaults, RefusesToDropWhatItCannot) {
+    const auto expect = [](const std::string& why, const card::Dropping& work) {
+        expect_refused(why, 4096, [&](auto& lane, auto* memory) {
+            card::Dropping placed = work;
+            placed.weights = memory;
+            placed.scales = placed.scales == nullptr ? floats(memory, 1000) : placed.scales;
+            lane.drop_lowest(placed);
+        });
+    };
+    const float mine[7]{};
+    const auto type = ScalarType::bfloat16;
+    expect("weights: 4100 bytes, but 4096 are left", {nullptr, type, 1025, 2, nullptr, 1});
+    expect("scales is not in memory of the card", {nullptr, type, 2, 7, mine, 1});
+    expect("scales is written in the same piece", {nullptr, type, 1001, 2, nullptr, 1});
+    expect("more is dropped than there is", {nullptr, type, 2, 7, nullptr, 8});
+    expect("more is dropped than there is", {nullptr, type, 2, 7, nullptr, -1});
+    expect("no such groups", {nullptr, type, 2, 7, nullptr, 0, 17, 1});
+    expect("no such groups", {nullptr, type, 2, 7, nullptr, 0, 4, 5});
+    expect("float64 is not computed with", {nullptr, ScalarType::float64, 2, 7, nullptr, 1});
+    expect_refused("a negative scale", 400, [](auto& lane, auto* memory) {
+        const float scale = -1;
+        lane.upload(memory + 4, std::as_bytes(std::span(&scale, 1)));
+        lane.drop_lowest({memory + 8, ScalarType::float32, 1, 2, floats(memory), 1});
+    });
+}
+
 TEST_F(FakeLaneFaults, RefusesASecondThread) {
     expect_refused("second thread", 400, [](auto& lane, auto* /*memory*/) {
         std::exception_ptr fault;

@@ -6,6 +6,7 @@
 
 #include "cuda/card_losses.cuh"
 #include "cuda/card_products.cuh"
+#include "cuda/dropping.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/launch.cuh"
 #include "cuda/plain_attention.cuh"
@@ -136,6 +137,10 @@ class CudaForwardLane : public ForwardLane {
     void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                         float* sums) override {
         card::column_squares(on_card(), values, rows, cols, sums, scratch_);
+    }
+
+    std::int64_t drop_lowest(const Dropping& work) override {
+        return card::drop_lowest(on_card(), work, scratch_);
     }
 
     void add_vocabulary(const VocabularyPart& work, linalg::ForwardPrecision precision) override {
