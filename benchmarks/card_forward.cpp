@@ -33,6 +33,7 @@ using namespace alphaprune::benchmark;
 
 struct Request {
     std::string shape;
+    std::string type;
     std::int64_t tokens = 0;
     std::int64_t sequences = 0;
     double ratio = 0;
@@ -179,13 +180,15 @@ void measure(const model::Catalogue& catalogue, const Request& request) {
     }
     const double limit = 2 * block.flops_of_pass() / (median(rates) * 1e9);
     fmt::print(
-        "{{\"shape\": \"{}\", \"card\": \"{}\", \"precision\": \"{}\", \"sequences\": {}, "
+        "{{\"shape\": \"{}\", \"type\": \"{}\", \"card\": \"{}\", \"precision\": \"{}\", "
+        "\"sequences\": {}, "
         "\"tokens\": {}, \"gather_seconds\": {:.4f}, \"prune_seconds\": {:.4f}, "
         "\"forward_seconds\": {:.4f}, \"seconds\": {:.4f}, \"load_seconds\": {:.4f}, "
         "\"bf16_gflops\": {:.0f}, \"limit_seconds\": {:.4f}, \"ratio\": {:.3f}}}\n",
-        request.shape, module.cards().front().name, linalg::name_of(request.precision),
-        request.sequences, request.tokens, median(gather), median(prune), median(forward),
-        median(all), median(load), median(rates), limit, limit / median(all));
+        request.shape, request.type, module.cards().front().name,
+        linalg::name_of(request.precision), request.sequences, request.tokens, median(gather),
+        median(prune), median(forward), median(all), median(load), median(rates), limit,
+        limit / median(all));
     std::fflush(stdout);
 }
 
@@ -197,6 +200,8 @@ std::optional<Request> request_of(int argc, char** argv) {
     options.add_options()("help", "show this")(
         "shape", po::value(&request.shape)->default_value("4096x11008x32x32"),
         "hidden x intermediate x heads x key/value heads of a LLaMA block")(
+        "type", po::value(&request.type)->default_value("bfloat16"),
+        "of the weights: or float16, float32")(
         "tokens", po::value(&request.tokens)->default_value(2048), "of a sequence")(
         "sequences", po::value(&request.sequences)->default_value(128), "of calibration")(
         "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "of every matrix")(
@@ -222,7 +227,7 @@ void run(int argc, char** argv) {
         return;
     }
     linalg::use_one_blas_thread();
-    const model::Catalogue catalogue = made_up_model(request->shape);
+    const model::Catalogue catalogue = made_up_model(request->shape, request->type);
     measure(catalogue, *request);
 }
 

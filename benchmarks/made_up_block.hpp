@@ -13,8 +13,9 @@
 
 namespace alphaprune::benchmark {
 
-/// A LLaMA model of one block of given sizes, with synthetic weights.
-inline model::Catalogue made_up_model(const std::string& shape) {
+/// A LLaMA model of one block of given sizes, with synthetic weights of that type.
+inline model::Catalogue made_up_model(const std::string& shape,
+                                      const std::string& type = "bfloat16") {
     long long hidden = 0;
     long long inner = 0;
     long long heads = 0;
@@ -35,8 +36,8 @@ inline model::Catalogue made_up_model(const std::string& shape) {
         R"({{"model_type": "llama", "hidden_size": {}, "intermediate_size": {}, )"
         R"("num_hidden_layers": 1, "num_attention_heads": {}, "num_key_value_heads": {}, )"
         R"("hidden_act": "silu", "rms_norm_eps": 1e-5, "vocab_size": 256, )"
-        R"("max_position_embeddings": 65536, "torch_dtype": "bfloat16"}})",
-        hidden, inner, heads, key_value_heads);
+        R"("max_position_embeddings": 65536, "torch_dtype": "{}"}})",
+        hidden, inner, heads, key_value_heads, type);
     model::Catalogue catalogue = model::synthetic_catalogue(folder, shape);
     std::filesystem::remove_all(folder);
     return catalogue;

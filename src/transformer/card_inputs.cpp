@@ -5,7 +5,8 @@ namespace alphaprune::transformer {
 void CardInputs::begin(std::int64_t squares) {
     awaited_.clear();
     sums_ = squares > 0;
-    free_ = squares > 0 ? squares_.at_least(squares) : std::span<float>{};
+    all_ = sums_ ? squares_.at_least(squares) : std::span<float>{};
+    free_ = all_;
 }
 
 std::span<const float> CardInputs::on_host(std::span<const float> values,
@@ -40,9 +41,18 @@ void CardInputs::see(const ObservedInput& input, const InputObserver& observer) 
 }
 
 void CardInputs::end(const InputObserver& observer) {
+    if (awaited_.empty()) {
+        return;
+    }
+    // One copy for all sites: the card waits for the host while it is told.
+    const float* const first = all_.data();
+    const auto squares = on_host(all_.first(all_.size() - free_.size()), values_);
     for (Awaited& awaited : awaited_) {
         awaited.input.of_expert = awaited.of_expert;
-        awaited.input.squares = on_host(awaited.squares, values_);
+        if (awaited.input.tokens > 0) {
+            awaited.input.squares = squares.subspan(
+                static_cast<std::size_t>(awaited.squares.data() - first), awaited.squares.size());
+        }
         observer(awaited.input);
     }
 }

@@ -37,6 +37,7 @@ class CardInputs {
     card::ForwardLane& lane_;
     bool sums_ = false;  ///< of squares are shown
     CardMemory squares_;
+    std::span<float> all_;
     std::span<float> free_;  ///< of them
     std::vector<Awaited> awaited_;
     std::vector<float> values_;

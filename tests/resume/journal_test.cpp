@@ -178,11 +178,12 @@ TEST_F(JournalTest, StatesComeBackFromTheLatestCompleteBlock) {
     {
         Journal journal = begin();
         const auto save = [&](int block) {
-            const std::vector<float> states = states_of(block);
-            journal.save_states(StatePass::prune, block, own, [&](std::int64_t sequence) {
-                return std::span(states).subspan(
-                    static_cast<std::size_t>(sequence - own.begin) * kValues, kValues);
-            });
+            journal.save_states(StatePass::prune, block, own,
+                                [&, states = states_of(block)](std::int64_t sequence) {
+                                    return std::span(states).subspan(
+                                        static_cast<std::size_t>(sequence - own.begin) * kValues,
+                                        kValues);
+                                });
         };
         save(1);
         save(2);

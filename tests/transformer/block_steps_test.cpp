@@ -72,8 +72,8 @@ class InSteps {
         return transformer::input_sites(plan_, block_);
     }
     std::vector<float> states() { return states_of(*runner_); }
-    std::vector<float> state(std::size_t sequence) {
-        const auto one = runner_->state(static_cast<std::int64_t>(sequence));
+    std::vector<float> state(std::int64_t sequence) {
+        const auto one = runner_->state(sequence);
         return {one.begin(), one.end()};
     }
 

@@ -10,6 +10,7 @@
 #include "support/world.hpp"
 #include "transformer/logits.hpp"
 #include "transformer/stored_model.hpp"
+#include "transformer/tested_settings.hpp"
 
 namespace alphaprune::test {
 namespace {
@@ -37,7 +38,8 @@ std::vector<model::Continuation> some_continuations() {
 class ChoicesOf : public testing::TestWithParam<const char*> {
   protected:
     std::vector<double> measure(const parallel::Communicator& ranks,
-                                const transformer::PerplexitySettings& settings = {}) {
+                                const transformer::PerplexitySettings& settings = {
+                                    .forward = tested_settings()}) {
         return transformer::log_likelihoods(ranks, parallel::NodeMap(ranks), model_.catalogue,
                                             model_.source(), some_continuations(), {}, settings);
     }

@@ -206,7 +206,7 @@ class ForwardLane {
     virtual void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                                 float* sums) = 0;
     /// Waits. @returns how many scores are not finite: unless 0, nothing is dropped
-    virtual std::int64_t drop_lowest(const Dropping&) { return 0; }
+    virtual std::int64_t drop_lowest(const Dropping& work) = 0;
     /// With logits of the same precision.
     virtual void add_vocabulary(const VocabularyPart& work, linalg::ForwardPrecision precision) = 0;
 };
