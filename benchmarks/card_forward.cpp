@@ -114,10 +114,11 @@ class Block {
         }
         pruner_ = pruning::begin_block(*pruning::find_pruner("wanda"), inputs, {});
         for (std::int64_t s = 0; s < request_.sequences; ++s) {
-            runner_->observe(s, [&](const transformer::ObservedInput& seen) {
+            runner_->observe(s, [this, s](const transformer::ObservedInput& seen) {
                 pruner_->observe(seen.site, {s, seen.tokens, {}, {}, {}, seen.squares});
             });
         }
+        runner_->finish_observing();
     }
 
     void prune() {

@@ -3,6 +3,7 @@
 //     FAKE_CARD_FORWARD_LOST=N   the card is lost at multiply() number N from now
 //     FAKE_CARD_FORWARD_FULL=N   its memory does not suffice for allocate() number N
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "fake_faults.hpp"
 #include "fake_memory.hpp"
 #include "fake_softmax.hpp"
+#include "fake_values.hpp"
 
 namespace {
 
@@ -31,52 +33,6 @@ std::size_t stored_size(ScalarType type) {
         throw CardError(CardFault::refused, "float64 is not computed with");
     }
     return type == ScalarType::float32 ? 4 : 2;
-}
-
-double activated(card::Activation activation, double x) {
-    switch (activation) {
-        case card::Activation::silu:
-            return x / (1 + std::exp(-x));
-        case card::Activation::relu:
-            return x < 0 ? 0 : x;  // NaN stays
-        case card::Activation::gelu:
-            return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5)));
-        case card::Activation::gelu_tanh:  // ½(1 + tanh u) = 1/(1 + e^(−2u))
-            return x / (1 + std::exp(-1.5957691216057308 * (x + 0.044715 * x * x * x)));
-        case card::Activation::quick_gelu:
-            return x / (1 + std::exp(-1.702 * x));
-        default:
-            throw CardError(CardFault::refused, "gate: an unknown activation");
-    }
-}
-
-/// NaN stays.
-double clamped_gate(const card::Gate& work, double gate, double up) {
-    const double limit = work.limit;
-    const double g = gate > limit ? limit : gate;
-    const double u = up > limit ? limit : up < -limit ? -limit : up;
-    return (u + 1) * (g / (1 + std::exp(-static_cast<double>(work.steepness) * g)));
-}
-
-void norm_row(const card::Norm& work, const float* values, float* out) {
-    const auto width = static_cast<double>(work.width);
-    double mean = 0;
-    double squares = 0;
-    for (std::int64_t i = 0; work.centered && i < work.width; ++i) {
-        mean += static_cast<double>(values[i]) / width;
-    }
-    for (std::int64_t i = 0; i < work.width; ++i) {
-        const double difference = static_cast<double>(values[i]) - mean;
-        squares += difference * difference;
-    }
-    const double factor = 1 / std::sqrt(squares / width + work.epsilon);
-    for (std::int64_t i = 0; i < work.width; ++i) {
-        double weight = work.weights == nullptr ? 1 : static_cast<double>(work.weights[i]);
-        weight += work.unit_offset && work.weights != nullptr ? 1 : 0;
-        const double bias = work.biases == nullptr ? 0 : static_cast<double>(work.biases[i]);
-        out[i] =
-            static_cast<float>((static_cast<double>(values[i]) - mean) * factor * weight + bias);
-    }
 }
 
 class FakeForwardLane : public card::ForwardLane {
@@ -114,6 +70,14 @@ class FakeForwardLane : public card::ForwardLane {
             memory.reads_stored(from, std::ssize(to), 1, "from");
             std::copy_n(static_cast<const std::byte*>(from), to.size(), to.begin());
         });
+    }
+    void begin_download(int turn, const void* from, std::size_t bytes) override {
+        auto& room = downloads_.at(static_cast<std::size_t>(turn));
+        room.resize(bytes);
+        download(room, from);
+    }
+    std::span<const std::byte> finish_download(int turn) override {
+        return downloads_.at(static_cast<std::size_t>(turn));
     }
     void copy(void* to, const void* from, std::size_t bytes) override {
         work("copy", [&](TouchedMemory& memory) {
@@ -167,6 +131,7 @@ class FakeForwardLane : public card::ForwardLane {
     }
 
     CardMemory memory_;
+    std::array<std::vector<std::byte>, 2> downloads_;
     std::optional<CardError> is_broken_;
     std::optional<std::thread::id> thread_;
 };
