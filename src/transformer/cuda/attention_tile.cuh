@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cuda/card_products.cuh"
 #include "cuda/forward_kernels.hpp"
 #include "cuda/tensor_cores.cuh"
 
@@ -14,6 +15,7 @@ struct SplitAttention {
     const __nv_bfloat16* key = nullptr;
     const __nv_bfloat16* value = nullptr;
     std::int64_t padded_tokens = 0;  ///< a multiple of kTokenPadding
+    SplitRoom parts = {};            ///< of what is written, where value_size is even
 };
 
 inline constexpr std::int64_t kTokenPadding = 128;
@@ -296,16 +298,17 @@ struct RunningTile {
 
     /// @param sink   of the head; −∞: none
     /// @param query  this thread's first
-    __device__ void store(const Attention& work, std::int64_t head, int query, float sink) {
+    __device__ void store(const SplitAttention& split, std::int64_t head, int query, float sink) {
 #pragma unroll
         for (int strip = 0; strip < Tile::kStrips; ++strip) {
-            store_row(work, head, query + strip * 16, sink, strip, 0);
-            store_row(work, head, query + strip * 16 + 8, sink, strip, 1);
+            store_row(split, head, query + strip * 16, sink, strip, 0);
+            store_row(split, head, query + strip * 16 + 8, sink, strip, 1);
         }
     }
 
-    __device__ __forceinline__ void store_row(const Attention& work, std::int64_t head, int query,
-                                              float sink, int strip, int row) {
+    __device__ __forceinline__ void store_row(const SplitAttention& split, std::int64_t head,
+                                              int query, float sink, int strip, int row) {
+        const Attention& work = split.work;
         float sum = total[strip][row];
         sum += __shfl_xor_sync(0xFFFFFFFFU, sum, 1);
         sum += __shfl_xor_sync(0xFFFFFFFFU, sum, 2);
@@ -316,15 +319,22 @@ struct RunningTile {
         if (query >= work.tokens) {
             return;
         }
-        float* const out = work.out + (query * work.heads + head) * work.value_size;
+        const std::int64_t begin = (query * work.heads + head) * work.value_size;
+        float* const out = work.out + begin;
 #pragma unroll
         for (int n = 0; n < Tile::kValueSize / 8; ++n) {
             const int col = n * 8 + static_cast<int>(threadIdx.x % 4) * 2;
+            float first = sums[strip][n][2 * row] * factor;
+            float second = sums[strip][n][2 * row + 1] * factor;
             if (col < work.value_size) {
-                out[col] = sums[strip][n][2 * row] * factor;
+                out[col] = first;
             }
             if (col + 1 < work.value_size) {
-                out[col + 1] = sums[strip][n][2 * row + 1] * factor;
+                out[col + 1] = second;
+                for (int part = 0; part < split.parts.count; ++part) {
+                    *reinterpret_cast<Bf16Pair*>(split.parts.parts + part * split.parts.stride +
+                                                 begin + col) = take_rounded(first, second);
+                }
             }
         }
     }
