@@ -205,6 +205,7 @@ StoredTensor CheckpointReader::State::describe(std::string name) const {
     StoredTensor tensor;
     tensor.name = std::move(name);
     read_form(form, dataset, tensor);
+    tensor.offset = form.bytes > 0 ? first_byte_of(hdf5, dataset) : 0;
     tensor.sparsity = read_number<double>(hdf5, dataset, "sparsity");
     tensor.summary.sparsity_ratio = read_number<double>(hdf5, dataset, "sparsity_ratio");
     tensor.summary.zeros = read_number<std::int64_t>(hdf5, dataset, "zeros");

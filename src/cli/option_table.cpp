@@ -86,8 +86,8 @@ std::vector<OptionSpec> make_table() {
     }
     std::vector<OptionSpec> table{
         {"model", "MODEL", "Input and output", kModel,
-         "folder of the Hugging Face model, or its name: see below (evaluate and export: or a "
-         "checkpoint.h5); required"},
+         "folder of the Hugging Face model, or its name: see below; or the checkpoint.h5 of a run; "
+         "required"},
         {"model-root", "DIR", "Input and output", kModel,
          "folder in which models are looked up by name, before the caches of Hugging Face"},
         {"revision", "REV", "Input and output", kModel,

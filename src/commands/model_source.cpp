@@ -134,10 +134,6 @@ model::Catalogue load_catalogue(const parallel::Communicator& ranks, const fs::p
 }
 
 model::RowSource open_source(const model::Catalogue& catalogue) {
-    if (catalogue.origin == model::WeightOrigin::single_file) {
-        return checkpoint::rows_of_checkpoint(catalogue.folder / catalogue.shards.front(),
-                                              catalogue);
-    }
     const auto reader = std::make_shared<model::WeightReader>(catalogue);
     return [reader](const model::TensorInfo& tensor, parallel::RowRange rows,
                     std::span<std::byte> out) { reader->read_rows(tensor, rows, out); };

@@ -95,13 +95,11 @@ support::Error naming_tensor(const support::Error& error, const std::string& pla
     return {error.status(), std::move(faults)};
 }
 
-/// The shards of a model folder, opened at first use.
+/// The shards of a model folder, or a checkpoint, opened at first use.
 class StoredWeights : public WeightStore {
   public:
     explicit StoredWeights(const Catalogue& catalogue)
-        : catalogue_(catalogue), files_(catalogue.shards.size()) {
-        assert(catalogue.origin == WeightOrigin::folder);
-    }
+        : catalogue_(catalogue), files_(catalogue.shards.size()) {}
 
     void read(const TensorInfo& tensor, const linalg::Rectangle& part,
               std::span<std::byte> out) override {
