@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "block_notes.hpp"
 #include "block_sites.hpp"
 #include "calibration_pass.hpp"
+#include "kept_zeros.hpp"
 #include "pruned_outputs.hpp"
 #include "tensor_stream.hpp"
 #include "unseen_experts.hpp"
@@ -35,6 +37,7 @@ class CalibratedRun {
           store_(store),
           pass_(ranks, nodes, catalogue, request.calibration, request.forward_precision,
                 request.family),
+          kept_zeros_(catalogue, request.mask),
           exchange_(ranks, nodes, catalogue),
           stream_(ranks, catalogue, store),
           notes_(ranks, store.journal()) {
@@ -234,17 +237,18 @@ class CalibratedRun {
     void prune_unfinished(pruning::BlockPruner& pruner, std::size_t site,
                           std::span<const int> matrices) {
         std::vector<int> unfinished;
-        std::vector<pruning::SiteMatrix> pruned;
-        for (const int index : matrices) {
-            if (!is_finished(matrix(index).tensor)) {
-                unfinished.push_back(index);
-                pruned.push_back({{own_rows(index), own_outputs(index).begin},
-                                  request_.targets[static_cast<std::size_t>(index)],
-                                  catalogue_.name_of(matrix(index))});
-            }
-        }
-        if (pruned.empty()) {
+        std::ranges::copy_if(matrices, std::back_inserter(unfinished),
+                             [&](int index) { return !is_finished(matrix(index).tensor); });
+        if (unfinished.empty()) {
             return;
+        }
+        const std::vector<std::vector<std::uint8_t>> gone = gone_of(unfinished);
+        std::vector<pruning::SiteMatrix> pruned;
+        for (std::size_t i = 0; i < unfinished.size(); ++i) {
+            const int index = unfinished[i];
+            pruned.push_back({{own_rows(index), own_outputs(index).begin, gone[i]},
+                              request_.targets[static_cast<std::size_t>(index)],
+                              catalogue_.name_of(matrix(index))});
         }
         const auto pruning = clock().during(Work::prune);
         std::vector<std::optional<pruning::Fit>> fits;
@@ -268,6 +272,19 @@ class CalibratedRun {
         }
         const auto waiting = clock().during(Work::wait);
         parallel::agree(ranks_, problem.get());
+    }
+
+    /// Of this rank's outputs of each matrix, what is gone beforehand. Collective.
+    std::vector<std::vector<std::uint8_t>> gone_of(std::span<const int> matrices) {
+        std::vector<std::vector<std::uint8_t>> gone(matrices.size());
+        if (kept_zeros_.any()) {
+            parallel::work_collectively(ranks_, clock(), Work::read, [&] {
+                for (std::size_t i = 0; i < matrices.size(); ++i) {
+                    gone[i] = kept_zeros_.of(matrices[i], own_outputs(matrices[i]));
+                }
+            });
+        }
+        return gone;
     }
 
     parallel::RowRange own_outputs(int index) const {
@@ -323,6 +340,7 @@ class CalibratedRun {
     TensorStore& store_;
     CalibrationPass pass_;
     std::optional<CalibrationPass> dense_;  ///< where outputs have targets
+    KeptZeros kept_zeros_;
     OutputExchange exchange_;
     TensorStream stream_;
     BlockSites sites_;  ///< of the block that is pruned

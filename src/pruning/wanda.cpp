@@ -51,6 +51,7 @@ class WandaPruner : public BlockPruner {
 
   private:
     void prune_matrix(std::span<const float> norms, const SiteMatrix& matrix) const {
+        remove_gone(matrix.rows);
         const std::span<float> weights = matrix.rows.weights;
         const auto cols = static_cast<std::int64_t>(norms.size());
         if (const std::int64_t bad = ranks_.sum(count_overflows(weights, cols, norms)); bad > 0) {

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 
 from harness import BOOKS, TINY, start
-from test_calibrated import FIXED_CLOCK, METHODS, CalibratedTest
+from test_calibrated import FEW, FIXED_CLOCK, METHODS, CalibratedTest, tensors_of
 
 
 def stored_tensors(output):
@@ -78,6 +78,91 @@ class Chaining(CalibratedTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         runs = json.loads((self.folder / "sweep" / "sweep.json").read_text())["runs"]
         self.assertEqual(len(runs), 2)
+
+    def test_the_zeros_of_another_run_stay(self):
+        first = self.first_run()
+        before = stored_tensors(first)
+        dense = tensors_of(BOOKS)
+        places = (first, first / "checkpoint.h5", first / "hf")
+        methods = {**METHODS, "alps": FEW, "admm": FEW}
+        for number, (method, options) in enumerate(methods.items()):
+            for more in ((), ("--sparsity-type", "2:4")):
+                outputs = []
+                for ranks in (2,) if more else (1, 3):
+                    output = self.folder / f"{method}-{len(more)}-{ranks}"
+                    self.succeed(BOOKS, output, "--prune-method", method, *options, *more,
+                                 *(() if more else ("--sparsity-ratio", 0.7)), "--allocation",
+                                 "uniform", "--mask-from", places[(number + ranks) % 3],
+                                 ranks=ranks, environment=FIXED_CLOCK)
+                    outputs.append(output)
+                files = {(output / "checkpoint.h5").read_bytes() for output in outputs}
+                self.assertEqual(len(files), 1)
+                self.check_kept(method, more, before, stored_tensors(outputs[0]), dense,
+                                self.report(outputs[0])["matrices"])
+
+    def check_kept(self, method, pattern, before, after, dense, matrices):
+        for matrix in matrices:
+            name, cols = matrix["name"], matrix["cols"]
+            old, new = (bits[name] << 1 == 0 for bits in (before, after))
+            self.assertFalse(np.any(old & ~new), f"{method} {name}")
+            gone = np.count_nonzero(new)
+            self.assertEqual(gone, matrix["zeros"])
+            if pattern:
+                groups = [zeros.reshape(-1, cols // 4, 4).sum(axis=2) for zeros in (old, new)]
+                self.assertTrue(np.array_equal(groups[1], np.maximum(groups[0], 2)), name)
+            elif method == "wanda":
+                rows = np.maximum(old.sum(axis=1), int(cols * 0.7))
+                self.assertTrue(np.array_equal(new.sum(axis=1), rows), name)
+            elif method != "sparsegpt":
+                self.assertEqual(gone, max(int(new.size * 0.7), np.count_nonzero(old)), name)
+            if method == "magnitude" and not pattern:
+                bits = np.frombuffer(dense[name][2], "<u2").reshape(new.shape)
+                keys = np.where(old, 0, (bits << 1) >> 1).ravel()
+                order = np.argsort(keys, kind="stable")[:gone]
+                expected = bits.copy().ravel()
+                expected[order] = 0
+                self.assertTrue(np.array_equal(expected.reshape(new.shape), after[name]), name)
+
+    def test_more_zeros_than_asked_for_all_stay(self):
+        first = self.first_run(ratio=0.8)
+        before = stored_tensors(first)
+        output = self.prune("magnitude", "--sparsity-ratio", 0.3, "--mask-from", first)
+        for name, bits in stored_tensors(output).items():
+            self.assertTrue(np.array_equal(bits, before[name]), name)
+
+    def test_zeros_of_slices_experts_and_transposed_matrices_stay(self):
+        for model in ("tiny-gpt2", "tiny-qwen3_moe-fused", "tiny-phi3"):
+            first = self.first_run(TINY / model)
+            before = stored_tensors(first)
+            for method, options in {"magnitude": (), "wanda": FEW, "alps": FEW}.items():
+                if options:
+                    text = self.folder / "text.npy"
+                    np.save(text, np.arange(4 * 32, dtype=np.int32).reshape(4, 32) * 7 % 50)
+                    options = ("--calibration", text)
+                output = self.folder / f"{model}-{method}"
+                self.succeed(TINY / model, output, "--prune-method", method, *options,
+                             "--sparsity-ratio", 0.7, "--metric", "alpha_mid", "--mask-from", first,
+                             ranks=2)
+                after = stored_tensors(output)
+                for name in {matrix.get("tensor") or matrix["name"]
+                             for matrix in self.report(output)["matrices"]}:
+                    name = name.split("[")[0]
+                    old, new = (bits[name] << 1 == 0 for bits in (before, after))
+                    self.assertFalse(np.any(old & ~new), f"{model} {method} {name}")
+
+    def test_a_mask_of_another_model_is_refused_and_another_mask_is_another_run(self):
+        other = self.first_run(TINY / "tiny-llama3")
+        done = self.run_model(BOOKS, self.folder / "out", "--mask-from", other)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("phases.mask-of-another-model", done.stderr)
+        self.assertFalse((self.folder / "out").exists())
+        first = self.first_run()
+        output = self.prune("magnitude", "--mask-from", first / "hf")
+        again = ("--prune-method", "magnitude", "--resume")
+        self.succeed(BOOKS, output, *again, "--mask-from", first / "hf")
+        for mask in ((), ("--mask-from", first / "checkpoint.h5")):
+            done = self.run_model(BOOKS, output, *again, *mask)
+            self.assertEqual(done.returncode, 2, done.stderr)
 
     def test_a_checkpoint_that_has_changed_is_another_model(self):
         first = self.first_run()

@@ -41,6 +41,7 @@ struct RunTask {
     const pruning::Pruner* pruner = &pruning::default_pruner();
     pruning::PrunerSettings settings = {};
     bool sites_sequentially = false;
+    bool has_mask = false;                   ///< weights are gone beforehand
     model::TokenSequences calibration = {};  ///< of the number and length meant
     std::vector<TrialTask> trials = {};
     int copies = 1;  ///< of the model that are written
