@@ -242,7 +242,9 @@ class CalibratedRun {
         if (unfinished.empty()) {
             return;
         }
-        const std::vector<std::vector<std::uint8_t>> gone = gone_of(unfinished);
+        std::vector<std::vector<std::uint8_t>> gone;
+        parallel::work_collectively(ranks_, clock(), Work::read,
+                                    [&] { gone = kept_zeros_.of_shares(ranks_, unfinished); });
         std::vector<pruning::SiteMatrix> pruned;
         for (std::size_t i = 0; i < unfinished.size(); ++i) {
             const int index = unfinished[i];
@@ -272,19 +274,6 @@ class CalibratedRun {
         }
         const auto waiting = clock().during(Work::wait);
         parallel::agree(ranks_, problem.get());
-    }
-
-    /// Of this rank's outputs of each matrix, what is gone beforehand. Collective.
-    std::vector<std::vector<std::uint8_t>> gone_of(std::span<const int> matrices) {
-        std::vector<std::vector<std::uint8_t>> gone(matrices.size());
-        if (kept_zeros_.any()) {
-            parallel::work_collectively(ranks_, clock(), Work::read, [&] {
-                for (std::size_t i = 0; i < matrices.size(); ++i) {
-                    gone[i] = kept_zeros_.of(matrices[i], own_outputs(matrices[i]));
-                }
-            });
-        }
-        return gone;
     }
 
     parallel::RowRange own_outputs(int index) const {

@@ -107,6 +107,16 @@ std::vector<std::uint8_t> KeptZeros::of(int matrix, parallel::RowRange outputs) 
     return zeros;
 }
 
+std::vector<std::vector<std::uint8_t>> KeptZeros::of_shares(const parallel::Communicator& ranks,
+                                                            std::span<const int> matrices) {
+    std::vector<std::vector<std::uint8_t>> zeros;
+    for (const int matrix : matrices) {
+        const std::int64_t outputs = model_.matrices[static_cast<std::size_t>(matrix)].outputs();
+        zeros.push_back(of(matrix, parallel::share_of(outputs, ranks.size(), ranks.rank())));
+    }
+    return zeros;
+}
+
 void KeptZeros::apply(int tensor, parallel::RowRange rows, std::span<std::byte> stored) {
     const model::TensorInfo& info = model_.tensors[static_cast<std::size_t>(tensor)];
     if (!any() || info.matrix < 0) {

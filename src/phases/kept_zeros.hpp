@@ -8,6 +8,7 @@
 
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/weight_reader.hpp"
+#include "alphaprune/parallel/communicator.hpp"
 
 namespace alphaprune::phases {
 
@@ -23,6 +24,9 @@ class KeptZeros {
     /// For some outputs of a matrix, outputs × inputs: 1 where the other run has a zero, else 0;
     /// nothing without a mask. @throws Error when reading fails
     std::vector<std::uint8_t> of(int matrix, parallel::RowRange outputs);
+    /// The same for this rank's share of the outputs of each of some matrices.
+    std::vector<std::vector<std::uint8_t>> of_shares(const parallel::Communicator& ranks,
+                                                     std::span<const int> matrices);
     /// The values of a tensor's matrices that are zero there become zero.
     /// @param stored  these rows of the model's tensor @throws Error when reading fails
     void apply(int tensor, parallel::RowRange rows, std::span<std::byte> stored);
