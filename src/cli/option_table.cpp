@@ -86,8 +86,8 @@ std::vector<OptionSpec> make_table() {
     }
     std::vector<OptionSpec> table{
         {"model", "MODEL", "Input and output", kModel,
-         "folder of the Hugging Face model, or its name: see below (evaluate and export: or a "
-         "checkpoint.h5); required"},
+         "folder of the Hugging Face model, or its name: see below; or the checkpoint.h5 of a run; "
+         "required"},
         {"model-root", "DIR", "Input and output", kModel,
          "folder in which models are looked up by name, before the caches of Hugging Face"},
         {"revision", "REV", "Input and output", kModel,
@@ -124,7 +124,8 @@ std::vector<OptionSpec> make_table() {
          "twice",
          true},
         {"storage", "NAME", "Input and output", kRun,
-         "how pruned tensors are stored: dense (default)"},
+         "how pruned tensors are stored: dense (default); bitmask: a bit for each value and those "
+         "that are not zero, exact and smaller (export gives them back dense)"},
         {"config", "FILE", "Input and output", kAll,
          "more options, one per line: name = value; # begins a comment"},
 
@@ -164,6 +165,10 @@ std::vector<OptionSpec> make_table() {
         {"ties", "NAME", "Pruning", kRun,
          "weights as large as the threshold: exact keeps the count exact (default), inclusive "
          "prunes all of them, as the published code does"},
+        {"mask-from", "PATH", "Pruning", kRun,
+         "keep the zeros that the matrices have in another run of the same model, named by its "
+         "output folder, checkpoint.h5 or safetensors folder: they count towards the ratios, and "
+         "where they are more than a ratio asks for all of them stay"},
         {"dense-target", "L", "Pruning", kRun,
          fmt::format("how far the output of a pruned matrix is fitted to what it is in the dense "
                      "model instead of to its own on pruned inputs, in [0, 1] (default {}); auto: "

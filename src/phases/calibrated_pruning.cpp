@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "block_notes.hpp"
 #include "block_sites.hpp"
 #include "calibration_pass.hpp"
+#include "kept_zeros.hpp"
 #include "pruned_outputs.hpp"
 #include "tensor_stream.hpp"
 #include "unseen_experts.hpp"
@@ -34,6 +36,7 @@ class CalibratedRun {
           request_(request),
           store_(store),
           pass_(ranks, nodes, catalogue, request.calibration, request.forward, request.family),
+          kept_zeros_(catalogue, request.mask),
           exchange_(ranks, nodes, catalogue),
           stream_(ranks, catalogue, store),
           notes_(ranks, store.journal()) {
@@ -234,20 +237,23 @@ class CalibratedRun {
     void prune_unfinished(pruning::BlockPruner& pruner, std::size_t site,
                           std::span<const int> matrices) {
         std::vector<int> unfinished;
-        std::vector<pruning::SiteMatrix> pruned;
-        for (const int index : matrices) {
-            if (!is_finished(matrix(index).tensor)) {
-                unfinished.push_back(index);
-                pruned.push_back({{own_rows(index), own_outputs(index).begin},
-                                  request_.targets[static_cast<std::size_t>(index)],
-                                  catalogue_.name_of(matrix(index)),
-                                  drops_where_they_are()
-                                      ? drop_at(pass_.runner(), index, own_outputs(index))
-                                      : nullptr});
-            }
-        }
-        if (pruned.empty()) {
+        std::ranges::copy_if(matrices, std::back_inserter(unfinished),
+                             [&](int index) { return !is_finished(matrix(index).tensor); });
+        if (unfinished.empty()) {
             return;
+        }
+        std::vector<std::vector<std::uint8_t>> gone;
+        parallel::work_collectively(ranks_, clock(), Work::read,
+                                    [&] { gone = kept_zeros_.of_shares(ranks_, unfinished); });
+        std::vector<pruning::SiteMatrix> pruned;
+        for (std::size_t i = 0; i < unfinished.size(); ++i) {
+            const int index = unfinished[i];
+            pruned.push_back({{own_rows(index), own_outputs(index).begin, gone[i]},
+                              request_.targets[static_cast<std::size_t>(index)],
+                              catalogue_.name_of(matrix(index)),
+                              drops_where_they_are()
+                                  ? drop_at(pass_.runner(), index, own_outputs(index))
+                                  : nullptr});
         }
         const auto pruning = clock().during(Work::prune);
         std::vector<std::optional<pruning::Fit>> fits;
@@ -282,7 +288,9 @@ class CalibratedRun {
         return request_.pruner.needs == pruning::PrunerNeeds::input_norms &&
                !request_.settings.outputs.any();
     }
-    bool drops_where_they_are() { return pass_.runner().can_drop() && needs_norms_alone(); }
+    bool drops_where_they_are() {
+        return pass_.runner().can_drop() && needs_norms_alone() && request_.mask == nullptr;
+    }
     std::span<float> own_rows(int index) { return pass_.runner().rows(index, own_outputs(index)); }
 
     /// All matrices of the tensor are pruned: each rank writes a share of its rows.
@@ -333,6 +341,7 @@ class CalibratedRun {
     TensorStore& store_;
     CalibrationPass pass_;
     std::optional<CalibrationPass> dense_;  ///< where outputs have targets
+    KeptZeros kept_zeros_;
     OutputExchange exchange_;
     TensorStream stream_;
     BlockSites sites_;  ///< of the block that is pruned

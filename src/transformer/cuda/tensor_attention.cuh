@@ -9,7 +9,8 @@ namespace alphaprune::transformer::card {
 /// Attention with tensor cores: operands in parts of bfloat16, sums and softmax in float32. The
 /// scores of a tile of queries with a tile of keys live in registers (Dao et al., FlashAttention-2,
 /// arXiv:2307.08691, algorithm 1).
-/// @param operand_parts  1 to 3, of each operand; products of parts i and j with i + j < their number
+/// @param operand_parts  1 to 3, of each operand; products of parts i and j with i + j < their
+/// number
 /// @param parts          where parts of what is written go, too
 /// @param scratch        for the operands' parts
 /// @returns false, with nothing done, where the sizes of the heads or the card's memory do not
