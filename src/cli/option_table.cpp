@@ -70,6 +70,7 @@ std::vector<OptionSpec> make_table() {
     const std::vector<Command> kAll{Command::run,      Command::analyze,      Command::verify,
                                     Command::evaluate, Command::export_model, Command::report};
     const std::vector<Command> kMeasuring{Command::run, Command::analyze};
+    const std::vector<Command> kComputing{Command::run, Command::analyze, Command::evaluate};
     const std::vector<Command> kWriting{Command::run, Command::analyze, Command::export_model,
                                         Command::report};
     const std::vector<Command> kTelling{Command::run, Command::evaluate};
@@ -219,8 +220,9 @@ std::vector<OptionSpec> make_table() {
          "auto (default); on one rank per matrix: two_stage (own kernels), lapack1 (one-stage), "
          "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: two_stage (of one node), "
          "elpa1, elpa2, scalapack"},
-        {"device", "NAME", "Computing", kMeasuring,
-         "graphics cards for spectra: auto (default: those that are there), cuda (required), none"},
+        {"device", "NAME", "Computing", kComputing,
+         "graphics cards, for spectra and, where every rank has one, for activations: auto "
+         "(default: those that are there), cuda (required), none"},
         {"group-ranks", "N", "Computing", kMeasuring,
          "ranks that share a matrix (default: chosen by time and memory; with elpa1, elpa2 and "
          "scalapack all)"},
@@ -233,8 +235,9 @@ std::vector<OptionSpec> make_table() {
 
         {"forward-precision", "NAME", "Computing", kTelling,
          "of the products of activations with weights, in calibration and evaluation: float32 "
-         "(default), bf16x2 (activations in two parts of bfloat16: errors of 2e-6) or bf16 "
-         "(rounded once: 2e-3), both on processors with avx512_bf16 or AMX"},
+         "(default), bf16x2 (default on graphics cards; activations in two parts of bfloat16: "
+         "errors of 2e-6) or bf16 (rounded once: 2e-3), both on cards and on processors with "
+         "avx512_bf16 or AMX"},
 
         {"memory-per-rank", "SIZE", "Computing", kMeasuring,
          "memory that a rank may use, as in 4GiB: matrices that need more are shared by groups, "
