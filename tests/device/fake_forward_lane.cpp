@@ -17,6 +17,8 @@
 #include "fake_faults.hpp"
 #include "fake_memory.hpp"
 #include "fake_softmax.hpp"
+#include "fake_steps.hpp"
+#include "fake_sums.hpp"
 
 namespace {
 
@@ -31,52 +33,6 @@ std::size_t stored_size(ScalarType type) {
         throw CardError(CardFault::refused, "float64 is not computed with");
     }
     return type == ScalarType::float32 ? 4 : 2;
-}
-
-double activated(card::Activation activation, double x) {
-    switch (activation) {
-        case card::Activation::silu:
-            return x / (1 + std::exp(-x));
-        case card::Activation::relu:
-            return x < 0 ? 0 : x;  // NaN stays
-        case card::Activation::gelu:
-            return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5)));
-        case card::Activation::gelu_tanh:  // ½(1 + tanh u) = 1/(1 + e^(−2u))
-            return x / (1 + std::exp(-1.5957691216057308 * (x + 0.044715 * x * x * x)));
-        case card::Activation::quick_gelu:
-            return x / (1 + std::exp(-1.702 * x));
-        default:
-            throw CardError(CardFault::refused, "gate: an unknown activation");
-    }
-}
-
-/// NaN stays.
-double clamped_gate(const card::Gate& work, double gate, double up) {
-    const double limit = work.limit;
-    const double g = gate > limit ? limit : gate;
-    const double u = up > limit ? limit : up < -limit ? -limit : up;
-    return (u + 1) * (g / (1 + std::exp(-static_cast<double>(work.steepness) * g)));
-}
-
-void norm_row(const card::Norm& work, const float* values, float* out) {
-    const auto width = static_cast<double>(work.width);
-    double mean = 0;
-    double squares = 0;
-    for (std::int64_t i = 0; work.centered && i < work.width; ++i) {
-        mean += static_cast<double>(values[i]) / width;
-    }
-    for (std::int64_t i = 0; i < work.width; ++i) {
-        const double difference = static_cast<double>(values[i]) - mean;
-        squares += difference * difference;
-    }
-    const double factor = 1 / std::sqrt(squares / width + work.epsilon);
-    for (std::int64_t i = 0; i < work.width; ++i) {
-        double weight = work.weights == nullptr ? 1 : static_cast<double>(work.weights[i]);
-        weight += work.unit_offset && work.weights != nullptr ? 1 : 0;
-        const double bias = work.biases == nullptr ? 0 : static_cast<double>(work.biases[i]);
-        out[i] =
-            static_cast<float>((static_cast<double>(values[i]) - mean) * factor * weight + bias);
-    }
 }
 
 class FakeForwardLane : public card::ForwardLane {
@@ -143,6 +99,16 @@ class FakeForwardLane : public card::ForwardLane {
     void add(const card::Addition& given) override;
     void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                         float* sums) override;
+    void add_products(const card::ProductSum& given, ForwardPrecision precision) override {
+        work("add_products", [&](TouchedMemory& memory) { sum_up(given, precision, memory); });
+    }
+    void subtract(const card::Difference& given) override {
+        work("subtract", [&](TouchedMemory& memory) { take_difference(given, memory); });
+    }
+    void add_in_double(double* sums, const float* values, std::int64_t count) override {
+        work("add_in_double",
+             [&](TouchedMemory& memory) { widen_sums(sums, values, count, memory); });
+    }
     std::int64_t drop_lowest(const card::Dropping& given) override;
     void add_vocabulary(const card::VocabularyPart& given, ForwardPrecision precision) override;
 
