@@ -40,11 +40,12 @@ class CalibratedRun {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
             dense_.emplace(ranks, nodes, catalogue, request.calibration, request.forward,
-                           request.family);
+                           request.family, &pass_);
+            dense_->runner().set_needs(input_needs(request));
             passes.insert(passes.begin(), {resume::StatePass::dense, &*dense_});
         }
         states_.emplace(ranks, store.journal(), std::move(passes));
-        pass_.runner().set_squares_suffice(needs_norms_alone());
+        pass_.runner().set_needs(input_needs(request));
     }
 
     /// Takes over what an earlier attempt has done. Returns the block to begin with.
@@ -83,10 +84,11 @@ class CalibratedRun {
         }
         pass_.will_load(block + 1);
         sites_ = BlockSites(pass_.plan(), block);
-        const auto pruner = pruning::begin_block(
-            request_.pruner,
-            sites_.inputs(ranks_, nodes_, pass_.teams().own(), request_.statistics()),
-            request_.settings);
+        const auto pruner =
+            pruning::begin_block(request_.pruner,
+                                 sites_.inputs(ranks_, nodes_, pass_.teams().own(),
+                                               request_.statistics(), pass_.runner().far()),
+                                 request_.settings);
         notes_.add_earlier(block);
         request_.site_order == SiteOrder::sequential ? prune_one_by_one(*pruner, block)
                                                      : prune_together(*pruner, block);
@@ -179,8 +181,7 @@ class CalibratedRun {
     /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
     /// were.
     void prune_together(pruning::BlockPruner& pruner, int block) {
-        const bool gathers =
-            dense_ || !all_done(block, block + 1);  // the dense states go on all the same
+        const bool gathers = dense_ || !all_done(block, block + 1);  // dense states go on anyway
         const std::vector<std::size_t> turns = request_.turns_of(block);
         std::size_t end = sites_.count();
         for (auto begin = turns.rbegin(); begin != turns.rend(); end = *begin++) {
@@ -278,11 +279,10 @@ class CalibratedRun {
     parallel::RowRange own_outputs(int index) const {
         return parallel::share_of(matrix(index).outputs(), ranks_.size(), ranks_.rank());
     }
-    bool needs_norms_alone() const {
-        return request_.pruner.needs == pruning::PrunerNeeds::input_norms &&
-               !request_.settings.outputs.any();
+    bool drops_where_they_are() {
+        return pass_.runner().can_drop() &&
+               input_needs(request_) == transformer::InputNeeds::squares;
     }
-    bool drops_where_they_are() { return pass_.runner().can_drop() && needs_norms_alone(); }
     std::span<float> own_rows(int index) { return pass_.runner().rows(index, own_outputs(index)); }
 
     /// All matrices of the tensor are pruned: each rank writes a share of its rows.
