@@ -62,7 +62,7 @@ class Block {
           reader_(catalogue),
           runner_(
               transformer::make_block_runner(nodes_.node(), team_, plan_, {request.precision, 0})) {
-        runner_->set_squares_suffice(true);
+        runner_->set_needs(transformer::InputNeeds::squares);
     }
 
     double flops_of_pass() const {

@@ -68,8 +68,8 @@ BlockSites::BlockSites(const transformer::ForwardPlan& plan, int block)
 
 pruning::BlockInputs BlockSites::inputs(const parallel::Communicator& ranks,
                                         const parallel::NodeMap& nodes, const parallel::Team& team,
-                                        std::int64_t sequences) const {
-    pruning::BlockInputs inputs{ranks, nodes, team, {}, sequences, widths_};
+                                        std::int64_t sequences, linalg::FarMemory* far) const {
+    pruning::BlockInputs inputs{ranks, nodes, team, {}, sequences, widths_, far};
     for (std::size_t site = 0; site < count(); ++site) {
         inputs.sites.push_back(shape_of(site));
     }
@@ -139,6 +139,14 @@ pruning::SiteInput as_statistics(const PruneRequest& request, const pruning::Sit
             std::min(static_cast<std::size_t>(input.sequence), request.held_out.size())),
         std::identity());
     return counted;
+}
+
+transformer::InputNeeds input_needs(const PruneRequest& request) {
+    using enum transformer::InputNeeds;
+    if (!pruning::needs_hessians(request.pruner, request.settings)) {
+        return squares;
+    }
+    return request.pruner.needs == pruning::PrunerNeeds::input_norms ? values : products;
 }
 
 }  // namespace alphaprune::phases

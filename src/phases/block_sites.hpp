@@ -10,6 +10,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
+#include "alphaprune/transformer/block_runner.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
 
 namespace alphaprune::phases {
@@ -25,7 +26,8 @@ class BlockSites {
     const transformer::InputSite& operator[](std::size_t site) const { return sites_[site]; }
     /// What a pruner has to know of the block.
     pruning::BlockInputs inputs(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                                const parallel::Team& team, std::int64_t sequences) const;
+                                const parallel::Team& team, std::int64_t sequences,
+                                linalg::FarMemory* far) const;
     /// The mixture of experts of which this site is the first.
     std::optional<std::size_t> opened_mixture(std::size_t site) const;
 
@@ -67,5 +69,8 @@ class BlockSites {
 /// What a sequence says of a site: numbered among those that give statistics; nothing of one that
 /// is held out.
 pruning::SiteInput as_statistics(const PruneRequest& request, const pruning::SiteInput& input);
+
+/// What the pruner needs of inputs.
+transformer::InputNeeds input_needs(const PruneRequest& request);
 
 }  // namespace alphaprune::phases

@@ -43,11 +43,12 @@ class CalibratedRun {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
             dense_.emplace(ranks, nodes, catalogue, request.calibration, request.forward,
-                           request.family);
+                           request.family, &pass_);
+            dense_->runner().set_needs(input_needs(request));
             passes.insert(passes.begin(), {resume::StatePass::dense, &*dense_});
         }
         states_.emplace(ranks, store.journal(), std::move(passes));
-        pass_.runner().set_squares_suffice(needs_norms_alone());
+        pass_.runner().set_needs(input_needs(request));
     }
 
     /// Takes over what an earlier attempt has done. Returns the block to begin with.
@@ -86,10 +87,11 @@ class CalibratedRun {
         }
         pass_.will_load(block + 1);
         sites_ = BlockSites(pass_.plan(), block);
-        const auto pruner = pruning::begin_block(
-            request_.pruner,
-            sites_.inputs(ranks_, nodes_, pass_.teams().own(), request_.statistics()),
-            request_.settings);
+        const auto pruner =
+            pruning::begin_block(request_.pruner,
+                                 sites_.inputs(ranks_, nodes_, pass_.teams().own(),
+                                               request_.statistics(), pass_.runner().far()),
+                                 request_.settings);
         notes_.add_earlier(block);
         request_.site_order == SiteOrder::sequential ? prune_one_by_one(*pruner, block)
                                                      : prune_together(*pruner, block);
@@ -182,8 +184,7 @@ class CalibratedRun {
     /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
     /// were.
     void prune_together(pruning::BlockPruner& pruner, int block) {
-        const bool gathers =
-            dense_ || !all_done(block, block + 1);  // the dense states go on all the same
+        const bool gathers = dense_ || !all_done(block, block + 1);  // dense states go on anyway
         const std::vector<std::size_t> turns = request_.turns_of(block);
         std::size_t end = sites_.count();
         for (auto begin = turns.rbegin(); begin != turns.rend(); end = *begin++) {
@@ -248,12 +249,11 @@ class CalibratedRun {
         std::vector<pruning::SiteMatrix> pruned;
         for (std::size_t i = 0; i < unfinished.size(); ++i) {
             const int index = unfinished[i];
-            pruned.push_back({{own_rows(index), own_outputs(index).begin, gone[i]},
-                              request_.targets[static_cast<std::size_t>(index)],
-                              catalogue_.name_of(matrix(index)),
-                              drops_where_they_are()
-                                  ? drop_at(pass_.runner(), index, own_outputs(index))
-                                  : nullptr});
+            pruned.push_back(
+                {{own_rows(index), own_outputs(index).begin, gone[i]},
+                 request_.targets[static_cast<std::size_t>(index)],
+                 catalogue_.name_of(matrix(index)),
+                 drops_far() ? drop_at(pass_.runner(), index, own_outputs(index)) : nullptr});
         }
         const auto pruning = clock().during(Work::prune);
         std::vector<std::optional<pruning::Fit>> fits;
@@ -269,11 +269,11 @@ class CalibratedRun {
             }
         });
         for (const int index : unfinished) {
-            problem.guard([&] {  // the next block sees what the checkpoint holds
-                if (!drops_where_they_are()) {
-                    round_to_stored(nodes_.threads(), catalogue_,
-                                    catalogue_.tensor_of(matrix(index)), own_rows(index));
-                }
+            // The next block sees what the checkpoint holds; what is dropped is rounded already.
+            const auto rows = drops_far() ? std::span<float>{} : own_rows(index);
+            problem.guard([&] {
+                round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
+                                rows);
             });
             exchange_.share(pass_.runner(), index);
         }
@@ -284,13 +284,7 @@ class CalibratedRun {
     parallel::RowRange own_outputs(int index) const {
         return parallel::share_of(matrix(index).outputs(), ranks_.size(), ranks_.rank());
     }
-    bool needs_norms_alone() const {
-        return request_.pruner.needs == pruning::PrunerNeeds::input_norms &&
-               !request_.settings.outputs.any();
-    }
-    bool drops_where_they_are() {
-        return pass_.runner().can_drop() && needs_norms_alone() && request_.mask == nullptr;
-    }
+    bool drops_far() { return drops_where_rows_are(pass_.runner(), request_); }
     std::span<float> own_rows(int index) { return pass_.runner().rows(index, own_outputs(index)); }
 
     /// All matrices of the tensor are pruned: each rank writes a share of its rows.

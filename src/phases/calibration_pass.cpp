@@ -12,12 +12,33 @@
 #include "tensor_stream.hpp"
 
 namespace alphaprune::phases {
+namespace {
+
+/// The rows of an expert's input, in one model and in the other, that are of the same tokens.
+/// @param one, other  the tokens of each row, ascending
+std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>> common_rows(
+    std::span<const std::int32_t> one, std::span<const std::int32_t> other) {
+    std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>> rows;
+    std::size_t j = 0;
+    for (std::size_t i = 0; i < one.size(); ++i) {
+        while (j < other.size() && other[j] < one[i]) {
+            ++j;
+        }
+        if (j < other.size() && other[j] == one[i]) {
+            rows.first.push_back(static_cast<std::int32_t>(i));
+            rows.second.push_back(static_cast<std::int32_t>(j));
+        }
+    }
+    return rows;
+}
+
+}  // namespace
 
 CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
                                  const parallel::NodeMap& nodes, const model::Catalogue& catalogue,
                                  const model::TokenSequences& sequences,
                                  const transformer::ForwardSettings& forward,
-                                 const model::Family* family)
+                                 const model::Family* family, CalibrationPass* beside)
     : ranks_(ranks),
       nodes_(nodes),
       catalogue_(catalogue),
@@ -25,7 +46,8 @@ CalibrationPass::CalibrationPass(const parallel::Communicator& ranks,
       plan_(family == nullptr ? transformer::make_forward_plan(catalogue)
                               : transformer::make_forward_plan(catalogue, *family)),
       teams_(ranks, nodes, sequences.count(), forward.teams()),
-      runner_(transformer::make_block_runner(nodes.node(), teams_.own(), plan_, forward)),
+      runner_(transformer::make_block_runner(nodes.node(), teams_.own(), plan_, forward,
+                                             beside == nullptr ? nullptr : &beside->runner())),
       reader_(catalogue) {
     std::vector<std::span<const std::int32_t>> of_team;
     for (std::int64_t s = own().begin; s < own().end; ++s) {
@@ -115,24 +137,29 @@ void CalibrationPass::use_common_tokens(const transformer::ObservedInput& presen
         return;
     }
     const std::size_t width = present.values.size() / static_cast<std::size_t>(present.tokens);
-    std::vector<float> here;
-    std::vector<float> there;
-    const auto append = [width](std::vector<float>& rows, std::span<const float> values,
-                                std::size_t row) {
-        const auto from = values.subspan(row * width, width);
-        rows.insert(rows.end(), from.begin(), from.end());
-    };
-    std::size_t j = 0;
-    for (std::size_t i = 0; i < present.of_expert.size(); ++i) {
-        while (j < dense.of_expert.size() && dense.of_expert[j] < present.of_expert[i]) {
-            ++j;
-        }
-        if (j < dense.of_expert.size() && dense.of_expert[j] == present.of_expert[i]) {
-            append(here, present.values, i);
-            append(there, dense.values, j);
-        }
+    const auto [here, there] = common_rows(present.of_expert, dense.of_expert);
+    const auto count = static_cast<std::int64_t>(here.size());
+    if (linalg::FarMemory* const far = runner_->far()) {
+        const auto size = static_cast<std::int64_t>(width);
+        use({0,
+             count,
+             far->gather(linalg::FarRoom::present_rows, present.values, size, here),
+             far->gather(linalg::FarRoom::dense_rows, dense.values, size, there),
+             {},
+             {}},
+            all);
+        return;
     }
-    use({0, static_cast<std::int64_t>(here.size() / width), here, there, {}, {}}, all);
+    const auto gathered = [width](std::span<const float> values,
+                                  const std::vector<std::int32_t>& which) {
+        std::vector<float> rows;
+        for (const std::int32_t row : which) {
+            const auto from = values.subspan(static_cast<std::size_t>(row) * width, width);
+            rows.insert(rows.end(), from.begin(), from.end());
+        }
+        return rows;
+    };
+    use({0, count, gathered(present.values, here), gathered(dense.values, there), {}, {}}, all);
 }
 
 void CalibrationPass::observe_beside(std::int64_t round, const transformer::ObservedInput& present,
@@ -156,11 +183,14 @@ void CalibrationPass::observe_beside(std::int64_t round, const transformer::Obse
 
 std::span<const float> CalibrationPass::drift_of(std::span<const float> present,
                                                  std::span<const float> dense, double multiplier) {
+    const auto share = static_cast<float>(1 / multiplier);
+    if (linalg::FarMemory* const far = runner_->far()) {
+        return far->difference(linalg::FarRoom::drift, dense, present, share);
+    }
     if (!drift_) {
         drift_.emplace(teams_.own().ranks(), static_cast<std::int64_t>(state_size()));
     }
     constexpr std::int64_t kSlice = 1 << 16;
-    const auto share = static_cast<float>(1 / multiplier);
     const auto size = static_cast<std::int64_t>(dense.size());
     teams_.own().share_slices(size, kSlice, [&](parallel::RowRange some) {
         for (auto i = static_cast<std::size_t>(some.begin); i < static_cast<std::size_t>(some.end);

@@ -32,12 +32,14 @@ using SiteObserver = std::function<void(std::size_t site, const pruning::SiteInp
 class CalibrationPass {
   public:
     /// Collective: embeds the sequences. All arguments outlive the object.
+    /// @param beside     of the same sequences: both have what observers are shown in one memory.
+    ///                   nullptr: there is none
     /// @param family     whose blocks are run; nullptr: the family that the model is of
     /// @throws Error
     CalibrationPass(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                     const model::Catalogue& catalogue, const model::TokenSequences& sequences,
                     const transformer::ForwardSettings& forward,
-                    const model::Family* family = nullptr);
+                    const model::Family* family = nullptr, CalibrationPass* beside = nullptr);
 
     const transformer::ForwardPlan& plan() const { return plan_; }
     /// The loaded block's weights.

@@ -153,7 +153,7 @@ std::vector<double> block_scores(const parallel::Communicator& ranks,
                                  resume::Journal* journal,
                                  const transformer::ForwardSettings& forward) {
     CalibrationPass pass(ranks, nodes, catalogue, sequences, forward);
-    pass.runner().set_squares_suffice(true);
+    pass.runner().set_needs(transformer::InputNeeds::squares);
     const std::vector<int> prunable = catalogue.prunable_blocks();
     StateKeeper states(ranks, journal, {{resume::StatePass::outliers, &pass}});
     const int first = first_block(states, journal, prunable);

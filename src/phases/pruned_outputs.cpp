@@ -12,6 +12,7 @@
 #include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "block_sites.hpp"
 
 namespace alphaprune::phases {
 namespace {
@@ -43,6 +44,11 @@ void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue
         throw kBeyondRange(model::place_of(catalogue, tensor), bad.load(), tensor.type.name(),
                            pruning::pruners_that_keep_weights());
     }
+}
+
+bool drops_where_rows_are(const transformer::BlockRunner& runner, const PruneRequest& request) {
+    return runner.can_drop() && request.mask == nullptr &&
+           input_needs(request) == transformer::InputNeeds::squares;
 }
 
 decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner, int matrix,

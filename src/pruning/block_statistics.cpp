@@ -15,7 +15,7 @@ BlockStatistics::BlockStatistics(const BlockInputs& inputs, const PrunerSettings
       routed_finished_(inputs.mixtures.size(), false) {}
 
 SiteStatistics BlockStatistics::statistics_of(const SiteShape& site) {
-    if (!vectors_) {
+    if (!vectors_ && inputs_.far == nullptr) {
         std::int64_t most = 0;
         for (const SiteShape& one : inputs_.sites) {
             most = std::max(most, SiteStatistics::vectors_size(inputs_.nodes.node().size(), one,

@@ -48,11 +48,16 @@ SiteStatistics::SiteStatistics(const BlockInputs& inputs, const SiteShape& shape
     : ranks_(inputs.ranks),
       nodes_(inputs.nodes),
       team_(inputs.team),
-      sums_(inputs.ranks, inputs.nodes, shape.cols, companions(shape, settings.outputs),
-            std::move(vectors)),
+      cols_(shape.cols),
+      companions_(companions(shape, settings.outputs)),
+      far_(inputs.far),
       of_expert_(shape.of_expert),
       outputs_(outputs_of(shape, settings.outputs)),
-      damping_(settings.damping) {}
+      damping_(settings.damping) {
+    if (far_ == nullptr) {
+        sums_.emplace(ranks_, nodes_, cols_, companions_, std::move(vectors));
+    }
+}
 
 std::int64_t SiteStatistics::vectors_size(int node_ranks, const SiteShape& shape,
                                           const OutputTargets& outputs) {
@@ -60,6 +65,10 @@ std::int64_t SiteStatistics::vectors_size(int node_ranks, const SiteShape& shape
 }
 
 void SiteStatistics::add(const SiteInput& input) {
+    if (far_ != nullptr) {
+        add_far(input);
+        return;
+    }
     const parallel::RowRange own = own_tokens(input.tokens);
     const auto rows_of_own = [&](std::span<const float> values) {
         const std::size_t width =
@@ -79,8 +88,29 @@ void SiteStatistics::add(const SiteInput& input) {
     if (outputs_.residual != 0) {
         vectors.push_back(rows_of_own(input.drift));
     }
-    sums_.add(vectors, own.size());
+    sums_->add(vectors, own.size());
     tokens_ += own.size();
+}
+
+/// All tokens: beside a card nobody shares a sequence.
+void SiteStatistics::add_far(const SiteInput& input) {
+    assert(team_.ranks().size() == 1);
+    if (input.tokens == 0) {
+        return;
+    }
+    if (!far_sums_) {
+        far_sums_ = far_->make_sums(cols_, companions_);
+    }
+    std::vector<std::span<const float>> vectors{input.present};
+    if (outputs_.dense != 0) {
+        vectors.push_back(
+            far_->difference(linalg::FarRoom::difference, input.dense, input.present, 1));
+    }
+    if (outputs_.residual != 0) {
+        vectors.push_back(input.drift);
+    }
+    far_sums_->add(vectors, input.tokens);
+    tokens_ += input.tokens;
 }
 
 /// Pieces of a sequence as they are summed, so that the sums do not depend on who brings them.
@@ -93,7 +123,12 @@ parallel::RowRange SiteStatistics::own_tokens(std::int64_t tokens) const {
 }
 
 void SiteStatistics::finish(const std::string& where, const SiteStatistics* routed) {
-    sums_.finish();
+    if (far_ != nullptr) {
+        sums_.emplace(ranks_, nodes_, cols_, companions_, far_sums_.get());
+        far_sums_.reset();
+    } else {
+        sums_->finish();
+    }
     difference_ = {};
     tokens_ = ranks_.sum(tokens_);
     if (of_expert_ && tokens_ < cols()) {
@@ -101,7 +136,7 @@ void SiteStatistics::finish(const std::string& where, const SiteStatistics* rout
     }
     std::vector<float> checked = marks_of_targets();
     for (std::int64_t j = 0; j < cols(); ++j) {
-        diagonal_.push_back(sums_.gram()[static_cast<std::size_t>(j * (cols() + 1))]);
+        diagonal_.push_back(sums_->gram()[static_cast<std::size_t>(j * (cols() + 1))]);
         checked[static_cast<std::size_t>(j)] += static_cast<float>(diagonal_.back());
     }
     require_finite_inputs(checked, where);
@@ -114,15 +149,15 @@ void SiteStatistics::add_lacking_tokens(const SiteStatistics* routed) {
     assert(tokens_ > 0);
     const auto lacking = static_cast<double>(cols() - tokens_);
     if (routed != nullptr) {
-        sums_.blend(routed->sums_, lacking / static_cast<double>(routed->tokens_));
+        sums_->blend(*routed->sums_, lacking / static_cast<double>(routed->tokens_));
         return;
     }
     double trace = 0;
     for (std::int64_t j = 0; j < cols(); ++j) {
-        trace += sums_.gram()[static_cast<std::size_t>(j * (cols() + 1))];
+        trace += sums_->gram()[static_cast<std::size_t>(j * (cols() + 1))];
     }
-    sums_.add_to_diagonal(lacking / static_cast<double>(tokens_) * trace /
-                          static_cast<double>(cols()));
+    sums_->add_to_diagonal(lacking / static_cast<double>(tokens_) * trace /
+                           static_cast<double>(cols()));
 }
 
 std::vector<float> SiteStatistics::marks_of_targets() const {
@@ -130,7 +165,7 @@ std::vector<float> SiteStatistics::marks_of_targets() const {
     std::vector<float> marks(width);
     const std::size_t count = (outputs_.dense != 0 ? 1 : 0) + (outputs_.residual != 0 ? 1 : 0);
     for (std::size_t companion = 0; companion < count; ++companion) {
-        const auto sums = sums_.cross(companion);
+        const auto sums = sums_->cross(companion);
         const parallel::Communicator& node = nodes_.node();
         const auto rows = parallel::share_of(static_cast<std::int64_t>(sums.size() / width),
                                              node.size(), node.rank());
@@ -159,8 +194,8 @@ void SiteStatistics::add_dense_part(const MatrixRows& rows, std::span<float> sum
     support::for_each_slab(
         std::int64_t{0}, width, kRows, [&](std::int64_t begin, std::int64_t end) {
             const auto some =
-                sums_.cross(0).subspan(static_cast<std::size_t>(begin * width),
-                                       static_cast<std::size_t>((end - begin) * width));
+                sums_->cross(0).subspan(static_cast<std::size_t>(begin * width),
+                                        static_cast<std::size_t>((end - begin) * width));
             share_values(nodes_.threads(), some.size(), [=, to = std::span(factor)](std::size_t i) {
                 to[i] = static_cast<float>(some[i]);
             });
@@ -181,7 +216,7 @@ std::vector<float> SiteStatistics::gradient(const MatrixRows& rows) const {
     const std::int64_t width = cols();
     if (outputs_.residual != 0) {
         const auto drift =
-            sums_.cross(outputs_.dense != 0 ? 1 : 0)
+            sums_->cross(outputs_.dense != 0 ? 1 : 0)
                 .subspan(static_cast<std::size_t>(rows.first_row * width), sum.size());
         share_values(nodes_.threads(), sum.size(),
                      [=, to = std::span(sum), times = outputs_.residual](std::size_t i) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace alphaprune::pruning {
 /// the dense ones and e the drift of the residual stream, sums over all tokens:
 ///   H = Σ x̃x̃ᵀ,  G = λ·W·Σ(x−x̃)x̃ᵀ + μ·Σ e x̃ᵀ
 /// so that ‖W'X̃ − (λ·WX + (1−λ)·WX̃ + μ·E)‖² + δ‖W'−W‖² has the gradient (W'−W)(H+δI) − G, twice.
-/// The same bits on any number of ranks.
+/// The same bits on any number of ranks, but for inputs far from the processor (linalg::FarMemory).
 ///
 /// With fewer tokens than inputs the H of an expert is singular. What lacks, T − t of T = cols
 /// tokens, counts as typical ones: for what a mixture divides, as the average of all tokens that it
@@ -32,7 +33,7 @@ class SiteStatistics {
     static std::int64_t vectors_size(int node_ranks, const SiteShape& shape,
                                      const OutputTargets& outputs);
 
-    /// Collective.
+    /// Collective, but for inputs that are far.
     void add(const SiteInput& input);
     /// Collective. @throws Error (failure) on all ranks when inputs, or what targets add, are not
     /// finite
@@ -42,9 +43,9 @@ class SiteStatistics {
 
     // After finish():
     std::int64_t tokens() const { return tokens_; }
-    std::int64_t cols() const { return sums_.order(); }
+    std::int64_t cols() const { return cols_; }
     /// H, cols × cols, in the memory of the node.
-    std::span<const double> gram() const { return sums_.gram(); }
+    std::span<const double> gram() const { return sums_->gram(); }
     /// Of H.
     std::span<const double> diagonal() const { return diagonal_; }
     /// δ: `damping` times the mean diagonal; 1 where all inputs are zero.
@@ -56,6 +57,7 @@ class SiteStatistics {
   private:
     /// Of a sequence, those that this rank of its team adds.
     parallel::RowRange own_tokens(std::int64_t tokens) const;
+    void add_far(const SiteInput& input);
     void add_lacking_tokens(const SiteStatistics* routed);
     void add_dense_part(const MatrixRows& rows, std::span<float> sum) const;
     /// Per input 0, or NaN where Σ y xᵀ is not finite.
@@ -64,7 +66,11 @@ class SiteStatistics {
     const parallel::Communicator& ranks_;
     const parallel::NodeMap& nodes_;
     const parallel::Team& team_;
-    linalg::JointProducts sums_;
+    std::int64_t cols_;
+    std::vector<std::int64_t> companions_;  ///< sizes of x − x̃ and of e, where they are looked at
+    linalg::FarMemory* far_;
+    std::unique_ptr<linalg::FarSums> far_sums_;  ///< of this rank; nullptr: without a token
+    std::optional<linalg::JointProducts> sums_;  ///< where inputs are far, not before finish()
     bool of_expert_;
     OutputTargets outputs_;
     double damping_;

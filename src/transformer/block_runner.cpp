@@ -6,10 +6,11 @@ namespace alphaprune::transformer {
 
 std::unique_ptr<BlockRunner> make_block_runner(const parallel::Communicator& node,
                                                const parallel::Team& team, const ForwardPlan& plan,
-                                               const ForwardSettings& settings) {
-    return settings.card
-               ? make_card_block_runner(node, team, plan, settings.precision, *settings.card)
-               : make_cpu_block_runner(node, team, plan, settings.precision);
+                                               const ForwardSettings& settings,
+                                               BlockRunner* beside) {
+    return settings.card ? make_card_block_runner(node, team, plan, settings.precision,
+                                                  *settings.card, beside)
+                         : make_cpu_block_runner(node, team, plan, settings.precision);
 }
 
 std::vector<int> head_tensors(const ForwardPlan& plan) {

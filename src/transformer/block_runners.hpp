@@ -16,7 +16,8 @@ std::unique_ptr<BlockRunner> make_cpu_block_runner(const parallel::Communicator&
 std::unique_ptr<BlockRunner> make_card_block_runner(const parallel::Communicator& node,
                                                     const parallel::Team& team,
                                                     const ForwardPlan& plan,
-                                                    linalg::ForwardPrecision precision, int card);
+                                                    linalg::ForwardPrecision precision, int card,
+                                                    BlockRunner* beside);
 
 /// The tensors of the final norm and the output projection, except the vocabulary's: indices into
 /// Catalogue::tensors.

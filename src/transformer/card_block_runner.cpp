@@ -5,15 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "alphaprune/device/card_error.hpp"
 #include "alphaprune/device/card_module.hpp"
-#include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "block_pass.hpp"
 #include "block_runners.hpp"
+#include "card_failure.hpp"
 #include "card_inputs.hpp"
 #include "card_math.hpp"
 #include "card_memory.hpp"
+#include "card_sums.hpp"
 #include "card_vocabulary.hpp"
 #include "card_weights.hpp"
 #include "layers.hpp"
@@ -21,35 +21,16 @@
 namespace alphaprune::transformer {
 namespace {
 
-const support::Failure<std::string> kCardFailed{
-    "transformer.card-failed", "the graphics card: {}",
-    "its memory is too small or taken by others, or card, driver and libraries do not work "
-    "together",
-    "go on with --resume; on more cards each needs less memory, and --device none leaves cards "
-    "alone"};
-
-/// Faults of a card as errors of the program.
-template <class Work>
-auto on_card(Work work) {
-    try {
-        return work();
-    } catch (const device::CardError& error) {
-        throw kCardFailed("forward pass", error.what());
-    }
-}
-
 class CardBlockRunner : public BlockRunner {
   public:
     CardBlockRunner(const parallel::Communicator& node, const parallel::Team& team,
-                    const ForwardPlan& plan, linalg::ForwardPrecision precision, int card)
+                    const ForwardPlan& plan, linalg::ForwardPrecision precision,
+                    std::shared_ptr<card::ForwardLane> lane)
         : node_(node),
           team_(team),
           plan_(plan),
           precision_(precision),
-          lane_(on_card([&] {
-              return device::CardModule::get().function<card::MakeForwardLane>(
-                  card::kMakeForwardLane)(card);
-          })),
+          lane_(std::move(lane)),
           tables_(*lane_, rotations(plan.blocks)),
           weights_(*lane_),
           vocabulary_(*lane_),
@@ -59,9 +40,12 @@ class CardBlockRunner : public BlockRunner {
           beside_(*lane_),
           kept_(*lane_),
           scales_(*lane_),
-          inputs_(*lane_) {
+          inputs_(*lane_),
+          far_(*lane_, precision) {
         assert(team.ranks().size() == 1);
     }
+
+    const std::shared_ptr<card::ForwardLane>& lane() const { return lane_; }
 
     void embed(std::span<const std::span<const std::int32_t>> sequences,
                const model::RowSource& source) override {
@@ -106,7 +90,8 @@ class CardBlockRunner : public BlockRunner {
         });
     }
 
-    void set_squares_suffice(bool suffice) override { squares_suffice_ = suffice; }
+    void set_needs(InputNeeds needs) override { needs_ = needs; }
+    linalg::FarMemory* far() override { return needs_ == InputNeeds::products ? &far_ : nullptr; }
 
     void advance(std::int64_t sequence) override {
         in_pass({}, [&](BlockPass& pass) { pass.run(own_state(sequence)); });
@@ -324,11 +309,13 @@ class CardBlockRunner : public BlockRunner {
         }
         support::check_stop();
         InputObserver seen;
-        if (observer) {
+        if (needs_ == InputNeeds::products) {
+            seen = observer;
+        } else if (observer) {
             seen = [&](const ObservedInput& input) { inputs_.see(input, observer); };
         }
         on_card([&] {
-            inputs_.begin(squares_suffice_ ? squares_of_block() : 0);
+            inputs_.begin(needs_ == InputNeeds::squares ? squares_of_block() : 0);
             tables_.reach(tokens_);
             const BlockPlan& block = plan_.block(block_);
             const auto scratch =
@@ -352,7 +339,7 @@ class CardBlockRunner : public BlockRunner {
     const parallel::Team& team_;
     const ForwardPlan& plan_;
     linalg::ForwardPrecision precision_;
-    std::unique_ptr<card::ForwardLane> lane_;
+    std::shared_ptr<card::ForwardLane> lane_;  ///< with a runner beside this one
     CardTables tables_;
     CardWeights weights_;  ///< of the block, or of the head
     CardVocabulary vocabulary_;
@@ -373,8 +360,9 @@ class CardBlockRunner : public BlockRunner {
     std::vector<std::byte> stored_;  ///< of them, on their way
     CardMemory scales_;
     int block_ = 0;  ///< whose weights are loaded
-    bool squares_suffice_ = false;
+    InputNeeds needs_ = InputNeeds::values;
     CardInputs inputs_;
+    CardFarMemory far_;
     std::vector<float> host_values_;
 };
 
@@ -383,8 +371,15 @@ class CardBlockRunner : public BlockRunner {
 std::unique_ptr<BlockRunner> make_card_block_runner(const parallel::Communicator& node,
                                                     const parallel::Team& team,
                                                     const ForwardPlan& plan,
-                                                    linalg::ForwardPrecision precision, int card) {
-    return std::make_unique<CardBlockRunner>(node, team, plan, precision, card);
+                                                    linalg::ForwardPrecision precision, int card,
+                                                    BlockRunner* beside) {
+    auto* const same = dynamic_cast<CardBlockRunner*>(beside);
+    const auto lane = same != nullptr ? same->lane() : on_card([&] {
+        return std::shared_ptr<card::ForwardLane>(
+            device::CardModule::get().function<card::MakeForwardLane>(card::kMakeForwardLane)(
+                card));
+    });
+    return std::make_unique<CardBlockRunner>(node, team, plan, precision, lane);
 }
 
 }  // namespace alphaprune::transformer

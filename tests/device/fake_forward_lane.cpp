@@ -18,7 +18,8 @@
 #include "fake_faults.hpp"
 #include "fake_memory.hpp"
 #include "fake_softmax.hpp"
-#include "fake_values.hpp"
+#include "fake_steps.hpp"
+#include "fake_sums.hpp"
 
 namespace {
 
@@ -107,6 +108,16 @@ class FakeForwardLane : public card::ForwardLane {
     void add(const card::Addition& given) override;
     void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                         float* sums) override;
+    void add_products(const card::ProductSum& given, ForwardPrecision precision) override {
+        work("add_products", [&](TouchedMemory& memory) { sum_up(given, precision, memory); });
+    }
+    void subtract(const card::Difference& given) override {
+        work("subtract", [&](TouchedMemory& memory) { take_difference(given, memory); });
+    }
+    void add_in_double(double* sums, const float* values, std::int64_t count) override {
+        work("add_in_double",
+             [&](TouchedMemory& memory) { widen_sums(sums, values, count, memory); });
+    }
     std::int64_t drop_lowest(const card::Dropping& given) override;
     void add_vocabulary(const card::VocabularyPart& given, ForwardPrecision precision) override;
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "alphaprune/linalg/far_memory.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -40,6 +41,14 @@ class JointProducts {
     JointProducts(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
                   std::int64_t order, std::span<const std::int64_t> companions,
                   std::shared_ptr<parallel::NodeArray<float>> vectors = nullptr);
+
+    /// Collective: finished sums of what each rank has added up far from its processor. Those are
+    /// rounded, in an order that follows from the ranks: their bits depend on the numbers of ranks
+    /// and nodes.
+    /// @param own  this rank's; nullptr: it has had no vectors
+    /// @throws Error (failure) on all ranks when there is not enough memory, and those of `own`
+    JointProducts(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                  std::int64_t order, std::span<const std::int64_t> companions, FarSums* own);
 
     /// Collective: adds this rank's vectors; a rank may have none. All that comes to a rank stands
     /// before what comes to the next one. They are copied and wait until rank 0 has some, if ever.
@@ -102,6 +111,7 @@ class JointProducts {
     void add_products(const Tile& tile, std::span<const std::int64_t> counts,
                       std::span<float> product);
     void round_and_add(const Tile& tile, std::span<const float> product);
+    void add_far(FarSums& own, parallel::RowRange rows);
     void sum_over_nodes();
     void mirror();
     std::vector<Tile> own_tiles() const;
@@ -118,7 +128,7 @@ class JointProducts {
     std::vector<Part> parts_;
     std::vector<double> units_;     ///< of each row of all parts; empty until the first have come
     std::vector<Waiting> waiting_;  ///< until then
-    std::size_t product_size_;
+    std::size_t product_size_ = 0;
     std::vector<float> products_;  ///< of a tile, for each thread
     std::optional<parallel::NodeArray<double>> sums_;
     std::shared_ptr<parallel::NodeArray<float>> vectors_;  ///< until finish()

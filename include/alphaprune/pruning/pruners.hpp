@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alphaprune/linalg/far_memory.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/team.hpp"
@@ -212,6 +213,9 @@ struct BlockInputs {
     std::vector<SiteShape> sites;
     std::int64_t sequences = 0;               ///< of calibration, over all ranks
     std::vector<std::int64_t> mixtures = {};  ///< of experts: the width of what each divides
+    /// Where the values are that are observed, if far from the processor: for pruners with
+    /// Hessians.
+    linalg::FarMemory* far = nullptr;
 };
 
 /// A pruner: one row of the table from which the option --prune-method, its help and conflicts, the

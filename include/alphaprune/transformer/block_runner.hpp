@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "alphaprune/linalg/far_memory.hpp"
 #include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/model/catalogue.hpp"
@@ -20,18 +21,28 @@ namespace alphaprune::transformer {
 
 /// The input at one site of a block, during its forward pass. Valid during the call only.
 struct ObservedInput {
-    std::size_t site = 0;           ///< index into input_sites()
-    std::span<const float> values;  ///< tokens × cols, row-major; none where squares are given
+    std::size_t site = 0;  ///< index into input_sites()
+    /// tokens × cols, row-major; none where squares are given. All values are in the far() memory
+    /// of the runner, if it has one.
+    std::span<const float> values;
     /// tokens × hidden_size, before the sublayer adds its output; empty for an expert.
     std::span<const float> residual;
     std::int64_t tokens = 0;                  ///< of an expert: perhaps none
     std::span<const std::int32_t> of_expert;  ///< which they are, ascending; empty: all
     /// With the first expert's first input: what the router divides among all experts, all tokens.
     std::span<const float> routed = {};
-    /// Σ x² over the tokens, of each of the cols, where that suffices: see set_squares_suffice().
+    /// Σ x² over the tokens, of each of the cols, where that suffices: see InputNeeds.
     std::span<const float> squares = {};
 };
 using InputObserver = std::function<void(const ObservedInput& input)>;
+
+/// What observers need of an input. It makes a difference where the values are far from the
+/// processor, which then are not brought to it.
+enum class InputNeeds {
+    values,
+    squares,   ///< their sums, ObservedInput::squares
+    products,  ///< of values where they are: see BlockRunner::far()
+};
 
 /// What goes of each row of a matrix.
 struct RowDrop {
@@ -70,9 +81,11 @@ class BlockRunner {
     /// Run collectively by the node: a block's weights take the place of the block before.
     /// @throws Error on all ranks of the node
     virtual void load(int block, const model::RowSource& source) = 0;
-    /// Whether from now on observers need of an input no more than the sums of its squares: a
-    /// runner whose values are far from the processor then gives these alone.
-    virtual void set_squares_suffice(bool) {}
+    /// From now on observers need no more than this of an input.
+    virtual void set_needs(InputNeeds) {}
+    /// Where all that is shown to observers is, with InputNeeds::products and if it is far from the
+    /// processor; else nullptr. What is made in this memory goes before the runner.
+    virtual linalg::FarMemory* far() { return nullptr; }
     /// Runs the loaded block; its output becomes the sequence's state.
     virtual void advance(std::int64_t sequence) = 0;
     /// Runs the loaded block, shows the input at each site in order, and leaves the state as it
@@ -155,8 +168,10 @@ struct ForwardSettings {
 /// @param node  the ranks of this node; outlives the runner, as the plan does
 /// @param team  that the sequences belong to, of one rank where there are cards; outlives the
 ///              runner
+/// @param beside  made with the same settings; both have one far() memory. nullptr: none
 std::unique_ptr<BlockRunner> make_block_runner(const parallel::Communicator& node,
                                                const parallel::Team& team, const ForwardPlan& plan,
-                                               const ForwardSettings& settings = {});
+                                               const ForwardSettings& settings = {},
+                                               BlockRunner* beside = nullptr);
 
 }  // namespace alphaprune::transformer

@@ -273,4 +273,21 @@ void CardProducts::run(const Product& product) {
     }
 }
 
+void CardProducts::add_products(const ProductSum& work, linalg::ForwardPrecision precision) {
+    if (work.rows == 0 || work.cols == 0) {
+        return;
+    }
+    const cublasComputeType_t arithmetic = precision == linalg::ForwardPrecision::float32
+                                               ? CUBLAS_COMPUTE_32F
+                                               : CUBLAS_COMPUTE_32F_FAST_TF32;
+    // Written row-major, read column-major: sumᵀ = bᵀ·a.
+    check_cublas(cublasGemmEx(cublas_.get(), CUBLAS_OP_N, CUBLAS_OP_T, static_cast<int>(work.cols),
+                              static_cast<int>(work.rows), static_cast<int>(work.tokens), one_,
+                              work.b, CUDA_R_32F, static_cast<int>(work.b_stride), work.a,
+                              CUDA_R_32F, static_cast<int>(work.a_stride),
+                              work.add_to_it ? one_ : zero_, work.sum, CUDA_R_32F,
+                              static_cast<int>(work.sum_stride), arithmetic, CUBLAS_GEMM_DEFAULT),
+                 "cublasGemmEx");
+}
+
 }  // namespace alphaprune::transformer::card

@@ -40,6 +40,9 @@ class CardProducts {
     /// @pre the input, with the type of the weights, was one of the last split_inputs()
     void run(const Product& product);
 
+    /// See ForwardLane::add_products.
+    void add_products(const ProductSum& work, linalg::ForwardPrecision precision);
+
   private:
     /// Activations as a product takes them.
     struct Operand {

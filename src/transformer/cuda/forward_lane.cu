@@ -6,6 +6,7 @@
 
 #include "cuda/card_losses.cuh"
 #include "cuda/card_products.cuh"
+#include "cuda/card_sums.cuh"
 #include "cuda/dropping.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/launch.cuh"
@@ -181,6 +182,15 @@ class CudaForwardLane : public ForwardLane {
     void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                         float* sums) override {
         card::column_squares(on_card(), values, rows, cols, sums, scratch_);
+    }
+
+    void add_products(const ProductSum& work, linalg::ForwardPrecision precision) override {
+        static_cast<void>(on_card());
+        products_.add_products(work, precision);
+    }
+    void subtract(const Difference& work) override { card::subtract(on_card(), work); }
+    void add_in_double(double* sums, const float* values, std::int64_t count) override {
+        card::add_in_double(on_card(), sums, values, count);
     }
 
     std::int64_t drop_lowest(const Dropping& work) override {

@@ -138,6 +138,29 @@ struct Addition {
     float factor = 1;
 };
 
+/// sum = aᵀ·b, added to what is there if asked for.
+struct ProductSum {
+    const float* a = nullptr;   ///< tokens × rows
+    std::int64_t a_stride = 0;  ///< values from one row to the next, at least as many as one has
+    const float* b = nullptr;   ///< tokens × cols; may be `a`
+    std::int64_t b_stride = 0;
+    std::int64_t tokens = 0;  ///< at least 1
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    float* sum = nullptr;  ///< rows × cols
+    std::int64_t sum_stride = 0;
+    bool add_to_it = false;
+};
+
+/// out = factor·(a − b), rounded after the difference and after the product.
+struct Difference {
+    const float* a = nullptr;
+    const float* b = nullptr;
+    float* out = nullptr;  ///< neither of them
+    std::int64_t count = 0;
+    float factor = 1;
+};
+
 /// Of each row the `dropped` weights of lowest score |w|·scale become zero, or of each group of a
 /// row those that `removed` says; lowest index first among equals. Scores are in float32.
 struct Dropping {
@@ -220,6 +243,13 @@ class ForwardLane {
     /// sums[j] = Σ values[i][j]² over the rows, in float64, rounded once.
     virtual void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                                 float* sums) = 0;
+    /// Sums are in float32, in one order for one shape. With `float32` the factors are taken as
+    /// they are, else rounded to TF32 (eleven bits, to nearest or towards zero), each value always
+    /// to the same: aᵀ·a remains positive semidefinite. What is not finite stays so.
+    virtual void add_products(const ProductSum& work, linalg::ForwardPrecision precision) = 0;
+    virtual void subtract(const Difference& work) = 0;
+    /// sums[i] += values[i], in float64.
+    virtual void add_in_double(double* sums, const float* values, std::int64_t count) = 0;
     /// Waits. @returns how many scores are not finite: unless 0, nothing is dropped
     virtual std::int64_t drop_lowest(const Dropping& work) = 0;
     /// With logits of the same precision.

@@ -1,39 +1,38 @@
-#include "fake_values.hpp"
+#include "fake_steps.hpp"
 
 #include <cmath>
 
 #include "alphaprune/device/card_error.hpp"
 
-namespace card = alphaprune::transformer::card;
 using alphaprune::device::CardError;
 using alphaprune::device::CardFault;
+using namespace alphaprune::transformer::card;
 
-double activated(card::Activation activation, double x) {
+double activated(Activation activation, double x) {
     switch (activation) {
-        case card::Activation::silu:
+        case Activation::silu:
             return x / (1 + std::exp(-x));
-        case card::Activation::relu:
+        case Activation::relu:
             return x < 0 ? 0 : x;  // NaN stays
-        case card::Activation::gelu:
+        case Activation::gelu:
             return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5)));
-        case card::Activation::gelu_tanh:  // ½(1 + tanh u) = 1/(1 + e^(−2u))
+        case Activation::gelu_tanh:  // ½(1 + tanh u) = 1/(1 + e^(−2u))
             return x / (1 + std::exp(-1.5957691216057308 * (x + 0.044715 * x * x * x)));
-        case card::Activation::quick_gelu:
+        case Activation::quick_gelu:
             return x / (1 + std::exp(-1.702 * x));
         default:
             throw CardError(CardFault::refused, "gate: an unknown activation");
     }
 }
 
-/// NaN stays.
-double clamped_gate(const card::Gate& work, double gate, double up) {
+double clamped_gate(const Gate& work, double gate, double up) {
     const double limit = work.limit;
     const double g = gate > limit ? limit : gate;
     const double u = up > limit ? limit : up < -limit ? -limit : up;
     return (u + 1) * (g / (1 + std::exp(-static_cast<double>(work.steepness) * g)));
 }
 
-void norm_row(const card::Norm& work, const float* values, float* out) {
+void norm_row(const Norm& work, const float* values, float* out) {
     const auto width = static_cast<double>(work.width);
     double mean = 0;
     double squares = 0;

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "alphaprune/parallel/share.hpp"
+
+// Vectors in memory that is far from the processor, as that of a graphics card is. Spans that are
+// said to be there are not for the processor to look into. Functions throw Error (failure).
+
+namespace alphaprune::linalg {
+
+/// Σ x xᵀ over vectors x that are there, and Σ y xᵀ for other vectors y that come with them, made
+/// there. In float32 over few calls of add(), in float64 over all of them; the same bits for the
+/// same calls.
+class FarSums {
+  public:
+    virtual ~FarSums() = default;
+
+    /// @param vectors  x and each y: count × size, row-major, there
+    virtual void add(std::span<const std::span<const float>> vectors, std::int64_t count) = 0;
+    /// Brings some rows to the processor.
+    /// @param rows  of all sums, one below the other: first those of Σ x xᵀ, of which what is at
+    /// and
+    ///              above the diagonal counts, then those of each Σ y xᵀ
+    /// @param out   rows × size of x
+    virtual void take(parallel::RowRange rows, std::span<double> out) = 0;
+};
+
+/// Room for what is made of vectors there. What a room has stays until it is made anew.
+enum class FarRoom { difference, drift, present_rows, dense_rows };
+inline constexpr std::size_t kFarRooms = 4;
+
+class FarMemory {
+  public:
+    virtual ~FarMemory() = default;
+
+    /// Zero as yet. The memory outlives them.
+    /// @param order       size of x
+    /// @param companions  size of each y
+    virtual std::unique_ptr<FarSums> make_sums(std::int64_t order,
+                                               std::span<const std::int64_t> companions) = 0;
+    /// factor·(one − other). @pre neither is in that room
+    virtual std::span<const float> difference(FarRoom room, std::span<const float> one,
+                                              std::span<const float> other, float factor) = 0;
+    /// Some rows of vectors, one after another.
+    /// @param vectors  count × size, there, not in that room
+    /// @param rows     which
+    virtual std::span<const float> gather(FarRoom room, std::span<const float> vectors,
+                                          std::int64_t size,
+                                          std::span<const std::int32_t> rows) = 0;
+};
+
+}  // namespace alphaprune::linalg

@@ -1,0 +1,147 @@
+#include "card_sums.hpp"
+
+#include <cassert>
+
+#include "alphaprune/support/slabs.hpp"
+#include "card_failure.hpp"
+
+namespace alphaprune::transformer {
+namespace {
+
+constexpr const char* kSums = "sums of products of inputs";
+
+/// Calls of add() whose products are added in float32: each adds to them with as many roundings as
+/// it has tokens.
+constexpr int kCallsInFloat = 8;
+
+/// Rows of the symmetric sums that are computed at a time, from the diagonal on: large products are
+/// faster, small ones leave out more of what is below it.
+constexpr std::int64_t kRowsAtATime = 4096;
+
+class CardSums : public linalg::FarSums {
+  public:
+    CardSums(card::ForwardLane& lane, linalg::ForwardPrecision precision, std::int64_t order,
+             std::span<const std::int64_t> companions)
+        : lane_(lane), precision_(precision), sizes_{order}, recent_(lane), sums_(lane) {
+        sizes_.insert(sizes_.end(), companions.begin(), companions.end());
+        for (const std::int64_t size : sizes_) {
+            values_ += size * order;
+        }
+        on_card(
+            [&] {
+                lane_.clear(sums_.at_least<double>(values_).data(),
+                            static_cast<std::size_t>(values_) * sizeof(double));
+                lane_.clear(recent_.at_least(values_).data(),  // what is below the diagonal, too
+                            static_cast<std::size_t>(values_) * sizeof(float));
+            },
+            kSums);
+    }
+
+    void add(std::span<const std::span<const float>> vectors, std::int64_t count) override {
+        assert(vectors.size() == sizes_.size());
+        if (count == 0) {
+            return;
+        }
+        on_card(
+            [&] {
+                float* sum = recent_.at_least(values_).data();
+                for (std::size_t part = 0; part < sizes_.size(); ++part) {
+                    add_part(part, vectors, count, sum);
+                    sum += sizes_[part] * order();
+                }
+                if (++calls_ == kCallsInFloat) {
+                    take_recent();
+                }
+            },
+            kSums);
+    }
+
+    void take(parallel::RowRange rows, std::span<double> out) override {
+        on_card(
+            [&] {
+                take_recent();
+                lane_.download(std::as_writable_bytes(out),
+                               sums_.at_least<double>(values_).data() + rows.begin * order());
+            },
+            kSums);
+    }
+
+  private:
+    std::int64_t order() const { return sizes_.front(); }
+
+    /// @param sum  of this part
+    void add_part(std::size_t part, std::span<const std::span<const float>> vectors,
+                  std::int64_t count, float* sum) {
+        const std::int64_t size = sizes_[part];
+        support::for_each_slab(std::int64_t{0}, size, kRowsAtATime,
+                               [&](std::int64_t row, std::int64_t end) {
+                                   const std::int64_t first = part == 0 ? row : 0;  // column
+                                   lane_.add_products({.a = vectors[part].data() + row,
+                                                       .a_stride = size,
+                                                       .b = vectors[0].data() + first,
+                                                       .b_stride = order(),
+                                                       .tokens = count,
+                                                       .rows = end - row,
+                                                       .cols = order() - first,
+                                                       .sum = sum + row * order() + first,
+                                                       .sum_stride = order(),
+                                                       .add_to_it = calls_ > 0},
+                                                      precision_);
+                               });
+    }
+
+    void take_recent() {
+        if (calls_ > 0) {
+            lane_.add_in_double(sums_.at_least<double>(values_).data(),
+                                recent_.at_least(values_).data(), values_);
+            calls_ = 0;
+        }
+    }
+
+    card::ForwardLane& lane_;
+    linalg::ForwardPrecision precision_;
+    std::vector<std::int64_t> sizes_;  ///< of x and each y
+    std::int64_t values_ = 0;          ///< of all sums
+    int calls_ = 0;                    ///< whose products are in `recent_`
+    CardMemory recent_;
+    CardMemory sums_;  ///< but for those
+};
+
+}  // namespace
+
+std::unique_ptr<linalg::FarSums> CardFarMemory::make_sums(
+    std::int64_t order, std::span<const std::int64_t> companions) {
+    return std::make_unique<CardSums>(lane_, precision_, order, companions);
+}
+
+std::span<const float> CardFarMemory::difference(linalg::FarRoom room, std::span<const float> one,
+                                                 std::span<const float> other, float factor) {
+    assert(one.size() == other.size());
+    return on_card(
+        [&] {
+            const std::int64_t count = std::ssize(one);
+            const auto out = rooms_[static_cast<std::size_t>(room)].at_least(count);
+            lane_.subtract({one.data(), other.data(), out.data(), count, factor});
+            return out;
+        },
+        kSums);
+}
+
+std::span<const float> CardFarMemory::gather(linalg::FarRoom room, std::span<const float> vectors,
+                                             std::int64_t size,
+                                             std::span<const std::int32_t> rows) {
+    return on_card(
+        [&] {
+            const std::int64_t count = std::ssize(rows);
+            const auto out = rooms_[static_cast<std::size_t>(room)].at_least(count * size);
+            lane_.gather({.from = vectors.data(),
+                          .indices = indices_.filled(rows).data(),
+                          .to = out.data(),
+                          .rows = count,
+                          .width = size});
+            return out;
+        },
+        kSums);
+}
+
+}  // namespace alphaprune::transformer

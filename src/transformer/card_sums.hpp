@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "alphaprune/linalg/far_memory.hpp"
+#include "card_memory.hpp"
+
+namespace alphaprune::transformer {
+
+/// The memory of a card, for sums of products of vectors there.
+class CardFarMemory : public linalg::FarMemory {
+  public:
+    /// @param precision  that of forward passes, which products have: see ForwardLane::add_products
+    CardFarMemory(card::ForwardLane& lane, linalg::ForwardPrecision precision)
+        : lane_(lane),
+          precision_(precision),
+          rooms_{CardMemory(lane), CardMemory(lane), CardMemory(lane), CardMemory(lane)},
+          indices_(lane) {}
+
+    std::unique_ptr<linalg::FarSums> make_sums(std::int64_t order,
+                                               std::span<const std::int64_t> companions) override;
+    std::span<const float> difference(linalg::FarRoom room, std::span<const float> one,
+                                      std::span<const float> other, float factor) override;
+    std::span<const float> gather(linalg::FarRoom room, std::span<const float> vectors,
+                                  std::int64_t size, std::span<const std::int32_t> rows) override;
+
+  private:
+    card::ForwardLane& lane_;
+    linalg::ForwardPrecision precision_;
+    std::array<CardMemory, linalg::kFarRooms> rooms_;
+    CardMemory indices_;
+};
+
+}  // namespace alphaprune::transformer

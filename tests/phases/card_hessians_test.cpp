@@ -1,0 +1,309 @@
+// Pruners with Hessians where a graphics card runs the blocks and adds up the products of inputs:
+// against plain loops, and against the processor.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <string>
+
+#include "alphaprune/transformer/block_runner.hpp"
+#include "phases/calibrated_runs.hpp"
+#include "pruning/site_statistics.hpp"
+#include "transformer/tested_settings.hpp"
+
+namespace alphaprune::phases {
+namespace {
+
+using test::random_sequences;
+using test::SharedModel;
+using test::spread_over;
+using test::widened;
+using test::world;
+using transformer::InputNeeds;
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kSequences = 21;  // more than are added in float32
+constexpr std::int64_t kTokens = 24;
+
+class CardHessians : public testing::TestWithParam<const char*> {
+  protected:
+    void SetUp() override {
+        if (!test::tested_settings().card) {
+            GTEST_SKIP() << "no card: " << device::CardModule::get().reason();
+        }
+    }
+
+    std::vector<pruning::PruneTarget> uniform(double ratio) const {
+        std::vector<pruning::PruneTarget> targets(model_.catalogue().matrices.size());
+        std::ranges::fill(targets, pruning::PruneTarget{ratio, {}});
+        return targets;
+    }
+
+    SharedModel model_{[](const fs::path& folder) {
+        fs::copy(fs::path(ALPHAPRUNE_SOURCE_DIR) / "tests/data/models" / GetParam(), folder,
+                 fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    }};
+};
+INSTANTIATE_TEST_SUITE_P(Models, CardHessians, testing::Values("tiny-llama3", "tiny-qwen3_moe"));
+
+/// Block 0 of a model on the card, by this rank alone.
+class FirstBlock {
+  public:
+    explicit FirstBlock(const model::Catalogue& catalogue)
+        : plan_(transformer::make_forward_plan(catalogue)),
+          sites_(transformer::input_sites(plan_, 0)),
+          runner_(transformer::make_block_runner(self_, test::lone_team(), plan_,
+                                                 test::tested_settings())) {
+        model::WeightReader reader(catalogue);
+        const model::RowSource source = [&](const model::TensorInfo& tensor,
+                                            parallel::RowRange rows, std::span<std::byte> out) {
+            reader.read_rows(tensor, rows, out);
+        };
+        std::vector<std::span<const std::int32_t>> all;
+        for (std::int64_t s = 0; s < kSequences; ++s) {
+            all.push_back(sequences_.sequence(s));
+        }
+        runner_->embed(all, source);
+        runner_->load(0, source);
+    }
+
+    transformer::BlockRunner& runner() { return *runner_; }
+    std::size_t sites() const { return sites_.size(); }
+    std::int64_t cols(std::size_t site) const { return sites_[site].cols; }
+
+    /// Shows them all, each site's sequences in order.
+    void observe(InputNeeds needs, const transformer::InputObserver& observer) {
+        runner_->set_needs(needs);
+        for (std::int64_t s = 0; s < kSequences; ++s) {
+            runner_->observe(s, observer);
+        }
+    }
+
+    /// Of a site each, added up on the card and not yet finished.
+    std::vector<pruning::SiteStatistics> statistics() {
+        runner_->set_needs(InputNeeds::products);
+        const pruning::BlockInputs inputs{self_,      nodes_, test::lone_team(), {},
+                                          kSequences, {},     runner_->far()};
+        EXPECT_NE(inputs.far, nullptr);
+        std::vector<pruning::SiteStatistics> all;
+        for (const transformer::InputSite& site : sites_) {
+            all.emplace_back(inputs, pruning::SiteShape{site.cols}, pruning::PrunerSettings{});
+        }
+        observe(InputNeeds::products, [&](const transformer::ObservedInput& seen) {
+            all[seen.site].add({0, seen.tokens, seen.values, {}, {}, {}});
+        });
+        return all;
+    }
+
+  private:
+    parallel::Communicator self_ = test::alone();
+    parallel::NodeMap nodes_{self_};
+    model::TokenSequences sequences_ = random_sequences(kSequences, kTokens);
+    transformer::ForwardPlan plan_;
+    std::vector<transformer::InputSite> sites_;
+    std::unique_ptr<transformer::BlockRunner> runner_;
+};
+
+/// In float64.
+std::vector<double> gram_of(const std::vector<float>& values, std::size_t cols) {
+    std::vector<double> gram(cols * cols);
+    for (std::size_t at = 0; at < values.size(); at += cols) {
+        for (std::size_t i = 0; i < cols; ++i) {
+            for (std::size_t j = 0; j < cols; ++j) {
+                gram[i * cols + j] += double{values[at + i]} * double{values[at + j]};
+            }
+        }
+    }
+    return gram;
+}
+
+TEST_P(CardHessians, AreWhatPlainLoopsAddUp) {
+    FirstBlock block(model_.catalogue());
+    std::vector<std::vector<float>> values(block.sites());
+    block.observe(InputNeeds::values, [&](const transformer::ObservedInput& seen) {
+        values[seen.site].insert(values[seen.site].end(), seen.values.begin(), seen.values.end());
+    });
+    auto statistics = block.statistics();
+    int compared = 0;
+    for (std::size_t site = 0; site < block.sites(); ++site) {
+        const auto cols = static_cast<std::size_t>(block.cols(site));
+        if (values[site].empty()) {
+            continue;
+        }
+        statistics[site].finish("test");
+        EXPECT_EQ(statistics[site].tokens() * block.cols(site), std::ssize(values[site]));
+        const auto found = statistics[site].gram();
+        const std::vector<double> expected = gram_of(values[site], cols);
+        double worst = 0;
+        for (std::size_t i = 0; i < cols; ++i) {
+            for (std::size_t j = 0; j < cols; ++j) {
+                const double size = std::sqrt(expected[i * (cols + 1)] * expected[j * (cols + 1)]);
+                const double off = std::abs(found[i * cols + j] - expected[i * cols + j]);
+                worst = std::max(worst, size > 0 ? off / size : off);
+                ASSERT_EQ(found[i * cols + j], found[j * cols + i]);
+            }
+        }
+        EXPECT_LT(worst, 1e-6) << "site " << site;
+        ++compared;
+    }
+    EXPECT_GE(compared, 4);
+}
+
+TEST_P(CardHessians, AreRefusedWithInputsThatAreNotFinite) {
+    for (const float bad :
+         {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+        FirstBlock block(model_.catalogue());
+        std::vector<float> state(block.runner().state_size());
+        std::ranges::copy(block.runner().state(9), state.begin());
+        state[5] = bad;
+        block.runner().put_state(9, state);
+        auto statistics = block.statistics();
+        EXPECT_THROW(statistics.front().finish("test"), support::Error);
+    }
+}
+
+TEST_P(CardHessians, SayWhatToDoWhereTheyDoNotFitInTheMemory) {
+    if (device::CardModule::get().cards().front().name != "made-up card") {
+        GTEST_SKIP() << "a true card does not fail on demand";
+    }
+    FirstBlock block(model_.catalogue());
+    block.observe(InputNeeds::products, {});  // takes all other memory
+    ::setenv("FAKE_CARD_FORWARD_FULL", "2", 1);
+    try {
+        block.statistics();
+        ADD_FAILURE() << "they fit";
+    } catch (const support::Error& error) {
+        EXPECT_NE(std::string(error.what()).find("sums of products of inputs"), std::string::npos)
+            << error.what();
+    }
+    ::unsetenv("FAKE_CARD_FORWARD_FULL");
+}
+
+struct Outcome {
+    std::vector<std::vector<std::byte>> tensors;
+    double perplexity = 0;  ///< of sequences that are held out, with block 0 pruned
+};
+
+/// What a run on all ranks makes of a model.
+Outcome outcome_of(const model::Catalogue& catalogue, PruneRequest request) {
+    std::vector<std::vector<int>> received;
+    for (const model::TensorInfo& tensor : catalogue.tensors) {
+        received.emplace_back(tensor.bytes(), 0);
+    }
+    test::RowsTo store([&](const resume::WrittenRows& written, std::span<const std::byte> bytes) {
+        const auto t = static_cast<std::size_t>(written.tensor);
+        auto at = static_cast<std::size_t>(written.rows.begin) * catalogue.tensors[t].row_bytes();
+        for (const std::byte byte : bytes) {
+            received[t].at(at++) += 256 + std::to_integer<int>(byte);
+        }
+    });
+    const parallel::NodeMap nodes = spread_over(1);
+    Outcome outcome;
+    prune_model(world(), nodes, catalogue, request, store, {});
+    for (std::size_t t = 0; t < received.size(); ++t) {
+        outcome.tensors.push_back(
+            test::put_together(world(), std::move(received[t]), catalogue.tensors[t].name));
+    }
+    std::vector<std::uint8_t> held_out(static_cast<std::size_t>(request.calibration.count()), 0);
+    std::fill(held_out.end() - 4, held_out.end(), std::uint8_t{1});
+    request.held_out = held_out;
+    request.most_blocks = 1;
+    const auto losses = losses_after_pruning(world(), nodes, catalogue, request);
+    outcome.perplexity =
+        std::exp(std::reduce(losses.begin(), losses.end()) / static_cast<double>(losses.size()));
+    return outcome;
+}
+
+/// Share of a block's weights that are zero in both or in neither.
+double mask_agreement_in_block(const model::Catalogue& catalogue, int block, const Outcome& one,
+                               const Outcome& other) {
+    std::int64_t same = 0;
+    std::int64_t all = 0;
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
+        if (matrix.block != block) {
+            continue;
+        }
+        const auto t = static_cast<std::size_t>(matrix.tensor);
+        const support::ScalarType type = catalogue.tensors[t].scalar_type();
+        const std::vector<float> here = widened(one.tensors[t], type);
+        const std::vector<float> there = widened(other.tensors[t], type);
+        for (std::size_t i = 0; i < here.size(); ++i) {
+            same += (here[i] == 0) == (there[i] == 0) ? 1 : 0;
+        }
+        all += std::ssize(here);
+    }
+    return static_cast<double>(same) / static_cast<double>(all);
+}
+
+/// ALPS ends elsewhere after the least difference, as that of activations is, and the more so with
+/// every site whose inputs have come from what it made of the one before.
+bool amplifies(const pruning::Pruner& pruner, SiteOrder order) {
+    return pruner.name == "alps" && order == SiteOrder::sequential;
+}
+
+TEST_P(CardHessians, PruneAsOnTheProcessor) {
+    const model::Catalogue& catalogue = model_.catalogue();
+    const model::TokenSequences sequences = random_sequences(kSequences, kTokens);
+    const auto targets = uniform(0.6);
+    const auto expect_alike = [&](PruneRequest request) {
+        const Outcome processor = outcome_of(catalogue, request);
+        request.forward = test::tested_settings();
+        const Outcome card = outcome_of(catalogue, request);
+        EXPECT_GE(mask_agreement_in_block(catalogue, 0, card, processor), 0.998);
+        EXPECT_NEAR(card.perplexity, processor.perplexity, 0.02 * processor.perplexity);
+    };
+    for (const char* method : {"sparsegpt", "alps", "magnitude", "wanda"}) {
+        const pruning::Pruner& pruner = *pruning::find_pruner(method);
+        for (const pruning::OutputTargets& outputs :
+             {pruning::OutputTargets{}, pruning::OutputTargets{0.5, 0.5}}) {
+            for (const SiteOrder order : {SiteOrder::together, SiteOrder::sequential}) {
+                PruneRequest request{.pruner = pruner,
+                                     .targets = targets,
+                                     .calibration = sequences,
+                                     .site_order = order};
+                request.settings.outputs = outputs;
+                if (pruning::needs_hessians(pruner, request.settings) &&
+                    !amplifies(pruner, order)) {
+                    SCOPED_TRACE(std::string(method) + (outputs.any() ? ", targets" : "") +
+                                 (order == SiteOrder::sequential ? ", sequentially" : ""));
+                    expect_alike(request);
+                }
+            }
+        }
+    }
+}
+
+/// Which sites are added up at a time, and whether a rank has a sequence at all.
+TEST_P(CardHessians, AreTheSameInTurns) {
+    const model::Catalogue& catalogue = model_.catalogue();
+    const auto targets = uniform(0.6);
+    const std::size_t sites =
+        transformer::input_sites(transformer::make_forward_plan(catalogue), 0).size();
+    for (const std::int64_t count : {std::int64_t{1}, kSequences}) {
+        const model::TokenSequences sequences = random_sequences(count, kTokens);
+        PruneRequest request{.pruner = *pruning::find_pruner("sparsegpt"),
+                             .targets = targets,
+                             .calibration = sequences};
+        request.forward = test::tested_settings();
+        auto at_once = test::nowhere();
+        const PrunedModel expected =
+            prune_model(world(), spread_over(1), catalogue, request, at_once, {});
+        const std::vector turns(static_cast<std::size_t>(catalogue.blocks()),
+                                std::vector<std::size_t>{0, 1, sites - 1});
+        request.turns = turns;
+        auto in_turns = test::nowhere();
+        const PrunedModel pruned =
+            prune_model(world(), spread_over(1), catalogue, request, in_turns, {});
+        EXPECT_EQ(pruned.tensors, expected.tensors);
+        EXPECT_EQ(pruned.notes, expected.notes);
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune::phases
