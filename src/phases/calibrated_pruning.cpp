@@ -100,7 +100,7 @@ class CalibratedRun {
 
     void copy_the_rest() {
         support::FirstError problem;
-        for (int t = 0; t < tensors(); ++t) {
+        for (int t = 0; t < std::ssize(catalogue_.tensors); ++t) {
             if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 && !is_finished(t)) {
                 problem.guard([&] {
                     const auto writing = clock().during(Work::write);
@@ -124,7 +124,6 @@ class CalibratedRun {
 
   private:
     bool is_finished(int tensor) const { return store_.finished(tensor).has_value(); }
-    int tensors() const { return static_cast<int>(catalogue_.tensors.size()); }
     const model::MatrixInfo& matrix(int index) const {
         return catalogue_.matrices[static_cast<std::size_t>(index)];
     }
@@ -249,11 +248,10 @@ class CalibratedRun {
         std::vector<pruning::SiteMatrix> pruned;
         for (std::size_t i = 0; i < unfinished.size(); ++i) {
             const int index = unfinished[i];
-            pruned.push_back(
-                {{own_rows(index), own_outputs(index).begin, gone[i]},
-                 request_.targets[static_cast<std::size_t>(index)],
-                 catalogue_.name_of(matrix(index)),
-                 drops_far() ? drop_at(pass_.runner(), index, own_outputs(index)) : nullptr});
+            pruned.push_back({{own_rows(index), own_outputs(index).begin, gone[i]},
+                              request_.targets[static_cast<std::size_t>(index)],
+                              catalogue_.name_of(matrix(index)),
+                              drop_at(pass_.runner(), request_, index, own_outputs(index))});
         }
         const auto pruning = clock().during(Work::prune);
         std::vector<std::optional<pruning::Fit>> fits;
@@ -269,9 +267,9 @@ class CalibratedRun {
             }
         });
         for (const int index : unfinished) {
-            // The next block sees what the checkpoint holds; what is dropped is rounded already.
-            const auto rows = drops_far() ? std::span<float>{} : own_rows(index);
-            problem.guard([&] {
+            const bool is_rounded = drops_where_rows_are(pass_.runner(), request_);
+            const auto rows = is_rounded ? std::span<float>{} : own_rows(index);
+            problem.guard([&] {  // the next block sees what the checkpoint holds
                 round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
                                 rows);
             });
@@ -284,7 +282,6 @@ class CalibratedRun {
     parallel::RowRange own_outputs(int index) const {
         return parallel::share_of(matrix(index).outputs(), ranks_.size(), ranks_.rank());
     }
-    bool drops_far() { return drops_where_rows_are(pass_.runner(), request_); }
     std::span<float> own_rows(int index) { return pass_.runner().rows(index, own_outputs(index)); }
 
     /// All matrices of the tensor are pruned: each rank writes a share of its rows.

@@ -51,8 +51,12 @@ bool drops_where_rows_are(const transformer::BlockRunner& runner, const PruneReq
            input_needs(request) == transformer::InputNeeds::squares;
 }
 
-decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner, int matrix,
+decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner,
+                                            const PruneRequest& request, int matrix,
                                             parallel::RowRange outputs) {
+    if (!drops_where_rows_are(runner, request)) {
+        return nullptr;
+    }
     return [&runner, matrix, outputs](std::span<const float> norms,
                                       const pruning::PruneTarget& target) {
         transformer::RowDrop drop;
