@@ -199,8 +199,7 @@ void CardMath::attend(const AttentionWork& work) {
                   .softcap = static_cast<float>(shape.softcap),
                   .window = shape.window.value_or(0),
                   .biases = shape.alibi ? tables_.alibi(shape.heads).data() : nullptr,
-                  .sinks = weights_.floats(work.sinks),
-                  .intent = intent()},
+                  .sinks = weights_.floats(work.sinks)},
                  precision_);
 }
 

@@ -73,29 +73,6 @@ TEST_F(LaneIntents, ChangeNoProductOfGates) {
     }
 }
 
-TEST_F(LaneIntents, ChangeNoProductOfAttention) {
-    for (const std::int64_t size : {7, 8, 64, 128, 272}) {
-        const std::vector<float> values = random_values(kTokens * 2 * size, 3);
-        const auto found = [&](const card::Intent& intent) {
-            card::Attention work;
-            work.query = put(values);
-            work.key = put(values);
-            work.value = put(values);
-            work.out = room(kTokens * 2 * size);
-            work.tokens = kTokens;
-            work.heads = 2;
-            work.key_value_heads = 2;
-            work.head_size = size;
-            work.value_size = size;
-            work.scale = 0.1F;
-            work.intent = intent;
-            lane_->attend(work, ForwardPrecision::bf16x2);
-            return product_of(work.out, 2 * size, ScalarType::bfloat16, ForwardPrecision::bf16x2);
-        };
-        EXPECT_EQ(found({ScalarType::bfloat16, ForwardPrecision::bf16x2}), found({})) << size;
-    }
-}
-
 TEST_F(LaneIntents, AreForgottenWhenTheValuesChange) {
     constexpr std::int64_t kCols = 64;
     const std::vector<float> values = random_values(kTokens * kCols, 3);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "cuda/card_products.cuh"
 #include "cuda/forward_kernels.hpp"
 #include "cuda/tensor_cores.cuh"
 
@@ -15,7 +14,6 @@ struct SplitAttention {
     const __nv_bfloat16* key = nullptr;
     const __nv_bfloat16* value = nullptr;
     std::int64_t padded_tokens = 0;  ///< a multiple of kTokenPadding
-    SplitRoom parts = {};            ///< of what is written, where value_size is even
 };
 
 inline constexpr std::int64_t kTokenPadding = 128;
@@ -298,17 +296,16 @@ struct RunningTile {
 
     /// @param sink   of the head; −∞: none
     /// @param query  this thread's first
-    __device__ void store(const SplitAttention& split, std::int64_t head, int query, float sink) {
+    __device__ void store(const Attention& work, std::int64_t head, int query, float sink) {
 #pragma unroll
         for (int strip = 0; strip < Tile::kStrips; ++strip) {
-            store_row(split, head, query + strip * 16, sink, strip, 0);
-            store_row(split, head, query + strip * 16 + 8, sink, strip, 1);
+            store_row(work, head, query + strip * 16, sink, strip, 0);
+            store_row(work, head, query + strip * 16 + 8, sink, strip, 1);
         }
     }
 
-    __device__ __forceinline__ void store_row(const SplitAttention& split, std::int64_t head,
-                                              int query, float sink, int strip, int row) {
-        const Attention& work = split.work;
+    __device__ __forceinline__ void store_row(const Attention& work, std::int64_t head, int query,
+                                              float sink, int strip, int row) {
         float sum = total[strip][row];
         sum += __shfl_xor_sync(0xFFFFFFFFU, sum, 1);
         sum += __shfl_xor_sync(0xFFFFFFFFU, sum, 2);
@@ -319,22 +316,15 @@ struct RunningTile {
         if (query >= work.tokens) {
             return;
         }
-        const std::int64_t begin = (query * work.heads + head) * work.value_size;
-        float* const out = work.out + begin;
+        float* const out = work.out + (query * work.heads + head) * work.value_size;
 #pragma unroll
         for (int n = 0; n < Tile::kValueSize / 8; ++n) {
             const int col = n * 8 + static_cast<int>(threadIdx.x % 4) * 2;
-            float first = sums[strip][n][2 * row] * factor;
-            float second = sums[strip][n][2 * row + 1] * factor;
             if (col < work.value_size) {
-                out[col] = first;
+                out[col] = sums[strip][n][2 * row] * factor;
             }
             if (col + 1 < work.value_size) {
-                out[col + 1] = second;
-                for (int part = 0; part < split.parts.count; ++part) {
-                    *reinterpret_cast<Bf16Pair*>(split.parts.parts + part * split.parts.stride +
-                                                 begin + col) = take_rounded(first, second);
-                }
+                out[col + 1] = sums[strip][n][2 * row + 1] * factor;
             }
         }
     }

@@ -138,8 +138,9 @@ void run_over(cudaStream_t stream, std::int64_t count, const char* name, const B
 
 }  // namespace
 
-void split_apart(cudaStream_t stream, const float* values, std::int64_t count,
-                 const SplitRoom& room) {
+/// In memory that is not aligned: one value at a time.
+static void split_apart(cudaStream_t stream, const float* values, std::int64_t count,
+                        const SplitRoom& room) {
     if (room.count > 0) {
         run_over(stream, count, "split", [values, room] __device__(std::int64_t i) {
             float value = values[i];

@@ -13,9 +13,6 @@ namespace alphaprune::transformer::card {
 /// @param parts  where parts of what is written go, too; for rows, or all, of a multiple of four
 void norm(cudaStream_t stream, const Norm& work, const SplitRoom& parts);
 void gate(cudaStream_t stream, const Gate& work, const SplitRoom& parts);
-/// Values into parts, one at a time. @param room  perhaps nowhere
-void split_apart(cudaStream_t stream, const float* values, std::int64_t count,
-                 const SplitRoom& room);
 void rotate(cudaStream_t stream, const Rotation& work);
 void copy_rows(cudaStream_t stream, const RowCopy& work);
 void gather(cudaStream_t stream, const Gathering& work);

@@ -154,11 +154,9 @@ class CudaForwardLane : public ForwardLane {
 
     void attend(const Attention& work, linalg::ForwardPrecision precision) override {
         const cudaStream_t stream = on_card();
-        const std::int64_t count = work.tokens * work.heads * work.value_size;
-        const SplitRoom parts = products_.prepare(work.out, count, work.value_size, work.intent);
-        if (!attend_in_parts(stream, work, parts_of(precision), parts, scratch_)) {
+        products_.forget(work.out);
+        if (!attend_in_parts(stream, work, parts_of(precision), scratch_)) {
             attend_plainly(stream, work);
-            split_apart(stream, work.out, count, parts);
         }
     }
 

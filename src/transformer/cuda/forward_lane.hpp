@@ -95,7 +95,6 @@ struct Attention {
     std::int64_t window = 0;        ///< tokens back that a query sees, itself included; 0: all
     const float* biases = nullptr;  ///< heads × tokens: of each key (ALiBi); nullptr: none
     const float* sinks = nullptr;   ///< heads: the score of one more column without a value
-    Intent intent = {};             ///< of what is written
 };
 
 /// Of some rows their first `width` values: row r of `to` becomes row r / repeat of `from`.

@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kGroups)
             running.add_values(values);
         }
     }
-    running.store(split, head, my_query, work.sinks != nullptr ? work.sinks[head] : -INFINITY);
+    running.store(work, head, my_query, work.sinks != nullptr ? work.sinks[head] : -INFINITY);
 }
 
 /// @returns where the next ones may go
@@ -136,8 +136,7 @@ __nv_bfloat16* put_parts(cudaStream_t stream, const HeadSplit& work) {
 }
 
 template <class Tile>
-bool attend_with(cudaStream_t stream, const Attention& work, const SplitRoom& parts,
-                 device::DeviceMemory& scratch) {
+bool attend_with(cudaStream_t stream, const Attention& work, device::DeviceMemory& scratch) {
     int card = 0;
     int room = 0;
     check_cuda(cudaGetDevice(&card), "cudaGetDevice");
@@ -150,7 +149,6 @@ bool attend_with(cudaStream_t stream, const Attention& work, const SplitRoom& pa
     const std::int64_t row =
         work.heads * Tile::kSize + work.key_value_heads * (Tile::kSize + Tile::kValueSize);
     SplitAttention split{work};
-    split.parts = parts;
     split.padded_tokens = padded;
     constexpr int kParts = Tile::kParts;
     auto* const query =
@@ -181,41 +179,40 @@ bool attend_with(cudaStream_t stream, const Attention& work, const SplitRoom& pa
 }
 
 template <int Parts>
-bool attend_of(cudaStream_t stream, const Attention& work, const SplitRoom& parts,
-               device::DeviceMemory& scratch) {
+bool attend_of(cudaStream_t stream, const Attention& work, device::DeviceMemory& scratch) {
     const std::int64_t longest = std::max(work.head_size, work.value_size);
     if (longest <= 64) {
-        return attend_with<AttentionTile<64, 64, Parts>>(stream, work, parts, scratch);
+        return attend_with<AttentionTile<64, 64, Parts>>(stream, work, scratch);
     }
     if (longest <= 96) {
-        return attend_with<AttentionTile<96, 96, Parts>>(stream, work, parts, scratch);
+        return attend_with<AttentionTile<96, 96, Parts>>(stream, work, scratch);
     }
     if (longest <= 128) {
-        return attend_with<AttentionTile<128, 128, Parts>>(stream, work, parts, scratch);
+        return attend_with<AttentionTile<128, 128, Parts>>(stream, work, scratch);
     }
     if (longest <= 192 && work.value_size <= 128) {
-        return attend_with<AttentionTile<192, 128, Parts>>(stream, work, parts, scratch);
+        return attend_with<AttentionTile<192, 128, Parts>>(stream, work, scratch);
     }
     if (longest <= 256) {
-        return attend_with<AttentionTile<256, 256, Parts>>(stream, work, parts, scratch);
+        return attend_with<AttentionTile<256, 256, Parts>>(stream, work, scratch);
     }
     return false;
 }
 
 }  // namespace
 
-bool attend_in_parts(cudaStream_t stream, const Attention& work, int operand_parts,
-                     const SplitRoom& parts, device::DeviceMemory& scratch) {
+bool attend_in_parts(cudaStream_t stream, const Attention& work, int parts,
+                     device::DeviceMemory& scratch) {
     if (work.tokens == 0 || work.heads == 0) {
         return true;
     }
-    switch (operand_parts) {
+    switch (parts) {
         case 1:
-            return attend_of<1>(stream, work, parts, scratch);
+            return attend_of<1>(stream, work, scratch);
         case 2:
-            return attend_of<2>(stream, work, parts, scratch);
+            return attend_of<2>(stream, work, scratch);
         default:
-            return attend_of<3>(stream, work, parts, scratch);
+            return attend_of<3>(stream, work, scratch);
     }
 }
 
