@@ -15,12 +15,9 @@ const support::Failure<std::string> kCardFailed{
 const support::Failure<std::string> kSumsFailed{
     "transformer.card-sums-failed", "the graphics card: {}",
     "Hessians take 12 bytes for each pair of inputs of each site of a block, beside the block and "
-    "the hidden states of its sequences: the memory is too small or taken by others, or the card "
-    "is "
-    "lost",
-    "go on with --resume and a smaller --memory-per-rank, which has the sites of a block gathered "
-    "in "
-    "turns, or on more cards, each of which has fewer sequences; --device none leaves cards alone"};
+    "all hidden states: the memory is too small or taken by others, or the card is lost",
+    "go on with --resume and a smaller --memory-per-rank, so that the sites of a block come in "
+    "turns, or on more cards, each with fewer sequences; --device none leaves cards alone"};
 
 }  // namespace
 
