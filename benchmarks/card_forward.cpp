@@ -119,10 +119,11 @@ class Block {
         }
         pruner_ = pruning::begin_block(*pruning::find_pruner(request_.pruner), inputs, {});
         for (std::int64_t s = 0; s < request_.sequences; ++s) {
-            runner_->observe(s, [&](const transformer::ObservedInput& seen) {
+            runner_->observe(s, [this, s](const transformer::ObservedInput& seen) {
                 pruner_->observe(seen.site, {s, seen.tokens, seen.values, {}, {}, seen.squares});
             });
         }
+        runner_->finish_observing();
     }
 
     void prune() {

@@ -5,7 +5,8 @@
 // turn, several times, from the empty file to durable bytes; medians are compared, since disks are
 // noisy. The checkpoint is written either from memory, or (--through-phase) by the phase that
 // reads a model folder, prunes it by magnitude and writes it: the yardstick stays the writing
-// alone.
+// alone. With --bitmask a share of the values is zero (--sparsity-ratio), and what is
+// measured against is the dense checkpoint of the same model; rates count dense bytes.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -42,6 +43,8 @@ struct Request {
     double ratio = 0;
     int repeat = 1;
     bool through_phase = false;
+    bool bitmask = false;
+    checkpoint::Storage storage = checkpoint::Storage::dense;
 };
 
 /// Nothing when only help was asked for (and printed, on the rank that `speaks`).
@@ -52,8 +55,11 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     options.add_options()("help", "show this")(
         "gibibytes", po::value(&request.gibibytes)->default_value(1), "about so much is written")(
         "through-phase", po::bool_switch(&request.through_phase),
-        "read a model folder and prune it, too")(
-        "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "with --through-phase")(
+        "read a model folder and prune it, too")("sparsity-ratio",
+                                                 po::value(&request.ratio)->default_value(0.7),
+                                                 "with --through-phase or bitmask")(
+        "bitmask", po::bool_switch(&request.bitmask),
+        "write masks and values, compared with writing the same model dense")(
         "format", po::value(&request.format)->default_value("hdf5"), "or safetensors")(
         "folder", po::value(&request.folder)->default_value("."),
         "on the disk to measure; what is written is removed again")(
@@ -138,13 +144,14 @@ model::Catalogue catalogue_of(double bytes) {
 /// One rank's rows of every tensor.
 class Shares {
   public:
-    Shares(const parallel::Communicator& all, const model::Catalogue& catalogue) {
+    /// @param zeros  share of the values
+    Shares(const parallel::Communicator& all, const model::Catalogue& catalogue, double zeros) {
         for (const model::TensorInfo& tensor : catalogue.tensors) {
             rows_.push_back(parallel::share_of(tensor.rows(), all.size(), all.rank()));
             const auto first = static_cast<std::uint64_t>(rows_.back().begin) * tensor.row_bytes();
             offsets_.push_back(end_ + first);
             end_ += tensor.bytes();
-            bytes_.push_back(made_up(tensor, rows_.back(), offsets_.back()));
+            bytes_.push_back(made_up(tensor, rows_.back(), offsets_.back(), zeros));
         }
     }
 
@@ -159,7 +166,8 @@ class Shares {
   private:
     /// The sum of the four bytes of a hash: bell-shaped, as weights are.
     static std::vector<std::byte> made_up(const model::TensorInfo& tensor, parallel::RowRange rows,
-                                          std::uint64_t seed) {
+                                          std::uint64_t seed, double zeros) {
+        const auto share = static_cast<std::uint64_t>(zeros * 0x1p32);
         std::vector<std::byte> stored(static_cast<std::size_t>(rows.size()) * tensor.row_bytes());
         for (std::size_t at = 0; at < stored.size(); at += 2) {
             std::uint64_t x = (seed + at) * 0x9e3779b97f4a7c15ULL;
@@ -169,7 +177,8 @@ class Shares {
                                               (x >> 24 & 0xFF));
             const float value = 1e-4F * (static_cast<float>(sum - 510) +
                                          static_cast<float>(x >> 56) * (1.0F / 256));
-            const std::uint16_t bits = support::float_to_bfloat16(value);
+            const bool is_zero = (x * 0xd6e8feb86659fd93ULL >> 32) < share;
+            const std::uint16_t bits = is_zero ? 0 : support::float_to_bfloat16(value);
             std::memcpy(stored.data() + at, &bits, sizeof bits);
         }
         return stored;
@@ -213,12 +222,13 @@ template <class Fill>
 void write_model(const parallel::Communicator& all, const model::Catalogue& catalogue,
                  const Request& request, const fs::path& path, Fill fill) {
     if (request.format == "hdf5") {
-        checkpoint::CheckpointWriter writer(all, catalogue, path);
+        checkpoint::CheckpointWriter writer(all, catalogue, path, {.storage = request.storage});
         RowsTo store(writer);
         fill(store);
         writer.finish(std::vector<checkpoint::TensorSummary>(catalogue.tensors.size()));
     } else {
-        checkpoint::HuggingFaceWriter writer(all, catalogue, path, {});
+        checkpoint::HuggingFaceWriter writer(all, catalogue, path, {},
+                                             {.storage = request.storage});
         RowsTo store(writer);
         fill(store);
         writer.finish();
@@ -278,10 +288,62 @@ class Timings {
     std::vector<double> processors_;
 };
 
+std::uint64_t bytes_in(const fs::path& path) {
+    std::uint64_t bytes = fs::is_directory(path) ? 0 : fs::file_size(path);
+    if (bytes == 0) {
+        for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+            bytes += entry.file_size();
+        }
+    }
+    return bytes;
+}
+
+/// Masks and values in turn with the same model dense, and what they take of its bytes.
+void measure_bitmask(const parallel::Communicator& all, Request request) {
+    const ScratchFolder scratch(all, request.folder);
+    const model::Catalogue catalogue = catalogue_of(request.gibibytes * std::ldexp(1.0, 30));
+    const Shares shares(all, catalogue, request.ratio);
+    Timings masked;
+    Timings dense;
+    double size = 0;
+    for (int i = 0; i <= request.repeat; ++i) {  // the first finds a file system that is not warm
+        request.storage = checkpoint::Storage::bitmask;
+        const Seconds ours = seconds_of(all, scratch / "dense", [&] {
+            write_from_memory(all, catalogue, shares, request, scratch / "masked");
+        });
+        all.barrier();
+        size = static_cast<double>(bytes_in(scratch / "masked"));
+        request.storage = checkpoint::Storage::dense;
+        const Seconds plain = seconds_of(all, scratch / "masked", [&] {
+            write_from_memory(all, catalogue, shares, request, scratch / "dense");
+        });
+        if (i > 0) {
+            masked.add(ours);
+            dense.add(plain);
+        }
+    }
+    const auto bytes = static_cast<double>(catalogue.bytes());
+    if (all.is_root()) {
+        fmt::print(
+            "{{\"format\": \"{}\", \"storage\": \"bitmask\", \"sparsity_ratio\": {}, \"bytes\": "
+            "{:.0f}, \"ranks\": {}, \"repeat\": {}, \"seconds\": {:.4f}, \"dense_seconds\": "
+            "{:.4f}, "
+            "\"rate\": {:.0f}, \"dense_rate\": {:.0f}, \"ratio\": {:.3f}, \"size\": {:.4f}}}\n",
+            request.format, request.ratio, bytes, all.size(), request.repeat, masked.wall(),
+            dense.wall(), bytes / masked.wall(), bytes / dense.wall(), dense.wall() / masked.wall(),
+            size / bytes);
+        std::fflush(stdout);
+    }
+}
+
 void measure(const parallel::Communicator& all, const Request& request) {
+    if (request.bitmask) {
+        measure_bitmask(all, request);
+        return;
+    }
     const ScratchFolder scratch(all, request.folder);
     model::Catalogue catalogue = catalogue_of(request.gibibytes * std::ldexp(1.0, 30));
-    const Shares shares(all, catalogue);
+    const Shares shares(all, catalogue, 0);
     if (request.through_phase) {
         Request input;
         input.format = "safetensors";

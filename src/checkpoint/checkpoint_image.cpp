@@ -10,6 +10,9 @@
 namespace alphaprune::checkpoint {
 namespace {
 
+/// Where parts of a file with masks begin, so that each can be mapped as an array of its type.
+constexpr std::uint64_t kMaskAlignment = 64;
+
 Hdf5Handle create_vector(const Hdf5Calls& hdf5, const Hdf5Handle& group, const char* link,
                          std::size_t size, std::string_view object) {
     const auto extent = static_cast<std::int64_t>(size);
@@ -31,10 +34,12 @@ void copy_range(const SparseBytes& from, support::File& to, std::uint64_t begin,
 
 CheckpointImage::CheckpointImage(const model::Catalogue& catalogue,
                                  const std::vector<model::AuxiliaryFile>& auxiliary_files,
-                                 std::string_view created, const std::filesystem::path& named)
+                                 std::string_view created, const std::filesystem::path& named,
+                                 const std::vector<bool>& masked)
     : hdf5_(Hdf5Calls::writing(named)),
       tensors_(catalogue.tensors),
-      file_(create_file(hdf5_, bytes_)),
+      masked_(masked),
+      file_(create_file(hdf5_, bytes_, has_masks() ? kMaskAlignment : 1)),
       tensor_group_(create_group(hdf5_, file_.id(), kTensorGroup)),
       spectrum_group_(create_group(hdf5_, file_.id(), kSpectrumGroup)),
       metric_group_(create_group(hdf5_, file_.id(), kMetricGroup)) {
@@ -46,7 +51,7 @@ CheckpointImage::CheckpointImage(const model::Catalogue& catalogue,
 void CheckpointImage::write_root(const model::Catalogue& catalogue, std::string_view created) {
     const Hdf5Object root{file_.id(), "/"};
     write_attribute(hdf5_, root, "format", kFormatName);
-    write_attribute(hdf5_, root, "version", kFormatVersion);
+    write_attribute(hdf5_, root, "version", has_masks() ? kBitmaskVersion : kFormatVersion);
     write_attribute(hdf5_, root, "model", catalogue.model_name);
     write_attribute(hdf5_, root, "family", catalogue.family);
     write_attribute(hdf5_, root, "created", created);
@@ -75,15 +80,47 @@ void CheckpointImage::write_configuration(const Hdf5Handle& group, const std::st
 void CheckpointImage::create_tensors() {
     first_bytes_.assign(tensors_.size(), 0);
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
-        const model::TensorInfo& tensor = tensors_[t];
-        const std::string object = object_name(kTensorGroup, tensor.name);
-        const Hdf5Handle type = dataset_type(hdf5_, tensor);
-        const Hdf5Handle dataset = create_dataset(hdf5_, tensor_group_.id(), tensor.name.c_str(),
-                                                  type.id(), dataset_shape(tensor), object);
-        if (tensor.bytes() > 0) {
-            first_bytes_[t] = leave_out(dataset, tensor.bytes(), object);
+        if (!masked_[t]) {
+            create_tensor(t);
         }
     }
+}
+
+void CheckpointImage::create_tensor(std::size_t position) {
+    const model::TensorInfo& tensor = tensors_[position];
+    const std::string object = object_name(kTensorGroup, tensor.name);
+    const Hdf5Handle type = dataset_type(hdf5_, tensor);
+    const Hdf5Handle dataset = create_dataset(hdf5_, tensor_group_.id(), tensor.name.c_str(),
+                                              type.id(), dataset_shape(tensor), object);
+    if (tensor.bytes() > 0) {
+        first_bytes_[position] = leave_out(dataset, tensor.bytes(), object);
+    }
+}
+
+std::uint64_t CheckpointImage::add_part(const Hdf5Handle& group, const char* link, hid_t type,
+                                        std::span<const std::int64_t> shape,
+                                        const std::string& tensor) {
+    const std::string object = tensor + "/" + link;
+    const Hdf5Handle dataset = create_dataset(hdf5_, group.id(), link, type, shape, object);
+    std::uint64_t bytes = H5Tget_size(type);
+    for (const std::int64_t extent : shape) {
+        bytes *= static_cast<std::uint64_t>(extent);
+    }
+    return bytes == 0 ? 0 : leave_out(dataset, bytes, object);
+}
+
+MaskedPlaces CheckpointImage::add_masked(std::size_t position, std::uint64_t values) {
+    const model::TensorInfo& tensor = tensors_[position];
+    const std::string object = object_name(kTensorGroup, tensor.name);
+    const Hdf5Handle group = create_group(hdf5_, tensor_group_.id(), tensor.name.c_str());
+    const Hdf5Handle type = hdf5_type(hdf5_, tensor.type);
+    const std::int64_t offsets = row_offsets_of(tensor);
+    const auto count = static_cast<std::int64_t>(values);
+    MaskedPlaces places;
+    places.mask = add_part(group, kMask, H5T_STD_U8LE, mask_shape(tensor), object);
+    places.rows = add_part(group, kRowOffsets, H5T_STD_I64LE, std::span(&offsets, 1), object);
+    places.values = add_part(group, kValues, type.id(), std::span(&count, 1), object);
+    return places;
 }
 
 std::uint64_t CheckpointImage::leave_out(const Hdf5Handle& dataset, std::uint64_t bytes,
@@ -125,8 +162,8 @@ void CheckpointImage::write_summary(std::size_t position, const TensorSummary& s
     const model::TensorInfo& tensor = tensors_[position];
     const std::string name = object_name(kTensorGroup, tensor.name);
     const Hdf5Handle dataset =
-        hdf5_.own(H5Dopen2(tensor_group_.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,
-                  "opening the dataset", name);
+        hdf5_.own(H5Oopen(tensor_group_.id(), tensor.name.c_str(), H5P_DEFAULT), H5Oclose,
+                  "opening the tensor", name);
     const Hdf5Object object{dataset.id(), name};
     const auto values = static_cast<double>(tensor.values());
     const double sparsity = values > 0 ? static_cast<double>(summary.zeros) / values : 0.0;
@@ -136,7 +173,7 @@ void CheckpointImage::write_summary(std::size_t position, const TensorSummary& s
     write_attribute(hdf5_, object, "checksum", summary.checksum);
     write_attribute(hdf5_, object, "position", static_cast<std::int64_t>(position));
     write_attribute(hdf5_, object, kTypeName, tensor.type.name());
-    if (lies_in_bytes(tensor)) {
+    if (masked_[position] || lies_in_bytes(tensor)) {
         write_attribute(hdf5_, object, kShape, std::span(tensor.shape));
     }
 }

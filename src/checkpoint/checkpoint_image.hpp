@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -11,6 +12,7 @@
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/file.hpp"
 #include "memory_file.hpp"
+#include "row_scratch.hpp"
 
 namespace alphaprune::checkpoint {
 
@@ -23,14 +25,19 @@ class CheckpointImage {
   public:
     /// @param created  for the root attribute
     /// @param named    the file that errors are about
+    /// @param masked   tensors that are added later, one flag each
     CheckpointImage(const model::Catalogue& catalogue,
                     const std::vector<model::AuxiliaryFile>& auxiliary_files,
-                    std::string_view created, const std::filesystem::path& named);
+                    std::string_view created, const std::filesystem::path& named,
+                    const std::vector<bool>& masked);
     CheckpointImage(const CheckpointImage&) = delete;
     CheckpointImage& operator=(const CheckpointImage&) = delete;
     ~CheckpointImage() = default;
 
-    /// Where each tensor's bytes begin in the file; 0 for a tensor without any.
+    /// Makes room for a masked tensor, of which so many values are not zero.
+    MaskedPlaces add_masked(std::size_t position, std::uint64_t values);
+
+    /// Where each tensor's bytes begin in the file; 0 for a tensor without any, or with a mask.
     const std::vector<std::uint64_t>& first_bytes() const { return first_bytes_; }
     /// Bytes of the file, as far as it has grown.
     std::uint64_t size() const;
@@ -52,11 +59,15 @@ class CheckpointImage {
         std::uint64_t end;
     };
 
+    bool has_masks() const { return std::ranges::find(masked_, true) != masked_.end(); }
     void write_root(const model::Catalogue& catalogue, std::string_view created);
     void write_model_files(const model::Catalogue& catalogue,
                            const std::vector<model::AuxiliaryFile>& auxiliary_files);
     void write_configuration(const Hdf5Handle& group, const std::string& text);
     void create_tensors();
+    void create_tensor(std::size_t position);
+    std::uint64_t add_part(const Hdf5Handle& group, const char* link, hid_t type,
+                           std::span<const std::int64_t> shape, const std::string& tensor);
     void write_summary(std::size_t position, const TensorSummary& summary);
     std::uint64_t leave_out(const Hdf5Handle& dataset, std::uint64_t bytes,
                             std::string_view object);
@@ -64,6 +75,7 @@ class CheckpointImage {
     Hdf5Calls hdf5_;
     SparseBytes bytes_;
     std::vector<model::TensorInfo> tensors_;
+    std::vector<bool> masked_;
     std::vector<std::uint64_t> first_bytes_;
     std::vector<Extent> left_out_;
     Hdf5Handle file_;

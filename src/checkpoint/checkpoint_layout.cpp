@@ -8,6 +8,7 @@
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/message.hpp"
 #include "hdf5_dataset.hpp"
+#include "row_scratch.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
@@ -106,6 +107,15 @@ std::vector<std::int64_t> dataset_shape(const model::TensorInfo& tensor) {
         return tensor.shape;
     }
     return {tensor.rows(), static_cast<std::int64_t>(tensor.row_bytes())};
+}
+
+std::vector<std::int64_t> mask_shape(const model::TensorInfo& tensor) {
+    return {mask_rows(tensor),
+            static_cast<std::int64_t>(formats::mask_row_bytes(mask_cols(tensor)))};
+}
+
+std::int64_t row_offsets_of(const model::TensorInfo& tensor) {
+    return (mask_rows(tensor) + formats::kRowsOfOffset - 1) / formats::kRowsOfOffset;
 }
 
 std::optional<support::ScalarType> scalar_type_of(const Hdf5Calls& hdf5, hid_t type) {

@@ -15,6 +15,7 @@ namespace alphaprune::checkpoint {
 // The names inside checkpoint.h5, as writer and reader agree on them.
 inline constexpr std::string_view kFormatName = "alphaprune-checkpoint";
 inline constexpr std::int64_t kFormatVersion = 1;
+inline constexpr std::int64_t kBitmaskVersion = 2;  ///< of files that have masks
 
 inline constexpr const char* kTensorGroup = "tensors";
 inline constexpr const char* kSpectrumGroup = "spectra";
@@ -26,6 +27,15 @@ inline constexpr const char* kConfiguration = "config.json";
 // another.
 inline constexpr const char* kTypeName = "dtype";
 inline constexpr const char* kShape = "shape";
+
+// A tensor with a mask is a group of these (formats/bitmask.hpp), with the attributes of a tensor.
+inline constexpr const char* kMask = "bitmask";
+inline constexpr const char* kRowOffsets = "offsets";
+inline constexpr const char* kValues = "values";
+
+/// The shapes of mask and row offsets.
+std::vector<std::int64_t> mask_shape(const model::TensorInfo& tensor);
+std::int64_t row_offsets_of(const model::TensorInfo& tensor);
 
 /// "/tensors/model.norm.weight"
 inline std::string object_name(std::string_view group, std::string_view link) {

@@ -1,8 +1,4 @@
-#include <memory>
-#include <unordered_map>
-
 #include "alphaprune/checkpoint/checkpoint_reader.hpp"
-#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 
@@ -22,10 +18,6 @@ const support::BadRequest<std::string, std::int64_t> kBadPosition{
 const support::BadRequest<> kFilesTooLarge{
     "checkpoint.files-too-large", "the files of the model have more bytes than the checkpoint",
     "several names lead to one file", kRepeatRun};
-
-const support::BadRequest<std::string> kOtherModel{
-    "checkpoint.other-model", "tensor {} of the model is missing in the checkpoint or differs",
-    "the checkpoint is of another model", "name the checkpoint of this very model"};
 
 /// Every tensor that was written, in the order of the model's own files.
 std::vector<model::TensorInfo> tensors_in_order(const CheckpointReader& reader,
@@ -72,29 +64,8 @@ model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint
         model::make_catalogue(checkpoint, reader.model_name(), reader.configuration_text(),
                               tensors_in_order(reader, checkpoint));
     catalogue.auxiliary_files = auxiliary_files_of(reader, checkpoint);
+    catalogue.stamps = {support::File::open_for_reading(checkpoint).stamp()};
     return catalogue;
-}
-
-model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
-                                    const model::Catalogue& catalogue) {
-    const auto reader = std::make_shared<const CheckpointReader>(checkpoint);
-    std::unordered_map<std::string, std::size_t> position;
-    for (std::size_t t = 0; t < reader->tensors().size(); ++t) {
-        position.emplace(reader->tensors()[t].name, t);
-    }
-    for (const model::TensorInfo& tensor : catalogue.tensors) {
-        const auto found = position.find(tensor.name);
-        if (found == position.end() || reader->tensors()[found->second].shape != tensor.shape ||
-            reader->tensors()[found->second].type != tensor.type) {
-            throw kOtherModel(checkpoint.string(), tensor.name);
-        }
-    }
-    return model::with_matrix_rows(
-        [reader, position = std::move(position)](
-            const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out) {
-            reader->read_rows(reader->tensors()[position.at(tensor.name)], rows, out);
-        },
-        catalogue);
 }
 
 }  // namespace alphaprune::checkpoint

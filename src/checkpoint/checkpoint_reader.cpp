@@ -26,9 +26,9 @@ const support::BadRequest<> kForeign{
     "checkpoint.foreign-hdf5", "this HDF5 file is not a checkpoint of this program",
     "its attribute 'format' is missing or names another format", kNameCheckpoint};
 
-const support::BadRequest<std::int64_t, std::int64_t> kOtherVersion{
+const support::BadRequest<std::int64_t, std::int64_t, std::int64_t> kOtherVersion{
     "checkpoint.other-version",
-    "the checkpoint has the format version {}; this program reads version {}",
+    "the checkpoint has the format version {}; this program reads versions {} and {}",
     "another version of the program wrote it", "use the program version that wrote it"};
 
 const support::BadRequest<> kIncomplete{
@@ -98,8 +98,8 @@ void require_whole_checkpoint(const Hdf5Calls& hdf5, Hdf5Object root) {
         throw kForeign(path);
     }
     const std::int64_t version = read_number<std::int64_t>(hdf5, root, "version");
-    if (version != kFormatVersion) {
-        throw kOtherVersion(path, version, kFormatVersion);
+    if (version != kFormatVersion && version != kBitmaskVersion) {
+        throw kOtherVersion(path, version, kFormatVersion, kBitmaskVersion);
     }
     if (!has_attribute(hdf5, root, "complete") ||
         read_number<std::int64_t>(hdf5, root, "complete") != 1) {
@@ -149,6 +149,9 @@ struct CheckpointReader::State {
     std::string read_configuration() const;
     void read_form(const DatasetForm& form, Hdf5Object dataset, model::TensorInfo& tensor) const;
     StoredTensor describe(std::string name) const;
+    void read_masked_form(Hdf5Object group, model::TensorInfo& tensor) const;
+    DatasetForm open_part(Hdf5Object group, const char* link, hid_t type,
+                          std::span<const std::int64_t> shape) const;
     std::optional<std::vector<double>> read_vector(const char* group_name,
                                                    std::string_view link) const;
 
@@ -198,13 +201,62 @@ void CheckpointReader::State::read_form(const DatasetForm& form, Hdf5Object data
     }
 }
 
+/// One of the datasets of a masked tensor. @param shape  empty: any of one dimension
+DatasetForm CheckpointReader::State::open_part(Hdf5Object group, const char* link, hid_t type,
+                                               std::span<const std::int64_t> shape) const {
+    const std::string object = std::string(group.name) + "/" + link;
+    if (!has_link(hdf5, group.id, link)) {
+        throw kWrongKind(hdf5.where(group.name), "a tensor with a mask, row offsets and values");
+    }
+    require_inside(hdf5, group.id, link, object);
+    DatasetForm form = open_dataset(hdf5, group.id, link, file_size, object);
+    const bool fits =
+        shape.empty() ? form.shape.size() == 1 : std::ranges::equal(form.shape, shape);
+    if (!fits || H5Tequal(form.type.id(), type) <= 0) {
+        throw kWrongKind(hdf5.where(object), "this part of a tensor of that type and shape");
+    }
+    return form;
+}
+
+void CheckpointReader::State::read_masked_form(Hdf5Object group, model::TensorInfo& tensor) const {
+    const std::string type = read_text_attribute(hdf5, group, kTypeName);
+    tensor.shape = read_integers(hdf5, group, kShape);
+    if (!support::is_type_name(type) || !support::StoredType(type).scalar() ||
+        tensor.shape.empty()) {
+        throw kWrongKind(hdf5.where(group.name), "a tensor of weights with a mask");
+    }
+    tensor.type = support::StoredType(type);
+    const auto bits = static_cast<std::size_t>(*tensor.type.bits());
+    if (checked_size(hdf5, tensor.shape, bits, group.name) == 0) {
+        throw kWrongKind(hdf5.where(group.name), "a tensor that has values");
+    }
+    const std::int64_t offsets = row_offsets_of(tensor);
+    const Hdf5Handle stored = hdf5_type(hdf5, tensor.type);
+    const DatasetForm mask = open_part(group, kMask, H5T_STD_U8LE, mask_shape(tensor));
+    const DatasetForm rows = open_part(group, kRowOffsets, H5T_STD_I64LE, std::span(&offsets, 1));
+    const DatasetForm values = open_part(group, kValues, stored.id(), {});
+    tensor.bitmask.emplace();
+    tensor.bitmask->mask_offset = first_byte_of(hdf5, {mask.dataset.id(), group.name});
+    tensor.bitmask->rows_offset = first_byte_of(hdf5, {rows.dataset.id(), group.name});
+    tensor.bitmask->values = static_cast<std::uint64_t>(values.shape.front());
+    tensor.offset = values.bytes > 0 ? first_byte_of(hdf5, {values.dataset.id(), group.name}) : 0;
+}
+
 StoredTensor CheckpointReader::State::describe(std::string name) const {
     const std::string object = object_name(kTensorGroup, name);
-    const DatasetForm form = open_dataset(hdf5, tensor_group.id(), name.c_str(), file_size, object);
-    const Hdf5Object dataset{form.dataset.id(), object};
     StoredTensor tensor;
-    tensor.name = std::move(name);
-    read_form(form, dataset, tensor);
+    tensor.name = name;
+    const Hdf5Handle opened = hdf5.own(H5Oopen(tensor_group.id(), name.c_str(), H5P_DEFAULT),
+                                       H5Oclose, "opening the tensor", object);
+    const Hdf5Object dataset{opened.id(), object};
+    if (H5Iget_type(opened.id()) == H5I_GROUP) {
+        read_masked_form(dataset, tensor);
+    } else {
+        const DatasetForm form =
+            open_dataset(hdf5, tensor_group.id(), name.c_str(), file_size, object);
+        read_form(form, dataset, tensor);
+        tensor.offset = form.bytes > 0 ? first_byte_of(hdf5, dataset) : 0;
+    }
     tensor.sparsity = read_number<double>(hdf5, dataset, "sparsity");
     tensor.summary.sparsity_ratio = read_number<double>(hdf5, dataset, "sparsity_ratio");
     tensor.summary.zeros = read_number<std::int64_t>(hdf5, dataset, "zeros");
@@ -268,6 +320,14 @@ void CheckpointReader::read_rows(const StoredTensor& tensor, parallel::RowRange 
         return;
     }
     const Hdf5Calls& hdf5 = state_->hdf5;
+    if (tensor.bitmask) {
+        const support::File file = support::File::open_for_reading(hdf5.file());
+        const auto read = [&](int, std::uint64_t offset, std::span<std::byte> bytes) {
+            file.read_at(offset, bytes);
+        };
+        model::read_bitmask(tensor, {rows.begin, rows.end, 0, tensor.row_length()}, read, out);
+        return;
+    }
     const std::string object = object_name(kTensorGroup, tensor.name);
     const Hdf5Handle dataset =
         hdf5.own(H5Dopen2(state_->tensor_group.id(), tensor.name.c_str(), H5P_DEFAULT), H5Dclose,

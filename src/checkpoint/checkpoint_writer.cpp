@@ -44,6 +44,11 @@ void require_usable_names(const model::Catalogue& catalogue) {
 
 }  // namespace
 
+std::filesystem::path scratch_name(const std::filesystem::path& path) {
+    std::filesystem::path rows = path;
+    return support::partial_name(rows += ".rows");
+}
+
 struct CheckpointWriter::State {
     State(const parallel::Communicator& all, const model::Catalogue& catalogue,
           const std::filesystem::path& path, const PartialFile& treatment)
@@ -51,7 +56,8 @@ struct CheckpointWriter::State {
           final_path(path),
           partial_path(support::partial_name(path)),
           partial(treatment),
-          tensors(catalogue.tensors) {
+          tensors(catalogue.tensors),
+          masked(masked_tensors(tensors, partial.storage == Storage::bitmask)) {
         for (const model::MatrixInfo& matrix : catalogue.matrices) {
             matrix_names.push_back(catalogue.name_of(matrix));
         }
@@ -62,12 +68,16 @@ struct CheckpointWriter::State {
         if (made && !finished && !partial.keep) {
             std::error_code ignored;
             std::filesystem::remove(partial_path, ignored);
+            std::filesystem::remove(scratch_name(final_path), ignored);
         }
     }
 
     void make_image(const model::Catalogue& catalogue);
     void make_file();
     void open_file();
+    void place_masked();
+    bool has_masks() const { return std::ranges::find(masked, true) != masked.end(); }
+    bool is_masked(int tensor) const { return masked[static_cast<std::size_t>(tensor)]; }
     std::uint64_t place_of(int tensor, std::int64_t row) const {
         const auto at = static_cast<std::size_t>(tensor);
         return first_bytes[at] + static_cast<std::uint64_t>(row) * tensors[at].row_bytes();
@@ -79,10 +89,12 @@ struct CheckpointWriter::State {
     std::filesystem::path partial_path;
     PartialFile partial;
     std::vector<model::TensorInfo> tensors;
+    std::vector<bool> masked;  ///< of each tensor
     std::vector<std::string> matrix_names;
     std::optional<CheckpointImage> image;    ///< on rank 0
     std::vector<std::uint64_t> first_bytes;  ///< of each tensor, in the file
     std::optional<support::File> row_file;   ///< the partial file
+    std::optional<RowScratch> scratch;       ///< where some are masked
     bool resumed = false;
     bool made = false;  ///< on rank 0: the partial file is ours
     bool finished = false;
@@ -93,7 +105,7 @@ void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
     parallel::run_on_root(ranks, [&] {
         image.emplace(catalogue, model::read_auxiliary_files(catalogue),
                       partial.created.empty() ? support::utc_timestamp() : partial.created,
-                      partial_path);
+                      partial_path, masked);
         first_bytes = image->first_bytes();
     });
     first_bytes.resize(tensors.size());
@@ -110,6 +122,9 @@ void CheckpointWriter::State::make_file() {
             std::filesystem::remove(partial_path, ignored);  // of an earlier run that was killed
             support::File::create(partial_path);
         }
+        if (has_masks()) {
+            RowScratch::make(scratch_name(final_path), resumed);
+        }
         made = true;
         set_size(partial_path, image->size());
         if (partial.keep) {
@@ -122,8 +137,36 @@ void CheckpointWriter::State::make_file() {
 /// Collective.
 void CheckpointWriter::State::open_file() {
     parallel::require_common_files(ranks, std::span(&partial_path, 1));
-    parallel::run_collectively(ranks,
-                               [&] { row_file = support::File::open_for_writing(partial_path); });
+    parallel::run_collectively(ranks, [&] {
+        row_file = support::File::open_for_writing(partial_path);
+        if (has_masks()) {
+            scratch.emplace(tensors, masked, scratch_name(final_path));
+        }
+    });
+}
+
+/// Collective: gives masked tensors their places, and their rows.
+void CheckpointWriter::State::place_masked() {
+    const MaskedCounts counts = count_masked(ranks, tensors, masked, *scratch);
+    std::vector<std::uint64_t> places;  // three for each tensor
+    parallel::run_on_root(ranks, [&] {
+        for (std::size_t t = 0; t < tensors.size(); ++t) {
+            const MaskedPlaces at =
+                masked[t] ? image->add_masked(t, counts.all[t]) : MaskedPlaces{};
+            places.insert(places.end(), {at.mask, at.rows, at.values});
+        }
+        set_size(partial_path, image->size());
+    });
+    places.resize(3 * tensors.size());
+    ranks.broadcast(std::span(places));
+    parallel::run_collectively(ranks, [&] {
+        for (std::size_t t = 0; t < tensors.size(); ++t) {
+            if (masked[t]) {
+                write_masked(ranks, tensors[t], static_cast<int>(t), counts.before[t], *scratch,
+                             {places[3 * t], places[3 * t + 1], places[3 * t + 2]}, *row_file);
+            }
+        }
+    });
 }
 
 /// Collective: where each spectrum's bytes begin, given how many values it has.
@@ -166,6 +209,10 @@ void CheckpointWriter::write_rows(int tensor, parallel::RowRange rows,
         return;
     }
     try {
+        if (state_->is_masked(tensor)) {
+            state_->scratch->write(tensor, rows, bytes);
+            return;
+        }
         state_->row_file->stream_at(state_->place_of(tensor, rows.begin), bytes);
     } catch (const support::Error& error) {
         throw naming(error, describe("writing", rows), object_name(kTensorGroup, info.name));
@@ -176,6 +223,10 @@ void CheckpointWriter::read_rows(int tensor, parallel::RowRange rows,
                                  std::span<std::byte> out) const {
     const model::TensorInfo& info = tensor_with_rows(state_->tensors, tensor, rows, out.size());
     try {
+        if (state_->is_masked(tensor)) {
+            state_->scratch->read(tensor, rows, out);
+            return;
+        }
         support::File::open_for_reading(state_->partial_path)
             .read_at(state_->place_of(tensor, rows.begin), out);
     } catch (const support::Error& error) {
@@ -185,6 +236,9 @@ void CheckpointWriter::read_rows(int tensor, parallel::RowRange rows,
 
 void CheckpointWriter::sync_rows() {
     state_->row_file->sync();
+    if (state_->scratch) {
+        state_->scratch->sync();
+    }
 }
 
 void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eigenvalues) {
@@ -217,6 +271,9 @@ void CheckpointWriter::write_metric(spectrum::Metric metric, std::span<const dou
 
 void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
     State& state = *state_;
+    if (state.has_masks()) {
+        state.place_masked();
+    }
     parallel::run_collectively(state.ranks, [&] { state.row_file->sync(); });
     parallel::run_on_root(state.ranks, [&] {
         state.image->complete(summaries);
@@ -225,6 +282,10 @@ void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
         state.row_file->sync();
         support::publish(state.final_path);
         state.finished = true;
+        if (!state.partial.keep) {
+            std::error_code ignored;
+            std::filesystem::remove(scratch_name(state.final_path), ignored);
+        }
     });
     state.row_file.reset();
 }

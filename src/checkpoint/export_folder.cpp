@@ -156,6 +156,14 @@ formats::Json entry_of(const model::TensorInfo& tensor, std::uint64_t offset) {
         {"data_offsets", formats::Json::Array{offset, offset + tensor.bytes()}}};
 }
 
+std::string index_text(std::uint64_t total, formats::Json::Object map) {
+    return formats::Json(
+               formats::Json::Object{{"metadata", formats::Json::Object{{"total_size", total}}},
+                                     {"weight_map", std::move(map)}})
+               .dump() +
+           "\n";
+}
+
 }  // namespace
 
 ExportShards plan_export_shards(std::span<const model::TensorInfo> tensors,
@@ -179,15 +187,28 @@ ExportShards plan_export_shards(std::span<const model::TensorInfo> tensors,
 std::vector<std::byte> safetensors_head(
     const ExportShards& plan, const ExportShard& shard, std::span<const model::TensorInfo> tensors,
     std::span<const std::pair<std::string, std::string>> metadata) {
+    std::vector<model::TensorInfo> parts;
+    std::vector<std::uint64_t> offsets;
+    for (const int t : shard.tensors) {
+        parts.push_back(tensors[static_cast<std::size_t>(t)]);
+        offsets.push_back(plan.places[static_cast<std::size_t>(t)].offset);
+    }
+    return safetensors_head(parts, offsets, metadata);
+}
+
+std::vector<std::byte> safetensors_head(
+    std::span<const model::TensorInfo> tensors, std::span<const std::uint64_t> offsets,
+    std::span<const std::pair<std::string, std::string>> metadata, std::size_t size) {
     formats::Json::Object header{
         {"__metadata__", formats::Json::Object(metadata.begin(), metadata.end())}};
-    for (const int t : shard.tensors) {
-        const auto at = static_cast<std::size_t>(t);
-        header.emplace_back(tensors[at].name, entry_of(tensors[at], plan.places[at].offset));
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
+        header.emplace_back(tensors[t].name, entry_of(tensors[t], offsets[t]));
     }
     std::string text = formats::Json(std::move(header)).dump(-1);
-    text.resize((text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
-    const std::uint64_t length = text.size();  // little-endian, as every machine this runs on
+    std::uint64_t length = 0;
+    const std::size_t least = std::max(text.size(), size > 0 ? size - sizeof(length) : 0);
+    text.resize((least + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
+    length = text.size();  // little-endian, as every machine this runs on
     std::vector<std::byte> head(sizeof(length) + text.size());
     std::memcpy(head.data(), &length, sizeof(length));
     std::memcpy(head.data() + sizeof(length), text.data(), text.size());
@@ -203,11 +224,19 @@ std::string safetensors_index(const ExportShards& plan,
         map.emplace_back(tensors[t].name,
                          plan.shards[static_cast<std::size_t>(plan.places[t].shard)].file);
     }
-    return formats::Json(
-               formats::Json::Object{{"metadata", formats::Json::Object{{"total_size", total}}},
-                                     {"weight_map", std::move(map)}})
-               .dump() +
-           "\n";
+    return index_text(total, std::move(map));
+}
+
+std::string safetensors_index(const ExportShards& plan,
+                              std::span<const std::vector<std::string>> names,
+                              std::uint64_t bytes) {
+    formats::Json::Object map;
+    for (std::size_t s = 0; s < names.size(); ++s) {
+        for (const std::string& name : names[s]) {
+            map.emplace_back(name, plan.shards[s].file);
+        }
+    }
+    return index_text(bytes, std::move(map));
 }
 
 fs::path without_last_slash(const fs::path& folder) {
@@ -255,9 +284,9 @@ void make_empty(const fs::path& partial) {
 }
 
 void write_small_files(const fs::path& folder, const model::Catalogue& catalogue,
-                       const ExportShards& plan) {
+                       const ExportShards& plan, const std::string& index) {
     if (plan.shards.size() > 1) {
-        support::write_text_atomically(folder / kIndex, safetensors_index(plan, catalogue.tensors));
+        support::write_text_atomically(folder / kIndex, index);
     }
     for (const model::AuxiliaryFile& auxiliary_file : model::read_auxiliary_files(catalogue)) {
         make_folders_of(folder, auxiliary_file.name);

@@ -43,8 +43,17 @@ ExportShards plan_export_shards(std::span<const model::TensorInfo> tensors,
 std::vector<std::byte> safetensors_head(
     const ExportShards& plan, const ExportShard& shard, std::span<const model::TensorInfo> tensors,
     std::span<const std::pair<std::string, std::string>> metadata);
+/// The same for tensors that begin at these offsets. @param size  of the result, at least
+std::vector<std::byte> safetensors_head(
+    std::span<const model::TensorInfo> tensors, std::span<const std::uint64_t> offsets,
+    std::span<const std::pair<std::string, std::string>> metadata, std::size_t size = 0);
 
 /// model.safetensors.index.json.
+/// @param names  of what each file has
+/// @param bytes  of all of that
+std::string safetensors_index(const ExportShards& plan,
+                              std::span<const std::vector<std::string>> names, std::uint64_t bytes);
+/// Of a model as it is.
 std::string safetensors_index(const ExportShards& plan, std::span<const model::TensorInfo> tensors);
 
 /// The folder without the slash that its path may end with.
@@ -65,6 +74,6 @@ void make_empty(const std::filesystem::path& partial);
 /// Writes everything beside the weights: configuration, auxiliary files, the index of several
 /// shards.
 void write_small_files(const std::filesystem::path& folder, const model::Catalogue& catalogue,
-                       const ExportShards& plan);
+                       const ExportShards& plan, const std::string& index);
 
 }  // namespace alphaprune::checkpoint

@@ -1,5 +1,6 @@
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <system_error>
 
@@ -8,7 +9,9 @@
 #include "alphaprune/support/file.hpp"
 #include "alphaprune/support/message.hpp"
 #include "export_folder.hpp"
+#include "masked_export.hpp"
 #include "partial_output.hpp"
+#include "row_scratch.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
@@ -23,18 +26,30 @@ using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 struct HuggingFaceWriter::State {
     State(const parallel::Communicator& all, const model::Catalogue& model,
-          const std::filesystem::path& place, Metadata metadata, const PartialFile& treatment,
+          const std::filesystem::path& place, Metadata given, const PartialFile& treatment,
           std::uint64_t shard_bytes)
         : ranks(all.duplicate()),
           catalogue(model),
           folder(without_last_slash(place)),
           partial(treatment),
           plan(plan_export_shards(model.tensors, shard_bytes)),
+          masked(masked_tensors(model.tensors, partial.storage == Storage::bitmask)),
+          metadata(std::move(given)),
+          places(model.tensors.size()),
           files(plan.shards.size()) {
         metadata.insert(metadata.begin(), {"format", "pt"});  // readers look for it first
+        if (has_masks()) {
+            lay_out(std::vector<std::uint64_t>(model.tensors.size()));
+            return;
+        }
         for (const ExportShard& shard : plan.shards) {
             heads.push_back(safetensors_head(plan, shard, model.tensors, metadata));
+            sizes.push_back(heads.back().size() + shard.bytes);
         }
+        for (std::size_t t = 0; t < places.size(); ++t) {
+            places[t] = heads[shard_of(static_cast<int>(t))].size() + plan.places[t].offset;
+        }
+        index = safetensors_index(plan, model.tensors);
     }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -43,9 +58,14 @@ struct HuggingFaceWriter::State {
         if (made && !finished && !partial.keep) {
             std::error_code ignored;
             std::filesystem::remove_all(support::partial_name(folder), ignored);
+            std::filesystem::remove(scratch_name(folder), ignored);
         }
     }
 
+    bool has_masks() const { return std::ranges::find(masked, true) != masked.end(); }
+    bool is_masked(int tensor) const { return masked[static_cast<std::size_t>(tensor)]; }
+    void lay_out(std::span<const std::uint64_t> values);
+    void place_masked();
     void make_folder();
     void make_files();
     support::File& file_of(std::size_t shard);
@@ -65,13 +85,62 @@ struct HuggingFaceWriter::State {
     std::filesystem::path folder;
     PartialFile partial;
     ExportShards plan;
+    std::vector<bool> masked;  ///< of each tensor
+    Metadata metadata;
+    std::vector<MaskedShard> shards;                  ///< where some are masked
+    std::optional<RowScratch> scratch;                ///< for those
+    std::vector<std::uint64_t> places;                ///< of each tensor that is not, in its shard
+    std::string index;                                ///< of several shards
     std::vector<std::vector<std::byte>> heads;        ///< of each shard
+    std::vector<std::uint64_t> sizes;                 ///< of their files, as far as they are known
     std::vector<std::optional<support::File>> files;  ///< of each shard; opened at first use
     std::uint64_t written = 0;                        ///< bytes, by this rank, or kept
     bool resumed = false;
     bool made = false;  ///< on rank 0: the partial folder is ours
     bool finished = false;
 };
+
+/// Where everything is in files with masks, or what comes before the values.
+void HuggingFaceWriter::State::lay_out(std::span<const std::uint64_t> values) {
+    shards.clear();
+    heads.clear();
+    sizes.clear();
+    std::vector<std::vector<std::string>> names;
+    std::uint64_t bytes = 0;
+    for (const ExportShard& shard : plan.shards) {
+        shards.push_back(lay_out_masked(shard, catalogue.tensors, masked, metadata, values));
+        const MaskedShard& made = shards.back();
+        heads.push_back(made.head);
+        sizes.push_back(made.bytes);
+        names.push_back(made.names);
+        bytes += made.bytes - made.head.size();
+        for (const auto& [tensor, place] : made.plain) {
+            places[static_cast<std::size_t>(tensor)] = place;
+        }
+    }
+    index = safetensors_index(plan, names, bytes);
+}
+
+/// Collective: masked tensors get their places, and their rows.
+void HuggingFaceWriter::State::place_masked() {
+    const MaskedCounts counts = count_masked(ranks, catalogue.tensors, masked, *scratch);
+    lay_out(counts.all);
+    parallel::run_on_root(ranks, [&] {
+        for (std::size_t s = 0; s < shards.size(); ++s) {
+            file_of(s).write_at(0, heads[s]);
+            set_size(path_of(s), sizes[s]);
+        }
+    });
+    parallel::run_collectively(ranks, [&] {
+        for (std::size_t s = 0; s < shards.size(); ++s) {
+            for (const auto& [tensor, place] : shards[s].masked) {
+                const auto number = static_cast<std::size_t>(tensor);
+                write_masked(ranks, catalogue.tensors[number], tensor, counts.before[number],
+                             *scratch, place, file_of(s));
+            }
+        }
+    });
+}
 
 /// On rank 0: the partial folder, that of an earlier run or a new one.
 void HuggingFaceWriter::State::make_folder() {
@@ -89,7 +158,10 @@ void HuggingFaceWriter::State::make_files() {
         const std::filesystem::path path = path_of(s);
         files[s] = resumed ? support::File::open_for_writing(path) : support::File::create(path);
         files[s]->write_at(0, heads[s]);
-        set_size(path, heads[s].size() + plan.shards[s].bytes);
+        set_size(path, sizes[s]);
+    }
+    if (has_masks()) {
+        RowScratch::make(scratch_name(folder), resumed);
     }
     if (partial.keep) {
         support::sync_folder(support::partial_name(folder));
@@ -107,8 +179,7 @@ support::File& HuggingFaceWriter::State::file_of(std::size_t shard) {
 /// First byte of a row in its shard.
 std::uint64_t HuggingFaceWriter::State::place_of(int tensor, std::int64_t row) const {
     const auto at = static_cast<std::size_t>(tensor);
-    return heads[shard_of(tensor)].size() + plan.places[at].offset +
-           static_cast<std::uint64_t>(row) * catalogue.tensors[at].row_bytes();
+    return places[at] + static_cast<std::uint64_t>(row) * catalogue.tensors[at].row_bytes();
 }
 
 /// Collective. A tensor forgotten would leave a hole full of zeros that no reader notices.
@@ -123,9 +194,13 @@ void HuggingFaceWriter::State::require_everything_written() const {
 
 /// On rank 0.
 void HuggingFaceWriter::State::publish_folder() {
-    write_small_files(support::partial_name(folder), catalogue, plan);
+    write_small_files(support::partial_name(folder), catalogue, plan, index);
     support::publish(folder);
     finished = true;
+    if (!partial.keep) {
+        std::error_code ignored;
+        std::filesystem::remove(scratch_name(folder), ignored);
+    }
 }
 
 HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
@@ -146,6 +221,12 @@ HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
         shards.push_back(state_->path_of(s));
     }
     parallel::require_common_files(ranks, shards);
+    if (state_->has_masks()) {
+        parallel::run_collectively(ranks, [&] {
+            state_->scratch.emplace(catalogue.tensors, state_->masked,
+                                    scratch_name(state_->folder));
+        });
+    }
 }
 
 HuggingFaceWriter::HuggingFaceWriter(HuggingFaceWriter&&) noexcept = default;
@@ -164,7 +245,12 @@ void HuggingFaceWriter::write_rows(int tensor, parallel::RowRange rows,
         return;
     }
     try {
-        state.file_of(state.shard_of(tensor)).stream_at(state.place_of(tensor, rows.begin), bytes);
+        if (state.is_masked(tensor)) {
+            state.scratch->write(tensor, rows, bytes);
+        } else {
+            state.file_of(state.shard_of(tensor))
+                .stream_at(state.place_of(tensor, rows.begin), bytes);
+        }
     } catch (const support::Error& error) {
         throw naming(error, describe("writing", rows), "tensor " + info.name);
     }
@@ -176,6 +262,10 @@ void HuggingFaceWriter::read_rows(int tensor, parallel::RowRange rows,
     const model::TensorInfo& info =
         tensor_with_rows(state_->catalogue.tensors, tensor, rows, out.size());
     try {
+        if (state_->is_masked(tensor)) {
+            state_->scratch->read(tensor, rows, out);
+            return;
+        }
         support::File::open_for_reading(state_->path_of(state_->shard_of(tensor)))
             .read_at(state_->place_of(tensor, rows.begin), out);
     } catch (const support::Error& error) {
@@ -194,11 +284,17 @@ void HuggingFaceWriter::sync_rows() {
             file->sync();
         }
     }
+    if (state_->scratch) {
+        state_->scratch->sync();
+    }
 }
 
 void HuggingFaceWriter::finish() {
     State& state = *state_;
     state.require_everything_written();
+    if (state.has_masks()) {
+        state.place_masked();
+    }
     parallel::run_collectively(state.ranks, [&] { sync_rows(); });  // rank 0 has all shards open
     parallel::run_on_root(state.ranks, [&] { state.publish_folder(); });
     state.files.clear();

@@ -160,13 +160,14 @@ void SparseBytes::write(std::uint64_t offset, std::span<const std::byte> bytes) 
     }
 }
 
-Hdf5Handle create_file(const Hdf5Calls& hdf5, SparseBytes& bytes) {
+Hdf5Handle create_file(const Hdf5Calls& hdf5, SparseBytes& bytes, std::uint64_t alignment) {
     const std::string_view doing = "creating the checkpoint";
     const Hdf5Handle creation = hdf5.own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, doing, {});
     hdf5.check(H5Pset_obj_track_times(creation.id(), 0), doing, {});
     const Hdf5Handle access = hdf5.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, doing, {});
     SparseBytes* const destination = &bytes;
     hdf5.check(H5Pset_driver(access.id(), driver(), &destination), doing, {});
+    hdf5.check(H5Pset_alignment(access.id(), alignment, alignment), doing, {});
     // HDF5 1.8's format: every tool reads it, and unlike the older one it has a checksum on every
     // structure, so that damage is reported instead of followed.
     hdf5.check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_V18), doing, {});

@@ -34,6 +34,7 @@ class SparseBytes {
 /// Creates an HDF5 file in memory, through a driver of our own: the library's driver for memory
 /// would take memory for the holes as well.
 /// @param bytes  the contents; outlives the handle
-Hdf5Handle create_file(const Hdf5Calls& hdf5, SparseBytes& bytes);
+/// @param alignment  of where the parts of the file begin that are as large
+Hdf5Handle create_file(const Hdf5Calls& hdf5, SparseBytes& bytes, std::uint64_t alignment = 1);
 
 }  // namespace alphaprune::checkpoint

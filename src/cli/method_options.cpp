@@ -100,6 +100,7 @@ void read_method(const SettingReader& reader, Options& options) {
     read("dense-target", "in [0, 1], or auto", share, options.dense_target);
     read("residual-target", "in [0, 1], or auto", share, options.residual_target);
     read("damping", "in (0, 1], or auto", positive, options.damping);
+    options.mask_from = reader.path("mask-from");
     if (const auto order = reader.choice("site-order", {{"together", "sequential"}, {}})) {
         options.sites_sequentially = *order == 1;
     }

@@ -70,6 +70,7 @@ std::vector<OptionSpec> make_table() {
     const std::vector<Command> kAll{Command::run,      Command::analyze,      Command::verify,
                                     Command::evaluate, Command::export_model, Command::report};
     const std::vector<Command> kMeasuring{Command::run, Command::analyze};
+    const std::vector<Command> kComputing{Command::run, Command::analyze, Command::evaluate};
     const std::vector<Command> kWriting{Command::run, Command::analyze, Command::export_model,
                                         Command::report};
     const std::vector<Command> kTelling{Command::run, Command::evaluate};
@@ -86,8 +87,8 @@ std::vector<OptionSpec> make_table() {
     }
     std::vector<OptionSpec> table{
         {"model", "MODEL", "Input and output", kModel,
-         "folder of the Hugging Face model, or its name: see below (evaluate and export: or a "
-         "checkpoint.h5); required"},
+         "folder of the Hugging Face model, or its name: see below; or the checkpoint.h5 of a run; "
+         "required"},
         {"model-root", "DIR", "Input and output", kModel,
          "folder in which models are looked up by name, before the caches of Hugging Face"},
         {"revision", "REV", "Input and output", kModel,
@@ -124,7 +125,8 @@ std::vector<OptionSpec> make_table() {
          "twice",
          true},
         {"storage", "NAME", "Input and output", kRun,
-         "how pruned tensors are stored: dense (default)"},
+         "how pruned tensors are stored: dense (default); bitmask: a bit for each value and those "
+         "that are not zero, exact and smaller (export gives them back dense)"},
         {"config", "FILE", "Input and output", kAll,
          "more options, one per line: name = value; # begins a comment"},
 
@@ -164,6 +166,10 @@ std::vector<OptionSpec> make_table() {
         {"ties", "NAME", "Pruning", kRun,
          "weights as large as the threshold: exact keeps the count exact (default), inclusive "
          "prunes all of them, as the published code does"},
+        {"mask-from", "PATH", "Pruning", kRun,
+         "keep the zeros that the matrices have in another run of the same model, named by its "
+         "output folder, checkpoint.h5 or safetensors folder: they count towards the ratios, and "
+         "where they are more than a ratio asks for all of them stay"},
         {"dense-target", "L", "Pruning", kRun,
          fmt::format("how far the output of a pruned matrix is fitted to what it is in the dense "
                      "model instead of to its own on pruned inputs, in [0, 1] (default {}); auto: "
@@ -214,8 +220,9 @@ std::vector<OptionSpec> make_table() {
          "auto (default); on one rank per matrix: two_stage (own kernels), lapack1 (one-stage), "
          "lapack2 or lapack (LAPACK's two-stage); on a group of ranks: two_stage (of one node), "
          "elpa1, elpa2, scalapack"},
-        {"device", "NAME", "Computing", kMeasuring,
-         "graphics cards for spectra: auto (default: those that are there), cuda (required), none"},
+        {"device", "NAME", "Computing", kComputing,
+         "graphics cards, for spectra and, where every rank has one, for activations: auto "
+         "(default: those that are there), cuda (required), none"},
         {"group-ranks", "N", "Computing", kMeasuring,
          "ranks that share a matrix (default: chosen by time and memory; with elpa1, elpa2 and "
          "scalapack all)"},
@@ -228,8 +235,9 @@ std::vector<OptionSpec> make_table() {
 
         {"forward-precision", "NAME", "Computing", kTelling,
          "of the products of activations with weights, in calibration and evaluation: float32 "
-         "(default), bf16x2 (activations in two parts of bfloat16: errors of 2e-6) or bf16 "
-         "(rounded once: 2e-3), both on processors with avx512_bf16 or AMX"},
+         "(default), bf16x2 (default on graphics cards; activations in two parts of bfloat16: "
+         "errors of 2e-6) or bf16 (rounded once: 2e-3), both on cards and on processors with "
+         "avx512_bf16 or AMX"},
 
         {"memory-per-rank", "SIZE", "Computing", kMeasuring,
          "memory that a rank may use, as in 4GiB: matrices that need more are shared by groups, "

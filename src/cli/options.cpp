@@ -133,7 +133,7 @@ void read_folders(const SettingReader& reader, Options& options) {
         reader.faults().add(kOverwriteAndResume(reader.find("resume")->origin));
     }
     read_formats(reader, options);
-    reader.choice("storage", {{"dense"}, {"bitmask"}});
+    options.store_bitmask = reader.choice("storage", {{"dense", "bitmask"}, {}}) == 1;
 }
 
 /// Another machine, which `plan` is about, may have what this program was built without.

@@ -136,6 +136,7 @@ std::vector<std::string> words_of(const Request& request, const Options& options
 
 /// Takes over what a point's options tell of the stages that all points share.
 void share(const Options& point, Options& sweep) {
+    sweep.mask_from = point.mask_from;
     if (sweep.calibration.empty() && !point.calibration.empty()) {
         sweep.calibration = point.calibration;
         sweep.sequences = point.sequences;

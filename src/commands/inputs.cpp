@@ -4,6 +4,7 @@
 #include <set>
 
 #include "alphaprune/parallel/agreement.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/planning/rank_budget.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
@@ -48,6 +49,14 @@ void require_memory(const parallel::Communicator& ranks, const Inputs& inputs,
                                    support::human_bytes(room));
         }
     });
+}
+
+/// Collective.
+model::Catalogue load_mask(const parallel::Communicator& ranks, const cli::Options& options,
+                           const model::Catalogue& catalogue) {
+    model::Catalogue mask = load_catalogue(ranks, model_in(options.mask_from));
+    parallel::run_collectively(ranks, [&] { phases::require_mask(catalogue, mask); });
+    return mask;
 }
 
 /// Methods that use activations only know the inputs of the layers of the forward pass.
@@ -170,12 +179,16 @@ void add_pruning(planning::RunTask& task, const cli::Options& options,
     task.settings = options.pruner_settings();
     task.sites_sequentially = options.sites_sequentially;
     task.forward_precision = options.forward_precision.value_or(linalg::ForwardPrecision::float32);
+    task.has_mask = !options.mask_from.empty();
 }
 
 Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
                    const cli::Options& options, const transformer::ForwardSettings& forward,
                    const model::Catalogue& catalogue, const Inputs* known) {
     Inputs inputs{std::move(nodes), forward, {}, {}, {}};
+    if (!options.mask_from.empty()) {
+        inputs.mask = known != nullptr ? known->mask : load_mask(ranks, options, catalogue);
+    }
     const bool calibrates = !options.calibration.empty();
     if (calibrates || !options.evaluations.empty()) {
         const model::RowSource source =

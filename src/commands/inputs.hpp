@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ bool is_checkpoint(const std::filesystem::path& model);
 /// its name or a synthetic one, with the blocks asked for. Read on rank 0; its warnings are logged.
 /// @throws Error
 model::Catalogue load_model(const parallel::Communicator& ranks, const cli::Options& options);
+
+/// Where the model is that a path names: in the output folder of a run its checkpoint.h5 or, if
+/// there is none, its folder hf; otherwise the path itself.
+std::filesystem::path model_in(const std::filesystem::path& path);
 
 /// Collective: the catalogue of the folder or checkpoint.h5 at that path. @throws Error
 model::Catalogue load_catalogue(const parallel::Communicator& ranks,
@@ -48,6 +53,7 @@ struct Inputs {
     model::CalibrationSet calibration;     ///< empty when nothing depends on activations
     planning::CalibrationMemory memory;    ///< that a rank needs for it
     std::vector<EvaluationText> evaluations;
+    std::optional<model::Catalogue> mask = {};  ///< of --mask-from
     /// What a user should know of them, and of the forward pass of the model.
     std::vector<std::string> warnings = {};
 };

@@ -27,10 +27,6 @@ namespace {
 using support::BadRequest;
 using support::Warning;
 
-const BadRequest<> kNeedsFolder{
-    "commands.model-is-a-file", "--model is a file, and this command needs a model folder",
-    "a checkpoint.h5 holds the weights alone, not all the files of a model",
-    "export it to a folder first: alphaprune_mpi export --model FILE --output DIR"};
 const BadRequest<int, int> kTooManyThreads{
     "commands.too-many-threads",
     "--threads-per-rank asks for {} threads, and a rank has {} of the cores",
@@ -117,6 +113,7 @@ bool leave_complete(const Job& job, const std::optional<report::RunReport>& form
         throw kOtherRunComplete(folder).mark_agreed();
     }
     parallel::run_on_root(job.ranks, [&] {
+        remove_scratch(job.options.output);
         resume::Journal::remove(job.options.output);  // if the program was killed at the end
     });
     support::log_info(fmt::format("the run in {} is complete: nothing is left to do", folder));
@@ -207,10 +204,6 @@ void keep_timeline(Job& job, const std::string& phase, parallel::WorkClock& cloc
 
 Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
                parallel::JobWatch& watch) {
-    if (is_checkpoint(options.model)) {
-        parallel::run_collectively(ranks, [&] { model::refuse_other_format(options.model); });
-        throw kNeedsFolder(options.model.string()).mark_agreed();
-    }
     Job job{ranks, options, watch};
     job.threads_per_rank = threads_per_rank(ranks, options);
     job.forward = forward_settings(ranks, options);

@@ -14,6 +14,7 @@
 #include "alphaprune/support/file_system.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/message.hpp"
+#include "output_folder.hpp"
 
 namespace alphaprune::commands {
 namespace {
@@ -34,10 +35,14 @@ const BadRequest<> kRevisionOfFile{"commands.revision-of-a-file",
                                    "only models in the caches of Hugging Face have revisions",
                                    "leave it out, or name the model as ORG/NAME"};
 
+bool is_output_folder(const fs::path& path) {
+    return fs::exists(support::status_of(path / "report.json")) &&
+           !fs::exists(support::status_of(path / "config.json"));
+}
+
 /// A run's output folder is easily taken for the model in it.
 void refuse_output_folder(const fs::path& model) {
-    if (fs::exists(support::status_of(model / "report.json")) &&
-        !fs::exists(support::status_of(model / "config.json"))) {
+    if (is_output_folder(model)) {
         throw kOutputFolder(model.string());
     }
 }
@@ -95,6 +100,13 @@ bool needs_matrices(cli::Command command) {
 
 }  // namespace
 
+fs::path model_in(const fs::path& path) {
+    if (!is_output_folder(path)) {
+        return path;
+    }
+    return is_checkpoint(path / kCheckpointName) ? path / kCheckpointName : path / kFolderName;
+}
+
 bool is_checkpoint(const fs::path& model) {
     return fs::is_regular_file(support::status_of(model));
 }
@@ -134,10 +146,6 @@ model::Catalogue load_catalogue(const parallel::Communicator& ranks, const fs::p
 }
 
 model::RowSource open_source(const model::Catalogue& catalogue) {
-    if (catalogue.origin == model::WeightOrigin::single_file) {
-        return checkpoint::rows_of_checkpoint(catalogue.folder / catalogue.shards.front(),
-                                              catalogue);
-    }
     const auto reader = std::make_shared<model::WeightReader>(catalogue);
     return [reader](const model::TensorInfo& tensor, parallel::RowRange rows,
                     std::span<std::byte> out) { reader->read_rows(tensor, rows, out); };

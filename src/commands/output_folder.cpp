@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/resume/journal.hpp"
@@ -89,7 +90,9 @@ std::uint64_t size_on_disk(const fs::path& path) {
 std::uint64_t written_before(const fs::path& folder) {
     std::uint64_t bytes = 0;
     for (const std::string_view entry : {kCheckpointName, kFolderName}) {
-        bytes += size_on_disk(folder / entry) + size_on_disk(support::partial_name(folder / entry));
+        bytes += size_on_disk(folder / entry) +
+                 size_on_disk(support::partial_name(folder / entry)) +
+                 size_on_disk(checkpoint::scratch_name(folder / entry));
     }
     return bytes;
 }
@@ -146,7 +149,7 @@ bool check_place(const cli::Options& options, const fs::path& model, std::uint64
 /// The files of a model's folder may be links to anywhere.
 std::vector<fs::path> inputs_of(const cli::Options& options, const fs::path& model) {
     std::vector<fs::path> inputs{model, options.model, options.metric_cache,
-                                 options.allocation_file};
+                                 options.allocation_file, options.mask_from};
     for (const cli::CalibrationFile& file : options.calibration) {
         inputs.push_back(file.path);
     }
@@ -283,6 +286,13 @@ void prepare_output_folder(const cli::Options& options, const fs::path& model,
     }
 }
 
+void remove_scratch(const fs::path& output) {
+    std::error_code ignored;
+    for (const std::string_view name : {kCheckpointName, kFolderName}) {
+        fs::remove(checkpoint::scratch_name(output / name), ignored);
+    }
+}
+
 void discard_unfinished_run(const cli::Options& options) {
     for (const std::string_view name : kResultNames) {
         const bool written = name != kMetricsName &&
@@ -291,6 +301,7 @@ void discard_unfinished_run(const cli::Options& options) {
         std::error_code problem;
         if (written) {
             fs::remove_all(support::partial_name(options.output / name), problem);
+            fs::remove(checkpoint::scratch_name(options.output / name), problem);
         }
     }
     resume::Journal::remove(options.output);

@@ -70,7 +70,7 @@ planning::KnownRates rates_for(const parallel::Communicator& ranks, const cli::O
               planning::measure_reading_gbps(ranks, catalogue));
     } else {
         std::optional<double> measured;
-        if (weights && !given.read_gbps && catalogue.origin == model::WeightOrigin::folder) {
+        if (weights && !given.read_gbps) {
             measured = planning::measure_reading_gbps(ranks, catalogue);
         }
         enter("reading", "GB/s a node", &Rates::read_gbps, given.read_gbps, measured);

@@ -131,8 +131,7 @@ planning::RunTask shared_task(const parallel::Communicator& ranks, const cli::Op
                     return needs_metric(point.options);
                 }));
     task.prunes = false;
-    task.forward_precision =
-        sweep.forward_precision.value_or(linalg::ForwardPrecision::float32);
+    task.forward_precision = sweep.forward_precision.value_or(linalg::ForwardPrecision::float32);
     task.evaluations = evaluations_of(ranks, sweep, catalogue);
     task.evaluated_models = 1;
     return task;

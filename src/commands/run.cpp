@@ -17,6 +17,16 @@ namespace {
 
 constexpr std::uint64_t kReportBytes = 8U << 20;
 
+constexpr double kBitsOfValue = 16;  // of most models
+
+double stored_bytes_of_matrices(const model::Catalogue& catalogue) {
+    double bytes = 0;
+    for (const model::MatrixInfo& matrix : catalogue.matrices) {
+        bytes += catalogue.stored_bytes_of(matrix);
+    }
+    return bytes;
+}
+
 void describe_calibration(const Inputs& inputs) {
     const model::TokenSequences& sequences = inputs.calibration.sequences;
     if (sequences.count() > 0) {
@@ -30,9 +40,14 @@ void describe_calibration(const Inputs& inputs) {
     }
 }
 
+checkpoint::Storage storage_of(const cli::Options& options) {
+    return options.store_bitmask ? checkpoint::Storage::bitmask : checkpoint::Storage::dense;
+}
+
 /// Where the pruned model goes in the output folder.
 phases::PrunedPaths pruned_paths(const cli::Options& options) {
     phases::PrunedPaths paths;
+    paths.storage = storage_of(options);
     if (options.write_hdf5) {
         paths.checkpoint = options.output / kCheckpointName;
     }
@@ -62,6 +77,7 @@ phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFi
          .calibration = inputs.calibration.sequences,
          .site_order = site_order(job.options),
          .turns = inputs.memory.turns,
+         .mask = inputs.mask ? &*inputs.mask : nullptr,
          .forward = inputs.forward},
         files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
@@ -135,8 +151,13 @@ std::uint64_t output_size(const Job& job, const cli::Options& options,
     constexpr std::uint64_t kPerTensor = 4096;
     const std::uint64_t copies =
         (options.write_hdf5 ? 1U : 0U) + (options.write_safetensors ? 1U : 0U);
-    return copies * (catalogue.bytes() + kPerTensor * catalogue.tensors.size()) + 2 * spectra +
-           2 * states + kReportBytes;
+    // With masks rows are written to their scratch and to the file: what is left of them, twice.
+    const double left = 1 - options.ratios.sparsity_ratio + 1.0 / kBitsOfValue;
+    const double matrices = stored_bytes_of_matrices(catalogue);
+    const auto more = static_cast<std::uint64_t>(
+        options.store_bitmask ? std::max(2 * left - 1, 0.0) * matrices : 0.0);
+    return copies * (catalogue.bytes() + more + kPerTensor * catalogue.tensors.size()) +
+           2 * spectra + 2 * states + kReportBytes;
 }
 
 void check_unpruned_tensors(Job& job) {

@@ -81,6 +81,15 @@ std::string texts_of(const std::vector<model::NamePattern>& patterns) {
     return texts.empty() ? "none" : texts;
 }
 
+void add_files(resume::RunIdentity& identity, const std::string& whose,
+               const model::Catalogue& catalogue) {
+    for (std::size_t s = 0; s < catalogue.stamps.size(); ++s) {
+        const support::FileStamp& stamp = catalogue.stamps[s];
+        add(identity, whose + catalogue.shards[s],
+            fmt::format("{} bytes, last changed {} ns after 1970", stamp.size, stamp.modified));
+    }
+}
+
 void add_model(resume::RunIdentity& identity, const cli::Options& options,
                const model::Catalogue& catalogue) {
     add(identity, "the model's config.json",
@@ -91,11 +100,7 @@ void add_model(resume::RunIdentity& identity, const cli::Options& options,
     add(identity, "--include", texts_of(options.matrices.include));
     add(identity, "--exclude", texts_of(options.matrices.exclude));
     add(identity, "--fused", std::string(model::name_of(options.matrices.fused)));
-    for (std::size_t s = 0; s < catalogue.stamps.size(); ++s) {
-        const support::FileStamp& stamp = catalogue.stamps[s];
-        add(identity, "the model's file " + catalogue.shards[s],
-            fmt::format("{} bytes, last changed {} ns after 1970", stamp.size, stamp.modified));
-    }
+    add_files(identity, "the model's file ", catalogue);
 }
 
 void add_spectra(resume::RunIdentity& identity, const cli::Options& options) {
@@ -146,6 +151,9 @@ void add_pruning(resume::RunIdentity& identity, const cli::Options& options,
     add_setting(identity, "--damping", options.damping);
     add(identity, "--ties", options.ties == pruning::Ties::exact ? "exact" : "inclusive");
     add_own_options(identity, options.pruner->options, options);
+    if (options.store_bitmask) {
+        add(identity, "--storage", "bitmask");
+    }
     add(identity, "--format",
         fmt::format("{}{}", options.write_hdf5 ? "hdf5 " : "",
                     options.write_safetensors ? "safetensors" : ""));
@@ -191,6 +199,9 @@ resume::RunIdentity identity_of_run(const cli::Options& options, const model::Ca
     }
     add_allocation(identity, options);
     add_pruning(identity, options, inputs.forward.precision);
+    if (inputs.mask) {
+        add_files(identity, "the file of --mask-from ", *inputs.mask);
+    }
     add(identity, "the sequences of --calibration, --nsamples, --seqlen and --seed",
         tokens_of(inputs.calibration.sequences));
     for (std::size_t t = 0; t < inputs.evaluations.size(); ++t) {

@@ -172,6 +172,7 @@ double Trials::try_one(const parallel::Communicator& ranks, const parallel::Node
                                           .turns = turns,
                                           .held_out = held_out_,
                                           .most_blocks = plan_.blocks,
+                                          .mask = inputs_.mask ? &*inputs_.mask : nullptr,
                                           .forward = inputs_.forward});
         return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
                         static_cast<double>(losses.size()));

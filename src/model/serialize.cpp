@@ -40,10 +40,14 @@ static void visit_fields(auto& archive, support::FieldsOf<PackedForm> auto& form
             form.scale_offset, form.grid_rows, form.grid_cols, form.block_rows, form.block_cols);
 }
 
+static void visit_fields(auto& archive, support::FieldsOf<BitmaskForm> auto& form) {
+    archive(form.mask_offset, form.rows_offset, form.values);
+}
+
 static void visit_fields(auto& archive, support::FieldsOf<TensorInfo> auto& tensor) {
     std::string type = tensor.type.name();
     archive(tensor.name, type, tensor.shape, tensor.shard, tensor.offset, tensor.matrix,
-            tensor.unknown_bytes, tensor.packed);
+            tensor.unknown_bytes, tensor.packed, tensor.bitmask);
     if constexpr (!std::is_const_v<std::remove_reference_t<decltype(tensor)>>) {
         tensor.type = support::StoredType(type);
     }

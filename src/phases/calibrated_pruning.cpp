@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "block_notes.hpp"
 #include "block_sites.hpp"
 #include "calibration_pass.hpp"
+#include "kept_zeros.hpp"
 #include "pruned_outputs.hpp"
 #include "tensor_stream.hpp"
 #include "unseen_experts.hpp"
@@ -34,6 +36,7 @@ class CalibratedRun {
           request_(request),
           store_(store),
           pass_(ranks, nodes, catalogue, request.calibration, request.forward, request.family),
+          kept_zeros_(catalogue, request.mask),
           exchange_(ranks, nodes, catalogue),
           stream_(ranks, catalogue, store),
           notes_(ranks, store.journal()) {
@@ -97,7 +100,7 @@ class CalibratedRun {
 
     void copy_the_rest() {
         support::FirstError problem;
-        for (int t = 0; t < tensors(); ++t) {
+        for (int t = 0; t < std::ssize(catalogue_.tensors); ++t) {
             if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 && !is_finished(t)) {
                 problem.guard([&] {
                     const auto writing = clock().during(Work::write);
@@ -121,7 +124,6 @@ class CalibratedRun {
 
   private:
     bool is_finished(int tensor) const { return store_.finished(tensor).has_value(); }
-    int tensors() const { return static_cast<int>(catalogue_.tensors.size()); }
     const model::MatrixInfo& matrix(int index) const {
         return catalogue_.matrices[static_cast<std::size_t>(index)];
     }
@@ -235,20 +237,21 @@ class CalibratedRun {
     void prune_unfinished(pruning::BlockPruner& pruner, std::size_t site,
                           std::span<const int> matrices) {
         std::vector<int> unfinished;
-        std::vector<pruning::SiteMatrix> pruned;
-        for (const int index : matrices) {
-            if (!is_finished(matrix(index).tensor)) {
-                unfinished.push_back(index);
-                pruned.push_back({{own_rows(index), own_outputs(index).begin},
-                                  request_.targets[static_cast<std::size_t>(index)],
-                                  catalogue_.name_of(matrix(index)),
-                                  drops_where_they_are()
-                                      ? drop_at(pass_.runner(), index, own_outputs(index))
-                                      : nullptr});
-            }
-        }
-        if (pruned.empty()) {
+        std::ranges::copy_if(matrices, std::back_inserter(unfinished),
+                             [&](int index) { return !is_finished(matrix(index).tensor); });
+        if (unfinished.empty()) {
             return;
+        }
+        std::vector<std::vector<std::uint8_t>> gone;
+        parallel::work_collectively(ranks_, clock(), Work::read,
+                                    [&] { gone = kept_zeros_.of_shares(ranks_, unfinished); });
+        std::vector<pruning::SiteMatrix> pruned;
+        for (std::size_t i = 0; i < unfinished.size(); ++i) {
+            const int index = unfinished[i];
+            pruned.push_back({{own_rows(index), own_outputs(index).begin, gone[i]},
+                              request_.targets[static_cast<std::size_t>(index)],
+                              catalogue_.name_of(matrix(index)),
+                              drop_at(pass_.runner(), request_, index, own_outputs(index))});
         }
         const auto pruning = clock().during(Work::prune);
         std::vector<std::optional<pruning::Fit>> fits;
@@ -264,11 +267,11 @@ class CalibratedRun {
             }
         });
         for (const int index : unfinished) {
+            const bool is_rounded = drops_where_rows_are(pass_.runner(), request_);
+            const auto rows = is_rounded ? std::span<float>{} : own_rows(index);
             problem.guard([&] {  // the next block sees what the checkpoint holds
-                if (!drops_where_they_are()) {
-                    round_to_stored(nodes_.threads(), catalogue_,
-                                    catalogue_.tensor_of(matrix(index)), own_rows(index));
-                }
+                round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
+                                rows);
             });
             exchange_.share(pass_.runner(), index);
         }
@@ -278,10 +281,6 @@ class CalibratedRun {
 
     parallel::RowRange own_outputs(int index) const {
         return parallel::share_of(matrix(index).outputs(), ranks_.size(), ranks_.rank());
-    }
-    bool drops_where_they_are() {
-        return pass_.runner().can_drop() &&
-               input_needs(request_) == transformer::InputNeeds::squares;
     }
     std::span<float> own_rows(int index) { return pass_.runner().rows(index, own_outputs(index)); }
 
@@ -333,6 +332,7 @@ class CalibratedRun {
     TensorStore& store_;
     CalibrationPass pass_;
     std::optional<CalibrationPass> dense_;  ///< where outputs have targets
+    KeptZeros kept_zeros_;
     OutputExchange exchange_;
     TensorStream stream_;
     BlockSites sites_;  ///< of the block that is pruned

@@ -91,10 +91,11 @@ template <class ObserveOne>
 void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserver& observer,
                            CalibrationPass* dense, ObserveOne observe_one) {
     support::FirstError problem;
+    // Of each round the first site whose input was not told: it may be told rounds later.
+    std::vector<std::size_t> next(static_cast<std::size_t>(teams_.rounds()), first);
     for (std::int64_t round = 0; round < teams_.rounds(); ++round) {
-        std::size_t next = first;
-        const auto seen = [&](const transformer::ObservedInput& present) {
-            next = present.site + 1;
+        const auto seen = [&, round](const transformer::ObservedInput& present) {
+            next[static_cast<std::size_t>(round)] = present.site + 1;
             const auto told = [&](pruning::SiteInput input, const pruning::RoutedInput& routed) {
                 const auto gathering = clock().during(parallel::Work::statistics);
                 input.sequence = own().begin + round;
@@ -104,15 +105,19 @@ void CalibrationPass::tell(std::size_t first, std::size_t end, const SiteObserve
                                     routed(present, {}))
                              : dense->observe_beside(round, present, told);
         };
-        if (round < own().size()) {
+        bool runs = round < own().size();
+        if (runs) {
             const auto running = clock().during(parallel::Work::forward);
             problem.guard([&] { observe_one(round, seen); });
+            runs = !problem.get();
         }
         const auto gathering = clock().during(parallel::Work::statistics);
-        for (; next < end; ++next) {  // no sequence left, or an error that the others await
-            observer(next, {}, {});
+        auto& site = next[static_cast<std::size_t>(round)];
+        for (; !runs && site < end; ++site) {  // no sequence left, or an error that others await
+            observer(site, {}, {});
         }
     }
+    problem.guard([&] { runner_->finish_observing(); });
     const auto waiting = clock().during(parallel::Work::wait);
     parallel::agree(ranks_, problem.get());
 }

@@ -15,6 +15,7 @@
 #include "alphaprune/support/stop.hpp"
 #include "background_thread.hpp"
 #include "calibrated_pruning.hpp"
+#include "kept_zeros.hpp"
 #include "tensor_stream.hpp"
 
 namespace alphaprune::phases {
@@ -86,6 +87,7 @@ class StreamingRun {
           clock_(nodes.clock()),
           catalogue_(catalogue),
           request_(request),
+          kept_zeros_(catalogue, request.mask),
           stream_(ranks, catalogue, store),
           parcels_(parcels_of(stream_, catalogue, request.targets, store)) {
         stream_.take_over_finished();
@@ -153,6 +155,7 @@ class StreamingRun {
             slot_of(number).read = background_.start([this, number] {
                 const Parcel& parcel = parcels_[number];
                 stream_.read(tensor_of(parcel), parcel.rows, bytes_of(number));
+                kept_zeros_.apply(parcel.tensor, parcel.rows, bytes_of(number));
             });
         });
     }
@@ -221,6 +224,7 @@ class StreamingRun {
     const parallel::Communicator self_ = parallel::Communicator::alone();
     const model::Catalogue& catalogue_;
     const PruneRequest& request_;
+    KeptZeros kept_zeros_;
     TensorStream stream_;
     std::vector<Parcel> parcels_;
     std::size_t next_ = 0;

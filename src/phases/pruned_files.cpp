@@ -85,8 +85,10 @@ double ratio_of_tensor(const model::Catalogue& catalogue, int tensor,
 PrunedFiles::PrunedFiles(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                          const PrunedPaths& paths, resume::Journal& journal)
     : ranks_(ranks), catalogue_(catalogue), journal_(journal), finished_(catalogue.tensors.size()) {
-    const checkpoint::PartialFile partial{
-        .resume = journal.attempt() > 1, .keep = true, .created = journal.created()};
+    const checkpoint::PartialFile partial{.resume = journal.attempt() > 1,
+                                          .keep = true,
+                                          .created = journal.created(),
+                                          .storage = paths.storage};
     if (!paths.checkpoint.empty()) {
         checkpoint_.emplace(ranks, catalogue, paths.checkpoint, partial);
     }

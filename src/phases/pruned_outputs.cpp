@@ -12,6 +12,7 @@
 #include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/scalar.hpp"
+#include "block_sites.hpp"
 
 namespace alphaprune::phases {
 namespace {
@@ -45,8 +46,17 @@ void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue
     }
 }
 
-decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner, int matrix,
+bool drops_where_rows_are(const transformer::BlockRunner& runner, const PruneRequest& request) {
+    return runner.can_drop() && request.mask == nullptr &&
+           input_needs(request) == transformer::InputNeeds::squares;
+}
+
+decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner,
+                                            const PruneRequest& request, int matrix,
                                             parallel::RowRange outputs) {
+    if (!drops_where_rows_are(runner, request)) {
+        return nullptr;
+    }
     return [&runner, matrix, outputs](std::span<const float> norms,
                                       const pruning::PruneTarget& target) {
         transformer::RowDrop drop;

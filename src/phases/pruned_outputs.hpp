@@ -10,6 +10,7 @@
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/node.hpp"
 #include "alphaprune/parallel/share.hpp"
+#include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/pruning/pruners.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 
@@ -23,9 +24,12 @@ namespace alphaprune::phases {
 void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue& catalogue,
                      const model::TensorInfo& tensor, std::span<float> rows);
 
-/// SiteMatrix::drop for some outputs of a matrix of the loaded block. @pre runner.can_drop()
+/// Whether weights are dropped where the rows are, far from the processor, by drop_at().
+bool drops_where_rows_are(const transformer::BlockRunner& runner, const PruneRequest& request);
+/// SiteMatrix::drop for some outputs of a matrix of the loaded block, if so.
 /// @param runner  outlives the function
-decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner, int matrix,
+decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner,
+                                            const PruneRequest& request, int matrix,
                                             parallel::RowRange outputs);
 
 /// Brings the outputs of matrices, which are shared out over all ranks, to all nodes: in the type

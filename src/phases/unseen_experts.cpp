@@ -7,6 +7,7 @@ void prune_unseen(const parallel::Communicator& ranks,
                   const pruning::PrunerSettings& settings) {
     const pruning::Pruner& magnitude = *pruning::find_pruner("magnitude");
     for (const pruning::SiteMatrix& matrix : matrices) {
+        pruning::remove_gone(matrix.rows);
         magnitude.prune_rows(ranks, parallel::ThreadPool::single(),
                              {std::as_writable_bytes(matrix.rows.weights),
                               support::ScalarType::float32, cols, false},

@@ -42,6 +42,7 @@ pruning::SiteWork site_work(const model::Catalogue& catalogue, const transformer
     work.node_ranks = node_ranks_of(cluster);
     work.team_ranks = teams.least_ranks();
     work.threads = task.threads;
+    work.has_mask = task.has_mask;
     return work;
 }
 

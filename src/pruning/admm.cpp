@@ -26,7 +26,7 @@ Fit prune_admm(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
     const UnitProblem problem(hessian, rows);
     const std::vector<float> best = minimizer(hessian, problem, kDamping, where);
     Projection project(hessian.ranks(), hessian.threads(), std::ssize(rows.weights), hessian.cols(),
-                       target);
+                       target, rows.gone);
     if (project.kept() == project.total()) {
         scale_back(hessian, best, rows.weights);
         return {};

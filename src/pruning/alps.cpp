@@ -82,7 +82,7 @@ Fit prune_alps(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
                const PrunerSettings& settings, const std::string& where) {
     const UnitProblem problem(hessian, rows);
     Projection project(hessian.ranks(), hessian.threads(), std::ssize(rows.weights), hessian.cols(),
-                       target);
+                       target, rows.gone);
     const bool keeps_all = project.kept() == project.total();
     // B* before the iterations or after them, for which the factor changes: then the next matrix of
     // the site begins with the factor that this one ends with.

@@ -34,6 +34,7 @@ struct Tile {
     std::array<Lanes, kWidestPanel> weights;
     std::array<Lanes, kWidestPanel> errors;
     std::array<LaneMask, kWidestPanel> removed;  ///< −1 where the weight goes
+    std::array<LaneMask, kWidestPanel> gone;     ///< −1 where it goes beforehand
 };
 
 ALPHAPRUNE_INLINE void load(Tile& tile, const linalg::FloatView& weights, std::int64_t first,
@@ -42,6 +43,16 @@ ALPHAPRUNE_INLINE void load(Tile& tile, const linalg::FloatView& weights, std::i
         const float* const row = weights.data + (first + lane) * weights.stride;
         for (std::int64_t j = 0; j < weights.cols; ++j) {
             tile.weights[j][lane] = lane < rows ? row[j] : 0.0F;
+        }
+    }
+}
+
+ALPHAPRUNE_INLINE void load_gone(Tile& tile, GoneView gone, std::int64_t cols, std::int64_t first,
+                                 std::int64_t rows) {
+    for (std::int64_t j = 0; j < cols; ++j) {
+        tile.gone[j] = LaneMask{};
+        for (std::int64_t lane = 0; gone.data != nullptr && lane < rows; ++lane) {
+            tile.gone[j][lane] = gone.at(first + lane, j) ? -1 : 0;
         }
     }
 }
@@ -61,26 +72,27 @@ ALPHAPRUNE_INLINE void mark_by_threshold(Tile& tile, const linalg::ConstFloatVie
     for (std::int64_t j = 0; j < factor.cols; ++j) {
         const float diagonal = factor.data[j * factor.stride + j];
         const Lanes score = tile.weights[j] * tile.weights[j] / (diagonal * diagonal);
-        tile.removed[j] = score <= threshold;
+        tile.removed[j] = (score <= threshold) | tile.gone[j];
     }
 }
 
 /// Marks in each row the N lowest scores of the columns [first, first + width), the leftmost of
-/// equals first.
+/// equals first; before all others, and however many, what is gone.
 ALPHAPRUNE_INLINE void mark_group(Tile& tile, const linalg::ConstFloatView& factor,
                                   std::int64_t first, int width, int removed) {
     std::array<Lanes, kLargestGroup> scores;
     for (int i = 0; i < width; ++i) {
         const std::int64_t j = first + i;
         const float diagonal = factor.data[j * factor.stride + j];
-        scores[i] = tile.weights[j] * tile.weights[j] / (diagonal * diagonal);
+        const Lanes score = tile.weights[j] * tile.weights[j] / (diagonal * diagonal);
+        scores[i] = tile.gone[j] ? score - score - 1.0F : score;
     }
     for (int i = 0; i < width; ++i) {
         LaneMask before{};  // counts down: true is −1
         for (int other = 0; other < width; ++other) {
             before += other < i ? scores[other] <= scores[i] : scores[other] < scores[i];
         }
-        tile.removed[first + i] = -before < removed;
+        tile.removed[first + i] = (-before < removed) | tile.gone[first + i];
     }
 }
 
@@ -133,13 +145,16 @@ ALPHAPRUNE_INLINE void remove_marked(Tile& tile, const linalg::ConstFloatView& f
 
 ALPHAPRUNE_FOR_EACH_VECTOR_UNIT
 void sweep_tiles(linalg::FloatView weights, linalg::ConstFloatView factor, RemovalRule rule,
-                 linalg::FloatView errors) {
+                 linalg::FloatView errors, GoneView gone) {
     Tile tile;
     const std::int64_t width = weights.cols;
     const std::int64_t step = rule.pattern ? rule.pattern->group : kStep;
     for (std::int64_t first = 0; first < weights.rows; first += kLanes) {
         const std::int64_t rows = std::min(kLanes, weights.rows - first);
         load(tile, weights, first, rows);
+        if (gone.data != nullptr || first == 0) {
+            load_gone(tile, gone, width, first, rows);
+        }
         if (!rule.pattern) {
             mark_by_threshold(tile, factor, rule.threshold);
         }
@@ -170,11 +185,11 @@ std::vector<float> packed(linalg::ConstFloatView factor) {
 }  // namespace
 
 void sweep_panel(linalg::FloatView weights, linalg::ConstFloatView factor, const RemovalRule& rule,
-                 linalg::FloatView errors) {
+                 linalg::FloatView errors, GoneView gone) {
     assert(weights.cols <= kWidestPanel && factor.cols == weights.cols);
     assert(errors.rows == weights.rows && errors.cols == weights.cols);
     const std::vector<float> block = packed(factor);
-    sweep_tiles(weights, {block.data(), factor.cols, factor.cols, factor.cols}, rule, errors);
+    sweep_tiles(weights, {block.data(), factor.cols, factor.cols, factor.cols}, rule, errors, gone);
 }
 
 }  // namespace alphaprune::pruning

@@ -20,14 +20,18 @@ std::int64_t removed_in_groups(std::int64_t size, std::int64_t cols, Pattern pat
 }  // namespace
 
 Projection::Projection(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
-                       std::int64_t size, std::int64_t cols, const PruneTarget& target)
+                       std::int64_t size, std::int64_t cols, const PruneTarget& target,
+                       std::span<const std::uint8_t> gone)
     : ranks_(ranks),
       threads_(threads),
       cols_(cols),
       pattern_(target.pattern),
+      gone_(gone),
       total_(ranks.sum(size)) {
     removed_ = pattern_ ? removed_in_groups(total_, cols_, *pattern_)
                         : static_cast<std::int64_t>(static_cast<double>(total_) * target.ratio);
+    const std::int64_t gone_here = std::ssize(gone) - std::ranges::count(gone, std::uint8_t{0});
+    removed_ = std::max(removed_, ranks.sum(gone_here));
 }
 
 void Projection::choose(std::span<const float> values, std::span<std::uint8_t> stays) {
@@ -36,7 +40,8 @@ void Projection::choose(std::span<const float> values, std::span<std::uint8_t> s
         return;
     }
     share_rows(threads_, std::ssize(values) / cols_, cols_, [&](std::size_t at, std::size_t size) {
-        choose_in_groups(values.subspan(at, size), stays.subspan(at, size));
+        choose_in_groups(values.subspan(at, size), stays.subspan(at, size),
+                         gone_.empty() ? gone_ : gone_.subspan(at, size));
     });
 }
 
@@ -48,17 +53,36 @@ void Projection::operator()(std::span<const float> values, std::span<float> out)
                  [=](std::size_t i) { out[i] = chosen[i] != 0 ? values[i] : 0.0F; });
 }
 
-void Projection::choose_largest(std::span<const float> values, std::span<std::uint8_t> stays) {
+std::span<const float> Projection::without_gone(std::span<const float> values) {
+    if (gone_.empty()) {
+        return values;
+    }
+    candidates_.resize(values.size());
+    share_values(threads_, values.size(),
+                 [values, gone = gone_, out = std::span(candidates_)](std::size_t i) {
+                     out[i] = gone[i] != 0 ? 0.0F : values[i];
+                 });
+    return candidates_;
+}
+
+void Projection::forbid_gone(std::span<std::uint8_t> stays) const {
+    share_values(threads_, gone_.size(), [stays, gone = gone_](std::size_t i) {
+        stays[i] = gone[i] != 0 ? std::uint8_t{0} : stays[i];
+    });
+}
+
+void Projection::choose_largest(std::span<const float> all, std::span<std::uint8_t> stays) {
     if (removed_ == 0 || removed_ == total_) {
         std::ranges::fill(stays, std::uint8_t{removed_ == 0});
         return;
     }
+    const std::span<const float> values = without_gone(all);
     const Selected last = select_magnitude(ranks_, threads_, values, removed_ - 1, last_);
     share_values(threads_, values.size(), [=, key = last.key](std::size_t i) {
         stays[i] = magnitude_key(values[i]) > key ? 1 : 0;
     });
     if (removed_ == last.below + last.equal) {
-        return;
+        return;  // with all that is gone
     }
     // Of those equal to the last that goes, this rank's first ones go.
     const std::int64_t before = ranks_.sum_before(last.equal_here);
@@ -70,10 +94,11 @@ void Projection::choose_largest(std::span<const float> values, std::span<std::ui
             --to_go;
         }
     }
+    forbid_gone(stays);  // an equal zero may have gone in place of one of these
 }
 
-void Projection::choose_in_groups(std::span<const float> values,
-                                  std::span<std::uint8_t> stays) const {
+void Projection::choose_in_groups(std::span<const float> values, std::span<std::uint8_t> stays,
+                                  std::span<const std::uint8_t> gone) const {
     const auto width = static_cast<std::size_t>(cols_);
     for (std::size_t row = 0; row < values.size(); row += width) {
         for (std::int64_t first = 0; first < cols_; first += pattern_->group) {
@@ -81,13 +106,16 @@ void Projection::choose_in_groups(std::span<const float> values,
                 static_cast<int>(std::min<std::int64_t>(pattern_->group, cols_ - first));
             const std::size_t at = row + static_cast<std::size_t>(first);
             std::array<float, kLargestGroup> magnitudes{};
+            const auto is_gone = [&](std::size_t one) { return !gone.empty() && gone[one] != 0; };
             for (int i = 0; i < size; ++i) {
+                const std::size_t one = at + static_cast<std::size_t>(i);
                 magnitudes[static_cast<std::size_t>(i)] =
-                    std::abs(values[at + static_cast<std::size_t>(i)]);
+                    is_gone(one) ? -1.0F : std::abs(values[one]);
             }
             for (int i = 0; i < size; ++i) {
                 const std::size_t one = at + static_cast<std::size_t>(i);
-                stays[one] = rank_among(magnitudes, size, i) < removed_of(*pattern_, size) ? 0 : 1;
+                const bool goes = rank_among(magnitudes, size, i) < removed_of(*pattern_, size);
+                stays[one] = goes || is_gone(one) ? 0 : 1;
             }
         }
     }

@@ -61,9 +61,15 @@ std::int64_t panel_width(const std::optional<Pattern>& pattern) {
     return pattern ? kWidestPanel / pattern->group * pattern->group : kWidestPanel;
 }
 
+/// What is gone of a matrix, from a row of this rank's and a column on.
+GoneView gone_from(const MatrixRows& rows, std::int64_t cols, std::int64_t row, std::int64_t col) {
+    return rows.gone.empty() ? GoneView{} : GoneView{rows.gone.data() + row * cols + col, cols};
+}
+
 /// Scores w²/U_jj² of a panel. None is negative, so their bit patterns order as they do.
 void score_keys(const parallel::ThreadPool& threads, const linalg::FloatView& panel,
-                const linalg::ConstFloatView& factor, std::vector<std::uint32_t>& keys) {
+                const linalg::ConstFloatView& factor, GoneView gone,
+                std::vector<std::uint32_t>& keys) {
     keys.resize(static_cast<std::size_t>(panel.rows * panel.cols));
     std::vector<float> squares;
     for (std::int64_t j = 0; j < panel.cols; ++j) {
@@ -73,10 +79,13 @@ void score_keys(const parallel::ThreadPool& threads, const linalg::FloatView& pa
     share_rows(threads, panel.rows, panel.cols, [&](std::size_t first, std::size_t size) {
         const auto cols = static_cast<std::size_t>(panel.cols);
         for (std::size_t at = first; at < first + size; at += cols) {
-            const float* const row =
-                panel.data + static_cast<std::int64_t>(at / cols) * panel.stride;
+            const auto number = static_cast<std::int64_t>(at / cols);
+            const float* const row = panel.data + number * panel.stride;
             for (std::size_t j = 0; j < cols; ++j) {
                 keys[at + j] = std::bit_cast<std::uint32_t>(row[j] * row[j] / squares[j]);
+            }
+            for (std::size_t j = 0; gone.data != nullptr && j < cols; ++j) {
+                keys[at + j] = gone.at(number, static_cast<std::int64_t>(j)) ? 0 : keys[at + j];
             }
         }
     });
@@ -130,7 +139,9 @@ class SiteSweep {
                                              std::min(some.end, place.end)};
                 if (own.begin < own.end) {
                     sweep_panel(rows_of(columns(weights_.all(), begin, end), own), block, rules[m],
-                                rows_of(columns(errors_.all(), 0, width), own));
+                                rows_of(columns(errors_.all(), 0, width), own),
+                                gone_from(matrices_[m].rows, inverse_.order(),
+                                          own.begin - place.begin, begin));
                 }
             }
             linalg::sgemm(-1, constant(rows_of(columns(errors_.all(), 0, width), some)), rest,
@@ -141,19 +152,21 @@ class SiteSweep {
 
     /// Thresholds are the scores at index int(numel·ratio) of a matrix' panel, over all ranks.
     std::vector<RemovalRule> rules_of(std::int64_t begin, const linalg::ConstFloatView& block) {
+        constexpr float kNothing = -1;  // is below every score
         std::vector<RemovalRule> rules;
         std::vector<std::size_t> by_ratio;
         std::vector<std::int64_t> positions;
         for (std::size_t m = 0; m < matrices_.size(); ++m) {
             const PruneTarget& target = matrices_[m].target;
-            rules.push_back({0, target.pattern});
-            if (!target.pattern) {
+            rules.push_back({kNothing, target.pattern});
+            if (!target.pattern && target.ratio > 0) {
                 const std::int64_t total = heights_[m] * block.cols;
                 const auto position =
                     static_cast<std::int64_t>(static_cast<double>(total) * target.ratio);
                 by_ratio.push_back(m);
                 keys_.resize(std::max(keys_.size(), by_ratio.size()));
                 score_keys(threads_, columns(weights_.of(m), begin, begin + block.cols), block,
+                           gone_from(matrices_[m].rows, inverse_.order(), 0, begin),
                            keys_[by_ratio.size() - 1]);
                 positions.push_back(std::min(position, total - 1));
             }
@@ -189,7 +202,8 @@ void sweep_site(const parallel::Communicator& ranks, const parallel::ThreadPool&
         const PruneTarget& target = matrix.target;
         assert(target.pattern || (target.ratio >= 0 && target.ratio <= 1));
         remove_dead_inputs(view_of(matrix, inverse.order()), inverse.dead_inputs());
-        const bool something_goes = target.pattern || target.ratio > 0;
+        const bool something_goes =
+            ranks.any(target.pattern || target.ratio > 0 || !matrix.rows.gone.empty());
         if (something_goes && ranks.any(!matrix.rows.weights.empty())) {
             by_width[panel_width(target.pattern)].push_back(matrix);
         }

@@ -22,18 +22,30 @@ struct RemovalRule {
     std::optional<Pattern> pattern;
 };
 
+/// Which weights of a panel go beforehand: one byte per weight, not zero there.
+struct GoneView {
+    const std::uint8_t* data = nullptr;  ///< nullptr: none
+    std::int64_t stride = 0;             ///< between rows
+
+    bool at(std::int64_t row, std::int64_t col) const {
+        return data != nullptr && data[row * stride + col] != 0;
+    }
+};
+
 /// SparseGPT on one panel of columns, column after column: a removed weight's error
 /// e = w/U_jj is made up for by the weights right of it, w_k −= e·U_jk.
 /// @param weights  rows × width, changed in place
 /// @param factor   the square block of U at these columns
 /// @param errors   out: rows × width, zero where a weight stays
+/// @param gone     of N:M these are the first to go; the threshold takes them into account
 void sweep_panel(linalg::FloatView weights, linalg::ConstFloatView factor, const RemovalRule& rule,
-                 linalg::FloatView errors);
+                 linalg::FloatView errors, GoneView gone = {});
 
 /// SparseGPT (arXiv 2301.00774) on matrices that share an input and whose rows are divided among
 /// the ranks: all of them together, panel after panel. The ratio of a matrix is reached in each
-/// panel of 128 columns (ties at the threshold go too); 0 removes dead inputs alone. The same bits
-/// as of each matrix alone, and on any number of ranks and threads. Collective.
+/// panel of 128 columns (ties at the threshold go too); 0 removes dead inputs alone, and what is
+/// gone beforehand, which has the score 0. The same bits as of each matrix alone, and on any number
+/// of ranks and threads. Collective.
 /// @param threads  of this rank, which share its rows
 /// @throws Error (failure) on all ranks when the threshold of a panel is not finite
 void sweep_site(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,

@@ -21,6 +21,7 @@ class MatrixByMatrix : public BlockPruner {
     std::vector<std::optional<Fit>> prune(std::size_t site,
                                           std::span<const SiteMatrix> matrices) override {
         for (const SiteMatrix& matrix : matrices) {
+            remove_gone(matrix.rows);
             const StoredRows stored{std::as_writable_bytes(matrix.rows.weights),
                                     support::ScalarType::float32, inputs_.sites[site].cols, false};
             pruner_.prune_rows(inputs_.ranks, inputs_.nodes.threads(), stored, matrix.target,
@@ -88,8 +89,17 @@ class TargetedPruner : public BlockPruner {
 
 }  // namespace
 
+void remove_gone(const MatrixRows& rows) {
+    for (std::size_t i = 0; i < rows.gone.size(); ++i) {
+        rows.weights[i] = rows.gone[i] != 0 ? 0.0F : rows.weights[i];
+    }
+}
+
 SiteCost cost_of(const Pruner& pruner, const SiteWork& work) {
     SiteCost cost = pruner.cost(work);
+    if (work.has_mask) {  // a byte for each of a rank's weights
+        cost.working_memory += static_cast<std::uint64_t>(work.weights / work.ranks);
+    }
     if (pruner.needs == PrunerNeeds::targets || !work.outputs.any()) {
         return cost;
     }

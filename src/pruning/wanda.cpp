@@ -55,6 +55,7 @@ class WandaPruner : public BlockPruner {
             refuse_overflows(matrix, matrix.drop(norms, matrix.target));
             return;
         }
+        remove_gone(matrix.rows);
         const std::span<float> weights = matrix.rows.weights;
         const auto cols = static_cast<std::int64_t>(norms.size());
         refuse_overflows(matrix, count_overflows(weights, cols, norms));

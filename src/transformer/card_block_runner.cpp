@@ -102,6 +102,10 @@ class CardBlockRunner : public BlockRunner {
         in_pass(observer, [&](BlockPass& pass) { pass.run_to_last_site(one_beside()); });
     }
 
+    void finish_observing() override {
+        on_card([&] { inputs_.finish(); });
+    }
+
     void step(std::int64_t sequence, std::size_t site, const InputObserver& observer) override {
         in_pass(observer,
                 [&](BlockPass& pass) { pass.step(site, own_state(sequence), kept(sequence)); });

@@ -12,11 +12,11 @@ support::Error sums_failure(const device::CardError& error);
 
 /// Faults of a card as errors of the program.
 template <class Work>
-auto on_card(Work work, decltype(&forward_failure) failure = forward_failure) {
+auto on_card(Work work, decltype(&forward_failure) to_error = forward_failure) {
     try {
         return work();
     } catch (const device::CardError& error) {
-        throw failure(error);
+        throw to_error(error);
     }
 }
 

@@ -1,12 +1,14 @@
 #include "card_inputs.hpp"
 
+#include <utility>
+
 namespace alphaprune::transformer {
 
 void CardInputs::begin(std::int64_t squares) {
-    awaited_.clear();
+    now_ = {};
     sums_ = squares > 0;
     all_ = sums_ ? squares_.at_least(squares) : std::span<float>{};
-    free_ = all_;
+    used_ = 0;
 }
 
 std::span<const float> CardInputs::on_host(std::span<const float> values,
@@ -29,31 +31,41 @@ void CardInputs::see(const ObservedInput& input, const InputObserver& observer) 
     awaited.input.site = input.site;
     awaited.input.tokens = input.tokens;
     awaited.of_expert.assign(input.of_expert.begin(), input.of_expert.end());
+    awaited.first = used_;
     if (input.tokens > 0) {
-        const std::size_t cols = input.values.size() / static_cast<std::size_t>(input.tokens);
-        const std::span<float> sums = free_.first(cols);
-        free_ = free_.subspan(cols);
-        lane_.column_squares(input.values.data(), input.tokens, static_cast<std::int64_t>(cols),
-                             sums.data());
-        awaited.squares = sums;
+        awaited.cols = input.values.size() / static_cast<std::size_t>(input.tokens);
+        lane_.column_squares(input.values.data(), input.tokens,
+                             static_cast<std::int64_t>(awaited.cols),
+                             all_.subspan(used_, awaited.cols).data());
+        used_ += awaited.cols;
     }
-    awaited_.push_back(std::move(awaited));
+    now_.awaited.push_back(std::move(awaited));
 }
 
 void CardInputs::end(const InputObserver& observer) {
-    if (awaited_.empty()) {
+    if (now_.awaited.empty()) {
         return;
     }
-    // One copy for all sites: the card waits for the host while it is told.
-    const float* const first = all_.data();
-    const auto squares = on_host(all_.first(all_.size() - free_.size()), values_);
-    for (Awaited& awaited : awaited_) {
-        awaited.input.of_expert = awaited.of_expert;
-        if (awaited.input.tokens > 0) {
-            awaited.input.squares = squares.subspan(
-                static_cast<std::size_t>(awaited.squares.data() - first), awaited.squares.size());
-        }
-        observer(awaited.input);
+    now_.observer = observer;
+    lane_.begin_download(turn_, all_.data(), used_ * sizeof(float));
+    finish();
+    before_ = std::exchange(now_, {});
+    turn_ = 1 - turn_;
+}
+
+void CardInputs::finish() {
+    if (before_.awaited.empty()) {
+        return;
+    }
+    const auto bytes = lane_.finish_download(1 - turn_);
+    const std::span<const float> squares(reinterpret_cast<const float*>(bytes.data()),
+                                         bytes.size() / sizeof(float));
+    const Sums shown = std::exchange(before_, {});
+    for (const Awaited& awaited : shown.awaited) {
+        ObservedInput input = awaited.input;
+        input.of_expert = awaited.of_expert;
+        input.squares = squares.subspan(awaited.first, awaited.cols);
+        shown.observer(input);
     }
 }
 

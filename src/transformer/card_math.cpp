@@ -75,6 +75,7 @@ std::span<const float> CardTables::alibi(std::int64_t heads) {
 
 void CardMath::norm(const model::NormLayer& norm, std::span<const float> values,
                     std::span<float> out) {
+    const bool goes_into_products = values.data() != out.data();  // not that of heads
     lane_.norm({.values = values.data(),
                 .out = out.data(),
                 .rows = size_of(values) / norm.width,
@@ -83,7 +84,17 @@ void CardMath::norm(const model::NormLayer& norm, std::span<const float> values,
                 .centered = norm.kind == model::NormKind::layer,
                 .weights = weights_.floats(norm.weight),
                 .biases = weights_.floats(norm.bias),
-                .unit_offset = norm.unit_offset});
+                .unit_offset = norm.unit_offset,
+                .intent = goes_into_products ? intent() : card::Intent{}});
+}
+
+card::Intent CardMath::intent() const {
+    for (const model::LinearLayer& layer : block_.layers) {
+        if (layer.prunable) {
+            return {weights_.weights_of(layer).type, precision_};
+        }
+    }
+    return {};
 }
 
 card::Product CardMath::product(const Product& work) const {
@@ -145,6 +156,7 @@ void CardMath::run_mlps(std::span<const MlpWork> works) {
         } else {
             products.push_back({layer(work.mlp.up), work.input, work.inner});
         }
+        gate.intent = intent();
         if (work.mlp.clamped) {
             gate.limit = static_cast<float>(work.mlp.clamped->limit);
             gate.steepness = static_cast<float>(work.mlp.clamped->steepness);

@@ -93,6 +93,8 @@ class CardMath : public BlockMath {
         return block_.layers[static_cast<std::size_t>(index)];
     }
     card::Product product(const Product& work) const;
+    /// What products of prunable layers will do with the values that they are given.
+    card::Intent intent() const;
     /// Those of prunable layers in the precision asked for; routers decide in float32.
     void multiply_all(std::span<const card::Product> products,
                       std::span<const model::LinearLayer* const> layers);

@@ -15,7 +15,7 @@ namespace alphaprune::test {
 
 inline const std::filesystem::path kRoot = ALPHAPRUNE_SOURCE_DIR;
 
-/// A source for the weights of a folder. @param catalogue  outlives it
+/// A source for the weights of a folder or checkpoint. @param catalogue  outlives it
 inline model::RowSource rows_of_folder(const model::Catalogue& catalogue) {
     const auto reader = std::make_shared<model::WeightReader>(catalogue);
     return [reader](const model::TensorInfo& tensor, parallel::RowRange rows,

@@ -77,13 +77,5 @@ TEST_F(ModelDamage, PositionsThatCannotBeAreRefused) {
     }
 }
 
-TEST_F(ModelDamage, RowsOfAnotherModelAreRefused) {
-    model::Catalogue other = checkpoint::catalogue_of_checkpoint(path_);
-    other.tensors[5].shape.push_back(1);
-    EXPECT_THROW(checkpoint::rows_of_checkpoint(path_, other), support::Error);
-    other.tensors[5].name = "stranger";
-    EXPECT_THROW(checkpoint::rows_of_checkpoint(path_, other), support::Error);
-}
-
 }  // namespace
 }  // namespace alphaprune::test

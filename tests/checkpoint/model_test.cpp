@@ -51,8 +51,8 @@ TEST(CheckpointModel, IsCataloguedAndExportedAsTheFolderIs) {
         expect_same_catalogue(stored, model);
         export_model(world(), model, rows_of_folder(model), folder / (place + "-direct"),
                      model.bytes() / 3);
-        export_model(world(), stored, checkpoint::rows_of_checkpoint(checkpoint, stored),
-                     folder / (place + "-later"), model.bytes() / 3);
+        export_model(world(), stored, rows_of_folder(stored), folder / (place + "-later"),
+                     model.bytes() / 3);
         EXPECT_TRUE(files_in(folder / (place + "-direct")) ==
                     files_in(folder / (place + "-later")));
     }

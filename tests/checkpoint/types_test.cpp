@@ -88,8 +88,7 @@ TEST_F(CarriedTypes, AreExportedByteForByte) {
     expect_aligned(folder_ / "direct/model.safetensors");
     write_checkpoint();
     const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(checkpoint_);
-    export_model(world(), stored, checkpoint::rows_of_checkpoint(checkpoint_, stored),
-                 folder_ / "later", 5'000'000'000);
+    export_model(world(), stored, rows_of_folder(stored), folder_ / "later", 5'000'000'000);
     const auto after = tensors_of(folder_ / "later/model.safetensors");
     ASSERT_EQ(after.size(), before.size());
     for (const auto& [name, tensor] : before) {
@@ -124,8 +123,7 @@ TEST_F(CarriedTypes, OfPackedWeightsTheResultIsBfloat16) {
     export_model(world(), packed, rows_of_folder(packed), folder_ / "direct", 5'000'000'000);
     checkpoint_model(world(), packed, rows_of_folder(packed), checkpoint_);
     const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(checkpoint_);
-    export_model(world(), stored, checkpoint::rows_of_checkpoint(checkpoint_, stored),
-                 folder_ / "later", 5'000'000'000);
+    export_model(world(), stored, rows_of_folder(stored), folder_ / "later", 5'000'000'000);
     EXPECT_TRUE(files_in(folder_ / "direct") == files_in(folder_ / "later"));
     EXPECT_EQ(support::read_text(folder_ / "direct/config.json"), config);
     EXPECT_FALSE(fs::exists(folder_ / "direct/hf_quant_config.json"));

@@ -55,15 +55,10 @@ TEST(OptionFaults, NoAbbreviations) {
     expect_faults({"--mod", "m", "--output", "o"}, {"unknown option --mod", "--model is missing"});
 }
 
-TEST(OptionFaults, ValuesOfLaterVersions) {
-    const auto expect_refused = [](const std::string& option, const Words& values) {
-        for (const std::string& value : values) {
-            expect_faults(run_with({option, value}),
-                          {option + " " + value + " is not available in this version"});
-        }
-    };
-    expect_refused("--storage", {"bitmask"});
-    expect_faults(run_with({"--storage", "bitmask"}), {"choose one of dense"});
+TEST(OptionFaults, StorageIsDenseOrABitmask) {
+    EXPECT_FALSE(parse_options(run_with({"--storage", "dense"}), {}).store_bitmask);
+    EXPECT_TRUE(parse_options(run_with({"--storage", "bitmask"}), {}).store_bitmask);
+    expect_faults(run_with({"--storage", "sparse"}), {"--storage cannot be 'sparse'"});
 }
 
 TEST(OptionFaults, CardsAreChosenByDeviceAndNotWithASolver) {

@@ -3,6 +3,7 @@
 //     FAKE_CARD_FORWARD_LOST=N   the card is lost at multiply() number N from now
 //     FAKE_CARD_FORWARD_FULL=N   its memory does not suffice for allocate() number N
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -71,6 +72,14 @@ class FakeForwardLane : public card::ForwardLane {
             std::copy_n(static_cast<const std::byte*>(from), to.size(), to.begin());
         });
     }
+    void begin_download(int turn, const void* from, std::size_t bytes) override {
+        auto& room = downloads_.at(static_cast<std::size_t>(turn));
+        room.resize(bytes);
+        download(room, from);
+    }
+    std::span<const std::byte> finish_download(int turn) override {
+        return downloads_.at(static_cast<std::size_t>(turn));
+    }
     void copy(void* to, const void* from, std::size_t bytes) override {
         work("copy", [&](TouchedMemory& memory) {
             memory.writes_stored(to, static_cast<std::int64_t>(bytes), 1, "to");
@@ -133,6 +142,7 @@ class FakeForwardLane : public card::ForwardLane {
     }
 
     CardMemory memory_;
+    std::array<std::vector<std::byte>, 2> downloads_;
     std::optional<CardError> is_broken_;
     std::optional<std::thread::id> thread_;
 };

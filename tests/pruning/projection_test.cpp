@@ -125,6 +125,36 @@ TEST(Projection, OfValuesThatMoveKeepsWhatASortKeeps) {
     }
 }
 
+TEST(Projection, OfWhatIsGoneNothingStays) {
+    constexpr std::int64_t kCols = 24;
+    const std::vector<float> values = projected_values(30 * kCols, 9, false);
+    std::vector<float> without = values;
+    std::vector<std::uint8_t> gone(values.size());
+    for (std::size_t i = 0; i < gone.size(); ++i) {
+        gone[i] = i * i % 5 < 2 ? 1 : 0;  // three of five
+        without[i] = gone[i] != 0 ? 0.0F : values[i];
+    }
+    const auto cuts = test::cuts_of(30, test::Split::random);
+    const auto rank = static_cast<std::size_t>(test::world().rank());
+    const std::size_t begin = cuts[rank] * kCols;
+    const std::size_t size = cuts[rank + 1] * kCols - begin;
+    const auto all_gone = static_cast<std::int64_t>(std::ranges::count(gone, 1));
+    for (const PruneTarget& target : {PruneTarget{0.8, {}}, PruneTarget{0.3, {}},
+                                      PruneTarget{0.0, {}}, PruneTarget{0.5, Pattern{2, 4}}}) {
+        const auto expected = projected_by_sorting(without, kCols, target);
+        Projection project(test::world(), *test::threads_of(2), static_cast<std::int64_t>(size),
+                           kCols, target, std::span(gone).subspan(begin, size));
+        std::vector<float> out(size);
+        project(std::span(values).subspan(begin, size), out);
+        const auto first = expected.begin() + static_cast<std::ptrdiff_t>(begin);
+        EXPECT_EQ(out, std::vector<float>(first, first + static_cast<std::ptrdiff_t>(size)));
+        const auto removed = static_cast<std::int64_t>(720 * target.ratio);
+        if (!target.pattern) {
+            EXPECT_EQ(project.kept(), 720 - std::max(removed, all_gone));
+        }
+    }
+}
+
 TEST(Projection, CountsWhatStays) {
     const std::vector<float> values = projected_values(30 * 21, 6, false);
     const auto mine = static_cast<std::size_t>(test::world().is_root() ? values.size() : 0);

@@ -86,10 +86,11 @@ Doubles upper_factor(Doubles h, std::size_t n) {
 
 class Sweep {
   public:
-    Sweep(const SparsegptProblem& problem)
+    Sweep(const SparsegptProblem& problem, const std::vector<std::uint8_t>& first)
         : n_(static_cast<std::size_t>(problem.cols)),
           w_(problem.weights.begin(), problem.weights.end()),
-          gone_(w_.size(), false) {
+          gone_(first.begin(), first.end()) {
+        gone_.resize(w_.size());
         const Doubles h = hessian_of(problem);
         u_ = upper_factor(h, n_);
         for (std::size_t i = 0; i < w_.size(); ++i) {
@@ -98,6 +99,9 @@ class Sweep {
     }
 
     double score(std::size_t at) const {
+        if (gone_[at]) {
+            return -1;
+        }
         const double d = u_[at % n_ * n_ + at % n_];
         return w_[at] * w_[at] / (d * d);
     }
@@ -180,10 +184,11 @@ SparsegptProblem random_problem(std::int64_t rows, std::int64_t cols, std::int64
 }
 
 std::vector<double> pruned_by_the_book(const SparsegptProblem& problem, double ratio,
-                                       std::optional<pruning::Pattern> pattern) {
+                                       std::optional<pruning::Pattern> pattern,
+                                       const std::vector<std::uint8_t>& gone) {
     constexpr std::size_t kPanel = 128;
     const auto n = static_cast<std::size_t>(problem.cols);
-    Sweep sweep(problem);
+    Sweep sweep(problem, gone);
     for (std::size_t j = 0; j < n; ++j) {
         if (pattern && j % static_cast<std::size_t>(pattern->group) == 0) {
             const auto group = static_cast<std::size_t>(pattern->group);

@@ -23,8 +23,10 @@ SparsegptProblem random_problem(std::int64_t rows, std::int64_t cols, std::int64
                                 bool with_dead_inputs = false);
 
 /// The published algorithm, a column at a time and in float64 throughout, on one rank.
+/// @param gone  of each weight, whether it goes before all others; empty: none does
 std::vector<double> pruned_by_the_book(const SparsegptProblem& problem, double ratio,
-                                       std::optional<pruning::Pattern> pattern);
+                                       std::optional<pruning::Pattern> pattern,
+                                       const std::vector<std::uint8_t>& gone = {});
 
 /// ‖(W − Ŵ)X‖² summed over all inputs.
 double output_error(const SparsegptProblem& problem, const std::vector<float>& pruned);

@@ -62,6 +62,7 @@ struct Request {
     std::vector<float> weights;
     PruneTarget target;
     Split split = Split::even;
+    std::vector<std::uint8_t> gone = {};
 };
 
 /// Prunes matrices together. @return all of each, on every rank
@@ -83,7 +84,11 @@ std::vector<std::vector<float>> prune_together(const parallel::Communicator& ran
             std::span(all).subspan(cuts[rank] * cols, (cuts[rank + 1] - cuts[rank]) * cols);
         std::copy_n(request.weights.begin() + static_cast<std::ptrdiff_t>(cuts[rank] * cols),
                     mine.size(), mine.begin());
-        matrices.push_back({{mine, static_cast<std::int64_t>(cuts[rank])}, request.target, "test"});
+        MatrixRows own{mine, static_cast<std::int64_t>(cuts[rank])};
+        if (!request.gone.empty()) {
+            own.gone = std::span(request.gone).subspan(cuts[rank] * cols, mine.size());
+        }
+        matrices.push_back({own, request.target, "test"});
     }
     sweep_site(ranks, factored.threads(), factored.inverse(), matrices);
     for (std::vector<float>& matrix : pruned) {
@@ -247,6 +252,35 @@ TEST(Sparsegpt, OfScoresThatAreNoNumbersNamesTheMatrixOnAllRanks) {
     } catch (const support::Error& error) {
         EXPECT_TRUE(error.agreed());
         EXPECT_NE(std::string(error.what()).find("block 4, k"), std::string::npos) << error.what();
+    }
+}
+
+/// Fewer than the ratio asks for, and more: then all of them go, and no others.
+TEST(Sparsegpt, WhatIsGoneBeforehandGoesFirst) {
+    const auto problem = random_problem(24, 200, 6);
+    const Factored factored(world(), problem);
+    for (const std::size_t every : {3U, 2U}) {
+        std::vector<std::uint8_t> gone(problem.weights.size());
+        for (std::size_t i = 0; i < gone.size(); ++i) {
+            gone[i] = (i * 7 + i / 200) % every != 0 ? 1 : 0;  // two thirds, a half
+        }
+        for (const PruneTarget& target :
+             {PruneTarget{0.8, {}}, PruneTarget{0.1, {}}, PruneTarget{0.5, Pattern{2, 4}}}) {
+            std::vector<double> expected(problem.weights.size());
+            if (world().is_root()) {
+                expected = test::pruned_by_the_book(problem, target.ratio, target.pattern, gone);
+            }
+            world().broadcast(std::span(expected));
+            const auto pruned =
+                prune_together(world(), factored, {{problem.weights, target, Split::random, gone}});
+            expect_agreement(pruned.front(), expected);
+            for (std::size_t i = 0; i < gone.size(); ++i) {
+                ASSERT_TRUE(gone[i] == 0 || pruned.front()[i] == 0) << i;
+            }
+        }
+        const auto kept =
+            prune_together(world(), factored, {{problem.weights, {0, {}}, Split::even, gone}});
+        EXPECT_EQ(count_zeros(kept.front()), std::ssize(gone) - std::ranges::count(gone, 0));
     }
 }
 

@@ -75,7 +75,7 @@ TEST_P(ChoicesOf, HaveTheSameBitsOnAnyNumberOfRanksAndPasses) {
     const parallel::Communicator self = world().split(world().rank(), 0);
     const std::vector<double> alone = measure(self);
     for (const std::vector<double>& other :
-         {measure(world()), measure(world(), {.state_bytes = 1})}) {
+         {measure(world()), measure(world(), {.forward = tested_settings(), .state_bytes = 1})}) {
         for (std::size_t c = 0; c < alone.size(); ++c) {
             EXPECT_EQ(std::bit_cast<std::uint64_t>(alone[c]),
                       std::bit_cast<std::uint64_t>(other[c]))

@@ -53,18 +53,22 @@ TEST(ForwardKernels, ActivationsAreThoseOfFloat64) {
             work.gate = &found;
             work.up = nullptr;
             const double alone = expected_activation(work, static_cast<double>(gate));
-            EXPECT_NEAR(gated(work, 0), alone, 1.5e-6 * std::abs(alone)) << gate;
+            EXPECT_NEAR(gated(work, *work.gate, work.up != nullptr ? *work.up : 0.0F), alone,
+                        1.5e-6 * std::abs(alone))
+                << gate;
             work.up = &up;
             double factor = static_cast<double>(up);
             if (activation == Activation::clamped_gate) {
                 factor = std::fmax(std::fmin(factor, 2.5), -2.5) + 1;
             }
-            EXPECT_NEAR(gated(work, 0), alone * factor, 2e-6 * std::abs(alone * factor)) << gate;
+            EXPECT_NEAR(gated(work, *work.gate, work.up != nullptr ? *work.up : 0.0F),
+                        alone * factor, 2e-6 * std::abs(alone * factor))
+                << gate;
         }
         float gate = kNotANumber;
         work.gate = &gate;
         work.up = nullptr;
-        EXPECT_TRUE(std::isnan(gated(work, 0)));
+        EXPECT_TRUE(std::isnan(gated(work, *work.gate, work.up != nullptr ? *work.up : 0.0F)));
     }
 }
 

@@ -53,11 +53,9 @@ class CheckpointReader {
     std::unique_ptr<State> state_;
 };
 
-/// The catalogue that a checkpoint.h5 describes and a source of its rows, so that a checkpoint can
-/// be evaluated and exported as a model folder can. Each rank on its own.
-/// @param catalogue  outlives the source
+/// The catalogue that a checkpoint.h5 describes: a model like that of a folder, whose rows
+/// model::WeightReader reads from the file. Each rank on its own.
+/// @throws Error as CheckpointReader does, and for what is no model
 model::Catalogue catalogue_of_checkpoint(const std::filesystem::path& checkpoint);
-model::RowSource rows_of_checkpoint(const std::filesystem::path& checkpoint,
-                                    const model::Catalogue& catalogue);
 
 }  // namespace alphaprune::checkpoint

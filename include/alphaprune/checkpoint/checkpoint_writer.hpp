@@ -22,6 +22,12 @@ struct TensorSummary {
     double sparsity_ratio = 0;   ///< asked for; 0 for tensors that are not prunable
 };
 
+/// How the tensors that are pruned are stored.
+enum class Storage {
+    dense,
+    bitmask,  ///< which values are not zero, and those (formats/bitmask.hpp)
+};
+
 /// How a writer treats what an interrupted run left under the partial name, and its own unfinished
 /// file.
 struct PartialFile {
@@ -36,13 +42,23 @@ struct PartialFile {
     /// When the run began, for the checkpoint's attribute "created"; now, when empty. A run that
     /// resumes another gives the first one's time.
     std::string created = {};
+    Storage storage = Storage::dense;
 };
+
+/// Beside a file or folder that is written with masks: rows whose places are not known before all
+/// are there. It stays when the writer has finished, so that a run killed before its end can go on;
+/// who ends the run removes it.
+std::filesystem::path scratch_name(const std::filesystem::path& path);
 
 /// Writes checkpoint.h5: one HDF5 file by all ranks together, each its own rows and spectra, as raw
 /// bits straight to their place in the file. The file has its partial name until finish(),
 /// which writes the HDF5 structures around them: a partial file is rows and nothing else, so that a
 /// run killed at any moment leaves nothing that could disturb a later one. The bytes of the
 /// file do not depend on the number of ranks, nor on how often the run was interrupted.
+///
+/// With Storage::bitmask a pruned tensor is a group /tensors/NAME of "bitmask", uint8,
+/// "offsets", int64, and "values", in the stored type, with the same attributes (the checksum
+/// being that of the dense rows) and "shape"; until finish() its rows wait in scratch_name().
 ///
 /// Layout: /tensors/NAME in the stored type (bfloat16 as a custom 16-bit float type, BOOL as
 /// h5py's enumeration, 8-bit floats as uint8), attributes "sparsity", "sparsity_ratio", "zeros",
@@ -52,8 +68,8 @@ struct PartialFile {
 /// float64, one value per matrix in order; /model/config.json as text; /model/FILE for each
 /// auxiliary file of the model (model/auxiliary_files.hpp), uint8, attribute "checksum"; root
 /// attributes "format"
-/// ("alphaprune-checkpoint"), "version" (1), "model", "family", "created", "tensors" (count) and,
-/// last of all, "complete" (1).
+/// ("alphaprune-checkpoint"), "version" (1; with masks 2), "model", "family", "created", "tensors"
+/// (count) and, last of all, "complete" (1).
 class CheckpointWriter {
   public:
     /// Collective. @throws Error on all ranks when the file cannot be made, or (bad_request) when a

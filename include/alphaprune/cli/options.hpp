@@ -119,6 +119,7 @@ struct Options {
     std::optional<double> dense_target = 0;
     std::optional<double> residual_target = 0;
     std::optional<double> damping = 0.01;
+    std::filesystem::path mask_from;  ///< a run or model whose zeros stay zero; empty: none
     bool sites_sequentially = false;  ///< inputs of a site come from what is pruned so far
 
     bool leaves_settings_open() const { return !dense_target || !residual_target || !damping; }
@@ -140,6 +141,7 @@ struct Options {
 
     bool write_hdf5 = true;
     bool write_safetensors = false;
+    bool store_bitmask = false;  ///< of the tensors that are pruned a mask and what is not zero
 
     std::optional<linalg::Solver> solver;  ///< nothing: chosen for each matrix
     device::DeviceChoice device = device::DeviceChoice::automatic;

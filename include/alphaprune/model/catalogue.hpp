@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alphaprune/model/bitmask_form.hpp"
 #include "alphaprune/model/configuration.hpp"
 #include "alphaprune/model/output_pattern.hpp"
 #include "alphaprune/model/packed_form.hpp"
@@ -36,6 +37,8 @@ struct TensorInfo {
     /// Where the file holds the values in 8 or 4 bits: `type` and `shape` are what they are read
     /// as.
     std::optional<PackedForm> packed{};
+    /// Where the file holds a mask and the values that are not zero.
+    std::optional<BitmaskForm> bitmask{};
 
     /// The type as which the values are read. @throws Error (bad_request) for a type that is only
     /// copied, naming tensor and remedy

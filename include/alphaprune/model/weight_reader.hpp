@@ -42,11 +42,10 @@ class WeightStore {
 std::unique_ptr<WeightStore> generate_weights(const Catalogue& catalogue);
 
 /// Reads weights of a catalogued model, just those asked for, from where they are: the shards of
-/// its folder, opened at first use, or, for a synthetic model, the generator. (Those of a
-/// checkpoint: rows_of_checkpoint in checkpoint/checkpoint_reader.hpp.)
+/// its folder or the checkpoint, opened at first use, or, for a synthetic model, the generator.
 class WeightReader {
   public:
-    /// @param catalogue  of a folder or synthetic; outlives the reader
+    /// @param catalogue  outlives the reader
     explicit WeightReader(const Catalogue& catalogue);
 
     const Catalogue& catalogue() const { return catalogue_; }

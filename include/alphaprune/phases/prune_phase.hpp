@@ -72,6 +72,8 @@ struct PruneRequest {
     std::optional<int> most_blocks = {};
     /// Whose blocks are run; nullptr: the family that the model is of. Outlives the run.
     const model::Family* family = nullptr;
+    /// Whose zeros in the matrices stay zero (require_mask); nullptr: the choice is free.
+    const model::Catalogue* mask = nullptr;
     transformer::ForwardSettings forward = {};  ///< what runs the blocks
 
     std::vector<std::size_t> turns_of(int block) const {
@@ -85,6 +87,11 @@ struct PruneRequest {
         return calibration.count() - std::ranges::count_if(held_out, std::identity());
     }
 };
+
+/// @throws Error (bad_request) when the mask has not, for each prunable matrix, a tensor of its
+/// name
+///         and shape, of a type that is read
+void require_mask(const model::Catalogue& model, const model::Catalogue& mask);
 
 struct PrunedModel {
     std::vector<pruning::PrunedTensor> tensors;  ///< one per tensor, the same on every rank

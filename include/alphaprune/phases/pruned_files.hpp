@@ -20,6 +20,7 @@ namespace alphaprune::phases {
 struct PrunedPaths {
     std::filesystem::path checkpoint;  ///< HDF5; empty: not asked for
     std::filesystem::path folder;      ///< Hugging Face; empty: not asked for
+    checkpoint::Storage storage = checkpoint::Storage::dense;
     /// Text pairs for the folder's shards.
     std::vector<std::pair<std::string, std::string>> metadata = {};
 };

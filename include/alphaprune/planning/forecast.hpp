@@ -56,6 +56,7 @@ struct RunTask {
     const pruning::Pruner* pruner = &pruning::default_pruner();
     pruning::PrunerSettings settings = {};
     bool sites_sequentially = false;
+    bool has_mask = false;  ///< weights are gone beforehand
     SequenceShape calibration = {};
     std::vector<TrialTask> trials = {};
     int copies = 1;  ///< of the model that are written

@@ -80,9 +80,10 @@ struct SiteWork {
     double own_sequences = 0;         ///< of the busiest rank: its part of those of its team
     std::int64_t tokens = 0;          ///< per sequence
     int ranks = 1;
-    int node_ranks = 1;  ///< of them, on one node
-    int team_ranks = 1;  ///< of them, that share a sequence, at least
-    int threads = 1;     ///< of each rank
+    int node_ranks = 1;     ///< of them, on one node
+    int team_ranks = 1;     ///< of them, that share a sequence, at least
+    int threads = 1;        ///< of each rank
+    bool has_mask = false;  ///< weights are gone beforehand (MatrixRows::gone)
     /// Of the busiest rank, as products take them (linalg::AlignedRows): a multiple of a group of
     /// rows of each matrix.
     double own_rows = 0;
@@ -136,7 +137,14 @@ struct RoutedInput {
 struct MatrixRows {
     std::span<float> weights;    ///< rows × cols, row-major
     std::int64_t first_row = 0;  ///< of the matrix
+    /// One per weight, not zero where it goes whatever the pruner would choose; these count towards
+    /// the ratio, and all of them go even where it asks for fewer. Empty: the choice is free.
+    std::span<const std::uint8_t> gone = {};
 };
+
+/// The weights that go whatever the pruner chooses become zero, for pruners that then choose the
+/// smallest.
+void remove_gone(const MatrixRows& rows);
 
 /// One matrix that is to be pruned, of those that share an input.
 struct SiteMatrix {

@@ -89,8 +89,10 @@ class BlockRunner {
     /// Runs the loaded block; its output becomes the sequence's state.
     virtual void advance(std::int64_t sequence) = 0;
     /// Runs the loaded block, shows the input at each site in order, and leaves the state as it
-    /// was.
+    /// was. Where sums of squares suffice the observer may be called later, but in order and before
+    /// finish_observing() is over, as with step(): a copy of it, which must be valid until then.
     virtual void observe(std::int64_t sequence, const InputObserver& observer) = 0;
+    virtual void finish_observing() {}
 
     // The same in steps, so that the matrices of a site may be replaced once its input was seen:
     // for each sequence step() to every site in order, then leave(). In between the state is that

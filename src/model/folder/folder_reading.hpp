@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alphaprune/formats/safetensors.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/error.hpp"
 
@@ -30,6 +31,15 @@ bool is_inner_name(std::string_view name);
 /// @param name  inside the folder
 /// @throws Error (bad_request) when it is a link to anything else, or to nothing
 void require_model_file(const std::filesystem::path& folder, std::string_view name);
+
+/// The names under which a file has a tensor with a mask (formats/bitmask_names.hpp).
+std::vector<std::string> parts_of_bitmask(const std::string& name);
+
+/// The tensors of a shard, those with masks put together again and all in the order of the model.
+/// @param tensors  of the file @throws Error (bad_request) where parts are missing or do not fit
+std::vector<TensorInfo> put_bitmasks_together(const formats::SafetensorsHeader& header,
+                                              std::vector<TensorInfo> tensors,
+                                              const std::string& where);
 
 /// Where index and shards disagree. Whether that is a fault depends on which tensors the model
 /// needs, which is known later (judge_index).

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "alphaprune/formats/bitmask.hpp"
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/formats/safetensors.hpp"
 #include "alphaprune/model/name_list.hpp"
@@ -175,9 +176,14 @@ void read_shard(Catalogue& catalogue, int shard, support::FaultList& faults) {
         require_model_file(catalogue.folder, name);
         catalogue.stamps.push_back(support::File::open_for_reading(path).stamp());
         formats::SafetensorsHeader header = formats::read_safetensors_header(path);
+        std::vector<TensorInfo> tensors;
         for (formats::SafetensorsEntry& entry : header.tensors) {
-            catalogue.tensors.push_back({std::move(entry.name), entry.type, std::move(entry.shape),
-                                         shard, entry.begin, -1, entry.end - entry.begin});
+            tensors.push_back({std::move(entry.name), entry.type, std::move(entry.shape), shard,
+                               entry.begin, -1, entry.end - entry.begin});
+        }
+        for (TensorInfo& tensor :
+             put_bitmasks_together(header, std::move(tensors), path.string())) {
+            catalogue.tensors.push_back(std::move(tensor));
         }
     } catch (const support::Error& error) {
         faults.add(error);
@@ -206,12 +212,30 @@ std::vector<IndexFindings::Copy> take_out_copies(std::vector<TensorInfo>& tensor
     return copies;
 }
 
+std::uint64_t stored_bytes_of(const TensorInfo& tensor) {
+    if (!tensor.bitmask) {
+        return tensor.bytes();
+    }
+    const auto rows = static_cast<std::uint64_t>(tensor.values() / tensor.shape.back());
+    const std::uint64_t groups = (rows + formats::kRowsOfOffset - 1) / formats::kRowsOfOffset;
+    return rows * formats::mask_row_bytes(tensor.shape.back()) + groups * sizeof(std::int64_t) +
+           tensor.bitmask->values * support::size_of(tensor.scalar_type());
+}
+
+/// As the file names it, or its parts.
+std::vector<std::string> stored_names_of(const TensorInfo& tensor) {
+    return tensor.bitmask ? parts_of_bitmask(tensor.name) : std::vector{tensor.name};
+}
+
 void compare_sizes(const ShardIndex& index, const std::vector<IndexFindings::Copy>& copies,
                    Catalogue& catalogue) {
     if (!index.has_metadata) {
         catalogue.warnings.push_back(kNoMetadata());
     }
-    const std::uint64_t bytes = catalogue.bytes();
+    std::uint64_t bytes = 0;
+    for (const TensorInfo& tensor : catalogue.tensors) {
+        bytes += stored_bytes_of(tensor);
+    }
     std::uint64_t with_copies = bytes;
     for (const IndexFindings::Copy& copy : copies) {
         with_copies += copy.earlier.bytes();
@@ -223,9 +247,11 @@ void compare_sizes(const ShardIndex& index, const std::vector<IndexFindings::Cop
 
 /// @return  what the index lists and no shard has
 std::vector<IndexFindings::Absent> compare_names(const ShardIndex& index, Catalogue& catalogue) {
-    std::unordered_set<std::string_view> stored;
+    std::unordered_set<std::string> stored;
     for (const TensorInfo& tensor : catalogue.tensors) {
-        stored.insert(tensor.name);
+        for (std::string& name : stored_names_of(tensor)) {
+            stored.insert(std::move(name));
+        }
     }
     std::vector<IndexFindings::Absent> absent;
     std::unordered_set<std::string_view> listed;
@@ -237,7 +263,8 @@ std::vector<IndexFindings::Absent> compare_names(const ShardIndex& index, Catalo
     }
     std::vector<std::string> unlisted;
     for (const TensorInfo& tensor : catalogue.tensors) {
-        if (!listed.contains(tensor.name)) {
+        const std::vector<std::string> names = stored_names_of(tensor);
+        if (!std::ranges::all_of(names, [&](const auto& name) { return listed.contains(name); })) {
             unlisted.push_back(tensor.name);
         }
     }

@@ -2,16 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 
 #include "alphaprune/linalg/matrix_source.hpp"
+#include "alphaprune/model/bitmask_form.hpp"
 #include "alphaprune/model/catalogue.hpp"
 
 namespace alphaprune::model {
-
-/// Fills `out` with bytes of a shard from `offset` on.
-using ShardBytes = std::function<void(int shard, std::uint64_t offset, std::span<std::byte> out)>;
 
 /// Reads a rectangle of a packed tensor as bfloat16. Takes a few MiB beside `out`, whatever is
 /// asked for.

@@ -95,21 +95,21 @@ support::Error naming_tensor(const support::Error& error, const std::string& pla
     return {error.status(), std::move(faults)};
 }
 
-/// The shards of a model folder, opened at first use.
+/// The shards of a model folder, or a checkpoint, opened at first use.
 class StoredWeights : public WeightStore {
   public:
     explicit StoredWeights(const Catalogue& catalogue)
-        : catalogue_(catalogue), files_(catalogue.shards.size()) {
-        assert(catalogue.origin == WeightOrigin::folder);
-    }
+        : catalogue_(catalogue), files_(catalogue.shards.size()) {}
 
     void read(const TensorInfo& tensor, const linalg::Rectangle& part,
               std::span<std::byte> out) override {
-        if (tensor.packed) {
-            const ShardBytes from_shard = [&](int number, std::uint64_t offset,
-                                              std::span<std::byte> bytes) {
-                read_shard(tensor, number, offset, bytes);
-            };
+        const ShardBytes from_shard = [&](int number, std::uint64_t offset,
+                                          std::span<std::byte> bytes) {
+            read_shard(tensor, number, offset, bytes);
+        };
+        if (tensor.bitmask) {
+            read_bitmask(tensor, part, from_shard, out);
+        } else if (tensor.packed) {
             read_packed(tensor, part, from_shard, out);
             require_unchanged(tensor, tensor.packed->scale_shard);
         } else {
@@ -123,7 +123,7 @@ class StoredWeights : public WeightStore {
         for (const auto& [tensor, rows] : needed) {
             try {
                 // Of packed rows about where they lie.
-                const std::uint64_t bytes = tensor.packed ? tensor.packed->bytes() : tensor.bytes();
+                const std::uint64_t bytes = stored_bytes(tensor);
                 const std::uint64_t each =
                     bytes / static_cast<std::uint64_t>(std::max<std::int64_t>(tensor.rows(), 1));
                 parts.push_back({&shard(tensor.shard),
@@ -137,6 +137,14 @@ class StoredWeights : public WeightStore {
     }
 
   private:
+    /// Of a mask the values, which are most of it.
+    static std::uint64_t stored_bytes(const TensorInfo& tensor) {
+        if (tensor.bitmask) {
+            return tensor.bitmask->values * support::size_of(tensor.scalar_type());
+        }
+        return tensor.packed ? tensor.packed->bytes() : tensor.bytes();
+    }
+
     void read_rectangle(const TensorInfo& tensor, const linalg::Rectangle& part,
                         std::span<std::byte> out) {
         const std::uint64_t row_bytes = tensor.row_bytes();

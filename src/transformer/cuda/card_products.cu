@@ -105,6 +105,12 @@ cudaDataType_t library_type(ScalarType type) {
     }
 }
 
+/// As memory of the card is aligned.
+std::int64_t aligned_count(std::int64_t count) {
+    constexpr std::int64_t kAligned = 128;  // values
+    return (count + kAligned - 1) / kAligned * kAligned;
+}
+
 bool is_empty(const Product& product) {
     return product.tokens == 0 || product.rows == 0;
 }
@@ -158,17 +164,60 @@ void CardProducts::split_inputs(std::span<const Product> products,
             operand_of(product) != nullptr) {
             continue;
         }
+        if (const Operand* const ready = prepared_for(product)) {
+            operands_.push_back(*ready);
+            continue;
+        }
         const std::int64_t count = product.tokens * product.cols;
-        constexpr std::int64_t kAligned = 128;  // values: as memory of the card is
-        const std::int64_t stride = (count + kAligned - 1) / kAligned * kAligned;
-        operands_.push_back({product.input, count, product.type, values, stride});
-        values += part_count_ * stride;
+        operands_.push_back(
+            {product.input, count, product.type, part_count_, nullptr, aligned_count(count)});
+        values += part_count_ * aligned_count(count);
     }
-    auto* const parts = parts_.require<std::uint16_t>(static_cast<std::size_t>(values));
+    prepared_.clear();
+    auto* parts = parts_.require<std::uint16_t>(static_cast<std::size_t>(values));
     auto* range = ranges_.require<HalfRange>(operands_.size());
     for (Operand& operand : operands_) {
-        split_input(operand, parts + operand.place, range);
+        if (operand.parts == nullptr) {
+            split_input(operand, parts, range);
+            operand.parts = parts;
+            parts += part_count_ * operand.stride;
+        }
         ++range;
+    }
+}
+
+const CardProducts::Operand* CardProducts::prepared_for(const Product& product) const {
+    const auto found = std::find_if(prepared_.rbegin(), prepared_.rend(), [&](const Operand& each) {
+        return each.input == product.input && each.count == product.tokens * product.cols &&
+               each.type == product.type && each.part_count == part_count_;
+    });
+    return found == prepared_.rend() ? nullptr : &*found;
+}
+
+SplitRoom CardProducts::prepare(const float* values, std::int64_t count, std::int64_t width,
+                                const Intent& intent) {
+    forget(values);
+    // float16 needs the largest of all values first.
+    if (intent.type != ScalarType::bfloat16 || count == 0 || count % 4 != 0 || width % 4 != 0) {
+        return {};
+    }
+    const std::size_t place = prepared_.size();
+    if (place == prepared_memory_.size()) {
+        prepared_memory_.emplace_back();
+    }
+    const int parts = parts_of(intent.precision);
+    const std::int64_t stride = aligned_count(count);
+    auto* const room =
+        prepared_memory_[place].require<std::uint16_t>(static_cast<std::size_t>(parts * stride));
+    prepared_.push_back({values, count, ScalarType::bfloat16, parts, room, stride});
+    return {room, stride, parts};
+}
+
+void CardProducts::forget(const void* values) {
+    for (Operand& each : prepared_) {  // its place stays: another's memory follows from it
+        if (each.input == values) {
+            each.input = nullptr;
+        }
     }
 }
 
@@ -206,7 +255,7 @@ void CardProducts::run(const Product& product) {
         const float* factor = one_;
         if (!is_wide) {
             const Operand& operand = *operand_of(product);
-            activations = parts_.require<std::uint16_t>(0) + operand.place + part * operand.stride;
+            activations = operand.parts + part * operand.stride;
             factor = operand.factors != nullptr ? operand.factors + part : one_;
         }
         const bool adds = product.add_to_it || part > 0;

@@ -12,6 +12,13 @@ namespace alphaprune::transformer::card {
 /// How many parts of 16 bits stand for a value.
 int parts_of(linalg::ForwardPrecision precision);
 
+/// Where parts in bfloat16 of some values go.
+struct SplitRoom {
+    std::uint16_t* parts = nullptr;  ///< the first, at a multiple of 256 bytes
+    std::int64_t stride = 0;         ///< from one part to the next
+    int count = 0;                   ///< 0: nowhere
+};
+
 /// Products of activations with weights, see ForwardLane::multiply. Owns the library's handle and
 /// the activations' parts.
 class CardProducts {
@@ -19,6 +26,14 @@ class CardProducts {
     explicit CardProducts(cudaStream_t stream);
 
     void multiply(std::span<const Product> products, linalg::ForwardPrecision precision);
+
+    /// Room for the parts of values that are about to be written, which the next split_inputs()
+    /// takes instead of making them.
+    /// @param width  of their rows: parts are made of four values at a time
+    SplitRoom prepare(const float* values, std::int64_t count, std::int64_t width,
+                      const Intent& intent);
+    /// These values are written over: parts of them that were prepared are of no use.
+    void forget(const void* values);
 
     /// Makes the parts of all inputs, which are those of run() until the next call.
     void split_inputs(std::span<const Product> products, linalg::ForwardPrecision precision);
@@ -34,12 +49,15 @@ class CardProducts {
         const float* input = nullptr;
         std::int64_t count = 0;
         support::ScalarType type{};
-        std::int64_t place = 0;          ///< of the first part among all values
-        std::int64_t stride = 0;         ///< from one part to the next
-        const float* factors = nullptr;  ///< on the card, of each part's product: float16
+        int part_count = 0;
+        const std::uint16_t* parts = nullptr;  ///< the first
+        std::int64_t stride = 0;               ///< from one part to the next
+        const float* factors = nullptr;        ///< on the card, of each part's product: float16
     };
     /// @returns nullptr where there is none yet
     const Operand* operand_of(const Product& product) const;
+    /// The same among those that were prepared, the latest first.
+    const Operand* prepared_for(const Product& product) const;
     void split_input(Operand& operand, std::uint16_t* parts, void* range);
 
     cudaStream_t stream_;
@@ -49,6 +67,8 @@ class CardProducts {
     const float* one_ = nullptr;
     int part_count_ = 1;
     std::vector<Operand> operands_;
+    std::vector<Operand> prepared_;
+    std::vector<device::DeviceMemory> prepared_memory_;  ///< of each
 };
 
 }  // namespace alphaprune::transformer::card

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "cuda/card_products.cuh"
 #include "cuda/forward_lane.hpp"
 #include "cuda/resources.cuh"
 
@@ -9,8 +10,9 @@
 
 namespace alphaprune::transformer::card {
 
-void norm(cudaStream_t stream, const Norm& work);
-void gate(cudaStream_t stream, const Gate& work);
+/// @param parts  where parts of what is written go, too; for rows, or all, of a multiple of four
+void norm(cudaStream_t stream, const Norm& work, const SplitRoom& parts);
+void gate(cudaStream_t stream, const Gate& work, const SplitRoom& parts);
 void rotate(cudaStream_t stream, const Rotation& work);
 void copy_rows(cudaStream_t stream, const RowCopy& work);
 void gather(cudaStream_t stream, const Gathering& work);

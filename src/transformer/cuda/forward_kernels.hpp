@@ -53,13 +53,12 @@ ALPHAPRUNE_KERNEL float activated(const Gate& work, float x) {
     return x;
 }
 
-/// Value number `index` of the gate, as it becomes.
-ALPHAPRUNE_KERNEL float gated(const Gate& work, std::int64_t index) {
-    const float gate = activated(work, work.gate[index]);
+/// A value of the gate, as it becomes. @param up  of no meaning where there is none
+ALPHAPRUNE_KERNEL float gated(const Gate& work, float value, float up) {
+    const float gate = activated(work, value);
     if (work.up == nullptr) {
         return gate;
     }
-    float up = work.up[index];
     if (work.activation == Activation::clamped_gate) {  // NaN stays
         up = up > work.limit ? work.limit : up;
         up = up < -work.limit ? -work.limit : up;

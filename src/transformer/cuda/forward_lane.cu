@@ -75,6 +75,7 @@ class CudaForwardLane : public ForwardLane {
 
     void upload(void* to, std::span<const std::byte> from) override {
         static_cast<void>(on_card());
+        products_.forget(to);
         upload_.run(
             from, [to](std::size_t begin) { return static_cast<std::byte*>(to) + begin; },
             [](std::size_t, std::size_t) {});
@@ -103,12 +104,30 @@ class CudaForwardLane : public ForwardLane {
         wait();
     }
 
+    void begin_download(int turn, const void* from, std::size_t bytes) override {
+        Download& one = downloads_[static_cast<std::size_t>(turn)];
+        const cudaStream_t stream = on_card();
+        check_cuda(cudaEventSynchronize(one.done.get()), "cudaEventSynchronize");
+        one.values = one.room.require(std::max<std::size_t>(bytes, 1)).first(bytes);
+        check_cuda(cudaMemcpyAsync(one.values.data(), from, bytes, cudaMemcpyDeviceToHost, stream),
+                   "cudaMemcpyAsync");
+        check_cuda(cudaEventRecord(one.done.get(), stream), "cudaEventRecord");
+    }
+
+    std::span<const std::byte> finish_download(int turn) override {
+        const Download& one = downloads_[static_cast<std::size_t>(turn)];
+        check_cuda(cudaEventSynchronize(one.done.get()), "cudaEventSynchronize");
+        return one.values;
+    }
+
     void copy(void* to, const void* from, std::size_t bytes) override {
+        products_.forget(to);
         check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, on_card()),
                    "cudaMemcpyAsync");
     }
 
     void clear(void* to, std::size_t bytes) override {
+        products_.forget(to);
         check_cuda(cudaMemsetAsync(to, 0, bytes, on_card()), "cudaMemsetAsync");
     }
 
@@ -119,21 +138,44 @@ class CudaForwardLane : public ForwardLane {
         products_.multiply(products, precision);
     }
 
-    void norm(const Norm& work) override { card::norm(on_card(), work); }
-    void gate(const Gate& work) override { card::gate(on_card(), work); }
-    void rotate(const Rotation& work) override { card::rotate(on_card(), work); }
+    void norm(const Norm& work) override {
+        const cudaStream_t stream = on_card();
+        card::norm(stream, work,
+                   products_.prepare(work.out, work.rows * work.width, work.width, work.intent));
+    }
+    void gate(const Gate& work) override {
+        const cudaStream_t stream = on_card();
+        card::gate(stream, work, products_.prepare(work.gate, work.count, 4, work.intent));
+    }
+    void rotate(const Rotation& work) override {
+        products_.forget(work.values);
+        card::rotate(on_card(), work);
+    }
 
     void attend(const Attention& work, linalg::ForwardPrecision precision) override {
         const cudaStream_t stream = on_card();
+        products_.forget(work.out);
         if (!attend_in_parts(stream, work, parts_of(precision), scratch_)) {
             attend_plainly(stream, work);
         }
     }
 
-    void copy_rows(const RowCopy& work) override { card::copy_rows(on_card(), work); }
-    void gather(const Gathering& work) override { card::gather(on_card(), work); }
-    void scatter(const Scattering& work) override { card::scatter(on_card(), work); }
-    void add(const Addition& work) override { card::add(on_card(), work); }
+    void copy_rows(const RowCopy& work) override {
+        products_.forget(work.to);
+        card::copy_rows(on_card(), work);
+    }
+    void gather(const Gathering& work) override {
+        products_.forget(work.to);
+        card::gather(on_card(), work);
+    }
+    void scatter(const Scattering& work) override {
+        products_.forget(work.sum);
+        card::scatter(on_card(), work);
+    }
+    void add(const Addition& work) override {
+        products_.forget(work.sum);
+        card::add(on_card(), work);
+    }
 
     void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                         float* sums) override {
@@ -169,6 +211,13 @@ class CudaForwardLane : public ForwardLane {
     Upload upload_;
     CardProducts products_;
     device::DeviceMemory wide_, scratch_;
+    /// On its way to the host.
+    struct Download {
+        device::PinnedMemory room;
+        std::span<std::byte> values;
+        device::Event done = device::make_event();
+    };
+    std::array<Download, 2> downloads_;
 };
 
 }  // namespace

@@ -27,6 +27,13 @@ struct Product {
     bool add_to_it = false;
 };
 
+/// What the next multiply() will do with values that are computed: split them for weights of this
+/// type, which can be done in passing. Nothing comes of it where it does not.
+struct Intent {
+    support::ScalarType type = support::ScalarType::float32;
+    linalg::ForwardPrecision precision{};
+};
+
 /// Each row normed by itself: (x − mean)·factor·weight + bias, factor = 1/√(mean (x − mean)² + ε);
 /// without `centered` the mean is taken as 0. Sums in float64.
 struct Norm {
@@ -39,6 +46,7 @@ struct Norm {
     const float* weights = nullptr;  ///< width; nullptr: ones
     const float* biases = nullptr;   ///< width; nullptr: zeros
     bool unit_offset = false;        ///< 1 + weight in place of weight
+    Intent intent = {};              ///< of what is written
 };
 
 enum class Activation { silu, relu, gelu, gelu_tanh, quick_gelu, clamped_gate };
@@ -51,6 +59,7 @@ struct Gate {
     Activation activation{};
     float limit = 0;      ///< of clamped_gate: model::ClampedGate
     float steepness = 0;  ///< of clamped_gate
+    Intent intent = {};   ///< of what is written
 };
 
 /// Rotates the heads of a sequence's tokens, token t by row t of the tables: pair i of a head, its
@@ -203,6 +212,11 @@ class ForwardLane {
     virtual void upload_as(void* to, support::ScalarType type, std::span<const float> from) = 0;
     /// Waits.
     virtual void download(std::span<std::byte> to, const void* from) = 0;
+    /// Begins to bring values to the host as they are now, while work goes on.
+    /// @param turn  0 or 1: what was begun with the same before is lost
+    virtual void begin_download(int turn, const void* from, std::size_t bytes) = 0;
+    /// Waits for these alone. @return them, until the turn comes again
+    virtual std::span<const std::byte> finish_download(int turn) = 0;
     virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
     virtual void clear(void* to, std::size_t bytes) = 0;
     /// Until all is done.

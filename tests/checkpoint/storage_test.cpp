@@ -1,0 +1,258 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "alphaprune/checkpoint/checkpoint_reader.hpp"
+#include "alphaprune/checkpoint/verification.hpp"
+#include "alphaprune/model/matrix_slices.hpp"
+#include "alphaprune/support/checksum.hpp"
+#include "alphaprune/support/error.hpp"
+#include "checkpoint/folders.hpp"
+#include "support/world.hpp"
+
+namespace alphaprune::test {
+namespace {
+
+namespace fs = std::filesystem;
+using checkpoint::Storage;
+
+/// Of the matrices about every other value zero, some −0, some rows without any zero, some all
+/// zero.
+model::RowSource with_zeros(const model::Catalogue& model) {
+    return [source = rows_of_folder(model)](const model::TensorInfo& tensor,
+                                            parallel::RowRange rows, std::span<std::byte> out) {
+        source(tensor, rows, out);
+        const std::size_t size = support::size_of(tensor.scalar_type());
+        const auto cols = static_cast<std::size_t>(tensor.row_length());
+        for (std::size_t i = 0; tensor.matrix >= 0 && i < out.size() / size; ++i) {
+            const std::size_t row = static_cast<std::size_t>(rows.begin) + i / cols;
+            const std::size_t kind = (i % cols * 2654435761U + row * 40503U) >> 7 & 7;
+            if (row % 5 == 1 || (row % 5 != 2 && kind < 4)) {
+                std::memset(out.data() + i * size, 0, size);
+            }
+            if (row % 5 == 3 && kind == 4) {  // −0 is a value
+                std::memset(out.data() + i * size, 0, size);
+                out[i * size + size - 1] = std::byte{0x80};
+            }
+        }
+    };
+}
+
+/// Summaries by the definition, of rows from a source.
+std::vector<checkpoint::TensorSummary> summaries_of(const model::Catalogue& model,
+                                                    const model::RowSource& source) {
+    std::vector<checkpoint::TensorSummary> summaries;
+    for (const model::TensorInfo& tensor : model.tensors) {
+        std::vector<std::byte> bytes(tensor.bytes());
+        source(tensor, {0, tensor.rows()}, bytes);
+        summaries.push_back(summarize(tensor, bytes, 0));
+    }
+    return summaries;
+}
+
+void write_stored(const parallel::Communicator& ranks, const model::Catalogue& model,
+                  const fs::path& file, Storage storage) {
+    const model::RowSource source = with_zeros(model);
+    checkpoint::CheckpointWriter writer(ranks, model, file,
+                                        {.created = "then", .storage = storage});
+    copy_rows(ranks, model, source, writer);
+    writer.finish(summaries_of(model, source));
+}
+
+void write_stored_folder(const parallel::Communicator& ranks, const model::Catalogue& model,
+                         const model::RowSource& source, const fs::path& folder, Storage storage) {
+    checkpoint::HuggingFaceWriter writer(ranks, model, folder, {{"made_by", "a test"}},
+                                         {.storage = storage}, model.bytes() / 3);
+    copy_rows(ranks, model, source, writer);
+    writer.finish();
+}
+
+class StoredModel : public testing::TestWithParam<const char*> {
+  protected:
+    SharedFolder folder_{world()};
+    model::Catalogue model_ =
+        model::read_catalogue(kRoot / "tests/data/models" / std::string(GetParam()));
+};
+
+INSTANTIATE_TEST_SUITE_P(Models, StoredModel,
+                         testing::Values("tiny-llama3", "tiny-opt", "tiny-gpt2", "tiny-phi3",
+                                         "tiny-qwen3_moe-fused"));
+
+TEST_P(StoredModel, HasTheSameBytesOnAnyNumberOfRanksAndIsSound) {
+    for (int ranks = 1; ranks <= world().size(); ++ranks) {
+        const bool takes_part = world().rank() < ranks;
+        const parallel::Communicator some = world().split(takes_part ? 0 : 1, world().rank());
+        if (takes_part) {
+            const std::string name = std::to_string(ranks);
+            write_stored(some, model_, folder_ / (name + ".h5"), Storage::bitmask);
+            write_stored_folder(some, model_, with_zeros(model_), folder_ / name, Storage::bitmask);
+        }
+        world().barrier();
+        EXPECT_TRUE(contents(folder_ / (std::to_string(ranks) + ".h5")) ==
+                    contents(folder_ / "1.h5"));
+        EXPECT_TRUE(files_in(folder_ / std::to_string(ranks)) == files_in(folder_ / "1"));
+    }
+    const auto found = checkpoint::verify_checkpoint(world(), folder_ / "1.h5", {});
+    EXPECT_TRUE(found.problems.empty()) << found.problems.front();
+    EXPECT_EQ(found.bytes, model_.bytes());
+    EXPECT_FALSE(fs::exists(checkpoint::scratch_name(folder_ / "1.h5")));
+    EXPECT_FALSE(fs::exists(checkpoint::scratch_name(folder_ / "1")));
+}
+
+TEST_P(StoredModel, ComesBackBitForBit) {
+    const fs::path dense = folder_ / "dense";
+    write_stored_folder(world(), model_, with_zeros(model_), dense, Storage::dense);
+    write_stored_folder(world(), model_, with_zeros(model_), folder_ / "masked", Storage::bitmask);
+    write_stored(world(), model_, folder_ / "masked.h5", Storage::bitmask);
+    const auto expected = files_in(dense);
+    const auto expect_same = [&](const model::Catalogue& stored, const std::string& name) {
+        const auto masked = std::ranges::count_if(
+            stored.tensors, [](const model::TensorInfo& tensor) { return bool{tensor.bitmask}; });
+        EXPECT_GT(masked, 0) << name;
+        write_stored_folder(world(), stored, rows_of_folder(stored), folder_ / name,
+                            Storage::dense);
+        EXPECT_TRUE(files_in(folder_ / name) == expected) << name;
+        world().barrier();
+    };
+    expect_same(model::deserialize_catalogue(
+                    model::serialize(checkpoint::catalogue_of_checkpoint(folder_ / "masked.h5"))),
+                "from-checkpoint");
+    const model::Catalogue read = model::read_catalogue(folder_ / "masked");
+    EXPECT_EQ(read.warnings, model::read_catalogue(dense).warnings);
+    expect_same(read, "from-folder");
+}
+
+/// Rows and columns as linear algebra asks for them, and rows of experts.
+TEST_P(StoredModel, GivesAnyPart) {
+    write_stored(world(), model_, folder_ / "masked.h5", Storage::bitmask);
+    const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(folder_ / "masked.h5");
+    const model::RowSource source = with_zeros(model_);
+    model::WeightReader reader(stored);
+    for (std::size_t t = 0; t < stored.tensors.size(); ++t) {
+        if (!stored.tensors[t].bitmask) {
+            continue;
+        }
+        std::vector<std::byte> whole(model_.tensors[t].bytes());
+        source(model_.tensors[t], {0, model_.tensors[t].rows()}, whole);
+        const std::size_t size = support::size_of(stored.tensors[t].scalar_type());
+        for (const model::TensorInfo& tensor :
+             {stored.tensors[t], model::as_matrix_rows(stored.tensors[t])}) {
+            const std::int64_t rows = tensor.rows();
+            const std::int64_t cols = tensor.row_length();
+            for (const linalg::Rectangle& part :
+                 {linalg::Rectangle{rows / 3, rows, cols / 4, cols / 2 + 1},
+                  linalg::Rectangle{rows - 1, rows, 0, cols},
+                  linalg::Rectangle{rows / 2, rows, cols - 1, cols},
+                  linalg::Rectangle{rows / 2, rows / 2, 0, cols}}) {
+                std::vector<std::byte> out(static_cast<std::size_t>(part.size()) * size);
+                reader.read_part(tensor, part, out);
+                std::vector<std::byte> expected;
+                for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
+                    const auto first = static_cast<std::size_t>(row * cols + part.col_begin) * size;
+                    const auto bytes = std::span(whole).subspan(
+                        first, static_cast<std::size_t>(part.cols()) * size);
+                    expected.insert(expected.end(), bytes.begin(), bytes.end());
+                }
+                EXPECT_TRUE(out == expected) << tensor.name;
+            }
+        }
+    }
+}
+
+class Interrupted : public StoredModel {};
+INSTANTIATE_TEST_SUITE_P(Models, Interrupted, testing::Values("tiny-llama3"));
+
+/// Rows that an attempt on other ranks left are there, and the result is the same.
+TEST_P(Interrupted, GoesOnFromTheRowsThatAreThere) {
+    const model::RowSource source = with_zeros(model_);
+    const checkpoint::PartialFile partial{
+        .resume = true, .keep = true, .created = "then", .storage = Storage::bitmask};
+    const auto half = model_.tensors.size() / 2;
+    const parallel::Communicator root = world().split(world().is_root() ? 0 : 1, 0);
+    if (world().is_root()) {
+        checkpoint::CheckpointWriter file(root, model_, folder_ / "file.h5", partial);
+        checkpoint::HuggingFaceWriter folder(root, model_, folder_ / "folder",
+                                             {{"made_by", "a test"}}, partial, model_.bytes() / 3);
+        for (std::size_t t = 0; t < half; ++t) {
+            const model::TensorInfo& tensor = model_.tensors[t];
+            std::vector<std::byte> bytes(tensor.bytes());
+            source(tensor, {0, tensor.rows()}, bytes);
+            file.write_rows(static_cast<int>(t), {0, tensor.rows()}, bytes);
+            folder.write_rows(static_cast<int>(t), {0, tensor.rows()}, bytes);
+        }
+    }
+    world().barrier();
+    checkpoint::CheckpointWriter file(world(), model_, folder_ / "file.h5", partial);
+    checkpoint::HuggingFaceWriter folder(world(), model_, folder_ / "folder",
+                                         {{"made_by", "a test"}}, partial, model_.bytes() / 3);
+    ASSERT_TRUE(file.resumed() && folder.resumed());
+    for (std::size_t t = 0; t < model_.tensors.size(); ++t) {
+        const model::TensorInfo& tensor = model_.tensors[t];
+        const auto mine = parallel::share_of(tensor.rows(), world().size(), world().rank());
+        std::vector<std::byte> bytes(static_cast<std::size_t>(mine.size()) * tensor.row_bytes());
+        source(tensor, mine, bytes);
+        if (t < half) {
+            std::vector<std::byte> back(bytes.size(), std::byte{1});
+            file.read_rows(static_cast<int>(t), mine, back);
+            EXPECT_TRUE(back == bytes) << tensor.name;
+            folder.read_rows(static_cast<int>(t), mine, back);
+            EXPECT_TRUE(back == bytes) << tensor.name;
+            folder.keep_rows(static_cast<int>(t), mine);
+        } else {
+            file.write_rows(static_cast<int>(t), mine, bytes);
+            folder.write_rows(static_cast<int>(t), mine, bytes);
+        }
+    }
+    world().barrier();
+    file.finish(summaries_of(model_, source));
+    folder.finish();
+    write_stored(world(), model_, folder_ / "at-once.h5", Storage::bitmask);
+    write_stored_folder(world(), model_, source, folder_ / "at-once", Storage::bitmask);
+    EXPECT_TRUE(contents(folder_ / "file.h5") == contents(folder_ / "at-once.h5"));
+    EXPECT_TRUE(files_in(folder_ / "folder") == files_in(folder_ / "at-once"));
+}
+
+class Damaged : public StoredModel {};
+INSTANTIATE_TEST_SUITE_P(Models, Damaged, testing::Values("tiny-llama3"));
+
+/// Whatever byte of a masked tensor changes, it is noticed; nothing is read outside the file.
+TEST_P(Damaged, IsNoticed) {
+    write_stored(world(), model_, folder_ / "file.h5", Storage::bitmask);
+    const model::Catalogue stored = checkpoint::catalogue_of_checkpoint(folder_ / "file.h5");
+    const std::vector<char> whole = contents(folder_ / "file.h5");
+    const auto found = std::ranges::find_if(
+        stored.tensors, [](const model::TensorInfo& tensor) { return bool{tensor.bitmask}; });
+    ASSERT_NE(found, stored.tensors.end());
+    const std::uint64_t places[] = {found->bitmask->mask_offset + 5,
+                                    found->bitmask->rows_offset + 9,
+                                    found->bitmask->rows_offset + 15, found->offset + 11};
+    for (const std::uint64_t place : places) {
+        world().barrier();
+        if (world().is_root()) {
+            std::vector<char> bytes = whole;
+            bytes[place] = static_cast<char>(bytes[place] ^ 0x40);
+            replace_contents(folder_ / "file.h5", bytes);
+        }
+        world().barrier();
+        // A row offset matters where a rank begins in the middle.
+        model::WeightReader reader(stored);
+        bool noticed =
+            !checkpoint::verify_checkpoint(world(), folder_ / "file.h5", {}).problems.empty();
+        std::vector<std::byte> rows(found->row_bytes() * 2);
+        std::vector<std::byte> expected(rows.size());
+        with_zeros(model_)(
+            *std::ranges::find(model_.tensors, found->name, &model::TensorInfo::name), {17, 19},
+            expected);
+        try {
+            reader.read_rows(*found, {17, 19}, rows);
+            noticed = noticed || rows != expected;
+        } catch (const support::Error&) {
+            noticed = true;
+        }
+        EXPECT_TRUE(noticed) << place;
+    }
+}
+
+}  // namespace
+}  // namespace alphaprune::test

@@ -1,0 +1,138 @@
+"""Masks and values instead of dense tensors: sizes, export, resuming, reading with numpy."""
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+import h5py
+import numpy as np
+
+from harness import BOOKS, MPIEXEC, PROGRAM, ROOT, TINY, read_safetensors, start
+from test_calibrated import FIXED_CLOCK, METHODS, CalibratedTest, tensors_of
+
+BOTH = ("--format", "hdf5", "--format", "safetensors")
+MASKS = ("--storage", "bitmask")
+
+
+def reader_of_the_document():
+    """The function that docs/output.md shows."""
+    text = (ROOT / "docs" / "output.md").read_text()
+    (code,) = re.findall(r"```python\n(import json, numpy as np.*?)```", text, re.DOTALL)
+    names = {}
+    exec(compile(code, "docs/output.md", "exec"), names)  # pylint: disable=exec-used
+    function = code[code.index("def "):].rstrip().splitlines()
+    return names["read_masked"], len(function)
+
+
+class Storage(CalibratedTest):
+    def runs(self, *options, model=BOOKS, method="magnitude", ranks=2):
+        """Output folders, dense and with masks."""
+        return [self.prune(method, *options, *BOTH, *more, model=model, ranks=ranks,
+                           output=f"{model.name}-{method}-{name}", environment=FIXED_CLOCK)
+                for name, more in (("dense", ()), ("masks", MASKS))]
+
+    def exported(self, model, name):
+        done = start(["export", "--model", model, "--output", self.folder / name], 2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.folder / name
+
+    def assert_same_files(self, one, other):
+        self.assertEqual(sorted(path.name for path in one.iterdir()),
+                         sorted(path.name for path in other.iterdir()))
+        for path in one.iterdir():
+            self.assertTrue(path.read_bytes() == (other / path.name).read_bytes(), path.name)
+
+    def test_sizes(self):
+        for ratio, most in ((0.7, 0.37), (0.5, 0.57)):
+            output = self.prune("magnitude", "--sparsity-ratio", ratio, "--metric", "alpha_mid",
+                                *BOTH, *MASKS, output=f"out-{ratio}", ranks=2)
+            dense = sum(2 * m["rows"] * m["cols"] for m in self.report(output)["matrices"])
+            with h5py.File(output / "checkpoint.h5") as file:
+                masked = sum(part.id.get_storage_size() for group in file["tensors"].values()
+                             if isinstance(group, h5py.Group) for part in group.values())
+            header, _ = read_safetensors(output / "hf" / "model.safetensors")
+            parts = (".bitmask", ".values", ".offsets")
+            in_folder = sum(entry["data_offsets"][1] - entry["data_offsets"][0]
+                            for name, entry in header.items() if name.endswith(parts))
+            self.assertEqual(masked, in_folder)
+            self.assertLessEqual(masked / dense, most, f"at {ratio}: {masked / dense:.4f}")
+            self.assertEqual([path.name for path in output.glob("*.partial")], [])
+
+    def test_everything_comes_back_dense_bit_for_bit(self):
+        for model, method in ((BOOKS, "sparsegpt"), (TINY / "tiny-gpt2", "magnitude"),
+                              (TINY / "tiny-qwen3_moe-fused", "magnitude")):
+            dense, masks = self.runs("--sparsity-ratio", 0.6, model=model, method=method)
+            expected = self.exported(dense / "checkpoint.h5", f"{model.name}-dense")
+            for name in ("checkpoint.h5", "hf"):
+                again = self.exported(masks / name, f"{model.name}-{name}")
+                self.assertEqual(tensors_of(again), tensors_of(expected))
+                if name == "checkpoint.h5":
+                    self.assert_same_files(again, expected)
+            for line in self.verified(dense, masks):
+                self.assertIn("verified", line)
+
+    def verified(self, *outputs):
+        for output in outputs:
+            done = start(["verify", output], 2)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            yield done.stdout
+
+    def test_folders_with_masks_are_models(self):
+        dense, masks = self.runs("--sparsity-ratio", 0.5)
+        text = self.folder / "eval.npy"
+        np.save(text, np.load(BOOKS / "eval.npy").ravel()[:8 * 64])
+        lines = {self.perplexity_line(output / name, text, "--seqlen", 64, ranks=ranks)
+                 for output in (dense, masks)
+                 for name, ranks in (("checkpoint.h5", 1), ("hf", 2))}
+        self.assertEqual(len(lines), 1, lines)
+        outputs = [self.prune(method, "--sparsity-ratio", 0.7, "--mask-from", mask, model=model,
+                              ranks=2, output=f"again-{method}-{number}")
+                   for method in ("magnitude", "wanda")
+                   for number, (model, mask) in enumerate(
+                       ((dense / "hf", dense), (masks / "checkpoint.h5", masks / "hf"),
+                        (masks / "hf", masks / "checkpoint.h5")))]
+        for some in (outputs[:3], outputs[3:]):
+            folders = [self.exported(output / "checkpoint.h5", f"{output.name}-hf")
+                       for output in some]
+            for folder in folders[1:]:
+                self.assertEqual(tensors_of(folder), tensors_of(folders[0]))
+
+    def test_the_reader_in_the_document(self):
+        read, lines = reader_of_the_document()
+        self.assertLessEqual(lines, 20)
+        for model in (BOOKS, TINY / "tiny-qwen3_moe-fused"):
+            dense, masks = self.runs("--sparsity-ratio", 0.7, model=model)
+            expected = tensors_of(dense / "hf")
+            found = {}
+            for shard in (masks / "hf").glob("*.safetensors"):
+                found.update(read(shard))
+            self.assertEqual(set(found), set(expected))
+            for name, (_, shape, data) in expected.items():
+                self.assertEqual(list(found[name].shape), shape)
+                self.assertTrue(found[name].tobytes() == data, name)
+
+    def test_a_run_that_was_killed_goes_on(self):
+        options = ["--model", BOOKS, "--prune-method", "wanda", *METHODS["wanda"], *BOTH, *MASKS,
+                   "--sparsity-ratio", "0.7"]
+        whole = self.folder / "whole"
+        self.assertEqual(start([*options, "--output", whole], 1, FIXED_CLOCK).returncode, 0)
+        output = self.folder / "killed"
+        for seconds in (1.2, 1.6, 2.0):
+            command = [MPIEXEC, "-n", "2", PROGRAM, *map(str, options), "--output", output,
+                       "--resume"]
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  env={**os.environ, **FIXED_CLOCK}) as run:
+                time.sleep(seconds)
+                run.send_signal(signal.SIGKILL)
+        time.sleep(1)
+        done = start([*options, "--output", output, "--resume"], 3, FIXED_CLOCK)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("checkpoint.h5", "hf/model.safetensors"):
+            self.assertTrue((output / name).read_bytes() == (whole / name).read_bytes(), name)
+        self.assertEqual([path.name for path in output.glob("*.partial")], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
