@@ -1,7 +1,7 @@
-// Wanda on one block of a model on a graphics card, in its parts as published code has them:
-// gathering statistics of all sequences, pruning, and the pass of all sequences through the pruned
-// block; reading and writing left out. Beside it the limit that the flops of the products set at
-// the rate that the card reached with bfloat16 in the same run.
+// Wanda, or a pruner with Hessians, on one block of a model on a graphics card, in its parts as
+// published code has them: gathering statistics of all sequences, pruning, and the pass of all
+// sequences through the pruned block; reading and writing left out. Beside it the limit that the
+// flops of the products set at the rate that the card reached with bfloat16 in the same run.
 #include <fmt/format.h>
 #include <boost/program_options.hpp>
 #include <cstdint>
@@ -37,6 +37,7 @@ struct Request {
     std::int64_t tokens = 0;
     std::int64_t sequences = 0;
     double ratio = 0;
+    std::string pruner;
     int repeat = 0;
     int threads = 1;
     linalg::ForwardPrecision precision = linalg::ForwardPrecision::bf16x2;
@@ -62,7 +63,8 @@ class Block {
           reader_(catalogue),
           runner_(
               transformer::make_block_runner(nodes_.node(), team_, plan_, {request.precision, 0})) {
-        runner_->set_needs(transformer::InputNeeds::squares);
+        runner_->set_needs(drops_there() ? transformer::InputNeeds::squares
+                                         : transformer::InputNeeds::products);
     }
 
     double flops_of_pass() const {
@@ -106,16 +108,19 @@ class Block {
     }
 
   private:
+    bool drops_there() const { return request_.pruner == "wanda"; }
+
     void gather() {
         sites_ = transformer::input_sites(plan_, 0);
-        pruning::BlockInputs inputs{nodes_.node(), nodes_, team_, {}, request_.sequences};
+        pruning::BlockInputs inputs{nodes_.node(),      nodes_, team_,         {},
+                                    request_.sequences, {},     runner_->far()};
         for (const transformer::InputSite& site : sites_) {
             inputs.sites.push_back({site.cols, site.residual_rows});
         }
-        pruner_ = pruning::begin_block(*pruning::find_pruner("wanda"), inputs, {});
+        pruner_ = pruning::begin_block(*pruning::find_pruner(request_.pruner), inputs, {});
         for (std::int64_t s = 0; s < request_.sequences; ++s) {
             runner_->observe(s, [this, s](const transformer::ObservedInput& seen) {
-                pruner_->observe(seen.site, {s, seen.tokens, {}, {}, {}, seen.squares});
+                pruner_->observe(seen.site, {s, seen.tokens, seen.values, {}, {}, seen.squares});
             });
         }
         runner_->finish_observing();
@@ -128,16 +133,19 @@ class Block {
             for (const int index : sites_[site].matrices) {
                 const model::MatrixInfo& matrix =
                     catalogue_.matrices[static_cast<std::size_t>(index)];
-                matrices.push_back(
-                    {{runner_->rows(index, {0, matrix.outputs()}), 0},
-                     {request_.ratio, {}},
-                     catalogue_.name_of(matrix),
-                     [this, index, rows = matrix.outputs()](std::span<const float> norms,
-                                                            const pruning::PruneTarget& target) {
-                         const auto cols = static_cast<std::int64_t>(norms.size());
-                         return runner_->drop_lowest(index, {0, rows}, norms,
-                                                     {pruning::dropped_of_row(cols, target.ratio)});
-                     }});
+                matrices.push_back({{runner_->rows(index, {0, matrix.outputs()}), 0},
+                                    {request_.ratio, {}},
+                                    catalogue_.name_of(matrix),
+                                    {}});
+                if (drops_there()) {
+                    matrices.back().drop = [this, index, rows = matrix.outputs()](
+                                               std::span<const float> norms,
+                                               const pruning::PruneTarget& target) {
+                        const auto cols = static_cast<std::int64_t>(norms.size());
+                        return runner_->drop_lowest(index, {0, rows}, norms,
+                                                    {pruning::dropped_of_row(cols, target.ratio)});
+                    };
+                }
             }
             pruner_->prune(site, matrices);
             for (const int index : sites_[site].matrices) {
@@ -181,12 +189,13 @@ void measure(const model::Catalogue& catalogue, const Request& request) {
     }
     const double limit = 2 * block.flops_of_pass() / (median(rates) * 1e9);
     fmt::print(
-        "{{\"shape\": \"{}\", \"type\": \"{}\", \"card\": \"{}\", \"precision\": \"{}\", "
+        "{{\"pruner\": \"{}\", \"shape\": \"{}\", \"type\": \"{}\", \"card\": \"{}\", "
+        "\"precision\": \"{}\", "
         "\"sequences\": {}, "
         "\"tokens\": {}, \"gather_seconds\": {:.4f}, \"prune_seconds\": {:.4f}, "
         "\"forward_seconds\": {:.4f}, \"seconds\": {:.4f}, \"load_seconds\": {:.4f}, "
         "\"bf16_gflops\": {:.0f}, \"limit_seconds\": {:.4f}, \"ratio\": {:.3f}}}\n",
-        request.shape, request.type, module.cards().front().name,
+        request.pruner, request.shape, request.type, module.cards().front().name,
         linalg::name_of(request.precision), request.sequences, request.tokens, median(gather),
         median(prune), median(forward), median(all), median(load), median(rates), limit,
         limit / median(all));
@@ -206,6 +215,8 @@ std::optional<Request> request_of(int argc, char** argv) {
         "tokens", po::value(&request.tokens)->default_value(2048), "of a sequence")(
         "sequences", po::value(&request.sequences)->default_value(128), "of calibration")(
         "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "of every matrix")(
+        "pruner", po::value(&request.pruner)->default_value("wanda"),
+        "or sparsegpt, alps, admm: sums on the card, the rest by the processor")(
         "threads", po::value(&request.threads)->default_value(1), "of the processor")(
         "precision", po::value(&precision)->default_value("bf16x2"), "or float32 or bf16")(
         "repeat", po::value(&request.repeat)->default_value(3), "the median of so many");
@@ -213,6 +224,10 @@ std::optional<Request> request_of(int argc, char** argv) {
         return std::nullopt;
     }
     const auto named = linalg::forward_precision_named(precision);
+    const auto* const pruner = pruning::find_pruner(request.pruner);
+    if (pruner == nullptr || !pruner->needs_activations()) {
+        throw bad_request(request.pruner + " needs no inputs", "command line", "give another one");
+    }
     if (!named || request.sequences < 1 || request.tokens < 1 || request.repeat < 1) {
         throw bad_request("nothing to measure", "command line",
                           "give 1 sequence, token and repetition or more, and a precision that "

@@ -12,10 +12,21 @@ const support::Failure<std::string> kCardFailed{
     "go on with --resume; on more cards each needs less memory, and --device none leaves cards "
     "alone"};
 
+const support::Failure<std::string> kSumsFailed{
+    "transformer.card-sums-failed", "the graphics card: {}",
+    "Hessians take 12 bytes for each pair of inputs of each site of a block, beside the block and "
+    "all hidden states: the memory is too small or taken by others, or the card is lost",
+    "go on with --resume and a smaller --memory-per-rank, so that the sites of a block come in "
+    "turns, or on more cards, each with fewer sequences; --device none leaves cards alone"};
+
 }  // namespace
 
-support::Error card_failure(const std::string& where, const device::CardError& error) {
-    return kCardFailed(where, error.what());
+support::Error forward_failure(const device::CardError& error) {
+    return kCardFailed("forward pass", error.what());
+}
+
+support::Error sums_failure(const device::CardError& error) {
+    return kSumsFailed("sums of products of inputs", error.what());
 }
 
 }  // namespace alphaprune::transformer

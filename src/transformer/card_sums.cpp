@@ -8,8 +8,6 @@
 namespace alphaprune::transformer {
 namespace {
 
-constexpr const char* kSums = "sums of products of inputs";
-
 /// Calls of add() whose products are added in float32: each adds to them with as many roundings as
 /// it has tokens.
 constexpr int kCallsInFloat = 8;
@@ -34,7 +32,7 @@ class CardSums : public linalg::FarSums {
                 lane_.clear(recent_.at_least(values_).data(),  // what is below the diagonal, too
                             static_cast<std::size_t>(values_) * sizeof(float));
             },
-            kSums);
+            sums_failure);
     }
 
     void add(std::span<const std::span<const float>> vectors, std::int64_t count) override {
@@ -53,7 +51,7 @@ class CardSums : public linalg::FarSums {
                     take_recent();
                 }
             },
-            kSums);
+            sums_failure);
     }
 
     void take(parallel::RowRange rows, std::span<double> out) override {
@@ -63,7 +61,7 @@ class CardSums : public linalg::FarSums {
                 lane_.download(std::as_writable_bytes(out),
                                sums_.at_least<double>(values_).data() + rows.begin * order());
             },
-            kSums);
+            sums_failure);
     }
 
   private:
@@ -124,7 +122,7 @@ std::span<const float> CardFarMemory::difference(linalg::FarRoom room, std::span
             lane_.subtract({one.data(), other.data(), out.data(), count, factor});
             return out;
         },
-        kSums);
+        sums_failure);
 }
 
 std::span<const float> CardFarMemory::gather(linalg::FarRoom room, std::span<const float> vectors,
@@ -141,7 +139,7 @@ std::span<const float> CardFarMemory::gather(linalg::FarRoom room, std::span<con
                           .width = size});
             return out;
         },
-        kSums);
+        sums_failure);
 }
 
 }  // namespace alphaprune::transformer

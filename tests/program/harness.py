@@ -102,6 +102,18 @@ def read_safetensors(path):
     return json.loads(raw[8:8 + length]), bytearray(raw[8 + length:])
 
 
+def tensors_of(folder):
+    """{name: (dtype, shape, bytes)} of all shards of a model folder."""
+    tensors = {}
+    for shard in sorted(folder.glob("*.safetensors")):
+        header, data = read_safetensors(shard)
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            begin, end = entry["data_offsets"]
+            tensors[name] = (entry["dtype"], entry["shape"], bytes(data[begin:end]))
+    return tensors
+
+
 def write_safetensors(path, header, data):
     """Writes header (a dict, or bytes as they are) and data."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()

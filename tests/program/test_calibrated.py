@@ -6,25 +6,13 @@ import unittest
 
 import numpy as np
 
-from harness import BOOKS, TINY, ProgramTest, read_safetensors, start
+from harness import BOOKS, TINY, ProgramTest, start, tensors_of
 
 FIXED_CLOCK = {"SOURCE_DATE_EPOCH": "1700000000"}
 SIXTEEN_BITS = {"BF16", "F16"}
 FEW = ("--calibration", BOOKS / "calibration.npy", "--nsamples", 4, "--seqlen", 64)
 METHODS = {"magnitude": (), "wanda": FEW, "sparsegpt": FEW}
 TINY_MODELS = ("tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-opt")
-
-
-def tensors_of(folder):
-    """{name: (dtype, shape, bytes)} of all shards of a model folder."""
-    tensors = {}
-    for shard in sorted(folder.glob("*.safetensors")):
-        header, data = read_safetensors(shard)
-        header.pop("__metadata__", None)
-        for name, entry in header.items():
-            begin, end = entry["data_offsets"]
-            tensors[name] = (entry["dtype"], entry["shape"], bytes(data[begin:end]))
-    return tensors
 
 
 def is_kept(tensor):

@@ -5,6 +5,7 @@ With ALPHAPRUNE_TEST_CARD=true in the environment the true one of this machine i
 """
 import os
 import pathlib
+import re
 import signal
 import struct
 import subprocess
@@ -13,7 +14,7 @@ import unittest
 
 import numpy as np
 
-from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest, processes_with, start
+from harness import BOOKS, MPIEXEC, PROGRAM, ProgramTest, processes_with, start, tensors_of
 
 BUILD = pathlib.Path(PROGRAM).parent
 TRUE_CARD = os.environ.get("ALPHAPRUNE_TEST_CARD") == "true"
@@ -69,6 +70,42 @@ class Cards(DeviceTest):
         self.assertEqual(set(self.solvers(output)), {"two_stage"})
         _, done = self.analyze("refused", CARD, "--solver", "two_stage", "--device", "cuda", status=2)
         self.assertIn("--device", done.stderr)
+
+
+class Calibrated(DeviceTest):
+    """Pruners with Hessians, which cards add up where each rank has one."""
+
+    def pruned(self, method, device):
+        """@return  where the weights of block 0 are not zero, and the perplexity of all blocks."""
+        tokens = self.folder / "tokens.npy"
+        np.save(tokens, np.load(BOOKS / "eval_short.npy").ravel()[:64 * 128])
+        output = self.folder / f"{method}-{device}"
+        ranks = 1 if TRUE_CARD else 2
+        done = self.succeed(
+            BOOKS, output, "--prune-method", method, "--allocation", "uniform", "--sparsity-ratio", 0.6,
+            "--calibration", BOOKS / "calibration.npy", "--nsamples", 16, "--seqlen", 128,
+            "--eval", tokens, "--format", "safetensors", "--device", device,
+            ranks=ranks, environment=CARD | {"FAKE_CARDS": str(ranks)})
+        kept = []
+        for name, (dtype, _, data) in tensors_of(output / "hf").items():
+            if ".layers.0." in name and name.endswith("_proj.weight"):
+                bits = np.frombuffer(data, "<u2" if dtype in ("BF16", "F16") else "<u4")
+                kept.append(bits << 1 != 0)
+        return np.concatenate(kept), float(re.search(r"dense, ([\d.]+) pruned", done.stdout)[1])
+
+    def compare(self, method, agreement):
+        (here, perplexity), (there, expected) = (self.pruned(method, device)
+                                                 for device in ("cuda", "none"))
+        self.assertEqual(len(here), 737280)
+        self.assertGreaterEqual((here == there).mean(), agreement)
+        self.assertAlmostEqual(perplexity, expected, delta=0.02 * expected)
+
+    def test_sparsegpt_prunes_as_on_the_processor(self):
+        self.compare("sparsegpt", 0.998)
+
+    def test_alps_prunes_as_well_as_on_the_processor(self):
+        """Which weights it takes depends on the last bits: processors in bf16x2 differ as much."""
+        self.compare("alps", 0.98)
 
 
 @unittest.skipIf(TRUE_CARD, "a true card does not fail on demand")

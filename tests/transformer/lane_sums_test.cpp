@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "card_sums.hpp"
 #include "transformer/lane_fixture.hpp"
 
 namespace alphaprune::test {
@@ -161,6 +162,53 @@ TEST_F(LaneSums, AddInDouble) {
     }
     EXPECT_TRUE(same_bits(get(there, kCount), sums));
     lane_->add_in_double(nullptr, nullptr, 0);
+}
+
+/// Σ of the products of all calls, of more rows than are computed at a time and more calls than are
+/// added in float32, with one y of another size.
+TEST_F(LaneSums, AreThoseOfAllVectorsAtAndAboveTheDiagonal) {
+    constexpr std::int64_t kOrder = 4171;
+    constexpr std::int64_t kCompanion = 11;
+    constexpr int kCalls = 19;
+    const std::vector<std::int64_t> companions{kCompanion};
+    transformer::CardFarMemory memory(*lane_, ForwardPrecision::float32);
+    const auto sums = memory.make_sums(kOrder, companions);
+    std::vector<std::vector<float>> x, y;
+    for (int call = 0; call < kCalls; ++call) {
+        const std::int64_t tokens = call % 4;  // none, too
+        x.push_back(wide_values(tokens * kOrder, 20U + static_cast<unsigned>(call), -2, 1));
+        y.push_back(wide_values(tokens * kCompanion, 50U + static_cast<unsigned>(call), -2, 1));
+        const std::vector<std::span<const float>> there{{put(x.back()), x.back().size()},
+                                                        {put(y.back()), y.back().size()}};
+        sums->add(there, tokens);
+    }
+    const auto expect_row = [&](std::int64_t row) {
+        std::vector<double> found(static_cast<std::size_t>(kOrder));
+        sums->take({row, row + 1}, found);
+        const bool is_x = row < kOrder;
+        const std::int64_t width = is_x ? kOrder : kCompanion;
+        Comparison comparison;
+        for (std::int64_t col = is_x ? row : 0; col < kOrder; ++col) {
+            double exact = 0;
+            double size = 0;
+            for (std::size_t call = 0; call < x.size(); ++call) {
+                const auto& left = is_x ? x[call] : y[call];
+                for (std::int64_t t = 0; t < static_cast<std::int64_t>(call) % 4; ++t) {
+                    const double product =
+                        double{left[static_cast<std::size_t>(t * width + row % kOrder)]} *
+                        double{x[call][static_cast<std::size_t>(t * kOrder + col)]};
+                    exact += product;
+                    size += std::abs(product);
+                }
+            }
+            comparison.add(static_cast<float>(found[static_cast<std::size_t>(col)]), exact,
+                           sum_error(24) * size);
+        }
+        comparison.expect_all_near("row " + std::to_string(row));
+    };
+    for (const std::int64_t row : {0, 1, 255, 4095, 4096, 4170, 4171, 4181}) {
+        expect_row(row);
+    }
 }
 
 }  // namespace
