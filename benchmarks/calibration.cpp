@@ -40,7 +40,7 @@ struct Request {
     std::optional<std::int64_t> length;
     int repeat = 1;
     int threads = 1;
-    linalg::ForwardPrecision precision = linalg::ForwardPrecision::float32;
+    transformer::ForwardSettings forward = {};
 };
 
 /// Nothing when only help was asked for (and printed, on the rank that `speaks`).
@@ -49,6 +49,7 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     Request request;
     std::string name;
     std::string precision;
+    std::string device;
     std::int64_t length = 0;
     po::options_description options("calibration, options (under any number of MPI ranks)");
     options.add_options()("help", "show this")(
@@ -65,6 +66,7 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "with "
         "made-up tokens")("threads", po::value(&request.threads)->default_value(1), "of each rank")(
         "precision", po::value(&precision)->default_value("float32"), "or bf16x2 or bf16")(
+        "device", po::value(&device)->default_value("none"), "or cuda: with card 0, on one rank")(
         "repeat", po::value(&request.repeat)->default_value(3), "the median of so many phases");
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
@@ -83,8 +85,12 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         throw bad_request("repeat, threads, precision or ratio out of range", "command line",
                           "give --repeat and --threads 1 or more, --sparsity-ratio from 0 to 1");
     }
-    request.precision = *named;
-    linalg::require_forward_precision(request.precision, "--precision");
+    request.forward.precision = *named;
+    if (device == "cuda") {
+        request.forward.card = 0;
+    } else {
+        linalg::require_forward_precision(*named, "--precision");
+    }
     return request;
 }
 
@@ -155,7 +161,7 @@ Seconds time_of_phase(const parallel::Communicator& all, const parallel::NodeMap
                                      {.pruner = *request.pruner,
                                       .targets = targets,
                                       .calibration = sequences,
-                                      .forward = {request.precision, {}}},
+                                      .forward = request.forward},
                                      nowhere, {});
     });
     return {all.max(mine.wall), all.sum(mine.processor)};
@@ -187,7 +193,7 @@ void measure(const parallel::Communicator& all, const model::Catalogue& catalogu
             "\"tokens\": {}, \"seconds\": {:.6f}, \"processor_seconds\": {:.6f}, \"flops\": "
             "{:.0f}, \"sgemm_gflops\": {:.2f}, \"limit_seconds\": {:.6f}, \"ratio\": {:.3f}, "
             "\"processor_ratio\": {:.3f}}}\n",
-            catalogue.model_name, request.pruner->name, linalg::name_of(request.precision),
+            catalogue.model_name, request.pruner->name, linalg::name_of(request.forward.precision),
             all.size(), request.threads, sequences.count(), sequences.length, median(walls),
             median(processors), flops, rate, limit, limit / median(walls),
             limit * cores / median(processors));
