@@ -20,10 +20,22 @@ const support::Failure<std::string> kNoFunction{
     "device.module-incomplete", "alphaprune_cuda.so has no function {}",
     "the module is of another build of the program", "install program and module together"};
 
+/// The file that the user says is the module; empty: none.
+fs::path given_module() {
+    const char* const given = std::getenv("LIBALPHAPRUNE_CUDA");
+    return given != nullptr ? given : "";
+}
+
+/// Whether the module can be of use. It is asked first, since the libraries of the module take a
+/// hundred megabytes of every process.
+bool has_driver() {
+    void* const driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+    return driver != nullptr && ::dlclose(driver) == 0;
+}
+
 /// The files that may be the module, the likeliest first.
 std::vector<fs::path> candidates() {
-    if (const char* const given = std::getenv("LIBALPHAPRUNE_CUDA");
-        given != nullptr && *given != '\0') {
+    if (const fs::path given = given_module(); !given.empty()) {
         return {given};
     }
     std::error_code ignored;
@@ -34,6 +46,10 @@ std::vector<fs::path> candidates() {
 }  // namespace
 
 CardModule::CardModule() {
+    if (given_module().empty() && !has_driver()) {
+        reason_ = "there is no driver for cards on this node (libcuda.so.1)";
+        return;
+    }
     for (const fs::path& file : candidates()) {
         std::error_code ignored;
         if (!fs::exists(file, ignored)) {

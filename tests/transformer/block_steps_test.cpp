@@ -67,7 +67,6 @@ class InSteps {
         runner_->load(block, model_.source());
         block_ = block;
     }
-
     std::vector<transformer::InputSite> sites() const {
         return transformer::input_sites(plan_, block_);
     }

@@ -20,8 +20,9 @@ inline constexpr int kModuleInterface = 2;
 /// stays loaded until the process ends.
 class CardModule {
   public:
-    /// Looks beside the program, in ../lib/alphaprune_mpi from there, or where the environment
-    /// variable LIBALPHAPRUNE_CUDA says. Always the same in one process.
+    /// Where there is a driver for cards, it looks beside the program, in ../lib/alphaprune_mpi
+    /// from there; or, driver or not, where the environment variable LIBALPHAPRUNE_CUDA says.
+    /// Always the same in one process.
     static const CardModule& get();
 
     /// Whether it is there, and its interface this program's.

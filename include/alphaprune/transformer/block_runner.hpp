@@ -112,8 +112,8 @@ class BlockRunner {
     /// Whether the weights are far from the processor, and drop_lowest() works where they are.
     virtual bool can_drop() const { return false; }
     /// Instead of changing rows(): of each of these outputs the weights of lowest |w|·scale become
-    /// zero, lowest index first among equals. replaced() follows.
-    /// @param scales  one per input, not negative
+    /// zero, lowest index first among equals. Scales are one per input, not negative. replaced()
+    /// follows.
     /// @return how many scores are too large for float32: unless 0, nothing is dropped
     /// @pre can_drop()
     virtual std::int64_t drop_lowest(int /*matrix*/, parallel::RowRange /*outputs*/,
