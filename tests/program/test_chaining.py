@@ -92,7 +92,7 @@ class Chaining(CalibratedTest):
                     output = self.folder / f"{method}-{len(more)}-{ranks}"
                     self.succeed(BOOKS, output, "--prune-method", method, *options, *more,
                                  *(() if more else ("--sparsity-ratio", 0.7)), "--allocation",
-                                 "uniform", "--mask-from", places[(number + ranks) % 3],
+                                 "uniform", "--blocks", "0-1", "--mask-from", places[(number + ranks) % 3],
                                  ranks=ranks, environment=FIXED_CLOCK)
                     outputs.append(output)
                 files = {(output / "checkpoint.h5").read_bytes() for output in outputs}
