@@ -128,8 +128,8 @@ int Trials::groups_for(std::size_t candidates) const {
 std::vector<double> Trials::side_by_side(std::span<const NumberedCandidate> candidates) const {
     const auto groups = static_cast<int>(candidates.size());
     if (groups == 1) {
-        const auto& [number, candidate] = candidates.front();
-        const double value = try_one(job_.ranks, inputs_.nodes, *candidate);
+        const int number = candidates.front().number;
+        const double value = try_one(job_.ranks, inputs_.nodes, *candidates.front().candidate);
         parallel::run_on_root(job_.ranks, [&] { job_.journal->add_trial(number, value); });
         return {value};
     }

@@ -314,9 +314,10 @@ void StateKeeper::at_entrance(int block, const std::function<void()>& before) {
         if (before) {
             before();
         }
-        for (const auto& [which, pass] : passes_) {
+        for (const auto& kept : passes_) {
+            CalibrationPass* const pass = kept.second;
             if (pass->teams().is_first()) {
-                journal_->save_states(which, block, pass->own(), [&](std::int64_t sequence) {
+                journal_->save_states(kept.first, block, pass->own(), [=](std::int64_t sequence) {
                     return pass->runner().state(sequence - pass->own().begin);
                 });
             }
