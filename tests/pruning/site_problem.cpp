@@ -49,7 +49,7 @@ SiteSequence random_sequence(const SiteProblem& problem, const Normals& causes, 
 
 pruning::SiteInput input_of(const SiteProblem& problem, std::int64_t number) {
     const SiteSequence& sequence = problem.sequences[static_cast<std::size_t>(number)];
-    return {number, sequence.tokens, sequence.present, sequence.dense, sequence.drift};
+    return {number, sequence.tokens, sequence.present, sequence.dense, sequence.drift, {}};
 }
 
 pruning::RoutedInput routed_of(const SiteProblem& problem, std::int64_t number) {
