@@ -161,8 +161,7 @@ inline std::vector<float> stored_in(ScalarType type, const std::vector<float>& v
 
 template <class Value>
 bool same_bits(const std::vector<Value>& one, const std::vector<Value>& other) {
-    return one.size() == other.size() &&
-           std::memcmp(one.data(), other.data(), one.size() * sizeof(Value)) == 0;
+    return std::ranges::equal(std::as_bytes(std::span(one)), std::as_bytes(std::span(other)));
 }
 
 }  // namespace alphaprune::test
