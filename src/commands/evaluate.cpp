@@ -111,7 +111,8 @@ std::vector<transformer::Perplexity> perplexities_of(Job& job, const Inputs& inp
 
 support::ExitStatus evaluate(const parallel::Communicator& ranks, const cli::Options& options) {
     const model::Catalogue catalogue = load_model(ranks, options);
-    const transformer::ForwardSettings forward = forward_settings(ranks, options);
+    const transformer::ForwardSettings forward = forward_settings(
+        ranks, options, device::card_of_rank(ranks, ranks.split_by_node(), options.device));
     const model::RowSource source =
         parallel::run_collectively(ranks, [&] { return open_source(catalogue); });
     say_warnings(

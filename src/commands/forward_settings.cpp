@@ -1,6 +1,5 @@
 #include "forward_settings.hpp"
 
-#include "alphaprune/device/choose_card.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/message.hpp"
@@ -20,8 +19,8 @@ const support::Warning<int, int> kTooFewCards{
 }  // namespace
 
 transformer::ForwardSettings forward_settings(const parallel::Communicator& ranks,
-                                              const cli::Options& options) {
-    const auto card = device::card_of_rank(ranks, ranks.split_by_node(), options.device);
+                                              const cli::Options& options,
+                                              const std::optional<device::CardInfo>& card) {
     const auto cards = static_cast<int>(ranks.sum(card ? 1 : 0));
     if (cards == ranks.size()) {
         return {options.forward_precision.value_or(ForwardPrecision::bf16x2), card->index};

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "alphaprune/cli/options.hpp"
+#include "alphaprune/device/choose_card.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 
@@ -9,9 +12,10 @@ namespace alphaprune::commands {
 /// Collective: what runs the blocks of a model. Graphics cards do where every rank has one, so that
 /// all sequences are computed alike; otherwise processors, and a warning says so where some ranks
 /// have cards.
-/// @throws Error on all ranks: no rank has a card though cards are asked for, or the processors
-///         cannot do what --forward-precision asks for
+/// @param card  of this rank
+/// @throws Error on all ranks: the processors cannot do what --forward-precision asks for
 transformer::ForwardSettings forward_settings(const parallel::Communicator& ranks,
-                                              const cli::Options& options);
+                                              const cli::Options& options,
+                                              const std::optional<device::CardInfo>& card);
 
 }  // namespace alphaprune::commands

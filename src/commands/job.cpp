@@ -206,10 +206,11 @@ Job read_model(const parallel::Communicator& ranks, const cli::Options& options,
                parallel::JobWatch& watch) {
     Job job{ranks, options, watch};
     job.threads_per_rank = threads_per_rank(ranks, options);
-    job.forward = forward_settings(ranks, options);
-    // A solver that is asked for is one of processors.
-    job.card = device::card_of_rank(ranks, ranks.split_by_node(),
-                                    options.solver ? device::DeviceChoice::none : options.device);
+    const auto card = device::card_of_rank(ranks, ranks.split_by_node(), options.device);
+    job.forward = forward_settings(ranks, options, card);
+    if (!options.solver) {  // one that is asked for is one of processors
+        job.card = card;
+    }
     job.catalogue = job.clock.measure("catalogue", [&] { return load_model(ranks, options); });
     job.notes = job.catalogue.warnings;  // logged by load_model
     job.note(notes_on(job.catalogue, options));
