@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "alphaprune/device/card_module.hpp"
+#include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "block_pass.hpp"
 #include "block_runners.hpp"
 #include "card_failure.hpp"
 #include "card_inputs.hpp"
 #include "card_math.hpp"
-#include "card_memory.hpp"
 #include "card_sums.hpp"
 #include "card_vocabulary.hpp"
 #include "card_weights.hpp"
@@ -344,12 +344,12 @@ class CardBlockRunner : public BlockRunner {
     CardWeights weights_;  ///< of the block, or of the head
     CardVocabulary vocabulary_;
     CardMath::Scratch math_scratch_;
-    CardMemory scratch_;
+    linalg::FarBuffer scratch_;
     std::int64_t sequences_ = 0;
-    std::int64_t tokens_ = 0;  ///< of each sequence
-    CardMemory states_;        ///< one after another, tokens × hidden each
-    CardMemory beside_;        ///< one more
-    CardMemory kept_;          ///< of all sequences, while they are in the middle of a block
+    std::int64_t tokens_ = 0;   ///< of each sequence
+    linalg::FarBuffer states_;  ///< one after another, tokens × hidden each
+    linalg::FarBuffer beside_;  ///< one more
+    linalg::FarBuffer kept_;    ///< of all sequences, while they are in the middle of a block
     std::optional<SharedWeights> host_weights_;
     /// Outputs of a matrix that have changed on the card and not on the host.
     struct Dropped {
@@ -358,7 +358,7 @@ class CardBlockRunner : public BlockRunner {
     };
     std::vector<Dropped> dropped_;
     std::vector<std::byte> stored_;  ///< of them, on their way
-    CardMemory scales_;
+    linalg::FarBuffer scales_;
     int block_ = 0;  ///< whose weights are loaded
     InputNeeds needs_ = InputNeeds::values;
     CardInputs inputs_;

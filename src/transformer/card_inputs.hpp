@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
-#include "card_memory.hpp"
 
 namespace alphaprune::transformer {
 
@@ -45,7 +45,7 @@ class CardInputs {
 
     card::ForwardLane& lane_;
     bool sums_ = false;  ///< of squares are shown
-    CardMemory squares_;
+    linalg::FarBuffer squares_;
     std::span<float> all_;
     std::size_t used_ = 0;  ///< of them
     Sums now_;

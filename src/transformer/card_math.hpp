@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "alphaprune/linalg/far_lane.hpp"
 #include "block_math.hpp"
-#include "card_memory.hpp"
 #include "card_weights.hpp"
 #include "cuda/forward_lane.hpp"
 #include "rotary.hpp"
@@ -38,8 +38,9 @@ class CardTables {
     std::vector<model::RotaryLayer> rotations_;
     RotaryTables host_;
     std::int64_t tokens_ = 0;
-    std::map<std::size_t, std::pair<CardMemory, CardMemory>> rotary_;  ///< by their places
-    std::map<std::int64_t, CardMemory> alibi_;                         ///< by numbers of heads
+    std::map<std::size_t, std::pair<linalg::FarBuffer, linalg::FarBuffer>>
+        rotary_;                                       ///< by their places
+    std::map<std::int64_t, linalg::FarBuffer> alibi_;  ///< by numbers of heads
 };
 
 /// On a graphics card. Spans are of its memory. Faults of the card come as device::CardError.
@@ -48,9 +49,9 @@ class CardMath : public BlockMath {
     /// Memory that operations use beside what they are given.
     struct Scratch {
         explicit Scratch(card::ForwardLane& lane) : up(lane), indices(lane), factors(lane) {}
-        CardMemory up;  ///< what the up layers of MLPs make
-        CardMemory indices;
-        CardMemory factors;
+        linalg::FarBuffer up;  ///< what the up layers of MLPs make
+        linalg::FarBuffer indices;
+        linalg::FarBuffer factors;
     };
 
     /// All arguments outlive the object.

@@ -101,8 +101,8 @@ class CardSums : public linalg::FarSums {
     std::vector<std::int64_t> sizes_;  ///< of x and each y
     std::int64_t values_ = 0;          ///< of all sums
     int calls_ = 0;                    ///< whose products are in `recent_`
-    CardMemory recent_;
-    CardMemory sums_;  ///< but for those
+    linalg::FarBuffer recent_;
+    linalg::FarBuffer sums_;  ///< but for those
 };
 
 }  // namespace

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/linalg/far_memory.hpp"
-#include "card_memory.hpp"
 
 namespace alphaprune::transformer {
 
@@ -18,7 +18,8 @@ class CardFarMemory : public linalg::FarMemory {
     CardFarMemory(card::ForwardLane& lane, linalg::ForwardPrecision precision)
         : lane_(lane),
           precision_(precision),
-          rooms_{CardMemory(lane), CardMemory(lane), CardMemory(lane), CardMemory(lane)},
+          rooms_{linalg::FarBuffer(lane), linalg::FarBuffer(lane), linalg::FarBuffer(lane),
+                 linalg::FarBuffer(lane)},
           indices_(lane) {}
 
     std::unique_ptr<linalg::FarSums> make_sums(std::int64_t order,
@@ -31,8 +32,8 @@ class CardFarMemory : public linalg::FarMemory {
   private:
     card::ForwardLane& lane_;
     linalg::ForwardPrecision precision_;
-    std::array<CardMemory, linalg::kFarRooms> rooms_;
-    CardMemory indices_;
+    std::array<linalg::FarBuffer, linalg::kFarRooms> rooms_;
+    linalg::FarBuffer indices_;
 };
 
 }  // namespace alphaprune::transformer

@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <span>
 
+#include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/transformer/token_loss.hpp"
-#include "card_memory.hpp"
 
 namespace alphaprune::transformer {
 
@@ -24,12 +24,12 @@ class CardVocabulary {
 
   private:
     card::ForwardLane& lane_;
-    CardMemory weights_;
+    linalg::FarBuffer weights_;
     support::ScalarType type_{};
     parallel::RowRange rows_;
     std::int64_t width_ = 0;
-    CardMemory targets_;
-    CardMemory losses_;
+    linalg::FarBuffer targets_;
+    linalg::FarBuffer losses_;
 };
 
 }  // namespace alphaprune::transformer

@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
+#include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/model/block_description.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
-#include "card_memory.hpp"
 #include "cuda/forward_lane.hpp"
 #include "shared_weights.hpp"
 
@@ -63,7 +63,7 @@ class CardWeights {
                         std::int64_t outputs) const;
     void upload(const Tensor& tensor);
 
-    CardMemory memory_;
+    linalg::FarBuffer memory_;
     card::ForwardLane& lane_;
     std::vector<Tensor> tensors_;  ///< as described
     std::byte* start_ = nullptr;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/support/scalar.hpp"
 
@@ -12,6 +13,8 @@
 // rows one after another.
 
 namespace alphaprune::transformer::card {
+
+using linalg::Addition;
 
 /// out = input·Wᵀ + bias, added to what is there if asked for. What is multiplied in which parts
 /// follows from the type of the weights, see ForwardLane::multiply.
@@ -129,14 +132,6 @@ struct Scattering {
     std::int64_t width = 0;
 };
 
-/// sum ← sum + factor·added.
-struct Addition {
-    float* sum = nullptr;
-    const float* added = nullptr;
-    std::int64_t count = 0;
-    float factor = 1;
-};
-
 /// sum = aᵀ·b, added to what is there if asked for.
 struct ProductSum {
     const float* a = nullptr;   ///< tokens × rows
@@ -194,33 +189,17 @@ struct VocabularyPart {
     LossState* states = nullptr;            ///< per token, in and out
 };
 
-/// Work on a stream of a card, one piece after another in the order of the calls, which return at
-/// once unless it says that they wait. Called by one thread. Functions throw device::CardError,
-/// those after a fault again.
-class ForwardLane {
+/// Forward passes on a card, beside its linear algebra.
+class ForwardLane : public linalg::FarLane {
   public:
-    virtual ~ForwardLane() = default;
-
-    /// @returns memory at a multiple of 256 bytes
-    virtual void* allocate(std::size_t bytes) = 0;
-    /// Waits. @param memory  as it was allocated, or nullptr
-    virtual void release(void* memory) = 0;
-    /// When it returns, `from` may be changed.
-    virtual void upload(void* to, std::span<const std::byte> from) = 0;
-    /// The same for values that are put down in the type, rounded to it. @pre of that type they
+    /// upload() for values that are put down in the type, rounded to it. @pre of that type they
     /// need no rounding, or the user knows
     virtual void upload_as(void* to, support::ScalarType type, std::span<const float> from) = 0;
-    /// Waits.
-    virtual void download(std::span<std::byte> to, const void* from) = 0;
     /// Begins to bring values to the host as they are now, while work goes on.
     /// @param turn  0 or 1: what was begun with the same before is lost
     virtual void begin_download(int turn, const void* from, std::size_t bytes) = 0;
     /// Waits for these alone. @return them, until the turn comes again
     virtual std::span<const std::byte> finish_download(int turn) = 0;
-    virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
-    virtual void clear(void* to, std::size_t bytes) = 0;
-    /// Until all is done.
-    virtual void wait() = 0;
 
     /// All of them, none of which reads what another one writes. Sums are in float32. Weights of 16
     /// bits are multiplied as they are, activations in parts of the weights' type that add up to
@@ -238,7 +217,6 @@ class ForwardLane {
     virtual void copy_rows(const RowCopy& work) = 0;
     virtual void gather(const Gathering& work) = 0;
     virtual void scatter(const Scattering& work) = 0;
-    virtual void add(const Addition& work) = 0;
     /// sums[j] = Σ values[i][j]² over the rows, in float64, rounded once.
     virtual void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                                 float* sums) = 0;
