@@ -145,6 +145,13 @@ class Block {
                         return runner_->drop_lowest(index, {0, rows}, norms,
                                                     {pruning::dropped_of_row(cols, target.ratio)});
                     };
+                } else {
+                    const parallel::RowRange all{0, matrix.outputs()};
+                    matrices.back().far = {
+                        [this, index, all](float* to) { runner_->take_rows(index, all, to); },
+                        [this, index, all](const float* from) {
+                            runner_->put_rows(index, all, from);
+                        }};
                 }
             }
             pruner_->prune(site, matrices);
@@ -215,8 +222,7 @@ std::optional<Request> request_of(int argc, char** argv) {
         "tokens", po::value(&request.tokens)->default_value(2048), "of a sequence")(
         "sequences", po::value(&request.sequences)->default_value(128), "of calibration")(
         "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "of every matrix")(
-        "pruner", po::value(&request.pruner)->default_value("wanda"),
-        "or sparsegpt, alps, admm: sums on the card, the rest by the processor")(
+        "pruner", po::value(&request.pruner)->default_value("wanda"), "or sparsegpt, alps, admm")(
         "threads", po::value(&request.threads)->default_value(1), "of the processor")(
         "precision", po::value(&precision)->default_value("bf16x2"), "or float32 or bf16")(
         "repeat", po::value(&request.repeat)->default_value(3), "the median of so many");

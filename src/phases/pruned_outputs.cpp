@@ -26,6 +26,15 @@ const support::Failure<std::size_t, std::string_view, std::string> kBeyondRange{
 /// Rows are rounded so many values at a time, which stay in the cache.
 constexpr std::int64_t kRoundedAtATime = 1 << 15;
 
+/// @param bad  weights that are not finite in their stored type
+void require_in_range(const model::Catalogue& catalogue, const model::TensorInfo& tensor,
+                      std::size_t bad) {
+    if (bad > 0) {
+        throw kBeyondRange(model::place_of(catalogue, tensor), bad, tensor.type.name(),
+                           pruning::pruners_that_keep_weights());
+    }
+}
+
 }  // namespace
 
 void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue& catalogue,
@@ -40,25 +49,36 @@ void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue
         bad += support::count_non_finite(stored, type);
         support::widen(stored, type, some);
     });
-    if (bad > 0) {
-        throw kBeyondRange(model::place_of(catalogue, tensor), bad.load(), tensor.type.name(),
-                           pruning::pruners_that_keep_weights());
-    }
+    require_in_range(catalogue, tensor, bad.load());
 }
 
-bool drops_where_rows_are(const transformer::BlockRunner& runner, const PruneRequest& request) {
-    return runner.can_drop() && request.mask == nullptr &&
-           input_needs(request) == transformer::InputNeeds::squares;
+bool prunes_where_rows_are(const transformer::BlockRunner& runner, const PruneRequest& request) {
+    if (!runner.can_drop()) {
+        return false;
+    }
+    return request.pruner.needs == pruning::PrunerNeeds::targets ||
+           (request.mask == nullptr && input_needs(request) == transformer::InputNeeds::squares);
 }
 
-decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner,
-                                            const PruneRequest& request, int matrix,
-                                            parallel::RowRange outputs) {
-    if (!drops_where_rows_are(runner, request)) {
-        return nullptr;
+void prune_there(pruning::SiteMatrix& pruned, transformer::BlockRunner& runner,
+                 const PruneRequest& request, const model::Catalogue& catalogue, int matrix,
+                 parallel::RowRange outputs) {
+    if (!prunes_where_rows_are(runner, request)) {
+        return;
     }
-    return [&runner, matrix, outputs](std::span<const float> norms,
-                                      const pruning::PruneTarget& target) {
+    if (request.pruner.needs == pruning::PrunerNeeds::targets) {
+        pruned.far = {
+            [&runner, matrix, outputs](float* to) { runner.take_rows(matrix, outputs, to); },
+            [&runner, &catalogue, matrix, outputs](const float* from) {
+                require_in_range(
+                    catalogue,
+                    catalogue.tensor_of(catalogue.matrices[static_cast<std::size_t>(matrix)]),
+                    static_cast<std::size_t>(runner.put_rows(matrix, outputs, from)));
+            }};
+        return;
+    }
+    pruned.drop = [&runner, matrix, outputs](std::span<const float> norms,
+                                             const pruning::PruneTarget& target) {
         transformer::RowDrop drop;
         if (target.pattern) {
             drop.group = target.pattern->group;

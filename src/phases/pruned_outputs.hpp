@@ -24,13 +24,13 @@ namespace alphaprune::phases {
 void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue& catalogue,
                      const model::TensorInfo& tensor, std::span<float> rows);
 
-/// Whether weights are dropped where the rows are, far from the processor, by drop_at().
-bool drops_where_rows_are(const transformer::BlockRunner& runner, const PruneRequest& request);
-/// SiteMatrix::drop for some outputs of a matrix of the loaded block, if so.
-/// @param runner  outlives the function
-decltype(pruning::SiteMatrix::drop) drop_at(transformer::BlockRunner& runner,
-                                            const PruneRequest& request, int matrix,
-                                            parallel::RowRange outputs);
+/// Whether weights are pruned where the rows are, far from the processor, in their stored type.
+bool prunes_where_rows_are(const transformer::BlockRunner& runner, const PruneRequest& request);
+/// If so, SiteMatrix::drop or SiteMatrix::far for some outputs of a matrix of the loaded block.
+/// @param runner, catalogue  outlive the matrix
+void prune_there(pruning::SiteMatrix& pruned, transformer::BlockRunner& runner,
+                 const PruneRequest& request, const model::Catalogue& catalogue, int matrix,
+                 parallel::RowRange outputs);
 
 /// Brings the outputs of matrices, which are shared out over all ranks, to all nodes: in the type
 /// in which they are stored, since they have been rounded to it, through memory of each node that

@@ -38,12 +38,13 @@ void BlockStatistics::observe(std::size_t site, const SiteInput& input) {
 void BlockStatistics::observe_routed(std::size_t mixture, const RoutedInput& input) {
     assert(!routed_finished_[mixture]);
     if (!routed_[mixture]) {
-        routed_[mixture].emplace(statistics_of({inputs_.mixtures[mixture]}));
+        routed_[mixture].emplace(
+            statistics_of({.cols = inputs_.mixtures[mixture], .is_divided = true}));
     }
     routed_[mixture]->add({0, input.tokens, input.present, input.dense, {}, {}});
 }
 
-const SiteStatistics& BlockStatistics::finish(std::size_t site, const std::string& where) {
+SiteStatistics& BlockStatistics::finish(std::size_t site, const std::string& where) {
     sites_[site]->finish(where, routed(inputs_.sites[site], where));
     return *sites_[site];
 }

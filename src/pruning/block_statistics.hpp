@@ -22,7 +22,7 @@ class BlockStatistics {
     void observe_routed(std::size_t mixture, const RoutedInput& input);
 
     /// @throws Error (failure) on all ranks: see SiteStatistics::finish
-    const SiteStatistics& finish(std::size_t site, const std::string& where);
+    SiteStatistics& finish(std::size_t site, const std::string& where);
     void release(std::size_t site) { sites_[site].reset(); }
 
   private:

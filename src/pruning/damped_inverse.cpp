@@ -20,33 +20,46 @@ constexpr double kMostDamping = 1.0;
 
 }  // namespace
 
-DampedInverse::DampedInverse(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
-                             const ScaledGram& hessian, double damping, const std::string& where)
-    : damping_(damping) {
+std::vector<double> undamped_diagonal(std::span<const double> squares, double scale) {
     std::vector<double> diagonal;
-    for (std::int64_t j = 0; j < hessian.order; ++j) {
-        const double squares = hessian.gram[static_cast<std::size_t>(j * (hessian.order + 1))];
-        dead_.push_back(squares == 0);
-        diagonal.push_back(squares == 0 ? 1.0 : hessian.scale * squares);
+    for (const double square : squares) {
+        diagonal.push_back(square == 0 ? 1.0 : scale * square);
     }
+    return diagonal;
+}
+
+double enough_damping(std::span<const double> diagonal, double damping, const std::string& where,
+                      const std::function<bool(std::span<const double> damped)>& is_positive) {
     const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) /
                         static_cast<double>(diagonal.size());
+    for (;; damping = std::min(10 * damping, kMostDamping)) {
+        std::vector<double> damped(diagonal.begin(), diagonal.end());
+        for (double& value : damped) {
+            value += damping * mean;
+        }
+        if (is_positive(damped)) {
+            return damping;
+        }
+        if (damping >= kMostDamping) {
+            throw kNotPositiveDefinite(where).mark_agreed();
+        }
+    }
+}
+
+DampedInverse::DampedInverse(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                             const ScaledGram& hessian, double damping, const std::string& where) {
+    std::vector<double> squares;
+    for (std::int64_t j = 0; j < hessian.order; ++j) {
+        squares.push_back(hessian.gram[static_cast<std::size_t>(j * (hessian.order + 1))]);
+        dead_.push_back(squares.back() == 0);
+    }
+    const std::vector<double> diagonal = undamped_diagonal(squares, hessian.scale);
     const std::vector<double> scale(diagonal.size(), std::sqrt(hessian.scale));
     parallel::run_collectively(
         ranks, [&] { factor_.emplace(nodes.node(), hessian.order, 0, nodes.threads()); });
-    const auto is_positive = [&] {
-        std::vector<double> damped = diagonal;
-        for (double& value : damped) {
-            value += damping_ * mean;
-        }
+    damping_ = enough_damping(diagonal, damping, where, [&](std::span<const double> damped) {
         return !ranks.any(!factor_->factor(hessian.gram, scale, damped));
-    };
-    while (!is_positive()) {
-        if (damping_ >= kMostDamping) {
-            throw kNotPositiveDefinite(where).mark_agreed();
-        }
-        damping_ = std::min(10 * damping_, kMostDamping);
-    }
+    });
     factor_->invert();
 }
 

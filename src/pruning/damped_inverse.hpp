@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +20,17 @@ struct ScaledGram {
     std::int64_t order = 0;
     double scale = 1;
 };
+
+/// Of H before it is damped: scale·Σx², but 1 for dead inputs, whose sum is zero.
+std::vector<double> undamped_diagonal(std::span<const double> squares, double scale);
+
+/// The first of damping, 10·damping, … up to 1.0 with which H is positive definite. Collective.
+/// @param diagonal     of H
+/// @param is_positive  with this diagonal instead, the same on all ranks
+/// @param where        block and matrix, for messages
+/// @throws Error (failure) on all ranks when even 1.0 does not help
+double enough_damping(std::span<const double> diagonal, double damping, const std::string& where,
+                      const std::function<bool(std::span<const double> damped)>& is_positive);
 
 /// U, the upper Cholesky factor of (H + damping·I)⁻¹, which each node holds once. The same bits on
 /// any number of ranks.
@@ -45,7 +57,7 @@ class DampedInverse {
   private:
     std::optional<linalg::InverseFactor> factor_;
     std::vector<bool> dead_;
-    double damping_;
+    double damping_ = 0;
 };
 
 }  // namespace alphaprune::pruning

@@ -52,6 +52,7 @@ SiteStatistics::SiteStatistics(const BlockInputs& inputs, const SiteShape& shape
       companions_(companions(shape, settings.outputs)),
       far_(inputs.far),
       of_expert_(shape.of_expert),
+      is_divided_(shape.is_divided),
       outputs_(outputs_of(shape, settings.outputs)),
       damping_(settings.damping) {
     if (far_ == nullptr) {
@@ -92,27 +93,6 @@ void SiteStatistics::add(const SiteInput& input) {
     tokens_ += own.size();
 }
 
-/// All tokens: beside a card nobody shares a sequence.
-void SiteStatistics::add_far(const SiteInput& input) {
-    assert(team_.ranks().size() == 1);
-    if (input.tokens == 0) {
-        return;
-    }
-    if (!far_sums_) {
-        far_sums_ = far_->make_sums(cols_, companions_);
-    }
-    std::vector<std::span<const float>> vectors{input.present};
-    if (outputs_.dense != 0) {
-        vectors.push_back(
-            far_->difference(linalg::FarRoom::difference, input.dense, input.present, 1));
-    }
-    if (outputs_.residual != 0) {
-        vectors.push_back(input.drift);
-    }
-    far_sums_->add(vectors, input.tokens);
-    tokens_ += input.tokens;
-}
-
 /// Pieces of a sequence as they are summed, so that the sums do not depend on who brings them.
 parallel::RowRange SiteStatistics::own_tokens(std::int64_t tokens) const {
     constexpr std::int64_t kPiece = linalg::JointProducts::kPiece;
@@ -123,21 +103,20 @@ parallel::RowRange SiteStatistics::own_tokens(std::int64_t tokens) const {
 }
 
 void SiteStatistics::finish(const std::string& where, const SiteStatistics* routed) {
-    if (far_ != nullptr) {
-        sums_.emplace(ranks_, nodes_, cols_, companions_, far_sums_.get());
-        far_sums_.reset();
-    } else {
-        sums_->finish();
-    }
     difference_ = {};
     tokens_ = ranks_.sum(tokens_);
-    if (of_expert_ && tokens_ < cols()) {
+    diagonal_.resize(static_cast<std::size_t>(cols()));
+    std::vector<float> checked;
+    if (far_ != nullptr) {
+        checked = finish_far(routed);
+    } else {
+        sums_->finish();
         add_lacking_tokens(routed);
+        look_at_diagonal();
+        checked = marks_of_targets();
     }
-    std::vector<float> checked = marks_of_targets();
-    for (std::int64_t j = 0; j < cols(); ++j) {
-        diagonal_.push_back(sums_->gram()[static_cast<std::size_t>(j * (cols() + 1))]);
-        checked[static_cast<std::size_t>(j)] += static_cast<float>(diagonal_.back());
+    for (std::size_t j = 0; j < checked.size(); ++j) {
+        checked[j] += static_cast<float>(diagonal_[j]);
     }
     require_finite_inputs(checked, where);
     const double mean =
@@ -145,7 +124,17 @@ void SiteStatistics::finish(const std::string& where, const SiteStatistics* rout
     ridge_ = mean > 0 ? damping_ * mean : 1.0;
 }
 
+void SiteStatistics::look_at_diagonal() {
+    for (std::int64_t j = 0; j < cols(); ++j) {
+        diagonal_[static_cast<std::size_t>(j)] =
+            sums_->gram()[static_cast<std::size_t>(j * (cols() + 1))];
+    }
+}
+
 void SiteStatistics::add_lacking_tokens(const SiteStatistics* routed) {
+    if (!lacks_tokens()) {
+        return;
+    }
     assert(tokens_ > 0);
     const auto lacking = static_cast<double>(cols() - tokens_);
     if (routed != nullptr) {

@@ -44,20 +44,36 @@ class SiteStatistics {
     // After finish():
     std::int64_t tokens() const { return tokens_; }
     std::int64_t cols() const { return cols_; }
-    /// H, cols × cols, in the memory of the node.
+    /// H, cols × cols, in the memory of the node. @pre !is_far()
     std::span<const double> gram() const { return sums_->gram(); }
     /// Of H.
     std::span<const double> diagonal() const { return diagonal_; }
     /// δ: `damping` times the mean diagonal; 1 where all inputs are zero.
     double ridge() const { return ridge_; }
     bool has_targets() const { return outputs_.any(); }
-    /// G for these rows; empty without targets.
+    /// G for these rows; empty without targets. @pre !is_far()
     std::vector<float> gradient(const MatrixRows& rows) const;
+
+    /// Whether inputs are far from the processor: then H is there, on every rank.
+    bool is_far() const { return far_ != nullptr; }
+    linalg::FarLane& lane() const { return far_->lane(); }
+    /// H there; what is at and above the diagonal counts. @pre is_far()
+    const double* far_gram() const { return far_sums_->finished().data(); }
+    /// G there. Throws device::CardError. @pre is_far(), has_targets()
+    /// @param weights  of these rows of a matrix, there
+    /// @param out      as many
+    void far_gradient(const float* weights, parallel::RowRange rows, float* out) const;
 
   private:
     /// Of a sequence, those that this rank of its team adds.
     parallel::RowRange own_tokens(std::int64_t tokens) const;
     void add_far(const SiteInput& input);
+    /// @return what is finite where all that targets add is
+    std::vector<float> finish_far(const SiteStatistics* routed);
+    /// The finished sums, to where inputs are.
+    void put_far();
+    bool lacks_tokens() const { return of_expert_ && tokens_ < cols_; }
+    void look_at_diagonal();
     void add_lacking_tokens(const SiteStatistics* routed);
     void add_dense_part(const MatrixRows& rows, std::span<float> sum) const;
     /// Per input 0, or NaN where Σ y xᵀ is not finite.
@@ -70,8 +86,9 @@ class SiteStatistics {
     std::vector<std::int64_t> companions_;  ///< sizes of x − x̃ and of e, where they are looked at
     linalg::FarMemory* far_;
     std::unique_ptr<linalg::FarSums> far_sums_;  ///< of this rank; nullptr: without a token
-    std::optional<linalg::JointProducts> sums_;  ///< where inputs are far, not before finish()
+    std::optional<linalg::JointProducts> sums_;  ///< of what a mixture divides on after finish()
     bool of_expert_;
+    bool is_divided_;
     OutputTargets outputs_;
     double damping_;
     std::int64_t tokens_ = 0;  ///< of this rank; when finished, of all

@@ -56,11 +56,6 @@ void remove_dead_inputs(const linalg::FloatView& weights, const std::vector<bool
     }
 }
 
-/// Panels are 128 columns wide, or somewhat less where groups of M would not fit in whole.
-std::int64_t panel_width(const std::optional<Pattern>& pattern) {
-    return pattern ? kWidestPanel / pattern->group * pattern->group : kWidestPanel;
-}
-
 /// What is gone of a matrix, from a row of this rank's and a column on.
 GoneView gone_from(const MatrixRows& rows, std::int64_t cols, std::int64_t row, std::int64_t col) {
     return rows.gone.empty() ? GoneView{} : GoneView{rows.gone.data() + row * cols + col, cols};
@@ -152,32 +147,25 @@ class SiteSweep {
 
     /// Thresholds are the scores at index int(numel·ratio) of a matrix' panel, over all ranks.
     std::vector<RemovalRule> rules_of(std::int64_t begin, const linalg::ConstFloatView& block) {
-        constexpr float kNothing = -1;  // is below every score
         std::vector<RemovalRule> rules;
         std::vector<std::size_t> by_ratio;
         std::vector<std::int64_t> positions;
         for (std::size_t m = 0; m < matrices_.size(); ++m) {
             const PruneTarget& target = matrices_[m].target;
-            rules.push_back({kNothing, target.pattern});
-            if (!target.pattern && target.ratio > 0) {
-                const std::int64_t total = heights_[m] * block.cols;
-                const auto position =
-                    static_cast<std::int64_t>(static_cast<double>(total) * target.ratio);
+            rules.push_back(rule_without_ratio(target));
+            if (has_ratio(target)) {
                 by_ratio.push_back(m);
                 keys_.resize(std::max(keys_.size(), by_ratio.size()));
                 score_keys(threads_, columns(weights_.of(m), begin, begin + block.cols), block,
                            gone_from(matrices_[m].rows, inverse_.order(), 0, begin),
                            keys_[by_ratio.size() - 1]);
-                positions.push_back(std::min(position, total - 1));
+                positions.push_back(threshold_position(target, heights_[m] * block.cols));
             }
         }
         const auto found = select_keys<std::uint32_t>(ranks_, threads_, keys_, positions);
         for (std::size_t i = 0; i < by_ratio.size(); ++i) {
-            const auto threshold = std::bit_cast<float>(found[i].key);
-            if (!std::isfinite(threshold)) {  // the same on every rank
-                throw kThresholdNoNumber(matrices_[by_ratio[i]].where).mark_agreed();
-            }
-            rules[by_ratio[i]].threshold = threshold;
+            rules[by_ratio[i]].threshold =
+                finite_threshold(found[i].key, matrices_[by_ratio[i]].where);
         }
         return rules;
     }
@@ -194,6 +182,32 @@ class SiteSweep {
 };
 
 }  // namespace
+
+std::int64_t panel_width(const std::optional<Pattern>& pattern) {
+    return pattern ? kWidestPanel / pattern->group * pattern->group : kWidestPanel;
+}
+
+RemovalRule rule_without_ratio(const PruneTarget& target) {
+    constexpr float kNothing = -1;  // is below every score
+    return {kNothing, target.pattern};
+}
+
+bool has_ratio(const PruneTarget& target) {
+    return !target.pattern && target.ratio > 0;
+}
+
+std::int64_t threshold_position(const PruneTarget& target, std::int64_t scores) {
+    const auto position = static_cast<std::int64_t>(static_cast<double>(scores) * target.ratio);
+    return std::min(position, scores - 1);
+}
+
+float finite_threshold(std::uint32_t key, const std::string& where) {
+    const auto threshold = std::bit_cast<float>(key);
+    if (!std::isfinite(threshold)) {
+        throw kThresholdNoNumber(where).mark_agreed();
+    }
+    return threshold;
+}
 
 void sweep_site(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
                 const DampedInverse& inverse, std::span<const SiteMatrix> matrices) {

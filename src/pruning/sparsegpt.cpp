@@ -7,6 +7,7 @@
 
 #include "alphaprune/support/message.hpp"
 #include "block_statistics.hpp"
+#include "far_sweep.hpp"
 #include "unmasked_fit.hpp"
 
 namespace alphaprune::pruning {
@@ -37,15 +38,10 @@ class SparseGptPruner : public BlockPruner {
     }
 
     void finish_statistics(std::size_t site, const std::string& where) override {
-        auto& [fit, inverse] = sites_[site];
-        const SiteStatistics& statistics = statistics_.finish(site, where);
+        SiteStatistics& statistics = statistics_.finish(site, where);
         const double scale = 2.0 / static_cast<double>(inputs_.sequences);
-        inverse.emplace(inputs_.ranks, inputs_.nodes,
-                        ScaledGram{statistics.gram(), statistics.cols(), scale}, damping(), where);
-        if (inverse->damping() > damping()) {
-            notes_.push_back(kDampingRaised(where, damping(), inverse->damping()));
-        }
-        fit.emplace(inputs_, statistics, settings_, where);
+        statistics.is_far() ? begin_far(site, statistics, scale, where)
+                            : begin_near(site, statistics, scale, where);
         if (!statistics.has_targets()) {
             forget_statistics(site);
         }
@@ -53,19 +49,24 @@ class SparseGptPruner : public BlockPruner {
 
     std::vector<std::optional<Fit>> prune(std::size_t site,
                                           std::span<const SiteMatrix> matrices) override {
-        if (sites_[site].fit) {
+        auto& [fit, inverse, far_fit, far_inverse] = sites_[site];
+        if (far_inverse) {
+            sweep_far_site(inputs_.ranks, inputs_.far->lane(), *far_inverse, matrices,
+                           far_fit ? &*far_fit : nullptr);
+        } else {
             for (const SiteMatrix& matrix : matrices) {
-                sites_[site].fit->move(matrix.rows);
+                fit ? fit->move(matrix.rows) : void();
             }
             forget_statistics(site);
+            sweep_site(inputs_.ranks, inputs_.nodes.threads(), *inverse, matrices);
         }
-        sweep_site(inputs_.ranks, inputs_.nodes.threads(), *sites_[site].inverse, matrices);
         return std::vector<std::optional<Fit>>(matrices.size());
     }
 
     void release(std::size_t site) override {
         forget_statistics(site);
         sites_[site].inverse.reset();
+        sites_[site].far_inverse.reset();
     }
 
     std::vector<std::string> notes() const override { return notes_; }
@@ -74,7 +75,35 @@ class SparseGptPruner : public BlockPruner {
     struct Site {
         std::optional<UnmaskedFit> fit;
         std::optional<DampedInverse> inverse;
+        // The same where inputs are far from the processor:
+        std::optional<FarFit> far_fit;
+        std::optional<FarInverse> far_inverse;
     };
+
+    void begin_near(std::size_t site, const SiteStatistics& statistics, double scale,
+                    const std::string& where) {
+        auto& inverse = sites_[site].inverse;
+        inverse.emplace(inputs_.ranks, inputs_.nodes,
+                        ScaledGram{statistics.gram(), statistics.cols(), scale}, damping(), where);
+        note_damping(inverse->damping(), where);
+        sites_[site].fit.emplace(inputs_, statistics, settings_, where);
+    }
+
+    void begin_far(std::size_t site, SiteStatistics& statistics, double scale,
+                   const std::string& where) {
+        auto& inverse = sites_[site].far_inverse;
+        inverse.emplace(inputs_.ranks, statistics, scale, damping(), where);
+        note_damping(inverse->damping(), where);
+        if (statistics.has_targets()) {
+            sites_[site].far_fit.emplace(inputs_, statistics, settings_, where);
+        }
+    }
+
+    void note_damping(double reached, const std::string& where) {
+        if (reached > damping()) {
+            notes_.push_back(kDampingRaised(where, damping(), reached));
+        }
+    }
 
     /// With targets the weights are those of a fit that has been damped as asked.
     double damping() const {
@@ -83,6 +112,7 @@ class SparseGptPruner : public BlockPruner {
 
     void forget_statistics(std::size_t site) {
         sites_[site].fit.reset();
+        sites_[site].far_fit.reset();
         statistics_.release(site);
     }
 

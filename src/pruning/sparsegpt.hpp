@@ -22,6 +22,19 @@ struct RemovalRule {
     std::optional<Pattern> pattern;
 };
 
+/// Panels are 128 columns wide, or somewhat less where groups of M would not fit in whole.
+std::int64_t panel_width(const std::optional<Pattern>& pattern);
+/// What there is to say of a target before the threshold of a panel is known: without one nothing
+/// goes by its score.
+RemovalRule rule_without_ratio(const PruneTarget& target);
+/// Whether each panel has a threshold.
+bool has_ratio(const PruneTarget& target);
+/// Of the scores of a panel, in ascending order, the last that goes. @param scores  on all ranks
+std::int64_t threshold_position(const PruneTarget& target, std::int64_t scores);
+/// @param key  bits of the score there, the same on all ranks @param where  the matrix
+/// @throws Error (failure) on all ranks when it is not finite
+float finite_threshold(std::uint32_t key, const std::string& where);
+
 /// Which weights of a panel go beforehand: one byte per weight, not zero there.
 struct GoneView {
     const std::uint8_t* data = nullptr;  ///< nullptr: none

@@ -5,6 +5,7 @@
 
 #include "alphaprune/pruning/pruners.hpp"
 #include "block_statistics.hpp"
+#include "far_fit.hpp"
 #include "unmasked_fit.hpp"
 
 namespace alphaprune::pruning {
@@ -46,7 +47,8 @@ class TargetedPruner : public BlockPruner {
           inputs_(inputs),
           settings_(settings),
           statistics_(inputs, settings),
-          fits_(inputs.sites.size()) {}
+          fits_(inputs.sites.size()),
+          far_fits_(inputs.sites.size()) {}
 
     void observe(std::size_t site, const SiteInput& input) override {
         statistics_.observe(site, input);
@@ -58,21 +60,23 @@ class TargetedPruner : public BlockPruner {
     }
 
     void finish_statistics(std::size_t site, const std::string& where) override {
-        const SiteStatistics& statistics = statistics_.finish(site, where);
+        SiteStatistics& statistics = statistics_.finish(site, where);
         pruner_->finish_statistics(site, where);
-        fits_[site].emplace(inputs_, statistics, settings_, where);
+        statistics.is_far() ? (void)far_fits_[site].emplace(inputs_, statistics, settings_, where)
+                            : (void)fits_[site].emplace(inputs_, statistics, settings_, where);
     }
 
     std::vector<std::optional<Fit>> prune(std::size_t site,
                                           std::span<const SiteMatrix> matrices) override {
         for (const SiteMatrix& matrix : matrices) {
-            fits_[site]->move(matrix.rows);
+            far_fits_[site] ? far_fits_[site]->move(matrix.rows) : fits_[site]->move(matrix.rows);
         }
         return pruner_->prune(site, matrices);
     }
 
     void release(std::size_t site) override {
         fits_[site].reset();
+        far_fits_[site].reset();
         statistics_.release(site);
         pruner_->release(site);
     }
@@ -85,6 +89,7 @@ class TargetedPruner : public BlockPruner {
     PrunerSettings settings_;
     BlockStatistics statistics_;
     std::vector<std::optional<UnmaskedFit>> fits_;
+    std::vector<std::optional<FarFit>> far_fits_;  ///< where inputs are far from the processor
 };
 
 }  // namespace

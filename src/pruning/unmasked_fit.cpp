@@ -17,24 +17,34 @@ const support::Failure<double> kNoMinimizer{
 
 }  // namespace
 
+std::vector<double> ridged_diagonal(const SiteStatistics& statistics) {
+    std::vector<double> diagonal(statistics.diagonal().begin(), statistics.diagonal().end());
+    for (double& value : diagonal) {
+        value += statistics.ridge();
+    }
+    return diagonal;
+}
+
+void require_minimizer(const parallel::Communicator& ranks, bool positive,
+                       const PrunerSettings& settings, const std::string& where) {
+    if (ranks.any(!positive)) {
+        throw kNoMinimizer(where, settings.damping).mark_agreed();
+    }
+}
+
 UnmaskedFit::UnmaskedFit(const BlockInputs& inputs, const SiteStatistics& statistics,
                          const PrunerSettings& settings, const std::string& where)
     : statistics_(statistics) {
     if (!statistics.has_targets()) {
         return;
     }
-    std::vector<double> diagonal(statistics.diagonal().begin(), statistics.diagonal().end());
-    for (double& value : diagonal) {
-        value += statistics.ridge();
-    }
+    const std::vector<double> diagonal = ridged_diagonal(statistics);
     const std::vector<double> ones(diagonal.size(), 1.0);
     parallel::run_collectively(inputs.ranks, [&] {
         factor_.emplace(inputs.nodes.node(), statistics.cols(), inputs.nodes.threads());
     });
-    const bool positive = factor_->factor(statistics.gram(), ones, diagonal);
-    if (inputs.ranks.any(!positive)) {
-        throw kNoMinimizer(where, settings.damping).mark_agreed();
-    }
+    require_minimizer(inputs.ranks, factor_->factor(statistics.gram(), ones, diagonal), settings,
+                      where);
 }
 
 void UnmaskedFit::move(const MatrixRows& rows) const {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "alphaprune/linalg/node_cholesky.hpp"
 #include "alphaprune/pruning/pruners.hpp"
@@ -25,6 +26,12 @@ class UnmaskedFit {
     const SiteStatistics& statistics_;
     std::optional<linalg::NodeCholesky> factor_;  ///< nothing without targets
 };
+
+/// Of H+δI.
+std::vector<double> ridged_diagonal(const SiteStatistics& statistics);
+/// Collective. @throws Error (failure) on all ranks unless H+δI was positive definite on all
+void require_minimizer(const parallel::Communicator& ranks, bool positive,
+                       const PrunerSettings& settings, const std::string& where);
 
 /// Making and using it, without the statistics.
 SiteCost unmasked_fit_cost(const SiteWork& work);

@@ -127,7 +127,7 @@ class CardBlockRunner : public BlockRunner {
                              const RowDrop& drop) override {
         const model::MatrixInfo& info = info_of(matrix);
         const CardWeights::Place place = weights_.matrix(info);
-        dropped_.push_back({matrix, outputs});
+        changed_.push_back({matrix, outputs});
         return on_card([&] {
             return lane_->drop_lowest({.weights = row_of(place, info, outputs.begin),
                                        .type = place.type,
@@ -139,10 +139,27 @@ class CardBlockRunner : public BlockRunner {
                                        .removed = drop.removed});
         });
     }
+    void take_rows(int matrix, parallel::RowRange outputs, float* to) override {
+        const model::MatrixInfo& info = info_of(matrix);
+        const CardWeights::Place place = weights_.matrix(info);
+        on_card([&] {
+            lane_->widen(row_of(place, info, outputs.begin), place.type,
+                         outputs.size() * info.inputs(), to);
+        });
+    }
+    std::int64_t put_rows(int matrix, parallel::RowRange outputs, const float* from) override {
+        const model::MatrixInfo& info = info_of(matrix);
+        const CardWeights::Place place = weights_.matrix(info);
+        changed_.push_back({matrix, outputs});
+        return on_card([&] {
+            return lane_->narrow(from, outputs.size() * info.inputs(), place.type,
+                                 row_of(place, info, outputs.begin));
+        });
+    }
     void sync() override { host_weights_->sync(); }
     void replaced(int matrix) override {
         const model::MatrixInfo& info = info_of(matrix);
-        const bool is_here = std::ranges::any_of(dropped_, [&](const Dropped& one) {
+        const bool is_here = std::ranges::any_of(changed_, [&](const Changed& one) {
             return one.matrix == matrix && one.outputs.size() == info.outputs();
         });
         if (!is_here) {
@@ -158,8 +175,8 @@ class CardBlockRunner : public BlockRunner {
         host_weights_->stored_rows(tensor, rows, out);
     }
     void load_tensor(int tensor, const model::RowSource& source) override {
-        std::erase_if(dropped_,
-                      [&](const Dropped& one) { return info_of(one.matrix).tensor == tensor; });
+        std::erase_if(changed_,
+                      [&](const Changed& one) { return info_of(one.matrix).tensor == tensor; });
         host_weights_->load_tensor(tensor, source);
         reload(tensor);
     }
@@ -221,7 +238,7 @@ class CardBlockRunner : public BlockRunner {
     /// The memory of the block before is given back first.
     void hold(std::vector<int> tensors, std::vector<TensorLayout> layouts,
               const model::RowSource& source) {
-        dropped_.clear();
+        changed_.clear();
         host_weights_.reset();
         host_weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts),
                               team_.threads());
@@ -244,7 +261,7 @@ class CardBlockRunner : public BlockRunner {
 
     /// Brings rows of a tensor that have changed on the card alone to the host.
     void fetch(int tensor) {
-        for (const Dropped& one : dropped_) {
+        for (const Changed& one : changed_) {
             const model::MatrixInfo& info = info_of(one.matrix);
             if (info.tensor != tensor) {
                 continue;
@@ -262,8 +279,8 @@ class CardBlockRunner : public BlockRunner {
                                place.type, rows_of(values, 1, some));
             });
         }
-        std::erase_if(dropped_,
-                      [&](const Dropped& one) { return info_of(one.matrix).tensor == tensor; });
+        std::erase_if(changed_,
+                      [&](const Changed& one) { return info_of(one.matrix).tensor == tensor; });
     }
 
     void reload(int tensor) {
@@ -352,11 +369,11 @@ class CardBlockRunner : public BlockRunner {
     linalg::FarBuffer kept_;    ///< of all sequences, while they are in the middle of a block
     std::optional<SharedWeights> host_weights_;
     /// Outputs of a matrix that have changed on the card and not on the host.
-    struct Dropped {
+    struct Changed {
         int matrix = 0;
         parallel::RowRange outputs;
     };
-    std::vector<Dropped> dropped_;
+    std::vector<Changed> changed_;
     std::vector<std::byte> stored_;  ///< of them, on their way
     linalg::FarBuffer scales_;
     int block_ = 0;  ///< whose weights are loaded

@@ -7,6 +7,8 @@
 #include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
 
+#include "cuda/forward_lane.hpp"
+
 namespace alphaprune::transformer {
 
 /// Shows observers what the sites of a block are given on a card.

@@ -64,6 +64,27 @@ class CardSums : public linalg::FarSums {
             sums_failure);
     }
 
+    std::span<const double> finished() override {
+        return on_card(
+            [&] {
+                take_recent();
+                recent_.release();
+                return std::span<const double>(sums_.at_least<double>(values_));
+            },
+            sums_failure);
+    }
+
+    void put(parallel::RowRange rows, std::span<const double> values) override {
+        on_card(
+            [&] {
+                calls_ = 0;
+                recent_.release();
+                lane_.upload(sums_.at_least<double>(values_).data() + rows.begin * order(),
+                             std::as_bytes(values));
+            },
+            sums_failure);
+    }
+
   private:
     std::int64_t order() const { return sizes_.front(); }
 

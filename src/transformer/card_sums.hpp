@@ -9,6 +9,8 @@
 #include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/linalg/far_memory.hpp"
 
+#include "cuda/forward_lane.hpp"
+
 namespace alphaprune::transformer {
 
 /// The memory of a card, for sums of products of vectors there.
@@ -22,6 +24,7 @@ class CardFarMemory : public linalg::FarMemory {
                  linalg::FarBuffer(lane)},
           indices_(lane) {}
 
+    linalg::FarLane& lane() override { return lane_; }
     std::unique_ptr<linalg::FarSums> make_sums(std::int64_t order,
                                                std::span<const std::int64_t> companions) override;
     std::span<const float> difference(linalg::FarRoom room, std::span<const float> one,

@@ -8,6 +8,8 @@
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/transformer/token_loss.hpp"
 
+#include "cuda/forward_lane.hpp"
+
 namespace alphaprune::transformer {
 
 /// Some rows of the vocabulary's projection on a card, and the losses that they are taken into.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/parallel/share.hpp"
 
 // Vectors in memory that is far from the processor, as that of a graphics card is. Spans that are
@@ -27,6 +28,10 @@ class FarSums {
     ///              above the diagonal counts, then those of each Σ y xᵀ
     /// @param out   rows × size of x
     virtual void take(parallel::RowRange rows, std::span<double> out) = 0;
+    /// All of these rows where they are, in float64; nothing is added any more.
+    virtual std::span<const double> finished() = 0;
+    /// Replaces some of the rows by others from the processor.
+    virtual void put(parallel::RowRange rows, std::span<const double> values) = 0;
 };
 
 /// Room for what is made of vectors there. What a room has stays until it is made anew.
@@ -37,6 +42,8 @@ class FarMemory {
   public:
     virtual ~FarMemory() = default;
 
+    /// What works there. Unlike the functions here it throws device::CardError.
+    virtual FarLane& lane() = 0;
     /// Zero as yet. The memory outlives them.
     /// @param order       size of x
     /// @param companions  size of each y

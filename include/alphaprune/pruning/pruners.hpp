@@ -146,6 +146,15 @@ struct MatrixRows {
 /// smallest.
 void remove_gone(const MatrixRows& rows);
 
+/// This rank's rows of a matrix that are far from the processor, for its lane
+/// (linalg::FarMemory::lane).
+struct FarRows {
+    std::function<void(float* to)> take;  ///< as float32, rows × cols
+    /// Puts others in their place, rounded to the type that they have there.
+    /// @throws Error (failure) where that cannot hold them
+    std::function<void(const float* from)> put;
+};
+
 /// One matrix that is to be pruned, of those that share an input.
 struct SiteMatrix {
     MatrixRows rows;
@@ -154,6 +163,9 @@ struct SiteMatrix {
     /// Given where the rows are far from the processor: zeroes there what prune_rows() with these
     /// norms would. @return scores that are too large: unless 0, nothing is zeroed
     std::function<std::int64_t(std::span<const float> norms, const PruneTarget& target)> drop = {};
+    /// Given where inputs are far from the processor, for pruners that need targets: these are
+    /// pruned then, and of MatrixRows::weights but the number counts.
+    std::optional<FarRows> far = {};
 };
 
 /// How well an iterative pruner has done on a matrix.
@@ -203,6 +215,7 @@ struct SiteShape {
     /// The mixture of the block whose routed input this is a part of; nothing for the inner values
     /// of an expert.
     std::optional<std::size_t> mixture = {};
+    bool is_divided = false;  ///< no site, but what a mixture divides
 };
 
 /// What the statistics of a block are made for.

@@ -109,15 +109,23 @@ class BlockRunner {
     /// @param matrix   index into Catalogue::matrices
     /// @param outputs  of the matrix, each a row of its inputs, however it is stored
     virtual std::span<float> rows(int matrix, parallel::RowRange outputs) = 0;
-    /// Whether the weights are far from the processor, and drop_lowest() works where they are.
+    /// Whether the weights are far from the processor, and the three functions that follow work
+    /// where they are, instead of changing rows(). replaced() follows what changes them.
     virtual bool can_drop() const { return false; }
-    /// Instead of changing rows(): of each of these outputs the weights of lowest |w|·scale become
-    /// zero, lowest index first among equals. Scales are one per input, not negative. replaced()
-    /// follows.
+    /// Of each of these outputs the weights of lowest |w|·scale become zero, lowest index first
+    /// among equals. Scales are one per input, not negative.
     /// @return how many scores are too large for float32: unless 0, nothing is dropped
     /// @pre can_drop()
     virtual std::int64_t drop_lowest(int /*matrix*/, parallel::RowRange /*outputs*/,
                                      std::span<const float> /*scales*/, const RowDrop& /*drop*/) {
+        return 0;
+    }
+    /// Of these outputs the weights in float32. @param to  outputs × inputs, there
+    virtual void take_rows(int /*matrix*/, parallel::RowRange /*outputs*/, float* /*to*/) {}
+    /// Puts others in their place, rounded to the type that they have there.
+    /// @return how many are not finite then
+    virtual std::int64_t put_rows(int /*matrix*/, parallel::RowRange /*outputs*/,
+                                  const float* /*from*/) {
         return 0;
     }
     /// Run collectively by the node.

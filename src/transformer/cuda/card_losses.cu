@@ -6,6 +6,8 @@
 #include "cuda/launch.cuh"
 
 namespace alphaprune::transformer::card {
+
+using namespace device;  // launches
 namespace {
 
 constexpr std::int64_t kLogitRows = 4096;  ///< of the vocabulary, whose logits are there at a time

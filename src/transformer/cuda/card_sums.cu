@@ -4,6 +4,8 @@
 
 namespace alphaprune::transformer::card {
 
+using namespace device;  // launches
+
 void subtract(cudaStream_t stream, const Difference& work) {
     if (work.count > 0) {
         for_each_index<<<groups_for(work.count), kThreads, 0, stream>>>(

@@ -7,6 +7,8 @@
 #include "cuda/launch.cuh"
 
 namespace alphaprune::transformer::card {
+
+using namespace device;  // launches
 namespace {
 
 using support::ScalarType;

@@ -6,6 +6,8 @@
 #include "cuda/launch.cuh"
 
 namespace alphaprune::transformer::card {
+
+using namespace device;  // launches
 namespace {
 
 /// `Count` values from a place that is a multiple of as many; nothing beyond `end`.
@@ -126,14 +128,6 @@ __global__ void sum_column_squares(const float* values, std::int64_t rows, std::
         sum += value * value;
     }
     sums[blockIdx.y * cols + col] = sum;
-}
-
-template <class Body>
-void run_over(cudaStream_t stream, std::int64_t count, const char* name, const Body& body) {
-    if (count > 0) {
-        for_each_index<<<groups_for(count), kThreads, 0, stream>>>(count, body);
-        check_cuda(cudaGetLastError(), name);
-    }
 }
 
 }  // namespace

@@ -7,14 +7,19 @@
 #include "cuda/card_losses.cuh"
 #include "cuda/card_products.cuh"
 #include "cuda/card_sums.cuh"
+#include "cuda/chosen_values.cuh"
+#include "cuda/column_sweep.cuh"
 #include "cuda/dropping.cuh"
 #include "cuda/elementwise.cuh"
+#include "cuda/far_algebra.cuh"
 #include "cuda/launch.cuh"
 #include "cuda/plain_attention.cuh"
 #include "cuda/spectrum_kernels.hpp"
 #include "cuda/tensor_attention.cuh"
 
 namespace alphaprune::transformer::card {
+
+using namespace device;  // launches
 namespace {
 
 constexpr std::size_t kStagedBytes = std::size_t{16} << 20;
@@ -57,7 +62,8 @@ class CudaForwardLane : public ForwardLane {
         : card_((check_cuda(cudaSetDevice(card), "cudaSetDevice"), card)),
           stream_(device::make_stream()),
           upload_(stream_.get()),
-          products_(stream_.get()) {}
+          products_(stream_.get()),
+          algebra_(stream_.get()) {}
 
     ~CudaForwardLane() override { static_cast<void>(cudaSetDevice(card_)); }
 
@@ -92,9 +98,9 @@ class CudaForwardLane : public ForwardLane {
             std::as_bytes(from), [wide](std::size_t) { return wide; },
             [&](std::size_t begin, std::size_t bytes) {
                 const std::size_t done = begin / sizeof(float);
-                narrow(stream, reinterpret_cast<const float*>(wide),
-                       static_cast<std::int64_t>(bytes / sizeof(float)), type,
-                       static_cast<std::byte*>(to) + done * linalg::kernels::bytes_of(type));
+                card::narrow(stream, reinterpret_cast<const float*>(wide),
+                             static_cast<std::int64_t>(bytes / sizeof(float)), type,
+                             static_cast<std::byte*>(to) + done * linalg::kernels::bytes_of(type));
             });
     }
 
@@ -199,7 +205,75 @@ class CudaForwardLane : public ForwardLane {
         card::add_vocabulary(on_card(), products_, work, precision, scratch_);
     }
 
+    void widen(const void* stored, support::ScalarType type, std::int64_t count,
+               float* to) override {
+        products_.forget(to);
+        algebra().widen(stored, type, count, to);
+    }
+    std::int64_t narrow(const float* from, std::int64_t count, support::ScalarType type,
+                        void* stored) override {
+        card::narrow(on_card(), from, count, type, stored);
+        return algebra().count_not_finite(stored, type, count);
+    }
+    void round_to_float(const double* from, std::int64_t count, double factor, float* to) override {
+        algebra().round_to_float(from, count, factor, to);
+    }
+    std::int64_t count_not_finite(const double* values, std::int64_t count) override {
+        return algebra().count_not_finite(values, support::ScalarType::float64, count);
+    }
+    void diagonal(const double* matrix, std::span<double> out) override {
+        algebra().diagonal(matrix, out);
+    }
+    void scale_columns(float* values, std::int64_t rows, std::span<const float> scale,
+                       bool divide) override {
+        algebra().scale_columns(values, rows, scale, divide);
+    }
+    void clear_columns(float* values, std::int64_t rows,
+                       std::span<const std::uint8_t> which) override {
+        algebra().clear_columns(values, rows, which);
+    }
+    void make_scaled(const linalg::ScaledSums& work, float* out) override {
+        algebra().make_scaled(work, out);
+    }
+    bool factor(const linalg::ScaledSums& work, bool reversed, double* out) override {
+        return algebra().factor(work, reversed, out);
+    }
+    void invert_reversed(double* lower, std::int64_t order, float* out) override {
+        algebra().invert_reversed(lower, order, out);
+    }
+    void solve(const float* lower, std::int64_t order, float* values, std::int64_t rows) override {
+        algebra().solve(lower, order, values, rows);
+    }
+    void multiply_add(const linalg::MatrixProduct& work) override { algebra().multiply_add(work); }
+    void score(const linalg::PanelScores& work) override { linalg::score(on_card(), work); }
+    void count_magnitudes(const linalg::MagnitudeCount& work) override {
+        linalg::count_magnitudes(on_card(), work);
+    }
+    void sweep(const linalg::PanelSweep& work) override { linalg::sweep(on_card(), work); }
+    void choose_larger(const linalg::LargerChoice& work) override {
+        linalg::choose_larger(on_card(), work);
+    }
+    void choose_in_groups(const linalg::GroupChoice& work) override {
+        linalg::choose_in_groups(on_card(), work);
+    }
+    void add_chosen(const linalg::ChosenSum& work) override { linalg::add_chosen(on_card(), work); }
+    std::int64_t look_at_support(const linalg::SupportLook& work) override {
+        return linalg::look_at_support(on_card(), work, scratch_);
+    }
+    void begin_refining(const linalg::RefinedRows& rows, const float* right) override {
+        linalg::begin_refining(on_card(), rows, right);
+    }
+    void refine(const linalg::RefinedRows& rows) override { linalg::refine(on_card(), rows); }
+    void row_products(const float* one, const float* other, std::int64_t rows, std::int64_t cols,
+                      double* out) override {
+        linalg::row_products(on_card(), one, other, rows, cols, out);
+    }
+
   private:
+    linalg::FarAlgebra& algebra() {
+        static_cast<void>(on_card());
+        return algebra_;
+    }
     /// The stream, once the thread that calls works on its card.
     cudaStream_t on_card() const {
         check_cuda(cudaSetDevice(card_), "cudaSetDevice");
@@ -210,6 +284,7 @@ class CudaForwardLane : public ForwardLane {
     device::Stream stream_;
     Upload upload_;
     CardProducts products_;
+    linalg::FarAlgebra algebra_;
     device::DeviceMemory wide_, scratch_;
     /// On its way to the host.
     struct Download {

@@ -4,6 +4,8 @@
 #include "cuda/launch.cuh"
 
 namespace alphaprune::transformer::card {
+
+using namespace device;  // launches
 namespace {
 
 constexpr int kKeysAtOnce = 128;  ///< one for each thread

@@ -6,6 +6,8 @@
 #include "cuda/launch.cuh"
 
 namespace alphaprune::transformer::card {
+
+using namespace device;  // launches
 namespace {
 
 /// Row-major heads of some tokens into parts of bfloat16, heads × parts × padded tokens × padded

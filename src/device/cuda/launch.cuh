@@ -5,9 +5,7 @@
 
 #include "cuda/check.cuh"
 
-namespace alphaprune::transformer::card {
-
-using device::check_cuda;
+namespace alphaprune::device {
 
 inline constexpr int kThreads = 256;
 
@@ -24,6 +22,14 @@ __global__ void for_each_index(std::int64_t count, Body body) {
     for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
          i += step) {
         body(i);
+    }
+}
+
+template <class Body>
+void run_over(cudaStream_t stream, std::int64_t count, const char* name, const Body& body) {
+    if (count > 0) {
+        for_each_index<<<groups_for(count), kThreads, 0, stream>>>(count, body);
+        check_cuda(cudaGetLastError(), name);
     }
 }
 
@@ -57,4 +63,4 @@ struct Largest {
     __device__ float operator()(float one, float other) const { return fmaxf(one, other); }
 };
 
-}  // namespace alphaprune::transformer::card
+}  // namespace alphaprune::device
