@@ -5,9 +5,12 @@
 #include <limits>
 #include <utility>
 
+#include "alphaprune/device/card_error.hpp"
 #include "blas.hpp"
 #include "cuda/spectrum_kernels.hpp"
 
+using alphaprune::device::CardError;
+using alphaprune::device::CardFault;
 using alphaprune::linalg::ForwardPrecision;
 using alphaprune::support::ScalarType;
 namespace kernels = alphaprune::linalg::kernels;
@@ -21,6 +24,13 @@ int parts_of(ForwardPrecision precision) {
         default:
             return 3;
     }
+}
+
+std::size_t stored_size(ScalarType type) {
+    if (type == ScalarType::float64) {
+        throw CardError(CardFault::refused, "float64 is not computed with");
+    }
+    return kernels::bytes_of(type);
 }
 
 std::uint32_t narrowed_to(ScalarType type, float value) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -14,6 +15,9 @@ using Parts = std::vector<std::vector<float>>;
 
 /// Parts of 16-bit types that the precision takes; float32 is one part always.
 int parts_of(alphaprune::linalg::ForwardPrecision precision);
+
+/// Bytes of a value. @throws CardError (refused) for float64
+std::size_t stored_size(alphaprune::support::ScalarType type);
 
 /// The value that is put down for this one in the type; NaN stays NaN.
 float rounded_to(alphaprune::support::ScalarType type, float value);

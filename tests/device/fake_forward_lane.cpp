@@ -3,18 +3,15 @@
 //     FAKE_CARD_FORWARD_LOST=N   the card is lost at multiply() number N from now
 //     FAKE_CARD_FORWARD_FULL=N   its memory does not suffice for allocate() number N
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
-#include <optional>
 #include <string>
-#include <thread>
-#include <type_traits>
 #include <vector>
 
 #include "cuda/forward_lane.hpp"
 #include "fake_arithmetic.hpp"
 #include "fake_dropping.hpp"
+#include "fake_far_lane.hpp"
 #include "fake_faults.hpp"
 #include "fake_memory.hpp"
 #include "fake_softmax.hpp"
@@ -29,74 +26,8 @@ using alphaprune::device::CardFault;
 using alphaprune::linalg::ForwardPrecision;
 using alphaprune::support::ScalarType;
 
-std::size_t stored_size(ScalarType type) {
-    if (type == ScalarType::float64) {
-        throw CardError(CardFault::refused, "float64 is not computed with");
-    }
-    return type == ScalarType::float32 ? 4 : 2;
-}
-
-class FakeForwardLane : public card::ForwardLane {
+class FakeForwardLane : public FakeFarLane {
   public:
-    void* allocate(std::size_t bytes) override {
-        return work("allocate", [&](TouchedMemory& /*memory*/) {
-            if (is_due("FAKE_CARD_FORWARD_FULL")) {
-                throw CardError(CardFault::out_of_memory, "made up: out of memory");
-            }
-            return memory_.allocate(bytes);
-        });
-    }
-    void release(void* memory) override {
-        work("release", [&](TouchedMemory& /*memory*/) { memory_.release(memory); });
-    }
-    void upload(void* to, std::span<const std::byte> from) override {
-        work("upload", [&](TouchedMemory& memory) {
-            memory.writes_stored(to, std::ssize(from), 1, "to");
-            std::copy(from.begin(), from.end(), static_cast<std::byte*>(to));
-        });
-    }
-    void upload_as(void* to, ScalarType type, std::span<const float> from) override {
-        work("upload_as", [&](TouchedMemory& memory) {
-            const std::size_t size = stored_size(type);
-            memory.writes_stored(to, std::ssize(from), size, "to");
-            for (std::size_t i = 0; i < from.size(); ++i) {
-                const std::uint32_t bits =
-                    narrowed_to(type, from[i]);  // its lower bytes come first
-                std::memcpy(static_cast<std::byte*>(to) + i * size, &bits, size);
-            }
-        });
-    }
-    void download(std::span<std::byte> to, const void* from) override {
-        work("download", [&](TouchedMemory& memory) {
-            memory.reads_stored(from, std::ssize(to), 1, "from");
-            std::copy_n(static_cast<const std::byte*>(from), to.size(), to.begin());
-        });
-    }
-    void begin_download(int turn, const void* from, std::size_t bytes) override {
-        auto& room = downloads_.at(static_cast<std::size_t>(turn));
-        room.resize(bytes);
-        download(room, from);
-    }
-    std::span<const std::byte> finish_download(int turn) override {
-        return downloads_.at(static_cast<std::size_t>(turn));
-    }
-    void copy(void* to, const void* from, std::size_t bytes) override {
-        work("copy", [&](TouchedMemory& memory) {
-            memory.writes_stored(to, static_cast<std::int64_t>(bytes), 1, "to");
-            memory.reads_stored(from, static_cast<std::int64_t>(bytes), 1, "from");
-            memory.end();
-            std::copy_n(static_cast<const std::byte*>(from), bytes, static_cast<std::byte*>(to));
-        });
-    }
-    void clear(void* to, std::size_t bytes) override {
-        work("clear", [&](TouchedMemory& memory) {
-            memory.writes_stored(to, static_cast<std::int64_t>(bytes), 1, "to");
-            std::fill_n(static_cast<std::byte*>(to), bytes, std::byte{0});
-        });
-    }
-    void wait() override {
-        work("wait", [](TouchedMemory& /*memory*/) {});
-    }
     void multiply(std::span<const card::Product> products, ForwardPrecision precision) override;
     void norm(const card::Norm& given) override;
     void gate(const card::Gate& given) override;
@@ -105,7 +36,6 @@ class FakeForwardLane : public card::ForwardLane {
     void copy_rows(const card::RowCopy& given) override;
     void gather(const card::Gathering& given) override;
     void scatter(const card::Scattering& given) override;
-    void add(const card::Addition& given) override;
     void column_squares(const float* values, std::int64_t rows, std::int64_t cols,
                         float* sums) override;
     void add_products(const card::ProductSum& given, ForwardPrecision precision) override {
@@ -120,31 +50,6 @@ class FakeForwardLane : public card::ForwardLane {
     }
     std::int64_t drop_lowest(const card::Dropping& given) override;
     void add_vocabulary(const card::VocabularyPart& given, ForwardPrecision precision) override;
-
-  private:
-    /// Does it, unless an earlier fault or another thread is in the way.
-    template <class Work>
-    std::invoke_result_t<Work, TouchedMemory&> work(const char* name, const Work& does) {
-        if (is_broken_) {
-            throw *is_broken_;
-        }
-        TouchedMemory memory(memory_, name);
-        try {
-            thread_ = thread_.value_or(std::this_thread::get_id());
-            memory.expect(std::this_thread::get_id() == *thread_, "called by a second thread");
-            return does(memory);
-        } catch (const CardError& error) {
-            if (error.fault() != CardFault::out_of_memory) {  // smaller work may fit
-                is_broken_ = error;
-            }
-            throw;
-        }
-    }
-
-    CardMemory memory_;
-    std::array<std::vector<std::byte>, 2> downloads_;
-    std::optional<CardError> is_broken_;
-    std::optional<std::thread::id> thread_;
 };
 
 void FakeForwardLane::multiply(std::span<const card::Product> products,
@@ -302,17 +207,6 @@ void FakeForwardLane::scatter(const card::Scattering& given) {
                 given.sum[row_of(row) * given.width + i] +=
                     factor * given.values[row * given.width + i];
             }
-        }
-    });
-}
-
-void FakeForwardLane::add(const card::Addition& given) {
-    work("add", [&](TouchedMemory& memory) {
-        memory.writes(given.sum, given.count, "sum");
-        memory.reads(given.added, given.count, "added");
-        memory.end();
-        for (std::int64_t i = 0; i < given.count; ++i) {
-            given.sum[i] += given.factor * given.added[i];
         }
     });
 }

@@ -58,6 +58,19 @@ class TouchedMemory {
     void writes_stored(const void* values, std::int64_t count, std::size_t size, const char* name) {
         add(writes_, values, count, size, name);
     }
+    /// Of a matrix whose rows begin `stride` values apart.
+    template <class Value>
+    void reads_rows(const Value* values, std::int64_t rows, std::int64_t cols, std::int64_t stride,
+                    const char* name) {
+        for_rows(rows, cols, stride,
+                 [&](std::int64_t at, std::int64_t count) { reads(values + at, count, name); });
+    }
+    template <class Value>
+    void writes_rows(const Value* values, std::int64_t rows, std::int64_t cols, std::int64_t stride,
+                     const char* name) {
+        for_rows(rows, cols, stride,
+                 [&](std::int64_t at, std::int64_t count) { writes(values + at, count, name); });
+    }
     /// @throws CardError (refused) where it writes what it reads or writes elsewhere
     void end() const;
     /// @throws CardError (refused) unless it is so
@@ -67,6 +80,19 @@ class TouchedMemory {
     using Ranges = std::multimap<const std::byte*, Touched>;
     void add(Ranges& ranges, const void* values, std::int64_t count, std::size_t size,
              const char* name);
+    /// Calls use(index of its first value, values) for what lies side by side.
+    template <class Use>
+    void for_rows(std::int64_t rows, std::int64_t cols, std::int64_t stride, const Use& use) const {
+        expect(rows >= 0 && cols >= 0, "a negative size");
+        expect(rows <= 1 || stride >= cols, "rows that overlap");
+        if (rows <= 1 || stride == cols) {
+            use(0, rows * cols);
+            return;
+        }
+        for (std::int64_t row = 0; row < rows; ++row) {
+            use(row * stride, cols);
+        }
+    }
 
     const CardMemory& memory_;
     std::string work_;
