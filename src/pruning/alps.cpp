@@ -8,6 +8,7 @@
 #include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/pruning/pruners.hpp"
 #include "alternation.hpp"
+#include "far_alps.hpp"
 #include "hessian_pruner.hpp"
 #include "projection.hpp"
 #include "shared_values.hpp"
@@ -15,8 +16,6 @@
 
 namespace alphaprune::pruning {
 namespace {
-
-constexpr int kRefinements = 10;
 
 /// A row of a matrix as conjugate gradients see it.
 struct Refined {
@@ -98,7 +97,7 @@ Fit prune_alps(UnitHessian& hessian, const MatrixRows& rows, const PruneTarget& 
     // The result takes shape where the weights are.
     Fit fit;
     {
-        Alternation alternation(hessian, problem, project, where);
+        NearAlternation alternation(hessian, problem, project, where);
         fit.iterations = alternation.run(settings.most_iterations);
         project(alternation.result(), rows.weights);
     }
@@ -117,7 +116,7 @@ double ridge_of(const SiteStatistics& statistics) {
 
 std::unique_ptr<BlockPruner> begin_block(const BlockInputs& inputs,
                                          const PrunerSettings& settings) {
-    return make_hessian_pruner(inputs, settings, {ridge_of, prune_alps});
+    return make_hessian_pruner(inputs, settings, {ridge_of, prune_alps, prune_far_by_alps});
 }
 
 /// As seen on small and medium models: 33 iterations, ten steps of refinement and a few products

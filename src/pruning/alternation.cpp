@@ -19,41 +19,67 @@ constexpr int kSettling = 30;  // iterations before few changes are enough
 
 }  // namespace
 
-Alternation::Alternation(UnitHessian& hessian, const UnitProblem& problem, Projection& project,
-                         const std::string& where)
-    : hessian_(hessian),
-      problem_(problem),
-      project_(project),
-      where_(where),
-      penalty_(kFirstPenalty),
-      dense_(problem.dense, problem.first_row, hessian.cols()),
-      stays_(problem.dense.size()),
-      support_(problem.dense.size()) {
+int Alternation::run(int most_iterations) {
+    penalty_ = kFirstPenalty;
     begin_anew();
     look_at_support();
-    hessian_.factor(penalty_, where_);
-}
-
-int Alternation::run(int most_iterations) {
+    factor(penalty_);
     int iteration = 0;
-    bool settled = project_.kept() == 0;
+    bool settled = kept() == 0;
     while (!settled && iteration < most_iterations) {
-        step();
+        step(static_cast<float>(penalty_));
         ++iteration;
         settled = iteration % kLook == 0 && adapt(iteration);
     }
     return iteration;
 }
 
-void Alternation::begin_anew() {
+/// The penalty for the next iterations; true when there is no need of any.
+bool Alternation::adapt(int iteration) {
+    const std::int64_t changed = look_at_support();
+    const double share = static_cast<double>(changed) / static_cast<double>(kept());
+    if (share > kSomeChanges) {
+        raise(share > kManyChanges ? 1.3 : 1.2);
+    } else if (changed > 0 && raised_) {
+        raise(1.1);
+    } else if (raised_) {
+        return true;
+    } else {
+        penalty_ /= 5;
+        if (changed > 0) {
+            begin_anew();
+        }
+    }
+    if (iteration > kSettling && share < kFewChanges) {
+        return true;
+    }
+    factor(penalty_);
+    return false;
+}
+
+void Alternation::raise(double factor) {
+    penalty_ *= factor;
+    raised_ = true;
+}
+
+NearAlternation::NearAlternation(UnitHessian& hessian, const UnitProblem& problem,
+                                 Projection& project, const std::string& where)
+    : hessian_(hessian),
+      problem_(problem),
+      project_(project),
+      where_(where),
+      dense_(problem.dense, problem.first_row, hessian.cols()),
+      stays_(problem.dense.size()),
+      support_(problem.dense.size()) {}
+
+void NearAlternation::begin_anew() {
     std::ranges::copy(problem_.dense, dense_.own().begin());
     sum_ = problem_.dense;
     sum_penalty_ = 0;
     project_.choose(sum_, stays_);
 }
 
-/// How many places, on all ranks, have entered or left the support of D since the last look.
-std::int64_t Alternation::look_at_support() {
+std::int64_t NearAlternation::look_at_support() {
     std::atomic<std::int64_t> changed = 0;
     hessian_.threads().run_slices(std::ssize(sum_), kValuesAtATime, [&](parallel::RowRange some) {
         const std::span<const float> sum = sum_;
@@ -71,9 +97,8 @@ std::int64_t Alternation::look_at_support() {
     return hessian_.ranks().sum(changed.load());
 }
 
-void Alternation::step() {
+void NearAlternation::step(float penalty) {
     parallel::check_stop_collectively(hessian_.ranks());
-    const auto penalty = static_cast<float>(penalty_);
     const float before = -sum_penalty_;
     const float of_multipliers = sum_penalty_ / penalty;
     const std::span<const float> right = problem_.right;
@@ -89,34 +114,6 @@ void Alternation::step() {
     });
     sum_penalty_ = penalty;
     project_.choose(sum_, stays_);
-}
-
-/// The penalty for the next iterations; true when there is no need of any.
-bool Alternation::adapt(int iteration) {
-    const std::int64_t changed = look_at_support();
-    const double share = static_cast<double>(changed) / static_cast<double>(project_.kept());
-    if (share > kSomeChanges) {
-        raise(share > kManyChanges ? 1.3 : 1.2);
-    } else if (changed > 0 && raised_) {
-        raise(1.1);
-    } else if (raised_) {
-        return true;
-    } else {
-        penalty_ /= 5;
-        if (changed > 0) {
-            begin_anew();
-        }
-    }
-    if (iteration > kSettling && share < kFewChanges) {
-        return true;
-    }
-    hessian_.factor(penalty_, where_);
-    return false;
-}
-
-void Alternation::raise(double factor) {
-    penalty_ *= factor;
-    raised_ = true;
 }
 
 }  // namespace alphaprune::pruning

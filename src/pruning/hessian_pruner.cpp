@@ -22,7 +22,8 @@ class HessianPruner : public BlockPruner {
           settings_(settings),
           method_(method),
           statistics_(inputs, settings),
-          hessians_(inputs.sites.size()) {}
+          hessians_(inputs.sites.size()),
+          far_hessians_(inputs.sites.size()) {}
 
     void observe(std::size_t site, const SiteInput& input) override {
         statistics_.observe(site, input);
@@ -33,8 +34,13 @@ class HessianPruner : public BlockPruner {
     }
 
     void finish_statistics(std::size_t site, const std::string& where) override {
-        const SiteStatistics& statistics = statistics_.finish(site, where);
-        hessians_[site].emplace(inputs_, statistics, method_.ridge(statistics));
+        SiteStatistics& statistics = statistics_.finish(site, where);
+        const double ridge = method_.ridge(statistics);
+        if (statistics.is_far()) {
+            far_hessians_[site].emplace(inputs_, statistics, ridge);
+        } else {
+            hessians_[site].emplace(inputs_, statistics, ridge);
+        }
     }
 
     std::vector<std::optional<Fit>> prune(std::size_t site,
@@ -42,13 +48,16 @@ class HessianPruner : public BlockPruner {
         std::vector<std::optional<Fit>> fits;
         for (const SiteMatrix& one : matrices) {
             fits.emplace_back(
-                method_.prune(*hessians_[site], one.rows, one.target, settings_, one.where));
+                far_hessians_[site]
+                    ? method_.prune_far(*far_hessians_[site], one, settings_)
+                    : method_.prune(*hessians_[site], one.rows, one.target, settings_, one.where));
         }
         return fits;
     }
 
     void release(std::size_t site) override {
         hessians_[site].reset();
+        far_hessians_[site].reset();
         statistics_.release(site);
     }
 
@@ -58,6 +67,7 @@ class HessianPruner : public BlockPruner {
     HessianMethod method_;
     BlockStatistics statistics_;
     std::vector<std::optional<UnitHessian>> hessians_;
+    std::vector<std::optional<FarUnitHessian>> far_hessians_;
 };
 
 }  // namespace

@@ -19,6 +19,23 @@ std::int64_t removed_in_groups(std::int64_t size, std::int64_t cols, Pattern pat
 
 }  // namespace
 
+WeightCounts count_weights(const parallel::Communicator& ranks, std::int64_t size,
+                           std::int64_t cols, const PruneTarget& target,
+                           std::span<const std::uint8_t> gone) {
+    const std::int64_t total = ranks.sum(size);
+    const std::int64_t removed =
+        target.pattern ? removed_in_groups(total, cols, *target.pattern)
+                       : static_cast<std::int64_t>(static_cast<double>(total) * target.ratio);
+    const std::int64_t gone_here = std::ssize(gone) - std::ranges::count(gone, std::uint8_t{0});
+    return {total, std::max(removed, ranks.sum(gone_here))};
+}
+
+std::int64_t equals_to_go(const parallel::Communicator& ranks, const WeightCounts& counts,
+                          const Selected& last) {
+    const std::int64_t before = ranks.sum_before(last.equal_here);
+    return std::clamp<std::int64_t>(counts.removed - last.below - before, 0, last.equal_here);
+}
+
 Projection::Projection(const parallel::Communicator& ranks, const parallel::ThreadPool& threads,
                        std::int64_t size, std::int64_t cols, const PruneTarget& target,
                        std::span<const std::uint8_t> gone)
@@ -27,12 +44,7 @@ Projection::Projection(const parallel::Communicator& ranks, const parallel::Thre
       cols_(cols),
       pattern_(target.pattern),
       gone_(gone),
-      total_(ranks.sum(size)) {
-    removed_ = pattern_ ? removed_in_groups(total_, cols_, *pattern_)
-                        : static_cast<std::int64_t>(static_cast<double>(total_) * target.ratio);
-    const std::int64_t gone_here = std::ssize(gone) - std::ranges::count(gone, std::uint8_t{0});
-    removed_ = std::max(removed_, ranks.sum(gone_here));
-}
+      counts_(count_weights(ranks, size, cols, target, gone)) {}
 
 void Projection::choose(std::span<const float> values, std::span<std::uint8_t> stays) {
     if (!pattern_) {
@@ -72,22 +84,20 @@ void Projection::forbid_gone(std::span<std::uint8_t> stays) const {
 }
 
 void Projection::choose_largest(std::span<const float> all, std::span<std::uint8_t> stays) {
-    if (removed_ == 0 || removed_ == total_) {
-        std::ranges::fill(stays, std::uint8_t{removed_ == 0});
+    if (counts_.removed == 0 || kept() == 0) {
+        std::ranges::fill(stays, std::uint8_t{counts_.removed == 0});
         return;
     }
     const std::span<const float> values = without_gone(all);
-    const Selected last = select_magnitude(ranks_, threads_, values, removed_ - 1, last_);
+    const Selected last = select_magnitude(ranks_, threads_, values, counts_.removed - 1, last_);
     share_values(threads_, values.size(), [=, key = last.key](std::size_t i) {
         stays[i] = magnitude_key(values[i]) > key ? 1 : 0;
     });
-    if (removed_ == last.below + last.equal) {
+    if (counts_.removed == last.below + last.equal) {
         return;  // with all that is gone
     }
     // Of those equal to the last that goes, this rank's first ones go.
-    const std::int64_t before = ranks_.sum_before(last.equal_here);
-    std::int64_t to_go =
-        std::clamp<std::int64_t>(removed_ - last.below - before, 0, last.equal_here);
+    std::int64_t to_go = equals_to_go(ranks_, counts_, last);
     for (std::size_t i = 0; i < values.size(); ++i) {
         if (magnitude_key(values[i]) == last.key) {
             stays[i] = to_go > 0 ? 0 : 1;

@@ -11,6 +11,21 @@
 
 namespace alphaprune::pruning {
 
+/// Weights of a matrix whose rows are divided among the ranks, on all of them.
+struct WeightCounts {
+    std::int64_t total = 0;
+    std::int64_t removed = 0;  ///< by a projection
+};
+/// Collective. @param size, gone  of this rank's rows
+WeightCounts count_weights(const parallel::Communicator& ranks, std::int64_t size,
+                           std::int64_t cols, const PruneTarget& target,
+                           std::span<const std::uint8_t> gone);
+/// Where a projection has to tell equal magnitudes apart, this rank's that go. Collective.
+/// @param last  the magnitude of the largest that goes
+/// @return how many of the first of them
+std::int64_t equals_to_go(const parallel::Communicator& ranks, const WeightCounts& counts,
+                          const Selected& last);
+
 /// Keeps the largest magnitudes of a matrix whose rows are divided among the ranks: all but
 /// int(size·ratio) of the whole matrix, or of every group of N:M all but N. Among equals those
 /// further to the right, then further down, stay. What is gone beforehand (MatrixRows::gone) counts
@@ -25,8 +40,8 @@ class Projection {
                std::span<const std::uint8_t> gone = {});
 
     /// Weights that stay, on all ranks.
-    std::int64_t kept() const { return total_ - removed_; }
-    std::int64_t total() const { return total_; }
+    std::int64_t kept() const { return counts_.total - counts_.removed; }
+    std::int64_t total() const { return counts_.total; }
 
     /// stays = 1 where a value stays, 0 elsewhere. Fastest where the threshold is near that of the
     /// call before.
@@ -47,8 +62,7 @@ class Projection {
     std::optional<Pattern> pattern_;
     std::span<const std::uint8_t> gone_;
     std::vector<float> candidates_;  ///< values, zero where gone
-    std::int64_t total_ = 0;
-    std::int64_t removed_ = 0;
+    WeightCounts counts_;
     KeyGuess last_;  ///< the magnitude of the largest that went
 };
 

@@ -53,6 +53,7 @@ class SparseGptPruner : public BlockPruner {
         if (far_inverse) {
             sweep_far_site(inputs_.ranks, inputs_.far->lane(), *far_inverse, matrices,
                            far_fit ? &*far_fit : nullptr);
+            forget_statistics(site);
         } else {
             for (const SiteMatrix& matrix : matrices) {
                 fit ? fit->move(matrix.rows) : void();

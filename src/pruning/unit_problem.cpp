@@ -23,14 +23,35 @@ const support::Failure<double> kNotPositive{
 
 }  // namespace
 
-UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statistics, double ridge)
-    : ranks_(inputs.ranks), threads_(inputs.nodes.threads()), statistics_(statistics) {
-    for (const double squares : statistics.diagonal()) {
-        const double scale = std::sqrt(squares + ridge) + 1e-8;
-        scale_.push_back(static_cast<float>(scale));
-        inverse_scale_.push_back(1 / scale);
-        diagonal_.push_back((squares + ridge) / (scale * scale));
+UnitScale::UnitScale(std::span<const double> squares, double ridge) {
+    for (const double square : squares) {
+        const double size = std::sqrt(square + ridge) + 1e-8;
+        scale.push_back(static_cast<float>(size));
+        inverse.push_back(1 / size);
+        unit_diagonal.push_back((square + ridge) / (size * size));
     }
+}
+
+std::vector<double> UnitScale::shifted(double shift) const {
+    std::vector<double> diagonal = unit_diagonal;
+    for (double& value : diagonal) {
+        value += shift;
+    }
+    return diagonal;
+}
+
+void require_positive(const parallel::Communicator& ranks, bool positive, double shift,
+                      const std::string& where) {
+    if (ranks.any(!positive)) {
+        throw kNotPositive(where, shift).mark_agreed();
+    }
+}
+
+UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statistics, double ridge)
+    : ranks_(inputs.ranks),
+      threads_(inputs.nodes.threads()),
+      statistics_(statistics),
+      scale_(statistics.diagonal(), ridge) {
     const parallel::Communicator& node = inputs.nodes.node();
     parallel::run_collectively(ranks_, [&] {
         values_.emplace(node, cols() * cols());
@@ -43,9 +64,9 @@ UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statis
         const auto from = statistics.gram().subspan(i * width, width);
         const auto to = values_->values().subspan(i * width, width);
         for (std::size_t j = 0; j < width; ++j) {
-            to[j] = static_cast<float>(from[j] * inverse_scale_[i] * inverse_scale_[j]);
+            to[j] = static_cast<float>(from[j] * scale_.inverse[i] * scale_.inverse[j]);
         }
-        to[i] = static_cast<float>(diagonal_[i]);
+        to[i] = static_cast<float>(scale_.unit_diagonal[i]);
     });
     values_->sync();
 }
@@ -64,14 +85,9 @@ void UnitHessian::factor(double shift, const std::string& where) {
     if (shift == shift_) {
         return;
     }
-    std::vector<double> shifted = diagonal_;
-    for (double& value : shifted) {
-        value += shift;
-    }
-    const bool positive = cholesky_->factor(statistics_.gram(), inverse_scale_, shifted);
-    if (ranks_.any(!positive)) {
-        throw kNotPositive(where, shift).mark_agreed();
-    }
+    const bool positive =
+        cholesky_->factor(statistics_.gram(), scale_.inverse, scale_.shifted(shift));
+    require_positive(ranks_, positive, shift, where);
     shift_ = shift;
 }
 
@@ -91,6 +107,15 @@ UnitProblem::UnitProblem(const UnitHessian& hessian, const MatrixRows& rows)
     hessian.multiply(aligned, own);
     right.resize(dense.size());  // zero without targets
     std::ranges::transform(right, own.own(), right.begin(), std::plus<>());
+}
+
+double sum_over_rows(const parallel::Communicator& ranks, std::span<const double> own,
+                     std::int64_t first_row) {
+    // In their places, and zero from all other ranks.
+    std::vector<double> all(static_cast<std::size_t>(ranks.sum(std::ssize(own))));
+    std::ranges::copy(own, all.begin() + first_row);
+    ranks.all_reduce_sum(std::span(all));
+    return std::accumulate(all.begin(), all.end(), 0.0);
 }
 
 double inner_product(std::span<const float> one, std::span<const float> other) {
@@ -135,19 +160,16 @@ std::vector<float> minimizer(UnitHessian& hessian, const UnitProblem& problem, d
 double relative_error(const UnitHessian& hessian, const UnitProblem& problem,
                       std::span<const float> pruned, std::span<const float> minimizer) {
     const auto width = static_cast<std::size_t>(hessian.cols());
-    const std::int64_t own = static_cast<std::int64_t>(minimizer.size() / width);
-    // Of each row, in its place and zero from all other ranks: the sum has the same bits on any.
     const auto energy = [&](std::span<const float> rows) {
         const linalg::AlignedRows aligned(rows, problem.first_row, hessian.cols());
         linalg::AlignedRows products = aligned;
         hessian.multiply(aligned, products);
-        std::vector<double> by_row(static_cast<std::size_t>(hessian.ranks().sum(own)));
+        std::vector<double> by_row;
         for (std::size_t at = 0; at < rows.size(); at += width) {
-            by_row[static_cast<std::size_t>(problem.first_row) + at / width] =
-                inner_product(rows.subspan(at, width), products.own().subspan(at, width));
+            by_row.push_back(
+                inner_product(rows.subspan(at, width), products.own().subspan(at, width)));
         }
-        hessian.ranks().all_reduce_sum(std::span(by_row));
-        return std::accumulate(by_row.begin(), by_row.end(), 0.0);
+        return sum_over_rows(hessian.ranks(), by_row, problem.first_row);
     };
     const double whole = energy(minimizer);
     std::vector<float> error(minimizer.begin(), minimizer.end());

@@ -14,6 +14,22 @@
 
 namespace alphaprune::pruning {
 
+/// D of a site, whose diagonal makes that of Ĥ = D⁻¹(H+δI)D⁻¹ one.
+struct UnitScale {
+    std::vector<float> scale;           ///< D
+    std::vector<double> inverse;        ///< D⁻¹
+    std::vector<double> unit_diagonal;  ///< of Ĥ
+
+    /// @param ridge  δ
+    UnitScale(std::span<const double> squares, double ridge);
+    /// The diagonal of Ĥ + shift·I.
+    std::vector<double> shifted(double shift) const;
+};
+
+/// Collective. @throws Error on all ranks unless Ĥ + shift·I was positive definite on all
+void require_positive(const parallel::Communicator& ranks, bool positive, double shift,
+                      const std::string& where);
+
 /// Ĥ = D⁻¹(H+δI)D⁻¹ of a site, where D makes its diagonal one: in these variables a matrix W is
 /// B = WD (ALPS, arXiv 2406.07831, section 3.2). Each node holds it once.
 class UnitHessian {
@@ -28,7 +44,7 @@ class UnitHessian {
     /// Of this rank: they share its rows.
     const parallel::ThreadPool& threads() const { return threads_; }
     /// D, one per input.
-    std::span<const float> scale() const { return scale_; }
+    std::span<const float> scale() const { return scale_.scale; }
 
     // For this rank's rows of a matrix, from `first_row` on: the same bits however it is divided.
     /// out = rows·Ĥ, the same rows of the matrix
@@ -48,10 +64,8 @@ class UnitHessian {
     const parallel::Communicator& ranks_;
     const parallel::ThreadPool& threads_;
     const SiteStatistics& statistics_;
-    std::vector<float> scale_;
-    std::vector<double> inverse_scale_;
-    std::vector<double> diagonal_;  ///< of Ĥ
-    std::optional<double> shift_;   ///< of the present factor
+    UnitScale scale_;
+    std::optional<double> shift_;  ///< of the present factor
     // Made together, so that no node goes on where another has no room.
     std::optional<parallel::NodeArray<float>> values_;
     std::optional<linalg::NodeCholesky> cholesky_;
@@ -66,6 +80,11 @@ struct UnitProblem {
 
     UnitProblem(const UnitHessian& hessian, const MatrixRows& rows);
 };
+
+/// The sum of what all rows of a matrix have, the same bits on any number of ranks. Collective.
+/// @param own  of this rank's rows, from `first_row` on
+double sum_over_rows(const parallel::Communicator& ranks, std::span<const double> own,
+                     std::int64_t first_row);
 
 /// In float64, in a fixed order.
 double inner_product(std::span<const float> one, std::span<const float> other);

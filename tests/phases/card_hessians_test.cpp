@@ -138,15 +138,16 @@ TEST_P(CardHessians, AreWhatPlainLoopsAddUp) {
         }
         statistics[site].finish("test");
         EXPECT_EQ(statistics[site].tokens() * block.cols(site), std::ssize(values[site]));
-        const auto found = statistics[site].gram();
+        std::vector<double> found(cols * cols);
+        statistics[site].lane().download(std::as_writable_bytes(std::span(found)),
+                                         statistics[site].far_gram());
         const std::vector<double> expected = gram_of(values[site], cols);
         double worst = 0;
         for (std::size_t i = 0; i < cols; ++i) {
-            for (std::size_t j = 0; j < cols; ++j) {
+            for (std::size_t j = i; j < cols; ++j) {
                 const double size = std::sqrt(expected[i * (cols + 1)] * expected[j * (cols + 1)]);
                 const double off = std::abs(found[i * cols + j] - expected[i * cols + j]);
                 worst = std::max(worst, size > 0 ? off / size : off);
-                ASSERT_EQ(found[i * cols + j], found[j * cols + i]);
             }
         }
         EXPECT_LT(worst, 1e-6) << "site " << site;
