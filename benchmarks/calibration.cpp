@@ -36,6 +36,8 @@ struct Request {
     std::string calibration;
     const pruning::Pruner* pruner = nullptr;
     double ratio = 0;
+    pruning::OutputTargets outputs = {};
+    bool one_by_one = false;  ///< one site after the other
     std::int64_t sequences = 0;
     std::optional<std::int64_t> length;
     int repeat = 1;
@@ -59,6 +61,11 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "token ids")("prune-method", po::value(&name)->default_value("wanda"),
                      "or another that needs activations")(
         "sparsity-ratio", po::value(&request.ratio)->default_value(0.7), "of every matrix")(
+        "dense", po::value(&request.outputs.dense)->default_value(0),
+        "share of the dense model's outputs in what outputs are fitted to")(
+        "residual", po::value(&request.outputs.residual)->default_value(0),
+        "share of the drift of the residual stream that they make up for")(
+        "sequential", po::bool_switch(&request.one_by_one), "one site after the other")(
         "nsamples", po::value(&request.sequences)->default_value(128), "sequences")(
         "seqlen", po::value(&length), "tokens of a sequence; the samples' own when not given")(
         "shape", po::value(&request.shape),
@@ -157,12 +164,16 @@ Seconds time_of_phase(const parallel::Communicator& all, const parallel::NodeMap
     Nowhere nowhere;
     all.barrier();
     const Seconds mine = time_of([&] {
-        pruned = phases::prune_model(all, nodes, catalogue,
-                                     {.pruner = *request.pruner,
-                                      .targets = targets,
-                                      .calibration = sequences,
-                                      .forward = request.forward},
-                                     nowhere, {});
+        pruned =
+            phases::prune_model(all, nodes, catalogue,
+                                {.pruner = *request.pruner,
+                                 .settings = {.outputs = request.outputs},
+                                 .targets = targets,
+                                 .calibration = sequences,
+                                 .site_order = request.one_by_one ? phases::SiteOrder::sequential
+                                                                  : phases::SiteOrder::together,
+                                 .forward = request.forward},
+                                nowhere, {});
     });
     return {all.max(mine.wall), all.sum(mine.processor)};
 }
@@ -204,7 +215,8 @@ void measure(const parallel::Communicator& all, const model::Catalogue& catalogu
 model::TokenSequences made_up_tokens(const Request& request) {
     model::TokenSequences sequences{request.length.value_or(2048), {}};
     for (std::int64_t i = 0; i < request.sequences * sequences.length; ++i) {
-        sequences.ids.push_back(static_cast<std::int32_t>(i * i % 251 * 7919 % 256));
+        constexpr std::int64_t kVocabulary = 8192;  // of the made-up model
+        sequences.ids.push_back(static_cast<std::int32_t>(i * i % 8191 * 7919 % kVocabulary));
     }
     return sequences;
 }

@@ -85,13 +85,16 @@ class Block {
             watch.restart();
             return seconds;
         };
-        std::vector<std::int32_t> tokens;
-        for (std::int64_t i = 0; i < request_.tokens; ++i) {
-            tokens.push_back(
-                static_cast<std::int32_t>(i * 7919 % catalogue_.configuration.vocabulary));
+        std::vector<std::vector<std::int32_t>> tokens(static_cast<std::size_t>(request_.sequences));
+        std::uint32_t next = 0;
+        for (auto& sequence : tokens) {
+            for (std::int64_t i = 0; i < request_.tokens; ++i) {
+                next = next * 1664525U + 1013904223U;  // its upper bits are the random ones
+                sequence.push_back(static_cast<std::int32_t>(
+                    (next >> 8) % static_cast<std::uint32_t>(catalogue_.configuration.vocabulary)));
+            }
         }
-        const std::vector<std::span<const std::int32_t>> all(
-            static_cast<std::size_t>(request_.sequences), tokens);
+        const std::vector<std::span<const std::int32_t>> all(tokens.begin(), tokens.end());
         runner_->embed(all, source);
         watch.restart();
         runner_->load(0, source);

@@ -35,7 +35,7 @@ inline model::Catalogue made_up_model(const std::string& shape,
     std::ofstream(folder / "config.json") << fmt::format(
         R"({{"model_type": "llama", "hidden_size": {}, "intermediate_size": {}, )"
         R"("num_hidden_layers": 1, "num_attention_heads": {}, "num_key_value_heads": {}, )"
-        R"("hidden_act": "silu", "rms_norm_eps": 1e-5, "vocab_size": 256, )"
+        R"("hidden_act": "silu", "rms_norm_eps": 1e-5, "vocab_size": 8192, )"
         R"("max_position_embeddings": 65536, "torch_dtype": "{}"}})",
         hidden, inner, heads, key_value_heads, type);
     model::Catalogue catalogue = model::synthetic_catalogue(folder, shape);
