@@ -10,13 +10,13 @@
 namespace alphaprune::test {
 namespace {
 
-class LaneProducts : public ForwardLane {
+class LaneMatrixProducts : public ForwardLane {
   protected:
     void expect_product(linalg::MatrixProduct work);
 };
 
 /// With values between the rows, which must stay. @param work  its sizes and factors
-void LaneProducts::expect_product(linalg::MatrixProduct work) {
+void LaneMatrixProducts::expect_product(linalg::MatrixProduct work) {
     work.a_stride = work.inner + 3;
     work.b_stride = work.cols + 5;
     work.out_stride = work.cols + 1;
@@ -54,7 +54,7 @@ void LaneProducts::expect_product(linalg::MatrixProduct work) {
     EXPECT_TRUE(same_bits(get(again, std::ssize(before)), found));
 }
 
-TEST_F(LaneProducts, AddProductsOfRowsThatLieApart) {
+TEST_F(LaneMatrixProducts, AddProductsOfRowsThatLieApart) {
     struct Factors {
         float alpha, beta;
     };
@@ -79,7 +79,7 @@ TEST_F(LaneProducts, AddProductsOfRowsThatLieApart) {
 }
 
 /// As after the panel of SparseGPT: all of it in one matrix, side by side.
-TEST_F(LaneProducts, SubtractErrorsFromTheColumnsRightOfAPanel) {
+TEST_F(LaneMatrixProducts, SubtractErrorsFromTheColumnsRightOfAPanel) {
     constexpr std::int64_t kRows = 100;
     constexpr std::int64_t kOrder = 300;
     constexpr std::int64_t kPanel = 128;
@@ -109,7 +109,7 @@ TEST_F(LaneProducts, SubtractErrorsFromTheColumnsRightOfAPanel) {
 }
 
 /// As long as it is not to be added to, whatever is there does not count.
-TEST_F(LaneProducts, ReplaceWhatIsNoNumber) {
+TEST_F(LaneMatrixProducts, ReplaceWhatIsNoNumber) {
     const std::vector<float> a = random_values(33 * 40, 6);
     const std::vector<float> b = random_values(40 * 20, 7);
     float* const out = room(33 * 20);  // NaN
@@ -119,7 +119,7 @@ TEST_F(LaneProducts, ReplaceWhatIsNoNumber) {
     }
 }
 
-TEST_F(LaneProducts, FindRoomInMemoryThatGrows) {
+TEST_F(LaneMatrixProducts, FindRoomInMemoryThatGrows) {
     linalg::FarBuffer buffer(*lane_);
     const std::vector<float> values = random_values(1000, 8);
     const std::span<float> first = buffer.filled(std::span<const float>(values));
