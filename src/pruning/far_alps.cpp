@@ -21,8 +21,10 @@ class FarAlternation : public Alternation {
           project_(project),
           where_(where),
           memory_{linalg::FarBuffer(hessian.lane()), linalg::FarBuffer(hessian.lane()),
-                  linalg::FarBuffer(hessian.lane()), linalg::FarBuffer(hessian.lane())},
+                  linalg::FarBuffer(hessian.lane()), linalg::FarBuffer(hessian.lane()),
+                  linalg::FarBuffer(hessian.lane())},
           dense_(memory_[0].at_least(problem.size()).data()),
+          aim_(memory_[4].at_least(problem.size()).data()),
           sum_(memory_[1].at_least(problem.size()).data()),
           stays_(memory_[2].at_least<std::uint8_t>(problem.size()).data()),
           support_(memory_[3].at_least<std::uint8_t>(problem.size()).data()) {
@@ -53,8 +55,8 @@ class FarAlternation : public Alternation {
     void step(float penalty) override {
         parallel::check_stop_collectively(hessian_.ranks());
         // R − V + ρD
-        add_chosen(problem_.right(), penalty, -sum_penalty_, dense_);
-        hessian_.solve(dense_, problem_.rows());
+        add_chosen(problem_.right(), penalty, -sum_penalty_, aim_);
+        hessian_.solve(aim_, problem_.rows(), dense_);
         // B + V/ρ
         add_chosen(dense_, 0, sum_penalty_ / penalty, sum_);
         sum_penalty_ = penalty;
@@ -78,8 +80,9 @@ class FarAlternation : public Alternation {
     FarUnitProblem& problem_;
     FarProjection& project_;
     const std::string& where_;
-    std::array<linalg::FarBuffer, 4> memory_;
+    std::array<linalg::FarBuffer, 5> memory_;
     float* dense_;
+    float* aim_;
     float* sum_;
     std::uint8_t* stays_;
     std::uint8_t* support_;
@@ -190,6 +193,7 @@ Fit prune_far_by_admm(FarUnitHessian& hessian, const SiteMatrix& matrix, const P
         linalg::FarBuffer multiplier_memory(lane);
         linalg::FarBuffer stays_memory(lane);
         float* const multipliers = multiplier_memory.at_least(size).data();
+        float* const aim = begun.result();
         auto* const stays = stays_memory.at_least<std::uint8_t>(size).data();
         lane.clear(multipliers, static_cast<std::size_t>(size) * sizeof(float));
         const auto choose_part = [&](float if_stays, float if_goes, float* out) {
@@ -214,8 +218,8 @@ Fit prune_far_by_admm(FarUnitHessian& hessian, const SiteMatrix& matrix, const P
                              .count = size,
                              .if_stays = kAdmmPenalty,
                              .if_goes = -kAdmmPenalty,
-                             .out = dense});
-            hessian.solve(dense, begun.problem.rows());
+                             .out = aim});
+            hessian.solve(aim, begun.problem.rows(), dense);
         }
         lane.add({dense, multipliers, size, 1});
         choose_part(1, 0, begun.result());

@@ -11,8 +11,8 @@ namespace alphaprune::pruning {
 FarFit::FarFit(const BlockInputs& inputs, SiteStatistics& statistics,
                const PrunerSettings& settings, const std::string& where)
     : statistics_(statistics),
-      factor_(statistics.lane()),
-      steps_(statistics.lane()),
+      inverse_(statistics.lane()),
+      gradients_(statistics.lane()),
       weights_(statistics.lane()) {
     const std::vector<double> diagonal = ridged_diagonal(statistics);
     const std::vector<double> ones(diagonal.size(), 1.0);
@@ -26,7 +26,7 @@ FarFit::FarFit(const BlockInputs& inputs, SiteStatistics& statistics,
             if (!lane.factor({statistics.far_gram(), order, ones, diagonal}, false, lower)) {
                 return false;
             }
-            lane.round_to_float(lower, order * order, 1, factor_.at_least(order * order).data());
+            lane.invert(lower, order, inverse_.at_least(order * order).data());
             return true;
         });
     });
@@ -36,11 +36,19 @@ FarFit::FarFit(const BlockInputs& inputs, SiteStatistics& statistics,
 void FarFit::move(float* weights, parallel::RowRange rows) {
     far_work([&] {
         const std::int64_t order = statistics_.cols();
-        const std::int64_t count = rows.size() * order;
-        float* const steps = steps_.at_least(count).data();
-        statistics_.far_gradient(weights, rows, steps);
-        statistics_.lane().solve(factor_.at_least(order * order).data(), order, steps, rows.size());
-        statistics_.lane().add({weights, steps, count, 1});
+        float* const gradients = gradients_.at_least(rows.size() * order).data();
+        statistics_.far_gradient(weights, rows, gradients);
+        statistics_.lane().multiply_add({.alpha = 1,
+                                         .a = gradients,
+                                         .a_stride = order,
+                                         .b = inverse_.at_least(order * order).data(),
+                                         .b_stride = order,
+                                         .beta = 1,
+                                         .out = weights,
+                                         .out_stride = order,
+                                         .rows = rows.size(),
+                                         .inner = order,
+                                         .cols = order});
     });
 }
 

@@ -27,8 +27,8 @@ class FarFit {
 
   private:
     SiteStatistics& statistics_;
-    linalg::FarBuffer factor_;
-    linalg::FarBuffer steps_;
+    linalg::FarBuffer inverse_;    ///< (H+δI)⁻¹
+    linalg::FarBuffer gradients_;  ///< G
     linalg::FarBuffer weights_;
 };
 

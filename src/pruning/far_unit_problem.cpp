@@ -13,13 +13,13 @@ FarUnitHessian::FarUnitHessian(const BlockInputs& inputs, SiteStatistics& statis
       statistics_(statistics),
       scale_(statistics.diagonal(), ridge),
       triangle_(statistics.lane()),
-      factor_memory_(statistics.lane()),
+      inverse_memory_(statistics.lane()),
       memory_(statistics.lane()) {
     const std::int64_t square = cols() * cols();
     parallel::run_collectively(ranks_, [&] {
         far_work([&] {
             triangle_.at_least<double>(square);
-            factor_ = factor_memory_.at_least(square).data();
+            inverse_ = inverse_memory_.at_least(square).data();
             float* const values = memory_.at_least(square).data();
             lane().make_scaled(
                 {statistics_.far_gram(), cols(), scale_.inverse, scale_.unit_diagonal}, values);
@@ -28,12 +28,12 @@ FarUnitHessian::FarUnitHessian(const BlockInputs& inputs, SiteStatistics& statis
     });
 }
 
-void FarUnitHessian::multiply(const float* values, std::int64_t rows, float* out,
+void FarUnitHessian::multiply(const float* values, std::int64_t rows, const float* by, float* out,
                               float beta) const {
     lane().multiply_add({.alpha = 1,
                          .a = values,
                          .a_stride = cols(),
-                         .b = values_,
+                         .b = by,
                          .b_stride = cols(),
                          .beta = beta,
                          .out = out,
@@ -54,15 +54,11 @@ void FarUnitHessian::factor(double shift, const std::string& where) {
                            false, lower)) {
             return false;
         }
-        lane().round_to_float(lower, square, 1, factor_memory_.at_least(square).data());
+        lane().invert(lower, cols(), inverse_);
         return true;
     });
     require_positive(ranks_, positive, shift, where);
     shift_ = shift;
-}
-
-void FarUnitHessian::solve(float* values, std::int64_t rows) const {
-    lane().solve(factor_, cols(), values, rows);
 }
 
 FarUnitProblem::FarUnitProblem(const FarUnitHessian& hessian, const SiteMatrix& matrix)
@@ -89,11 +85,14 @@ void FarUnitProblem::put_minimizer(double shift, linalg::FarBuffer& best) {
         lane.copy(out, dense(), bytes);
         return;
     }
-    lane.copy(out, right(), bytes);
-    if (shift != 0) {
-        lane.add({out, dense(), size(), static_cast<float>(shift)});
+    if (shift == 0) {
+        hessian_.solve(right(), rows_, out);
+        return;
     }
-    hessian_.solve(out, rows_);
+    linalg::FarBuffer sum(lane);
+    lane.copy(values(sum), right(), bytes);
+    lane.add({values(sum), dense(), size(), static_cast<float>(shift)});
+    hessian_.solve(values(sum), rows_, out);
 }
 
 double relative_error(const FarUnitHessian& hessian, const FarUnitProblem& problem,

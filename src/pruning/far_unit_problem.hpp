@@ -25,22 +25,29 @@ class FarUnitHessian {
     std::span<const float> scale() const { return scale_.scale; }
 
     /// out = rows·Ĥ + beta·out
-    void multiply(const float* values, std::int64_t rows, float* out, float beta = 0) const;
+    void multiply(const float* values, std::int64_t rows, float* out, float beta = 0) const {
+        multiply(values, rows, values_, out, beta);
+    }
     /// Collective. As UnitHessian::factor
     void factor(double shift, const std::string& where);
     bool is_factored(double shift) const { return shift_ == shift; }
-    /// rows := rows·(Ĥ + shift·I)⁻¹
-    void solve(float* values, std::int64_t rows) const;
+    /// out = rows·(Ĥ + shift·I)⁻¹
+    void solve(const float* values, std::int64_t rows, float* out) const {
+        multiply(values, rows, inverse_, out, 0);
+    }
 
   private:
+    void multiply(const float* values, std::int64_t rows, const float* by, float* out,
+                  float beta) const;
+
     const parallel::Communicator& ranks_;
     SiteStatistics& statistics_;
     UnitScale scale_;
     std::optional<double> shift_;  ///< of the present factor
-    linalg::FarBuffer triangle_;   ///< in float64, before it is rounded
-    linalg::FarBuffer factor_memory_;
+    linalg::FarBuffer triangle_;   ///< in float64
+    linalg::FarBuffer inverse_memory_;
     linalg::FarBuffer memory_;
-    const float* factor_ = nullptr;
+    float* inverse_ = nullptr;
     const float* values_ = nullptr;
 };
 

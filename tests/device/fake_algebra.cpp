@@ -9,6 +9,9 @@
 
 using namespace alphaprune::linalg;
 
+extern "C" void dpotri_(const char* uplo, const int* n, double* a, const int* lda, int* info,
+                        std::size_t);
+
 namespace {
 
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
@@ -91,18 +94,23 @@ void invert_factor(double* lower, std::int64_t order, float* out, TouchedMemory&
     std::fill_n(lower, order * order, kNothing);
 }
 
-void solve_rows(const float* lower, std::int64_t order, float* values, std::int64_t rows,
-                TouchedMemory& memory) {
-    memory.expect(order >= 1 && rows >= 0, "no order or a negative size");
-    memory.reads(lower, order * order, "lower");
-    memory.writes(values, rows * order, "values");
+void invert_whole(double* lower, std::int64_t order, float* out, TouchedMemory& memory) {
+    memory.expect(order >= 1, "no order");
+    memory.writes(lower, order * order, "lower");
+    memory.writes(out, order * order, "out");
     memory.end();
     const int size = static_cast<int>(order);
-    const int count = static_cast<int>(rows);
-    const float one = 1;
-    // To BLAS each row is a column x of Ax = b.
-    strsm_("L", "L", "N", "N", &size, &count, &one, lower, &size, values, &size, 1, 1, 1, 1);
-    strsm_("L", "L", "T", "N", &size, &count, &one, lower, &size, values, &size, 1, 1, 1, 1);
+    int info = 0;
+    dpotri_("L", &size, lower, &size, &info, 1);
+    memory.expect(info == 0, "no factor");
+    for (std::int64_t i = 0; i < order; ++i) {
+        for (std::int64_t j = 0; j <= i; ++j) {
+            const auto value = static_cast<float>(lower[j * order + i]);
+            out[i * order + j] = value;
+            out[j * order + i] = value;
+        }
+    }
+    std::fill_n(lower, order * order, kNothing);
 }
 
 void add_matrix_product(const MatrixProduct& work, TouchedMemory& memory) {

@@ -11,6 +11,5 @@ void fill_scaled(const alphaprune::linalg::ScaledSums& work, float* out, Touched
 bool cholesky_factor(const alphaprune::linalg::ScaledSums& work, bool reversed, double* out,
                      TouchedMemory& memory);
 void invert_factor(double* lower, std::int64_t order, float* out, TouchedMemory& memory);
-void solve_rows(const float* lower, std::int64_t order, float* values, std::int64_t rows,
-                TouchedMemory& memory);
+void invert_whole(double* lower, std::int64_t order, float* out, TouchedMemory& memory);
 void add_matrix_product(const alphaprune::linalg::MatrixProduct& work, TouchedMemory& memory);

@@ -134,9 +134,8 @@ class FakeFarLane : public alphaprune::transformer::card::ForwardLane {
         work("invert_reversed",
              [&](TouchedMemory& memory) { invert_factor(lower, order, out, memory); });
     }
-    void solve(const float* lower, std::int64_t order, float* values, std::int64_t rows) override {
-        work("solve",
-             [&](TouchedMemory& memory) { solve_rows(lower, order, values, rows, memory); });
+    void invert(double* lower, std::int64_t order, float* out) override {
+        work("invert", [&](TouchedMemory& memory) { invert_whole(lower, order, out, memory); });
     }
     void multiply_add(const alphaprune::linalg::MatrixProduct& given) override {
         work("multiply_add", [&](TouchedMemory& memory) { add_matrix_product(given, memory); });

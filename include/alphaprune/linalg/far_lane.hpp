@@ -194,9 +194,8 @@ class FarLane {
     /// U = (JLJ)⁻¹ in float32, upper triangular with UᵀU = A⁻¹ where JAJ = LLᵀ; zero below the
     /// diagonal. @param lower  L as factor() has made it, overwritten
     virtual void invert_reversed(double* lower, std::int64_t order, float* out) = 0;
-    /// rows := rows·A⁻¹ @param lower  L of A in float32, column after column
-    virtual void solve(const float* lower, std::int64_t order, float* values,
-                       std::int64_t rows) = 0;
+    /// A⁻¹ in float32, whole, where A = LLᵀ. @param lower  L as factor() has made it, overwritten
+    virtual void invert(double* lower, std::int64_t order, float* out) = 0;
     virtual void multiply_add(const MatrixProduct& work) = 0;
 
     virtual void score(const PanelScores& work) = 0;

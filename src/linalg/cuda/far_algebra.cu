@@ -187,7 +187,7 @@ bool FarAlgebra::factor(const ScaledSums& work, bool reversed, double* out) {
     return counted(counter) == 0;
 }
 
-void FarAlgebra::invert_reversed(double* lower, std::int64_t order, float* out) {
+void FarAlgebra::invert_triangle(double* lower, std::int64_t order) {
     std::size_t on_card = 0;
     std::size_t on_host = 0;
     check_cusolver(
@@ -200,6 +200,10 @@ void FarAlgebra::invert_reversed(double* lower, std::int64_t order, float* out) 
                          CUDA_R_64F, lower, order, scratch_.require<std::byte>(on_card), on_card,
                          host_scratch_.data(), on_host, counter_.require<int>(1)),
         "cusolverDnXtrtri");
+}
+
+void FarAlgebra::invert_reversed(double* lower, std::int64_t order, float* out) {
+    invert_triangle(lower, order);
     run_over(stream_, order * order, "reversed", [lower, order, out] __device__(std::int64_t i) {
         const std::int64_t row = i / order;
         const std::int64_t col = i % order;
@@ -209,19 +213,26 @@ void FarAlgebra::invert_reversed(double* lower, std::int64_t order, float* out) 
     });
 }
 
-/// Rows are columns to cuBLAS: valuesᵀ becomes L⁻ᵀ·L⁻¹·valuesᵀ.
-void FarAlgebra::solve(const float* lower, std::int64_t order, float* values, std::int64_t rows) {
-    if (rows == 0) {
-        return;
-    }
+/// L⁻ᵀ·L⁻¹, of which BLAS makes one half.
+void FarAlgebra::invert(double* lower, std::int64_t order, float* out) {
+    invert_triangle(lower, order);
+    auto* const triangle = scratch_.require<float>(static_cast<std::size_t>(order * order));
+    run_over(stream_, order * order, "triangle", [=] __device__(std::int64_t i) {
+        triangle[i] = i % order >= i / order ? static_cast<float>(lower[i]) : 0.0F;
+    });
     const float one = 1;
-    for (const cublasOperation_t operation : {CUBLAS_OP_N, CUBLAS_OP_T}) {
-        check_cublas(
-            cublasStrsm(cublas_.get(), CUBLAS_SIDE_LEFT, CUBLAS_FILL_MODE_LOWER, operation,
-                        CUBLAS_DIAG_NON_UNIT, static_cast<int>(order), static_cast<int>(rows), &one,
-                        lower, static_cast<int>(order), values, static_cast<int>(order)),
-            "cublasStrsm");
-    }
+    const float zero = 0;
+    const auto size = static_cast<int>(order);
+    check_cublas(cublasSsyrk(cublas_.get(), CUBLAS_FILL_MODE_LOWER, CUBLAS_OP_T, size, size, &one,
+                             triangle, size, &zero, out, size),
+                 "cublasSsyrk");
+    run_over(stream_, order * order, "mirrored", [=] __device__(std::int64_t i) {
+        const std::int64_t col = i / order;
+        const std::int64_t row = i % order;
+        if (row < col) {
+            out[i] = out[row * order + col];
+        }
+    });
 }
 
 /// Written row-major, read column-major: outᵀ = Bᵀ·Aᵀ.

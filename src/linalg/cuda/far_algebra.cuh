@@ -24,7 +24,7 @@ class FarAlgebra {
     void make_scaled(const ScaledSums& work, float* out);
     bool factor(const ScaledSums& work, bool reversed, double* out);
     void invert_reversed(double* lower, std::int64_t order, float* out);
-    void solve(const float* lower, std::int64_t order, float* values, std::int64_t rows);
+    void invert(double* lower, std::int64_t order, float* out);
     void multiply_add(const MatrixProduct& work);
 
   private:
@@ -36,6 +36,7 @@ class FarAlgebra {
     /// Waits. What a counter on the card says.
     std::int64_t counted(const unsigned long long* counter);
     int info();
+    void invert_triangle(double* lower, std::int64_t order);
 
     cudaStream_t stream_;
     device::DeviceMemory workspace_, scratch_, vectors_, counter_;

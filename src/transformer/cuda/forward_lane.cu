@@ -241,8 +241,8 @@ class CudaForwardLane : public ForwardLane {
     void invert_reversed(double* lower, std::int64_t order, float* out) override {
         algebra().invert_reversed(lower, order, out);
     }
-    void solve(const float* lower, std::int64_t order, float* values, std::int64_t rows) override {
-        algebra().solve(lower, order, values, rows);
+    void invert(double* lower, std::int64_t order, float* out) override {
+        algebra().invert(lower, order, out);
     }
     void multiply_add(const linalg::MatrixProduct& work) override { algebra().multiply_add(work); }
     void score(const linalg::PanelScores& work) override { linalg::score(on_card(), work); }
