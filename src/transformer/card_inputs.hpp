@@ -6,6 +6,7 @@
 
 #include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/transformer/block_runner.hpp"
+#include "cuda/forward_lane.hpp"
 
 namespace alphaprune::transformer {
 

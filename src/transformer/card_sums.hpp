@@ -8,6 +8,7 @@
 
 #include "alphaprune/linalg/far_lane.hpp"
 #include "alphaprune/linalg/far_memory.hpp"
+#include "cuda/forward_lane.hpp"
 
 namespace alphaprune::transformer {
 

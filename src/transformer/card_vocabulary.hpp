@@ -7,6 +7,7 @@
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/transformer/token_loss.hpp"
+#include "cuda/forward_lane.hpp"
 
 namespace alphaprune::transformer {
 
