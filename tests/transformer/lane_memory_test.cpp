@@ -218,6 +218,68 @@ TEST_F(FakeLaneFaults, RefusesToDropWhatItCannot) {
     });
 }
 
+TEST_F(FakeLaneFaults, RefusesAlgebraThatIsNotOffered) {
+    const auto sweep = [](const std::string& why, std::int64_t cols, std::int64_t stride, int group,
+                          int removed) {
+        expect_refused(why, 1 << 20, [&](auto& lane, auto* memory) {
+            lane.sweep({.weights = floats(memory),
+                        .stride = stride,
+                        .rows = 2,
+                        .cols = cols,
+                        .factor = floats(memory, 100'000),
+                        .factor_stride = cols,
+                        .group = group,
+                        .removed = removed,
+                        .errors = floats(memory, 50'000),
+                        .error_stride = cols});
+        });
+    };
+    sweep("too wide a panel", 129, 129, 0, 0);
+    sweep("rows that overlap", 128, 127, 0, 0);
+    sweep("no such groups", 128, 128, 17, 1);
+    sweep("no such groups", 128, 128, 1, 1);
+    sweep("no such groups", 128, 128, 4, 5);
+    const auto refuse = [](const std::string& why, const auto& work) {
+        expect_refused(why, 4096, work);
+    };
+    refuse("no such groups", [](auto& lane, auto* memory) {
+        lane.choose_in_groups({.values = floats(memory),
+                               .rows = 1,
+                               .cols = 8,
+                               .group = 32,
+                               .removed = 1,
+                               .stays = reinterpret_cast<std::uint8_t*>(memory) + 2048});
+    });
+    for (const int bits : {0, 13}) {
+        refuse("count_magnitudes: bits", [&](auto& lane, auto* memory) {
+            lane.count_magnitudes(
+                {.bits = bits, .counts = reinterpret_cast<std::uint32_t*>(memory)});
+        });
+    }
+    refuse("undecided bits", [](auto& lane, auto* memory) {
+        lane.count_magnitudes(
+            {.undecided = 10, .bits = 11, .counts = reinterpret_cast<std::uint32_t*>(memory)});
+    });
+    refuse("factor: no order", [](auto& lane, auto* memory) {
+        lane.factor({}, false, reinterpret_cast<double*>(memory));
+    });
+    refuse("of another order", [](auto& lane, auto* memory) {
+        const std::vector<double> two(2);
+        lane.make_scaled({reinterpret_cast<double*>(memory), 3, two, two}, floats(memory, 100));
+    });
+    refuse("a is written in the same piece", [](auto& lane, auto* memory) {
+        lane.multiply_add(
+            {1, floats(memory), 7, floats(memory, 100), 2, 0, floats(memory, 6), 2, 2, 7, 2});
+    });
+    refuse("base is written in the same piece", [](auto& lane, auto* memory) {
+        lane.add_chosen({floats(memory, 1), floats(memory, 100),
+                         reinterpret_cast<std::uint8_t*>(memory) + 2048, 9, 1, 1, floats(memory)});
+    });
+    refuse("float64 is not computed with", [](auto& lane, auto* memory) {
+        lane.widen(memory, ScalarType::float64, 2, floats(memory, 100));
+    });
+}
+
 TEST_F(FakeLaneFaults, RefusesASecondThread) {
     expect_refused("second thread", 400, [](auto& lane, auto* /*memory*/) {
         std::exception_ptr fault;
