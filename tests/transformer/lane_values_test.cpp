@@ -164,5 +164,50 @@ TEST_F(LaneValues, ScalesAndClearsColumns) {
     EXPECT_EQ(get(there, 64), std::vector<float>(64, 0.0F));
 }
 
+/// From the second value of an allocation on, which is aligned as a value is and no better.
+TEST_F(LaneValues, BeginAtAnyValue) {
+    constexpr std::int64_t kCount = 1030;
+    const std::vector<float> values = random_values(kCount + 1, 7);
+    std::vector<std::uint8_t> marks;
+    for (const float value : values) {
+        marks.push_back(value > 0.2F ? 1 : 0);
+    }
+    const float* const from = put(values) + 1;
+    const std::uint8_t* const stays = put(marks) + 1;
+    const auto bytes = [&] { return reinterpret_cast<std::uint8_t*>(room_for(kCount + 1)) + 1; };
+    const auto shorts = reinterpret_cast<std::uint16_t*>(room_for(2 * (kCount + 1))) + 1;
+    EXPECT_EQ(lane_->narrow(from, kCount, ScalarType::bfloat16, shorts), 0);
+    float* const widened = room(kCount + 1) + 1;
+    lane_->widen(shorts, ScalarType::bfloat16, kCount, widened);
+    const std::vector<float> stored = stored_in(ScalarType::bfloat16, values);
+    EXPECT_EQ(get(widened, kCount), std::vector<float>(stored.begin() + 1, stored.end()));
+
+    float* const sum = room(kCount + 1) + 1;
+    lane_->add_chosen({nullptr, from, stays, kCount, 1, 0.5F, sum});
+    std::uint8_t* const support = bytes();
+    lane_->clear(support, kCount);
+    std::uint8_t* const larger = bytes();
+    lane_->choose_larger({from, stays, kCount, 0x3F000000, larger});  // above 0.5
+    auto* const counts = put(std::vector<std::uint32_t>(2));
+    lane_->count_magnitudes({from, kCount, stays, 31, 25, 1, counts});  // below 0.5 and not
+    std::int64_t marked = 0;
+    std::vector<std::uint32_t> expected(2);  // of what is at least 0.125
+    std::vector<float> sums;
+    std::vector<std::uint8_t> chosen;
+    for (std::size_t i = 1; i <= kCount; ++i) {
+        marked += marks[i];
+        if (marks[i] == 0 && std::abs(values[i]) >= 0.125F) {
+            ++expected[std::abs(values[i]) < 0.5F ? 0 : 1];
+        }
+        sums.push_back(marks[i] != 0 ? values[i] : 0.5F * values[i]);
+        chosen.push_back(marks[i] == 0 && std::abs(values[i]) > 0.5F ? 1 : 0);
+    }
+    EXPECT_EQ(lane_->look_at_support({from, stays, kCount, support}), marked);
+    EXPECT_EQ(get(support, kCount), std::vector<std::uint8_t>(marks.begin() + 1, marks.end()));
+    EXPECT_EQ(get(sum, kCount), sums);
+    EXPECT_EQ(get(larger, kCount), chosen);
+    EXPECT_EQ(get(counts, 2), expected);
+}
+
 }  // namespace
 }  // namespace alphaprune::test
