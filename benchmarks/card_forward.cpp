@@ -110,6 +110,8 @@ class Block {
         return steps;
     }
 
+    int iterations() const { return iterations_; }
+
   private:
     bool drops_there() const { return request_.pruner == "wanda"; }
 
@@ -130,6 +132,7 @@ class Block {
     }
 
     void prune() {
+        iterations_ = 0;
         for (std::size_t site = 0; site < sites_.size(); ++site) {
             pruner_->finish_statistics(site, "");
             std::vector<pruning::SiteMatrix> matrices;
@@ -157,7 +160,9 @@ class Block {
                         }};
                 }
             }
-            pruner_->prune(site, matrices);
+            for (const std::optional<pruning::Fit>& fit : pruner_->prune(site, matrices)) {
+                iterations_ += fit ? fit->iterations : 0;
+            }
             for (const int index : sites_[site].matrices) {
                 runner_->replaced(index);
             }
@@ -174,6 +179,7 @@ class Block {
     std::unique_ptr<transformer::BlockRunner> runner_;
     std::vector<transformer::InputSite> sites_;
     std::unique_ptr<pruning::BlockPruner> pruner_;
+    int iterations_ = 0;  ///< of all matrices
 };
 
 void measure(const model::Catalogue& catalogue, const Request& request) {
@@ -204,11 +210,12 @@ void measure(const model::Catalogue& catalogue, const Request& request) {
         "\"sequences\": {}, "
         "\"tokens\": {}, \"gather_seconds\": {:.4f}, \"prune_seconds\": {:.4f}, "
         "\"forward_seconds\": {:.4f}, \"seconds\": {:.4f}, \"load_seconds\": {:.4f}, "
-        "\"bf16_gflops\": {:.0f}, \"limit_seconds\": {:.4f}, \"ratio\": {:.3f}}}\n",
+        "\"iterations\": {}, \"bf16_gflops\": {:.0f}, \"limit_seconds\": {:.4f}, \"ratio\": "
+        "{:.3f}}}\n",
         request.pruner, request.shape, request.type, module.cards().front().name,
         linalg::name_of(request.precision), request.sequences, request.tokens, median(gather),
-        median(prune), median(forward), median(all), median(load), median(rates), limit,
-        limit / median(all));
+        median(prune), median(forward), median(all), median(load), block.iterations(),
+        median(rates), limit, limit / median(all));
     std::fflush(stdout);
 }
 

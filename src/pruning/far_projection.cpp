@@ -15,7 +15,6 @@ FarProjection::FarProjection(const parallel::Communicator& ranks, linalg::FarLan
       cols_(cols),
       pattern_(target.pattern),
       counts_(count_weights(ranks, size, cols, target, gone)),
-      gone_here_(gone),
       gone_memory_(lane),
       stays_(lane),
       room_(lane) {
@@ -61,31 +60,14 @@ void FarProjection::choose_largest(const float* values, std::uint8_t* stays) {
     const Selected last =
         select_far(ranks_, lane_, std::span(&candidates, 1), std::span(&position, 1), room_)
             .front();
-    lane_.choose_larger({values, gone_, size_, last.key, stays});
-    if (counts_.removed != last.below + last.equal) {
-        tell_equals_apart(values, last, stays);
-    }
-}
-
-/// By the processor: it comes seldom.
-void FarProjection::tell_equals_apart(const float* values, const Selected& last,
-                                      std::uint8_t* stays) {
-    std::int64_t to_go = equals_to_go(ranks_, counts_, last);
-    if (last.equal_here == 0) {
-        return;
-    }
-    std::vector<float> here(static_cast<std::size_t>(size_));
-    std::vector<std::uint8_t> chosen(here.size());
-    lane_.download(std::as_writable_bytes(std::span(here)), values);
-    lane_.download(std::as_writable_bytes(std::span(chosen)), stays);
-    for (std::size_t i = 0; i < here.size(); ++i) {
-        const bool is_gone = !gone_here_.empty() && gone_here_[i] != 0;
-        if ((is_gone ? 0 : magnitude_key(here[i])) == last.key) {
-            chosen[i] = to_go > 0 || is_gone ? 0 : 1;
-            --to_go;
-        }
-    }
-    lane_.upload(stays, std::as_bytes(std::span(chosen)));
+    const bool with_all_equals = counts_.removed == last.below + last.equal;
+    lane_.choose_larger(
+        {.values = values,
+         .gone = gone_,
+         .count = size_,
+         .bound = last.key,
+         .stays = stays,
+         .equals_to_go = with_all_equals ? -1 : equals_to_go(ranks_, counts_, last)});
 }
 
 }  // namespace alphaprune::pruning

@@ -28,7 +28,6 @@ class FarProjection {
 
   private:
     void choose_largest(const float* values, std::uint8_t* stays);
-    void tell_equals_apart(const float* values, const Selected& last, std::uint8_t* stays);
 
     const parallel::Communicator& ranks_;
     linalg::FarLane& lane_;
@@ -36,7 +35,6 @@ class FarProjection {
     std::int64_t cols_;
     std::optional<Pattern> pattern_;
     WeightCounts counts_;
-    std::span<const std::uint8_t> gone_here_;
     linalg::FarBuffer gone_memory_;
     const std::uint8_t* gone_ = nullptr;  ///< nullptr: none
     linalg::FarBuffer stays_;

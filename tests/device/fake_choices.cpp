@@ -33,9 +33,16 @@ void choose_above(const LargerChoice& work, TouchedMemory& memory) {
     memory.reads(work.gone, work.gone == nullptr ? 0 : work.count, "gone");
     memory.writes(work.stays, work.count, "stays");
     memory.end();
+    std::int64_t equals = 0;
     for (std::int64_t i = 0; i < work.count; ++i) {
-        const bool is_larger = kernels::bits_of_float(std::abs(work.values[i])) > work.bound;
-        work.stays[i] = is_larger && !is_gone(work.gone, i) ? 1 : 0;
+        const bool gone = is_gone(work.gone, i);
+        const std::uint32_t bits = gone ? 0 : kernels::bits_of_float(std::abs(work.values[i]));
+        bool stays = bits > work.bound;
+        if (bits == work.bound) {
+            stays = work.equals_to_go >= 0 && equals >= work.equals_to_go;
+            ++equals;
+        }
+        work.stays[i] = stays && !gone ? 1 : 0;
     }
 }
 

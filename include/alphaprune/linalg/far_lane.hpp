@@ -44,7 +44,8 @@ struct MatrixProduct {
     std::int64_t cols = 0;
 };
 
-/// Scores w²/U_jj² of a panel of columns; 0 where a weight is gone beforehand.
+/// Scores w²/U_jj² of a panel of columns, square by square and rounded each time, as PanelSweep
+/// compares them; 0 where a weight is gone beforehand.
 struct PanelScores {
     const float* weights = nullptr;  ///< rows × cols
     std::int64_t stride = 0;
@@ -62,7 +63,7 @@ struct MagnitudeCount {
     const float* values = nullptr;
     std::int64_t count = 0;
     const std::uint8_t* gone = nullptr;  ///< counted as zero where not 0; nullptr: none
-    std::uint32_t decided = 0;           ///< upper bits, which a value must have to be counted
+    std::uint32_t decided = 0;           ///< the upper bits that a value must have to be counted
     int undecided = 32;                  ///< bits below these
     int bits = 11;                       ///< the upper ones of them, which are told apart; 1 to 12
     std::uint32_t* counts = nullptr;     ///< 2^bits, replaced
@@ -82,7 +83,7 @@ struct PanelSweep {
     const std::uint8_t* gone = nullptr;  ///< as in PanelScores
     std::int64_t gone_stride = 0;
     float threshold = 0;  ///< without groups: scores up to this go, as they are before the sweep
-    int group = 0;        ///< consecutive columns, 2 to 16; 0: none. The last may have fewer
+    int group = 0;        ///< columns from the first on, 2 to 16; 0: none. The last may have fewer
     int removed = 0;      ///< of a group by its scores as the sweep finds them, leftmost of equals
                           ///< first, gone ones before all; floor(width·removed/group) of the last
     float* errors = nullptr;  ///< out: rows × cols, zero where a weight stays
@@ -96,6 +97,9 @@ struct LargerChoice {
     std::int64_t count = 0;
     std::uint32_t bound = 0;  ///< bits of a magnitude, as float32
     std::uint8_t* stays = nullptr;
+    /// Of those with just these bits, gone ones counted as zeros, so many first ones go, the others
+    /// stay unless they are gone; −1: all go.
+    std::int64_t equals_to_go = -1;
 };
 
 /// stays = 0 for the `removed` smallest magnitudes of each group, leftmost of equals first, gone
@@ -136,7 +140,7 @@ struct RefinedRows {
     std::uint8_t* support = nullptr;
     float* residual = nullptr;
     float* direction = nullptr;
-    const float* product = nullptr;  ///< of the direction and the matrix
+    const float* product = nullptr;  ///< of the direction and the matrix; at first of the values
     double* squares = nullptr;       ///< one per row: of the residual's size
     std::int64_t rows = 0;
     std::int64_t cols = 0;
@@ -207,7 +211,8 @@ class FarLane {
     virtual void add_chosen(const ChosenSum& work) = 0;
     /// Waits. @return in how many places the support has changed
     virtual std::int64_t look_at_support(const SupportLook& work) = 0;
-    /// support = values ≠ 0; there residual = right − product, else 0; direction = residual.
+    /// support = values ≠ 0; there residual = right − product, else 0; direction = residual;
+    /// squares are theirs.
     /// @param right  rows × cols
     virtual void begin_refining(const RefinedRows& rows, const float* right) = 0;
     /// A step: α = square/(direction·product); values += α·direction, residual −= α·product in the

@@ -1,5 +1,7 @@
 #include "cuda/chosen_values.cuh"
 
+#include <algorithm>
+
 #include "cuda/launch.cuh"
 #include "cuda/spectrum_kernels.hpp"
 
@@ -25,6 +27,80 @@ __global__ void compare_support(SupportLook work, Counter* changed) {
     mine = over_group(mine, Sum{});
     if (threadIdx.x == 0 && mine > 0) {
         atomicAdd(changed, mine);
+    }
+}
+
+/// Its order is that of what counts of a value.
+__device__ std::uint32_t key_at(const LargerChoice& work, std::int64_t i) {
+    return work.gone != nullptr && work.gone[i] != 0
+               ? 0
+               : kernels::bits_of_float(fabsf(work.values[i]));
+}
+
+// Each group of threads takes `each` consecutive values.
+
+__global__ void count_equals(LargerChoice work, std::int64_t each, std::int64_t* counts) {
+    const std::int64_t begin = std::int64_t{blockIdx.x} * each;
+    const std::int64_t end = min(begin + each, work.count);
+    std::int64_t mine = 0;
+    for (std::int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) {
+        mine += key_at(work, i) == work.bound ? 1 : 0;
+    }
+    mine = over_group(mine, Sum{});
+    if (threadIdx.x == 0) {
+        counts[blockIdx.x] = mine;
+    }
+}
+
+constexpr int kMostCounts = 1024;
+
+/// By one group of threads: each count becomes the sum of those before it. @pre at most one for
+/// each thread
+__global__ void sum_before(std::int64_t* counts, int count) {
+    __shared__ std::int64_t sums[kMostCounts];
+    const int own = static_cast<int>(threadIdx.x);
+    const std::int64_t mine = own < count ? counts[own] : 0;
+    sums[own] = mine;
+    __syncthreads();
+    for (int distance = 1; distance < kMostCounts; distance *= 2) {
+        const std::int64_t other = own >= distance ? sums[own - distance] : 0;
+        __syncthreads();
+        sums[own] += other;
+        __syncthreads();
+    }
+    if (own < count) {
+        counts[own] = sums[own] - mine;
+    }
+}
+
+__global__ void choose_with_equals(LargerChoice work, std::int64_t each,
+                                   const std::int64_t* before_groups) {
+    __shared__ std::uint32_t of_warps[kThreads / 32];
+    const std::int64_t begin = std::int64_t{blockIdx.x} * each;
+    const std::int64_t end = min(begin + each, work.count);
+    const unsigned warp = threadIdx.x / 32;
+    const unsigned lane = threadIdx.x % 32;
+    std::int64_t before = before_groups[blockIdx.x];
+    for (std::int64_t first = begin; first < end; first += kThreads) {
+        const std::int64_t i = first + threadIdx.x;
+        const std::uint32_t key = i < end ? key_at(work, i) : 0;
+        const bool is_equal = i < end && key == work.bound;
+        const std::uint32_t equals = __ballot_sync(0xFFFFFFFFU, is_equal);
+        if (lane == 0) {
+            of_warps[warp] = __popc(equals);
+        }
+        const int all = __syncthreads_count(is_equal ? 1 : 0);
+        std::int64_t index = before + __popc(equals & ((1U << lane) - 1U));
+        for (unsigned other = 0; all > 0 && other < warp; ++other) {
+            index += of_warps[other];
+        }
+        if (i < end) {
+            const bool is_gone = work.gone != nullptr && work.gone[i] != 0;
+            const bool stays = is_equal ? index >= work.equals_to_go : key > work.bound;
+            work.stays[i] = stays && !is_gone ? 1 : 0;
+        }
+        before += all;
+        __syncthreads();  // before the counts are written again
     }
 }
 
@@ -93,12 +169,26 @@ __global__ void multiply_rows(const float* one, const float* other, std::int64_t
 
 }  // namespace
 
-void choose_larger(cudaStream_t stream, const LargerChoice& work) {
-    run_over(stream, work.count, "choose_larger", [work] __device__(std::int64_t i) {
-        const bool is_gone = work.gone != nullptr && work.gone[i] != 0;
-        work.stays[i] =
-            !is_gone && kernels::bits_of_float(fabsf(work.values[i])) > work.bound ? 1 : 0;
-    });
+void choose_larger(cudaStream_t stream, const LargerChoice& work, DeviceMemory& scratch) {
+    if (work.count == 0) {
+        return;
+    }
+    if (work.equals_to_go < 0) {
+        run_over(stream, work.count, "choose_larger", [work] __device__(std::int64_t i) {
+            work.stays[i] = key_at(work, i) > work.bound ? 1 : 0;
+        });
+        return;
+    }
+    const auto groups = std::min<std::int64_t>(groups_for(work.count), kMostCounts);
+    const std::int64_t each = (work.count + groups - 1) / groups;
+    auto* const before = scratch.require<std::int64_t>(static_cast<std::size_t>(groups));
+    const auto launched = static_cast<unsigned>(groups);
+    count_equals<<<launched, kThreads, 0, stream>>>(work, each, before);
+    check_cuda(cudaGetLastError(), "count_equals");
+    sum_before<<<1, kMostCounts, 0, stream>>>(before, static_cast<int>(groups));
+    check_cuda(cudaGetLastError(), "sum_before");
+    choose_with_equals<<<launched, kThreads, 0, stream>>>(work, each, before);
+    check_cuda(cudaGetLastError(), "choose_with_equals");
 }
 
 void choose_in_groups(cudaStream_t stream, const GroupChoice& work) {

@@ -8,7 +8,8 @@
 
 namespace alphaprune::linalg {
 
-void choose_larger(cudaStream_t stream, const LargerChoice& work);
+/// @param scratch  for counts
+void choose_larger(cudaStream_t stream, const LargerChoice& work, device::DeviceMemory& scratch);
 void choose_in_groups(cudaStream_t stream, const GroupChoice& work);
 void add_chosen(cudaStream_t stream, const ChosenSum& work);
 std::int64_t look_at_support(cudaStream_t stream, const SupportLook& work,

@@ -251,7 +251,7 @@ class CudaForwardLane : public ForwardLane {
     }
     void sweep(const linalg::PanelSweep& work) override { linalg::sweep(on_card(), work); }
     void choose_larger(const linalg::LargerChoice& work) override {
-        linalg::choose_larger(on_card(), work);
+        linalg::choose_larger(on_card(), work, scratch_);
     }
     void choose_in_groups(const linalg::GroupChoice& work) override {
         linalg::choose_in_groups(on_card(), work);
