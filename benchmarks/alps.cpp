@@ -133,7 +133,7 @@ Seconds gather(const parallel::Communicator& all, pruning::SiteStatistics& stati
     const std::vector<float> drift =
         random_values(request.tokens * request.residual_rows, 104 + seed);
     return seconds_on(all, [&] {
-        statistics.add({all.rank(), request.tokens, present, dense, drift});
+        statistics.add({all.rank(), request.tokens, present, dense, drift, {}});
     });
 }
 
@@ -182,7 +182,7 @@ void measure_whole(const parallel::Communicator& all, const pruning::BlockInputs
     const auto pruner = pruning::find_pruner("alps")->begin_block(inputs, settings);
     int iterations = 0;
     const Seconds statistics = seconds_on(all, [&] {
-        pruner->observe(0, {all.rank(), request.tokens, present, dense, drift});
+        pruner->observe(0, {all.rank(), request.tokens, present, dense, drift, {}});
         pruner->finish_statistics(0, "benchmark");
     });
     const Seconds pruned = seconds_on(all, [&] {
@@ -239,8 +239,11 @@ void measure(const parallel::Communicator& all, const Request& request) {
     double shift = kPenalty;
     const Seconds factored = each_of(all, 2, [&] { hessian.factor(shift *= 1.1, "benchmark"); });
     const Seconds multiplied = product(all, hessian, problem);
-    pruning::Alternation alternation(hessian, problem, project, "benchmark");
-    const Seconds iteration = each_of(all, request.iterations, [&] { alternation.step(); });
+    const std::string name = "benchmark";
+    pruning::NearAlternation alternation(hessian, problem, project, name);
+    alternation.begin();
+    const auto penalty = static_cast<float>(alternation.penalty());
+    const Seconds iteration = each_of(all, request.iterations, [&] { alternation.step(penalty); });
     linalg::AlignedRows solved(problem.right, share.begin, cols);
     const Seconds solve = each_of(all, 2, [&] { hessian.solve(solved); });
     std::vector<std::uint8_t> stays(weights.size());

@@ -88,7 +88,7 @@ pruning::DampedInverse random_factor(const parallel::Communicator& all,
     for (std::int64_t i = 0; i < rounds; ++i) {  // shifted each time: cheap and different
         const auto sequence = std::span(values).subspan(static_cast<std::size_t>(i),
                                                         static_cast<std::size_t>(kTokens * cols));
-        statistics.add({i, kTokens, sequence, {}, {}});
+        statistics.add({i, kTokens, sequence, {}, {}, {}});
     }
     statistics.finish("benchmark");
     statistics_seconds = all.max(clock.seconds());

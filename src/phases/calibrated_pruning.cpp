@@ -251,8 +251,7 @@ class CalibratedRun {
             pruned.push_back({{own_rows(index), own_outputs(index).begin, gone[i]},
                               request_.targets[static_cast<std::size_t>(index)],
                               catalogue_.name_of(matrix(index))});
-            prune_there(pruned.back(), pass_.runner(), request_, catalogue_, index,
-                        own_outputs(index));
+            prune_there(pruned.back(), pass_.runner(), request_, catalogue_, index);
         }
         const auto pruning = clock().during(Work::prune);
         std::vector<std::optional<pruning::Fit>> fits;
@@ -267,8 +266,8 @@ class CalibratedRun {
                 keep_fit(unfinished[i], fits[i]);
             }
         });
+        const bool is_rounded = prunes_where_rows_are(pass_.runner(), request_);
         for (const int index : unfinished) {
-            const bool is_rounded = prunes_where_rows_are(pass_.runner(), request_);
             const auto rows = is_rounded ? std::span<float>{} : own_rows(index);
             problem.guard([&] {  // the next block sees what the checkpoint holds
                 round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),

@@ -61,19 +61,21 @@ bool prunes_where_rows_are(const transformer::BlockRunner& runner, const PruneRe
 }
 
 void prune_there(pruning::SiteMatrix& pruned, transformer::BlockRunner& runner,
-                 const PruneRequest& request, const model::Catalogue& catalogue, int matrix,
-                 parallel::RowRange outputs) {
+                 const PruneRequest& request, const model::Catalogue& catalogue, int matrix) {
     if (!prunes_where_rows_are(runner, request)) {
         return;
     }
+    const model::MatrixInfo& info = catalogue.matrices[static_cast<std::size_t>(matrix)];
+    const std::int64_t first = pruned.rows.first_row;
+    const parallel::RowRange outputs{first,
+                                     first + std::ssize(pruned.rows.weights) / info.inputs()};
     if (request.pruner.needs == pruning::PrunerNeeds::targets) {
         pruned.far = {
             [&runner, matrix, outputs](float* to) { runner.take_rows(matrix, outputs, to); },
-            [&runner, &catalogue, matrix, outputs](const float* from) {
-                require_in_range(
-                    catalogue,
-                    catalogue.tensor_of(catalogue.matrices[static_cast<std::size_t>(matrix)]),
-                    static_cast<std::size_t>(runner.put_rows(matrix, outputs, from)));
+            [&runner, &catalogue, &info, matrix, outputs](const float* from) {
+                const std::int64_t bad = runner.put_rows(matrix, outputs, from);
+                require_in_range(catalogue, catalogue.tensor_of(info),
+                                 static_cast<std::size_t>(bad));
             }};
         return;
     }

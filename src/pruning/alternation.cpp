@@ -19,11 +19,15 @@ constexpr int kSettling = 30;  // iterations before few changes are enough
 
 }  // namespace
 
-int Alternation::run(int most_iterations) {
+void Alternation::begin() {
     penalty_ = kFirstPenalty;
     begin_anew();
     look_at_support();
     factor(penalty_);
+}
+
+int Alternation::run(int most_iterations) {
+    begin();
     int iteration = 0;
     bool settled = kept() == 0;
     while (!settled && iteration < most_iterations) {

@@ -21,14 +21,19 @@ class Alternation {
     /// Alternates until the support has settled. @return iterations
     int run(int most_iterations);
 
+    /// With the first penalty.
+    void begin();
+    /// One iteration: B = (R − V + ρD)(Ĥ+ρI)⁻¹; D = largest of B + V/ρ; V += ρ(B − D).
+    /// @param penalty  ρ, that the Hessian was factored with
+    virtual void step(float penalty) = 0;
+    double penalty() const { return penalty_; }
+
   protected:
     /// B = B₀, D is its largest, V = 0.
     virtual void begin_anew() = 0;
     /// How many places, on all ranks, have entered or left the support of D since the last look.
     virtual std::int64_t look_at_support() = 0;
     virtual void factor(double penalty) = 0;
-    /// One iteration: B = (R − V + ρD)(Ĥ+ρI)⁻¹; D = largest of B + V/ρ; V += ρ(B − D).
-    virtual void step(float penalty) = 0;
     /// Weights that stay, on all ranks.
     virtual std::int64_t kept() const = 0;
 
@@ -48,6 +53,7 @@ class NearAlternation : public Alternation {
     NearAlternation(UnitHessian& hessian, const UnitProblem& problem, Projection& project,
                     const std::string& where);
 
+    void step(float penalty) override;
     /// B of the last iteration.
     std::span<const float> result() { return dense_.own(); }
 
@@ -55,7 +61,6 @@ class NearAlternation : public Alternation {
     void begin_anew() override;
     std::int64_t look_at_support() override;
     void factor(double penalty) override { hessian_.factor(penalty, where_); }
-    void step(float penalty) override;
     std::int64_t kept() const override { return project_.kept(); }
 
     UnitHessian& hessian_;

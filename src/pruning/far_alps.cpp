@@ -31,6 +31,17 @@ class FarAlternation : public Alternation {
         lane().clear(support_, static_cast<std::size_t>(problem.size()));
     }
 
+    void step(float penalty) override {
+        parallel::check_stop_collectively(hessian_.ranks());
+        // R − V + ρD
+        add_chosen(problem_.right(), penalty, -sum_penalty_, aim_);
+        hessian_.solve(aim_, problem_.rows(), dense_);
+        // B + V/ρ
+        add_chosen(dense_, 0, sum_penalty_ / penalty, sum_);
+        sum_penalty_ = penalty;
+        project_.choose(sum_, stays_);
+    }
+
     /// B of the last iteration.
     const float* result() const { return dense_; }
 
@@ -51,17 +62,6 @@ class FarAlternation : public Alternation {
     }
 
     void factor(double penalty) override { hessian_.factor(penalty, where_); }
-
-    void step(float penalty) override {
-        parallel::check_stop_collectively(hessian_.ranks());
-        // R − V + ρD
-        add_chosen(problem_.right(), penalty, -sum_penalty_, aim_);
-        hessian_.solve(aim_, problem_.rows(), dense_);
-        // B + V/ρ
-        add_chosen(dense_, 0, sum_penalty_ / penalty, sum_);
-        sum_penalty_ = penalty;
-        project_.choose(sum_, stays_);
-    }
 
     std::int64_t kept() const override { return project_.kept(); }
 

@@ -125,14 +125,13 @@ class CardBlockRunner : public BlockRunner {
     bool can_drop() const override { return true; }
     std::int64_t drop_lowest(int matrix, parallel::RowRange outputs, std::span<const float> scales,
                              const RowDrop& drop) override {
-        const model::MatrixInfo& info = info_of(matrix);
-        const CardWeights::Place place = weights_.matrix(info);
         changed_.push_back({matrix, outputs});
+        const CardWeights::Rows there = rows_there(matrix, outputs);
         return on_card([&] {
-            return lane_->drop_lowest({.weights = row_of(place, info, outputs.begin),
-                                       .type = place.type,
+            return lane_->drop_lowest({.weights = there.values,
+                                       .type = there.type,
                                        .rows = outputs.size(),
-                                       .cols = info.inputs(),
+                                       .cols = std::ssize(scales),
                                        .scales = scales_.filled(scales).data(),
                                        .dropped = drop.dropped,
                                        .group = drop.group,
@@ -140,21 +139,13 @@ class CardBlockRunner : public BlockRunner {
         });
     }
     void take_rows(int matrix, parallel::RowRange outputs, float* to) override {
-        const model::MatrixInfo& info = info_of(matrix);
-        const CardWeights::Place place = weights_.matrix(info);
-        on_card([&] {
-            lane_->widen(row_of(place, info, outputs.begin), place.type,
-                         outputs.size() * info.inputs(), to);
-        });
+        const CardWeights::Rows there = rows_there(matrix, outputs);
+        on_card([&] { lane_->widen(there.values, there.type, there.count, to); });
     }
     std::int64_t put_rows(int matrix, parallel::RowRange outputs, const float* from) override {
-        const model::MatrixInfo& info = info_of(matrix);
-        const CardWeights::Place place = weights_.matrix(info);
         changed_.push_back({matrix, outputs});
-        return on_card([&] {
-            return lane_->narrow(from, outputs.size() * info.inputs(), place.type,
-                                 row_of(place, info, outputs.begin));
-        });
+        const CardWeights::Rows there = rows_there(matrix, outputs);
+        return on_card([&] { return lane_->narrow(from, there.count, there.type, there.values); });
     }
     void sync() override { host_weights_->sync(); }
     void replaced(int matrix) override {
@@ -175,8 +166,7 @@ class CardBlockRunner : public BlockRunner {
         host_weights_->stored_rows(tensor, rows, out);
     }
     void load_tensor(int tensor, const model::RowSource& source) override {
-        std::erase_if(changed_,
-                      [&](const Changed& one) { return info_of(one.matrix).tensor == tensor; });
+        forget_changes(tensor);
         host_weights_->load_tensor(tensor, source);
         reload(tensor);
     }
@@ -253,32 +243,33 @@ class CardBlockRunner : public BlockRunner {
             .subspan(static_cast<std::size_t>(outputs.begin * info.inputs()),
                      static_cast<std::size_t>(outputs.size() * info.inputs()));
     }
-    static std::byte* row_of(const CardWeights::Place& place, const model::MatrixInfo& info,
-                             std::int64_t row) {
-        return static_cast<std::byte*>(place.values) +
-               static_cast<std::size_t>(row * info.inputs()) * support::size_of(place.type);
+    CardWeights::Rows rows_there(int matrix, parallel::RowRange outputs) const {
+        return weights_.rows(info_of(matrix), outputs);
     }
 
     /// Brings rows of a tensor that have changed on the card alone to the host.
     void fetch(int tensor) {
         for (const Changed& one : changed_) {
-            const model::MatrixInfo& info = info_of(one.matrix);
-            if (info.tensor != tensor) {
+            if (info_of(one.matrix).tensor != tensor) {
                 continue;
             }
-            const CardWeights::Place place = weights_.matrix(info);
+            const CardWeights::Rows there = rows_there(one.matrix, one.outputs);
             const std::span<float> values = on_host(one.matrix, one.outputs);
-            stored_.resize(values.size() * support::size_of(place.type));
-            on_card([&] { lane_->download(stored_, row_of(place, info, one.outputs.begin)); });
+            stored_.resize(values.size() * support::size_of(there.type));
+            on_card([&] { lane_->download(stored_, there.values); });
             constexpr std::int64_t kSlice = 1 << 16;
             team_.threads().run_slices(std::ssize(values), kSlice, [&](parallel::RowRange some) {
-                const auto size = support::size_of(place.type);
+                const auto size = support::size_of(there.type);
                 support::widen(std::span<const std::byte>(stored_).subspan(
                                    static_cast<std::size_t>(some.begin) * size,
                                    static_cast<std::size_t>(some.size()) * size),
-                               place.type, rows_of(values, 1, some));
+                               there.type, rows_of(values, 1, some));
             });
         }
+        forget_changes(tensor);
+    }
+
+    void forget_changes(int tensor) {
         std::erase_if(changed_,
                       [&](const Changed& one) { return info_of(one.matrix).tensor == tensor; });
     }

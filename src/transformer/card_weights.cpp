@@ -91,10 +91,15 @@ CardWeights::Place CardWeights::weights_of(const model::LinearLayer& layer) cons
     return {place_in(tensor, layer.expert, layer.pattern, layer.rows), tensor.type};
 }
 
-CardWeights::Place CardWeights::matrix(const model::MatrixInfo& matrix) const {
+CardWeights::Rows CardWeights::rows(const model::MatrixInfo& matrix,
+                                    parallel::RowRange outputs) const {
     const auto tensor = std::ranges::find(tensors_, matrix.tensor, &Tensor::tensor);
     assert(tensor != tensors_.end());
-    return {place_in(*tensor, matrix.expert, matrix.pattern, matrix.outputs()), tensor->type};
+    std::byte* const all = place_in(*tensor, matrix.expert, matrix.pattern, matrix.outputs());
+    const std::size_t row_bytes =
+        static_cast<std::size_t>(matrix.inputs()) * support::size_of(tensor->type);
+    return {all + static_cast<std::size_t>(outputs.begin) * row_bytes, tensor->type,
+            outputs.size() * matrix.inputs()};
 }
 
 const float* CardWeights::bias_of(const model::LinearLayer& layer) const {

@@ -46,8 +46,13 @@ class CardWeights {
     /// The same on the host; empty for −1.
     std::span<const float> on_host(int described) const;
     Place weights_of(const model::LinearLayer& layer) const;
-    /// Of a matrix of the loaded block, outputs × inputs.
-    Place matrix(const model::MatrixInfo& matrix) const;
+    /// Some outputs of a matrix of the loaded block.
+    struct Rows {
+        std::byte* values = nullptr;
+        support::ScalarType type{};
+        std::int64_t count = 0;  ///< of values
+    };
+    Rows rows(const model::MatrixInfo& matrix, parallel::RowRange outputs) const;
     /// nullptr: it has none
     const float* bias_of(const model::LinearLayer& layer) const;
 
