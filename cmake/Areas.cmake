@@ -85,7 +85,6 @@ set(ALPHAPRUNE_TEST_ENVIRONMENT
     OMPI_MCA_hwloc_base_binding_policy=none PRTE_MCA_hwloc_default_binding_policy=none
     OMPI_MCA_mpi_yield_when_idle=1
     OMPI_MCA_btl_base_warn_component_unused=0 OPENBLAS_NUM_THREADS=1
-    ASAN_OPTIONS=fast_unwind_on_malloc=0
     "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0")
 
 # alphaprune_test(NAME AREA area [SOURCES a_test.cpp ...] [RANKS 1 2 3 ...] [LONG_RANKS 4 ...]

@@ -227,7 +227,8 @@ void CheckpointReader::State::read_masked_form(Hdf5Object group, model::TensorIn
     }
     tensor.type = support::StoredType(type);
     const auto bits = static_cast<std::size_t>(*tensor.type.bits());
-    if (checked_size(hdf5, tensor.shape, bits, group.name) == 0) {
+    const std::uint64_t size = checked_size(hdf5, tensor.shape, bits, group.name) / bits;
+    if (size == 0) {
         throw kWrongKind(hdf5.where(group.name), "a tensor that has values");
     }
     const std::int64_t offsets = row_offsets_of(tensor);
@@ -235,6 +236,9 @@ void CheckpointReader::State::read_masked_form(Hdf5Object group, model::TensorIn
     const DatasetForm mask = open_part(group, kMask, H5T_STD_U8LE, mask_shape(tensor));
     const DatasetForm rows = open_part(group, kRowOffsets, H5T_STD_I64LE, std::span(&offsets, 1));
     const DatasetForm values = open_part(group, kValues, stored.id(), {});
+    if (static_cast<std::uint64_t>(values.shape.front()) > size) {
+        throw kWrongKind(hdf5.where(group.name), "a tensor with at most the values of its shape");
+    }
     tensor.bitmask.emplace();
     tensor.bitmask->mask_offset = first_byte_of(hdf5, {mask.dataset.id(), group.name});
     tensor.bitmask->rows_offset = first_byte_of(hdf5, {rows.dataset.id(), group.name});
@@ -325,7 +329,8 @@ void CheckpointReader::read_rows(const StoredTensor& tensor, parallel::RowRange 
         const auto read = [&](int, std::uint64_t offset, std::span<std::byte> bytes) {
             file.read_at(offset, bytes);
         };
-        model::read_bitmask(tensor, {rows.begin, rows.end, 0, tensor.row_length()}, read, out);
+        model::read_bitmask(tensor, hdf5.where(object_name(kTensorGroup, tensor.name)),
+                            {rows.begin, rows.end, 0, tensor.row_length()}, read, out);
         return;
     }
     const std::string object = object_name(kTensorGroup, tensor.name);

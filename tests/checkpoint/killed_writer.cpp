@@ -15,6 +15,7 @@
 #include "alphaprune/parallel/runtime.hpp"
 #include "alphaprune/support/error.hpp"
 #include "checkpoint/sample_checkpoint.hpp"
+#include "support/keep_plugins.hpp"
 #include "support/world.hpp"
 
 namespace alphaprune::test {

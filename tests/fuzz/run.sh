@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of files from outside, every fuzz_*.cpp here: safetensors headers, npy arrays,
-# JSON, config.json with the shard index, token files, both kinds of tokenizers, ratio files and
-# metric caches, options with their --config file, report.json, the journal of an unfinished run,
-# checkpoint.h5.
+# Fuzzes the readers of files from outside, every fuzz_*.cpp here: safetensors headers, tensors in them
+# that are stored as masks and values, npy arrays, JSON, config.json with the shard index, token files,
+# both kinds of tokenizers, ratio files and metric caches, options with their --config file,
+# report.json, the journal of an unfinished run, checkpoint.h5.
 # Each starts from a temporary copy of its seeds in corpus/ and runs for so many seconds; as many at
 # a time as there are processors, or FUZZ_AT_ONCE. Any crash, leak, time-out or sanitizer report is
 # a failure.

@@ -1,12 +1,21 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <functional>
+#include <regex>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "alphaprune/formats/safetensors.hpp"
+#include "alphaprune/linalg/matrix_source.hpp"
+#include "alphaprune/model/bitmask_form.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/support/error.hpp"
 #include "alphaprune/support/file.hpp"
+#include "folder/folder_reading.hpp"
 #include "model/token_files.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -39,6 +48,48 @@ TEST(Corpus, Tokens) {
     catalogue.folder = kBooks;
     catalogue.configuration.vocabulary = 4096;
     check_corpus("tokens", [&](const fs::path& seed) { model::read_tokens(seed, catalogue); });
+}
+
+/// A safetensors file of header, a line of dashes and data: all tensors in it that have masks.
+void read_masked_tensors(const fs::path& seed) {
+    const std::string contents = support::read_text(seed);
+    const std::string between = "\n---\n";
+    const std::uint64_t length = contents.find(between);
+    std::string file(sizeof length, '\0');
+    std::memcpy(file.data(), &length, sizeof length);
+    file += contents.substr(0, length) + contents.substr(length + between.size());
+    const auto bytes = std::as_bytes(std::span(file));
+    const auto header = formats::parse_safetensors_header(bytes, bytes.size(), "the file");
+    std::vector<model::TensorInfo> stored;
+    for (const formats::SafetensorsEntry& entry : header.tensors) {
+        stored.push_back(
+            {entry.name, entry.type, entry.shape, 0, entry.begin, -1, entry.end - entry.begin});
+    }
+    const auto read = [&](int, std::uint64_t at, std::span<std::byte> out) {
+        std::ranges::copy(bytes.subspan(at, out.size()), out.begin());
+    };
+    for (const auto& tensor : model::put_bitmasks_together(header, stored, "the file")) {
+        if (tensor.bitmask) {
+            std::vector<std::byte> all(tensor.bytes());
+            model::read_bitmask(tensor, "tensor " + tensor.name + " in the file",
+                                {0, tensor.rows(), 0, tensor.row_length()}, read, all);
+        }
+    }
+}
+
+TEST(Corpus, Bitmask) {
+    check_corpus("bitmask", [](const fs::path& seed) {
+        try {
+            read_masked_tensors(seed);
+        } catch (const support::Error& error) {
+            const std::string& where = error.faults().front().where;
+            const std::string text = error.what();
+            EXPECT_NE(where.find("the file"), where.npos) << text;
+            const std::regex names("tensor a in|: (a|b|bitmask_tensors)");
+            EXPECT_TRUE(std::regex_search(text, names)) << text;
+            throw;
+        }
+    });
 }
 
 TEST(Corpus, Tokenizer) {

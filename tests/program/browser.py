@@ -118,6 +118,13 @@ class Browser:
         elif method:
             self.events.append(method)
 
+    def forget(self):
+        """What was written and asked for, and how the page was looked at."""
+        self.console.clear()
+        self.requests.clear()
+        self.call("Page.navigate", url="about:blank")
+        self.look()
+
     def open(self, path):
         """Loads a file and waits until it is all there."""
         self.events.clear()

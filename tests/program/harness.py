@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
+import numpy as np
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ["PROGRAM_UNDER_TEST"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
@@ -71,7 +73,13 @@ def ranks_with(word):
 
 
 class ProgramTest(unittest.TestCase):
-    """A test case with a folder of its own."""
+    """A test case with a folder of its own, `folder`, and one that it shares with the others of its
+    class, `shared`, for what several of them read and none changes."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = pathlib.Path(tempfile.mkdtemp(prefix="alphaprune-"))
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alphaprune-"))
@@ -87,6 +95,12 @@ class ProgramTest(unittest.TestCase):
 
     def report(self, output):
         return json.loads((output / "report.json").read_text())
+
+    def text_of(self, tokens):
+        """The first tokens of a text, for perplexities."""
+        text = self.folder / f"{tokens}-tokens.npy"
+        np.save(text, np.load(BOOKS / "eval_short.npy")[:tokens])
+        return text
 
     def copy_of(self, model, name="model"):
         """A writable copy of a model folder."""

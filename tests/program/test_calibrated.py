@@ -68,7 +68,7 @@ class Methods(CalibratedTest):
 
     def test_ranks_do_not_matter_to_sparsegpt(self):
         uniform = ("--allocation", "uniform", "--sparsity-ratio", 0.7)
-        for name, options, counts in (("ratio", uniform, (1, 2, 5)),
+        for name, options, counts in (("ratio", uniform, (1, 5)),
                                       ("damped", (*uniform, "--damping", 0.2), (1,)),
                                       ("2to4", ("--sparsity-type", "2:4"), (1, 3))):
             outputs = [self.prune("sparsegpt", *options, output=f"{name}{ranks}", ranks=ranks,

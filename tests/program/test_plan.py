@@ -141,7 +141,7 @@ class Plan(ProgramTest):
         output = self.folder / "out"
         self.succeed(BOOKS, output, "--prune-method", "wanda", "--allocation", "uniform",
                      "--calibration", BOOKS / "calibration.npy", "--nsamples", "3", "--seqlen",
-                     "256", "--eval", BOOKS / "eval_short.npy", "--threads-per-rank", "1", ranks=2)
+                     "256", "--eval", self.text_of(4 * 512), "--threads-per-rank", "1", ranks=2)
         run = self.report(output)["run"]
         comparison = self.plan("--validate", output)
         rows = {row["name"]: row for row in comparison["seconds"] + comparison["memory"]}

@@ -25,7 +25,7 @@ class Package(ProgramTest):
     def test_a_run(self):
         output = self.folder / "out"
         self.succeed(BOOKS, output, "--blocks", "0-1", "--format", "hdf5", "--format", "safetensors",
-                     "--eval", BOOKS / "eval_short.npy")
+                     "--eval", self.text_of(4 * 512))
         run = Run(output)
         with open(output / "matrices.csv", encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))

@@ -27,11 +27,15 @@ def reader_of_the_document():
 
 
 class Storage(CalibratedTest):
-    def runs(self, *options, model=BOOKS, method="magnitude", ranks=2):
-        """Output folders, dense and with masks."""
-        return [self.prune(method, *options, *BOTH, *more, model=model, ranks=ranks,
-                           output=f"{model.name}-{method}-{name}", environment=FIXED_CLOCK)
-                for name, more in (("dense", ()), ("masks", MASKS))]
+    def runs(self, ratio=0.7, model=BOOKS, method="magnitude"):
+        """Output folders, dense and with masks; each made once for all tests."""
+        outputs = []
+        for name, more in (("dense", ()), ("masks", MASKS)):
+            outputs.append(self.shared / f"{model.name}-{method}-{ratio}-{name}")
+            if not outputs[-1].exists():
+                self.prune(method, "--sparsity-ratio", ratio, *BOTH, *more, model=model, ranks=2,
+                           output=outputs[-1], environment=FIXED_CLOCK)
+        return outputs
 
     def exported(self, model, name):
         done = start(["export", "--model", model, "--output", self.folder / name], 2)
@@ -46,8 +50,7 @@ class Storage(CalibratedTest):
 
     def test_sizes(self):
         for ratio, most in ((0.7, 0.37), (0.5, 0.57)):
-            output = self.prune("magnitude", "--sparsity-ratio", ratio, "--metric", "alpha_mid",
-                                *BOTH, *MASKS, output=f"out-{ratio}", ranks=2)
+            _, output = self.runs(ratio)
             dense = sum(2 * m["rows"] * m["cols"] for m in self.report(output)["matrices"])
             with h5py.File(output / "checkpoint.h5") as file:
                 masked = sum(part.id.get_storage_size() for group in file["tensors"].values()
@@ -63,7 +66,7 @@ class Storage(CalibratedTest):
     def test_everything_comes_back_dense_bit_for_bit(self):
         for model, method in ((BOOKS, "sparsegpt"), (TINY / "tiny-gpt2", "magnitude"),
                               (TINY / "tiny-qwen3_moe-fused", "magnitude")):
-            dense, masks = self.runs("--sparsity-ratio", 0.6, model=model, method=method)
+            dense, masks = self.runs(model=model, method=method)
             expected = self.exported(dense / "checkpoint.h5", f"{model.name}-dense")
             for name in ("checkpoint.h5", "hf"):
                 again = self.exported(masks / name, f"{model.name}-{name}")
@@ -80,30 +83,27 @@ class Storage(CalibratedTest):
             yield done.stdout
 
     def test_folders_with_masks_are_models(self):
-        dense, masks = self.runs("--sparsity-ratio", 0.5)
+        dense, masks = self.runs(0.5)
         text = self.folder / "eval.npy"
         np.save(text, np.load(BOOKS / "eval.npy").ravel()[:8 * 64])
         lines = {self.perplexity_line(output / name, text, "--seqlen", 64, ranks=ranks)
                  for output in (dense, masks)
                  for name, ranks in (("checkpoint.h5", 1), ("hf", 2))}
         self.assertEqual(len(lines), 1, lines)
-        outputs = [self.prune(method, "--sparsity-ratio", 0.7, "--mask-from", mask, model=model,
-                              ranks=2, output=f"again-{method}-{number}")
-                   for method in ("magnitude", "wanda")
-                   for number, (model, mask) in enumerate(
-                       ((dense / "hf", dense), (masks / "checkpoint.h5", masks / "hf"),
-                        (masks / "hf", masks / "checkpoint.h5")))]
-        for some in (outputs[:3], outputs[3:]):
-            folders = [self.exported(output / "checkpoint.h5", f"{output.name}-hf")
-                       for output in some]
-            for folder in folders[1:]:
-                self.assertEqual(tensors_of(folder), tensors_of(folders[0]))
+        first, *others = (
+            tensors_of(self.prune("wanda", "--sparsity-ratio", 0.7, "--mask-from", mask, "--format",
+                                  "safetensors", model=model, ranks=2, output=f"again-{number}") / "hf")
+            for number, (model, mask) in enumerate(
+                ((dense / "hf", dense), (masks / "checkpoint.h5", masks / "hf"),
+                 (masks / "hf", masks / "checkpoint.h5"))))
+        for other in others:
+            self.assertEqual(other, first)
 
     def test_the_reader_in_the_document(self):
         read, lines = reader_of_the_document()
         self.assertLessEqual(lines, 20)
         for model in (BOOKS, TINY / "tiny-qwen3_moe-fused"):
-            dense, masks = self.runs("--sparsity-ratio", 0.7, model=model)
+            dense, masks = self.runs(model=model)
             expected = tensors_of(dense / "hf")
             found = {}
             for shard in (masks / "hf").glob("*.safetensors"):

@@ -15,6 +15,7 @@ from harness import (BOOKS, MPIEXEC, PROGRAM, TINY, processes_with, read_safeten
                      write_safetensors)
 from test_calibrated import FIXED_CLOCK, CalibratedTest
 
+BLOCKS = ("--blocks", "0-1")
 FEW = ("--calibration", BOOKS / "calibration.npy", "--nsamples", 6, "--seqlen", 32)
 #: What depends on the moment, or on the command line.
 TIMES = ("started", "seconds", "phases", "timeline", "gemm_gflops", "peak_memory")
@@ -39,8 +40,8 @@ class SweepTest(CalibratedTest):
         np.save(self.eval, np.load(BOOKS / "eval.npy").ravel()[:8 * 64])
 
     def sweep(self, output, *options, ranks=2, status=0):
-        done = start(["sweep", "--model", BOOKS, "--output", self.folder / output, *options], ranks,
-                     FIXED_CLOCK, timeout=300)
+        done = start(["sweep", "--model", BOOKS, *BLOCKS, "--output", self.folder / output, *options],
+                     ranks, FIXED_CLOCK, timeout=300)
         self.assertEqual(done.returncode, status, done.stderr + done.stdout)
         return done
 
@@ -75,15 +76,16 @@ class Points(SweepTest):
                        ratio, "--eval", self.eval]
             options += ["--epsilon", 0.2] if allocation == "alphapruning" else []
             options += FEW if method == "wanda" or allocation == "owl" else ["--seqlen", 32]
-            self.succeed(BOOKS, self.folder / name, *options, ranks=2, environment=FIXED_CLOCK)
+            self.succeed(BOOKS, self.folder / name, *BLOCKS, *options, ranks=2,
+                         environment=FIXED_CLOCK)
             self.assert_same(self.folder / "swept" / name, self.folder / name)
         self.assertFalse((self.folder / "swept" / "journal").exists())
 
     def test_only_the_best_of_each_ratio_keeps_its_checkpoint(self):
-        for keep, expected in ((("--keep", "best"), 2), ((), 2), (("--keep", "none"), 0)):
+        for keep, expected in (((), 2), (("--keep", "none"), 0)):
             output = "out" + "".join(keep)
             self.sweep(output, "--sparsity-ratio", "0.5,0.7", "--allocation",
-                       "uniform,linear_depth,shuffled", "--seqlen", 64, "--eval", self.eval, *keep)
+                       "uniform,shuffled", "--seqlen", 64, "--eval", self.eval, *keep)
             kept = {path.parent.name for path in (self.folder / output).glob("*/checkpoint.h5")}
             self.assertEqual(len(kept), expected)
             best = {}
@@ -105,7 +107,7 @@ class Points(SweepTest):
         self.assertEqual(chosen["epsilon"], min(tried, key=tried.get))
         self.assertEqual(chosen["epsilon_choice"]["held_out"],
                          f"2 of 6 calibration sequences of {BOOKS / 'calibration.npy'}")
-        self.succeed(BOOKS, self.folder / "one", "--sparsity-ratio", 0.6, "--prune-method", "wanda",
+        self.succeed(BOOKS, self.folder / "one", *BLOCKS, "--sparsity-ratio", 0.6, "--prune-method", "wanda",
                      "--allocation", "alphapruning", *FEW, "--epsilon", chosen["epsilon"], ranks=2,
                      environment=FIXED_CLOCK)
         one = self.contents(self.folder / "one")
@@ -131,12 +133,12 @@ class Failing(SweepTest):
     def test_a_run_that_cannot_be_does_not_end_the_others(self):
         model = self.copy_of(BOOKS)
         header, data = read_safetensors(model / "model.safetensors")
-        entry = header["model.layers.3.mlp.up_proj.weight"]
+        entry = header["model.layers.1.mlp.up_proj.weight"]
         self.assertEqual(entry["dtype"], "BF16")
         begin, end = entry["data_offsets"]
         data[begin:end] = b"\x4a\x71" * ((end - begin) // 2)  # 1e30: finite, but no activation is
         write_safetensors(model / "model.safetensors", header, data)
-        arguments = ["sweep", "--model", model, "--output", self.folder / "out", "--prune-method",
+        arguments = ["sweep", "--model", model, *BLOCKS, "--output", self.folder / "out", "--prune-method",
                      "wanda,magnitude", "--allocation", "uniform,linear_depth", *FEW]
         for more in ((), ("--resume",)):
             done = start([*arguments, *more], 2, FIXED_CLOCK)
@@ -153,7 +155,7 @@ class Failing(SweepTest):
 
 
 class Resumed(SweepTest):
-    LISTS = ("--sparsity-ratio", "0.5,0.6", "--prune-method", "wanda,sparsegpt", "--allocation",
+    LISTS = ("--sparsity-ratio", 0.6, "--prune-method", "wanda,sparsegpt", "--allocation",
              "uniform,alphapruning", "--epsilon", "0.1,0.2", *FEW)
 
     def kill_after(self, output, done):
@@ -161,8 +163,8 @@ class Resumed(SweepTest):
         output = self.folder / output
         with open(self.folder / "killed.log", "w", encoding="utf-8") as log:
             running = subprocess.Popen(
-                [MPIEXEC, "-n", "2", PROGRAM, "sweep", "--model", str(BOOKS), "--output",
-                 str(output), *map(str, self.LISTS), "--resume"], stdout=log, stderr=log,
+                [MPIEXEC, "-n", "2", PROGRAM, "sweep", "--model", str(BOOKS), *BLOCKS,
+                 "--output", str(output), *map(str, self.LISTS), "--resume"], stdout=log, stderr=log,
                 env={**os.environ, **FIXED_CLOCK})
             while running.poll() is None and len(list(output.glob("*/report.json"))) < done:
                 time.sleep(0.01)
@@ -178,10 +180,10 @@ class Resumed(SweepTest):
     def test_killed_and_resumed_on_other_ranks(self):
         self.sweep("whole", *self.LISTS)
         self.kill_after("out", 1)
-        self.kill_after("out", 4)
+        self.kill_after("out", 2)
         before = {path: path.stat().st_mtime_ns
                   for path in (self.folder / "out").glob("*/report.json")}
-        self.assertLess(len(before), 8)
+        self.assertLess(len(before), 4)
         self.sweep("out", *self.LISTS, "--resume", ranks=3)
         for path, moment in before.items():
             self.assertEqual(path.stat().st_mtime_ns, moment, "a finished run was repeated")
@@ -198,7 +200,8 @@ class Resumed(SweepTest):
                       self.sweep("out", *self.LISTS, "--resume").stderr)
 
     def test_more_values_join_a_finished_sweep(self):
-        lists = ("--allocation", "uniform,linear_depth", "--seqlen", 64, "--eval", self.eval)
+        lists = ("--allocation", "uniform,shuffled", "--seqlen", 64, "--eval", self.eval,
+                 "--keep", "best")
         self.sweep("out", *lists, "--sparsity-ratio", "0.5,0.6")
         report = self.folder / "out" / "magnitude-uniform-0.6" / "report.json"
         before = report.stat().st_mtime_ns
@@ -230,7 +233,7 @@ class Compared(SweepTest):
     def test_numbers_are_those_of_the_reports(self):
         self.sweep("swept", "--sparsity-ratio", "0.5,0.6", "--allocation", "uniform,linear_depth",
                    "--seqlen", 64, "--eval", self.eval)
-        self.succeed(BOOKS, self.folder / "alone", "--sparsity-ratio", 0.6, "--allocation",
+        self.succeed(BOOKS, self.folder / "alone", *BLOCKS, "--sparsity-ratio", 0.6, "--allocation",
                      "uniform", "--seqlen", 32, "--eval", self.eval, environment=FIXED_CLOCK)
         self.succeed(TINY / "tiny-llama3", self.folder / "tiny", environment=FIXED_CLOCK)
         done = start(["report", self.folder / "swept", self.folder / "alone", self.folder / "tiny",

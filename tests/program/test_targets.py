@@ -115,13 +115,11 @@ class Targets(TargetsTest):
 
     def test_they_help(self):
         """Magnitude pruning, which knows nothing of activations by itself."""
-        text = self.folder / "short.npy"
-        np.save(text, np.load(BOOKS / "eval_short.npy")[:8 * 512])
-        evaluation = ("--allocation", "uniform", "--eval", text)
+        evaluation = ("--allocation", "uniform", "--eval", self.text_of(8 * 128), "--seqlen", 128)
         values = []
         for name, options in (("plain", ()),
                               ("fitted", ("--calibration", BOOKS / "calibration.npy",
-                                          "--nsamples", 8, *TARGETS))):
+                                          "--nsamples", 16, *TARGETS))):
             self.succeed(BOOKS, self.folder / name, *evaluation, *options, ranks=2)
             values.append(self.report(self.folder / name)["perplexity"][0]["pruned"])
         self.assertLess(values[1], 0.8 * values[0])
@@ -246,10 +244,10 @@ class Search(TargetsTest):
         return []
 
     def test_what_was_tried_before_a_kill_is_not_tried_again(self):
-        evaluations = 8
+        evaluations = 5
         words = ["--model", BOOKS, "--prune-method", "wanda", "--allocation", "search",
                  "--search-evaluations", evaluations, "--calibration", BOOKS / "calibration.npy",
-                 "--nsamples", 12, "--seqlen", 128]
+                 "--nsamples", 8, "--seqlen", 128]
         expected = self.folder / "whole"
         done = start([*words, "--output", expected], 2, FIXED_CLOCK)
         self.assertEqual(done.returncode, 0, done.stderr)

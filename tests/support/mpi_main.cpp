@@ -2,16 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "alphaprune/parallel/runtime.hpp"
+#include "support/keep_plugins.hpp"
 #include "support/rank_listener.hpp"
 #include "support/world.hpp"
-
-#ifdef __SANITIZE_ADDRESS__
-// Open MPI unloads its plugins at the end, after which the leak checker can no longer tell whose
-// the memory was that they still hold: keep them loaded, so that lsan.supp finds their names.
-extern "C" int dlclose(void*) {
-    return 0;
-}
-#endif
 
 int main(int argc, char** argv) {
     alphaprune::parallel::MpiRuntime runtime(argc, argv);

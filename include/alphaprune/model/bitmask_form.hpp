@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 
 #include "alphaprune/linalg/matrix_source.hpp"
 
@@ -25,10 +26,12 @@ struct BitmaskForm {
 using ShardBytes = std::function<void(int shard, std::uint64_t offset, std::span<std::byte> out)>;
 
 /// Reads a rectangle of such a tensor, taking a few MiB beside `out`.
-/// @param part  of the tensor taken as rows × row_length
-/// @param read  reads the file
-/// @throws Error (bad_request) where mask, row offsets and values disagree; what `read` throws
-void read_bitmask(const TensorInfo& tensor, const linalg::Rectangle& part, const ShardBytes& read,
-                  std::span<std::byte> out);
+/// @param where  names tensor and file, for errors
+/// @param part   of the tensor taken as rows × row_length
+/// @param read   reads the file
+/// @throws Error (bad_request) where mask, row offsets and values of these rows disagree; what
+///         `read` throws
+void read_bitmask(const TensorInfo& tensor, std::string_view where, const linalg::Rectangle& part,
+                  const ShardBytes& read, std::span<std::byte> out);
 
 }  // namespace alphaprune::model

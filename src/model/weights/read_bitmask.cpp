@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alphaprune/formats/bitmask.hpp"
@@ -28,10 +29,12 @@ std::size_t as_bytes(std::int64_t count, std::uint64_t each) {
 /// Reads rows of the last dimension, one range after another.
 class MaskedReader {
   public:
-    MaskedReader(const TensorInfo& tensor, const ShardBytes& read)
+    MaskedReader(const TensorInfo& tensor, std::string_view where, const ShardBytes& read)
         : tensor_(tensor),
+          where_(where),
           read_(read),
           cols_(tensor.shape.back()),
+          rows_(tensor.values() / cols_),
           value_bytes_(static_cast<std::size_t>(tensor.type.bits().value_or(8)) / 8),
           mask_bytes_(formats::mask_row_bytes(cols_)) {}
 
@@ -49,10 +52,31 @@ class MaskedReader {
   private:
     std::uint64_t row_bytes() const { return as_bytes(cols_, value_bytes_); }
 
+    void require(bool holds) const {
+        if (!holds) {
+            throw kMaskMisfit(std::string(where_));
+        }
+    }
+
     std::span<const std::byte> mask_of(std::int64_t begin, std::int64_t end) {
         mask_.resize(as_bytes(end - begin, mask_bytes_));
         read_(tensor_.shard, tensor_.bitmask->mask_offset + as_bytes(begin, mask_bytes_), mask_);
+        if (const auto used = cols_ % 8; used != 0) {
+            for (std::size_t last = mask_bytes_ - 1; last < mask_.size(); last += mask_bytes_) {
+                require(std::to_integer<int>(mask_[last]) >> used == 0);
+            }
+        }
         return mask_;
+    }
+
+    /// How many values come before the first rows of these groups.
+    std::span<const std::uint64_t> starts_of(std::int64_t begin, std::int64_t end) {
+        starts_.resize(static_cast<std::size_t>(end - begin));
+        if (!starts_.empty()) {
+            read_(tensor_.shard, tensor_.bitmask->rows_offset + as_bytes(begin, sizeof(starts_[0])),
+                  std::as_writable_bytes(std::span(starts_)));
+        }
+        return starts_;
     }
 
     /// The next value is the first of this row.
@@ -61,21 +85,42 @@ class MaskedReader {
             return;
         }
         const std::int64_t group = row / formats::kRowsOfOffset;
-        std::int64_t value = 0;
-        read_(tensor_.shard, tensor_.bitmask->rows_offset + as_bytes(group, sizeof(value)),
-              std::as_writable_bytes(std::span(&value, 1)));
-        value_ = static_cast<std::uint64_t>(value) +
-                 formats::set_bits(mask_of(group * formats::kRowsOfOffset, row));
+        const std::uint64_t start = starts_of(group, group + 1).front();
+        require(start <= tensor_.bitmask->values);  // and the sum does not overflow
+        value_ = start + formats::set_bits(mask_of(group * formats::kRowsOfOffset, row));
+        row_ = row;
+    }
+
+    /// How many values the rows [row_, end) have, as mask, row offsets and the number of all values
+    /// agree.
+    std::uint64_t count_values(std::int64_t end, std::span<const std::byte> mask) {
+        const auto group_after = [](std::int64_t row) {
+            return (row + formats::kRowsOfOffset - 1) / formats::kRowsOfOffset;
+        };
+        const std::int64_t first_group = group_after(row_);
+        std::uint64_t value = value_;
+        std::size_t at = 0;
+        const auto count_until = [&](std::int64_t row) {
+            const std::size_t stop = as_bytes(row - row_, mask_bytes_);
+            value += formats::set_bits(mask.subspan(at, stop - at));
+            at = stop;
+        };
+        std::int64_t row = first_group * formats::kRowsOfOffset;
+        for (const std::uint64_t start : starts_of(first_group, group_after(end))) {
+            count_until(row);
+            require(value == start);
+            row += formats::kRowsOfOffset;
+        }
+        count_until(end);
+        const std::uint64_t all = tensor_.bitmask->values;
+        require(end < rows_ ? value <= all : value == all);
+        return value - value_;
     }
 
     void read_some(std::int64_t begin, std::int64_t end, std::span<std::byte> out) {
         go_to(begin);
         const std::span<const std::byte> mask = mask_of(begin, end);
-        const std::uint64_t count = formats::set_bits(mask);
-        const std::uint64_t all = tensor_.bitmask->values;
-        if (value_ > all || count > all - value_) {
-            throw kMaskMisfit("tensor " + tensor_.name);
-        }
+        const std::uint64_t count = count_values(end, mask);
         values_.resize(count * value_bytes_);
         read_(tensor_.shard, tensor_.offset + value_ * value_bytes_, values_);
         formats::unpack_rows(mask, values_, cols_, value_bytes_, out);
@@ -84,24 +129,27 @@ class MaskedReader {
     }
 
     const TensorInfo& tensor_;
+    std::string_view where_;
     const ShardBytes& read_;
     std::int64_t cols_;
+    std::int64_t rows_;
     std::size_t value_bytes_;
     std::uint64_t mask_bytes_;
     std::int64_t row_ = 0;     ///< that comes next
     std::uint64_t value_ = 0;  ///< its first
     std::vector<std::byte> mask_;
+    std::vector<std::uint64_t> starts_;
     std::vector<std::byte> values_;
 };
 
 }  // namespace
 
-void read_bitmask(const TensorInfo& tensor, const linalg::Rectangle& part, const ShardBytes& read,
-                  std::span<std::byte> out) {
+void read_bitmask(const TensorInfo& tensor, std::string_view where, const linalg::Rectangle& part,
+                  const ShardBytes& read, std::span<std::byte> out) {
     if (part.size() == 0) {
         return;
     }
-    MaskedReader reader(tensor, read);
+    MaskedReader reader(tensor, where, read);
     const std::int64_t each = tensor.row_length() / reader.cols();  // more than one: 3 dimensions
     if (part.cols() == tensor.row_length()) {
         reader.read(part.row_begin * each, part.row_end * each, out);

@@ -108,7 +108,7 @@ class StoredWeights : public WeightStore {
             read_shard(tensor, number, offset, bytes);
         };
         if (tensor.bitmask) {
-            read_bitmask(tensor, part, from_shard, out);
+            read_bitmask(tensor, place_of(catalogue_, tensor), part, from_shard, out);
         } else if (tensor.packed) {
             read_packed(tensor, part, from_shard, out);
             require_unchanged(tensor, tensor.packed->scale_shard);
