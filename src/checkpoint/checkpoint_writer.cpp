@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -261,10 +262,17 @@ void CheckpointWriter::announce(int tensor, parallel::RowRange rows, std::uint64
     }
     MaskedTensor& masked = state.masked[number];
     count_masked(state.ranks, state.tensors[number], rows, values, masked);
-    parallel::run_on_root(state.ranks, [&] {
-        masked.places.values = state.image->add_values(number, masked.values);
-    });
-    state.ranks.broadcast(std::span(&masked.places.values, 1));
+    constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t place = kNone;  // in one message, since it is asked for each tensor
+    support::FirstError problem;
+    if (state.ranks.is_root()) {
+        problem.guard([&] { place = state.image->add_values(number, masked.values); });
+    }
+    state.ranks.broadcast(std::span(&place, 1));
+    if (place == kNone) {
+        parallel::agree(state.ranks, problem.get());
+    }
+    masked.places.values = place;
     masked.placed = true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 #include <utility>
 
 #include "alphaprune/checkpoint/masked_order.hpp"
@@ -61,8 +62,10 @@ std::int64_t mask_rows(const model::TensorInfo& tensor) {
 void count_masked(const parallel::Communicator& ranks, const model::TensorInfo& tensor,
                   parallel::RowRange rows, std::uint64_t values, MaskedTensor& masked) {
     masked.next_row = rows.begin * rows_in_row(tensor);
-    masked.before = static_cast<std::uint64_t>(ranks.sum_before(static_cast<std::int64_t>(values)));
-    masked.values = ranks.sum(values);
+    const std::vector<std::uint64_t> of_ranks = ranks.all_gather(values);
+    const auto own = of_ranks.begin() + ranks.rank();
+    masked.before = std::accumulate(of_ranks.begin(), own, std::uint64_t{0});
+    masked.values = std::accumulate(own, of_ranks.end(), masked.before);
 }
 
 void MaskedRowWriter::write(const model::TensorInfo& tensor, parallel::RowRange rows,
