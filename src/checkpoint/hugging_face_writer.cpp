@@ -111,14 +111,18 @@ struct HuggingFaceWriter::State {
     bool finished = false;
 };
 
-/// Where everything is in files with masks, as far as the values are counted.
+/// Where everything is in files with masks. Where values are not counted yet it is as if none were
+/// zero: then a file that is not finished is one of safetensors, too, as long as it can become.
 void HuggingFaceWriter::State::lay_out() {
     heads.clear();
     sizes.clear();
     ends.clear();
-    std::vector<std::uint64_t> values;
-    for (const MaskedTensor& one : masked) {
-        values.push_back(one.placed ? one.values : 0);
+    std::vector<std::uint64_t> values(masked.size());
+    for (const int t : order) {
+        const auto number = static_cast<std::size_t>(t);
+        values[number] = masked[number].placed
+                             ? masked[number].values
+                             : static_cast<std::uint64_t>(catalogue.tensors[number].values());
     }
     std::vector<std::vector<std::string>> names;
     std::uint64_t bytes = 0;

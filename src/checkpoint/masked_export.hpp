@@ -29,7 +29,7 @@ struct MaskedShard {
 /// @param order     masked_order()
 /// @param metadata  text pairs; "storage", "bitmask_shapes" (a JSON object) and "bitmask_tensors"
 ///                  (the names of the tensors in the model's order, a JSON array) are added
-/// @param values    of each tensor, how many are not zero, as far as it is known
+/// @param values    of each tensor, how many are not zero
 MaskedShard lay_out_masked(const ExportShard& shard, std::span<const model::TensorInfo> tensors,
                            std::span<const int> order,
                            std::span<const std::pair<std::string, std::string>> metadata,

@@ -158,6 +158,52 @@ TEST_P(StoredModel, GivesAnyPart) {
     }
 }
 
+/// Masks and tensors without of odd sizes come before values of two bytes and offsets of eight.
+TEST(OddSizes, BeginAtMultiplesOfTheirValues) {
+    std::vector<model::TensorInfo> tensors;
+    const auto add = [&](const char* name, support::StoredType type,
+                         std::vector<std::int64_t> shape) {
+        model::TensorInfo& tensor = tensors.emplace_back();
+        tensor.name = name;
+        tensor.type = type;
+        tensor.shape = std::move(shape);
+    };
+    add("model.layers.0.a.weight", support::ScalarType::bfloat16, {3, 5});
+    add("model.layers.0.b.weight", support::ScalarType::bfloat16, {37, 9});
+    add("flags", support::StoredType("U8"), {3});
+    add("norm", support::ScalarType::bfloat16, {5});
+    add("scales", support::ScalarType::float32, {3});
+    model::Catalogue model =
+        model::make_catalogue("nowhere/odd", "odd", "{\"model_type\": \"odd\"}\n", tensors);
+    model.auxiliary_files.emplace();
+    ASSERT_EQ(model.matrices.size(), 2U);
+    const model::RowSource source = [](const model::TensorInfo& tensor, parallel::RowRange rows,
+                                       std::span<std::byte> out) {
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            const std::size_t at = i + static_cast<std::size_t>(rows.begin) * tensor.row_bytes();
+            out[i] = static_cast<std::byte>(at / 2 % 3 == 0 ? 0 : at * 7 + 1);
+        }
+    };
+    const SharedFolder folder(world());
+    checkpoint::HuggingFaceWriter writer(world(), model, folder / "odd", {},
+                                         {.storage = Storage::bitmask});
+    copy_rows(world(), model, source, writer);
+    writer.finish();
+    const model::Catalogue stored = model::read_catalogue(folder / "odd");
+    ASSERT_EQ(stored.tensors.size(), model.tensors.size());
+    model::WeightReader reader(stored);
+    for (const model::TensorInfo& tensor : stored.tensors) {
+        EXPECT_EQ(tensor.offset % (static_cast<std::uint64_t>(*tensor.type.bits()) / 8), 0U)
+            << tensor.name;
+        EXPECT_EQ(tensor.bitmask ? tensor.bitmask->rows_offset % 8 : 0, 0U) << tensor.name;
+        std::vector<std::byte> expected(tensor.bytes());
+        std::vector<std::byte> rows(tensor.bytes());
+        source(tensor, {0, tensor.rows()}, expected);
+        reader.read_rows(tensor, {0, tensor.rows()}, rows);
+        EXPECT_TRUE(rows == expected) << tensor.name;
+    }
+}
+
 /// Of any number of tensors that an attempt on other ranks has left, some damaged.
 class Interrupted : public StoredModel {
   protected:
