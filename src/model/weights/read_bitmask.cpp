@@ -68,12 +68,40 @@ class MaskedReader {
                  formats::set_bits(mask_of(group * formats::kRowsOfOffset, row));
     }
 
+    /// Whether the row offsets are those of the mask, needed here or not. @pre  mask_ is of the
+    /// rows
+    bool offsets_fit(std::int64_t begin, std::int64_t end) {
+        constexpr std::int64_t kGroup = formats::kRowsOfOffset;
+        const std::int64_t first = (begin + kGroup - 1) / kGroup;
+        offsets_.resize(static_cast<std::size_t>((end + kGroup - 1) / kGroup - first));
+        if (offsets_.empty()) {
+            return true;
+        }
+        read_(tensor_.shard, tensor_.bitmask->rows_offset + as_bytes(first, sizeof(std::int64_t)),
+              std::as_writable_bytes(std::span(offsets_)));
+        const auto values_in = [&](std::int64_t from, std::int64_t to) {
+            return formats::set_bits(std::span(mask_).subspan(as_bytes(from - begin, mask_bytes_),
+                                                              as_bytes(to - from, mask_bytes_)));
+        };
+        std::int64_t row = first * kGroup;
+        std::uint64_t value = value_ + values_in(begin, row);
+        for (const std::int64_t offset : offsets_) {
+            if (offset < 0 || static_cast<std::uint64_t>(offset) != value) {
+                return false;
+            }
+            const std::int64_t next = std::min(row + kGroup, end);
+            value += values_in(row, next);
+            row = next;
+        }
+        return true;
+    }
+
     void read_some(std::int64_t begin, std::int64_t end, std::span<std::byte> out) {
         go_to(begin);
         const std::span<const std::byte> mask = mask_of(begin, end);
         const std::uint64_t count = formats::set_bits(mask);
         const std::uint64_t all = tensor_.bitmask->values;
-        if (value_ > all || count > all - value_) {
+        if (value_ > all || count > all - value_ || !offsets_fit(begin, end)) {
             throw kMaskMisfit("tensor " + tensor_.name);
         }
         values_.resize(count * value_bytes_);
@@ -92,6 +120,7 @@ class MaskedReader {
     std::uint64_t value_ = 0;  ///< its first
     std::vector<std::byte> mask_;
     std::vector<std::byte> values_;
+    std::vector<std::int64_t> offsets_;
 };
 
 }  // namespace
