@@ -179,8 +179,11 @@ FIGURES = [
            lambda bench: bench.lines("writing")[0]["ratio"], least=0.7),
     Figure("magnitude, pruned and written, over pwrite + fsync", ">= 0.7",
            lambda bench: bench.lines("writing", "--through-phase")[0]["ratio"], least=0.7),
-    Figure("masks and values at 70 %, over the dense checkpoint", ">= 0.7",
-           lambda bench: bench.lines("writing", "--bitmask")[0]["ratio"], least=0.7),
+    *(Figure(f"masks and values at {100 * zeros:.0f} %, over dense {form}", ">= 0.7",
+             lambda bench, zeros=zeros, form=form: bench.lines(
+                 "writing", "--bitmask", "--sparsity-ratio", str(zeros), "--format", form,
+                 "--gibibytes", "0.25", "--repeat", "15")[0]["ratio"], least=0.7)
+      for form in ("hdf5", "safetensors") for zeros in (0.5, 0.7)),
     Figure("bytes of masks and values at 70 %, of the dense ones", "<= 0.37",
            lambda bench: bench.lines("writing", "--bitmask", "--repeat", "1", "--gibibytes",
                                      "0.25")[0]["size"], most=0.37),

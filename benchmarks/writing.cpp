@@ -23,6 +23,7 @@
 
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
+#include "alphaprune/formats/bitmask.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
@@ -209,6 +210,9 @@ template <class Writer>
 class RowsTo : public phases::TensorStore {
   public:
     explicit RowsTo(Writer& writer) : writer_(writer) {}
+    void announce(int tensor, parallel::RowRange rows, std::uint64_t values) override {
+        writer_.announce(tensor, rows, values);
+    }
     void write_rows(const resume::WrittenRows& rows, std::span<const std::byte> bytes) override {
         writer_.write_rows(rows.tensor, rows.rows, bytes);
     }
@@ -238,11 +242,14 @@ void write_model(const parallel::Communicator& all, const model::Catalogue& cata
 void write_from_memory(const parallel::Communicator& all, const model::Catalogue& catalogue,
                        const Shares& shares, const Request& request, const fs::path& path) {
     write_model(all, catalogue, request, path, [&](phases::TensorStore& store) {
-        parallel::run_collectively(all, [&] {
-            shares.for_each([&](int t, parallel::RowRange rows, auto bytes, auto) {
-                store.write_rows({t, rows, {}}, bytes);
-            });
+        support::FirstError problem;
+        shares.for_each([&](int t, parallel::RowRange rows, auto bytes, auto) {
+            if (request.storage == checkpoint::Storage::bitmask) {
+                store.announce(t, rows, formats::count_values(bytes, sizeof(std::uint16_t)));
+            }
+            problem.guard([&] { store.write_rows({t, rows, {}}, bytes); });
         });
+        parallel::agree(all, problem.get());
     });
 }
 
@@ -312,7 +319,7 @@ void measure_bitmask(const parallel::Communicator& all, Request request) {
             write_from_memory(all, catalogue, shares, request, scratch / "masked");
         });
         all.barrier();
-        size = static_cast<double>(bytes_in(scratch / "masked"));
+        size = all.is_root() ? static_cast<double>(bytes_in(scratch / "masked")) : 0;
         request.storage = checkpoint::Storage::dense;
         const Seconds plain = seconds_of(all, scratch / "masked", [&] {
             write_from_memory(all, catalogue, shares, request, scratch / "dense");

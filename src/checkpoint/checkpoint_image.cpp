@@ -79,10 +79,9 @@ void CheckpointImage::write_configuration(const Hdf5Handle& group, const std::st
 
 void CheckpointImage::create_tensors() {
     first_bytes_.assign(tensors_.size(), 0);
+    masked_places_.resize(tensors_.size());
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
-        if (!masked_[t]) {
-            create_tensor(t);
-        }
+        masked_[t] ? create_masked(t) : create_tensor(t);
     }
 }
 
@@ -109,18 +108,25 @@ std::uint64_t CheckpointImage::add_part(const Hdf5Handle& group, const char* lin
     return bytes == 0 ? 0 : leave_out(dataset, bytes, object);
 }
 
-MaskedPlaces CheckpointImage::add_masked(std::size_t position, std::uint64_t values) {
+void CheckpointImage::create_masked(std::size_t position) {
     const model::TensorInfo& tensor = tensors_[position];
     const std::string object = object_name(kTensorGroup, tensor.name);
     const Hdf5Handle group = create_group(hdf5_, tensor_group_.id(), tensor.name.c_str());
-    const Hdf5Handle type = hdf5_type(hdf5_, tensor.type);
     const std::int64_t offsets = row_offsets_of(tensor);
-    const auto count = static_cast<std::int64_t>(values);
-    MaskedPlaces places;
+    MaskedPlaces& places = masked_places_[position];
     places.mask = add_part(group, kMask, H5T_STD_U8LE, mask_shape(tensor), object);
     places.rows = add_part(group, kRowOffsets, H5T_STD_I64LE, std::span(&offsets, 1), object);
-    places.values = add_part(group, kValues, type.id(), std::span(&count, 1), object);
-    return places;
+}
+
+std::uint64_t CheckpointImage::add_values(std::size_t position, std::uint64_t values) {
+    const model::TensorInfo& tensor = tensors_[position];
+    const std::string object = object_name(kTensorGroup, tensor.name);
+    const Hdf5Handle group =
+        hdf5_.own(H5Gopen(tensor_group_.id(), tensor.name.c_str(), H5P_DEFAULT), H5Gclose,
+                  "opening the tensor", object);
+    const auto count = static_cast<std::int64_t>(values);
+    return add_part(group, kValues, hdf5_type(hdf5_, tensor.type).id(), std::span(&count, 1),
+                    object);
 }
 
 std::uint64_t CheckpointImage::leave_out(const Hdf5Handle& dataset, std::uint64_t bytes,

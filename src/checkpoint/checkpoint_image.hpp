@@ -11,8 +11,8 @@
 #include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/support/file.hpp"
+#include "masked_rows.hpp"
 #include "memory_file.hpp"
-#include "row_scratch.hpp"
 
 namespace alphaprune::checkpoint {
 
@@ -25,7 +25,7 @@ class CheckpointImage {
   public:
     /// @param created  for the root attribute
     /// @param named    the file that errors are about
-    /// @param masked   tensors that are added later, one flag each
+    /// @param masked   tensors whose values get their places later, one flag each
     CheckpointImage(const model::Catalogue& catalogue,
                     const std::vector<model::AuxiliaryFile>& auxiliary_files,
                     std::string_view created, const std::filesystem::path& named,
@@ -34,8 +34,11 @@ class CheckpointImage {
     CheckpointImage& operator=(const CheckpointImage&) = delete;
     ~CheckpointImage() = default;
 
-    /// Makes room for a masked tensor, of which so many values are not zero.
-    MaskedPlaces add_masked(std::size_t position, std::uint64_t values);
+    /// Of each tensor with a mask, where mask and row offsets begin.
+    const std::vector<MaskedPlaces>& masked_places() const { return masked_places_; }
+    /// Makes room for the values of such a tensor, and says where they begin.
+    /// @param values  so many are not zero
+    std::uint64_t add_values(std::size_t position, std::uint64_t values);
 
     /// Where each tensor's bytes begin in the file; 0 for a tensor without any, or with a mask.
     const std::vector<std::uint64_t>& first_bytes() const { return first_bytes_; }
@@ -66,6 +69,7 @@ class CheckpointImage {
     void write_configuration(const Hdf5Handle& group, const std::string& text);
     void create_tensors();
     void create_tensor(std::size_t position);
+    void create_masked(std::size_t position);
     std::uint64_t add_part(const Hdf5Handle& group, const char* link, hid_t type,
                            std::span<const std::int64_t> shape, const std::string& tensor);
     void write_summary(std::size_t position, const TensorSummary& summary);
@@ -77,6 +81,7 @@ class CheckpointImage {
     std::vector<model::TensorInfo> tensors_;
     std::vector<bool> masked_;
     std::vector<std::uint64_t> first_bytes_;
+    std::vector<MaskedPlaces> masked_places_;
     std::vector<Extent> left_out_;
     Hdf5Handle file_;
     Hdf5Handle tensor_group_;

@@ -5,10 +5,11 @@
 #include <span>
 #include <utility>
 
+#include "alphaprune/formats/bitmask.hpp"
 #include "alphaprune/support/checksum.hpp"
 #include "alphaprune/support/message.hpp"
 #include "hdf5_dataset.hpp"
-#include "row_scratch.hpp"
+#include "masked_rows.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "checkpoint_image.hpp"
 #include "checkpoint_layout.hpp"
 #include "hdf5_dataset.hpp"
+#include "masked_rows.hpp"
 #include "partial_output.hpp"
 
 namespace alphaprune::checkpoint {
@@ -44,20 +46,24 @@ void require_usable_names(const model::Catalogue& catalogue) {
 
 }  // namespace
 
-std::filesystem::path scratch_name(const std::filesystem::path& path) {
-    std::filesystem::path rows = path;
-    return support::partial_name(rows += ".rows");
-}
-
 struct CheckpointWriter::State {
-    State(const parallel::Communicator& all, const model::Catalogue& catalogue,
+    State(const parallel::Communicator& all, const model::Catalogue& model,
           const std::filesystem::path& path, const PartialFile& treatment)
         : ranks(all.duplicate()),
+          catalogue(model),
           final_path(path),
           partial_path(support::partial_name(path)),
           partial(treatment),
           tensors(catalogue.tensors),
-          masked(masked_tensors(tensors, partial.storage == Storage::bitmask)) {
+          order(partial.storage == Storage::bitmask ? masked_order(catalogue) : std::vector<int>{}),
+          masked(tensors.size()),
+          is_masked(tensors.size()) {
+        for (const int t : order) {
+            is_masked[static_cast<std::size_t>(t)] = true;
+        }
+        if (partial.created.empty()) {
+            partial.created = support::utc_timestamp();
+        }
         for (const model::MatrixInfo& matrix : catalogue.matrices) {
             matrix_names.push_back(catalogue.name_of(matrix));
         }
@@ -68,16 +74,17 @@ struct CheckpointWriter::State {
         if (made && !finished && !partial.keep) {
             std::error_code ignored;
             std::filesystem::remove(partial_path, ignored);
-            std::filesystem::remove(scratch_name(final_path), ignored);
         }
     }
 
-    void make_image(const model::Catalogue& catalogue);
+    void make_image();
     void make_file();
     void open_file();
-    void place_masked();
-    bool has_masks() const { return std::ranges::find(masked, true) != masked.end(); }
-    bool is_masked(int tensor) const { return masked[static_cast<std::size_t>(tensor)]; }
+    void find_values();
+    void keep(const std::vector<bool>& wanted);
+    void share_places();
+    bool has_masks() const { return !order.empty(); }
+    MaskedTensor& masked_at(int tensor) { return masked[static_cast<std::size_t>(tensor)]; }
     std::uint64_t place_of(int tensor, std::int64_t row) const {
         const auto at = static_cast<std::size_t>(tensor);
         return first_bytes[at] + static_cast<std::uint64_t>(row) * tensors[at].row_bytes();
@@ -85,31 +92,86 @@ struct CheckpointWriter::State {
     std::vector<std::uint64_t> make_room(std::span<const std::int64_t> spectra);
 
     parallel::Communicator ranks;
+    const model::Catalogue& catalogue;
     std::filesystem::path final_path;
     std::filesystem::path partial_path;
     PartialFile partial;
     std::vector<model::TensorInfo> tensors;
-    std::vector<bool> masked;  ///< of each tensor
+    std::vector<int> order;            ///< of masked tensors
+    std::vector<MaskedTensor> masked;  ///< of each tensor, of use where it is masked
+    std::vector<bool> is_masked;
+    MaskedRowWriter masked_writer;
     std::vector<std::string> matrix_names;
     std::optional<CheckpointImage> image;    ///< on rank 0
     std::vector<std::uint64_t> first_bytes;  ///< of each tensor, in the file
     std::optional<support::File> row_file;   ///< the partial file
-    std::optional<RowScratch> scratch;       ///< where some are masked
     bool resumed = false;
-    bool made = false;  ///< on rank 0: the partial file is ours
+    bool is_settled = true;  ///< it is known which masked tensors of an earlier run stay
+    bool made = false;       ///< on rank 0: the partial file is ours
     bool finished = false;
 };
 
-/// Collective: rank 0 lays the file out, and all learn where the rows go.
-void CheckpointWriter::State::make_image(const model::Catalogue& catalogue) {
-    parallel::run_on_root(ranks, [&] {
-        image.emplace(catalogue, model::read_auxiliary_files(catalogue),
-                      partial.created.empty() ? support::utc_timestamp() : partial.created,
-                      partial_path, masked);
-        first_bytes = image->first_bytes();
-    });
+/// On rank 0: lays the file out, without values of masked tensors.
+void CheckpointWriter::State::make_image() {
+    image.emplace(catalogue, model::read_auxiliary_files(catalogue), partial.created, partial_path,
+                  is_masked);
+    first_bytes = image->first_bytes();
+    for (std::size_t t = 0; t < masked.size(); ++t) {
+        masked[t].places = image->masked_places()[t];
+        masked[t].placed = false;
+    }
+}
+
+/// Collective: all learn where the rows go.
+void CheckpointWriter::State::share_places() {
     first_bytes.resize(tensors.size());
     ranks.broadcast(std::span(first_bytes));
+    std::vector<std::uint64_t> wire;
+    for (const int t : order) {
+        const MaskedTensor& one = masked_at(t);
+        wire.insert(wire.end(), {one.places.mask, one.places.rows, one.places.values, one.values,
+                                 one.placed ? 1U : 0U});
+    }
+    ranks.broadcast(std::span(wire));
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        const std::span<const std::uint64_t> one = std::span(wire).subspan(5 * i, 5);
+        masked_at(order[i]) = {{one[0], one[1], one[2]}, one[4] != 0, one[3]};
+    }
+}
+
+/// On rank 0: as far as tensors of an earlier run may be in its file, gives values a place. Whether
+/// they are, reading them shows.
+void CheckpointWriter::State::find_values() {
+    const support::File file = support::File::open_for_reading(partial_path);
+    for (const int t : order) {
+        MaskedTensor& one = masked_at(t);
+        const auto number = static_cast<std::size_t>(t);
+        const auto values = values_in_file(tensors[number], one.places, file);
+        if (!values) {
+            return;
+        }
+        one.values = *values;
+        one.places.values = image->add_values(number, *values);
+        one.placed = true;
+    }
+}
+
+/// Collective: no masked tensors stay but the first of those that are wanted.
+void CheckpointWriter::State::keep(const std::vector<bool>& wanted) {
+    parallel::run_on_root(ranks, [&] {
+        const std::vector<MaskedTensor> found = masked;
+        make_image();
+        for (const int t : order) {
+            const auto number = static_cast<std::size_t>(t);
+            if (!wanted[number] || !found[number].placed) {
+                return;
+            }
+            masked[number] = found[number];
+            masked[number].places.values = image->add_values(number, found[number].values);
+        }
+    });
+    share_places();
+    is_settled = true;
 }
 
 /// Collective: the file of an earlier run or a new one, by rank 0, for the system's own words when
@@ -122,51 +184,26 @@ void CheckpointWriter::State::make_file() {
             std::filesystem::remove(partial_path, ignored);  // of an earlier run that was killed
             support::File::create(partial_path);
         }
-        if (has_masks()) {
-            RowScratch::make(scratch_name(final_path), resumed);
-        }
         made = true;
-        set_size(partial_path, image->size());
+        if (resumed && has_masks()) {
+            extend_to(partial_path, image->size());
+            find_values();
+        } else {
+            set_size(partial_path, image->size());
+        }
         if (partial.keep) {
             support::sync_folder(partial_path.parent_path());
         }
     });
     resumed = ranks.any(resumed);
+    is_settled = !(resumed && has_masks());
 }
 
 /// Collective.
 void CheckpointWriter::State::open_file() {
     parallel::require_common_files(ranks, std::span(&partial_path, 1));
-    parallel::run_collectively(ranks, [&] {
-        row_file = support::File::open_for_writing(partial_path);
-        if (has_masks()) {
-            scratch.emplace(tensors, masked, scratch_name(final_path));
-        }
-    });
-}
-
-/// Collective: gives masked tensors their places, and their rows.
-void CheckpointWriter::State::place_masked() {
-    const MaskedCounts counts = count_masked(ranks, tensors, masked, *scratch);
-    std::vector<std::uint64_t> places;  // three for each tensor
-    parallel::run_on_root(ranks, [&] {
-        for (std::size_t t = 0; t < tensors.size(); ++t) {
-            const MaskedPlaces at =
-                masked[t] ? image->add_masked(t, counts.all[t]) : MaskedPlaces{};
-            places.insert(places.end(), {at.mask, at.rows, at.values});
-        }
-        set_size(partial_path, image->size());
-    });
-    places.resize(3 * tensors.size());
-    ranks.broadcast(std::span(places));
-    parallel::run_collectively(ranks, [&] {
-        for (std::size_t t = 0; t < tensors.size(); ++t) {
-            if (masked[t]) {
-                write_masked(ranks, tensors[t], static_cast<int>(t), counts.before[t], *scratch,
-                             {places[3 * t], places[3 * t + 1], places[3 * t + 2]}, *row_file);
-            }
-        }
-    });
+    parallel::run_collectively(ranks,
+                               [&] { row_file = support::File::open_for_writing(partial_path); });
 }
 
 /// Collective: where each spectrum's bytes begin, given how many values it has.
@@ -190,8 +227,9 @@ CheckpointWriter::CheckpointWriter(const parallel::Communicator& ranks,
                                    const std::filesystem::path& path, const PartialFile& partial)
     : state_(std::make_unique<State>(ranks, catalogue, path, partial)) {
     parallel::run_collectively(ranks, [&] { require_usable_names(catalogue); });
-    state_->make_image(catalogue);
+    parallel::run_on_root(ranks, [&] { state_->make_image(); });
     state_->make_file();
+    state_->share_places();
     state_->open_file();
 }
 
@@ -202,6 +240,42 @@ bool CheckpointWriter::resumed() const {
     return state_->resumed;
 }
 
+std::vector<bool> CheckpointWriter::keep(std::vector<bool> wanted) {
+    State& state = *state_;
+    if (!state.is_settled) {
+        state.keep(wanted);
+    }
+    for (const int t : state.order) {
+        wanted[static_cast<std::size_t>(t)] = state.masked_at(t).placed;
+    }
+    return wanted;
+}
+
+void CheckpointWriter::announce(int tensor, parallel::RowRange rows, std::uint64_t values) {
+    State& state = *state_;
+    const auto number = static_cast<std::size_t>(tensor);
+    if (!state.is_masked[number]) {
+        return;
+    }
+    if (!state.is_settled) {
+        state.keep(std::vector<bool>(state.tensors.size()));
+    }
+    MaskedTensor& masked = state.masked[number];
+    count_masked(state.ranks, state.tensors[number], rows, values, masked);
+    constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t place = kNone;  // in one message, since it is asked for each tensor
+    support::FirstError problem;
+    if (state.ranks.is_root()) {
+        problem.guard([&] { place = state.image->add_values(number, masked.values); });
+    }
+    state.ranks.broadcast(std::span(&place, 1));
+    if (place == kNone) {
+        parallel::agree(state.ranks, problem.get());
+    }
+    masked.places.values = place;
+    masked.placed = true;
+}
+
 void CheckpointWriter::write_rows(int tensor, parallel::RowRange rows,
                                   std::span<const std::byte> bytes) {
     const model::TensorInfo& info = tensor_with_rows(state_->tensors, tensor, rows, bytes.size());
@@ -209,8 +283,9 @@ void CheckpointWriter::write_rows(int tensor, parallel::RowRange rows,
         return;
     }
     try {
-        if (state_->is_masked(tensor)) {
-            state_->scratch->write(tensor, rows, bytes);
+        if (state_->is_masked[static_cast<std::size_t>(tensor)]) {
+            state_->masked_writer.write(info, rows, bytes, state_->masked_at(tensor),
+                                        *state_->row_file);
             return;
         }
         state_->row_file->stream_at(state_->place_of(tensor, rows.begin), bytes);
@@ -223,12 +298,12 @@ void CheckpointWriter::read_rows(int tensor, parallel::RowRange rows,
                                  std::span<std::byte> out) const {
     const model::TensorInfo& info = tensor_with_rows(state_->tensors, tensor, rows, out.size());
     try {
-        if (state_->is_masked(tensor)) {
-            state_->scratch->read(tensor, rows, out);
-            return;
+        const support::File file = support::File::open_for_reading(state_->partial_path);
+        if (state_->is_masked[static_cast<std::size_t>(tensor)]) {
+            read_masked(info, rows, state_->masked_at(tensor), file, out);
+        } else {
+            file.read_at(state_->place_of(tensor, rows.begin), out);
         }
-        support::File::open_for_reading(state_->partial_path)
-            .read_at(state_->place_of(tensor, rows.begin), out);
     } catch (const support::Error& error) {
         throw naming(error, describe("reading", rows), object_name(kTensorGroup, info.name));
     }
@@ -236,9 +311,6 @@ void CheckpointWriter::read_rows(int tensor, parallel::RowRange rows,
 
 void CheckpointWriter::sync_rows() {
     state_->row_file->sync();
-    if (state_->scratch) {
-        state_->scratch->sync();
-    }
 }
 
 void CheckpointWriter::write_spectra(const std::vector<std::vector<double>>& eigenvalues) {
@@ -271,9 +343,7 @@ void CheckpointWriter::write_metric(spectrum::Metric metric, std::span<const dou
 
 void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
     State& state = *state_;
-    if (state.has_masks()) {
-        state.place_masked();
-    }
+    assert(std::ranges::all_of(state.order, [&](int t) { return state.masked_at(t).placed; }));
     parallel::run_collectively(state.ranks, [&] { state.row_file->sync(); });
     parallel::run_on_root(state.ranks, [&] {
         state.image->complete(summaries);
@@ -282,10 +352,6 @@ void CheckpointWriter::finish(std::span<const TensorSummary> summaries) {
         state.row_file->sync();
         support::publish(state.final_path);
         state.finished = true;
-        if (!state.partial.keep) {
-            std::error_code ignored;
-            std::filesystem::remove(scratch_name(state.final_path), ignored);
-        }
     });
     state.row_file.reset();
 }

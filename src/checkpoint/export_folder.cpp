@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <set>
 #include <string>
@@ -206,8 +207,10 @@ std::vector<std::byte> safetensors_head(
     }
     std::string text = formats::Json(std::move(header)).dump(-1);
     std::uint64_t length = 0;
-    const std::size_t least = std::max(text.size(), size > 0 ? size - sizeof(length) : 0);
-    text.resize((least + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
+    const std::size_t aligned =
+        (text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment;
+    assert(size == 0 || size >= sizeof(length) + text.size());
+    text.resize(size > 0 ? size - sizeof(length) : aligned, ' ');
     length = text.size();  // little-endian, as every machine this runs on
     std::vector<std::byte> head(sizeof(length) + text.size());
     std::memcpy(head.data(), &length, sizeof(length));

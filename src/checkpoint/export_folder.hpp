@@ -43,7 +43,7 @@ ExportShards plan_export_shards(std::span<const model::TensorInfo> tensors,
 std::vector<std::byte> safetensors_head(
     const ExportShards& plan, const ExportShard& shard, std::span<const model::TensorInfo> tensors,
     std::span<const std::pair<std::string, std::string>> metadata);
-/// The same for tensors that begin at these offsets. @param size  of the result, at least
+/// The same for tensors that begin at these offsets. @param size  of the result; 0: as above
 std::vector<std::byte> safetensors_head(
     std::span<const model::TensorInfo> tensors, std::span<const std::uint64_t> offsets,
     std::span<const std::pair<std::string, std::string>> metadata, std::size_t size = 0);

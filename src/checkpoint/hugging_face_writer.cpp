@@ -10,8 +10,8 @@
 #include "alphaprune/support/message.hpp"
 #include "export_folder.hpp"
 #include "masked_export.hpp"
+#include "masked_rows.hpp"
 #include "partial_output.hpp"
-#include "row_scratch.hpp"
 
 namespace alphaprune::checkpoint {
 namespace {
@@ -33,13 +33,18 @@ struct HuggingFaceWriter::State {
           folder(without_last_slash(place)),
           partial(treatment),
           plan(plan_export_shards(model.tensors, shard_bytes)),
-          masked(masked_tensors(model.tensors, partial.storage == Storage::bitmask)),
+          order(partial.storage == Storage::bitmask ? masked_order(model) : std::vector<int>{}),
+          masked(model.tensors.size()),
+          is_masked(model.tensors.size()),
           metadata(std::move(given)),
           places(model.tensors.size()),
           files(plan.shards.size()) {
         metadata.insert(metadata.begin(), {"format", "pt"});  // readers look for it first
+        for (const int t : order) {
+            is_masked[static_cast<std::size_t>(t)] = true;
+        }
         if (has_masks()) {
-            lay_out(std::vector<std::uint64_t>(model.tensors.size()));
+            lay_out();
             return;
         }
         for (const ExportShard& shard : plan.shards) {
@@ -58,14 +63,17 @@ struct HuggingFaceWriter::State {
         if (made && !finished && !partial.keep) {
             std::error_code ignored;
             std::filesystem::remove_all(support::partial_name(folder), ignored);
-            std::filesystem::remove(scratch_name(folder), ignored);
         }
     }
 
-    bool has_masks() const { return std::ranges::find(masked, true) != masked.end(); }
-    bool is_masked(int tensor) const { return masked[static_cast<std::size_t>(tensor)]; }
-    void lay_out(std::span<const std::uint64_t> values);
-    void place_masked();
+    bool has_masks() const { return !order.empty(); }
+    MaskedTensor& masked_at(int tensor) { return masked[static_cast<std::size_t>(tensor)]; }
+    void lay_out();
+    void place(int tensor);
+    void forget_values();
+    void find_values();
+    void keep(const std::vector<bool>& wanted);
+    void write_heads();
     void make_folder();
     void make_files();
     support::File& file_of(std::size_t shard);
@@ -85,10 +93,12 @@ struct HuggingFaceWriter::State {
     std::filesystem::path folder;
     PartialFile partial;
     ExportShards plan;
-    std::vector<bool> masked;  ///< of each tensor
+    std::vector<int> order;            ///< of masked tensors
+    std::vector<MaskedTensor> masked;  ///< of each tensor, of use where it is masked
+    std::vector<bool> is_masked;
+    MaskedRowWriter masked_writer;
     Metadata metadata;
-    std::vector<MaskedShard> shards;                  ///< where some are masked
-    std::optional<RowScratch> scratch;                ///< for those
+    std::vector<std::uint64_t> ends;                  ///< of each shard, of values with a place
     std::vector<std::uint64_t> places;                ///< of each tensor that is not, in its shard
     std::string index;                                ///< of several shards
     std::vector<std::vector<std::byte>> heads;        ///< of each shard
@@ -96,50 +106,110 @@ struct HuggingFaceWriter::State {
     std::vector<std::optional<support::File>> files;  ///< of each shard; opened at first use
     std::uint64_t written = 0;                        ///< bytes, by this rank, or kept
     bool resumed = false;
-    bool made = false;  ///< on rank 0: the partial folder is ours
+    bool is_settled = true;  ///< it is known which masked tensors of an earlier run stay
+    bool made = false;       ///< on rank 0: the partial folder is ours
     bool finished = false;
 };
 
-/// Where everything is in files with masks, or what comes before the values.
-void HuggingFaceWriter::State::lay_out(std::span<const std::uint64_t> values) {
-    shards.clear();
+/// Where everything is in files with masks. Where values are not counted yet it is as if none were
+/// zero: then a file that is not finished is one of safetensors, too, as long as it can become.
+void HuggingFaceWriter::State::lay_out() {
     heads.clear();
     sizes.clear();
+    ends.clear();
+    std::vector<std::uint64_t> values(masked.size());
+    for (const int t : order) {
+        const auto number = static_cast<std::size_t>(t);
+        values[number] = masked[number].placed
+                             ? masked[number].values
+                             : static_cast<std::uint64_t>(catalogue.tensors[number].values());
+    }
     std::vector<std::vector<std::string>> names;
     std::uint64_t bytes = 0;
     for (const ExportShard& shard : plan.shards) {
-        shards.push_back(lay_out_masked(shard, catalogue.tensors, masked, metadata, values));
-        const MaskedShard& made = shards.back();
+        const MaskedShard made = lay_out_masked(shard, catalogue.tensors, order, metadata, values);
         heads.push_back(made.head);
         sizes.push_back(made.bytes);
+        ends.push_back(made.known_bytes);
         names.push_back(made.names);
         bytes += made.bytes - made.head.size();
         for (const auto& [tensor, place] : made.plain) {
             places[static_cast<std::size_t>(tensor)] = place;
         }
+        for (const auto& [tensor, place] : made.masked) {
+            masked_at(tensor).places = place;
+        }
     }
     index = safetensors_index(plan, names, bytes);
 }
 
-/// Collective: masked tensors get their places, and their rows.
-void HuggingFaceWriter::State::place_masked() {
-    const MaskedCounts counts = count_masked(ranks, catalogue.tensors, masked, *scratch);
-    lay_out(counts.all);
+/// Values of a tensor that are counted begin where those before them in the shard end.
+void HuggingFaceWriter::State::place(int tensor) {
+    MaskedTensor& one = masked_at(tensor);
+    std::uint64_t& end = ends[shard_of(tensor)];
+    one.places.values = end;
+    one.placed = true;
+    end += one.values *
+           support::size_of(catalogue.tensors[static_cast<std::size_t>(tensor)].scalar_type());
+}
+
+void HuggingFaceWriter::State::forget_values() {
+    for (MaskedTensor& one : masked) {
+        one.placed = false;
+    }
+    lay_out();
+}
+
+/// Collective: as far as tensors of an earlier run may be in its files, gives values a place.
+/// Whether they are, reading them shows.
+void HuggingFaceWriter::State::find_values() {
+    std::vector<std::int64_t> counts(order.size(), -1);
     parallel::run_on_root(ranks, [&] {
-        for (std::size_t s = 0; s < shards.size(); ++s) {
-            file_of(s).write_at(0, heads[s]);
-            set_size(path_of(s), sizes[s]);
-        }
-    });
-    parallel::run_collectively(ranks, [&] {
-        for (std::size_t s = 0; s < shards.size(); ++s) {
-            for (const auto& [tensor, place] : shards[s].masked) {
-                const auto number = static_cast<std::size_t>(tensor);
-                write_masked(ranks, catalogue.tensors[number], tensor, counts.before[number],
-                             *scratch, place, file_of(s));
+        for (std::size_t i = 0; i < order.size(); ++i) {
+            MaskedTensor& one = masked_at(order[i]);
+            one.places.values = ends[shard_of(order[i])];
+            const auto values =
+                values_in_file(catalogue.tensors[static_cast<std::size_t>(order[i])], one.places,
+                               support::File::open_for_reading(path_of(shard_of(order[i]))));
+            if (!values) {
+                break;
             }
+            counts[i] = static_cast<std::int64_t>(*values);
+            one.values = *values;
+            place(order[i]);
         }
     });
+    ranks.broadcast(std::span(counts));
+    forget_values();
+    for (std::size_t i = 0; i < order.size() && counts[i] >= 0; ++i) {
+        masked_at(order[i]).values = static_cast<std::uint64_t>(counts[i]);
+        place(order[i]);
+    }
+    is_settled = false;
+}
+
+/// No masked tensors stay but the first of those that are wanted.
+void HuggingFaceWriter::State::keep(const std::vector<bool>& wanted) {
+    const std::vector<MaskedTensor> found = masked;
+    forget_values();
+    for (const int t : order) {
+        const auto number = static_cast<std::size_t>(t);
+        if (!wanted[number] || !found[number].placed) {
+            break;
+        }
+        masked[number].values = found[number].values;
+        place(t);
+    }
+    is_settled = true;
+}
+
+/// On rank 0, when all values are counted.
+void HuggingFaceWriter::State::write_heads() {
+    lay_out();
+    for (std::size_t s = 0; s < heads.size(); ++s) {
+        file_of(s).write_at(0, heads[s]);
+        set_size(path_of(s), sizes[s]);
+    }
 }
 
 /// On rank 0: the partial folder, that of an earlier run or a new one.
@@ -158,10 +228,7 @@ void HuggingFaceWriter::State::make_files() {
         const std::filesystem::path path = path_of(s);
         files[s] = resumed ? support::File::open_for_writing(path) : support::File::create(path);
         files[s]->write_at(0, heads[s]);
-        set_size(path, sizes[s]);
-    }
-    if (has_masks()) {
-        RowScratch::make(scratch_name(folder), resumed);
+        resumed&& has_masks() ? extend_to(path, sizes[s]) : set_size(path, sizes[s]);
     }
     if (partial.keep) {
         support::sync_folder(support::partial_name(folder));
@@ -197,10 +264,6 @@ void HuggingFaceWriter::State::publish_folder() {
     write_small_files(support::partial_name(folder), catalogue, plan, index);
     support::publish(folder);
     finished = true;
-    if (!partial.keep) {
-        std::error_code ignored;
-        std::filesystem::remove(scratch_name(folder), ignored);
-    }
 }
 
 HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
@@ -221,11 +284,8 @@ HuggingFaceWriter::HuggingFaceWriter(const parallel::Communicator& ranks,
         shards.push_back(state_->path_of(s));
     }
     parallel::require_common_files(ranks, shards);
-    if (state_->has_masks()) {
-        parallel::run_collectively(ranks, [&] {
-            state_->scratch.emplace(catalogue.tensors, state_->masked,
-                                    scratch_name(state_->folder));
-        });
+    if (state_->resumed && state_->has_masks()) {
+        state_->find_values();
     }
 }
 
@@ -234,6 +294,30 @@ HuggingFaceWriter::~HuggingFaceWriter() = default;
 
 bool HuggingFaceWriter::resumed() const {
     return state_->resumed;
+}
+
+std::vector<bool> HuggingFaceWriter::keep(std::vector<bool> wanted) {
+    State& state = *state_;
+    if (!state.is_settled) {
+        state.keep(wanted);
+    }
+    for (const int t : state.order) {
+        wanted[static_cast<std::size_t>(t)] = state.masked_at(t).placed;
+    }
+    return wanted;
+}
+
+void HuggingFaceWriter::announce(int tensor, parallel::RowRange rows, std::uint64_t values) {
+    State& state = *state_;
+    const auto number = static_cast<std::size_t>(tensor);
+    if (!state.is_masked[number]) {
+        return;
+    }
+    if (!state.is_settled) {
+        state.keep(std::vector<bool>(state.masked.size()));
+    }
+    count_masked(state.ranks, state.catalogue.tensors[number], rows, values, state.masked[number]);
+    state.place(tensor);
 }
 
 void HuggingFaceWriter::write_rows(int tensor, parallel::RowRange rows,
@@ -245,11 +329,11 @@ void HuggingFaceWriter::write_rows(int tensor, parallel::RowRange rows,
         return;
     }
     try {
-        if (state.is_masked(tensor)) {
-            state.scratch->write(tensor, rows, bytes);
+        support::File& file = state.file_of(state.shard_of(tensor));
+        if (state.is_masked[static_cast<std::size_t>(tensor)]) {
+            state.masked_writer.write(info, rows, bytes, state.masked_at(tensor), file);
         } else {
-            state.file_of(state.shard_of(tensor))
-                .stream_at(state.place_of(tensor, rows.begin), bytes);
+            file.stream_at(state.place_of(tensor, rows.begin), bytes);
         }
     } catch (const support::Error& error) {
         throw naming(error, describe("writing", rows), "tensor " + info.name);
@@ -262,12 +346,13 @@ void HuggingFaceWriter::read_rows(int tensor, parallel::RowRange rows,
     const model::TensorInfo& info =
         tensor_with_rows(state_->catalogue.tensors, tensor, rows, out.size());
     try {
-        if (state_->is_masked(tensor)) {
-            state_->scratch->read(tensor, rows, out);
-            return;
+        const auto file =
+            support::File::open_for_reading(state_->path_of(state_->shard_of(tensor)));
+        if (state_->is_masked[static_cast<std::size_t>(tensor)]) {
+            read_masked(info, rows, state_->masked_at(tensor), file, out);
+        } else {
+            file.read_at(state_->place_of(tensor, rows.begin), out);
         }
-        support::File::open_for_reading(state_->path_of(state_->shard_of(tensor)))
-            .read_at(state_->place_of(tensor, rows.begin), out);
     } catch (const support::Error& error) {
         throw naming(error, describe("reading", rows), "tensor " + info.name);
     }
@@ -284,16 +369,13 @@ void HuggingFaceWriter::sync_rows() {
             file->sync();
         }
     }
-    if (state_->scratch) {
-        state_->scratch->sync();
-    }
 }
 
 void HuggingFaceWriter::finish() {
     State& state = *state_;
     state.require_everything_written();
     if (state.has_masks()) {
-        state.place_masked();
+        parallel::run_on_root(state.ranks, [&] { state.write_heads(); });
     }
     parallel::run_collectively(state.ranks, [&] { sync_rows(); });  // rank 0 has all shards open
     parallel::run_on_root(state.ranks, [&] { state.publish_folder(); });

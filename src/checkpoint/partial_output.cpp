@@ -39,6 +39,14 @@ void set_size(const fs::path& file, std::uint64_t bytes) {
     }
 }
 
+void extend_to(const fs::path& file, std::uint64_t bytes) {
+    std::error_code problem;
+    const std::uintmax_t size = fs::file_size(file, problem);
+    if (problem || size < bytes) {
+        set_size(file, bytes);
+    }
+}
+
 const model::TensorInfo& tensor_with_rows(const std::vector<model::TensorInfo>& tensors, int tensor,
                                           [[maybe_unused]] parallel::RowRange rows,
                                           [[maybe_unused]] std::uint64_t bytes) {

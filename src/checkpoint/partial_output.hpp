@@ -35,6 +35,8 @@ bool take_over(const std::filesystem::path& path, IsOurs is_ours) {
 
 /// Cuts the file, or extends it by a hole that takes no space. @throws Error
 void set_size(const std::filesystem::path& file, std::uint64_t bytes);
+/// The same, unless it is as long or longer. @throws Error
+void extend_to(const std::filesystem::path& file, std::uint64_t bytes);
 
 /// One of the tensors. @pre `rows` are some of its rows, of so many bytes
 const model::TensorInfo& tensor_with_rows(const std::vector<model::TensorInfo>& tensors, int tensor,

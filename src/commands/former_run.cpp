@@ -7,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/resume/journal.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/support/file.hpp"
@@ -34,10 +33,8 @@ class Classifier {
         sort_file(checkpoint,
                   proof_.of_run && (proof_.wrote_checkpoint || is_our_checkpoint(checkpoint)));
         sort_file(support::partial_name(checkpoint), proof_.wrote_checkpoint);
-        sort_file(checkpoint::scratch_name(checkpoint), proof_.wrote_checkpoint);
         sort_export(output_ / kFolderName);
         sort_export(support::partial_name(output_ / kFolderName));
-        sort_file(checkpoint::scratch_name(output_ / kFolderName), proof_.wrote_folder);
         sort_metrics();
         sort_journal();
         for (const std::string_view name : kSweepNames) {

@@ -113,7 +113,6 @@ bool leave_complete(const Job& job, const std::optional<report::RunReport>& form
         throw kOtherRunComplete(folder).mark_agreed();
     }
     parallel::run_on_root(job.ranks, [&] {
-        remove_scratch(job.options.output);
         resume::Journal::remove(job.options.output);  // if the program was killed at the end
     });
     support::log_info(fmt::format("the run in {} is complete: nothing is left to do", folder));

@@ -258,7 +258,6 @@ void finish_job(const Job& job, const Inputs* inputs, const Results& results) {
         report::write_metric_files(report, folder);
         report::write_html_report(report, drawn.pictures, folder);
         report::write_report_json(report, folder);  // last: it says that all the others are there
-        remove_scratch(folder);
         resume::Journal::remove(folder);
         for (const std::string& note : notes_of(results)) {
             support::log_warning(note);

@@ -13,7 +13,6 @@
 #include <system_error>
 #include <vector>
 
-#include "alphaprune/checkpoint/checkpoint_writer.hpp"
 #include "alphaprune/formats/json.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/resume/journal.hpp"
@@ -90,9 +89,7 @@ std::uint64_t size_on_disk(const fs::path& path) {
 std::uint64_t written_before(const fs::path& folder) {
     std::uint64_t bytes = 0;
     for (const std::string_view entry : {kCheckpointName, kFolderName}) {
-        bytes += size_on_disk(folder / entry) +
-                 size_on_disk(support::partial_name(folder / entry)) +
-                 size_on_disk(checkpoint::scratch_name(folder / entry));
+        bytes += size_on_disk(folder / entry) + size_on_disk(support::partial_name(folder / entry));
     }
     return bytes;
 }
@@ -286,13 +283,6 @@ void prepare_output_folder(const cli::Options& options, const fs::path& model,
     }
 }
 
-void remove_scratch(const fs::path& output) {
-    std::error_code ignored;
-    for (const std::string_view name : {kCheckpointName, kFolderName}) {
-        fs::remove(checkpoint::scratch_name(output / name), ignored);
-    }
-}
-
 void discard_unfinished_run(const cli::Options& options) {
     for (const std::string_view name : kResultNames) {
         const bool written = name != kMetricsName &&
@@ -301,7 +291,6 @@ void discard_unfinished_run(const cli::Options& options) {
         std::error_code problem;
         if (written) {
             fs::remove_all(support::partial_name(options.output / name), problem);
-            fs::remove(checkpoint::scratch_name(options.output / name), problem);
         }
     }
     resume::Journal::remove(options.output);

@@ -61,9 +61,6 @@ void check_output_folder(const cli::Options& options, const std::filesystem::pat
 /// @throws Error (bad_request)
 void reopen_output_folder(const cli::Options& options, std::uint64_t bytes_needed);
 
-/// Of a run that is complete, what it would have needed to be resumed (checkpoint::scratch_name).
-void remove_scratch(const std::filesystem::path& output);
-
 /// Removes what a run without any result has made, and its journal.
 void discard_unfinished_run(const cli::Options& options);
 

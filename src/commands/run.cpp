@@ -151,12 +151,12 @@ std::uint64_t output_size(const Job& job, const cli::Options& options,
     constexpr std::uint64_t kPerTensor = 4096;
     const std::uint64_t copies =
         (options.write_hdf5 ? 1U : 0U) + (options.write_safetensors ? 1U : 0U);
-    // With masks rows are written to their scratch and to the file: what is left of them, twice.
-    const double left = 1 - options.ratios.sparsity_ratio + 1.0 / kBitsOfValue;
-    const double matrices = stored_bytes_of_matrices(catalogue);
-    const auto more = static_cast<std::uint64_t>(
-        options.store_bitmask ? std::max(2 * left - 1, 0.0) * matrices : 0.0);
-    return copies * (catalogue.bytes() + more + kPerTensor * catalogue.tensors.size()) +
+    // With masks what is left of matrices, and a bit for every value.
+    const double left =
+        options.store_bitmask ? 1 - options.ratios.sparsity_ratio + 1.0 / kBitsOfValue : 1.0;
+    const double model =
+        static_cast<double>(catalogue.bytes()) - (1 - left) * stored_bytes_of_matrices(catalogue);
+    return copies * (static_cast<std::uint64_t>(model) + kPerTensor * catalogue.tensors.size()) +
            2 * spectra + 2 * states + kReportBytes;
 }
 

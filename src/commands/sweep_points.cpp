@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 #include <system_error>
 
 #include "alphaprune/parallel/agreement.hpp"
@@ -101,18 +100,28 @@ resume::RunIdentity check_points(Job& job, const std::vector<PointOfSweep>& poin
 
 std::uint64_t room_for(const Job& job, const std::vector<PointOfSweep>& points,
                        const Inputs& texts) {
-    std::set<double> ratios;
+    std::uint64_t all = 0;
+    std::uint64_t most = 0;
+    std::map<double, std::uint64_t> of_ratios;  // with masks the sizes differ
     for (const PointOfSweep& point : points) {
-        ratios.insert(point.options.ratios.sparsity_ratio);
+        const std::uint64_t size = output_size(job, point.options, texts.calibration.sequences);
+        std::uint64_t& of_ratio = of_ratios[point.options.ratios.sparsity_ratio];
+        of_ratio = std::max(of_ratio, size);
+        most = std::max(most, size);
+        all += size;
     }
     const cli::Keep keep = job.options.sweep.keep;
-    std::uint64_t most = keep == cli::Keep::all    ? points.size()
-                         : keep == cli::Keep::best ? ratios.size() + 1
-                                                   : 1;
-    if (job.options.resume) {  // what is there already needs no room; each run looks for its own
-        most = 1;
+    if (keep == cli::Keep::none || job.options.resume) {
+        return most;  // what is there already needs no room; each run looks for its own
     }
-    return most * output_size(job, points.front().options, texts.calibration.sequences);
+    if (keep == cli::Keep::all) {
+        return all;
+    }
+    std::uint64_t best = most;  // and the run that is being compared
+    for (const auto& [ratio, size] : of_ratios) {
+        best += size;
+    }
+    return best;
 }
 
 void drop_checkpoints(const cli::Options& options,

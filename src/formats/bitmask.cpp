@@ -1,9 +1,14 @@
 #include "alphaprune/formats/bitmask.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace alphaprune::formats {
 namespace {
@@ -15,6 +20,19 @@ Bits bits_at(const std::byte* bytes) {
     Bits bits;
     std::memcpy(&bits, bytes, sizeof(Bits));
     return bits;
+}
+
+/// Values are counted so many bytes at a time, in as many bits as a value has: faster.
+constexpr std::size_t kCountedBytes = 128;
+
+/// @param bytes  at most kCountedBytes; where they are known, the compiler makes no loop of them
+template <class Bits>
+std::uint64_t count_some(const std::byte* dense, std::size_t bytes) {
+    Bits count = 0;
+    for (std::size_t at = 0; at < bytes; at += sizeof(Bits)) {
+        count = static_cast<Bits>(count + (bits_at<Bits>(dense + at) != 0 ? 1 : 0));
+    }
+    return count;
 }
 
 /// Packs up to eight values. Without branches: where zeros are is as good as random.
@@ -32,15 +50,72 @@ std::uint8_t pack_some(const std::byte* dense, std::size_t count, std::byte*& va
     return static_cast<std::uint8_t>(mask);
 }
 
-/// @param values  with room for one more than are not zero
-/// @return the end of those
+#if defined(__x86_64__)
+/// For each byte of a mask, which bytes of eight values of 16 bits are those of the ones that stay,
+/// one after another.
+constexpr auto kStaying = [] {
+    std::array<std::array<std::uint8_t, 16>, 256> all{};
+    for (std::size_t mask = 0; mask < all.size(); ++mask) {
+        std::size_t next = 0;
+        for (std::uint8_t i = 0; i < 16; ++i) {
+            if ((mask >> (i / 2) & 1) != 0) {
+                all[mask][next++] = i;
+            }
+        }
+    }
+    return all;
+}();
+
+/// pack_some() of eight values of 16 bits. Writes 16 bytes.
+__attribute__((target("ssse3"))) inline std::uint8_t pack_eight(const std::byte* dense,
+                                                                std::byte*& values) {
+    const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i*>(dense));
+    const __m128i is_zero = _mm_cmpeq_epi16(all, _mm_setzero_si128());
+    const auto mask =
+        static_cast<std::uint8_t>(~_mm_movemask_epi8(_mm_packs_epi16(is_zero, is_zero)));
+    const __m128i staying =
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(kStaying[mask].data()));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(values), _mm_shuffle_epi8(all, staying));
+    values += 2 * std::popcount(mask);
+    return mask;
+}
+
+/// Packs groups of eight values of 16 bits.
+__attribute__((target("ssse3,popcnt"))) std::byte* pack_eights(const std::byte* dense,
+                                                               std::span<std::byte> mask,
+                                                               std::byte* values) {
+    for (std::byte& byte : mask) {
+        byte = std::byte{pack_eight(dense, values)};
+        dense += kBitsOfByte * sizeof(std::uint16_t);
+    }
+    return values;
+}
+
+bool packs_eights() {
+    return __builtin_cpu_supports("ssse3") != 0 && __builtin_cpu_supports("popcnt") != 0;
+}
+#else
+std::byte* pack_eights(const std::byte*, std::span<std::byte>, std::byte* values) {
+    return values;
+}
+bool packs_eights() {
+    return false;
+}
+#endif
+
+/// @param values  with room for all
+/// @return the end of those that are not zero
 template <class Bits>
 std::byte* pack_row(std::span<const std::byte> dense, std::span<std::byte> mask,
                     std::byte* values) {
     constexpr std::size_t kGroup = kBitsOfByte * sizeof(Bits);
     const std::size_t whole = dense.size() / kGroup;
-    for (std::size_t i = 0; i < whole; ++i) {
-        mask[i] = std::byte{pack_some<Bits>(dense.data() + i * kGroup, kBitsOfByte, values)};
+    if (sizeof(Bits) == sizeof(std::uint16_t) && packs_eights()) {
+        values = pack_eights(dense.data(), mask.first(whole), values);
+    } else {
+        for (std::size_t i = 0; i < whole; ++i) {
+            mask[i] = std::byte{pack_some<Bits>(dense.data() + i * kGroup, kBitsOfByte, values)};
+        }
     }
     if (const std::size_t rest = dense.size() % kGroup / sizeof(Bits); rest > 0) {
         mask[whole] = std::byte{pack_some<Bits>(dense.data() + whole * kGroup, rest, values)};
@@ -90,21 +165,30 @@ void with_bits(std::size_t value_bytes, Use use) {
 
 }  // namespace
 
-void pack_rows(std::span<const std::byte> dense, std::int64_t cols, std::size_t value_bytes,
-               MaskedRows& out) {
-    const std::size_t row_bytes = static_cast<std::size_t>(cols) * value_bytes;
-    const std::size_t rows = row_bytes == 0 ? 0 : dense.size() / row_bytes;
-    const std::size_t mask_bytes = mask_row_bytes(cols);
-    out.mask.resize(rows * mask_bytes);
-    out.values.resize(dense.size() + value_bytes);
+std::uint64_t count_values(std::span<const std::byte> dense, std::size_t value_bytes) {
+    std::uint64_t count = 0;
     with_bits(value_bytes, [&](auto bits) {
-        std::byte* end = out.values.data();
-        for (std::size_t row = 0; row < rows; ++row) {
-            end = pack_row<decltype(bits)>(dense.subspan(row * row_bytes, row_bytes),
-                                           std::span(out.mask).subspan(row * mask_bytes), end);
+        std::size_t at = 0;
+        for (; at + kCountedBytes <= dense.size(); at += kCountedBytes) {
+            count += count_some<decltype(bits)>(dense.data() + at, kCountedBytes);
         }
-        out.values.resize(static_cast<std::size_t>(end - out.values.data()));
+        count += count_some<decltype(bits)>(dense.data() + at, dense.size() - at);
     });
+    return count;
+}
+
+std::size_t pack_rows(std::span<const std::byte> dense, std::int64_t cols, std::size_t value_bytes,
+                      std::span<std::byte> mask, std::span<std::byte> values) {
+    const std::size_t row_bytes = static_cast<std::size_t>(cols) * value_bytes;
+    const std::size_t mask_bytes = mask_row_bytes(cols);
+    std::byte* end = values.data();
+    with_bits(value_bytes, [&](auto bits) {
+        for (std::size_t at = 0, row = 0; at < dense.size(); at += row_bytes, ++row) {
+            end = pack_row<decltype(bits)>(dense.subspan(at, row_bytes),
+                                           mask.subspan(row * mask_bytes, mask_bytes), end);
+        }
+    });
+    return static_cast<std::size_t>(end - values.data()) / value_bytes;
 }
 
 void unpack_rows(std::span<const std::byte> mask, std::span<const std::byte> values,

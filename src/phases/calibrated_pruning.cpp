@@ -11,6 +11,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "alphaprune/support/stop.hpp"
+#include "block_delivery.hpp"
 #include "block_notes.hpp"
 #include "block_sites.hpp"
 #include "calibration_pass.hpp"
@@ -39,6 +40,7 @@ class CalibratedRun {
           kept_zeros_(catalogue, request.mask),
           exchange_(ranks, nodes, catalogue),
           stream_(ranks, catalogue, store),
+          delivery_(ranks, nodes.clock(), stream_, store),
           notes_(ranks, store.journal()) {
         StateKeeper::Passes passes{{resume::StatePass::prune, &pass_}};
         if (request.settings.outputs.any()) {
@@ -225,7 +227,7 @@ class CalibratedRun {
                     request_.site_order == SiteOrder::together ? turn.last : turn.first;
                 now ? read_back(tensor) : void();
             } else if (turn.last) {
-                deliver(tensor);
+                delivery_.deliver(pass_.runner(), tensor);
             }
         }
         pruner.release(site);
@@ -284,21 +286,6 @@ class CalibratedRun {
     }
     std::span<float> own_rows(int index) { return pass_.runner().rows(index, own_outputs(index)); }
 
-    /// All matrices of the tensor are pruned: each rank writes a share of its rows.
-    void deliver(int index) {
-        const model::TensorInfo& tensor = catalogue_.tensors[static_cast<std::size_t>(index)];
-        const auto deliver_rows = [&](parallel::RowRange rows) {
-            values_.resize(static_cast<std::size_t>(rows.size() * tensor.row_length()));
-            pass_.runner().stored_rows(index, rows, values_);
-            std::vector<std::byte>& stored = stream_.room_for(tensor, rows);
-            support::narrow(values_, tensor.scalar_type(), stored);
-            stream_.deliver(index, rows, stored);
-        };
-        parallel::work_collectively(ranks_, clock(), Work::write, [&] {
-            parallel::for_each_slab(stream_.share(tensor), tensor.row_bytes(), deliver_rows);
-        });
-    }
-
     /// Before the rows: with them the matrix is done.
     void keep_fit(int index, const std::optional<pruning::Fit>& fit) {
         fits_[static_cast<std::size_t>(index)] = fit;
@@ -335,9 +322,9 @@ class CalibratedRun {
     KeptZeros kept_zeros_;
     OutputExchange exchange_;
     TensorStream stream_;
+    BlockDelivery delivery_;
     BlockSites sites_;  ///< of the block that is pruned
     std::optional<StateKeeper> states_;
-    std::vector<float> values_;
     BlockNotes notes_;
     std::vector<std::optional<pruning::Fit>> fits_ =
         std::vector<std::optional<pruning::Fit>>(catalogue_.matrices.size());

@@ -53,20 +53,33 @@ parallel::RowRange share_of_groups(const parallel::Communicator& ranks, std::int
     return {std::min(groups.begin * group, rows), std::min(groups.end * group, rows)};
 }
 
+/// All tensors in the order of the files, but those for which the store has an order of its own.
+std::vector<int> sequence_of(const model::Catalogue& catalogue, std::span<const int> order) {
+    std::vector<int> sequence(catalogue.tensors.size());
+    std::iota(sequence.begin(), sequence.end(), 0);
+    std::vector<int> places(order.begin(), order.end());
+    std::ranges::sort(places);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        sequence[static_cast<std::size_t>(places[i])] = order[i];
+    }
+    return sequence;
+}
+
 std::vector<Parcel> parcels_of(const TensorStream& stream, const model::Catalogue& catalogue,
+                               std::span<const int> sequence,
                                std::span<const pruning::PruneTarget> targets,
                                const TensorStore& store) {
     std::vector<Parcel> parcels;
-    for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
-        if (store.finished(static_cast<int>(t))) {
+    for (const int t : sequence) {
+        if (store.finished(t)) {
             continue;
         }
-        const model::TensorInfo& tensor = catalogue.tensors[t];
+        const model::TensorInfo& tensor = catalogue.tensors[static_cast<std::size_t>(t)];
         const auto add = [&](parallel::RowRange rows) {
-            parcels.push_back({static_cast<int>(t), rows,
-                               static_cast<std::size_t>(rows.size()) * tensor.row_bytes()});
+            parcels.push_back(
+                {t, rows, static_cast<std::size_t>(rows.size()) * tensor.row_bytes()});
         };
-        if (const int group = rows_of_group(catalogue, static_cast<int>(t), targets); group > 1) {
+        if (const int group = rows_of_group(catalogue, t, targets); group > 1) {
             add(share_of_groups(stream.ranks(), tensor.rows(), group));
             continue;
         }
@@ -89,7 +102,8 @@ class StreamingRun {
           request_(request),
           kept_zeros_(catalogue, request.mask),
           stream_(ranks, catalogue, store),
-          parcels_(parcels_of(stream_, catalogue, request.targets, store)) {
+          sequence_(sequence_of(catalogue, store.order())),
+          parcels_(parcels_of(stream_, catalogue, sequence_, request.targets, store)) {
         stream_.take_over_finished();
         std::size_t most = 0;
         for (const Parcel& parcel : parcels_) {
@@ -101,6 +115,9 @@ class StreamingRun {
         fetch(0);
     }
 
+    /// The tensors in the order in which they pass.
+    std::span<const int> sequence() const { return sequence_; }
+
     /// Collective: what this rank has of a tensor, and for matrices what all have.
     void pass(int tensor) {
         for (; next_ < parcels_.size() && parcels_[next_].tensor == tensor; ++next_) {
@@ -109,6 +126,7 @@ class StreamingRun {
             await(slot_of(next_).read, parallel::Work::read);
             // The rank takes part in the selection even when its reading has failed.
             const std::int64_t zeros = prune(next_);
+            announce(next_);
             problem_.guard([&] { send(next_, zeros); });
         }
     }
@@ -210,6 +228,16 @@ class StreamingRun {
         model::scatter_values(info, tensor, rows, values, bytes);
     }
 
+    /// Collective for tensors to be announced, each of which is one parcel on every rank.
+    void announce(std::size_t number) {
+        const Parcel& parcel = parcels_[number];
+        try {
+            stream_.announce(parcel.tensor, parcel.rows, bytes_of(number));
+        } catch (const support::Error& error) {  // on all ranks
+            problem_.guard([&] { throw error; });
+        }
+    }
+
     void send(std::size_t number, std::int64_t zeros) {
         const Parcel& parcel = parcels_[number];
         const resume::WrittenRows rows =
@@ -226,6 +254,7 @@ class StreamingRun {
     const PruneRequest& request_;
     KeptZeros kept_zeros_;
     TensorStream stream_;
+    std::vector<int> sequence_;
     std::vector<Parcel> parcels_;
     std::size_t next_ = 0;
     support::FirstError problem_;
@@ -238,14 +267,14 @@ PrunedModel stream_model(const parallel::Communicator& ranks, const parallel::No
                          TensorStore& store, const Progress& progress) {
     StreamingRun run(ranks, nodes, catalogue, request, store);
     const int total = static_cast<int>(catalogue.tensors.size());
-    for (int t = 0; t < total; ++t) {
-        run.pass(t);
+    for (int done = 0; done < total; ++done) {
+        run.pass(run.sequence()[static_cast<std::size_t>(done)]);
         constexpr int kAgreeEvery = 8;  // a fault stops everyone soon, without a wait per tensor
-        if (t % kAgreeEvery == 0) {
+        if (done % kAgreeEvery == 0) {
             run.agree();
         }
         if (progress && ranks.is_root()) {
-            progress(t + 1, total);
+            progress(done + 1, total);
         }
     }
     return run.finish();

@@ -64,6 +64,21 @@ void keep_sound(const Writer& writer, const parallel::Communicator& ranks,
     }
 }
 
+/// Forgets the recorded tensors that a writer cannot leave where they are. Collective.
+template <class Writer>
+void keep_in_place(Writer& writer, Recorded& recorded) {
+    std::vector<bool> wanted;
+    for (const auto& tensor : recorded) {
+        wanted.push_back(tensor.has_value());
+    }
+    const std::vector<bool> kept = writer.keep(std::move(wanted));
+    for (std::size_t t = 0; t < recorded.size(); ++t) {
+        if (!kept[t]) {
+            recorded[t].reset();
+        }
+    }
+}
+
 /// The mean over its values, of which those outside of its matrices have none.
 double ratio_of_tensor(const model::Catalogue& catalogue, int tensor,
                        std::span<const pruning::PruneTarget> targets) {
@@ -95,6 +110,9 @@ PrunedFiles::PrunedFiles(const parallel::Communicator& ranks, const model::Catal
     if (!paths.folder.empty()) {
         folder_.emplace(ranks, catalogue, paths.folder, paths.metadata, partial);
     }
+    if (paths.storage == checkpoint::Storage::bitmask) {
+        order_ = checkpoint::masked_order(catalogue);
+    }
 }
 
 template <class Use>
@@ -114,6 +132,11 @@ bool PrunedFiles::resumed() const {
 void PrunedFiles::take_over_earlier() {
     finished_ = journal_.earlier().tensors;
     for_each_writer([&](auto& writer) { keep_sound(writer, ranks_, catalogue_, finished_); });
+    for_each_writer([&](auto& writer) { keep_in_place(writer, finished_); });
+}
+
+void PrunedFiles::announce(int tensor, parallel::RowRange rows, std::uint64_t values) {
+    for_each_writer([&](auto& writer) { writer.announce(tensor, rows, values); });
 }
 
 void PrunedFiles::write_rows(const resume::WrittenRows& rows, std::span<const std::byte> bytes) {

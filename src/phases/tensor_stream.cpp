@@ -1,5 +1,6 @@
 #include "tensor_stream.hpp"
 
+#include "alphaprune/formats/bitmask.hpp"
 #include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/weight_check.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -25,6 +26,13 @@ void TensorStream::read(const model::TensorInfo& tensor, parallel::RowRange rows
     reader_.read_rows(tensor, rows, out);
     if (tensor.matrix >= 0) {
         model::require_finite(reader_.catalogue(), tensor, out);
+    }
+}
+
+void TensorStream::announce(int index, parallel::RowRange rows, std::span<const std::byte> bytes) {
+    if (announces(index)) {
+        announce(index, rows,
+                 formats::count_values(bytes, support::size_of(tensor(index).scalar_type())));
     }
 }
 

@@ -18,9 +18,16 @@ class TensorStream {
   public:
     TensorStream(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                  TensorStore& store)
-        : ranks_(ranks), reader_(catalogue), store_(store) {}
+        : ranks_(ranks), reader_(catalogue), store_(store), announced_(catalogue.tensors.size()) {
+        for (const int t : store.order()) {
+            announced_[static_cast<std::size_t>(t)] = true;
+        }
+    }
 
     const parallel::Communicator& ranks() const { return ranks_; }
+    const model::TensorInfo& tensor(int index) const {
+        return reader_.catalogue().tensors[static_cast<std::size_t>(index)];
+    }
     /// This rank's rows of a tensor.
     parallel::RowRange share(const model::TensorInfo& tensor) const;
 
@@ -29,6 +36,15 @@ class TensorStream {
     /// Reads those rows, and checks that those of a prunable tensor are finite; what is not pruned
     /// is carried whatever it holds. @throws Error
     void read(const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out);
+    /// Whether the store is told of a tensor's rows before they are written.
+    bool announces(int index) const { return announced_[static_cast<std::size_t>(index)]; }
+    /// Collective, where it is: how many values of finished rows are not zero.
+    /// @throws Error on all ranks
+    void announce(int index, parallel::RowRange rows, std::uint64_t values) {
+        store_.announce(index, rows, values);
+    }
+    /// The same, which counts them. Nothing where the store is not told.
+    void announce(int index, parallel::RowRange rows, std::span<const std::byte> bytes);
     /// Books finished rows. @param zeros  among them
     /// @return for write()
     resume::WrittenRows book(int index, parallel::RowRange rows, std::span<const std::byte> bytes,
@@ -53,13 +69,10 @@ class TensorStream {
     /// Counts the zeros of each matrix of a tensor that has slices.
     void count_zeros_in_slices(int index, parallel::RowRange rows,
                                std::span<const std::byte> bytes);
-    const model::TensorInfo& tensor(int index) const {
-        return reader_.catalogue().tensors[static_cast<std::size_t>(index)];
-    }
-
     const parallel::Communicator& ranks_;
     model::WeightReader reader_;
     TensorStore& store_;
+    std::vector<bool> announced_;
     std::vector<std::byte> buffer_;
     std::vector<pruning::PrunedTensor> results_ =
         std::vector<pruning::PrunedTensor>(reader_.catalogue().tensors.size());

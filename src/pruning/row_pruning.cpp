@@ -13,9 +13,15 @@ namespace alphaprune::pruning {
 namespace {
 
 /// Score and column in one number that orders by score, then by column: a score is not negative, so
-/// its bit pattern orders as it does.
-std::uint64_t key_of(float score, std::size_t col) {
-    return std::uint64_t{std::bit_cast<std::uint32_t>(score)} << 32 | col;
+/// its bit pattern orders as it does. What is gone comes before the score zero.
+std::uint64_t key_of(float score, std::size_t col, bool is_gone) {
+    const std::uint64_t order =
+        is_gone ? 0 : std::uint64_t{std::bit_cast<std::uint32_t>(score)} + 1;
+    return order << 32 | col;
+}
+
+bool is_gone(std::span<const std::uint8_t> gone, std::size_t weight) {
+    return !gone.empty() && gone[weight] != 0;
 }
 
 std::size_t column_of(std::uint64_t key) {
@@ -66,16 +72,20 @@ std::int64_t dropped_of_row(std::int64_t cols, double ratio) {
 }
 
 std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
-                        std::span<const float> input_norms, double ratio) {
+                        std::span<const float> input_norms, double ratio,
+                        std::span<const std::uint8_t> gone) {
     assert(fits(weights, cols, input_norms));
+    assert(gone.empty() || gone.size() == weights.size());
     assert(ratio >= 0 && ratio <= 1);
     const std::int64_t count = dropped_of_row(cols, ratio);
     std::vector<std::uint64_t> keys(static_cast<std::size_t>(cols));
+    std::size_t begin = 0;
     for_each_row(weights, cols, [&](std::span<float> row) {
         for (std::size_t col = 0; col < row.size(); ++col) {
-            keys[col] =
-                key_of(score_of(row[col], input_norms, static_cast<std::int64_t>(col)), col);
+            keys[col] = key_of(score_of(row[col], input_norms, static_cast<std::int64_t>(col)), col,
+                               is_gone(gone, begin + col));
         }
+        begin += row.size();
         const auto kept = keys.begin() + count;
         std::nth_element(keys.begin(), kept, keys.end());
         std::for_each(keys.begin(), kept, [&](std::uint64_t key) { row[column_of(key)] = 0.0F; });
@@ -84,9 +94,12 @@ std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
 }
 
 std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
-                        std::span<const float> input_norms, Pattern pattern) {
+                        std::span<const float> input_norms, Pattern pattern,
+                        std::span<const std::uint8_t> gone) {
     assert(fits(weights, cols, input_norms));
+    assert(gone.empty() || gone.size() == weights.size());
     assert(pattern.group >= 1 && pattern.group <= kLargestGroup);
+    std::size_t begin = 0;
     for_each_row(weights, cols, [&](std::span<float> row) {
         for (std::int64_t first = 0; first < cols; first += pattern.group) {
             const auto width =
@@ -94,7 +107,8 @@ std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
             std::array<float, kLargestGroup> scores{};
             for (int i = 0; i < width; ++i) {
                 const auto at = static_cast<std::size_t>(first + i);
-                scores[static_cast<std::size_t>(i)] = score_of(row[at], input_norms, first + i);
+                scores[static_cast<std::size_t>(i)] =
+                    is_gone(gone, begin + at) ? -1.0F : score_of(row[at], input_norms, first + i);
             }
             const int removed = removed_of(pattern, width);
             for (int i = 0; i < width; ++i) {
@@ -103,6 +117,7 @@ std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
                 }
             }
         }
+        begin += row.size();
     });
     return zeros_among(weights);
 }

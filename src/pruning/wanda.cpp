@@ -60,12 +60,14 @@ class WandaPruner : public BlockPruner {
         const auto cols = static_cast<std::int64_t>(norms.size());
         refuse_overflows(matrix, count_overflows(weights, cols, norms));
         const PruneTarget& target = matrix.target;
-        share_rows(threads_, std::ssize(weights) / cols, cols,
-                   [&](std::size_t first, std::size_t size) {
-                       const auto some = weights.subspan(first, size);
-                       target.pattern ? prune_rows(some, cols, norms, *target.pattern)
-                                      : prune_rows(some, cols, norms, target.ratio);
-                   });
+        share_rows(
+            threads_, std::ssize(weights) / cols, cols, [&](std::size_t first, std::size_t size) {
+                const auto some = weights.subspan(first, size);
+                const auto gone = matrix.rows.gone.empty() ? matrix.rows.gone
+                                                           : matrix.rows.gone.subspan(first, size);
+                target.pattern ? prune_rows(some, cols, norms, *target.pattern, gone)
+                               : prune_rows(some, cols, norms, target.ratio, gone);
+            });
     }
 
     void refuse_overflows(const SiteMatrix& matrix, std::int64_t here) const {

@@ -170,10 +170,11 @@ void File::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
 
 void File::stream_at(std::uint64_t offset, std::span<const std::byte> bytes) {
     constexpr std::size_t kSlabBytes = std::size_t{8} << 20;
+    constexpr std::size_t kWorthARequest = std::size_t{1} << 20;
     for_each_slab(bytes.size(), kSlabBytes, [&](std::size_t begin, std::size_t end) {
         write_at(offset + begin, bytes.subspan(begin, end - begin));
-        if (end - begin == kSlabBytes) {  // a request for every little tensor would cost time
-            start_writing_out(descriptor_.get(), offset + begin, kSlabBytes);
+        if (end - begin >= kWorthARequest) {  // one for every little tensor would cost time
+            start_writing_out(descriptor_.get(), offset + begin, end - begin);
         }
     });
 }

@@ -1,14 +1,18 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "alphaprune/checkpoint/hugging_face_writer.hpp"
+#include "alphaprune/formats/bitmask.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/support/file.hpp"
+#include "alphaprune/support/scalar.hpp"
 #include "checkpoint/sample_checkpoint.hpp"
 
 namespace alphaprune::test {
@@ -22,17 +26,38 @@ inline model::RowSource rows_of_folder(const model::Catalogue& catalogue) {
                     std::span<std::byte> out) { reader->read_rows(tensor, rows, out); };
 }
 
-/// Collective: hands over every tensor, each rank its share of the rows.
+/// All tensors in an order that every writer takes: those that may have masks first.
+inline std::vector<int> order_of_writing(const model::Catalogue& catalogue) {
+    std::vector<int> order = checkpoint::masked_order(catalogue);
+    for (int t = 0; t < std::ssize(catalogue.tensors); ++t) {
+        if (std::ranges::find(order, t) == order.end()) {
+            order.push_back(t);
+        }
+    }
+    return order;
+}
+
+/// Collective: hands over a tensor, each rank its share of the rows.
+template <class Writer>
+void copy_tensor(const parallel::Communicator& ranks, const model::Catalogue& catalogue, int number,
+                 const model::RowSource& source, Writer& writer) {
+    const model::TensorInfo& tensor = catalogue.tensors[static_cast<std::size_t>(number)];
+    const parallel::RowRange mine = parallel::share_of(tensor.rows(), ranks.size(), ranks.rank());
+    std::vector<std::byte> bytes(static_cast<std::size_t>(mine.size()) * tensor.row_bytes());
+    source(tensor, mine, bytes);
+    if (tensor.matrix >= 0) {
+        writer.announce(number, mine,
+                        formats::count_values(bytes, support::size_of(tensor.scalar_type())));
+    }
+    writer.write_rows(number, mine, bytes);
+}
+
+/// Collective: hands over every tensor.
 template <class Writer>
 void copy_rows(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                const model::RowSource& source, Writer& writer) {
-    for (std::size_t t = 0; t < catalogue.tensors.size(); ++t) {
-        const model::TensorInfo& tensor = catalogue.tensors[t];
-        const parallel::RowRange mine =
-            parallel::share_of(tensor.rows(), ranks.size(), ranks.rank());
-        std::vector<std::byte> bytes(static_cast<std::size_t>(mine.size()) * tensor.row_bytes());
-        source(tensor, mine, bytes);
-        writer.write_rows(static_cast<int>(t), mine, bytes);
+    for (const int tensor : order_of_writing(catalogue)) {
+        copy_tensor(ranks, catalogue, tensor, source, writer);
     }
 }
 

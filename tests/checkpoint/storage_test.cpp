@@ -96,8 +96,6 @@ TEST_P(StoredModel, HasTheSameBytesOnAnyNumberOfRanksAndIsSound) {
     const auto found = checkpoint::verify_checkpoint(world(), folder_ / "1.h5", {});
     EXPECT_TRUE(found.problems.empty()) << found.problems.front();
     EXPECT_EQ(found.bytes, model_.bytes());
-    EXPECT_FALSE(fs::exists(checkpoint::scratch_name(folder_ / "1.h5")));
-    EXPECT_FALSE(fs::exists(checkpoint::scratch_name(folder_ / "1")));
 }
 
 TEST_P(StoredModel, ComesBackBitForBit) {
@@ -160,57 +158,201 @@ TEST_P(StoredModel, GivesAnyPart) {
     }
 }
 
-class Interrupted : public StoredModel {};
-INSTANTIATE_TEST_SUITE_P(Models, Interrupted, testing::Values("tiny-llama3"));
+/// Masks and tensors without of odd sizes come before values of two bytes and offsets of eight.
+TEST(OddSizes, BeginAtMultiplesOfTheirValues) {
+    std::vector<model::TensorInfo> tensors;
+    const auto add = [&](const char* name, support::StoredType type,
+                         std::vector<std::int64_t> shape) {
+        model::TensorInfo& tensor = tensors.emplace_back();
+        tensor.name = name;
+        tensor.type = type;
+        tensor.shape = std::move(shape);
+    };
+    add("model.layers.0.a.weight", support::ScalarType::bfloat16, {3, 5});
+    add("model.layers.0.b.weight", support::ScalarType::bfloat16, {37, 9});
+    add("flags", support::StoredType("U8"), {3});
+    add("norm", support::ScalarType::bfloat16, {5});
+    add("scales", support::ScalarType::float32, {3});
+    model::Catalogue model =
+        model::make_catalogue("nowhere/odd", "odd", "{\"model_type\": \"odd\"}\n", tensors);
+    model.auxiliary_files.emplace();
+    ASSERT_EQ(model.matrices.size(), 2U);
+    const model::RowSource source = [](const model::TensorInfo& tensor, parallel::RowRange rows,
+                                       std::span<std::byte> out) {
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            const std::size_t at = i + static_cast<std::size_t>(rows.begin) * tensor.row_bytes();
+            out[i] = static_cast<std::byte>(at / 2 % 3 == 0 ? 0 : at * 7 + 1);
+        }
+    };
+    const SharedFolder folder(world());
+    checkpoint::HuggingFaceWriter writer(world(), model, folder / "odd", {},
+                                         {.storage = Storage::bitmask});
+    copy_rows(world(), model, source, writer);
+    writer.finish();
+    const model::Catalogue stored = model::read_catalogue(folder / "odd");
+    ASSERT_EQ(stored.tensors.size(), model.tensors.size());
+    model::WeightReader reader(stored);
+    for (const model::TensorInfo& tensor : stored.tensors) {
+        EXPECT_EQ(tensor.offset % (static_cast<std::uint64_t>(*tensor.type.bits()) / 8), 0U)
+            << tensor.name;
+        EXPECT_EQ(tensor.bitmask ? tensor.bitmask->rows_offset % 8 : 0, 0U) << tensor.name;
+        std::vector<std::byte> expected(tensor.bytes());
+        std::vector<std::byte> rows(tensor.bytes());
+        source(tensor, {0, tensor.rows()}, expected);
+        reader.read_rows(tensor, {0, tensor.rows()}, rows);
+        EXPECT_TRUE(rows == expected) << tensor.name;
+    }
+}
+
+/// Of any number of tensors that an attempt on other ranks has left, some damaged.
+class Interrupted : public StoredModel {
+  protected:
+    const checkpoint::PartialFile partial_{
+        .resume = true, .keep = true, .created = "then", .storage = Storage::bitmask};
+    const model::RowSource source_ = with_zeros(model_);
+    const std::vector<int> order_ = order_of_writing(model_);
+
+    checkpoint::CheckpointWriter open_file(const parallel::Communicator& ranks) {
+        return {ranks, model_, folder_ / "file.h5", partial_};
+    }
+    checkpoint::HuggingFaceWriter open_folder(const parallel::Communicator& ranks) {
+        return {ranks,
+                model_,
+                folder_ / "folder",
+                {{"made_by", "a test"}},
+                partial_,
+                model_.bytes() / 3};
+    }
+
+    /// The first ones in the order, by rank 0.
+    template <class Writer>
+    void write_first(std::size_t count, const parallel::Communicator& root, Writer writer) {
+        for (std::size_t i = 0; i < count; ++i) {
+            copy_tensor(root, model_, order_[i], source_, writer);
+        }
+    }
+
+    /// What is read of the first ones is what was written, whoever reads.
+    template <class Writer>
+    void expect_first(std::size_t count, const Writer& writer) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const model::TensorInfo& tensor = tensor_of(order_[i]);
+            const auto mine = parallel::share_of(tensor.rows(), world().size(), world().rank());
+            std::vector<std::byte> bytes(static_cast<std::size_t>(mine.size()) *
+                                         tensor.row_bytes());
+            source_(tensor, mine, bytes);
+            std::vector<std::byte> back(bytes.size(), std::byte{1});
+            writer.read_rows(order_[i], mine, back);
+            EXPECT_TRUE(back == bytes) << tensor.name;
+        }
+    }
+
+    /// All but those that stay. @return which do
+    template <class Writer>
+    std::vector<bool> write_rest(const std::vector<bool>& wanted, Writer& writer) {
+        const std::vector<bool> kept = writer.keep(wanted);
+        for (const int t : order_) {
+            const model::TensorInfo& tensor = tensor_of(t);
+            if (!kept[static_cast<std::size_t>(t)]) {
+                copy_tensor(world(), model_, t, source_, writer);
+            } else if constexpr (requires { writer.keep_rows(t, {0, 1}); }) {
+                writer.keep_rows(t,
+                                 parallel::share_of(tensor.rows(), world().size(), world().rank()));
+            }
+        }
+        world().barrier();
+        return kept;
+    }
+
+    const model::TensorInfo& tensor_of(int number) const {
+        return model_.tensors[static_cast<std::size_t>(number)];
+    }
+
+    void expect_the_same_as_at_once() {
+        write_stored(world(), model_, folder_ / "at-once.h5", Storage::bitmask);
+        write_stored_folder(world(), model_, source_, folder_ / "at-once", Storage::bitmask);
+        EXPECT_TRUE(contents(folder_ / "file.h5") == contents(folder_ / "at-once.h5"));
+        EXPECT_TRUE(files_in(folder_ / "folder") == files_in(folder_ / "at-once"));
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Models, Interrupted, testing::Values("tiny-llama3", "tiny-phi3"));
 
 /// Rows that an attempt on other ranks left are there, and the result is the same.
 TEST_P(Interrupted, GoesOnFromTheRowsThatAreThere) {
-    const model::RowSource source = with_zeros(model_);
-    const checkpoint::PartialFile partial{
-        .resume = true, .keep = true, .created = "then", .storage = Storage::bitmask};
-    const auto half = model_.tensors.size() / 2;
+    const std::size_t first = order_.size() / 3;
     const parallel::Communicator root = world().split(world().is_root() ? 0 : 1, 0);
     if (world().is_root()) {
-        checkpoint::CheckpointWriter file(root, model_, folder_ / "file.h5", partial);
-        checkpoint::HuggingFaceWriter folder(root, model_, folder_ / "folder",
-                                             {{"made_by", "a test"}}, partial, model_.bytes() / 3);
-        for (std::size_t t = 0; t < half; ++t) {
-            const model::TensorInfo& tensor = model_.tensors[t];
-            std::vector<std::byte> bytes(tensor.bytes());
-            source(tensor, {0, tensor.rows()}, bytes);
-            file.write_rows(static_cast<int>(t), {0, tensor.rows()}, bytes);
-            folder.write_rows(static_cast<int>(t), {0, tensor.rows()}, bytes);
-        }
+        write_first(first, root, open_file(root));
+        write_first(first, root, open_folder(root));
     }
     world().barrier();
-    checkpoint::CheckpointWriter file(world(), model_, folder_ / "file.h5", partial);
-    checkpoint::HuggingFaceWriter folder(world(), model_, folder_ / "folder",
-                                         {{"made_by", "a test"}}, partial, model_.bytes() / 3);
+    checkpoint::CheckpointWriter file = open_file(world());
+    checkpoint::HuggingFaceWriter folder = open_folder(world());
     ASSERT_TRUE(file.resumed() && folder.resumed());
-    for (std::size_t t = 0; t < model_.tensors.size(); ++t) {
-        const model::TensorInfo& tensor = model_.tensors[t];
-        const auto mine = parallel::share_of(tensor.rows(), world().size(), world().rank());
-        std::vector<std::byte> bytes(static_cast<std::size_t>(mine.size()) * tensor.row_bytes());
-        source(tensor, mine, bytes);
-        if (t < half) {
-            std::vector<std::byte> back(bytes.size(), std::byte{1});
-            file.read_rows(static_cast<int>(t), mine, back);
-            EXPECT_TRUE(back == bytes) << tensor.name;
-            folder.read_rows(static_cast<int>(t), mine, back);
-            EXPECT_TRUE(back == bytes) << tensor.name;
-            folder.keep_rows(static_cast<int>(t), mine);
-        } else {
-            file.write_rows(static_cast<int>(t), mine, bytes);
-            folder.write_rows(static_cast<int>(t), mine, bytes);
-        }
+    expect_first(first, file);
+    expect_first(first, folder);
+    std::vector<bool> wanted(model_.tensors.size());
+    for (std::size_t i = 0; i < first; ++i) {
+        wanted[static_cast<std::size_t>(order_[i])] = true;
+    }
+    EXPECT_EQ(write_rest(wanted, file), wanted);
+    EXPECT_EQ(write_rest(wanted, folder), wanted);
+    file.finish(summaries_of(model_, source_));
+    folder.finish();
+    expect_the_same_as_at_once();
+}
+
+/// A finished output of another run is in the way: other values, so that all places differ.
+TEST_P(Interrupted, KeepsNothingThatIsNotWanted) {
+    {
+        checkpoint::CheckpointWriter file = open_file(world());
+        checkpoint::HuggingFaceWriter folder = open_folder(world());
+        const model::RowSource dense = rows_of_folder(model_);
+        copy_rows(world(), model_, dense, file);
+        copy_rows(world(), model_, dense, folder);
+        file.finish(summaries_of(model_, dense));
+        folder.finish();
+    }
+    checkpoint::CheckpointWriter file = open_file(world());
+    checkpoint::HuggingFaceWriter folder = open_folder(world());
+    ASSERT_TRUE(file.resumed() && folder.resumed());
+    copy_rows(world(), model_, source_, file);  // without keep()
+    copy_rows(world(), model_, source_, folder);
+    file.finish(summaries_of(model_, source_));
+    folder.finish();
+    expect_the_same_as_at_once();
+}
+
+/// Behind a tensor that does not stay none does; it may have other values than before.
+TEST_P(Interrupted, KeepsWhatComesBeforeTheFirstThatIsNotWanted) {
+    const std::size_t masked = checkpoint::masked_order(model_).size();
+    ASSERT_GT(masked, 4U);
+    const model::RowSource other = [&](const model::TensorInfo& tensor, parallel::RowRange rows,
+                                       std::span<std::byte> out) {
+        tensor.name == tensor_of(order_[2]).name ? rows_of_folder(model_)(tensor, rows, out)
+                                                 : source_(tensor, rows, out);
+    };
+    {
+        checkpoint::CheckpointWriter file = open_file(world());
+        checkpoint::HuggingFaceWriter folder = open_folder(world());
+        copy_rows(world(), model_, other, file);
+        copy_rows(world(), model_, other, folder);
     }
     world().barrier();
-    file.finish(summaries_of(model_, source));
+    checkpoint::CheckpointWriter file = open_file(world());
+    checkpoint::HuggingFaceWriter folder = open_folder(world());
+    ASSERT_TRUE(file.resumed() && folder.resumed());
+    std::vector<bool> wanted(model_.tensors.size(), true);
+    wanted[static_cast<std::size_t>(order_[2])] = false;
+    std::vector<bool> expected(model_.tensors.size(), true);
+    for (std::size_t i = 2; i < masked; ++i) {
+        expected[static_cast<std::size_t>(order_[i])] = false;
+    }
+    EXPECT_EQ(write_rest(wanted, file), expected);
+    EXPECT_EQ(write_rest(wanted, folder), expected);
+    file.finish(summaries_of(model_, source_));
     folder.finish();
-    write_stored(world(), model_, folder_ / "at-once.h5", Storage::bitmask);
-    write_stored_folder(world(), model_, source, folder_ / "at-once", Storage::bitmask);
-    EXPECT_TRUE(contents(folder_ / "file.h5") == contents(folder_ / "at-once.h5"));
-    EXPECT_TRUE(files_in(folder_ / "folder") == files_in(folder_ / "at-once"));
+    expect_the_same_as_at_once();
 }
 
 class Damaged : public StoredModel {};

@@ -113,6 +113,22 @@ class Storage(CalibratedTest):
                 self.assertEqual(list(found[name].shape), shape)
                 self.assertTrue(found[name].tobytes() == data, name)
 
+    def kill_after(self, seconds, options, output):
+        command = [MPIEXEC, "-n", "2", PROGRAM, *map(str, options), "--output", output, "--resume"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env={**os.environ, **FIXED_CLOCK}) as run:
+            time.sleep(seconds)
+            run.send_signal(signal.SIGKILL)
+
+    def check_goes_on(self, options, whole, output):
+        time.sleep(1)
+        done = start([*options, "--output", output, "--resume"], 3, FIXED_CLOCK)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("checkpoint.h5", "hf/model.safetensors"):
+            self.assertTrue((output / name).read_bytes() == (whole / name).read_bytes(), name)
+        self.assertEqual([path.name for path in output.glob("*.partial")], [])
+        return done.stderr
+
     def test_a_run_that_was_killed_goes_on(self):
         options = ["--model", BOOKS, "--prune-method", "wanda", *METHODS["wanda"], *BOTH, *MASKS,
                    "--sparsity-ratio", "0.7"]
@@ -120,18 +136,50 @@ class Storage(CalibratedTest):
         self.assertEqual(start([*options, "--output", whole], 1, FIXED_CLOCK).returncode, 0)
         output = self.folder / "killed"
         for seconds in (1.2, 1.6, 2.0):
-            command = [MPIEXEC, "-n", "2", PROGRAM, *map(str, options), "--output", output,
-                       "--resume"]
+            self.kill_after(seconds, options, output)
+        self.check_goes_on(options, whole, output)
+
+    def test_what_was_damaged_is_pruned_again(self):
+        """As is all that lies behind it."""
+        options = ["--model", BOOKS, "--prune-method", "wanda", "--calibration",
+                   BOOKS / "calibration.npy", "--nsamples", 16, "--seqlen", 256, *BOTH, *MASKS,
+                   "--sparsity-ratio", "0.7", "--allocation", "uniform"]
+        whole = self.folder / "whole"
+        self.assertEqual(start([*options, "--output", whole], 1, FIXED_CLOCK).returncode, 0)
+        for part, number in ((".bitmask", 4), (".offsets", 2)):
+            output = self.folder / f"damaged{part}"
+            shard = output / "hf.partial" / "model.safetensors"
+            command = [MPIEXEC, "-n", "2", PROGRAM, *map(str, options), "--output", output]
             with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                   env={**os.environ, **FIXED_CLOCK}) as run:
-                time.sleep(seconds)
+                while not self.is_past(shard, part, number + 20):  # some blocks are durable
+                    self.assertIsNone(run.poll())
+                    time.sleep(0.01)
                 run.send_signal(signal.SIGKILL)
-        time.sleep(1)
-        done = start([*options, "--output", output, "--resume"], 3, FIXED_CLOCK)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        for name in ("checkpoint.h5", "hf/model.safetensors"):
-            self.assertTrue((output / name).read_bytes() == (whole / name).read_bytes(), name)
-        self.assertEqual([path.name for path in output.glob("*.partial")], [])
+            time.sleep(1)
+            begin, _ = self.place_of(shard, part, number)
+            with open(shard, "r+b") as file:
+                file.seek(begin + 1)
+                byte = file.read(1)[0]
+                file.seek(begin + 1)
+                file.write(bytes([byte ^ 0x10]))
+            told = self.check_goes_on(options, whole, output)
+            self.assertIn("is not what was recorded", told)
+
+    def place_of(self, shard, part, number):
+        """Where that part of the so-manieth matrix lies in the file."""
+        header, data = read_safetensors(shard)
+        places = sorted(entry["data_offsets"] for name, entry in header.items()
+                        if name.endswith(part))
+        return [shard.stat().st_size - len(data) + at for at in places[number]]
+
+    def is_past(self, shard, part, number):
+        if not shard.exists() or shard.stat().st_size == 0:
+            return False
+        begin, end = self.place_of(shard, part, number)
+        with open(shard, "rb") as file:
+            file.seek(begin)
+            return any(file.read(end - begin))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -112,6 +113,61 @@ TEST(Rows, ADeadInputGoesFirst) {
     std::vector<float> weights{100, 1, 1, 1};
     prune_rows(weights, 4, std::vector<float>{0, 1, 1, 1}, 0.25);
     EXPECT_EQ(weights, (std::vector<float>{0, 1, 1, 1}));
+}
+
+/// Of each row or group, what is gone and then the lowest others, up to the count.
+std::vector<float> pruned_behind_gone(std::vector<float> values, const std::vector<float>& norms,
+                                      const std::vector<std::uint8_t>& gone, std::size_t group,
+                                      std::size_t count) {
+    for (std::size_t first = 0; first < values.size(); first += group) {
+        std::vector<std::size_t> others;
+        std::size_t left = count;
+        for (std::size_t at = first; at < first + group; ++at) {
+            if (gone[at] != 0) {
+                left -= left > 0 ? 1 : 0;
+            } else {
+                others.push_back(at);
+            }
+        }
+        std::ranges::stable_sort(others, {}, [&](std::size_t at) {
+            return std::abs(values[at]) * norms[at % norms.size()];
+        });
+        for (std::size_t i = 0; i < std::min(left, others.size()); ++i) {
+            values[others[i]] = 0.0F;
+        }
+    }
+    return values;
+}
+
+TEST(Rows, CountWhatIsGoneBeforeWeightsOfDeadInputs) {
+    constexpr std::size_t kCols = 48;
+    std::vector<float> weights = normal_values(20 * kCols, 8);
+    std::vector<float> norms = norms_for(kCols, 9);
+    std::vector<std::uint8_t> gone(weights.size());
+    for (std::size_t col = 0; col < kCols; col += 3) {
+        norms[col] = 0;
+    }
+    for (std::size_t at = 0; at < weights.size(); ++at) {
+        gone[at] = at * at % 7 < at / kCols % 5 ? 1 : 0;  // in some rows none, in some 5 of 7
+        weights[at] = gone[at] != 0 ? 0.0F : weights[at];
+    }
+    for (const double ratio : {0.0, 0.1, 0.5, 0.8}) {
+        const auto count = static_cast<std::size_t>(kCols * ratio);
+        const auto expected = pruned_behind_gone(weights, norms, gone, kCols, count);
+        std::vector<float> pruned = weights;
+        EXPECT_EQ(prune_rows(pruned, kCols, norms, ratio, gone),
+                  std::ranges::count(expected, 0.0F));
+        EXPECT_EQ(pruned, expected) << ratio;
+        for (std::size_t row = 0; row < pruned.size(); row += kCols) {  // the ratio, and no more
+            const auto own = std::span(gone).subspan(row, kCols);
+            EXPECT_EQ(std::ranges::count(std::span(pruned).subspan(row, kCols), 0.0F),
+                      std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(count),
+                                               std::ranges::count(own, 1)));
+        }
+    }
+    std::vector<float> pruned = weights;
+    prune_rows(pruned, kCols, norms, Pattern{2, 4}, gone);
+    EXPECT_EQ(pruned, pruned_behind_gone(weights, norms, gone, 4, 2));
 }
 
 TEST(Rows, NoneAtAllAreNoWork) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/checkpoint/masked_order.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
@@ -45,11 +46,6 @@ struct PartialFile {
     Storage storage = Storage::dense;
 };
 
-/// Beside a file or folder that is written with masks: rows whose places are not known before all
-/// are there. It stays when the writer has finished, so that a run killed before its end can go on;
-/// who ends the run removes it.
-std::filesystem::path scratch_name(const std::filesystem::path& path);
-
 /// Writes checkpoint.h5: one HDF5 file by all ranks together, each its own rows and spectra, as raw
 /// bits straight to their place in the file. The file has its partial name until finish(),
 /// which writes the HDF5 structures around them: a partial file is rows and nothing else, so that a
@@ -58,7 +54,8 @@ std::filesystem::path scratch_name(const std::filesystem::path& path);
 ///
 /// With Storage::bitmask a pruned tensor is a group /tensors/NAME of "bitmask", uint8,
 /// "offsets", int64, and "values", in the stored type, with the same attributes (the checksum
-/// being that of the dense rows) and "shape"; until finish() its rows wait in scratch_name().
+/// being that of the dense rows) and "shape". Such tensors are written one after another, in
+/// masked_order(), since values begin where those of the tensor before end.
 ///
 /// Layout: /tensors/NAME in the stored type (bfloat16 as a custom 16-bit float type, BOOL as
 /// h5py's enumeration, 8-bit floats as uint8), attributes "sparsity", "sparsity_ratio", "zeros",
@@ -74,6 +71,7 @@ class CheckpointWriter {
   public:
     /// Collective. @throws Error on all ranks when the file cannot be made, or (bad_request) when a
     /// tensor's name cannot be a name in an HDF5 file.
+    /// @param catalogue  outlives the object
     CheckpointWriter(const parallel::Communicator& ranks, const model::Catalogue& catalogue,
                      const std::filesystem::path& path, const PartialFile& partial = {});
     CheckpointWriter(CheckpointWriter&&) noexcept;
@@ -84,6 +82,16 @@ class CheckpointWriter {
 
     /// Whether the file of an earlier run was taken over; the same on all ranks.
     bool resumed() const;
+
+    /// Collective, in a run that is resumed, before anything is announced: these tensors stay as
+    /// they are, one flag each, the same on every rank. Of masked tensors only those up to the
+    /// first one, in masked_order(), that does not. @return those that do
+    std::vector<bool> keep(std::vector<bool> wanted);
+    /// Collective: this rank will write these rows of a masked tensor, in their order, of which so
+    /// many values are not zero (formats::count_values). Not needed for other tensors.
+    /// @pre  in masked_order(), but for those that are kept; the rows of ranks follow each other
+    /// @throws Error on all ranks
+    void announce(int tensor, parallel::RowRange rows, std::uint64_t values);
 
     /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI or HDF5: another
     /// thread than the one that owns the writer may do it, one at a time.

@@ -36,6 +36,10 @@ class HuggingFaceWriter {
     /// Whether the folder of an earlier run was taken over; the same on all ranks.
     bool resumed() const;
 
+    /// As those of CheckpointWriter.
+    std::vector<bool> keep(std::vector<bool> wanted);
+    void announce(int tensor, parallel::RowRange rows, std::uint64_t values);
+
     /// Writes whole rows of a tensor. Not collective, and makes no calls of MPI: another thread
     /// than the one that owns the writer may do it, one at a time.
     /// @throws Error naming tensor and file

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace alphaprune::formats {
 
@@ -20,17 +19,15 @@ constexpr std::uint64_t mask_row_bytes(std::int64_t cols) {
 /// So many rows share an entry of the row offsets, which say how many values come before them.
 inline constexpr std::int64_t kRowsOfOffset = 16;
 
-/// Some rows in this form.
-struct MaskedRows {
-    std::vector<std::byte> mask;
-    std::vector<std::byte> values;  ///< those that are not zero, row after row
-};
+/// How many of the values are not zero. @param value_bytes 1, 2, 4 or 8
+std::uint64_t count_values(std::span<const std::byte> dense, std::size_t value_bytes);
 
-/// @param dense       whole rows
-/// @param value_bytes 1, 2, 4 or 8
-/// @param out         is replaced; its memory is used again
-void pack_rows(std::span<const std::byte> dense, std::int64_t cols, std::size_t value_bytes,
-               MaskedRows& out);
+/// @param dense   whole rows
+/// @param mask    of those rows
+/// @param values  with room for all of `dense`
+/// @return  how many are not
+std::size_t pack_rows(std::span<const std::byte> dense, std::int64_t cols, std::size_t value_bytes,
+                      std::span<std::byte> mask, std::span<std::byte> values);
 
 /// The inverse. @pre as many values as set_bits(mask)
 void unpack_rows(std::span<const std::byte> mask, std::span<const std::byte> values,

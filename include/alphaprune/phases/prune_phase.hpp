@@ -28,6 +28,13 @@ class TensorStore {
   public:
     virtual ~TensorStore() = default;
 
+    /// Tensors that are to come in this order, each announced before its rows; all others come in
+    /// any order, and need not be announced. The same on every rank.
+    virtual std::vector<int> order() const { return {}; }
+    /// Collective: this rank will write these rows of a tensor of order(), in their order, of which
+    /// so many values are not zero (formats::count_values). @throws Error on all ranks
+    virtual void announce(int /*tensor*/, parallel::RowRange /*rows*/, std::uint64_t /*values*/) {}
+
     /// Takes rows that are done. Called on the rank that holds them, one call at a time, but not
     /// always by the same thread; must not communicate. @throws Error
     virtual void write_rows(const resume::WrittenRows& rows, std::span<const std::byte> bytes) = 0;

@@ -42,6 +42,8 @@ class PrunedFiles final : public TensorStore {
     /// from now on. @pre resumed() @throws Error
     void take_over_earlier();
 
+    std::vector<int> order() const override { return order_; }
+    void announce(int tensor, parallel::RowRange rows, std::uint64_t values) override;
     void write_rows(const resume::WrittenRows& rows, std::span<const std::byte> bytes) override;
     void make_durable() override;
     std::optional<pruning::PrunedTensor> finished(int tensor) const override;
@@ -71,6 +73,7 @@ class PrunedFiles final : public TensorStore {
     resume::Journal& journal_;
     std::optional<checkpoint::CheckpointWriter> checkpoint_;
     std::optional<checkpoint::HuggingFaceWriter> folder_;
+    std::vector<int> order_;
     std::vector<std::optional<pruning::PrunedTensor>> finished_;
     std::vector<resume::WrittenRows> pending_;  ///< not durable yet
     support::Stopwatch since_;                  ///< rows were made durable

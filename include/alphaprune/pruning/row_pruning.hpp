@@ -24,14 +24,18 @@ std::int64_t dropped_of_row(std::int64_t cols, double ratio);
 /// first among equals (Wanda, arXiv 2306.11695).
 /// @param weights      rows × cols, row-major, changed in place
 /// @param input_norms  cols values ‖x_j‖₂; empty: all one (plain magnitude, row by row)
+/// @param gone         one per weight, not zero where it has been zeroed beforehand: those count
+///                     before all others, of score zero too. Empty: none
 /// @return zeros afterwards
 std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
-                        std::span<const float> input_norms, double ratio);
+                        std::span<const float> input_norms, double ratio,
+                        std::span<const std::uint8_t> gone = {});
 
 /// Zeroes in every group of M consecutive weights of a row the N of lowest score, lowest index
 /// first among equals. A last group of fewer than M columns loses floor(width·N/M).
 std::int64_t prune_rows(std::span<float> weights, std::int64_t cols,
-                        std::span<const float> input_norms, Pattern pattern);
+                        std::span<const float> input_norms, Pattern pattern,
+                        std::span<const std::uint8_t> gone = {});
 
 /// How many of the scores are too large for float32: no order is left among them.
 std::int64_t count_overflows(std::span<const float> weights, std::int64_t cols,
