@@ -131,7 +131,7 @@ void read_masked(const model::TensorInfo& tensor, parallel::RowRange rows,
     stored.bitmask = {masked.places.mask, masked.places.rows, masked.values};
     try {
         model::read_bitmask(
-            stored, {rows.begin, rows.end, 0, tensor.row_length()},
+            stored, tensor.name, {rows.begin, rows.end, 0, tensor.row_length()},
             [&](int, std::uint64_t offset, std::span<std::byte> bytes) {
                 file.read_at(offset, bytes);
             },
