@@ -1,6 +1,7 @@
 #include "fake_arithmetic.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -43,17 +44,18 @@ std::uint32_t narrowed_to(ScalarType type, float value) {
         return type == ScalarType::bfloat16 ? (bits >> 16) | (quiet << 6)
                                             : (bits >> 31 << 15) | 0x7C00U | (quiet << 9);
     }
-    std::uint16_t stored = 0;
-    kernels::narrow_to(&stored, type, 0, value);
-    return stored;
+    std::array<std::uint16_t, 4> stored{};  // room for the widest type
+    kernels::narrow_to(stored.data(), type, 0, value);
+    return stored[0];
 }
 
 float rounded_to(ScalarType type, float value) {
     if (type == ScalarType::float32) {
         return value;
     }
-    const auto stored = static_cast<std::uint16_t>(narrowed_to(type, value));
-    return static_cast<float>(kernels::widen_at(&stored, type, 0));
+    const std::array<std::uint16_t, 4> stored{
+        static_cast<std::uint16_t>(narrowed_to(type, value))};  // room for the widest type
+    return static_cast<float>(kernels::widen_at(stored.data(), type, 0));
 }
 
 Parts split(std::vector<float> values, ScalarType type, int parts) {
