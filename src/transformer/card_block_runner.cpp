@@ -32,7 +32,7 @@ class CardBlockRunner : public BlockRunner {
           precision_(precision),
           lane_(std::move(lane)),
           tables_(*lane_, rotations(plan.blocks)),
-          weights_(*lane_),
+          weights_(*lane_, precision),
           vocabulary_(*lane_),
           math_scratch_(*lane_),
           scratch_(*lane_),
@@ -125,7 +125,7 @@ class CardBlockRunner : public BlockRunner {
     bool can_drop() const override { return true; }
     std::int64_t drop_lowest(int matrix, parallel::RowRange outputs, std::span<const float> scales,
                              const RowDrop& drop) override {
-        changed_.push_back({matrix, outputs});
+        will_change(matrix, outputs);
         const CardWeights::Rows there = rows_there(matrix, outputs);
         return on_card([&] {
             return lane_->drop_lowest({.weights = there.values,
@@ -143,7 +143,7 @@ class CardBlockRunner : public BlockRunner {
         on_card([&] { lane_->widen(there.values, there.type, there.count, to); });
     }
     std::int64_t put_rows(int matrix, parallel::RowRange outputs, const float* from) override {
-        changed_.push_back({matrix, outputs});
+        will_change(matrix, outputs);
         const CardWeights::Rows there = rows_there(matrix, outputs);
         return on_card([&] { return lane_->narrow(from, there.count, there.type, there.values); });
     }
@@ -269,6 +269,10 @@ class CardBlockRunner : public BlockRunner {
         forget_changes(tensor);
     }
 
+    void will_change(int matrix, parallel::RowRange outputs) {
+        changed_.push_back({matrix, outputs});
+        weights_.will_change(info_of(matrix).tensor);
+    }
     void forget_changes(int tensor) {
         std::erase_if(changed_,
                       [&](const Changed& one) { return info_of(one.matrix).tensor == tensor; });

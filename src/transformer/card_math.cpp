@@ -91,7 +91,8 @@ void CardMath::norm(const model::NormLayer& norm, std::span<const float> values,
 card::Intent CardMath::intent() const {
     for (const model::LinearLayer& layer : block_.layers) {
         if (layer.prunable) {
-            return {weights_.weights_of(layer).type, precision_};
+            const CardWeights::Place weights = weights_.weights_of(layer);
+            return {weights.type, precision_, weights.doubled != nullptr};
         }
     }
     return {};
@@ -104,6 +105,7 @@ card::Product CardMath::product(const Product& work) const {
             .cols = work.layer.cols,
             .weights = weights.values,
             .type = weights.type,
+            .doubled = weights.doubled,
             .rows = work.layer.rows,
             .bias = weights_.bias_of(work.layer),
             .out = work.out.data(),

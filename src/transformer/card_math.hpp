@@ -55,9 +55,8 @@ class CardMath : public BlockMath {
     };
 
     /// All arguments outlive the object.
-    CardMath(card::ForwardLane& lane, const CardWeights& weights,
-             const model::BlockDescription& block, CardTables& tables, Scratch& scratch,
-             linalg::ForwardPrecision precision)
+    CardMath(card::ForwardLane& lane, CardWeights& weights, const model::BlockDescription& block,
+             CardTables& tables, Scratch& scratch, linalg::ForwardPrecision precision)
         : lane_(lane),
           weights_(weights),
           block_(block),
@@ -101,7 +100,7 @@ class CardMath : public BlockMath {
                       std::span<const model::LinearLayer* const> layers);
 
     card::ForwardLane& lane_;
-    const CardWeights& weights_;
+    CardWeights& weights_;
     const model::BlockDescription& block_;
     CardTables& tables_;
     Scratch& scratch_;

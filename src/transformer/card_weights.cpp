@@ -44,24 +44,72 @@ void CardWeights::load(const model::Catalogue& catalogue, std::span<const int> d
         tensor.layout = laid_out ? &layouts[d] : nullptr;
         tensor.inputs = laid_out ? layouts[d].inputs : info.row_length();
         tensor.start = bytes;
-        bytes += aligned(host.values(tensor.tensor).size() * support::size_of(tensor.type));
+        tensor.values = std::ssize(host.values(tensor.tensor));
+        bytes += aligned(static_cast<std::size_t>(tensor.values) * support::size_of(tensor.type));
     }
     start_ = memory_.at_least<std::byte>(static_cast<std::int64_t>(bytes)).data();
-    for (const Tensor& tensor : tensors_) {
+    find_room_for_doubled(layers);
+    for (Tensor& tensor : tensors_) {
         tensor.tensor >= 0 ? upload(tensor) : void();
     }
 }
 
-void CardWeights::upload(const Tensor& tensor) {
+/// Where products in two parts gain by it: of few inputs, and of many tokens, as experts have not.
+void CardWeights::find_room_for_doubled(std::span<const model::LinearLayer> layers) {
+    constexpr std::int64_t kMostInputs = 8192;
+    std::size_t bytes = 0;
+    for (const model::LinearLayer& layer : layers) {
+        Tensor& tensor = tensors_[static_cast<std::size_t>(layer.weight)];
+        const bool gains = precision_ == linalg::ForwardPrecision::bf16x2 && layer.prunable &&
+                           layer.expert < 0 && tensor.type == support::ScalarType::bfloat16 &&
+                           tensor.inputs == layer.cols && layer.cols <= kMostInputs &&
+                           layer.cols % 4 == 0;
+        if (gains && tensor.doubled < 0) {
+            tensor.doubled = static_cast<std::int64_t>(bytes);
+            bytes += aligned(2 * static_cast<std::size_t>(tensor.values) * sizeof(std::uint16_t));
+        }
+    }
+    if (bytes > 0) {
+        doubled_start_ = doubled_.at_least<std::byte>(static_cast<std::int64_t>(bytes)).data();
+    }
+}
+
+void CardWeights::upload(Tensor& tensor) {
+    tensor.is_current = false;
     lane_.upload_as(start_ + tensor.start, tensor.type, host_->values(tensor.tensor));
 }
 
 void CardWeights::reload(int tensor) {
-    for (const Tensor& one : tensors_) {
+    for (Tensor& one : tensors_) {
         if (one.tensor == tensor) {
             upload(one);
         }
     }
+}
+
+void CardWeights::will_change(int tensor) {
+    for (Tensor& one : tensors_) {
+        one.is_current = one.is_current && one.tensor != tensor;
+    }
+}
+
+/// Made anew where the tensor has changed.
+std::byte* CardWeights::doubled_of(Tensor& tensor, const std::byte* place) {
+    if (!tensor.is_current) {
+        // Two values of 16 bits are copied as one of 32.
+        const std::int64_t width = tensor.inputs / 2;
+        auto* const to = reinterpret_cast<float*>(doubled_start_ + tensor.doubled);
+        for (const std::int64_t half : {std::int64_t{0}, width}) {
+            lane_.copy_rows({.from = reinterpret_cast<const float*>(start_ + tensor.start),
+                             .from_stride = width,
+                             .to = to + half,
+                             .to_stride = 2 * width,
+                             .rows = tensor.values / tensor.inputs,
+                             .width = width});
+        }
+        tensor.is_current = true;
+    }
+    return doubled_start_ + tensor.doubled + 2 * (place - (start_ + tensor.start));
 }
 
 const float* CardWeights::floats(int described) const {
@@ -86,9 +134,10 @@ std::byte* CardWeights::place_in(const Tensor& tensor, int expert,
            static_cast<std::size_t>(row * tensor.inputs) * support::size_of(tensor.type);
 }
 
-CardWeights::Place CardWeights::weights_of(const model::LinearLayer& layer) const {
-    const Tensor& tensor = tensors_[static_cast<std::size_t>(layer.weight)];
-    return {place_in(tensor, layer.expert, layer.pattern, layer.rows), tensor.type};
+CardWeights::Place CardWeights::weights_of(const model::LinearLayer& layer) {
+    Tensor& tensor = tensors_[static_cast<std::size_t>(layer.weight)];
+    const std::byte* const place = place_in(tensor, layer.expert, layer.pattern, layer.rows);
+    return {place, tensor.type, tensor.doubled >= 0 ? doubled_of(tensor, place) : nullptr};
 }
 
 CardWeights::Rows CardWeights::rows(const model::MatrixInfo& matrix,

@@ -23,11 +23,14 @@ class CardWeights {
   public:
     /// A linear layer's part of a tensor.
     struct Place {
-        void* values = nullptr;
+        const void* values = nullptr;
         support::ScalarType type{};
+        const void* doubled = nullptr;  ///< see card::Product
     };
 
-    explicit CardWeights(card::ForwardLane& lane) : memory_(lane), lane_(lane) {}
+    /// @param precision  of products with prunable layers
+    CardWeights(card::ForwardLane& lane, linalg::ForwardPrecision precision)
+        : memory_(lane), doubled_(lane), lane_(lane), precision_(precision) {}
 
     /// Takes the place of what was there: uploads all.
     /// @param described  the tensors by their positions in the description: index into
@@ -45,7 +48,7 @@ class CardWeights {
     const float* floats(int described) const;
     /// The same on the host; empty for −1.
     std::span<const float> on_host(int described) const;
-    Place weights_of(const model::LinearLayer& layer) const;
+    Place weights_of(const model::LinearLayer& layer);
     /// Some outputs of a matrix of the loaded block.
     struct Rows {
         std::byte* values = nullptr;
@@ -53,6 +56,8 @@ class CardWeights {
         std::int64_t count = 0;  ///< of values
     };
     Rows rows(const model::MatrixInfo& matrix, parallel::RowRange outputs) const;
+    /// Its rows are about to change there. @param tensor  index into Catalogue::tensors
+    void will_change(int tensor);
     /// nullptr: it has none
     const float* bias_of(const model::LinearLayer& layer) const;
 
@@ -63,15 +68,23 @@ class CardWeights {
         std::size_t start = 0;  ///< in bytes
         const TensorLayout* layout = nullptr;
         std::int64_t inputs = 1;  ///< length of a row in memory
+        std::int64_t values = 0;
+        std::int64_t doubled = -1;  ///< where in memory for each row twice, in bytes; −1: nowhere
+        bool is_current = false;    ///< there is what is here
     };
     std::byte* place_in(const Tensor& tensor, int expert, const model::OutputPattern& pattern,
                         std::int64_t outputs) const;
-    void upload(const Tensor& tensor);
+    std::byte* doubled_of(Tensor& tensor, const std::byte* place);
+    void upload(Tensor& tensor);
+    void find_room_for_doubled(std::span<const model::LinearLayer> layers);
 
     linalg::FarBuffer memory_;
+    linalg::FarBuffer doubled_;
     card::ForwardLane& lane_;
     std::vector<Tensor> tensors_;  ///< as described
+    linalg::ForwardPrecision precision_;
     std::byte* start_ = nullptr;
+    std::byte* doubled_start_ = nullptr;
     const SharedWeights* host_ = nullptr;
 };
 

@@ -52,6 +52,18 @@ class FakeForwardLane : public FakeFarLane {
     void add_vocabulary(const card::VocabularyPart& given, ForwardPrecision precision) override;
 };
 
+/// Whether the doubled weights are bfloat16, and each row of the weights twice.
+bool are_doubled(const card::Product& product) {
+    const auto* const rows = static_cast<const std::uint16_t*>(product.weights);
+    const auto* const doubled = static_cast<const std::uint16_t*>(product.doubled);
+    bool same = product.type == ScalarType::bfloat16;
+    for (std::int64_t i = 0; same && i < 2 * product.rows * product.cols; ++i) {
+        const std::int64_t row = i / (2 * product.cols);
+        same = doubled[i] == rows[row * product.cols + i % product.cols];
+    }
+    return same;
+}
+
 void FakeForwardLane::multiply(std::span<const card::Product> products,
                                ForwardPrecision precision) {
     work("multiply", [&](TouchedMemory& memory) {
@@ -64,6 +76,10 @@ void FakeForwardLane::multiply(std::span<const card::Product> products,
             memory.reads_stored(one.weights, one.rows * one.cols, stored_size(one.type), "weights");
             memory.reads(one.bias, one.bias == nullptr ? 0 : one.rows, "bias");
             memory.writes(one.out, one.tokens * one.rows, "out");
+            if (one.doubled != nullptr) {
+                memory.reads_stored(one.doubled, 2 * one.rows * one.cols, 2, "doubled");
+                memory.expect(are_doubled(one), "doubled weights that are not the weights");
+            }
         }
         memory.end();
         for (const card::Product& one : products) {

@@ -119,20 +119,25 @@ class LaneProducts : public ForwardLane {
         float* input;
         std::byte* weights;
         float* bias;
+        std::byte* doubled;  ///< nullptr: none
     };
     Placed place(const ProductSample& sample, const ProductValues& values) {
-        return {put(values.input), put_as(sample.type, values.weights), put(values.bias)};
+        return {put(values.input), put_as(sample.type, values.weights), put(values.bias), nullptr};
+    }
+    /// Each row of the weights twice.
+    std::byte* put_doubled(const ProductSample& sample, const ProductValues& values) {
+        std::vector<float> doubled;
+        for (auto row = values.weights.begin(); row != values.weights.end(); row += sample.cols) {
+            for (int copy = 0; copy < 2; ++copy) {
+                doubled.insert(doubled.end(), row, row + sample.cols);
+            }
+        }
+        return put_as(sample.type, doubled);
     }
     card::Product product(const ProductSample& sample, const Placed& placed, float* out) {
-        return {placed.input,
-                sample.tokens,
-                sample.cols,
-                placed.weights,
-                sample.type,
-                sample.rows,
-                sample.has_bias ? placed.bias : nullptr,
-                out,
-                sample.add_to_it};
+        return {placed.input, sample.tokens,   sample.cols, placed.weights,
+                sample.type,  placed.doubled,  sample.rows, sample.has_bias ? placed.bias : nullptr,
+                out,          sample.add_to_it};
     }
     void expect_near(const ProductSample& sample, const std::vector<float>& found,
                      const ExactProduct& exact, ForwardPrecision precision) {
@@ -145,7 +150,15 @@ class LaneProducts : public ForwardLane {
     }
     /// In all precisions, each twice, with the same bits.
     void expect_right(const ProductSample& sample, const ProductValues& values) {
-        const Placed placed = place(sample, values);
+        Placed placed = place(sample, values);
+        expect_right(sample, values, placed);
+        if (sample.type == ScalarType::bfloat16) {
+            placed.doubled = put_doubled(sample, values);
+            expect_right(sample, values, placed);
+        }
+    }
+    void expect_right(const ProductSample& sample, const ProductValues& values,
+                      const Placed& placed) {
         const ExactProduct exact = exact_product(sample, values);
         for (const ForwardPrecision precision : linalg::kForwardPrecisions) {
             std::array<std::vector<float>, 2> found;

@@ -17,13 +17,23 @@ class LaneIntents : public ForwardLane {
     static constexpr std::int64_t kRows = 24;
 
     /// What the values at `input`, tokens × cols, come to with some weights.
+    /// @param doubled  the weights are there twice
     std::vector<float> product_of(const float* input, std::int64_t cols, ScalarType type,
-                                  ForwardPrecision precision) {
+                                  ForwardPrecision precision, bool doubled = false) {
         card::Product work;
         work.input = input;
         work.tokens = kTokens;
         work.cols = cols;
-        work.weights = put_as(type, random_values(kRows * cols, 5));
+        const std::vector<float> weights = random_values(kRows * cols, 5);
+        work.weights = put_as(type, weights);
+        if (doubled) {
+            std::vector<float> twice;
+            for (auto row = weights.begin(); row != weights.end(); row += cols) {
+                twice.insert(twice.end(), row, row + cols);
+                twice.insert(twice.end(), row, row + cols);
+            }
+            work.doubled = put_as(type, twice);
+        }
         work.type = type;
         work.rows = kRows;
         work.out = room(kTokens * kRows);
@@ -37,6 +47,7 @@ TEST_F(LaneIntents, ChangeNoProductOfNorms) {
         const std::vector<float> values = wide_values(kTokens * cols, 3);
         for (const ScalarType type : {ScalarType::bfloat16, ScalarType::float16}) {
             for (const ForwardPrecision precision : linalg::kForwardPrecisions) {
+                bool doubled = false;
                 const auto found = [&](const card::Intent& intent) {
                     card::Norm norm;
                     norm.values = put(values);
@@ -46,11 +57,17 @@ TEST_F(LaneIntents, ChangeNoProductOfNorms) {
                     norm.epsilon = 1e-5;
                     norm.intent = intent;
                     lane_->norm(norm);
-                    return product_of(norm.out, cols, type, precision);
+                    return product_of(norm.out, cols, type, precision, doubled);
                 };
                 const std::vector<float> plain = found({});
                 EXPECT_EQ(found({type, precision}), plain) << cols;
                 EXPECT_EQ(found({ScalarType::bfloat16, ForwardPrecision::bf16}), plain) << cols;
+                if (type == ScalarType::bfloat16) {
+                    doubled = true;
+                    const std::vector<float> at_once = found({});
+                    EXPECT_EQ(found({type, precision, true}), at_once) << cols;
+                    doubled = false;
+                }
             }
         }
     }

@@ -159,9 +159,9 @@ TEST_F(FakeLaneFaults, RefusesMemoryThatIsNotItsOwn) {
         lane.add({floats(memory), floats(memory + 202), 10, 1});
     });
     expect_refused("weights: 14 bytes, but 12 are left", 4096, [](auto& lane, auto* memory) {
-        const card::Product one{
-            floats(memory),      1,    7, memory + 4084, ScalarType::bfloat16, 1, nullptr,
-            floats(memory, 100), false};
+        const card::Product one{floats(memory),       1,       7, memory + 4084,
+                                ScalarType::bfloat16, nullptr, 1, nullptr,
+                                floats(memory, 100),  false};
         lane.multiply({{one}}, ForwardPrecision::bf16);
     });
     expect_refused("from: 28 bytes, but 24 are left", 4096, [](auto& lane, auto* memory) {
@@ -173,17 +173,17 @@ TEST_F(FakeLaneFaults, RefusesMemoryThatIsNotItsOwn) {
 }
 
 TEST_F(FakeLaneFaults, RefusesToWriteWhatItReads) {
-    expect_refused(
-        "input is written in the same piece of work", 4096, [](auto& lane, auto* memory) {
-            const card::Product one{
-                floats(memory),     2,    7, memory + 2048, ScalarType::float32, 3, nullptr,
-                floats(memory, 13), false};
-            lane.multiply({{one}}, ForwardPrecision::float32);
-        });
+    expect_refused("input is written in the same piece of work", 4096,
+                   [](auto& lane, auto* memory) {
+                       const card::Product one{floats(memory),      2,       7, memory + 2048,
+                                               ScalarType::float32, nullptr, 3, nullptr,
+                                               floats(memory, 13),  false};
+                       lane.multiply({{one}}, ForwardPrecision::float32);
+                   });
     expect_refused("out is written twice", 4096, [](auto& lane, auto* memory) {
-        const card::Product one{
-            floats(memory),      2,    7, memory + 2048, ScalarType::float32, 3, nullptr,
-            floats(memory, 100), false};
+        const card::Product one{floats(memory),      2,       7, memory + 2048,
+                                ScalarType::float32, nullptr, 3, nullptr,
+                                floats(memory, 100), false};
         lane.multiply({{one, one}}, ForwardPrecision::float32);
     });
     expect_refused("sum is written twice", 4096, [](auto& lane, auto* memory) {

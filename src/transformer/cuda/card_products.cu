@@ -48,7 +48,7 @@ __global__ void find_scale(HalfRange* range) {
 /// Four values for each thread; the rows of parts have room for a multiple of four.
 template <ScalarType Type, int Parts>
 __global__ void split_values(const float* values, std::int64_t count, const HalfRange* range,
-                             std::uint16_t* to, std::int64_t stride) {
+                             SplitRoom room) {
     const float scale = range != nullptr ? range->scale : 1.0F;
     const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x * 4;
     for (std::int64_t i = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * 4; i < count;
@@ -58,6 +58,7 @@ __global__ void split_values(const float* values, std::int64_t count, const Half
         for (int j = 0; j < 4; ++j) {
             four[j] = i + j < count ? values[i + j] * scale : 0.0F;
         }
+        std::uint16_t* const to = place_of_parts(room, i);
 #pragma unroll
         for (int part = 0; part < Parts; ++part) {
             ushort4 rounded;
@@ -65,7 +66,7 @@ __global__ void split_values(const float* values, std::int64_t count, const Half
             rounded.y = kernels::take_part(Type, four[1]);
             rounded.z = kernels::take_part(Type, four[2]);
             rounded.w = kernels::take_part(Type, four[3]);
-            *reinterpret_cast<ushort4*>(to + part * stride + i) = rounded;
+            *reinterpret_cast<ushort4*>(to + part * room.stride) = rounded;
         }
     }
 }
@@ -73,20 +74,18 @@ __global__ void split_values(const float* values, std::int64_t count, const Half
 /// @param range  of float16, else nullptr
 template <ScalarType Type>
 void split_all(cudaStream_t stream, const float* values, std::int64_t count, const HalfRange* range,
-               int parts, std::uint16_t* to, std::int64_t stride) {
+               const SplitRoom& room) {
     const unsigned groups = groups_for((count + 3) / 4);
-    switch (parts) {
+    switch (room.count) {
         case 1:
-            split_values<Type, 1>
-                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+            split_values<Type, 1><<<groups, kThreads, 0, stream>>>(values, count, range, room);
             break;
         case 2:
-            split_values<Type, 2>
-                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+            split_values<Type, 2><<<groups, kThreads, 0, stream>>>(values, count, range, room);
             break;
         default:
             split_values<Type, kMostParts>
-                <<<groups, kThreads, 0, stream>>>(values, count, range, to, stride);
+                <<<groups, kThreads, 0, stream>>>(values, count, range, room);
     }
     check_cuda(cudaGetLastError(), "split_values");
 }
@@ -148,11 +147,22 @@ void CardProducts::multiply(std::span<const Product> products, linalg::ForwardPr
     }
 }
 
+bool CardProducts::Operand::fits(const Product& product, int parts) const {
+    return input == product.input && count == product.tokens * product.cols &&
+           type == product.type && room.count == parts &&
+           (!by_rows() || room.width == product.cols);
+}
+
+SplitRoom CardProducts::room_for(std::int64_t count, std::int64_t width, int parts, bool by_rows) {
+    if (by_rows && width % 4 == 0) {
+        return {nullptr, width, parts * width, width, parts};
+    }
+    return {nullptr, std::max<std::int64_t>(count, 1), 0, aligned_count(count), parts};
+}
+
 const CardProducts::Operand* CardProducts::operand_of(const Product& product) const {
-    const auto found = std::ranges::find_if(operands_, [&](const Operand& each) {
-        return each.input == product.input && each.count == product.tokens * product.cols &&
-               each.type == product.type;
-    });
+    const auto found = std::ranges::find_if(
+        operands_, [&](const Operand& each) { return each.fits(product, part_count_); });
     return found == operands_.end() ? nullptr : &*found;
 }
 
@@ -171,27 +181,30 @@ void CardProducts::split_inputs(std::span<const Product> products,
             continue;
         }
         const std::int64_t count = product.tokens * product.cols;
-        operands_.push_back(
-            {product.input, count, product.type, part_count_, nullptr, aligned_count(count)});
+        operands_.push_back({product.input, count, product.type,
+                             room_for(count, product.cols, part_count_, takes_doubled(product))});
         values += part_count_ * aligned_count(count);
     }
     prepared_.clear();
     auto* parts = parts_.require<std::uint16_t>(static_cast<std::size_t>(values));
     auto* range = ranges_.require<HalfRange>(operands_.size());
     for (Operand& operand : operands_) {
-        if (operand.parts == nullptr) {
-            split_input(operand, parts, range);
-            operand.parts = parts;
-            parts += part_count_ * operand.stride;
+        if (operand.room.parts == nullptr) {
+            operand.room.parts = parts;
+            split_input(operand, range);
+            parts += part_count_ * aligned_count(operand.count);
         }
         ++range;
     }
 }
 
+bool CardProducts::takes_doubled(const Product& product) const {
+    return product.doubled != nullptr && part_count_ == 2 && product.type == ScalarType::bfloat16;
+}
+
 const CardProducts::Operand* CardProducts::prepared_for(const Product& product) const {
     const auto found = std::find_if(prepared_.rbegin(), prepared_.rend(), [&](const Operand& each) {
-        return each.input == product.input && each.count == product.tokens * product.cols &&
-               each.type == product.type && each.part_count == part_count_;
+        return each.fits(product, part_count_);
     });
     return found == prepared_.rend() ? nullptr : &*found;
 }
@@ -208,11 +221,11 @@ SplitRoom CardProducts::prepare(const float* values, std::int64_t count, std::in
         prepared_memory_.emplace_back();
     }
     const int parts = parts_of(intent.precision);
-    const std::int64_t stride = aligned_count(count);
-    auto* const room =
-        prepared_memory_[place].require<std::uint16_t>(static_cast<std::size_t>(parts * stride));
-    prepared_.push_back({values, count, ScalarType::bfloat16, parts, room, stride});
-    return {room, stride, parts};
+    SplitRoom room = room_for(count, width, parts, intent.doubled && parts == 2);
+    room.parts = prepared_memory_[place].require<std::uint16_t>(
+        static_cast<std::size_t>(parts * aligned_count(count)));
+    prepared_.push_back({values, count, ScalarType::bfloat16, room});
+    return room;
 }
 
 void CardProducts::forget(const void* values) {
@@ -223,13 +236,13 @@ void CardProducts::forget(const void* values) {
     }
 }
 
-void CardProducts::split_input(Operand& operand, std::uint16_t* parts, void* range) {
+void CardProducts::split_input(Operand& operand, void* range) {
     if (operand.count == 0) {
         return;
     }
     if (operand.type == ScalarType::bfloat16) {
-        split_all<ScalarType::bfloat16>(stream_, operand.input, operand.count, nullptr, part_count_,
-                                        parts, operand.stride);
+        split_all<ScalarType::bfloat16>(stream_, operand.input, operand.count, nullptr,
+                                        operand.room);
         return;
     }
     auto* const half = static_cast<HalfRange*>(range);
@@ -240,39 +253,50 @@ void CardProducts::split_input(Operand& operand, std::uint16_t* parts, void* ran
     check_cuda(cudaGetLastError(), "find_largest");
     find_scale<<<1, 1, 0, stream_>>>(half);
     check_cuda(cudaGetLastError(), "find_scale");
-    split_all<ScalarType::float16>(stream_, operand.input, operand.count, half, part_count_, parts,
-                                   operand.stride);
+    split_all<ScalarType::float16>(stream_, operand.input, operand.count, half, operand.room);
 }
 
 void CardProducts::run(const Product& product) {
     if (is_empty(product)) {
         return;
     }
-    const bool is_wide = product.type == ScalarType::float32;
-    const int parts = is_wide ? 1 : part_count_;
-    const cudaDataType_t type = library_type(product.type);
-    const int stride = static_cast<int>(std::max<std::int64_t>(product.cols, 1));
-    for (int part = 0; part < parts; ++part) {
-        const void* activations = product.input;
-        const float* factor = one_;
-        if (!is_wide) {
-            const Operand& operand = *operand_of(product);
-            activations = operand.parts + part * operand.stride;
-            factor = operand.factors != nullptr ? operand.factors + part : one_;
+    if (product.type == ScalarType::float32) {
+        multiply_with(product, {.values = product.input, .stride = product.cols});
+    } else {
+        const Operand& operand = *operand_of(product);
+        const std::int64_t stride = operand.by_rows() ? operand.room.row_stride : product.cols;
+        const bool at_once = takes_doubled(product) && operand.by_rows();
+        for (int part = 0; part < (at_once ? 1 : part_count_); ++part) {
+            multiply_with(product,
+                          {.values = operand.room.parts + part * operand.room.stride,
+                           .stride = stride,
+                           .factor = operand.factors != nullptr ? operand.factors + part : nullptr,
+                           .adds = part > 0,
+                           .twice = at_once});
         }
-        const bool adds = product.add_to_it || part > 0;
-        // Written row-major, read column-major: outᵀ = W·inputᵀ.
-        check_cublas(
-            cublasGemmEx(cublas_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(product.rows),
-                         static_cast<int>(product.tokens), static_cast<int>(product.cols), factor,
-                         product.weights, type, stride, activations, type, stride,
-                         adds ? one_ : zero_, product.out, CUDA_R_32F,
-                         static_cast<int>(product.rows), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-            "cublasGemmEx");
     }
     if (product.bias != nullptr) {
         add_bias(stream_, product.out, product.tokens, product.rows, product.bias);
     }
+}
+
+/// Written row-major, read column-major: outᵀ = W·inputᵀ.
+void CardProducts::multiply_with(const Product& product, const Activations& activations) {
+    const std::int64_t depth = activations.twice ? 2 * product.cols : product.cols;
+    const cudaDataType_t type = library_type(product.type);
+    const bool adds = product.add_to_it || activations.adds;
+    const auto at_least_one = [](std::int64_t stride) {
+        return static_cast<int>(std::max<std::int64_t>(stride, 1));
+    };
+    check_cublas(
+        cublasGemmEx(cublas_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(product.rows),
+                     static_cast<int>(product.tokens), static_cast<int>(depth),
+                     activations.factor != nullptr ? activations.factor : one_,
+                     activations.twice ? product.doubled : product.weights, type,
+                     at_least_one(depth), activations.values, type,
+                     at_least_one(activations.stride), adds ? one_ : zero_, product.out, CUDA_R_32F,
+                     static_cast<int>(product.rows), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+        "cublasGemmEx");
 }
 
 void CardProducts::add_products(const ProductSum& work, linalg::ForwardPrecision precision) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "cuda/forward_kernels.hpp"
 #include "cuda/forward_lane.hpp"
 #include "cuda/libraries.cuh"
 
@@ -15,9 +16,17 @@ int parts_of(linalg::ForwardPrecision precision);
 /// Where parts in bfloat16 of some values go.
 struct SplitRoom {
     std::uint16_t* parts = nullptr;  ///< the first, at a multiple of 256 bytes
-    std::int64_t stride = 0;         ///< from one part to the next
+    std::int64_t width = 0;          ///< values of a row
+    std::int64_t row_stride = 0;     ///< from one row of a part to its next
+    std::int64_t stride = 0;         ///< from one part of a row to its next
     int count = 0;                   ///< 0: nowhere
 };
+
+/// Where the parts of value number `place` go, a multiple of four: the first of them.
+__device__ inline std::uint16_t* place_of_parts(const SplitRoom& room, std::int64_t place) {
+    const auto [row, col] = kernels::place_of(place, room.width);
+    return room.parts + row * room.row_stride + col;
+}
 
 /// Products of activations with weights, see ForwardLane::multiply. Owns the library's handle and
 /// the activations' parts.
@@ -49,16 +58,32 @@ class CardProducts {
         const float* input = nullptr;
         std::int64_t count = 0;
         support::ScalarType type{};
-        int part_count = 0;
-        const std::uint16_t* parts = nullptr;  ///< the first
-        std::int64_t stride = 0;               ///< from one part to the next
-        const float* factors = nullptr;        ///< on the card, of each part's product: float16
+        /// Either all of a part, then all of the next, or for each row of the input its parts.
+        SplitRoom room;
+        const float* factors = nullptr;  ///< on the card, of each part's product: float16
+
+        /// Whether its parts are those of the product's input.
+        bool fits(const Product& product, int parts) const;
+        bool by_rows() const { return room.width < count; }
     };
+    /// Parts of so many values, part after part, or row after row. Without memory yet.
+    static SplitRoom room_for(std::int64_t count, std::int64_t width, int parts, bool by_rows);
     /// @returns nullptr where there is none yet
     const Operand* operand_of(const Product& product) const;
     /// The same among those that were prepared, the latest first.
     const Operand* prepared_for(const Product& product) const;
-    void split_input(Operand& operand, std::uint16_t* parts, void* range);
+    void split_input(Operand& operand, void* range);
+    /// Whether both parts of its input are multiplied at once.
+    bool takes_doubled(const Product& product) const;
+    /// One factor of a product of BLAS.
+    struct Activations {
+        const void* values = nullptr;
+        std::int64_t stride = 0;        ///< from one token to the next
+        const float* factor = nullptr;  ///< on the card; nullptr: one
+        bool adds = false;              ///< to what is there
+        bool twice = false;             ///< two parts, with doubled weights
+    };
+    void multiply_with(const Product& product, const Activations& activations);
 
     cudaStream_t stream_;
     device::DeviceMemory workspace_, constants_, parts_, ranges_;

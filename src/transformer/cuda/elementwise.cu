@@ -34,13 +34,17 @@ struct Values {
     /// In parts of bfloat16; of the values only the last remainder is left.
     __device__ void split(const SplitRoom& room, std::int64_t place) {
         if constexpr (Count == 4) {
+            if (room.count == 0) {
+                return;
+            }
+            std::uint16_t* const to = place_of_parts(room, place);
             for (int part = 0; part < room.count; ++part) {
                 ushort4 rounded;
                 rounded.x = kernels::take_part(support::ScalarType::bfloat16, of[0]);
                 rounded.y = kernels::take_part(support::ScalarType::bfloat16, of[1]);
                 rounded.z = kernels::take_part(support::ScalarType::bfloat16, of[2]);
                 rounded.w = kernels::take_part(support::ScalarType::bfloat16, of[3]);
-                *reinterpret_cast<ushort4*>(room.parts + part * room.stride + place) = rounded;
+                *reinterpret_cast<ushort4*>(to + part * room.stride) = rounded;
             }
         }
     }
@@ -138,9 +142,9 @@ static void split_apart(cudaStream_t stream, const float* values, std::int64_t c
     if (room.count > 0) {
         run_over(stream, count, "split", [values, room] __device__(std::int64_t i) {
             float value = values[i];
+            std::uint16_t* const to = place_of_parts(room, i);
             for (int part = 0; part < room.count; ++part) {
-                room.parts[part * room.stride + i] =
-                    kernels::take_part(support::ScalarType::bfloat16, value);
+                to[part * room.stride] = kernels::take_part(support::ScalarType::bfloat16, value);
             }
         });
     }

@@ -151,7 +151,9 @@ class CudaForwardLane : public ForwardLane {
     }
     void gate(const Gate& work) override {
         const cudaStream_t stream = on_card();
-        card::gate(stream, work, products_.prepare(work.gate, work.count, 4, work.intent));
+        Intent intent = work.intent;
+        intent.doubled = false;  // whose rows a gate does not know
+        card::gate(stream, work, products_.prepare(work.gate, work.count, 4, intent));
     }
     void rotate(const Rotation& work) override {
         products_.forget(work.values);

@@ -24,6 +24,9 @@ struct Product {
     std::int64_t cols = 0;
     const void* weights = nullptr;  ///< rows × cols
     support::ScalarType type{};     ///< of the weights: bfloat16, float16 or float32
+    /// rows × 2·cols: each row of weights in bfloat16 twice, with which a product in two parts is
+    /// one of twice the depth; nullptr: there are none.
+    const void* doubled = nullptr;
     std::int64_t rows = 0;
     const float* bias = nullptr;  ///< rows; nullptr: none
     float* out = nullptr;         ///< tokens × rows
@@ -35,6 +38,7 @@ struct Product {
 struct Intent {
     support::ScalarType type = support::ScalarType::float32;
     linalg::ForwardPrecision precision{};
+    bool doubled = false;  ///< the weights are there twice: Product::doubled
 };
 
 /// Each row normed by itself: (x − mean)·factor·weight + bias, factor = 1/√(mean (x − mean)² + ε);
