@@ -120,7 +120,7 @@ class BlockRunner {
                                      std::span<const float> /*scales*/, const RowDrop& /*drop*/) {
         return 0;
     }
-    /// Of these outputs the weights in float32. @param to  outputs × inputs, there
+    /// Brings the weights of these outputs, in float32, to memory there: outputs × inputs.
     virtual void take_rows(int /*matrix*/, parallel::RowRange /*outputs*/, float* /*to*/) {}
     /// Puts others in their place, rounded to the type that they have there.
     /// @return how many are not finite then
