@@ -5,6 +5,7 @@ the environment the true one of this machine is used, where there is one.
 """
 import os
 import pathlib
+import re
 import unittest
 
 import h5py
@@ -60,6 +61,20 @@ class CardPruning(ProgramTest):
                  in zip(matrices_of(card).values(), matrices_of(processor).values())]
         self.assertGreaterEqual(np.mean(np.concatenate([one.ravel() for one in equal])), 0.999)
         self.assertTrue(any((values == 0).any() for values in matrices_of(card).values()))
+
+    def test_the_plan_of_a_run_is_one_for_cards(self):
+        _, done = self.prune("out", "--dry-run")
+        self.assertRegex(done.stdout, r"1 graphics card per node.*; activations on cards")
+        self.assertRegex(done.stdout, r"calibrate: .* of a card's memory")
+        self.assertRegex(done.stdout, r"evaluate: .* of a card's memory")
+        _, done = self.prune("out", "--dry-run", "--device", "none")
+        self.assertNotIn("card", done.stdout)
+        output, _ = self.prune("out")
+        done = start(["plan", "--validate", output, "--card-gflops", "1"], 1)
+        slow = float(re.search(r"prune and write +(\S+)", done.stdout).group(1))
+        done = start(["plan", "--validate", output], 1)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(slow, 10 * float(re.search(r"prune and write +(\S+)", done.stdout).group(1)))
 
     def test_patterns_are_dropped_alike(self):
         card, _ = self.prune("card", sparsity=("--sparsity-type", "2:4"))
