@@ -277,6 +277,15 @@ std::vector<OptionSpec> make_table() {
         {"network-gbps", "X", kPlanning, kPlan,
          fmt::format("GB/s of a node to others (default {})",
                      planning::MachineRates{}.network_gbps)},
+        {"cards-per-node", "N", kPlanning, kPlan,
+         "graphics cards of a node, each driven by one rank, for spectra and, where every rank has "
+         "one, activations (default: none); --ranks-per-node follows them"},
+        {"card-memory", "SIZE", kPlanning, kPlan,
+         "memory of a card, as in 141GB (default: 80GiB, of an H100)"},
+        {"card-gflops", "X", kPlanning, kPlan,
+         fmt::format("products in bfloat16 that a card reaches, other products in proportion "
+                     "(default {:.0f}, of an H100 or H200)",
+                     planning::MachineRates{}.card_gflops)},
         {"calibrate-from", "DIR", kPlanning, kPlan,
          "output folder of a finished run on this machine, whose times correct the prediction "
          "(default: --output, if a report is there)"},

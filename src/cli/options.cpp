@@ -211,6 +211,9 @@ void read_plan_options(const SettingReader& reader, Options& options) {
     plan.write_gbps = rate("write-gbps");
     plan.storage_gbps = rate("storage-gbps");
     plan.network_gbps = rate("network-gbps");
+    plan.cards_per_node = reader.count("cards-per-node");
+    plan.card_memory = reader.size("card-memory");
+    plan.card_gflops = rate("card-gflops");
     plan.calibrate_from = reader.path("calibrate-from");
     plan.validate = reader.path("validate");
     plan.json = reader.path("json");

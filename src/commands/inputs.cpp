@@ -9,6 +9,7 @@
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
+#include "job_cards.hpp"
 #include "trials.hpp"
 
 namespace alphaprune::commands {
@@ -18,6 +19,12 @@ const support::BadRequest<std::string, std::string> kTooLittleMemory{
     "commands.calibration-memory", "calibration needs {} of memory per rank, and there is {}",
     "each node holds the weights of a block, and each rank the activations of its sequences",
     "use more nodes, fewer --nsamples or a shorter --seqlen"};
+const support::Warning<std::string, std::string> kSmallCard{
+    "commands.card-memory", "calibration may need {} of a graphics card's memory, and {} are there",
+    "a card holds the weights of a block, the hidden states of its rank's sequences and the "
+    "Hessians of at least one site",
+    "use more cards, fewer --nsamples or a shorter --seqlen; a run that ends for want of memory "
+    "can be resumed on more cards"};
 const support::BadRequest<std::string, std::string> kUnknownInput{
     "commands.matrix-without-input",
     "--include names {}, whose input the forward pass of the family {} does not know",
@@ -206,13 +213,23 @@ Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
         task.forward_precision = forward.precision;
         task.calibration = inputs.calibration.sequences;
         task.threads = inputs.nodes.threads().size();
-        const planning::Cluster cluster{
+        planning::Cluster cluster{
             ranks.size(), ranks.max(inputs.nodes.node().size()),
             options.memory_per_rank
                 ? *options.memory_per_rank
                 : planning::memory_of_each_rank(ranks, support::environment_variable)};
+        if (forward.card) {  // on every rank
+            const JobCards cards = cards_of_job(ranks, forward.card);
+            cluster.cards_per_node = cards.of_node;
+            cluster.card_memory = cards.memory;
+        }
         inputs.memory = planning::calibration_memory(catalogue, task, cluster);
         require_memory(ranks, inputs, cluster);
+        if (const std::uint64_t needed = inputs.memory.card.total();
+            cluster.card_memory && needed > *cluster.card_memory) {
+            inputs.warnings.push_back(kSmallCard(support::human_bytes(needed),
+                                                 support::human_bytes(*cluster.card_memory)));
+        }
         if (!options.sequences) {
             const std::vector<std::string> few = few_samples(options, inputs.calibration);
             inputs.warnings.insert(inputs.warnings.end(), few.begin(), few.end());

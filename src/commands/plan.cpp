@@ -56,7 +56,8 @@ planning::KnownRates rates_for(const parallel::Communicator& ranks, const cli::O
     if (given.dgemm_gflops && !given.sgemm_gflops) {
         known.sources.back().how = "as DGEMM compares with this machine's";
     }
-    if (run.task.forward_precision != linalg::ForwardPrecision::float32) {
+    if (run.task.forward_precision != linalg::ForwardPrecision::float32 &&
+        !run.cluster.has_card_a_rank()) {
         const bool known_here = !given.sgemm_gflops && !given.dgemm_gflops;
         enter("bfloat16", "GFLOP/s a core", &Rates::bf16_gflops, given.bf16_gflops,
               known_here ? here.bf16_gflops : planning::kBf16OverSgemm * known.rates.sgemm_gflops);
@@ -82,6 +83,9 @@ planning::KnownRates rates_for(const parallel::Communicator& ranks, const cli::O
     enter("writing", "GB/s a node", &Rates::write_gbps, given.write_gbps, written);
     enter("file system", "GB/s in all", &Rates::storage_gbps, given.storage_gbps, {});
     enter("network", "GB/s a node", &Rates::network_gbps, given.network_gbps, {});
+    if (run.cluster.cards_per_node > 0) {
+        enter("bfloat16", "GFLOP/s a card", &Rates::card_gflops, given.card_gflops, {});
+    }
     return known;
 }
 
@@ -139,6 +143,12 @@ planning::PlanReport make_plan(const parallel::Communicator& ranks, const cli::O
     if (!options.sweep.points.empty()) {
         sweep = tasks_of_sweep(ranks, options, plan.run.catalogue);
         plan.run.task = sweep.shared;
+    }
+    if (plan.run.cluster.has_card_a_rank() && !options.forward_precision) {
+        plan.run.task.forward_precision = linalg::ForwardPrecision::bf16x2;
+        for (auto& [name, task] : sweep.runs) {
+            task.forward_precision = plan.run.task.forward_precision;
+        }
     }
     plan.known = rates_for(ranks, options, plan.run);
     plan.model.rates = plan.known.rates;

@@ -46,10 +46,15 @@ int cores_here(const parallel::Communicator& ranks) {
 
 planning::Cluster cluster_of(const parallel::Communicator& ranks, const cli::Options& options) {
     const cli::PlanRequest& plan = options.plan;
+    constexpr std::uint64_t kCardMemory = std::uint64_t{80} << 30;
     planning::Cluster cluster;
     cluster.ranks = plan.ranks.value_or(ranks.size());
-    cluster.ranks_per_node =
-        std::min(plan.ranks_per_node.value_or(cores_here(ranks)), cluster.ranks);
+    cluster.cards_per_node = plan.cards_per_node.value_or(0);
+    const int usual = cluster.cards_per_node > 0 ? cluster.cards_per_node : cores_here(ranks);
+    cluster.ranks_per_node = std::min(plan.ranks_per_node.value_or(usual), cluster.ranks);
+    if (cluster.cards_per_node > 0) {
+        cluster.card_memory = plan.card_memory.value_or(kCardMemory);
+    }
     cluster.memory_per_rank = options.memory_per_rank;
     if (plan.memory_per_node) {
         cluster.memory_per_rank =
@@ -218,6 +223,12 @@ planning::FinishedRun finished_run(const parallel::Communicator& ranks, const fs
     const int hosts = std::max(static_cast<int>(report.hosts.size()), 1);
     finished.run.cluster = {report.ranks, (report.ranks + hosts - 1) / hosts, {}};
     finished.run.task.threads = std::max(report.threads_per_rank, 1);
+    // That not being asked for, only ranks with a card have chosen it.
+    constexpr auto kOfCards = linalg::ForwardPrecision::bf16x2;
+    if (!own.forward_precision && report.forward_precision == linalg::name_of(kOfCards)) {
+        finished.run.task.forward_precision = kOfCards;
+        finished.run.cluster.cards_per_node = finished.run.cluster.ranks_per_node;
+    }
     return finished;
 }
 

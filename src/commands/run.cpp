@@ -38,6 +38,14 @@ void describe_calibration(const Inputs& inputs) {
             support::human_bytes(inputs.memory.activations),
             support::human_bytes(inputs.memory.statistics)));
     }
+    if (const planning::CardMemory& card = inputs.memory.card; card.total() > 0) {
+        support::log_info(fmt::format(
+            "on each rank's graphics card {}: weights {}, hidden states {}, one sequence {}, "
+            "statistics {}",
+            support::human_bytes(card.total()), support::human_bytes(card.weights),
+            support::human_bytes(card.states), support::human_bytes(card.scratch),
+            support::human_bytes(card.statistics)));
+    }
 }
 
 checkpoint::Storage storage_of(const cli::Options& options) {

@@ -116,8 +116,9 @@ int Trials::groups_for(std::size_t candidates) const {
     int groups = std::min(ranks, static_cast<int>(candidates));
     for (; groups > 1; --groups) {
         const int of_group = ranks / groups;
-        const auto needed = planning::calibration_memory(
-            job_.catalogue, task, {of_group, std::min(of_group, on_node), {}});
+        planning::Cluster cluster{of_group, std::min(of_group, on_node), {}};
+        cluster.cards_per_node = inputs_.forward.card ? cluster.ranks_per_node : 0;
+        const auto needed = planning::calibration_memory(job_.catalogue, task, cluster);
         if (static_cast<double>(needed.total()) * on_node <= room) {
             break;
         }

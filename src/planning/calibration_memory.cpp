@@ -97,6 +97,24 @@ std::uint64_t memory_of(std::span<const pruning::SiteCost> sites,
     return most;
 }
 
+/// What turns are to keep within.
+std::optional<std::uint64_t> limit_of_turns(const Cluster& cluster) {
+    if (!cluster.has_card_a_rank() || !cluster.card_memory) {
+        return cluster.memory_per_rank;
+    }
+    return std::min(*cluster.card_memory, cluster.memory_per_rank.value_or(*cluster.card_memory));
+}
+
+/// Of a rank whose node adds up what its cards have summed, one site after another.
+std::uint64_t sums_of_hosts(const BlockWork& work) {
+    double most = 0;
+    for (std::size_t site = 0; site < work.sites.size(); ++site) {
+        most =
+            std::max(most, work.pruned[site].bytes_summed_by_nodes / work.sites[site].node_ranks);
+    }
+    return static_cast<std::uint64_t>(most);
+}
+
 /// A rank's rows of a tensor, a slab at a time, in float32 and as stored.
 std::uint64_t delivery_memory(const model::Catalogue& catalogue, int ranks) {
     std::uint64_t most = 0;
@@ -111,9 +129,29 @@ std::uint64_t delivery_memory(const model::Catalogue& catalogue, int ranks) {
     return most;
 }
 
+/// Beside cards: a block in float32, and a sequence on its way.
+CalibrationMemory memory_beside_cards(const transformer::ForwardPlan& plan, const RunTask& task,
+                                      const Cluster& cluster, const TeamPlan& teams) {
+    const std::uint64_t streams = task.settings.outputs.any() ? 2 : 1;
+    CalibrationMemory memory;
+    for (int block = 0; block < plan.catalogue->blocks(); ++block) {
+        memory.weights =
+            std::max(memory.weights, streams * transformer::block_weight_bytes(plan, block) /
+                                         static_cast<std::uint64_t>(node_ranks_of(cluster)));
+    }
+    memory.activations = streams *
+                         static_cast<std::uint64_t>(task.calibration.length * plan.hidden_size()) *
+                         sizeof(float);
+    memory.card = card_memory_of_passes(plan, task, task.calibration, teams.rounds());
+    return memory;
+}
+
 /// Weights and activations.
 CalibrationMemory memory_of_passes(const transformer::ForwardPlan& plan, const RunTask& task,
                                    const Cluster& cluster, const TeamPlan& teams) {
+    if (cluster.has_card_a_rank()) {
+        return memory_beside_cards(plan, task, cluster, teams);
+    }
     const SequenceShape& sequences = task.calibration;
     const std::uint64_t streams = task.settings.outputs.any() ? 2 : 1;
     CalibrationMemory memory;
@@ -172,17 +210,23 @@ std::uint64_t bytes_of_rank(const TeamPlan& teams, int threads, std::uint64_t by
 BlockWork block_work(const transformer::ForwardPlan& plan, int block, const RunTask& task,
                      const Cluster& cluster, const TeamPlan& teams) {
     BlockWork work;
+    const bool on_card = cluster.has_card_a_rank();
     const auto sites = transformer::input_sites(plan, block);
     for (std::size_t site = 0; site < sites.size(); ++site) {
         const pruning::SiteWork at = site_work(*plan.catalogue, sites[site], task, cluster, teams);
         work.sites.push_back(at);
         const bool pruned = task.prunes_by_block() && !sites[site].matrices.empty();
-        work.pruned.push_back(pruned ? pruning::cost_of(*task.pruner, at) : pruning::SiteCost{});
+        work.pruned.push_back(!pruned   ? pruning::SiteCost{}
+                              : on_card ? pruning::card_cost_of(*task.pruner, at)
+                                        : pruning::cost_of(*task.pruner, at));
         if (pruned && plan.block(block).sites[site].opens_mixture()) {
             pruning::SiteWork all = at;
             all.tokens = task.calibration.length;
-            const pruning::SiteCost routed = pruning::routed_cost(*task.pruner, task.settings, all);
+            const pruning::SiteCost routed =
+                pruning::routed_cost(*task.pruner, task.settings, all, on_card);
             work.routed.flops += routed.flops;
+            work.routed.sum_flops += routed.sum_flops;
+            work.routed.bytes_moved += routed.bytes_moved;
             work.routed.memory += routed.memory;
             work.routed.gathering_memory += routed.gathering_memory;
         }
@@ -194,28 +238,31 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
                                      const Cluster& cluster) {
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
     const TeamPlan teams = plan_teams(cluster, task.calibration.count());
-    const std::optional<std::uint64_t> memory_per_rank = cluster.memory_per_rank;
+    const bool on_card = cluster.has_card_a_rank();
+    const std::optional<std::uint64_t> limit = limit_of_turns(cluster);
     CalibrationMemory memory = memory_of_passes(plan, task, cluster, teams);
     if (task.prunes_by_block()) {
         memory.delivery = delivery_memory(catalogue, cluster.ranks);
     }
-    const std::uint64_t passes = memory.total() + program_memory(cluster);
+    const std::uint64_t passes =
+        on_card ? memory.card.total() : memory.total() + program_memory(cluster);
     for (int block = 0; block < catalogue.blocks(); ++block) {
         const BlockWork work = block_work(plan, block, task, cluster, teams);
         const std::uint64_t throughout = memory_throughout(work);
         std::vector<std::size_t> turns{0};
-        if (memory_per_rank && task.prunes_by_block() && !task.sites_sequentially) {
+        if (limit && task.prunes_by_block() && !task.sites_sequentially) {
             const std::uint64_t taken = passes + throughout;
-            turns =
-                turns_within(work.pruned, *memory_per_rank > taken ? *memory_per_rank - taken : 0);
+            turns = turns_within(work.pruned, *limit > taken ? *limit - taken : 0);
         }
         std::uint64_t outliers = 0;
         for (const pruning::SiteWork& site : work.sites) {
             outliers += task.measures_outliers ? pruning::scoring_cost(site).memory : 0;
         }
-        memory.statistics = std::max(
-            {memory.statistics, throughout + memory_of(work.pruned, turns, task.sites_sequentially),
-             outliers});
+        std::uint64_t& statistics = on_card ? memory.card.statistics : memory.statistics;
+        statistics = std::max(statistics,
+                              throughout + memory_of(work.pruned, turns, task.sites_sequentially));
+        memory.statistics =
+            std::max({memory.statistics, outliers, on_card ? sums_of_hosts(work) : 0});
         memory.turns.push_back(std::move(turns));
     }
     return memory;

@@ -35,11 +35,7 @@ class Forecaster {
         RunForecast result;
         result.phases.push_back(start());
         if (task_.computes_spectra) {
-            const int threads = threads_taking_matrices(task_.spectra.solver, task_.threads);
-            result.spectra =
-                make_shard_plan(shapes_of(catalogue_), with_threads_as_ranks(cluster_, threads),
-                                model_, task_.spectra);
-            result.spectra.threads = threads;
+            result.spectra = spectra();
             result.phases.push_back(spectrum(result.spectra));
         }
         if (!task_.trials.empty()) {
@@ -67,6 +63,20 @@ class Forecaster {
 
     PhaseForecast start() const {
         return {Phase::start, kSecondsToStart + kSecondsPerTensor * tensors(), kProbeBytes, 0, 0};
+    }
+
+    /// On cards where there are some, unless a solver of processors is asked for.
+    ShardPlan spectra() const {
+        const std::vector<PlannedShape> shapes = shapes_of(catalogue_);
+        if (cluster_.cards_per_node > 0 && !task_.spectra.solver) {
+            return make_shard_plan(shapes, with_cards_as_ranks(cluster_), model_,
+                                   {linalg::Solver::cuda, 1});
+        }
+        const int threads = threads_taking_matrices(task_.spectra.solver, task_.threads);
+        ShardPlan plan = make_shard_plan(shapes, with_threads_as_ranks(cluster_, threads), model_,
+                                         task_.spectra);
+        plan.threads = threads;
+        return plan;
     }
 
     PhaseForecast spectrum(const ShardPlan& plan) const {
@@ -180,7 +190,7 @@ Transfers::Transfers(const Cluster& cluster, const CostModel& model)
     : rates_(model.rates),
       generated_(model.generated),
       ranks_(cluster.ranks),
-      nodes_((cluster.ranks + cluster.ranks_per_node - 1) / cluster.ranks_per_node) {}
+      nodes_(cluster.nodes()) {}
 
 double Transfers::reading_seconds(double bytes) const {
     const double rate = generated_ ? ranks_ * rates_.generate_gbps

@@ -51,7 +51,8 @@ struct ForecastInputs {
 /// What a pruner has to do in a block.
 struct BlockWork {
     std::vector<pruning::SiteWork> sites;   ///< of transformer::input_sites
-    std::vector<pruning::SiteCost> pruned;  ///< costs of a site; nothing where it stays dense
+    std::vector<pruning::SiteCost> pruned;  ///< costs of a site, of cards where activations are
+                                            ///< there; nothing where it stays dense
     pruning::SiteCost routed;  ///< of what its mixtures of experts divide, beside those
 };
 /// @param teams  that share the calibration sequences
@@ -71,6 +72,18 @@ std::uint64_t held_weight_bytes(const transformer::ForwardPlan& plan, int block,
 /// @param bytes_of_team      and once
 std::uint64_t bytes_of_rank(const TeamPlan& teams, int threads, std::uint64_t bytes_of_sequence,
                             std::uint64_t bytes_of_team);
+
+/// Seconds in which a card takes a sequence through a block, or as far as its last site.
+double card_pass_seconds(const transformer::ForwardPlan& plan, int block, std::int64_t tokens,
+                         linalg::ForwardPrecision precision, const CardRates& card, bool observes);
+/// Of products with a vocabulary.
+double card_head_seconds(double flops, linalg::ForwardPrecision precision, const CardRates& card);
+/// What a card does of a site's work.
+double card_seconds(const pruning::SiteCost& cost, linalg::ForwardPrecision precision,
+                    const CardRates& card);
+/// All but the statistics. @param own_sequences  of a rank
+CardMemory card_memory_of_passes(const transformer::ForwardPlan& plan, const RunTask& task,
+                                 const SequenceShape& sequences, std::int64_t own_sequences);
 
 /// Time and memory of what runs the model forward. @throws Error when it has no forward pass
 PhaseForecast calibration_forecast(const ForecastInputs& inputs);

@@ -31,12 +31,14 @@ class Forward {
           threads_(inputs.task.threads),
           precision_(inputs.task.forward_precision),
           rates_(inputs.model.rates),
+          card_(card_rates(rates_)),
           transfers_(inputs.transfers) {}
 
     const transformer::ForwardPlan& plan() const { return plan_; }
     int node_ranks() const { return node_ranks_; }
 
     int threads() const { return threads_; }
+    bool on_cards() const { return cluster_.has_card_a_rank(); }
     TeamPlan teams_of(const SequenceShape& sequences) const {
         return plan_teams(cluster_, sequences.count());
     }
@@ -60,6 +62,14 @@ class Forward {
         double observe = 0;
     };
     BlockSeconds block_seconds(int block, const TeamPlan& teams, std::int64_t tokens) const {
+        if (on_cards()) {
+            const auto sequences = static_cast<double>(teams.rounds());
+            const auto seconds = [&](bool observes) {
+                return sequences *
+                       card_pass_seconds(plan_, block, tokens, precision_, card_, observes);
+            };
+            return {seconds(false), seconds(true)};
+        }
         const double beside = sgemm_seconds(  // whatever the precision of the products
             (kForward - 1) * transformer::block_flops(plan_, block, tokens));
         const auto seconds = [&](bool observes) {
@@ -70,6 +80,29 @@ class Forward {
             });
         };
         return {seconds(false), seconds(true)};
+    }
+    /// Tokens looked up, row by row, and brought to cards, beside whose work that counts. A row is
+    /// read once for all of its tokens in a sequence.
+    double embedding_seconds(const TeamPlan& teams, std::int64_t tokens) const {
+        if (!on_cards() || plan_.embedding < 0) {
+            return 0;
+        }
+        constexpr double kDifferent = 0.4;  // of the tokens of a text of 2048
+        const auto each = static_cast<double>(tokens);
+        const auto rows = kDifferent * each * static_cast<double>(teams.sequences);
+        const double values = static_cast<double>(teams.rounds() * plan_.hidden_size()) * each;
+        return transfers_.reading_seconds(
+                   rows * static_cast<double>(plan_.tensor(plan_.embedding).row_bytes())) +
+               sizeof(float) * values / (card_.link_gbps * 1e9);
+    }
+    /// All of a team's sequences with a vocabulary. @param flops  of one
+    double head_seconds(const TeamPlan& teams, double flops) const {
+        if (on_cards()) {
+            return static_cast<double>(teams.rounds()) *
+                   card_head_seconds(flops, precision_, card_);
+        }
+        return team_seconds(teams,
+                            [&](int /*workers*/) { return sgemm_seconds(kForward * flops); });
     }
     double bytes_of(std::span<const int> tensors) const {
         double bytes = 0;
@@ -82,10 +115,15 @@ class Forward {
     /// Every node reads them, its ranks together.
     double load_seconds(double bytes) const {
         return transfers_.reading_seconds(bytes * transfers_.nodes()) +
-               kWidenedByteSeconds * bytes / node_ranks_ + transfers_.message_seconds();
+               kWidenedByteSeconds * bytes / node_ranks_ / (on_cards() ? threads_ : 1) +
+               transfers_.message_seconds();
     }
-    /// A block's weights in the memory of each node, as the products take them.
+    /// A block's weights in the memory of each node, or each card, as the products take them.
     double load_block_seconds(int block) const {
+        if (on_cards()) {
+            const double bytes = bytes_of(plan_.block(block).tensors);
+            return load_seconds(bytes) + bytes / (card_.link_gbps * 1e9);
+        }
         const double packed =
             precision_ == linalg::ForwardPrecision::float32
                 ? 0
@@ -95,14 +133,20 @@ class Forward {
         return load_seconds(bytes_of(plan_.block(block).tensors)) + packed;
     }
 
-    /// The work of a pruner at a site.
+    /// The work of a pruner at a site, by whom activations are with.
     double seconds_of(const pruning::SiteCost& cost) const {
-        return sgemm_seconds(cost.flops) + cost.bytes_moved / (rates_.memory_gbps * 1e9) +
-               cost.seconds +
-               (cost.bytes_summed > 0 ? transfers_.sum_seconds(cost.bytes_summed) : 0) +
-               (cost.bytes_summed_by_nodes > 0
-                    ? transfers_.sum_over_nodes_seconds(cost.bytes_summed_by_nodes)
-                    : 0);
+        if (!on_cards()) {
+            return processor_seconds_of(cost);
+        }
+        // Sums of several ranks: down, each node's added up in its memory, and up again.
+        const double bytes = cost.bytes_summed_by_nodes;
+        return card_seconds(cost, precision_, card_) + 2 * bytes / (card_.link_gbps * 1e9) +
+               3 * bytes / (rates_.memory_gbps * 1e9 * threads_) + sum_seconds_of(cost);
+    }
+    /// Norms and scores of outliers: where there are cards, norms come with the pass.
+    double scoring_seconds(pruning::SiteWork work) const {
+        work.tokens = on_cards() ? 0 : work.tokens;
+        return processor_seconds_of(pruning::scoring_cost(work));
     }
     BlockWork work_on(int block, const RunTask& task, const TeamPlan& teams) const {
         return block_work(plan_, block, task, cluster_, teams);
@@ -116,6 +160,16 @@ class Forward {
     }
 
   private:
+    double processor_seconds_of(const pruning::SiteCost& cost) const {
+        return sgemm_seconds(cost.flops) + cost.bytes_moved / (rates_.memory_gbps * 1e9) +
+               cost.seconds + sum_seconds_of(cost);
+    }
+    double sum_seconds_of(const pruning::SiteCost& cost) const {
+        return (cost.bytes_summed > 0 ? transfers_.sum_seconds(cost.bytes_summed) : 0) +
+               (cost.bytes_summed_by_nodes > 0
+                    ? transfers_.sum_over_nodes_seconds(cost.bytes_summed_by_nodes)
+                    : 0);
+    }
     double product_seconds(int block, double flops) const {
         if (precision_ == linalg::ForwardPrecision::float32) {
             return sgemm_seconds(flops);
@@ -134,6 +188,7 @@ class Forward {
     int threads_;
     linalg::ForwardPrecision precision_;
     MachineRates rates_;
+    CardRates card_;
     const Transfers& transfers_;
 };
 
@@ -159,7 +214,7 @@ void add_block(const ForecastInputs& inputs, const Forward& forward, const RunTa
     }
     for (std::size_t site = 0; site < work.sites.size(); ++site) {
         if (task.measures_outliers) {
-            result.seconds += forward.seconds_of(pruning::scoring_cost(work.sites[site]));
+            result.seconds += forward.scoring_seconds(work.sites[site]);
         }
         if (prunes) {
             result.seconds +=
@@ -204,7 +259,12 @@ PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
         add_block(inputs, forward, inputs.task, teams, block,
                   memory.turns[static_cast<std::size_t>(block)].size(), result);
     }
+    const RunTask& task = inputs.task;
+    const int models = (task.prunes_by_block() ? 1 : 0) + (task.measures_outliers ? 1 : 0) +
+                       (task.prunes_by_block() && task.settings.outputs.any() ? 1 : 0);
+    result.seconds += models * forward.embedding_seconds(teams, task.calibration.length);
     result.memory = memory.total();
+    result.card = memory.card;
     return result;
 }
 
@@ -217,7 +277,10 @@ PhaseForecast trials_forecast(const ForecastInputs& inputs) {
         result.bytes_read += trial.candidates * candidate.bytes_read;
     }
     // Groups try candidates side by side only where the memory suffices.
-    result.memory = calibration_memory(inputs.catalogue, inputs.task, inputs.cluster).total();
+    const CalibrationMemory memory =
+        calibration_memory(inputs.catalogue, inputs.task, inputs.cluster);
+    result.memory = memory.total();
+    result.card = memory.card;
     return result;
 }
 
@@ -235,11 +298,10 @@ PhaseForecast evaluation_forecast(const ForecastInputs& inputs) {
         const TeamPlan teams = forward.teams_of(windows);
         double bytes = static_cast<double>(vocabulary.bytes());
         double seconds =
-            forward.load_seconds(bytes) + forward.team_seconds(teams, [&](int /*workers*/) {
-                return forward.sgemm_seconds(kForward * 2.0 * static_cast<double>(windows.length) *
-                                             static_cast<double>(vocabulary.rows()) *
-                                             static_cast<double>(vocabulary.row_length()));
-            });
+            forward.embedding_seconds(teams, windows.length) + forward.load_seconds(bytes) +
+            forward.head_seconds(teams, 2.0 * static_cast<double>(windows.length) *
+                                            static_cast<double>(vocabulary.rows()) *
+                                            static_cast<double>(vocabulary.row_length()));
         std::uint64_t weights = std::min(limits.vocabulary_bytes, vocabulary_in_float);
         for (int block = 0; block < catalogue.blocks(); ++block) {
             bytes += forward.bytes_of(plan.block(block).tensors);
@@ -255,6 +317,19 @@ PhaseForecast evaluation_forecast(const ForecastInputs& inputs) {
         const auto states = std::min(  // more of them take several passes
             static_cast<std::uint64_t>(teams.own_sequences() * static_cast<double>(state)),
             std::max(limits.state_bytes, state));
+        if (forward.on_cards()) {
+            RunTask plain = task;
+            plain.settings.outputs = {};
+            plain.sites_sequentially = false;
+            const auto at_a_time = static_cast<std::int64_t>(limits.state_bytes / state);
+            const CardMemory card = card_memory_of_passes(
+                plan, plain, windows,
+                std::clamp<std::int64_t>(teams.rounds(), 1, std::max<std::int64_t>(at_a_time, 1)));
+            if (card.total() > result.card.total()) {
+                result.card = card;
+                result.card.scratch += std::min(limits.vocabulary_bytes, vocabulary_in_float);
+            }
+        }
         const auto threads = static_cast<std::uint64_t>(forward.threads());
         const std::uint64_t shared = weights / static_cast<std::uint64_t>(forward.node_ranks());
         result.memory = std::max(

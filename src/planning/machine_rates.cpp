@@ -113,6 +113,15 @@ double nodes_of(const parallel::Communicator& ranks) {
 
 }  // namespace
 
+CardRates card_rates(const MachineRates& rates) {
+    const double share = rates.card_gflops / MachineRates{}.card_gflops;
+    return {.bf16_gflops = rates.card_gflops,
+            .attention_gflops = 273e3 * share,
+            .tf32_gflops = 212e3 * share,
+            .sgemm_gflops = 45e3 * share,
+            .dgemm_gflops = 50e3 * share};
+}
+
 MachineRates measure_machine_rates(const parallel::Communicator& ranks,
                                    linalg::ForwardPrecision products) {
     ranks.barrier();

@@ -28,10 +28,25 @@ formats::Json model_json(const model::Catalogue& catalogue) {
 }
 
 formats::Json cluster_json(const Cluster& cluster) {
-    return formats::Json::Object{
+    formats::Json::Object object{
         {"ranks", cluster.ranks},
         {"ranks_per_node", cluster.ranks_per_node},
         {"memory_per_rank", or_null(cluster.memory_per_rank)},
+    };
+    if (cluster.cards_per_node > 0) {
+        object.emplace_back("cards_per_node", cluster.cards_per_node);
+        object.emplace_back("card_memory", or_null(cluster.card_memory));
+    }
+    return object;
+}
+
+/// Where activations are on cards.
+formats::Json card_json(const CardMemory& card) {
+    return formats::Json::Object{
+        {"weights", count(card.weights)},
+        {"states", count(card.states)},
+        {"scratch", count(card.scratch)},
+        {"statistics", count(card.statistics)},
     };
 }
 
@@ -106,13 +121,15 @@ formats::Json teams_json(const PlannedRun& run) {
 formats::Json phases_json(const RunForecast& predicted) {
     formats::Json::Array phases;
     for (const PhaseForecast& phase : predicted.phases) {
-        phases.push_back(formats::Json::Object{
-            {"name", name_of(phase.phase)},
-            {"seconds", phase.seconds},
-            {"memory_per_rank", count(phase.memory)},
-            {"bytes_read", phase.bytes_read},
+        formats::Json::Object object{
+            {"name", name_of(phase.phase)},           {"seconds", phase.seconds},
+            {"memory_per_rank", count(phase.memory)}, {"bytes_read", phase.bytes_read},
             {"bytes_written", phase.bytes_written},
-        });
+        };
+        if (phase.card.total() > 0) {
+            object.emplace_back("card_memory", card_json(phase.card));
+        }
+        phases.push_back(std::move(object));
     }
     return phases;
 }

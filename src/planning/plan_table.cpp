@@ -41,6 +41,13 @@ std::string header_part(const PlanReport& plan) {
                         cluster.memory_per_rank
                             ? support::human_bytes(*cluster.memory_per_rank) + " per rank"
                             : std::string("no limit given"));
+    if (cluster.cards_per_node > 0) {
+        text += fmt::format(
+            "{} per node{}; activations on {}\n", plural(cluster.cards_per_node, "graphics card"),
+            cluster.card_memory ? " of " + support::human_bytes(*cluster.card_memory)
+                                : std::string(),
+            cluster.has_card_a_rank() ? "cards" : "processors");
+    }
     return text;
 }
 
@@ -80,8 +87,10 @@ std::string matrices_part(const PlanReport& plan) {
             group_text(kind.matrix.solver, kind.group_ranks, std::min(kind.rows, kind.cols)),
             kind.matrix.seconds, support::human_bytes(kind.matrix.memory));
     }
-    const Cluster workers = with_threads_as_ranks(plan.run.cluster, spectra.threads);
-    const std::string_view worker = spectra.threads > 1 ? "thread" : "rank";
+    const bool on_cards = spectra.stages.front().matrices.front().solver == linalg::Solver::cuda;
+    const Cluster workers = on_cards ? with_cards_as_ranks(plan.run.cluster)
+                                     : with_threads_as_ranks(plan.run.cluster, spectra.threads);
+    const std::string_view worker = on_cards ? "card" : spectra.threads > 1 ? "thread" : "rank";
     int number = 0;
     for (const ShardStage& stage : spectra.stages) {
         const auto groups = spectra.across_nodes
@@ -132,6 +141,38 @@ std::string cost_line(std::string_view name, std::size_t width, const auto& cost
     return fmt::format("{:<{}} {:>14} {:>14} {:>10} {:>10}\n", name, width,
                        seconds_text(cost.seconds()), support::human_bytes(cost.memory()),
                        bytes_text(cost.bytes_read()), bytes_text(cost.bytes_written()));
+}
+
+/// "calibrate: 31.2 GiB of a card's memory; weights 1.6 GiB, …", and whether that is too much.
+std::string cards_text(std::string_view name, const RunForecast& predicted,
+                       const Cluster& cluster) {
+    std::string text;
+    for (const PhaseForecast& phase : predicted.phases) {
+        if (const CardMemory& card = phase.card; card.total() > 0) {
+            text += fmt::format(
+                "{}{}: {} of a card's memory: weights {}, hidden states {}, one "
+                "sequence {}, statistics {}\n",
+                name, name_of(phase.phase), support::human_bytes(card.total()),
+                support::human_bytes(card.weights), support::human_bytes(card.states),
+                support::human_bytes(card.scratch), support::human_bytes(card.statistics));
+            if (cluster.card_memory && card.total() > *cluster.card_memory) {
+                text += fmt::format(
+                    "  more than the {} that a card has: use more cards, fewer or "
+                    "shorter sequences\n",
+                    support::human_bytes(*cluster.card_memory));
+            }
+        }
+    }
+    return text;
+}
+
+std::string cards_part(const PlanReport& plan) {
+    const Cluster& cluster = plan.run.cluster;
+    std::string text = cards_text("", plan.predicted, cluster);
+    for (const PlannedPoint& point : plan.points) {
+        text += cards_text(point.name + ", ", point.predicted, cluster);
+    }
+    return text.empty() ? text : "\n" + text;
 }
 
 std::string phases_part(const PlanReport& plan) {
@@ -210,7 +251,7 @@ double PlanReport::bytes_written() const {
 
 std::string plan_table(const PlanReport& plan) {
     return header_part(plan) + rates_part(plan) + matrices_part(plan) + teams_part(plan) +
-           phases_part(plan);
+           cards_part(plan) + phases_part(plan);
 }
 
 }  // namespace alphaprune::planning

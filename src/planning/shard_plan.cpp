@@ -241,6 +241,14 @@ Cluster with_threads_as_ranks(Cluster cluster, int threads) {
     return cluster;
 }
 
+Cluster with_cards_as_ranks(const Cluster& cluster) {
+    const int of_node = std::min(cluster.cards_per_node, cluster.ranks_per_node);
+    const int last = cluster.ranks % cluster.ranks_per_node;
+    const int cards =
+        cluster.ranks / cluster.ranks_per_node * of_node + std::min(last, cluster.cards_per_node);
+    return {cards, of_node, cluster.memory_per_rank, cluster.cards_per_node, cluster.card_memory};
+}
+
 std::uint64_t program_memory(const Cluster& cluster) {
     constexpr std::uint64_t kOwn = 12'000'000;
     constexpr std::uint64_t kOfANode = 12'000'000;

@@ -51,7 +51,8 @@ double TeamPlan::own_sequences() const {
 
 TeamPlan plan_teams(const Cluster& cluster, std::int64_t sequences) {
     const std::vector<int> nodes = ranks_of_nodes(cluster);
-    const std::vector<int> teams = parallel::teams_of_nodes(nodes, sequences);
+    const std::vector<int> teams =
+        cluster.has_card_a_rank() ? nodes : parallel::teams_of_nodes(nodes, sequences);
     TeamPlan plan;
     plan.sequences = sequences;
     for (const int of_node : teams) {

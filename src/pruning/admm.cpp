@@ -7,6 +7,7 @@
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/pruning/pruners.hpp"
+#include "card_costs.hpp"
 #include "far_alps.hpp"
 #include "hessian_pruner.hpp"
 #include "projection.hpp"
@@ -84,6 +85,8 @@ Pruner admm_row() {
         .needs = PrunerNeeds::targets,
         .changes_kept_weights = true,
         .cost = [](const SiteWork& work) { return hessian_pruner_cost(work, kAdmmIterations, 1); },
+        .card_cost =
+            [](const SiteWork& work) { return card_hessian_pruner_cost(work, kAdmmIterations, 1); },
         .begin_block = begin_block};
 }
 

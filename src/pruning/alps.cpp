@@ -8,6 +8,7 @@
 #include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/pruning/pruners.hpp"
 #include "alternation.hpp"
+#include "card_costs.hpp"
 #include "far_alps.hpp"
 #include "hessian_pruner.hpp"
 #include "projection.hpp"
@@ -121,10 +122,15 @@ std::unique_ptr<BlockPruner> begin_block(const BlockInputs& inputs,
 
 /// As seen on small and medium models: 33 iterations, ten steps of refinement and a few products
 /// more, and a penalty after every third iteration.
+constexpr double kProducts = 50;
+constexpr double kFactorizations = 12;
+
 SiteCost cost_of(const SiteWork& work) {
-    constexpr double kProducts = 50;
-    constexpr double kFactorizations = 12;
     return hessian_pruner_cost(work, kProducts, kFactorizations);
+}
+
+SiteCost card_cost_of(const SiteWork& work) {
+    return card_hessian_pruner_cost(work, kProducts, kFactorizations * work.matrices);
 }
 
 }  // namespace
@@ -138,6 +144,7 @@ Pruner alps_row() {
             .takes_damping = true,
             .changes_kept_weights = true,
             .cost = cost_of,
+            .card_cost = card_cost_of,
             .begin_block = begin_block};
 }
 

@@ -7,6 +7,7 @@
 
 #include "alphaprune/support/message.hpp"
 #include "block_statistics.hpp"
+#include "card_costs.hpp"
 #include "far_sweep.hpp"
 #include "unmasked_fit.hpp"
 
@@ -150,6 +151,21 @@ SiteCost cost_of(const SiteWork& work) {
     return cost;
 }
 
+/// The factor of the inverse in float64, the products behind each panel, and the panels.
+SiteCost card_cost_of(const SiteWork& work) {
+    constexpr double kPanelSeconds = 0.95e-9;  // a weight
+    const double own = work.weights / work.ranks;
+    const auto cols = static_cast<double>(work.cols);
+    SiteCost cost = card_statistics_cost(work);
+    const SiteCost fit = card_fit_cost(work);
+    cost.double_flops = 2.0 / 3 * cols * cols * cols + fit.double_flops;
+    cost.flops = own * cols + fit.flops;
+    cost.seconds = kPanelSeconds * own;
+    cost.working_memory = card_factor_memory(work.cols) + fit.working_memory +
+                          static_cast<std::uint64_t>(sizeof(float) * own);
+    return cost;
+}
+
 }  // namespace
 
 Pruner sparsegpt_row() {
@@ -161,6 +177,7 @@ Pruner sparsegpt_row() {
             .takes_damping = true,
             .changes_kept_weights = true,
             .cost = cost_of,
+            .card_cost = card_cost_of,
             .begin_block = begin_block};
 }
 

@@ -5,6 +5,7 @@
 
 #include "alphaprune/pruning/pruners.hpp"
 #include "block_statistics.hpp"
+#include "card_costs.hpp"
 #include "far_fit.hpp"
 #include "unmasked_fit.hpp"
 
@@ -118,12 +119,43 @@ SiteCost cost_of(const Pruner& pruner, const SiteWork& work) {
     return cost;
 }
 
+SiteCost card_cost_of(const Pruner& pruner, const SiteWork& work) {
+    SiteCost cost;
+    if (pruner.card_cost != nullptr) {
+        cost = pruner.card_cost(work);
+    } else {
+        cost.seconds = pruner.cost(work).seconds;
+    }
+    if (work.has_mask) {
+        cost.working_memory += static_cast<std::uint64_t>(work.weights / work.ranks);
+    }
+    if (pruner.needs == PrunerNeeds::targets || !work.outputs.any()) {
+        return cost;
+    }
+    const SiteCost statistics = card_statistics_cost(work);
+    const SiteCost fit = card_fit_cost(work);
+    cost.sum_flops += statistics.sum_flops;
+    cost.double_flops += fit.double_flops;
+    cost.flops += fit.flops;
+    cost.bytes_moved += statistics.bytes_moved;
+    cost.bytes_summed_by_nodes += statistics.bytes_summed_by_nodes;
+    cost.memory += statistics.memory;
+    cost.gathering_memory += statistics.gathering_memory;
+    cost.working_memory += fit.working_memory;
+    cost.common_memory = statistics.common_memory;
+    return cost;
+}
+
 bool needs_hessians(const Pruner& pruner, const PrunerSettings& settings) {
     return pruner.needs == PrunerNeeds::targets || settings.outputs.any();
 }
 
-SiteCost routed_cost(const Pruner& pruner, const PrunerSettings& settings, const SiteWork& work) {
-    return needs_hessians(pruner, settings) ? statistics_cost(work) : SiteCost{};
+SiteCost routed_cost(const Pruner& pruner, const PrunerSettings& settings, const SiteWork& work,
+                     bool on_card) {
+    if (!needs_hessians(pruner, settings)) {
+        return {};
+    }
+    return on_card ? card_statistics_cost(work) : statistics_cost(work);
 }
 
 bool needs_activations(const Pruner& pruner, const PrunerSettings& settings) {

@@ -245,8 +245,13 @@ SharedFlops shared_flops(const ForwardPlan& plan, int block, std::int64_t tokens
         const auto* experts = std::get_if<model::ExpertsLayer>(&sublayer.body);
         const double own =
             static_cast<double>(tokens) * (place.expert < 0 ? 1.0 : share_of_expert(*experts));
-        for (const int index : layers_of_site(description, place)) {
+        const std::vector<int> layers = layers_of_site(description, place);
+        flops.values +=
+            own *
+            static_cast<double>(description.layers[static_cast<std::size_t>(layers.front())].cols);
+        for (const int index : layers) {
             const model::LinearLayer& layer = description.layers[static_cast<std::size_t>(index)];
+            flops.values += own * static_cast<double>(layer.rows);
             const double products =
                 2 * own * static_cast<double>(layer.rows * layer.cols) *
                 waste_of_tiles(static_cast<std::int64_t>(std::ceil(own)), layer.rows, workers);

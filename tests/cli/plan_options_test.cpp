@@ -35,11 +35,28 @@ TEST(PlanOptions, AFinishedRunKnowsItsModel) {
 }
 
 TEST(PlanOptions, TheClusterAndItsRates) {
-    const Options options = parsed(
-        plan_with({"--ranks", "4096", "--ranks_per_node", "64", "--memory-per-node", "256GiB",
-                   "--dgemm-gflops", "45.5", "--sgemm-gflops=90", "--bf16-gflops=500",
-                   "--memory-gbps=9", "--read-gbps=2.5", "--write-gbps=1.5", "--storage-gbps=80",
-                   "--network-gbps=12", "--calibrate-from", "old", "--json", "plan.json"}));
+    const Options options = parsed(plan_with({"--ranks",
+                                              "4096",
+                                              "--ranks_per_node",
+                                              "64",
+                                              "--memory-per-node",
+                                              "256GiB",
+                                              "--dgemm-gflops",
+                                              "45.5",
+                                              "--sgemm-gflops=90",
+                                              "--bf16-gflops=500",
+                                              "--memory-gbps=9",
+                                              "--read-gbps=2.5",
+                                              "--write-gbps=1.5",
+                                              "--storage-gbps=80",
+                                              "--network-gbps=12",
+                                              "--cards-per-node=4",
+                                              "--card-memory=140GiB",
+                                              "--card-gflops=5e5",
+                                              "--calibrate-from",
+                                              "old",
+                                              "--json",
+                                              "plan.json"}));
     EXPECT_EQ(options.plan.ranks, 4096);
     EXPECT_EQ(options.plan.ranks_per_node, 64);
     EXPECT_EQ(options.plan.memory_per_node, std::uint64_t{256} << 30);
@@ -51,6 +68,9 @@ TEST(PlanOptions, TheClusterAndItsRates) {
     EXPECT_EQ(options.plan.write_gbps, 1.5);
     EXPECT_EQ(options.plan.storage_gbps, 80);
     EXPECT_EQ(options.plan.network_gbps, 12);
+    EXPECT_EQ(options.plan.cards_per_node, 4);
+    EXPECT_EQ(options.plan.card_memory, std::uint64_t{140} << 30);
+    EXPECT_EQ(options.plan.card_gflops, 5e5);
     EXPECT_EQ(options.plan.calibrate_from, "old");
     EXPECT_EQ(options.plan.json, "plan.json");
 }

@@ -1,6 +1,7 @@
 // A module for cards that computes on the processor, with the bodies of the kernels that the real
 // one runs. Environment variables tell it what to do wrong, once, with matrix number N from now:
 //     FAKE_CARDS=N            how many cards there are (1)
+//     FAKE_CARD_NAME=TEXT     their name
 //     FAKE_CARD_LOST=N        the card is lost at matrix N
 //     FAKE_CARD_FULL=N        its memory does not suffice for matrix N
 //     FAKE_CARD_WRONG=N       one eigenvalue of matrix N is wrong
@@ -147,8 +148,10 @@ extern "C" int alphaprune_cuda_interface() {
 
 extern "C" void alphaprune_cuda_cards(std::vector<alphaprune::device::CardInfo>& cards) {
     const int count = std::getenv("FAKE_CARDS") == nullptr ? 1 : told("FAKE_CARDS");
+    const char* const name = std::getenv("FAKE_CARD_NAME");
     for (int index = 0; index < count; ++index) {
-        cards.push_back({index, "made-up card", "GPU-" + std::to_string(index)});
+        cards.push_back(
+            {index, name == nullptr ? "made-up card" : name, "GPU-" + std::to_string(index)});
     }
 }
 

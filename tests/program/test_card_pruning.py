@@ -5,6 +5,7 @@ the environment the true one of this machine is used, where there is one.
 """
 import os
 import pathlib
+import re
 import unittest
 
 import h5py
@@ -32,10 +33,11 @@ class CardPruning(ProgramTest):
         self.eval = self.folder / "eval.npy"
         np.save(self.eval, np.load(BOOKS / "eval.npy").reshape(-1)[:4 * TOKENS])
 
-    def prune(self, name, *options, ranks=1, environment=None, status=0, sparsity=("--sparsity-ratio", "0.6")):
+    def prune(self, name, *options, ranks=1, environment=None, status=0, method="wanda",
+              sparsity=("--sparsity-ratio", "0.6")):
         output = self.folder / name
         done = start(["--model", BOOKS, "--calibration", BOOKS / "calibration.npy", "--nsamples", "6", "--seqlen",
-                      TOKENS, "--eval", self.eval, "--prune-method", "wanda", "--allocation", "uniform",
+                      TOKENS, "--eval", self.eval, "--prune-method", method, "--allocation", "uniform",
                       *sparsity, "--output", output, *options], ranks, {**CARD, **(environment or {})})
         self.assertEqual(done.returncode, status, done.stderr + done.stdout)
         return output, done
@@ -60,6 +62,32 @@ class CardPruning(ProgramTest):
                  in zip(matrices_of(card).values(), matrices_of(processor).values())]
         self.assertGreaterEqual(np.mean(np.concatenate([one.ravel() for one in equal])), 0.999)
         self.assertTrue(any((values == 0).any() for values in matrices_of(card).values()))
+
+    def test_the_plan_of_a_run_is_one_for_cards(self):
+        _, done = self.prune("out", "--dry-run")
+        self.assertRegex(done.stdout, r"1 graphics card per node.*; activations on cards")
+        self.assertRegex(done.stdout, r"calibrate: .* of a card's memory")
+        self.assertRegex(done.stdout, r"evaluate: .* of a card's memory")
+        _, done = self.prune("out", "--dry-run", "--device", "none")
+        self.assertNotIn("card", done.stdout)
+        output, _ = self.prune("out")
+        done = start(["plan", "--validate", output, "--card-gflops", "1"], 1)
+        slow = float(re.search(r"prune and write +(\S+)", done.stdout).group(1))
+        done = start(["plan", "--validate", output], 1)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(slow, 10 * float(re.search(r"prune and write +(\S+)", done.stdout).group(1)))
+
+    @unittest.skipIf(TRUE_CARD, "a true card has its own name")
+    def test_a_card_that_is_too_small_by_its_name(self):
+        roomy, done = self.prune("roomy", "--blocks", "0-0", method="sparsegpt",
+                                 environment={"FAKE_CARD_NAME": "NVIDIA H200"})
+        self.assertIn("on each rank's graphics card", done.stderr)
+        self.assertNotIn("of a graphics card's memory", done.stderr)
+        # All of that is the driver's: sites come one by one, and to the same result.
+        small, done = self.prune("small", "--blocks", "0-0", method="sparsegpt",
+                                 environment={"FAKE_CARD_NAME": "made up 1GB"})
+        self.assertRegex(done.stderr, "calibration may need .* of a graphics card's memory, and 0 ")
+        self.assert_same_bits(roomy, small)
 
     def test_patterns_are_dropped_alike(self):
         card, _ = self.prune("card", sparsity=("--sparsity-type", "2:4"))

@@ -39,6 +39,35 @@ class Plan(ProgramTest):
         for word in ("56 prunable matrices", "4 ranks on 2 nodes", "load balance", "whole"):
             self.assertIn(word, self.table)
 
+    def test_nodes_with_cards(self):
+        request = ["--model", "70b", "--prune-method", "sparsegpt", "--ranks", 16, *MACHINE]
+        processors = self.plan(*request, "--ranks-per-node", 8)
+        self.assertNotIn("graphics card", self.table)
+        plan = self.plan(*request, "--cards-per-node", 8)
+        self.assertEqual(plan["cluster"], {"ranks": 16, "ranks_per_node": 8, "memory_per_rank": None,
+                                           "cards_per_node": 8, "card_memory": 80 << 30})
+        self.assertEqual({m["solver"] for m in plan["matrices"]}, {"cuda"})
+        self.assertEqual(plan["teams"]["teams"], 16)
+        card = next(p for p in plan["phases"] if p["name"] == "calibrate")["card_memory"]
+        self.assertEqual(card["states"], 8 * 2048 * 8192 * 4)
+        self.assertEqual(card["weights"], 2 * (2 * 8192 ** 2 + 2 * 1024 * 8192 + 3 * 8192 * 28672)
+                         + 2 * 4 * 8192)
+        self.assertLess(plan["seconds"], processors["seconds"] / 10)
+        self.assertIn("8 graphics cards per node of 86 GB; activations on cards", self.table)
+        self.assertNotIn("more than the", self.table)
+        self.plan(*request, "--cards-per-node", 8, "--card-memory", "16GiB")
+        self.assertRegex(self.table, r"calibrate: \d+ GB of a card's memory: weights 1.7 GB.*\n"
+                                     r"  more than the 17 GB that a card has: use more cards")
+        faster = self.plan(*request, "--cards-per-node", 8, "--card-gflops", "1.56e6")
+        self.assertLess(faster["seconds"], plan["seconds"])
+        # With fewer cards than ranks, processors keep the activations.
+        few = self.plan(*request, "--cards-per-node", 4, "--ranks-per-node", 8)
+        self.assertIn("activations on processors", self.table)
+        self.assertNotIn("card_memory", few["phases"][2])
+        seconds = [{p["name"]: p["seconds"] for p in one["phases"]} for one in (few, processors)]
+        self.assertEqual(seconds[0]["calibrate"], seconds[1]["calibrate"])
+        self.assertLess(seconds[0]["spectrum"], seconds[1]["spectrum"])
+
     def test_the_same_request_gives_the_same_plan_on_any_ranks(self):
         arguments = ["--model", BOOKS, "--ranks", 8, "--ranks-per-node", 4, *MACHINE]
         self.assertEqual(self.plan(*arguments), self.plan(*arguments, ranks=3))

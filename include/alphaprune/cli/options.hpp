@@ -54,6 +54,9 @@ struct PlanRequest {
     std::optional<double> write_gbps;
     std::optional<double> storage_gbps;
     std::optional<double> network_gbps;
+    std::optional<int> cards_per_node;         ///< nothing: none
+    std::optional<std::uint64_t> card_memory;  ///< of one card; nothing: that of an H100
+    std::optional<double> card_gflops;
     std::filesystem::path calibrate_from;  ///< output folder of a finished run; empty: none
     std::filesystem::path validate;        ///< the same, to be compared with the prediction
     std::filesystem::path json;            ///< where the plan goes as JSON; empty: nowhere

@@ -35,9 +35,6 @@ struct CostModel {
     MachineRates rates;
     linalg::Precision precision = linalg::Precision::in_double;  ///< automatic counts as float32
     bool generated = false;  ///< weights are made by the ranks, not read
-    /// DGEMM of a graphics card that spectra are computed on, GFLOP/s: of an H100 or H200,
-    /// measured.
-    double card_gflops = 50e3;
     /// Measured over predicted time of a solver on this machine; 1 where nothing is known.
     std::map<linalg::Solver, double> corrections = {};
 

@@ -68,12 +68,23 @@ struct RunTask {
     bool prunes_by_block() const { return pruning::needs_activations(*pruner, settings); }
 };
 
+/// Bytes of a graphics card that activations are on, at most.
+struct CardMemory {
+    std::uint64_t weights = 0;     ///< of the largest block
+    std::uint64_t states = 0;      ///< hidden states of its rank's sequences, and what steps keep
+    std::uint64_t scratch = 0;     ///< for one sequence
+    std::uint64_t statistics = 0;  ///< Hessians of a block's inputs, and what pruning a site takes
+
+    std::uint64_t total() const { return weights + states + scratch + statistics; }
+};
+
 struct PhaseForecast {
     Phase phase{};
     double seconds = 0;
     std::uint64_t memory = 0;  ///< bytes of a rank, the program included
     double bytes_read = 0;  ///< by all nodes; more than the model has where several read the same
     double bytes_written = 0;
+    CardMemory card = {};  ///< nothing where processors do it all
 };
 
 /// What a run would take.
@@ -108,12 +119,13 @@ struct CalibrationMemory {
     /// Of each block, the first site of each turn in which its statistics are gathered, ascending:
     /// one turn where there is room for all.
     std::vector<std::vector<std::size_t>> turns = {};
+    CardMemory card = {};  ///< where activations are on cards, which then hold the statistics
 
     std::uint64_t total() const { return weights + activations + statistics + delivery; }
 };
 
 /// @param cluster  whose memory per rank the turns are to keep within, as far as one site in a turn
-///                 does
+///                 does; on cards also the memory of these
 CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
                                      const Cluster& cluster);
 

@@ -25,7 +25,22 @@ struct MachineRates {
     double storage_gbps = 200;   ///< of all nodes together: what the file system can do at most
     double network_gbps = 10;    ///< of a node, to others
     double generate_gbps = 0.4;  ///< of a core: synthetic weights, in bytes as stored
+    double card_gflops = 780e3;  ///< of a graphics card: products in bfloat16, as on an H200
 };
+
+/// What a graphics card does besides, as it was measured on an H200.
+struct CardRates {
+    double bf16_gflops;
+    double attention_gflops;  ///< products of queries, keys and values in bfloat16
+    double tf32_gflops;       ///< Hessians summed up, rounding to TF32 included
+    double sgemm_gflops;
+    double dgemm_gflops;        ///< factorizations, too
+    double memory_gbps = 2500;  ///< as norms, gates and splitting reach it
+    double link_gbps = 20;      ///< between the card and the memory of its node
+};
+
+/// Products in proportion to those in bfloat16.
+CardRates card_rates(const MachineRates& rates);
 
 /// Bytes of a rank while they are measured.
 inline constexpr std::uint64_t kProbeBytes = std::uint64_t{16} << 20;

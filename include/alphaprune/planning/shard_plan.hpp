@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,8 +26,19 @@ std::vector<PlannedShape> shapes_of(const model::Catalogue& catalogue);
 struct Cluster {
     int ranks = 1;
     int ranks_per_node = 1;
-    std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: no limit
+    std::optional<std::uint64_t> memory_per_rank;   ///< bytes; nothing: no limit
+    int cards_per_node = 0;                         ///< graphics cards, each driven by one rank
+    std::optional<std::uint64_t> card_memory = {};  ///< bytes; nothing: no limit
+
+    int nodes() const { return (ranks + ranks_per_node - 1) / ranks_per_node; }
+    /// Then activations are on cards.
+    bool has_card_a_rank() const {
+        return cards_per_node > 0 && cards_per_node >= std::min(ranks, ranks_per_node);
+    }
 };
+
+/// The cluster in which the ranks that drive cards are all there is. @pre it has cards
+Cluster with_cards_as_ranks(const Cluster& cluster);
 
 /// Whether a solver distributes a matrix over a grid of ranks, anywhere: ELPA and ScaLAPACK.
 bool spans_nodes(linalg::Solver solver);

@@ -27,7 +27,7 @@ struct TeamPlan {
     double own_sequences() const;  ///< of the busiest rank: its part of those of its team
 };
 
-/// @param cluster    its nodes filled one after another
+/// @param cluster    its nodes filled one after another; ranks with cards share no sequence
 /// @param sequences  to be divided over them
 TeamPlan plan_teams(const Cluster& cluster, std::int64_t sequences);
 

@@ -91,14 +91,19 @@ struct SiteWork {
     std::int64_t residual_rows = 0;  ///< as in SiteShape
 };
 
-/// What it costs the busiest rank, beyond the forward pass and the reading and writing.
+/// What it costs the busiest rank, or its graphics card, beyond the forward pass and the reading
+/// and writing.
 struct SiteCost {
     double flops = 0;                  ///< at the speed of SGEMM
+    double sum_flops = 0;              ///< on a card: of Hessians that are summed up
+    double double_flops = 0;           ///< on a card: in float64
     double bytes_moved = 0;            ///< through memory
-    double seconds = 0;                ///< on values one by one, as measured on one current core
+    double seconds = 0;                ///< on values one by one, as measured on one current core,
+                                       ///< or on an H200
     double bytes_summed = 0;           ///< over all ranks; 0: nothing is
-    double bytes_summed_by_nodes = 0;  ///< of each node, by one of its ranks; 0: nothing is
-    // Bytes of a rank:
+    double bytes_summed_by_nodes = 0;  ///< of each node, by one of its ranks; 0: nothing is. Of
+                                       ///< each card, by the processors
+    // Bytes of a rank, or of its card:
     std::uint64_t memory = 0;            ///< from the first sequence until the site is pruned
     std::uint64_t gathering_memory = 0;  ///< until its statistics are finished
     std::uint64_t working_memory = 0;    ///< from then on
@@ -245,6 +250,9 @@ struct Pruner {
     bool changes_kept_weights = false;  ///< weights that stay make up for those that go
     std::vector<support::MethodOption> options = {};  ///< its own
     SiteCost (*cost)(const SiteWork& work) = nullptr;
+    /// The same on a graphics card, where inputs and weights are; nullptr: processors prune. Costs
+    /// are of a card that belongs to one rank.
+    SiteCost (*card_cost)(const SiteWork& work) = nullptr;
 
     // The first for a pruner that needs nothing, the second for all others. See begin_block.
     /// Prunes one matrix whose rows are divided among the ranks. Collective.
@@ -262,8 +270,12 @@ struct Pruner {
 
 /// What the pruner costs at a site, with what targets of outputs add.
 SiteCost cost_of(const Pruner& pruner, const SiteWork& work);
+/// The same on a graphics card.
+SiteCost card_cost_of(const Pruner& pruner, const SiteWork& work);
 /// What statistics of the routed input of a mixture of experts cost, where it is needed.
-SiteCost routed_cost(const Pruner& pruner, const PrunerSettings& settings, const SiteWork& work);
+/// @param on_card  whether on a graphics card
+SiteCost routed_cost(const Pruner& pruner, const PrunerSettings& settings, const SiteWork& work,
+                     bool on_card = false);
 /// Whether a pruner gathers Hessians, or has them gathered, which experts of few tokens share.
 bool needs_hessians(const Pruner& pruner, const PrunerSettings& settings);
 /// Whether a run prunes block by block, with activations.

@@ -105,6 +105,7 @@ struct SharedFlops {
     double products = 0;    ///< of activations with weights
     double attention = 0;   ///< of queries with keys and of scores with values
     double unobserved = 0;  ///< of the products, those after the last site, which observing omits
+    double values = 0;      ///< not flops, but the products' inputs and outputs
 };
 SharedFlops shared_flops(const ForwardPlan& plan, int block, std::int64_t tokens, int workers);
 /// Bytes of a block's weights in float32, which a node holds once.
