@@ -126,7 +126,7 @@ ChosenSettings settings_for(Job& job, const Inputs& inputs, SharedResults* share
     const std::pair key(job.options.pruner->name, job.options.ratios.sparsity_ratio);
     if (const auto known = shared->settings.find(key); known != shared->settings.end()) {
         support::log_info("settings: as an earlier run of the sweep has chosen them");
-        // An earlier attempt at this run may have tried them: the journal counts them in.
+        // Trials are numbered in the journal, and another attempt may have to try these here.
         job.trials += static_cast<int>(known->second.trials.size());
         return known->second;
     }
