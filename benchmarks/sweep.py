@@ -5,8 +5,9 @@
 
 On books-7m, 3 sparsity ratios, 3 methods and 3 allocations: 27 single runs with --eval and the sweep over them, in
 turn, R times. Prints one JSON line. `processor_ratio` is what the sweep's command takes of the processors over the
-limit: what the commands of the single runs take, less all but one of their dense evaluations and spectrum passes (of an
-evaluation of both models half is the dense one's; of the user seconds of a run as much as of its seconds). System
+limit: what the commands of the single runs take, less all but one of their dense evaluations, spectrum passes and
+passes for the scores of OWL (of an evaluation of both models half is the dense one's; of the user seconds of a run as
+much as of its seconds). System
 seconds do not count: they are those in which a rank that waits yields its core, and grow with whatever else the machine
 does. `ratio` is the same of the seconds that the program counts itself, without the start of MPI, of which the
 sweep needs one instead of 27; it is to be trusted on a quiet machine only. Each run, in the sweep and
@@ -28,7 +29,9 @@ from program import start
 
 BOOKS = pathlib.Path(__file__).resolve().parents[1] / "data" / "books-7m"
 RATIOS = ("0.5", "0.6", "0.7")
-ALLOCATIONS = ("uniform", "alphapruning", "linear_depth")
+ALLOCATIONS = ("uniform", "alphapruning", "owl")
+#: Phases that runs alone repeat, and the runs of a sweep do not.
+REPEATED = ("spectrum", "outliers")
 
 
 class Least:
@@ -65,8 +68,9 @@ class Measurement:
                        arguments.nsamples, "--seqlen", 128, "--eval", text]
         self.methods = arguments.methods.split(",")
         self.sweep_user, self.sweep_rest, self.points = Least(), Least(), Least()
-        self.user, self.runs, self.dense, self.spectra = Least(), Least(), Least(), Least()
-        self.dense_user, self.spectra_user = Least(), Least()
+        self.user, self.runs = Least(), Least()
+        self.repeated = {part: Least() for part in ("dense", *REPEATED)}
+        self.repeated_user = {part: Least() for part in self.repeated}
         self.equal = set()
 
     def names(self):
@@ -95,26 +99,27 @@ class Measurement:
         run = run_of(output)
         self.runs.take(name, run["seconds"])
         parts = {"dense": run["phases"]["evaluate"] / 2}
-        if "spectrum" in run["phases"]:
-            parts["spectra"] = run["phases"]["spectrum"]
+        parts |= {part: run["phases"][part] for part in REPEATED if part in run["phases"]}
         for part, seconds in parts.items():
-            getattr(self, part).take(name, seconds)
-            getattr(self, part + "_user").take(name, user * seconds / run["seconds"])
+            self.repeated[part].take(name, seconds)
+            self.repeated_user[part].take(name, user * seconds / run["seconds"])
         one, point = (folder / "checkpoint.h5" for folder in (output, self.folder / "swept" / name))
         if one.read_bytes() == point.read_bytes():
             self.equal.add(name)
         shutil.rmtree(output)
 
     def figures(self):
-        def shared_of(*parts):
-            return sum(part.total() - max(part.of.values()) for part in parts)
+        def shared_of(parts):
+            return {name: part.total() - max(part.of.values()) for name, part in parts.items()}
 
-        shared = shared_of(self.dense, self.spectra)
-        shared_user = shared_of(self.dense_user, self.spectra_user)
+        shared_parts = shared_of(self.repeated)
+        shared = sum(shared_parts.values())
+        shared_user = sum(shared_of(self.repeated_user).values())
         sweep = self.points.total() + self.sweep_rest.total()
         return {"runs": len(self.runs.of), "methods": self.methods, "sweep_seconds": sweep,
                 "of_them_beside_runs": self.sweep_rest.total(), "single_seconds": self.runs.total(),
-                "shared_seconds": shared, "ratio": sweep / (self.runs.total() - shared),
+                "shared_seconds": shared, "shared_parts": shared_parts,
+                "ratio": sweep / (self.runs.total() - shared),
                 "sweep_user_seconds": self.sweep_user.total(),
                 "single_user_seconds": self.user.total(), "shared_user_seconds": shared_user,
                 "processor_ratio": self.sweep_user.total() / (self.user.total() - shared_user),

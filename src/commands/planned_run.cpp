@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -142,6 +145,21 @@ planning::RunTask shared_task(const parallel::Communicator& ranks, const cli::Op
     return task;
 }
 
+/// What the runs before have found for this one (SharedResults) takes no time in it.
+/// @param scored   allocations whose scores are known, from here on this one's
+/// @param settled  pruners and ratios whose settings are chosen
+void leave_out_known(planning::RunTask& task, const cli::Options& point,
+                     std::set<std::string_view>& scored,
+                     std::set<std::pair<std::string_view, double>>& settled) {
+    if (task.measures_outliers) {
+        task.measures_outliers = scored.insert(point.allocation->name).second;
+    }
+    if (point.leaves_settings_open() &&
+        !settled.emplace(point.pruner->name, point.ratios.sparsity_ratio).second) {
+        task.trials.erase(task.trials.begin());
+    }
+}
+
 /// The request of the finished run, its model where these options say it is now.
 cli::Options options_of(const report::RunReport& report, const cli::Options& now) {
     if (report.command_line.empty()) {
@@ -186,6 +204,8 @@ SweepTasks tasks_of_sweep(const parallel::Communicator& ranks, const cli::Option
         parallel::run_collectively(ranks, [&] { return points_of(sweep); });
     SweepTasks tasks{shared_task(ranks, sweep, points, catalogue), {}};
     std::optional<planning::SequenceShape> calibration;
+    std::set<std::string_view> scored;                      // allocations
+    std::set<std::pair<std::string_view, double>> settled;  // pruners and ratios
     for (const PointOfSweep& point : points) {
         tasks.runs.emplace_back(point.request->name, tasks.shared);
         planning::RunTask& task = tasks.runs.back().second;
@@ -193,6 +213,7 @@ SweepTasks tasks_of_sweep(const parallel::Communicator& ranks, const cli::Option
         task.farms.reset();
         task.prunes = true;
         add_pruning(task, point.options, catalogue);
+        leave_out_known(task, point.options, scored, settled);
         if (point.leaves_epsilon_open()) {
             task.trials.insert(task.trials.begin(),
                                planned_epsilon_trials(point.request->epsilons));
@@ -229,6 +250,8 @@ planning::FinishedRun finished_run(const parallel::Communicator& ranks, const fs
         finished.run.task.forward_precision = kOfCards;
         finished.run.cluster.cards_per_node = finished.run.cluster.ranks_per_node;
     }
+    finished.run.task.measures_outliers &=  // unless another run of its sweep has done so
+        std::ranges::any_of(report.phases, [](const auto& one) { return one.first == "outliers"; });
     return finished;
 }
 

@@ -11,25 +11,12 @@ namespace {
 constexpr int kMixedGroup = 8;
 
 /// What the allocation needs besides the metric. Collective. @throws Error
-std::vector<double> values_for_allocation(Job& job, const Inputs& inputs) {
-    const allocation::AllocationMethod& method = *job.options.allocation;
-    if (method.needs == allocation::AllocationNeeds::ratio_file) {
+std::vector<double> values_for_allocation(const Job& job, const std::vector<double>& scores) {
+    if (job.options.allocation->needs == allocation::AllocationNeeds::ratio_file) {
         return parallel::run_collectively(
             job.ranks, [&] { return read_ratio_file(job.options.allocation_file, job.catalogue); });
     }
-    if (!method.needs_scores()) {
-        return {};
-    }
-    return job.clock.measure("outliers", [&] {
-        report::ProgressLine line("scores", "blocks", job.ranks.is_root());
-        return phases::block_scores(
-            job.ranks, inputs.nodes, job.catalogue, inputs.calibration.sequences,
-            method.outlier_multiple != nullptr
-                ? std::optional(method.outlier_multiple(job.options.method_values))
-                : std::nullopt,
-            [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, &*job.journal,
-            inputs.forward);
-    });
+    return scores;
 }
 
 /// A search that begins with uniform ratios and with those that follow the metric. Collective.
@@ -114,14 +101,28 @@ void check_ratios(const parallel::Communicator& ranks, const cli::Options& optio
     });
 }
 
+std::vector<double> measure_scores(Job& job, const Inputs& inputs) {
+    const allocation::AllocationMethod& method = *job.options.allocation;
+    return job.clock.measure("outliers", [&] {
+        report::ProgressLine line("scores", "blocks", job.ranks.is_root());
+        return phases::block_scores(
+            job.ranks, inputs.nodes, job.catalogue, inputs.calibration.sequences,
+            method.outlier_multiple != nullptr
+                ? std::optional(method.outlier_multiple(job.options.method_values))
+                : std::nullopt,
+            [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, &*job.journal,
+            inputs.forward);
+    });
+}
+
 Ratios decide_ratios(Job& job, const Inputs& inputs, const pruning::PrunerSettings& settings,
-                     const Spectra& spectra) {
+                     const Spectra& spectra, const std::vector<double>& scores) {
     const std::vector<allocation::AllocationItem> items =
         allocation_items(job.options, job.catalogue, spectra);
     const bool searched = job.options.allocation->is_searched();
     const auto found =
         searched ? search_from(job, inputs, settings, items) : allocation::SearchResult{};
-    const std::vector<double> values = searched ? found.ratios : values_for_allocation(job, inputs);
+    const std::vector<double> values = searched ? found.ratios : values_for_allocation(job, scores);
     return parallel::run_collectively(job.ranks, [&] {
         Ratios ratios{job.options.allocation->allocate(
                           {items, job.options.ratios, values, job.options.method_values}),

@@ -126,8 +126,39 @@ phases::PrunedModel prune_and_write(Job& job, const Inputs& inputs, phases::Prun
     return pruned;
 }
 
+/// Those that an earlier run of the sweep has chosen, or chosen here. Collective.
+ChosenSettings settings_for(Job& job, const Inputs& inputs, SharedResults* shared) {
+    if (shared == nullptr || !job.options.leaves_settings_open()) {
+        return choose_settings(job, inputs);
+    }
+    const std::pair key(job.options.pruner->name, job.options.ratios.sparsity_ratio);
+    if (const auto known = shared->settings.find(key); known != shared->settings.end()) {
+        support::log_info("settings: as an earlier run of the sweep has chosen them");
+        // Trials are numbered in the journal, and another attempt may have to try these here.
+        job.trials += static_cast<int>(known->second.trials.size());
+        return known->second;
+    }
+    return shared->settings.emplace(key, choose_settings(job, inputs)).first->second;
+}
+
+/// Nothing where the allocation needs none. Collective.
+std::vector<double> scores_for(Job& job, const Inputs& inputs, SharedResults* shared) {
+    if (!job.options.allocation->needs_scores()) {
+        return {};
+    }
+    if (shared == nullptr) {
+        return measure_scores(job, inputs);
+    }
+    const std::string_view key = job.options.allocation->name;
+    if (const auto known = shared->scores.find(key); known != shared->scores.end()) {
+        support::log_info("scores: as an earlier run of the sweep has found them");
+        return known->second;
+    }
+    return shared->scores.emplace(key, measure_scores(job, inputs)).first->second;
+}
+
 /// Spectra, settings, ratios, pruned blocks, perplexities.
-Results prune_model(Job& job, const Inputs& inputs, const SharedResults* shared) {
+Results prune_model(Job& job, const Inputs& inputs, SharedResults* shared) {
     describe_calibration(inputs);
     check_ratios(job.ranks, job.options, job.catalogue);
     if (shared == nullptr) {
@@ -140,8 +171,9 @@ Results prune_model(Job& job, const Inputs& inputs, const SharedResults* shared)
     } else if (needs_metric(job.options)) {
         results.spectra = shared->spectra;
     }
-    results.chosen = choose_settings(job, inputs);
-    results.ratios = decide_ratios(job, inputs, results.chosen.settings, results.spectra);
+    results.chosen = settings_for(job, inputs, shared);
+    results.ratios = decide_ratios(job, inputs, results.chosen.settings, results.spectra,
+                                   scores_for(job, inputs, shared));
     results.pruned = prune_and_write(job, inputs, files, results);
     results.perplexities =
         evaluate_before_and_after(job, inputs, shared == nullptr ? nullptr : &shared->dense);
@@ -184,7 +216,7 @@ Spectra find_metric(Job& job) {
     return needs_metric(job.options) ? measure_spectra(job) : Spectra{};
 }
 
-void prune_job(Job& job, const Inputs& inputs, const SharedResults* shared,
+void prune_job(Job& job, const Inputs& inputs, SharedResults* shared,
                const std::optional<report::EpsilonChoiceReport>& choice) {
     const resume::RunIdentity identity = parallel::run_collectively(
         job.ranks, [&] { return identity_of_run(job.options, job.catalogue, inputs); });

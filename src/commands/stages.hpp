@@ -1,8 +1,11 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "alphaprune/allocation/allocation.hpp"
@@ -107,9 +110,13 @@ std::vector<pruning::PruneTarget> targets_of(const cli::Options& options,
                                              std::span<const double> ratios);
 /// As the option says.
 phases::SiteOrder site_order(const cli::Options& options);
+/// What the scores of the blocks tell an allocation that needs them, one for each block that is
+/// pruned: it depends on the dense model and on the calibration text alone. Collective.
+std::vector<double> measure_scores(Job& job, const Inputs& inputs);
 /// Ratios from the allocation, patterns where N:M is asked for.
+/// @param scores  where the allocation needs them
 Ratios decide_ratios(Job& job, const Inputs& inputs, const pruning::PrunerSettings& settings,
-                     const Spectra& spectra);
+                     const Spectra& spectra, const std::vector<double>& scores);
 
 /// One per text, of the dense and of the pruned model.
 struct Perplexities {
@@ -127,6 +134,11 @@ Perplexities evaluate_before_and_after(Job& job, const Inputs& inputs,
 struct SharedResults {
     Spectra spectra = {};
     std::vector<transformer::Perplexity> dense = {};  ///< one per text
+
+    // What the first run that needs it finds, and leaves to those after it:
+    std::map<std::string_view, std::vector<double>> scores = {};  ///< by allocation
+    /// By pruner and sparsity ratio: they are tried with uniform ratios, whatever the allocation.
+    std::map<std::pair<std::string_view, double>, ChosenSettings> settings = {};
 };
 
 /// What the stages of a job have made. `analyze` has spectra alone.
@@ -152,8 +164,8 @@ std::uint64_t output_size(const Job& job, const cli::Options& options,
 
 /// A run whose model and inputs have been read, from its open output to its report. Collective.
 /// @param choice  how a sweep chose the epsilon of the run, for the report
-/// @param shared  what the sweep that the run is a point of has computed; nullptr: nothing
-void prune_job(Job& job, const Inputs& inputs, const SharedResults* shared = nullptr,
+/// @param shared  of the sweep that the run is a point of; nullptr: of none
+void prune_job(Job& job, const Inputs& inputs, SharedResults* shared = nullptr,
                const std::optional<report::EpsilonChoiceReport>& choice = {});
 
 /// Writes report.json, report.html, matrices.csv and metrics/, and tells the user where they are.

@@ -69,7 +69,7 @@ void choose_epsilons(Job& job, std::vector<PointOfSweep>& points, const Inputs& 
 
 /// @param notes  on the model, which every run has
 void run_point(const Job& job, const PointOfSweep& point, const Inputs& texts,
-               const SharedResults& shared, const std::vector<std::string>& notes) {
+               SharedResults& shared, const std::vector<std::string>& notes) {
     Job run{job.ranks, point.options, job.watch, &job};
     run.threads_per_rank = job.threads_per_rank;
     run.catalogue = job.catalogue;
@@ -127,7 +127,7 @@ void end_with_failures(const Job& job, const std::vector<report::ReportOfRun>& f
 /// A pruner that cannot do what a run asks for fails this run alone. Collective.
 /// @return whether the run has come to its end; else its faults are with the failures
 bool complete_point(const Job& job, const PointOfSweep& point, const Inputs& texts,
-                    const SharedResults& shared, const std::vector<std::string>& notes,
+                    SharedResults& shared, const std::vector<std::string>& notes,
                     support::FaultList& failures) {
     try {
         run_point(job, point, texts, shared, notes);
@@ -165,7 +165,7 @@ void finish_sweep(const Job& job, std::vector<report::ReportOfRun> finished) {
 
 void run_points(Job& job, std::vector<PointOfSweep>& points, const Inputs& texts,
                 const std::vector<std::string>& notes) {
-    const SharedResults shared = compute_shared(job, points, texts);
+    SharedResults shared = compute_shared(job, points, texts);
     choose_epsilons(job, points, texts, shared);
     std::vector<report::ReportOfRun> finished;
     support::FaultList failures;

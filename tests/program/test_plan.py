@@ -247,6 +247,27 @@ class Plan(ProgramTest):
         self.assertAlmostEqual(sweep["seconds"], sum(part["seconds"] for part in parts))
         self.assertEqual(sweep["memory_per_rank"], max(part["memory_per_rank"] for part in parts))
 
+    def test_what_a_run_of_a_sweep_finds_for_others_takes_time_once(self):
+        common = ["--model", BOOKS, "--nsamples", "48", "--seqlen", "128", "--ranks", 2, *MACHINE]
+        sweep = self.plan(*common, "--prune-method", "wanda,sparsegpt", "--damping", "auto",
+                          "--allocation", "uniform,owl,dlp", "--sparsity-ratio", "0.5,0.6")
+        runs = {run["name"]: {phase["name"]: phase["seconds"] for phase in run["phases"]}
+                for run in sweep["runs"]}
+        self.assertEqual({name for name, phases in runs.items() if "trials" in phases},
+                         {"sparsegpt-uniform-0.5", "sparsegpt-uniform-0.6"})
+        for name in ("wanda-owl-0.5", "wanda-owl-0.6", "sparsegpt-uniform-0.5", "sparsegpt-owl-0.5"):
+            method, allocation, ratio = name.split("-")
+            damping = ["--damping", "auto"] if method == "sparsegpt" else []
+            alone = self.plan(*common, "--prune-method", method, *damping, "--allocation",
+                              allocation, "--sparsity-ratio", ratio)
+            alone = {phase["name"]: phase["seconds"] for phase in alone["phases"]}
+            if name in ("wanda-owl-0.5", "sparsegpt-uniform-0.5"):  # the first that need it
+                self.assertEqual(runs[name], alone)
+            else:
+                self.assertLess(runs[name]["calibrate"], alone["calibrate"])
+                self.assertEqual(runs[name]["calibrate"],
+                                 runs[f"{method}-uniform-{ratio}"]["calibrate"])
+
     def test_values_of_epsilon_that_a_sweep_tries_take_time(self):
         words = ["--model", BOOKS, "--prune-method", "wanda", "--nsamples", "8", "--seqlen", "128",
                  "--ranks", 2, *MACHINE]

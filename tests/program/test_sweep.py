@@ -48,6 +48,11 @@ class SweepTest(CalibratedTest):
     def runs(self, output, name="sweep.json"):
         return json.loads((self.folder / output / name).read_text())["runs"]
 
+    def having(self, output, phase):
+        """The runs of a sweep that have spent time on it."""
+        return {run["folder"] for run in self.runs(output)
+                if phase in self.report(self.folder / output / run["folder"])["run"]["phases"]}
+
     def contents(self, output):
         """Of a run, all that must not differ, by file."""
         files = [output / "checkpoint.h5", *sorted(output.glob("metrics/*"))]
@@ -64,22 +69,38 @@ class SweepTest(CalibratedTest):
 
 class Points(SweepTest):
     LISTS = ("--sparsity-ratio", "0.5,0.6", "--prune-method", "wanda,magnitude", "--allocation",
-             "alphapruning,owl", "--epsilon", 0.2, *FEW)
+             "alphapruning,owl,dlp", "--epsilon", 0.2, *FEW)
 
     def test_points_are_single_runs_bit_for_bit(self):
         self.sweep("swept", *self.LISTS, "--eval", self.eval, "--keep", "all")
         names = [run["folder"] for run in self.runs("swept")]
-        self.assertEqual(len(names), 8)
-        for name in ("wanda-alphapruning-0.6", "wanda-owl-0.5", "magnitude-alphapruning-0.5"):
+        self.assertEqual(len(names), 12)
+        # The scores of the dense blocks are the same for all runs of an allocation.
+        self.assertEqual(self.having("swept", "outliers"), {"wanda-owl-0.5", "wanda-dlp-0.5"})
+        for name in ("wanda-alphapruning-0.6", "wanda-owl-0.5", "wanda-owl-0.6",
+                     "magnitude-owl-0.5", "wanda-dlp-0.6", "magnitude-alphapruning-0.5"):
             method, allocation, ratio = name.split("-")
             options = ["--prune-method", method, "--allocation", allocation, "--sparsity-ratio",
                        ratio, "--eval", self.eval]
             options += ["--epsilon", 0.2] if allocation == "alphapruning" else []
-            options += FEW if method == "wanda" or allocation == "owl" else ["--seqlen", 32]
+            options += ["--seqlen", 32] if name == "magnitude-alphapruning-0.5" else FEW
             self.succeed(BOOKS, self.folder / name, *BLOCKS, *options, ranks=2,
                          environment=FIXED_CLOCK)
             self.assert_same(self.folder / "swept" / name, self.folder / name)
         self.assertFalse((self.folder / "swept" / "journal").exists())
+
+    def test_settings_are_chosen_once_for_each_pruner_and_ratio(self):
+        few = ("--damping", "auto", *FEW)
+        self.sweep("swept", "--sparsity-ratio", "0.5,0.6", "--prune-method", "sparsegpt",
+                   "--allocation", "uniform,owl", *few, "--keep", "all")
+        self.assertEqual(self.having("swept", "settings"),
+                         {"sparsegpt-uniform-0.5", "sparsegpt-uniform-0.6"})
+        for name in ("sparsegpt-uniform-0.5", "sparsegpt-owl-0.5", "sparsegpt-owl-0.6"):
+            method, allocation, ratio = name.split("-")
+            self.succeed(BOOKS, self.folder / name, *BLOCKS, "--prune-method", method,
+                         "--allocation", allocation, "--sparsity-ratio", ratio, *few, ranks=2,
+                         environment=FIXED_CLOCK)
+            self.assert_same(self.folder / "swept" / name, self.folder / name)
 
     def test_only_the_best_of_each_ratio_keeps_its_checkpoint(self):
         for keep, expected in (((), 2), (("--keep", "none"), 0)):
@@ -161,12 +182,16 @@ class Resumed(SweepTest):
     def kill_after(self, output, done):
         """Starts a sweep and kills it when that many runs are done."""
         output = self.folder / output
+        self.kill_when(output, lambda: len(list(output.glob("*/report.json"))) >= done, self.LISTS)
+
+    def kill_when(self, output, reached, lists):
+        """Starts a sweep and kills it as soon as it has come so far."""
         with open(self.folder / "killed.log", "w", encoding="utf-8") as log:
             running = subprocess.Popen(
                 [MPIEXEC, "-n", "2", PROGRAM, "sweep", "--model", str(BOOKS), *BLOCKS,
-                 "--output", str(output), *map(str, self.LISTS), "--resume"], stdout=log, stderr=log,
+                 "--output", str(output), *map(str, lists), "--resume"], stdout=log, stderr=log,
                 env={**os.environ, **FIXED_CLOCK})
-            while running.poll() is None and len(list(output.glob("*/report.json"))) < done:
+            while running.poll() is None and not reached():
                 time.sleep(0.01)
             for pid in [*processes_with(output), running.pid]:
                 try:
@@ -198,6 +223,25 @@ class Resumed(SweepTest):
             self.assertTrue(one == other, run["folder"])
         self.assertIn("nothing is left to do",
                       self.sweep("out", *self.LISTS, "--resume").stderr)
+
+    def test_killed_in_a_run_that_began_from_what_another_had_found(self):
+        """Nobody is left who knows it: it is found again, and trials are not taken for others."""
+        lists = ("--sparsity-ratio", 0.6, "--prune-method", "sparsegpt", "--damping", "auto",
+                 "--allocation", "uniform,search", "--search-evaluations", 6, *FEW)
+        self.sweep("whole", *lists, "--keep", "all")
+        self.assertEqual(self.having("whole", "settings"), {"sparsegpt-uniform-0.6"})
+        log = self.folder / "out" / "sparsegpt-search-0.6" / "run.log"
+        self.kill_when(self.folder / "out",
+                       lambda: log.exists() and "search: candidate 4 of" in log.read_text(), lists)
+        self.assertFalse((log.parent / "report.json").exists())
+        self.sweep("out", *lists, "--keep", "all", "--resume")
+        self.assertEqual(self.having("out", "settings"),
+                         {"sparsegpt-uniform-0.6", "sparsegpt-search-0.6"})
+        one, other = (self.contents(self.folder / where / "sparsegpt-search-0.6")
+                      for where in ("whole", "out"))
+        for contents in (one, other):
+            contents["report.json"]["run"].pop("attempts")
+        self.assertTrue(one == other)
 
     def test_more_values_join_a_finished_sweep(self):
         lists = ("--allocation", "uniform,shuffled", "--seqlen", 64, "--eval", self.eval,
