@@ -38,7 +38,8 @@ bool has_half_weights(const model::Catalogue& catalogue, int block) {
     });
 }
 
-std::uint64_t card_weight_bytes(const transformer::ForwardPlan& plan, int block) {
+std::uint64_t card_weight_bytes(const transformer::ForwardPlan& plan, int block,
+                                linalg::ForwardPrecision precision) {
     std::uint64_t bytes = 0;
     for (const int index : plan.block(block).tensors) {
         if (index >= 0) {
@@ -46,6 +47,14 @@ std::uint64_t card_weight_bytes(const transformer::ForwardPlan& plan, int block)
             const bool half = tensor.matrix >= 0 && is_half(tensor.scalar_type());
             bytes += static_cast<std::uint64_t>(tensor.rows() * tensor.row_length()) *
                      (half ? 2 : sizeof(float));
+        }
+    }
+    for (const model::MatrixInfo& matrix : plan.catalogue->matrices) {
+        const support::ScalarType type = plan.catalogue->tensor_of(matrix).scalar_type();
+        if (matrix.block == block &&
+            transformer::is_doubled_on_card(type, matrix.expert, matrix.inputs(), precision)) {
+            bytes += 2 * sizeof(std::uint16_t) *
+                     static_cast<std::uint64_t>(matrix.outputs() * matrix.inputs());
         }
     }
     return bytes;
@@ -87,7 +96,8 @@ CardMemory card_memory_of_passes(const transformer::ForwardPlan& plan, const Run
     CardMemory memory;
     std::int64_t kept = 0;
     for (int block = 0; block < plan.catalogue->blocks(); ++block) {
-        memory.weights = std::max(memory.weights, streams * card_weight_bytes(plan, block));
+        memory.weights = std::max(memory.weights,
+                                  streams * card_weight_bytes(plan, block, task.forward_precision));
         kept = std::max(kept, transformer::kept_values(plan, block));
     }
     const auto tokens = static_cast<std::uint64_t>(sequences.length);

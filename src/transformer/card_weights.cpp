@@ -54,16 +54,12 @@ void CardWeights::load(const model::Catalogue& catalogue, std::span<const int> d
     }
 }
 
-/// Where products in two parts gain by it: of few inputs, and of many tokens, as experts have not.
 void CardWeights::find_room_for_doubled(std::span<const model::LinearLayer> layers) {
-    constexpr std::int64_t kMostInputs = 8192;
     std::size_t bytes = 0;
     for (const model::LinearLayer& layer : layers) {
         Tensor& tensor = tensors_[static_cast<std::size_t>(layer.weight)];
-        const bool gains = precision_ == linalg::ForwardPrecision::bf16x2 && layer.prunable &&
-                           layer.expert < 0 && tensor.type == support::ScalarType::bfloat16 &&
-                           tensor.inputs == layer.cols && layer.cols <= kMostInputs &&
-                           layer.cols % 4 == 0;
+        const bool gains = layer.prunable && tensor.inputs == layer.cols &&
+                           is_doubled_on_card(tensor.type, layer.expert, layer.cols, precision_);
         if (gains && tensor.doubled < 0) {
             tensor.doubled = static_cast<std::int64_t>(bytes);
             bytes += aligned(2 * static_cast<std::size_t>(tensor.values) * sizeof(std::uint16_t));

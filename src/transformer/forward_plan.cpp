@@ -272,6 +272,13 @@ std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block) {
     return SharedWeights::bytes_for(*plan.catalogue, plan.block(block).tensors);
 }
 
+bool is_doubled_on_card(support::ScalarType type, int expert, std::int64_t inputs,
+                        linalg::ForwardPrecision precision) {
+    constexpr std::int64_t kMostInputs = 8192;
+    return precision == linalg::ForwardPrecision::bf16x2 && type == support::ScalarType::bfloat16 &&
+           expert < 0 && inputs <= kMostInputs && inputs % 4 == 0;
+}
+
 std::int64_t kept_values(const ForwardPlan& plan, int block) {
     return kept_width(plan.block(block).description);
 }

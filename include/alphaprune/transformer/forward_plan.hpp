@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/catalogue.hpp"
 #include "alphaprune/model/family.hpp"
 #include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/support/error.hpp"
+#include "alphaprune/support/scalar.hpp"
 #include "alphaprune/transformer/tensor_layout.hpp"
 
 namespace alphaprune::transformer {
@@ -110,6 +112,11 @@ struct SharedFlops {
 SharedFlops shared_flops(const ForwardPlan& plan, int block, std::int64_t tokens, int workers);
 /// Bytes of a block's weights in float32, which a node holds once.
 std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block);
+/// Whether a prunable layer's weights lie on a card twice in a row, for products in two parts:
+/// these gain by it where inputs are few, and tokens many, as experts have not.
+/// @param type  in which they are there @param expert  −1: of none
+bool is_doubled_on_card(support::ScalarType type, int expert, std::int64_t inputs,
+                        linalg::ForwardPrecision precision);
 /// Values per token that a pass in steps keeps of each sequence.
 std::int64_t kept_values(const ForwardPlan& plan, int block);
 /// Bytes of scratch memory that running a block over a sequence takes, of a team together.
