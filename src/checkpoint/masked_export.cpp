@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <ranges>
 #include <set>
 
 #include "alphaprune/formats/bitmask_names.hpp"
@@ -95,7 +94,8 @@ void place_known(const ExportShard& shard, std::span<const model::TensorInfo> te
     for (const auto& [t, places] : out.masked) {
         masked.insert(t);
     }
-    for (const int t : shard.tensors | std::views::reverse) {
+    for (auto one = shard.tensors.rbegin(); one != shard.tensors.rend(); ++one) {
+        const int t = *one;
         const model::TensorInfo& tensor = tensors[static_cast<std::size_t>(t)];
         if (!masked.contains(t)) {
             out.plain.emplace_back(

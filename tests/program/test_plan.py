@@ -56,7 +56,7 @@ class Plan(ProgramTest):
         self.assertIn("8 graphics cards per node of 86 GB; activations on cards", self.table)
         self.assertNotIn("more than the", self.table)
         self.plan(*request, "--cards-per-node", 8, "--card-memory", "16GiB")
-        self.assertRegex(self.table, r"calibrate: \d+ GB of a card's memory: weights 1.7 GB.*\n"
+        self.assertRegex(self.table, r"calibrate: \d+ GB of a card's memory: weights 4.2 GB.*\n"
                                      r"  more than the 17 GB that a card has: use more cards")
         faster = self.plan(*request, "--cards-per-node", 8, "--card-gflops", "1.56e6")
         self.assertLess(faster["seconds"], plan["seconds"])
