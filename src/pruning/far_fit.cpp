@@ -38,17 +38,9 @@ void FarFit::move(float* weights, parallel::RowRange rows) {
         const std::int64_t order = statistics_.cols();
         float* const gradients = gradients_.at_least(rows.size() * order).data();
         statistics_.far_gradient(weights, rows, gradients);
-        statistics_.lane().multiply_add({.alpha = 1,
-                                         .a = gradients,
-                                         .a_stride = order,
-                                         .b = inverse_.at_least(order * order).data(),
-                                         .b_stride = order,
-                                         .beta = 1,
-                                         .out = weights,
-                                         .out_stride = order,
-                                         .rows = rows.size(),
-                                         .inner = order,
-                                         .cols = order});
+        const float* const inverse = inverse_.at_least(order * order).data();
+        statistics_.lane().multiply_add(
+            times_square(gradients, rows.size(), inverse, order, weights, 1));
     });
 }
 

@@ -90,17 +90,7 @@ void SiteStatistics::far_gradient(const float* weights, parallel::RowRange rows,
         linalg::FarBuffer factor(lane());
         float* const products = factor.at_least(width * width).data();
         lane().round_to_float(dense, width * width, outputs_.dense, products);
-        lane().multiply_add({.alpha = 1,
-                             .a = weights,
-                             .a_stride = width,
-                             .b = products,
-                             .b_stride = width,
-                             .beta = 1,
-                             .out = out,
-                             .out_stride = width,
-                             .rows = rows.size(),
-                             .inner = width,
-                             .cols = width});
+        lane().multiply_add(times_square(weights, rows.size(), products, width, out, 1));
     }
 }
 

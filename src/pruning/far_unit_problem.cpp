@@ -30,17 +30,7 @@ FarUnitHessian::FarUnitHessian(const BlockInputs& inputs, SiteStatistics& statis
 
 void FarUnitHessian::multiply(const float* values, std::int64_t rows, const float* by, float* out,
                               float beta) const {
-    lane().multiply_add({.alpha = 1,
-                         .a = values,
-                         .a_stride = cols(),
-                         .b = by,
-                         .b_stride = cols(),
-                         .beta = beta,
-                         .out = out,
-                         .out_stride = cols(),
-                         .rows = rows,
-                         .inner = cols(),
-                         .cols = cols()});
+    lane().multiply_add(times_square(values, rows, by, cols(), out, beta));
 }
 
 void FarUnitHessian::factor(double shift, const std::string& where) {

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -49,6 +50,16 @@ def processes_with(word):
         if words[0] == os.fsencode(PROGRAM) and os.fsencode(str(word)) in words and state not in "ZX":
             found[int(entry.name)] = int(parent)
     return found
+
+
+def kill_with_ranks(run, word):
+    """Ends mpiexec and the ranks that have this word on their command line, which without it would
+    go on for a while, perhaps to the end."""
+    for pid in [*processes_with(word), run.pid]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def workers_with(word):

@@ -9,7 +9,7 @@ import unittest
 import h5py
 import numpy as np
 
-from harness import (BOOKS, MPIEXEC, PROGRAM, ROOT, TINY, processes_with, read_safetensors,
+from harness import (BOOKS, MPIEXEC, PROGRAM, ROOT, TINY, kill_with_ranks, read_safetensors,
                      start)
 from test_calibrated import FIXED_CLOCK, METHODS, CalibratedTest, tensors_of
 
@@ -156,12 +156,7 @@ class Storage(CalibratedTest):
                 while not self.is_past(shard, part, number + 20):  # some blocks are durable
                     self.assertIsNone(run.poll())
                     time.sleep(0.01)
-                # The ranks, too: without mpiexec they would go on for a while, perhaps to the end.
-                for pid in [*processes_with(output), run.pid]:
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
+                kill_with_ranks(run, output)
             time.sleep(1)
             begin, _ = self.place_of(shard, part, number)
             with open(shard, "r+b") as file:

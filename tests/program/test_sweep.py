@@ -4,15 +4,14 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 import unittest
 
 import numpy as np
 
-from harness import (BOOKS, MPIEXEC, PROGRAM, TINY, processes_with, read_safetensors, start,
-                     write_safetensors)
+from harness import (BOOKS, MPIEXEC, PROGRAM, TINY, kill_with_ranks, processes_with,
+                     read_safetensors, start, write_safetensors)
 from test_calibrated import FIXED_CLOCK, CalibratedTest
 
 BLOCKS = ("--blocks", "0-1")
@@ -193,11 +192,7 @@ class Resumed(SweepTest):
                 env={**os.environ, **FIXED_CLOCK})
             while running.poll() is None and not reached():
                 time.sleep(0.01)
-            for pid in [*processes_with(output), running.pid]:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            kill_with_ranks(running, output)
             running.wait()
             while processes_with(output):
                 time.sleep(0.02)
