@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "alphaprune/device/choose_card.hpp"
 #include "alphaprune/linalg/arithmetic.hpp"
 #include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/tokens.hpp"
@@ -42,6 +43,7 @@ struct Request {
     std::optional<std::int64_t> length;
     int repeat = 1;
     int threads = 1;
+    std::string device;
     transformer::ForwardSettings forward = {};
 };
 
@@ -51,7 +53,6 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
     Request request;
     std::string name;
     std::string precision;
-    std::string device;
     std::int64_t length = 0;
     po::options_description options("calibration, options (under any number of MPI ranks)");
     options.add_options()("help", "show this")(
@@ -73,8 +74,9 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
         "with "
         "made-up tokens")("threads", po::value(&request.threads)->default_value(1), "of each rank")(
         "precision", po::value(&precision)->default_value("float32"), "or bf16x2 or bf16")(
-        "device", po::value(&device)->default_value("none"), "or cuda: with card 0, on one rank")(
-        "repeat", po::value(&request.repeat)->default_value(3), "the median of so many phases");
+        "device", po::value(&request.device)->default_value("none"),
+        "or cuda: each rank with a card")("repeat", po::value(&request.repeat)->default_value(3),
+                                          "the median of so many phases");
     if (!read_command_line(options, argc, argv, speaks)) {
         return std::nullopt;
     }
@@ -93,9 +95,7 @@ std::optional<Request> request_of(int argc, char** argv, bool speaks) {
                           "give --repeat and --threads 1 or more, --sparsity-ratio from 0 to 1");
     }
     request.forward.precision = *named;
-    if (device == "cuda") {
-        request.forward.card = 0;
-    } else {
+    if (request.device != "cuda") {
         linalg::require_forward_precision(*named, "--precision");
     }
     return request;
@@ -212,6 +212,15 @@ void measure(const parallel::Communicator& all, const model::Catalogue& catalogu
     }
 }
 
+/// Of this rank, its index. @throws Error on all ranks unless each has one
+int card_of(const parallel::Communicator& all) {
+    const auto card = device::card_of_rank(all, all.split_by_node(), device::DeviceChoice::cuda);
+    if (all.any(!card.has_value())) {
+        throw bad_request("fewer cards than ranks", "--device", "start a rank for each card");
+    }
+    return card->index;
+}
+
 model::TokenSequences made_up_tokens(const Request& request) {
     model::TokenSequences sequences{request.length.value_or(2048), {}};
     for (std::int64_t i = 0; i < request.sequences * sequences.length; ++i) {
@@ -222,9 +231,12 @@ model::TokenSequences made_up_tokens(const Request& request) {
 }
 
 void run(const parallel::Communicator& all, int argc, char** argv) {
-    const std::optional<Request> request = request_of(argc, argv, all.is_root());
+    std::optional<Request> request = request_of(argc, argv, all.is_root());
     if (!request) {
         return;
+    }
+    if (request->device == "cuda") {
+        request->forward.card = card_of(all);
     }
     linalg::use_one_blas_thread();
     const model::Catalogue catalogue = parallel::run_collectively(all, [&] {
