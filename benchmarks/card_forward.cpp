@@ -47,7 +47,8 @@ struct Steps {
     double gather = 0;
     double prune = 0;
     double forward = 0;
-    double load = 0;  ///< the weights, with what makes them
+    double load = 0;     ///< the weights, with what makes them
+    double deliver = 0;  ///< to the processor, as they would be stored
 };
 
 class Block {
@@ -103,6 +104,10 @@ class Block {
         steps.gather = lap();
         prune();
         steps.prune = lap();
+        for (const int tensor : plan_.block(0).tensors) {
+            runner_->stored_rows(tensor, {0, plan_.tensor(tensor).rows()}, room_);
+        }
+        steps.deliver = lap();
         for (std::int64_t s = 0; s < request_.sequences; ++s) {
             runner_->advance(s);
         }
@@ -139,10 +144,7 @@ class Block {
             for (const int index : sites_[site].matrices) {
                 const model::MatrixInfo& matrix =
                     catalogue_.matrices[static_cast<std::size_t>(index)];
-                matrices.push_back({{runner_->rows(index, {0, matrix.outputs()}), 0},
-                                    {request_.ratio, {}},
-                                    catalogue_.name_of(matrix),
-                                    {}});
+                matrices.push_back({{}, {request_.ratio, {}}, catalogue_.name_of(matrix), {}});
                 if (drops_there()) {
                     matrices.back().drop = [this, index, rows = matrix.outputs()](
                                                std::span<const float> norms,
@@ -154,6 +156,7 @@ class Block {
                 } else {
                     const parallel::RowRange all{0, matrix.outputs()};
                     matrices.back().far = {
+                        all.size(),
                         [this, index, all](float* to) { runner_->take_rows(index, all, to); },
                         [this, index, all](const float* from) {
                             runner_->put_rows(index, all, from);
@@ -180,6 +183,7 @@ class Block {
     std::vector<transformer::InputSite> sites_;
     std::unique_ptr<pruning::BlockPruner> pruner_;
     int iterations_ = 0;  ///< of all matrices
+    std::vector<std::byte> room_;
 };
 
 void measure(const model::Catalogue& catalogue, const Request& request) {
@@ -190,7 +194,7 @@ void measure(const model::Catalogue& catalogue, const Request& request) {
     }
     const auto rate = module.function<linalg::CardBf16Gemm>(linalg::kCardBf16Gemm);
     Block block(catalogue, request);
-    std::vector<double> gather, prune, forward, load, all, rates{rate(0)};
+    std::vector<double> gather, prune, forward, load, deliver, all, rates{rate(0)};
     for (int i = 0; i <= request.repeat; ++i) {
         const Steps steps = block.run();
         if (i == 0) {  // touches its memory
@@ -200,6 +204,7 @@ void measure(const model::Catalogue& catalogue, const Request& request) {
         prune.push_back(steps.prune);
         forward.push_back(steps.forward);
         load.push_back(steps.load);
+        deliver.push_back(steps.deliver);
         all.push_back(steps.gather + steps.prune + steps.forward);
         rates.push_back(rate(0));
     }
@@ -210,12 +215,13 @@ void measure(const model::Catalogue& catalogue, const Request& request) {
         "\"sequences\": {}, "
         "\"tokens\": {}, \"gather_seconds\": {:.4f}, \"prune_seconds\": {:.4f}, "
         "\"forward_seconds\": {:.4f}, \"seconds\": {:.4f}, \"load_seconds\": {:.4f}, "
+        "\"deliver_seconds\": {:.4f}, "
         "\"iterations\": {}, \"bf16_gflops\": {:.0f}, \"limit_seconds\": {:.4f}, \"ratio\": "
         "{:.3f}}}\n",
         request.pruner, request.shape, request.type, module.cards().front().name,
         linalg::name_of(request.precision), request.sequences, request.tokens, median(gather),
-        median(prune), median(forward), median(all), median(load), block.iterations(),
-        median(rates), limit, limit / median(all));
+        median(prune), median(forward), median(all), median(load), median(deliver),
+        block.iterations(), median(rates), limit, limit / median(all));
     std::fflush(stdout);
 }
 

@@ -56,6 +56,13 @@ struct Inputs {
     std::optional<model::Catalogue> mask = {};  ///< of --mask-from
     /// What a user should know of them, and of the forward pass of the model.
     std::vector<std::string> warnings = {};
+
+    /// What runs the blocks for the calibration's sequences.
+    transformer::ForwardSettings calibration_forward() const {
+        transformer::ForwardSettings settings = forward;
+        settings.states_on_card = memory.states_on_card;
+        return settings;
+    }
 };
 
 /// How the request prunes, as far as time and memory depend on it.

@@ -1,18 +1,24 @@
 #include "job_cards.hpp"
 
+#include <algorithm>
 #include <limits>
 
-#include "alphaprune/device/choose_card.hpp"
+#include "alphaprune/device/card_error.hpp"
+#include "alphaprune/device/card_module.hpp"
 
 namespace alphaprune::commands {
 
 JobCards cards_of_job(const parallel::Communicator& ranks, std::optional<int> card) {
+    constexpr std::uint64_t kMostOfLibraries = std::uint64_t{1} << 30;
     constexpr std::uint64_t kUnknown = std::numeric_limits<std::int64_t>::max();
     std::uint64_t memory = kUnknown;
     if (card) {
-        const auto& cards = device::CardModule::get().cards();
-        memory =
-            device::memory_of_card(cards[static_cast<std::size_t>(*card)].name).value_or(kUnknown);
+        try {
+            const std::uint64_t free = device::free_card_bytes(*card);
+            memory = free - std::min(free / 8, kMostOfLibraries);
+        } catch (const device::CardError&) {
+            // What begins to work there will tell.
+        }
     }
     const int of_node = ranks.split_by_node().sum(card ? 1 : 0);
     const std::uint64_t least = ranks.min(memory);

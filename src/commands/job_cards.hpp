@@ -10,7 +10,7 @@ namespace alphaprune::commands {
 /// Graphics cards of a job.
 struct JobCards {
     int of_node = 0;                      ///< of the node that has most
-    std::optional<std::uint64_t> memory;  ///< bytes of the smallest; nothing: not known
+    std::optional<std::uint64_t> memory;  ///< bytes that are free on each; nothing: not known
 };
 
 /// The same on every rank. Collective. @param card  index of this rank's

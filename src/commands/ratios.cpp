@@ -111,7 +111,7 @@ std::vector<double> measure_scores(Job& job, const Inputs& inputs) {
                 ? std::optional(method.outlier_multiple(job.options.method_values))
                 : std::nullopt,
             [&](std::int64_t done, std::int64_t total) { line.update(done, total); }, &*job.journal,
-            inputs.forward);
+            inputs.calibration_forward());
     });
 }
 

@@ -41,10 +41,16 @@ void describe_calibration(const Inputs& inputs) {
     if (const planning::CardMemory& card = inputs.memory.card; card.total() > 0) {
         support::log_info(fmt::format(
             "on each rank's graphics card {}: weights {}, hidden states {}, one sequence {}, "
-            "statistics {}",
+            "statistics {}{}",
             support::human_bytes(card.total()), support::human_bytes(card.weights),
             support::human_bytes(card.states), support::human_bytes(card.scratch),
-            support::human_bytes(card.statistics)));
+            support::human_bytes(card.statistics),
+            card.spilled == 0
+                ? ""
+                : fmt::format("; the hidden states of all but {} sequences, {}, do not "
+                              "fit and stay in the node's memory",
+                              inputs.memory.states_on_card.value_or(0),
+                              support::human_bytes(card.spilled))));
     }
 }
 
@@ -86,7 +92,7 @@ phases::PrunedModel prune(const Job& job, const Inputs& inputs, phases::PrunedFi
          .site_order = site_order(job.options),
          .turns = inputs.memory.turns,
          .mask = inputs.mask ? &*inputs.mask : nullptr,
-         .forward = inputs.forward},
+         .forward = inputs.calibration_forward()},
         files, [&](std::int64_t done, std::int64_t total) { line.update(done, total); });
 }
 

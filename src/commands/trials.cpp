@@ -174,7 +174,7 @@ double Trials::try_one(const parallel::Communicator& ranks, const parallel::Node
                                           .held_out = held_out_,
                                           .most_blocks = plan_.blocks,
                                           .mask = inputs_.mask ? &*inputs_.mask : nullptr,
-                                          .forward = inputs_.forward});
+                                          .forward = inputs_.calibration_forward()});
         return std::exp(std::accumulate(losses.begin(), losses.end(), 0.0) /
                         static_cast<double>(losses.size()));
     } catch (const support::Error& error) {  // the same on all ranks of the group

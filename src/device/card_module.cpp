@@ -94,4 +94,8 @@ void* CardModule::symbol(const char* name) const {
     return found;
 }
 
+std::uint64_t free_card_bytes(int card) {
+    return CardModule::get().function<std::uint64_t(int)>("alphaprune_cuda_free_bytes")(card);
+}
+
 }  // namespace alphaprune::device

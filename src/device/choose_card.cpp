@@ -5,7 +5,6 @@
 
 #include "alphaprune/support/bytes.hpp"
 #include "alphaprune/support/message.hpp"
-#include "alphaprune/support/number.hpp"
 
 namespace alphaprune::device {
 namespace {
@@ -57,29 +56,6 @@ std::vector<std::optional<std::size_t>> share_out_cards(
         }
     }
     return shares;
-}
-
-std::optional<std::uint64_t> memory_of_card(std::string_view name) {
-    constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
-    constexpr std::uint64_t kOfDriver = kGiB;
-    struct Known {
-        std::string_view name;
-        std::uint64_t gib;  ///< 0: there are several
-    };
-    constexpr std::array kKnown{Known{"GH200", 0}, Known{"H200", 140}, Known{"H100 NVL", 93},
-                                Known{"B200", 178}};
-    for (const Known& known : kKnown) {
-        if (name.find(known.name) != name.npos) {
-            return known.gib > 0 ? std::optional(known.gib * kGiB - kOfDriver) : std::nullopt;
-        }
-    }
-    const std::size_t end = name.find("GB");
-    if (end != name.npos) {
-        const std::size_t begin = name.find_last_not_of("0123456789", end - 1) + 1;
-        const auto gib = support::number_in<std::uint64_t>(name.substr(begin, end - begin));
-        return gib && *gib > 0 ? std::optional(*gib * kGiB - kOfDriver) : std::nullopt;
-    }
-    return name.find("H100") != name.npos ? std::optional(80 * kGiB - kOfDriver) : std::nullopt;
 }
 
 std::optional<CardInfo> card_of_rank(const parallel::Communicator& ranks,

@@ -181,7 +181,7 @@ std::unique_ptr<SpectralPipeline> make_cuda_pipeline(int card, int most,
         // What the context and the libraries take comes first, and is not free then.
         const std::uint64_t each =
             module.function<SpectrumLaneBytes>(kSpectrumLaneBytes)(card, lane_matrix(largest));
-        const auto free = static_cast<double>(module.function<FreeCardBytes>(kFreeCardBytes)(card));
+        const auto free = static_cast<double>(device::free_card_bytes(card));
         constexpr double kUsedShare = 0.9;
         const int lanes =
             static_cast<int>(std::min<double>(kUsedShare * free / static_cast<double>(each), most));

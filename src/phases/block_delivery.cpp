@@ -33,7 +33,7 @@ void BlockDelivery::write(transformer::BlockRunner& runner, int tensor) {
         std::uint64_t values = 0;
         parallel::work_collectively(ranks_, clock_, parallel::Work::write, [&] {
             parallel::for_each_slab(mine, info.row_bytes(), [&](parallel::RowRange rows) {
-                values += formats::count_values(stored(runner, tensor, rows),
+                values += formats::count_values(runner.stored_rows(tensor, rows, room_),
                                                 support::size_of(info.scalar_type()));
             });
         });
@@ -42,19 +42,9 @@ void BlockDelivery::write(transformer::BlockRunner& runner, int tensor) {
     }
     parallel::work_collectively(ranks_, clock_, parallel::Work::write, [&] {
         parallel::for_each_slab(mine, info.row_bytes(), [&](parallel::RowRange rows) {
-            stream_.deliver(tensor, rows, stored(runner, tensor, rows));
+            stream_.deliver(tensor, rows, runner.stored_rows(tensor, rows, room_));
         });
     });
-}
-
-std::span<const std::byte> BlockDelivery::stored(transformer::BlockRunner& runner, int tensor,
-                                                 parallel::RowRange rows) {
-    const model::TensorInfo& info = stream_.tensor(tensor);
-    values_.resize(static_cast<std::size_t>(rows.size() * info.row_length()));
-    runner.stored_rows(tensor, rows, values_);
-    std::vector<std::byte>& bytes = stream_.room_for(info, rows);
-    support::narrow(values_, info.scalar_type(), bytes);
-    return bytes;
 }
 
 }  // namespace alphaprune::phases

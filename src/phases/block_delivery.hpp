@@ -30,9 +30,6 @@ class BlockDelivery {
 
   private:
     void write(transformer::BlockRunner& runner, int tensor);
-    std::span<const std::byte> stored(transformer::BlockRunner& runner, int tensor,
-                                      parallel::RowRange rows);
-
     const parallel::Communicator& ranks_;
     parallel::WorkClock& clock_;
     TensorStream& stream_;
@@ -40,7 +37,7 @@ class BlockDelivery {
     std::vector<int> order_;
     std::size_t next_ = 0;  ///< in that order
     std::set<int> waiting_;
-    std::vector<float> values_;
+    std::vector<std::byte> room_;  ///< for rows that do not lie in memory as they are stored
 };
 
 }  // namespace alphaprune::phases

@@ -247,17 +247,23 @@ class CalibratedRun {
         std::vector<std::vector<std::uint8_t>> gone;
         parallel::work_collectively(ranks_, clock(), Work::read,
                                     [&] { gone = kept_zeros_.of_shares(ranks_, unfinished); });
+        const bool is_seen = sites_.tokens(site) > 0;
+        const bool is_there = is_seen && prunes_where_rows_are(pass_.runner(), request_);
         std::vector<pruning::SiteMatrix> pruned;
         for (std::size_t i = 0; i < unfinished.size(); ++i) {
             const int index = unfinished[i];
-            pruned.push_back({{own_rows(index), own_outputs(index).begin, gone[i]},
+            const parallel::RowRange outputs = own_outputs(index);
+            const auto rows = is_there ? std::span<float>{} : own_rows(index);
+            pruned.push_back({{rows, outputs.begin, gone[i]},
                               request_.targets[static_cast<std::size_t>(index)],
                               catalogue_.name_of(matrix(index))});
-            prune_there(pruned.back(), pass_.runner(), request_, catalogue_, index);
+            is_there
+                ? prune_there(pruned.back(), pass_.runner(), request_, catalogue_, index, outputs)
+                : void();
         }
         const auto pruning = clock().during(Work::prune);
         std::vector<std::optional<pruning::Fit>> fits;
-        if (sites_.tokens(site) > 0) {
+        if (is_seen) {
             fits = pruner.prune(site, pruned);
         } else {
             prune_unseen(ranks_, pruned, matrix(unfinished.front()).inputs(), request_.settings);
@@ -268,9 +274,8 @@ class CalibratedRun {
                 keep_fit(unfinished[i], fits[i]);
             }
         });
-        const bool is_rounded = prunes_where_rows_are(pass_.runner(), request_);
         for (const int index : unfinished) {
-            const auto rows = is_rounded ? std::span<float>{} : own_rows(index);
+            const auto rows = is_there ? std::span<float>{} : own_rows(index);
             problem.guard([&] {  // the next block sees what the checkpoint holds
                 round_to_stored(nodes_.threads(), catalogue_, catalogue_.tensor_of(matrix(index)),
                                 rows);

@@ -272,7 +272,16 @@ std::vector<double> CalibrationPass::losses(std::span<const std::uint8_t> which)
 
 StateKeeper::StateKeeper(const parallel::Communicator& ranks, resume::Journal* journal,
                          Passes passes)
-    : ranks_(ranks), journal_(journal), passes_(std::move(passes)) {}
+    : ranks_(ranks), journal_(journal), passes_(std::move(passes)) {
+    constexpr double kSoonDone = 64e6;  // bytes, whose cost is found out by saving them
+    constexpr double kBytesPerSecond = 1e9;
+    double bytes = 0;
+    for (const auto& kept : passes_) {
+        bytes += static_cast<double>(kept.second->own().size()) * sizeof(float) *
+                 static_cast<double>(kept.second->state_size());
+    }
+    cost_ = ranks.max(bytes) > kSoonDone ? ranks.max(bytes) / kBytesPerSecond : 0;
+}
 
 int StateKeeper::saved_block() const {
     std::set<int> blocks;

@@ -61,16 +61,12 @@ bool prunes_where_rows_are(const transformer::BlockRunner& runner, const PruneRe
 }
 
 void prune_there(pruning::SiteMatrix& pruned, transformer::BlockRunner& runner,
-                 const PruneRequest& request, const model::Catalogue& catalogue, int matrix) {
-    if (!prunes_where_rows_are(runner, request)) {
-        return;
-    }
+                 const PruneRequest& request, const model::Catalogue& catalogue, int matrix,
+                 parallel::RowRange outputs) {
     const model::MatrixInfo& info = catalogue.matrices[static_cast<std::size_t>(matrix)];
-    const std::int64_t first = pruned.rows.first_row;
-    const parallel::RowRange outputs{first,
-                                     first + std::ssize(pruned.rows.weights) / info.inputs()};
     if (request.pruner.needs == pruning::PrunerNeeds::targets) {
         pruned.far = {
+            outputs.size(),
             [&runner, matrix, outputs](float* to) { runner.take_rows(matrix, outputs, to); },
             [&runner, &catalogue, &info, matrix, outputs](const float* from) {
                 const std::int64_t bad = runner.put_rows(matrix, outputs, from);

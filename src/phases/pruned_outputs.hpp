@@ -26,10 +26,11 @@ void round_to_stored(const parallel::ThreadPool& threads, const model::Catalogue
 
 /// Whether weights are pruned where the rows are, far from the processor, in their stored type.
 bool prunes_where_rows_are(const transformer::BlockRunner& runner, const PruneRequest& request);
-/// If so, SiteMatrix::drop or SiteMatrix::far for the rows of a matrix of the loaded block.
+/// If so, SiteMatrix::drop or SiteMatrix::far for these rows of a matrix of the loaded block.
 /// @param runner, catalogue  outlive the matrix
 void prune_there(pruning::SiteMatrix& pruned, transformer::BlockRunner& runner,
-                 const PruneRequest& request, const model::Catalogue& catalogue, int matrix);
+                 const PruneRequest& request, const model::Catalogue& catalogue, int matrix,
+                 parallel::RowRange outputs);
 
 /// Brings the outputs of matrices, which are shared out over all ranks, to all nodes: in the type
 /// in which they are stored, since they have been rounded to it, through memory of each node that

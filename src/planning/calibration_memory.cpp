@@ -129,15 +129,15 @@ std::uint64_t delivery_memory(const model::Catalogue& catalogue, int ranks) {
     return most;
 }
 
-/// Beside cards: a block in float32, and a sequence on its way.
+/// Beside cards: a block as they have it, and a sequence on its way.
 CalibrationMemory memory_beside_cards(const transformer::ForwardPlan& plan, const RunTask& task,
                                       const Cluster& cluster, const TeamPlan& teams) {
     const std::uint64_t streams = task.settings.outputs.any() ? 2 : 1;
     CalibrationMemory memory;
     for (int block = 0; block < plan.catalogue->blocks(); ++block) {
-        memory.weights =
-            std::max(memory.weights, streams * transformer::block_weight_bytes(plan, block) /
-                                         static_cast<std::uint64_t>(node_ranks_of(cluster)));
+        memory.weights = std::max(
+            memory.weights, streams * transformer::block_weight_bytes_beside_cards(plan, block) /
+                                static_cast<std::uint64_t>(node_ranks_of(cluster)));
     }
     memory.activations = streams *
                          static_cast<std::uint64_t>(task.calibration.length * plan.hidden_size()) *
@@ -234,6 +234,47 @@ BlockWork block_work(const transformer::ForwardPlan& plan, int block, const RunT
     return work;
 }
 
+namespace {
+
+/// What the statistics of a block take, in turns.
+struct BlockStatistics {
+    std::vector<std::size_t> turns{0};
+    std::uint64_t memory = 0;
+};
+
+/// @param room  for them, which turns keep within; nothing: they all come at once
+BlockStatistics statistics_of(const BlockWork& work, const RunTask& task,
+                              std::optional<std::uint64_t> room) {
+    const std::uint64_t throughout = memory_throughout(work);
+    BlockStatistics statistics;
+    if (room && task.prunes_by_block() && !task.sites_sequentially) {
+        statistics.turns = turns_within(work.pruned, *room > throughout ? *room - throughout : 0);
+    }
+    statistics.memory =
+        throughout + memory_of(work.pruned, statistics.turns, task.sites_sequentially);
+    return statistics;
+}
+
+/// Hidden states go to the host before statistics come in turns, each of which is a pass of its
+/// own.
+/// @param statistics  of all blocks, each at once, at most
+void spill_states(CalibrationMemory& memory, std::uint64_t card, std::uint64_t statistics,
+                  std::int64_t own_sequences) {
+    const std::uint64_t others = memory.card.total() - memory.card.states + statistics;
+    if (own_sequences == 0 || others + memory.card.states <= card) {
+        return;
+    }
+    const std::uint64_t each = memory.card.states / static_cast<std::uint64_t>(own_sequences);
+    const std::uint64_t room = card > others + each ? card - others - each : 0;  // one visits
+    memory.states_on_card = static_cast<std::int64_t>(room / each);
+    const std::uint64_t there = (static_cast<std::uint64_t>(*memory.states_on_card) + 1) * each;
+    memory.card.spilled = memory.card.states + each - there;
+    memory.card.states = there;
+    memory.activations += memory.card.spilled;
+}
+
+}  // namespace
+
 CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
                                      const Cluster& cluster) {
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
@@ -244,23 +285,26 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
     if (task.prunes_by_block()) {
         memory.delivery = delivery_memory(catalogue, cluster.ranks);
     }
+    std::vector<BlockWork> blocks;
+    std::uint64_t at_once = 0;
+    for (int block = 0; block < catalogue.blocks(); ++block) {
+        blocks.push_back(block_work(plan, block, task, cluster, teams));
+        at_once = std::max(at_once, statistics_of(blocks.back(), task, {}).memory);
+    }
+    if (on_card && cluster.card_memory) {
+        spill_states(memory, *cluster.card_memory, at_once, teams.rounds());
+    }
     const std::uint64_t passes =
         on_card ? memory.card.total() : memory.total() + program_memory(cluster);
-    for (int block = 0; block < catalogue.blocks(); ++block) {
-        const BlockWork work = block_work(plan, block, task, cluster, teams);
-        const std::uint64_t throughout = memory_throughout(work);
-        std::vector<std::size_t> turns{0};
-        if (limit && task.prunes_by_block() && !task.sites_sequentially) {
-            const std::uint64_t taken = passes + throughout;
-            turns = turns_within(work.pruned, *limit > taken ? *limit - taken : 0);
-        }
+    for (const BlockWork& work : blocks) {
+        auto [turns, taken] = statistics_of(
+            work, task, limit ? std::optional(*limit > passes ? *limit - passes : 0) : limit);
         std::uint64_t outliers = 0;
         for (const pruning::SiteWork& site : work.sites) {
             outliers += task.measures_outliers ? pruning::scoring_cost(site).memory : 0;
         }
         std::uint64_t& statistics = on_card ? memory.card.statistics : memory.statistics;
-        statistics = std::max(statistics,
-                              throughout + memory_of(work.pruned, turns, task.sites_sequentially));
+        statistics = std::max(statistics, taken);
         memory.statistics =
             std::max({memory.statistics, outliers, on_card ? sums_of_hosts(work) : 0});
         memory.turns.push_back(std::move(turns));

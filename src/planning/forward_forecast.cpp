@@ -133,6 +133,15 @@ class Forward {
         return load_seconds(bytes_of(plan_.block(block).tensors)) + packed;
     }
 
+    /// Of hidden states that come to a card for each pass through a block, and go back after it.
+    double visiting_seconds(const CalibrationMemory& memory) const {
+        double visits = 0;
+        for (const auto& turns : memory.turns) {
+            visits += 2.0 + static_cast<double>(turns.size());
+        }
+        return visits * static_cast<double>(memory.card.spilled) / (card_.link_gbps * 1e9);
+    }
+
     /// The work of a pruner at a site, by whom activations are with.
     double seconds_of(const pruning::SiteCost& cost) const {
         if (!on_cards()) {
@@ -263,6 +272,7 @@ PhaseForecast calibration_forecast(const ForecastInputs& inputs) {
     const int models = (task.prunes_by_block() ? 1 : 0) + (task.measures_outliers ? 1 : 0) +
                        (task.prunes_by_block() && task.settings.outputs.any() ? 1 : 0);
     result.seconds += models * forward.embedding_seconds(teams, task.calibration.length);
+    result.seconds += forward.visiting_seconds(memory);
     result.memory = memory.total();
     result.card = memory.card;
     return result;

@@ -43,10 +43,9 @@ formats::Json cluster_json(const Cluster& cluster) {
 /// Where activations are on cards.
 formats::Json card_json(const CardMemory& card) {
     return formats::Json::Object{
-        {"weights", count(card.weights)},
-        {"states", count(card.states)},
-        {"scratch", count(card.scratch)},
-        {"statistics", count(card.statistics)},
+        {"weights", count(card.weights)},        {"states", count(card.states)},
+        {"scratch", count(card.scratch)},        {"statistics", count(card.statistics)},
+        {"spilled_states", count(card.spilled)},
     };
 }
 

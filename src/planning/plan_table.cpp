@@ -151,10 +151,13 @@ std::string cards_text(std::string_view name, const RunForecast& predicted,
         if (const CardMemory& card = phase.card; card.total() > 0) {
             text += fmt::format(
                 "{}{}: {} of a card's memory: weights {}, hidden states {}, one "
-                "sequence {}, statistics {}\n",
+                "sequence {}, statistics {}{}\n",
                 name, name_of(phase.phase), support::human_bytes(card.total()),
                 support::human_bytes(card.weights), support::human_bytes(card.states),
-                support::human_bytes(card.scratch), support::human_bytes(card.statistics));
+                support::human_bytes(card.scratch), support::human_bytes(card.statistics),
+                card.spilled == 0 ? ""
+                                  : fmt::format("; {} of hidden states in the node's memory",
+                                                support::human_bytes(card.spilled)));
             if (cluster.card_memory && card.total() > *cluster.card_memory) {
                 text += fmt::format(
                     "  more than the {} that a card has: use more cards, fewer or "

@@ -35,7 +35,7 @@ class FarSweep {
         std::int64_t height = 0;
         std::int64_t gone = 0;
         for (const SiteMatrix& matrix : matrices_) {
-            const std::int64_t rows = std::ssize(matrix.rows.weights) / order();
+            const std::int64_t rows = matrix.far->count;
             places_.push_back({height, rows, gone});
             heights_.push_back(rows);
             height += rows;
@@ -199,7 +199,7 @@ void sweep_far_site(const parallel::Communicator& ranks, linalg::FarLane& lane,
                     const FarInverse& inverse, std::span<const SiteMatrix> matrices, FarFit* fit) {
     std::map<std::int64_t, std::vector<SiteMatrix>> by_width;
     for (const SiteMatrix& matrix : matrices) {
-        if (ranks.any(!matrix.rows.weights.empty())) {
+        if (ranks.any(matrix.far->count > 0)) {
             by_width[panel_width(matrix.target.pattern)].push_back(matrix);
         }
     }

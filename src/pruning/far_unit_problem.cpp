@@ -53,7 +53,7 @@ void FarUnitHessian::factor(double shift, const std::string& where) {
 
 FarUnitProblem::FarUnitProblem(const FarUnitHessian& hessian, const SiteMatrix& matrix)
     : hessian_(hessian),
-      rows_(std::ssize(matrix.rows.weights) / hessian.cols()),
+      rows_(matrix.far->count),
       first_row_(matrix.rows.first_row),
       dense_(hessian.lane()),
       right_(hessian.lane()) {

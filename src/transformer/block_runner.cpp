@@ -8,8 +8,7 @@ std::unique_ptr<BlockRunner> make_block_runner(const parallel::Communicator& nod
                                                const parallel::Team& team, const ForwardPlan& plan,
                                                const ForwardSettings& settings,
                                                BlockRunner* beside) {
-    return settings.card ? make_card_block_runner(node, team, plan, settings.precision,
-                                                  *settings.card, beside)
+    return settings.card ? make_card_block_runner(node, team, plan, settings, beside)
                          : make_cpu_block_runner(node, team, plan, settings.precision);
 }
 

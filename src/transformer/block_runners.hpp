@@ -12,11 +12,11 @@ std::unique_ptr<BlockRunner> make_cpu_block_runner(const parallel::Communicator&
                                                    const parallel::Team& team,
                                                    const ForwardPlan& plan,
                                                    linalg::ForwardPrecision precision);
-/// @param card  its index @pre the module for cards is loaded
+/// @pre settings.card, and the module for cards is loaded
 std::unique_ptr<BlockRunner> make_card_block_runner(const parallel::Communicator& node,
                                                     const parallel::Team& team,
                                                     const ForwardPlan& plan,
-                                                    linalg::ForwardPrecision precision, int card,
+                                                    const ForwardSettings& settings,
                                                     BlockRunner* beside);
 
 /// The tensors of the final norm and the output projection, except the vocabulary's: indices into

@@ -8,8 +8,6 @@
 #include "alphaprune/transformer/block_runner.hpp"
 #include "cuda/forward_lane.hpp"
 
-#include "cuda/forward_lane.hpp"
-
 namespace alphaprune::transformer {
 
 /// Shows observers what the sites of a block are given on a card.

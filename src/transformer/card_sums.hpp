@@ -10,8 +10,6 @@
 #include "alphaprune/linalg/far_memory.hpp"
 #include "cuda/forward_lane.hpp"
 
-#include "cuda/forward_lane.hpp"
-
 namespace alphaprune::transformer {
 
 /// The memory of a card, for sums of products of vectors there.

@@ -22,16 +22,25 @@ support::ScalarType type_on_card(support::ScalarType stored) {
     return stored == bfloat16 || stored == float16 ? stored : float32;
 }
 
+std::vector<SharedWeights::Held> held_for_card(const model::Catalogue& catalogue,
+                                               std::span<const int> described,
+                                               std::span<const TensorLayout> layouts,
+                                               std::span<const model::LinearLayer> layers) {
+    std::vector<SharedWeights::Held> all = in_float32(described, layouts);
+    for (const model::LinearLayer& layer : layers) {
+        SharedWeights::Held& held = all[static_cast<std::size_t>(layer.weight)];
+        held.type =
+            type_on_card(catalogue.tensors[static_cast<std::size_t>(held.tensor)].scalar_type());
+    }
+    std::erase_if(all, [](const SharedWeights::Held& held) { return held.tensor < 0; });
+    return all;
+}
+
 void CardWeights::load(const model::Catalogue& catalogue, std::span<const int> described,
                        std::span<const TensorLayout> layouts,
                        std::span<const model::LinearLayer> layers, const SharedWeights& host) {
     host_ = &host;
     tensors_.assign(described.size(), {});
-    for (const model::LinearLayer& layer : layers) {
-        const auto weight = static_cast<std::size_t>(layer.weight);
-        tensors_[weight].type = type_on_card(
-            catalogue.tensors[static_cast<std::size_t>(described[weight])].scalar_type());
-    }
     std::size_t bytes = 0;
     for (std::size_t d = 0; d < described.size(); ++d) {
         Tensor& tensor = tensors_[d];
@@ -44,7 +53,9 @@ void CardWeights::load(const model::Catalogue& catalogue, std::span<const int> d
         tensor.layout = laid_out ? &layouts[d] : nullptr;
         tensor.inputs = laid_out ? layouts[d].inputs : info.row_length();
         tensor.start = bytes;
-        tensor.values = std::ssize(host.values(tensor.tensor));
+        tensor.type = host.type_of(tensor.tensor);
+        tensor.values = std::ssize(host.bytes(tensor.tensor)) /
+                        static_cast<std::int64_t>(support::size_of(tensor.type));
         bytes += aligned(static_cast<std::size_t>(tensor.values) * support::size_of(tensor.type));
     }
     start_ = memory_.at_least<std::byte>(static_cast<std::int64_t>(bytes)).data();
@@ -72,7 +83,7 @@ void CardWeights::find_room_for_doubled(std::span<const model::LinearLayer> laye
 
 void CardWeights::upload(Tensor& tensor) {
     tensor.is_current = false;
-    lane_.upload_as(start_ + tensor.start, tensor.type, host_->values(tensor.tensor));
+    lane_.upload(start_ + tensor.start, host_->bytes(tensor.tensor));
 }
 
 void CardWeights::reload(int tensor) {
@@ -81,6 +92,12 @@ void CardWeights::reload(int tensor) {
             upload(one);
         }
     }
+}
+
+void CardWeights::reload(const model::MatrixInfo& matrix, parallel::RowRange outputs,
+                         std::span<const std::byte> values) {
+    will_change(matrix.tensor);
+    lane_.upload(rows(matrix, outputs).values, values);
 }
 
 void CardWeights::will_change(int tensor) {

@@ -17,6 +17,13 @@ namespace alphaprune::transformer {
 /// What products on a card multiply with where the files have this type.
 support::ScalarType type_on_card(support::ScalarType stored);
 
+/// How the host holds the tensors of a block, or of the head, for a card.
+/// @param described  as in CardWeights::load()
+std::vector<SharedWeights::Held> held_for_card(const model::Catalogue& catalogue,
+                                               std::span<const int> described,
+                                               std::span<const TensorLayout> layouts,
+                                               std::span<const model::LinearLayer> layers);
+
 /// The tensors of a block, or of the head, on a card: what products multiply with in 16 bits where
 /// the files have it so, all else in float32, each laid out as in the memory of the host.
 class CardWeights {
@@ -32,17 +39,22 @@ class CardWeights {
     CardWeights(card::ForwardLane& lane, linalg::ForwardPrecision precision)
         : memory_(lane), doubled_(lane), lane_(lane), precision_(precision) {}
 
-    /// Takes the place of what was there: uploads all.
+    /// Takes the place of what was there: uploads all, as they are on the host.
     /// @param described  the tensors by their positions in the description: index into
     ///                   Catalogue::tensors, −1: none
     /// @param layouts    of each; empty: as they are stored
     /// @param layers     whose weights are multiplied with
-    /// @param host       has all of them; outlives this, or the next load()
+    /// @param host       has all of them, as held_for_card() says; outlives this, or the next
+    /// load()
     void load(const model::Catalogue& catalogue, std::span<const int> described,
               std::span<const TensorLayout> layouts, std::span<const model::LinearLayer> layers,
               const SharedWeights& host);
     /// A tensor has changed on the host. @param tensor  index into Catalogue::tensors
     void reload(int tensor);
+    /// The same of some outputs of a matrix.
+    /// @param values  these, as they are held
+    void reload(const model::MatrixInfo& matrix, parallel::RowRange outputs,
+                std::span<const std::byte> values);
 
     /// A described tensor's float32 values; nullptr for −1.
     const float* floats(int described) const;

@@ -72,7 +72,7 @@ class CpuBlockRunner : public BlockRunner {
     void load(int block, const model::RowSource& source) override {
         const BlockPlan& plan = plan_.block(block);
         packed_.reset();
-        hold(plan.tensors, plan.layouts, source);
+        hold(in_float32(plan.tensors, plan.layouts), source);
         block_ = block;
         if (precision_ != linalg::ForwardPrecision::float32) {
             packed_.emplace(node_, team_.threads(), plan_, plan, precision_);
@@ -119,8 +119,9 @@ class CpuBlockRunner : public BlockRunner {
         repack(plan_.catalogue->matrices[static_cast<std::size_t>(matrix)].tensor);
     }
 
-    void stored_rows(int tensor, parallel::RowRange rows, std::span<float> out) override {
-        weights_->stored_rows(tensor, rows, out);
+    std::span<const std::byte> stored_rows(int tensor, parallel::RowRange rows,
+                                           std::vector<std::byte>& room) override {
+        return weights_->stored_rows(tensor, rows, room);
     }
 
     void load_tensor(int tensor, const model::RowSource& source) override {
@@ -130,7 +131,7 @@ class CpuBlockRunner : public BlockRunner {
 
     void load_head(const model::RowSource& source) override {
         packed_.reset();
-        hold(head_tensors(plan_), {}, source);
+        hold(in_float32(head_tensors(plan_)), source);
     }
 
     std::span<const float> features(std::int64_t sequence) override {
@@ -218,12 +219,11 @@ class CpuBlockRunner : public BlockRunner {
         });
     }
 
-    /// The memory of the block before is given back first.
-    void hold(std::vector<int> tensors, std::vector<TensorLayout> layouts,
-              const model::RowSource& source) {
+    void hold(std::vector<SharedWeights::Held> tensors, const model::RowSource& source) {
+        auto memory = weights_ ? weights_->take_memory() : std::nullopt;
         weights_.reset();
-        weights_.emplace(node_, *plan_.catalogue, std::move(tensors), std::move(layouts),
-                         team_.threads());
+        weights_.emplace(node_, *plan_.catalogue, std::move(tensors), team_.threads(),
+                         std::move(memory));
         weights_->load(source);
     }
 

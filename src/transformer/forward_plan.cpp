@@ -11,6 +11,7 @@
 #include "alphaprune/support/message.hpp"
 #include "attention.hpp"
 #include "block_parts.hpp"
+#include "card_weights.hpp"
 #include "cpu_math.hpp"
 #include "find_forward_tensors.hpp"
 #include "product_tiles.hpp"
@@ -269,7 +270,14 @@ SharedFlops shared_flops(const ForwardPlan& plan, int block, std::int64_t tokens
 }
 
 std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block) {
-    return SharedWeights::bytes_for(*plan.catalogue, plan.block(block).tensors);
+    return SharedWeights::bytes_for(*plan.catalogue, in_float32(plan.block(block).tensors));
+}
+
+std::uint64_t block_weight_bytes_beside_cards(const ForwardPlan& plan, int block) {
+    const BlockPlan& one = plan.block(block);
+    return SharedWeights::bytes_for(
+        *plan.catalogue,
+        held_for_card(*plan.catalogue, one.tensors, one.layouts, one.description.layers));
 }
 
 bool is_doubled_on_card(support::ScalarType type, int expert, std::int64_t inputs,

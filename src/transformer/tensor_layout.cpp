@@ -118,12 +118,13 @@ std::vector<TensorLayout> layouts_of(const model::BlockDescription& block) {
     return layouts;
 }
 
-void lay_out(const TensorLayout& layout, parallel::RowRange rows, std::span<const float> stored,
-             std::span<float> memory) {
+template <class Value>
+void lay_out(const TensorLayout& layout, parallel::RowRange rows, std::span<const Value> stored,
+             std::span<Value> memory) {
     for_each_piece(layout, rows,
                    [&](std::int64_t from, std::int64_t to, std::int64_t count, std::int64_t gap) {
-                       const float* source = stored.data() + from;
-                       float* const target = memory.data() + to;
+                       const Value* source = stored.data() + from;
+                       Value* const target = memory.data() + to;
                        if (gap == 1) {
                            std::copy_n(source, count, target);
                            return;
@@ -134,12 +135,13 @@ void lay_out(const TensorLayout& layout, parallel::RowRange rows, std::span<cons
                    });
 }
 
+template <class Value>
 void put_together(const TensorLayout& layout, parallel::RowRange rows,
-                  std::span<const float> memory, std::span<float> stored) {
+                  std::span<const Value> memory, std::span<Value> stored) {
     for_each_piece(layout, rows,
                    [&](std::int64_t to, std::int64_t from, std::int64_t count, std::int64_t gap) {
-                       const float* const source = memory.data() + from;
-                       float* target = stored.data() + to;
+                       const Value* const source = memory.data() + from;
+                       Value* target = stored.data() + to;
                        if (gap == 1) {
                            std::copy_n(source, count, target);
                            return;
@@ -149,5 +151,14 @@ void put_together(const TensorLayout& layout, parallel::RowRange rows,
                        }
                    });
 }
+
+template void lay_out(const TensorLayout&, parallel::RowRange, std::span<const float>,
+                      std::span<float>);
+template void lay_out(const TensorLayout&, parallel::RowRange, std::span<const std::uint16_t>,
+                      std::span<std::uint16_t>);
+template void put_together(const TensorLayout&, parallel::RowRange, std::span<const float>,
+                           std::span<float>);
+template void put_together(const TensorLayout&, parallel::RowRange, std::span<const std::uint16_t>,
+                           std::span<std::uint16_t>);
 
 }  // namespace alphaprune::transformer

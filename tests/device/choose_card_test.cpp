@@ -34,20 +34,6 @@ TEST(ShareOutCards, WithoutCardsNobodyHasOne) {
     EXPECT_EQ(shares_of({{}, {"a"}}), (Shares{std::nullopt, 0}));
 }
 
-TEST(MemoryOfCard, IsToldByItsName) {
-    constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
-    EXPECT_EQ(memory_of_card("NVIDIA H200"), 139 * kGiB);
-    EXPECT_EQ(memory_of_card("NVIDIA H100 80GB HBM3"), 79 * kGiB);
-    EXPECT_EQ(memory_of_card("NVIDIA H100 PCIe"), 79 * kGiB);
-    EXPECT_EQ(memory_of_card("NVIDIA H100 NVL"), 92 * kGiB);
-    EXPECT_EQ(memory_of_card("NVIDIA A100-SXM4-40GB"), 39 * kGiB);
-    // Not all that is named is the card's; some names tell nothing.
-    EXPECT_FALSE(memory_of_card("NVIDIA GH200 480GB"));
-    EXPECT_FALSE(memory_of_card("NVIDIA RTX A6000"));
-    EXPECT_FALSE(memory_of_card("GB"));
-    EXPECT_FALSE(memory_of_card(""));
-}
-
 TEST(DeviceChoice, HasNames) {
     EXPECT_EQ(name_of(DeviceChoice::automatic), "auto");
     EXPECT_EQ(name_of(DeviceChoice::cuda), "cuda");

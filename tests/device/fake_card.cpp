@@ -165,5 +165,6 @@ extern "C" std::uint64_t alphaprune_cuda_spectrum_lane_bytes(int /*card*/,
 }
 
 extern "C" std::uint64_t alphaprune_cuda_free_bytes(int /*card*/) {
-    return std::uint64_t{1} << 30;
+    const int told_bytes = told("FAKE_CARD_FREE_BYTES");
+    return told_bytes > 0 ? static_cast<std::uint64_t>(told_bytes) : std::uint64_t{1} << 30;
 }

@@ -39,6 +39,13 @@ class FakeFarLane : public alphaprune::transformer::card::ForwardLane {
     void release(void* memory) override {
         work("release", [&](TouchedMemory& /*memory*/) { memory_.release(memory); });
     }
+    void* allocate_on_host(std::size_t bytes) override {
+        return work("allocate_on_host",
+                    [&](TouchedMemory& /*memory*/) { return memory_.allocate(bytes); });
+    }
+    void release_on_host(void* memory) override {
+        work("release_on_host", [&](TouchedMemory& /*memory*/) { memory_.release(memory); });
+    }
     void upload(void* to, std::span<const std::byte> from) override {
         work("upload", [&](TouchedMemory& memory) {
             memory.writes_stored(to, std::ssize(from), 1, "to");

@@ -153,6 +153,30 @@ TEST(CardForecast, ProcessorsDoItWhereRanksLackACard) {
     EXPECT_LT(calibration_of(run_of({4, 4, {}, 4, {}}, task)).seconds, without.seconds / 10);
 }
 
+/// Before statistics come in turns.
+TEST(CardForecast, HiddenStatesThatDoNotFitStayOnTheHost) {
+    const RunTask task = card_task("sparsegpt");
+    const model::Catalogue catalogue = model::synthetic_catalogue(*model::shape_named("7b"));
+    const CalibrationMemory roomy = calibration_memory(catalogue, task, kOneCard);
+    EXPECT_FALSE(roomy.states_on_card);
+    EXPECT_EQ(roomy.card.spilled, 0U);
+    constexpr std::uint64_t kState = std::uint64_t{kTokens} * 4096 * 4;
+    Cluster small = kOneCard;
+    small.card_memory = roomy.card.total() - kState;
+    const CalibrationMemory some = calibration_memory(catalogue, task, small);
+    EXPECT_EQ(some.states_on_card, kSequences - 2);  // one more visits
+    EXPECT_EQ(some.card.spilled, 2 * kState);
+    EXPECT_EQ(some.card.total(), *small.card_memory);
+    EXPECT_EQ(some.turns, roomy.turns);
+    EXPECT_EQ(some.activations, roomy.activations + some.card.spilled);
+    small.card_memory = roomy.card.total() - roomy.card.states;
+    const CalibrationMemory none = calibration_memory(catalogue, task, small);
+    EXPECT_EQ(none.states_on_card, 0);
+    EXPECT_EQ(none.card.states, kState);
+    EXPECT_GT(calibration_of(run_of(small, task)).seconds,
+              calibration_of(run_of(kOneCard, task)).seconds);
+}
+
 TEST(CardForecast, MemoryOfACardIsWhatItHolds) {
     const RunTask task = card_task("sparsegpt");
     const CardMemory card = calibration_of(run_of(kOneCard, task)).card;
@@ -178,13 +202,13 @@ TEST(CardForecast, TurnsKeepWithinTheMemoryOfACard) {
     const CalibrationMemory all = calibration_memory(catalogue, task, kOneCard);
     EXPECT_EQ(all.turns.front().size(), 1U);
     Cluster small = kOneCard;
-    small.card_memory = all.card.total() - 1;
+    small.card_memory = all.card.total() - all.card.states;  // and one sequence visits
     const CalibrationMemory turns = calibration_memory(catalogue, task, small);
     EXPECT_GT(turns.turns.front().size(), 1U);
     EXPECT_LE(turns.card.total(), *small.card_memory);
     // The turns that a rank's memory asks for are made on cards, too.
     Cluster asked = kOneCard;
-    asked.memory_per_rank = small.card_memory;
+    asked.memory_per_rank = all.card.total() - 1;
     EXPECT_EQ(calibration_memory(catalogue, task, asked).turns, turns.turns);
 }
 

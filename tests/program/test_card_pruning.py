@@ -77,16 +77,17 @@ class CardPruning(ProgramTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertGreater(slow, 10 * float(re.search(r"prune and write +(\S+)", done.stdout).group(1)))
 
-    @unittest.skipIf(TRUE_CARD, "a true card has its own name")
-    def test_a_card_that_is_too_small_by_its_name(self):
-        roomy, done = self.prune("roomy", "--blocks", "0-0", method="sparsegpt",
-                                 environment={"FAKE_CARD_NAME": "NVIDIA H200"})
+    @unittest.skipIf(TRUE_CARD, "a true card has the memory that it has")
+    def test_a_card_without_room_for_hidden_states(self):
+        roomy, done = self.prune("roomy", "--blocks", "0-0", method="sparsegpt")
         self.assertIn("on each rank's graphics card", done.stderr)
         self.assertNotIn("of a graphics card's memory", done.stderr)
-        # All of that is the driver's: sites come one by one, and to the same result.
+        self.assertNotIn("do not fit", done.stderr)
+        # Hidden states stay with the processor, sites come one by one; the result is the same.
         small, done = self.prune("small", "--blocks", "0-0", method="sparsegpt",
-                                 environment={"FAKE_CARD_NAME": "made up 1GB"})
-        self.assertRegex(done.stderr, "calibration may need .* of a graphics card's memory, and 0 ")
+                                 environment={"FAKE_CARD_FREE_BYTES": "8"})
+        self.assertRegex(done.stderr, "the hidden states of all but 0 sequences, .*, do not fit and stay in the node's")
+        self.assertRegex(done.stderr, "calibration may need .* of a graphics card's memory, and 7 B")
         self.assert_same_bits(roomy, small)
 
     def test_patterns_are_dropped_alike(self):

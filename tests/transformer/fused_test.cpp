@@ -111,15 +111,12 @@ TEST_F(Fused, RowsAreStoredAsTheyWere) {
             for (const parallel::RowRange rows :
                  {parallel::RowRange{0, tensor.rows()},
                   parallel::RowRange{tensor.rows() / 2, tensor.rows()}}) {
-                const auto count = static_cast<std::size_t>(rows.size() * tensor.row_length());
-                std::vector<float> expected(count);
-                std::vector<float> got(count);
                 std::vector<std::byte> bytes(static_cast<std::size_t>(rows.size()) *
                                              tensor.row_bytes());
                 reader.read_rows(tensor, rows, bytes);
-                support::widen(bytes, tensor.scalar_type(), std::span(expected));
-                runner->stored_rows(t, rows, got);
-                EXPECT_EQ(got, expected) << tensor.name;
+                std::vector<std::byte> room;
+                const auto got = runner->stored_rows(t, rows, room);
+                EXPECT_TRUE(std::ranges::equal(got, bytes)) << tensor.name;
             }
         }
     }

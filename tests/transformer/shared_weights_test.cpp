@@ -17,6 +17,8 @@
 namespace alphaprune::test {
 namespace {
 
+using transformer::in_float32;
+
 model::RowSource source_of(model::WeightReader& reader) {
     return [&reader](const model::TensorInfo& tensor, parallel::RowRange rows,
                      std::span<std::byte> out) { reader.read_rows(tensor, rows, out); };
@@ -55,17 +57,88 @@ TEST(SharedWeights, EveryRankSeesAllValues) {
         const SharedModel model(type);
         const parallel::Communicator node = world().split_by_node();
         model::WeightReader reader(model.catalogue());
-        transformer::SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
+        transformer::SharedWeights weights(node, model.catalogue(),
+                                           in_float32(all_tensors(model.catalogue())));
         weights.load(source_of(reader));
         expect_stored_values(weights, model.catalogue());
     }
+}
+
+/// Held in the type of the files, whatever the layout: what comes out are the bytes that went in.
+TEST(SharedWeights, GiveBackWhatTheFilesHave) {
+    constexpr std::int64_t kRows = 37;
+    constexpr std::int64_t kCols = 24;
+    transformer::TensorLayout turned;
+    turned.layers = {{0, {}, kCols, 0}};
+    turned.transposed = true;
+    turned.inputs = kRows;
+    turned.stored_outputs = kCols;
+    const parallel::Communicator node = world().split_by_node();
+    for (const support::ScalarType stored :
+         {support::ScalarType::bfloat16, support::ScalarType::float16,
+          support::ScalarType::float32}) {
+        model::Catalogue catalogue;
+        catalogue.tensors.push_back({"some", stored, {kRows, kCols}});
+        std::vector<float> values;
+        for (std::int64_t i = 0; i < kRows * kCols; ++i) {
+            values.push_back(static_cast<float>(i));
+        }
+        std::vector<std::byte> bytes(values.size() * support::size_of(stored));
+        support::narrow(std::span<const float>(values), stored, bytes);
+        const std::size_t row_bytes = kCols * support::size_of(stored);
+        const auto source = [&](const model::TensorInfo&, parallel::RowRange rows,
+                                std::span<std::byte> out) {
+            std::ranges::copy(std::span(bytes).subspan(
+                                  static_cast<std::size_t>(rows.begin) * row_bytes, out.size()),
+                              out.begin());
+        };
+        for (const auto& layout : {transformer::TensorLayout{}, turned}) {
+            for (const support::ScalarType type : {stored, support::ScalarType::float32}) {
+                transformer::SharedWeights weights(node, catalogue, {{0, layout, type}});
+                weights.load(source);
+                EXPECT_EQ(weights.bytes(0).size(), values.size() * support::size_of(type));
+                std::vector<std::byte> room;
+                for (const parallel::RowRange rows :
+                     {parallel::RowRange{0, kRows}, parallel::RowRange{5, 6}}) {
+                    const auto got = weights.stored_rows(0, rows, room);
+                    const auto expected =
+                        std::span(bytes).subspan(static_cast<std::size_t>(rows.begin) * row_bytes,
+                                                 static_cast<std::size_t>(rows.size()) * row_bytes);
+                    EXPECT_TRUE(std::ranges::equal(got, expected)) << rows.begin;
+                }
+            }
+        }
+    }
+}
+
+/// A block takes over the memory of the one before, which had other values.
+TEST(SharedWeights, TakeOverMemory) {
+    const SharedModel model(support::ScalarType::bfloat16);
+    const parallel::Communicator node = world().split_by_node();
+    model::WeightReader reader(model.catalogue());
+    const auto tensors = in_float32(all_tensors(model.catalogue()));
+    transformer::SharedWeights before(node, model.catalogue(), tensors);
+    before.load(source_of(reader));
+    const float* const place = before.values(0).data();
+    std::ranges::fill(before.values(0), 7.0F);
+    transformer::SharedWeights after(node, model.catalogue(), tensors,
+                                     parallel::ThreadPool::single(), before.take_memory());
+    after.load(source_of(reader));
+    EXPECT_EQ(after.values(0).data(), place);
+    expect_stored_values(after, model.catalogue());
+    transformer::SharedWeights few(node, model.catalogue(), {tensors.back()},
+                                   parallel::ThreadPool::single(), after.take_memory());
+    few.load(source_of(reader));
+    const auto expected = stored_values(model.catalogue(), tensors.back().tensor);
+    EXPECT_TRUE(std::ranges::equal(few.values(tensors.back().tensor), expected));
 }
 
 TEST(SharedWeights, RanksReadEachRowOnce) {
     const SharedModel model(support::ScalarType::bfloat16);
     const parallel::Communicator node = world().split_by_node();
     model::WeightReader reader(model.catalogue());
-    transformer::SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
+    transformer::SharedWeights weights(node, model.catalogue(),
+                                       in_float32(all_tensors(model.catalogue())));
     std::int64_t rows_read = 0;
     weights.load(
         [&](const model::TensorInfo& tensor, parallel::RowRange rows, std::span<std::byte> out) {
@@ -107,7 +180,7 @@ TEST(SharedWeights, ThreadsConvertWhatOneAtATimeReads) {
     const parallel::Communicator node = world().split_by_node();
     for (const bool as_stored : {true, false}) {
         const auto layout = as_stored ? transformer::TensorLayout{} : turned;
-        transformer::SharedWeights weights(node, catalogue, {0}, {layout}, *threads_of(3));
+        transformer::SharedWeights weights(node, catalogue, {{0, layout}}, *threads_of(3));
         weights.load(source);
         const auto values = weights.values(0);
         for (std::int64_t at = 0; at < kRows * kCols; ++at) {
@@ -122,7 +195,8 @@ TEST(SharedWeights, ChangedRowsAreSeenByAllAfterSync) {
     const SharedModel model(support::ScalarType::bfloat16);
     const parallel::Communicator node = world().split_by_node();
     model::WeightReader reader(model.catalogue());
-    transformer::SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
+    transformer::SharedWeights weights(node, model.catalogue(),
+                                       in_float32(all_tensors(model.catalogue())));
     weights.load(source_of(reader));
     const int tensor = model.catalogue().matrices[5].tensor;
     const model::TensorInfo& info = model.catalogue().tensors[static_cast<std::size_t>(tensor)];
@@ -149,7 +223,8 @@ TEST(SharedWeights, AFaultOnOneRankIsThrownOnAll) {
     const SharedModel model(support::ScalarType::bfloat16);
     const parallel::Communicator node = world().split_by_node();
     model::WeightReader reader(model.catalogue());
-    transformer::SharedWeights weights(node, model.catalogue(), all_tensors(model.catalogue()));
+    transformer::SharedWeights weights(node, model.catalogue(),
+                                       in_float32(all_tensors(model.catalogue())));
     std::string message;
     try {
         weights.load([&](const model::TensorInfo&, parallel::RowRange, std::span<std::byte>) {
@@ -166,7 +241,8 @@ TEST(SharedWeights, AFaultOnOneRankIsThrownOnAll) {
 TEST(SharedWeights, CountTheirBytes) {
     const SharedModel model(support::ScalarType::bfloat16);
     const auto tensors = all_tensors(model.catalogue());
-    const std::uint64_t bytes = transformer::SharedWeights::bytes_for(model.catalogue(), tensors);
+    const std::uint64_t bytes =
+        transformer::SharedWeights::bytes_for(model.catalogue(), in_float32(tensors));
     EXPECT_GE(bytes, 2 * model.catalogue().bytes());
     EXPECT_LT(bytes, 2 * model.catalogue().bytes() + 64 * tensors.size());
     EXPECT_EQ(transformer::SharedWeights::bytes_for(model.catalogue(), {}), 0U);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ struct CardInfo {
 };
 
 /// What program and module must agree about; a module of another number is not used.
-inline constexpr int kModuleInterface = 3;
+inline constexpr int kModuleInterface = 4;
 
 /// The shared library in which all code for graphics cards is, `alphaprune_cuda.so`. It is loaded
 /// when the program runs, so that one binary serves nodes with and without cards and drivers, and
@@ -47,5 +48,8 @@ class CardModule {
     std::string reason_;
     std::vector<CardInfo> cards_;
 };
+
+/// Bytes that nobody has taken on a card as yet. @pre the module is loaded @throws CardError
+std::uint64_t free_card_bytes(int card);
 
 }  // namespace alphaprune::device

@@ -33,10 +33,6 @@ std::string_view name_of(DeviceChoice choice);
 std::vector<std::optional<std::size_t>> share_out_cards(
     std::span<const std::vector<std::string>> visible);
 
-/// Bytes that programs may use on a card of that name, as its maker names it: "NVIDIA H200",
-/// "NVIDIA A100-SXM4-80GB". Nothing where the name does not tell.
-std::optional<std::uint64_t> memory_of_card(std::string_view name);
-
 /// The card of this rank, if it has one. Collective over all ranks of the job.
 /// @param node  the ranks on this rank's node
 /// @throws Error (bad_request) on all ranks where cuda is asked for and no rank has a card

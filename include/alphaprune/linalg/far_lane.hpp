@@ -157,6 +157,10 @@ class FarLane {
     virtual void* allocate(std::size_t bytes) = 0;
     /// Waits. @param memory  as it was allocated, or nullptr
     virtual void release(void* memory) = 0;
+    /// @returns memory of the host, where copy() comes and goes; the processor leaves it alone
+    virtual void* allocate_on_host(std::size_t bytes) = 0;
+    /// Waits. @param memory  as it was allocated, or nullptr
+    virtual void release_on_host(void* memory) = 0;
     /// When it returns, `from` may be changed.
     virtual void upload(void* to, std::span<const std::byte> from) = 0;
     /// Waits.
@@ -227,9 +231,12 @@ class FarLane {
 /// Memory there that grows when more is needed; what was there is lost then.
 class FarBuffer {
   public:
-    explicit FarBuffer(FarLane& lane) : lane_(&lane) {}
+    enum class Where { there, host };
+
+    explicit FarBuffer(FarLane& lane, Where where = Where::there) : lane_(&lane), where_(where) {}
     FarBuffer(FarBuffer&& other) noexcept
         : lane_(other.lane_),
+          where_(other.where_),
           memory_(std::exchange(other.memory_, nullptr)),
           bytes_(std::exchange(other.bytes_, 0)) {}
     FarBuffer& operator=(FarBuffer&&) = delete;
@@ -246,7 +253,8 @@ class FarBuffer {
         const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
         if (bytes > bytes_) {
             release();
-            memory_ = lane_->allocate(bytes);
+            memory_ =
+                where_ == Where::there ? lane_->allocate(bytes) : lane_->allocate_on_host(bytes);
             bytes_ = bytes;
         }
         return {static_cast<T*>(memory_), static_cast<std::size_t>(count)};
@@ -262,12 +270,14 @@ class FarBuffer {
     void release() {
         bytes_ = 0;
         if (memory_ != nullptr) {
-            lane_->release(std::exchange(memory_, nullptr));
+            void* const memory = std::exchange(memory_, nullptr);
+            where_ == Where::there ? lane_->release(memory) : lane_->release_on_host(memory);
         }
     }
 
   private:
     FarLane* lane_;
+    Where where_;
     void* memory_ = nullptr;
     std::size_t bytes_ = 0;
 };

@@ -68,13 +68,15 @@ struct RunTask {
     bool prunes_by_block() const { return pruning::needs_activations(*pruner, settings); }
 };
 
-/// Bytes of a graphics card that activations are on, at most.
+/// Bytes of a graphics card that activations are on, at most, and of the host beside it.
 struct CardMemory {
     std::uint64_t weights = 0;     ///< of the largest block
     std::uint64_t states = 0;      ///< hidden states of its rank's sequences, and what steps keep
+    std::uint64_t spilled = 0;     ///< the same of sequences for which memory of the host is taken
     std::uint64_t scratch = 0;     ///< for one sequence
     std::uint64_t statistics = 0;  ///< Hessians of a block's inputs, and what pruning a site takes
 
+    /// Of the card.
     std::uint64_t total() const { return weights + states + scratch + statistics; }
 };
 
@@ -120,6 +122,8 @@ struct CalibrationMemory {
     /// one turn where there is room for all.
     std::vector<std::vector<std::size_t>> turns = {};
     CardMemory card = {};  ///< where activations are on cards, which then hold the statistics
+    /// Sequences of a rank whose hidden states are on its card; nothing: all.
+    std::optional<std::int64_t> states_on_card = {};
 
     std::uint64_t total() const { return weights + activations + statistics + delivery; }
 };

@@ -154,6 +154,7 @@ void remove_gone(const MatrixRows& rows);
 /// This rank's rows of a matrix that are far from the processor, for its lane
 /// (linalg::FarMemory::lane).
 struct FarRows {
+    std::int64_t count = 0;
     std::function<void(float* to)> take;  ///< as float32, rows × cols
     /// Puts others in their place, rounded to the type that they have there.
     /// @throws Error (failure) where that cannot hold them
@@ -165,11 +166,12 @@ struct SiteMatrix {
     MatrixRows rows;
     PruneTarget target;
     std::string where;  ///< its name, for messages
-    /// Given where the rows are far from the processor: zeroes there what prune_rows() with these
-    /// norms would. @return scores that are too large: unless 0, nothing is zeroed
+    /// Given where the rows are far from the processor, which then has no weights of them: zeroes
+    /// there what prune_rows() with these norms would. @return scores that are too large: unless 0,
+    /// nothing is zeroed
     std::function<std::int64_t(std::span<const float> norms, const PruneTarget& target)> drop = {};
     /// Given where inputs are far from the processor, for pruners that need targets: these are
-    /// pruned then, and of MatrixRows::weights but the number counts.
+    /// pruned then, and MatrixRows has no weights.
     std::optional<FarRows> far = {};
 };
 

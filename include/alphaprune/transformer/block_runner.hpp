@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "alphaprune/linalg/far_memory.hpp"
 #include "alphaprune/linalg/forward_precision.hpp"
@@ -133,10 +134,12 @@ class BlockRunner {
     /// Run collectively by the node: rows of a matrix have been replaced on all of its ranks, and
     /// count from now on.
     virtual void replaced(int matrix) = 0;
-    /// Rows of a tensor of the loaded block as they would be stored now.
+    /// Rows of a tensor of the loaded block as they would be stored now, in their stored type.
     /// @param rows  of the tensor
-    /// @param out   rows × row_length
-    virtual void stored_rows(int tensor, parallel::RowRange rows, std::span<float> out) = 0;
+    /// @param room  for them, if they do not lie so
+    /// @return valid until the next call, and as long as `room`
+    virtual std::span<const std::byte> stored_rows(int tensor, parallel::RowRange rows,
+                                                   std::vector<std::byte>& room) = 0;
     /// Run collectively by the node: a tensor of the loaded block is read again.
     /// @throws Error on all ranks of the node
     virtual void load_tensor(int tensor, const model::RowSource& source) = 0;
@@ -164,6 +167,9 @@ struct ForwardSettings {
     /// Index of the graphics card that this rank has; nothing: the processor's cores. Either all
     /// ranks have one or none has.
     std::optional<int> card = {};
+    /// Sequences of a rank whose hidden states are on its card; those of the others are in memory
+    /// of the host and visit the card. Nothing: all.
+    std::optional<std::int64_t> states_on_card = {};
 
     /// Who works on a sequence: nobody beside a card.
     parallel::TeamSize teams() const {

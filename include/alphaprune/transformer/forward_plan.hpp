@@ -112,6 +112,8 @@ struct SharedFlops {
 SharedFlops shared_flops(const ForwardPlan& plan, int block, std::int64_t tokens, int workers);
 /// Bytes of a block's weights in float32, which a node holds once.
 std::uint64_t block_weight_bytes(const ForwardPlan& plan, int block);
+/// The same where there are cards: in the types in which cards have them.
+std::uint64_t block_weight_bytes_beside_cards(const ForwardPlan& plan, int block);
 /// Whether a prunable layer's weights lie on a card twice in a row, for products in two parts:
 /// these gain by it where inputs are few, and tokens many, as experts have not.
 /// @param type  in which they are there @param expert  −1: of none

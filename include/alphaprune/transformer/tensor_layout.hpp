@@ -41,13 +41,16 @@ struct TensorLayout {
 std::vector<TensorLayout> layouts_of(const model::BlockDescription& block);
 
 /// Copies rows of the files to their place in memory.
+/// @tparam Value  float, or std::uint16_t for any type of that size
 /// @param rows    of the tensor as model::as_matrix_rows
 /// @param stored  those rows
 /// @param memory  the whole tensor
-void lay_out(const TensorLayout& layout, parallel::RowRange rows, std::span<const float> stored,
-             std::span<float> memory);
+template <class Value>
+void lay_out(const TensorLayout& layout, parallel::RowRange rows, std::span<const Value> stored,
+             std::span<Value> memory);
 /// The inverse: rows of the files from memory.
+template <class Value>
 void put_together(const TensorLayout& layout, parallel::RowRange rows,
-                  std::span<const float> memory, std::span<float> stored);
+                  std::span<const Value> memory, std::span<Value> stored);
 
 }  // namespace alphaprune::transformer

@@ -1,4 +1,5 @@
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -27,6 +28,15 @@ std::string text_of(const cudaUUID_t& uuid) {
 
 extern "C" int alphaprune_cuda_interface() {
     return alphaprune::device::kModuleInterface;
+}
+
+extern "C" std::uint64_t alphaprune_cuda_free_bytes(int card) {
+    using alphaprune::device::check_cuda;
+    std::size_t free = 0;
+    std::size_t all = 0;
+    check_cuda(cudaSetDevice(card), "cudaSetDevice");
+    check_cuda(cudaMemGetInfo(&free, &all), "cudaMemGetInfo");
+    return free;
 }
 
 /// @throws CardError where the driver is missing or too old

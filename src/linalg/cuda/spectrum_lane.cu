@@ -372,12 +372,3 @@ extern "C" std::uint64_t alphaprune_cuda_spectrum_lane_bytes(
                                    BandReduction::bytes(shape.order)) +
            (std::uint64_t{64} << 20);
 }
-
-extern "C" std::uint64_t alphaprune_cuda_free_bytes(int card) {
-    using alphaprune::device::check_cuda;
-    std::size_t free = 0;
-    std::size_t all = 0;
-    check_cuda(cudaSetDevice(card), "cudaSetDevice");
-    check_cuda(cudaMemGetInfo(&free, &all), "cudaMemGetInfo");
-    return free;
-}

@@ -66,7 +66,5 @@ using CardBf16Gemm = double(int card);
 inline constexpr const char* kCardBf16Gemm = "alphaprune_cuda_bf16_gflops";
 
 /// Bytes of the card that nobody has taken.
-using FreeCardBytes = std::uint64_t(int card);
-inline constexpr const char* kFreeCardBytes = "alphaprune_cuda_free_bytes";
 
 }  // namespace alphaprune::linalg

@@ -24,32 +24,60 @@ namespace {
 
 constexpr std::size_t kStagedBytes = std::size_t{16} << 20;
 
-/// Copies to the card by way of two buffers, so that what is copied may change at once.
-class Upload {
+/// Copies to the card and from it by way of two buffers: what is copied may change at once, and any
+/// memory of the host is as good as pinned one.
+class StagedCopy {
   public:
-    explicit Upload(cudaStream_t stream) : stream_(stream) {
+    explicit StagedCopy(cudaStream_t stream) : stream_(stream) {
         std::ranges::generate(copied_, device::make_event);
     }
 
     /// @param after  called with each piece's place and its bytes once its copy is in the stream;
     ///               `to` is the place of a piece among all bytes
     template <class To, class After>
-    void run(std::span<const std::byte> from, const To& to, const After& after) {
+    void to_card(std::span<const std::byte> from, const To& to, const After& after) {
         for (std::size_t begin = 0; begin < from.size(); begin += kStagedBytes) {
             const auto piece = from.subspan(begin, std::min(kStagedBytes, from.size() - begin));
             check_cuda(cudaEventSynchronize(copied_[turn_].get()), "cudaEventSynchronize");
             const std::span<std::byte> staged = staging_[turn_].require(kStagedBytes);
             std::memcpy(staged.data(), piece.data(), piece.size());
-            check_cuda(cudaMemcpyAsync(to(begin), staged.data(), piece.size(),
-                                       cudaMemcpyHostToDevice, stream_),
-                       "cudaMemcpyAsync");
+            check_cuda(
+                cudaMemcpyAsync(to(begin), staged.data(), piece.size(), cudaMemcpyDefault, stream_),
+                "cudaMemcpyAsync");
             check_cuda(cudaEventRecord(copied_[turn_].get(), stream_), "cudaEventRecord");
             turn_ = 1 - turn_;
             after(begin, piece.size());
         }
     }
 
+    /// Waits.
+    void from_card(std::span<std::byte> to, const std::byte* from) {
+        std::span<std::byte> before;
+        for (std::size_t begin = 0; begin < to.size(); begin += kStagedBytes) {
+            const auto piece = to.subspan(begin, std::min(kStagedBytes, to.size() - begin));
+            check_cuda(cudaEventSynchronize(copied_[turn_].get()), "cudaEventSynchronize");
+            check_cuda(cudaMemcpyAsync(staging_[turn_].require(kStagedBytes).data(), from + begin,
+                                       piece.size(), cudaMemcpyDefault, stream_),
+                       "cudaMemcpyAsync");
+            check_cuda(cudaEventRecord(copied_[turn_].get(), stream_), "cudaEventRecord");
+            turn_ = 1 - turn_;
+            take(before);
+            before = piece;
+        }
+        turn_ = 1 - turn_;
+        take(before);
+        turn_ = 1 - turn_;
+    }
+
   private:
+    /// What is on its way in the buffer whose turn is next.
+    void take(std::span<std::byte> to) {
+        if (!to.empty()) {
+            check_cuda(cudaEventSynchronize(copied_[turn_].get()), "cudaEventSynchronize");
+            std::memcpy(to.data(), staging_[turn_].require(kStagedBytes).data(), to.size());
+        }
+    }
+
     cudaStream_t stream_;
     std::array<device::Event, 2> copied_;  ///< what was staged there
     std::array<device::PinnedMemory, 2> staging_;
@@ -61,7 +89,7 @@ class CudaForwardLane : public ForwardLane {
     explicit CudaForwardLane(int card)
         : card_((check_cuda(cudaSetDevice(card), "cudaSetDevice"), card)),
           stream_(device::make_stream()),
-          upload_(stream_.get()),
+          copies_(stream_.get()),
           products_(stream_.get()),
           algebra_(stream_.get()) {}
 
@@ -79,10 +107,22 @@ class CudaForwardLane : public ForwardLane {
         check_cuda(cudaFree(memory), "cudaFree");
     }
 
+    void* allocate_on_host(std::size_t bytes) override {
+        static_cast<void>(on_card());
+        void* memory = nullptr;
+        check_cuda(cudaMallocHost(&memory, std::max<std::size_t>(bytes, 1)), "cudaMallocHost");
+        return memory;
+    }
+
+    void release_on_host(void* memory) override {
+        check_cuda(cudaStreamSynchronize(on_card()), "cudaStreamSynchronize");
+        check_cuda(cudaFreeHost(memory), "cudaFreeHost");
+    }
+
     void upload(void* to, std::span<const std::byte> from) override {
         static_cast<void>(on_card());
         products_.forget(to);
-        upload_.run(
+        copies_.to_card(
             from, [to](std::size_t begin) { return static_cast<std::byte*>(to) + begin; },
             [](std::size_t, std::size_t) {});
     }
@@ -94,7 +134,7 @@ class CudaForwardLane : public ForwardLane {
         }
         const cudaStream_t stream = on_card();
         auto* const wide = wide_.require<std::byte>(std::min(kStagedBytes, from.size_bytes()));
-        upload_.run(
+        copies_.to_card(
             std::as_bytes(from), [wide](std::size_t) { return wide; },
             [&](std::size_t begin, std::size_t bytes) {
                 const std::size_t done = begin / sizeof(float);
@@ -105,9 +145,8 @@ class CudaForwardLane : public ForwardLane {
     }
 
     void download(std::span<std::byte> to, const void* from) override {
-        check_cuda(cudaMemcpyAsync(to.data(), from, to.size(), cudaMemcpyDeviceToHost, on_card()),
-                   "cudaMemcpyAsync");
-        wait();
+        static_cast<void>(on_card());
+        copies_.from_card(to, static_cast<const std::byte*>(from));
     }
 
     void begin_download(int turn, const void* from, std::size_t bytes) override {
@@ -128,7 +167,7 @@ class CudaForwardLane : public ForwardLane {
 
     void copy(void* to, const void* from, std::size_t bytes) override {
         products_.forget(to);
-        check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, on_card()),
+        check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, on_card()),
                    "cudaMemcpyAsync");
     }
 
@@ -284,7 +323,7 @@ class CudaForwardLane : public ForwardLane {
 
     int card_;
     device::Stream stream_;
-    Upload upload_;
+    StagedCopy copies_;
     CardProducts products_;
     linalg::FarAlgebra algebra_;
     device::DeviceMemory wide_, scratch_;
