@@ -46,12 +46,21 @@ class AlignedRows {
 };
 
 /// Calls work(rows) for parts of so many rows, one for each thread as far as they go: complete
-/// groups, so that products have the same bits on any number of threads. Large parts, as what rows
-/// are multiplied with is repacked for each.
-/// @param rows  complete groups
+/// groups, so that products have the same bits on any number of ranks and threads. Large parts, as
+/// what rows are multiplied with is repacked for each; but group by group where a group's product
+/// is so small that BLAS may have kernels of their own for such (OpenBLAS for AVX-512 has), which
+/// those of several groups are too large for.
+/// @param rows             complete groups
+/// @param multiplications  for each
 inline void share_groups(const parallel::ThreadPool& threads, std::int64_t rows,
+                         std::int64_t multiplications,
                          const std::function<void(parallel::RowRange)>& work) {
     constexpr std::int64_t kGroup = AlignedRows::group();
+    constexpr std::int64_t kSmall = 1'000'000;
+    if (kGroup * multiplications <= kSmall) {
+        threads.run_slices(rows, kGroup, work);
+        return;
+    }
     const std::int64_t shares = std::int64_t{kGroup} * threads.size();
     threads.run_slices(rows, std::max<std::int64_t>((rows + shares - 1) / shares, 1) * kGroup,
                        work);
