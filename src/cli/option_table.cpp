@@ -243,6 +243,11 @@ std::vector<OptionSpec> make_table() {
          "memory that a rank may use, as in 4GiB: matrices that need more are shared by groups, "
          "statistics gathered in turns "
          "(default: what system, control group and Slurm leave on a node, divided by its ranks)"},
+        {"card-memory", "SIZE", "Computing", kRun,
+         "memory of a graphics card that calibration may use, as in 40GiB: hidden states that do "
+         "not "
+         "fit stay in the node's memory, then statistics are gathered in turns (default: what is "
+         "free; for plan 80GiB, of an H100)"},
 
         {"keep",
          "NAME",
@@ -280,8 +285,6 @@ std::vector<OptionSpec> make_table() {
         {"cards-per-node", "N", kPlanning, kPlan,
          "graphics cards of a node, each driven by one rank, for spectra and, where every rank has "
          "one, activations (default: none); --ranks-per-node follows them"},
-        {"card-memory", "SIZE", kPlanning, kPlan,
-         "memory of a card, as in 141GB (default: 80GiB, of an H100)"},
         {"card-gflops", "X", kPlanning, kPlan,
          fmt::format("products in bfloat16 that a card reaches, other products in proportion "
                      "(default {:.0f}, of an H100 or H200)",

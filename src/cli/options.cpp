@@ -155,6 +155,7 @@ void read_computing(const SettingReader& reader, Options& options) {
     options.group_ranks = reader.count("group-ranks");
     options.threads_per_rank = reader.count("threads-per-rank");
     options.memory_per_rank = reader.size("memory-per-rank");
+    options.card_memory = reader.size("card-memory");
     if (const auto solver = reader.choice("solver", solvers)) {
         if (*solver == 1) {
             options.solver = linalg::Solver::lapack2;
@@ -212,7 +213,6 @@ void read_plan_options(const SettingReader& reader, Options& options) {
     plan.storage_gbps = rate("storage-gbps");
     plan.network_gbps = rate("network-gbps");
     plan.cards_per_node = reader.count("cards-per-node");
-    plan.card_memory = reader.size("card-memory");
     plan.card_gflops = rate("card-gflops");
     plan.calibrate_from = reader.path("calibrate-from");
     plan.validate = reader.path("validate");

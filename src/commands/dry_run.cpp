@@ -88,12 +88,12 @@ support::ExitStatus show_without_doing(const Job& job, std::uint64_t bytes_neede
     cli::Options options = job.options;
     options.threads_per_rank = job.threads_per_rank;
     const auto& card = job.forward.card;
-    const JobCards cards =
-        cards_of_job(job.ranks, card || !job.card ? card : std::optional(job.card->index));
+    const JobCards cards = cards_of_job(
+        job.ranks, card || !job.card ? card : std::optional(job.card->index), options.card_memory);
     if (cards.of_node > 0) {
         options.plan.cards_per_node = cards.of_node;
         options.plan.ranks_per_node = job.ranks.max(job.ranks.split_by_node().size());
-        options.plan.card_memory = cards.memory;
+        options.card_memory = cards.memory;
     }
     const planning::PlanReport plan = make_plan(job.ranks, options);
     print_result(job.ranks, parallel::text_from_root(

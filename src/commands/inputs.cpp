@@ -219,7 +219,7 @@ Inputs read_inputs(const parallel::Communicator& ranks, parallel::NodeMap nodes,
                 ? *options.memory_per_rank
                 : planning::memory_of_each_rank(ranks, support::environment_variable)};
         if (forward.card) {  // on every rank
-            const JobCards cards = cards_of_job(ranks, forward.card);
+            const JobCards cards = cards_of_job(ranks, forward.card, options.card_memory);
             cluster.cards_per_node = cards.of_node;
             cluster.card_memory = cards.memory;
         }

@@ -8,14 +8,15 @@
 
 namespace alphaprune::commands {
 
-JobCards cards_of_job(const parallel::Communicator& ranks, std::optional<int> card) {
+JobCards cards_of_job(const parallel::Communicator& ranks, std::optional<int> card,
+                      std::optional<std::uint64_t> most) {
     constexpr std::uint64_t kMostOfLibraries = std::uint64_t{1} << 30;
     constexpr std::uint64_t kUnknown = std::numeric_limits<std::int64_t>::max();
     std::uint64_t memory = kUnknown;
     if (card) {
         try {
             const std::uint64_t free = device::free_card_bytes(*card);
-            memory = free - std::min(free / 8, kMostOfLibraries);
+            memory = std::min(free - std::min(free / 8, kMostOfLibraries), most.value_or(kUnknown));
         } catch (const device::CardError&) {
             // What begins to work there will tell.
         }

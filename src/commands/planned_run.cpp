@@ -56,7 +56,7 @@ planning::Cluster cluster_of(const parallel::Communicator& ranks, const cli::Opt
     const int usual = cluster.cards_per_node > 0 ? cluster.cards_per_node : cores_here(ranks);
     cluster.ranks_per_node = std::min(plan.ranks_per_node.value_or(usual), cluster.ranks);
     if (cluster.cards_per_node > 0) {
-        cluster.card_memory = plan.card_memory.value_or(kCardMemory);
+        cluster.card_memory = options.card_memory.value_or(kCardMemory);
     }
     cluster.memory_per_rank = options.memory_per_rank;
     if (plan.memory_per_node) {

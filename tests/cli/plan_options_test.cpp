@@ -69,7 +69,7 @@ TEST(PlanOptions, TheClusterAndItsRates) {
     EXPECT_EQ(options.plan.storage_gbps, 80);
     EXPECT_EQ(options.plan.network_gbps, 12);
     EXPECT_EQ(options.plan.cards_per_node, 4);
-    EXPECT_EQ(options.plan.card_memory, std::uint64_t{140} << 30);
+    EXPECT_EQ(options.card_memory, std::uint64_t{140} << 30);
     EXPECT_EQ(options.plan.card_gflops, 5e5);
     EXPECT_EQ(options.plan.calibrate_from, "old");
     EXPECT_EQ(options.plan.json, "plan.json");

@@ -55,7 +55,6 @@ struct PlanRequest {
     std::optional<double> storage_gbps;
     std::optional<double> network_gbps;
     std::optional<int> cards_per_node;         ///< nothing: none
-    std::optional<std::uint64_t> card_memory;  ///< of one card; nothing: that of an H100
     std::optional<double> card_gflops;
     std::filesystem::path calibrate_from;  ///< output folder of a finished run; empty: none
     std::filesystem::path validate;        ///< the same, to be compared with the prediction
@@ -154,6 +153,7 @@ struct Options {
     std::optional<int> group_ranks;       ///< 1 with `--solver lapack`: one-rank solvers only
     std::optional<int> threads_per_rank;  ///< nothing: what the cores given allow
     std::optional<std::uint64_t> memory_per_rank;  ///< bytes; nothing: what the node leaves
+    std::optional<std::uint64_t> card_memory;      ///< bytes; nothing: what is free
 
     PlanRequest plan;
     SweepRequest sweep;
