@@ -190,10 +190,10 @@ void SiteStatistics::add_dense_part(const MatrixRows& rows, std::span<float> sum
             });
             linalg::share_groups(nodes_.threads(), height, [&](parallel::RowRange rows_of_thread) {
                 const std::int64_t at = rows_of_thread.begin * width;
-                linalg::sgemm(
+                linalg::sgemm_of_groups(
                     static_cast<float>(outputs_.dense),
                     {weights.all().data() + at + begin, rows_of_thread.size(), end - begin, width},
-                    {factor.data(), end - begin, width, width}, linalg::Transpose::no, 1,
+                    {factor.data(), end - begin, width, width}, 1,
                     {product.all().data() + at, rows_of_thread.size(), width, width});
             });
         });

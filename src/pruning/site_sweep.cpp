@@ -139,9 +139,9 @@ class SiteSweep {
                                           own.begin - place.begin, begin));
                 }
             }
-            linalg::sgemm(-1, constant(rows_of(columns(errors_.all(), 0, width), some)), rest,
-                          linalg::Transpose::no, 1,
-                          rows_of(columns(weights_.all(), end, inverse_.order()), some));
+            linalg::sgemm_of_groups(-1, constant(rows_of(columns(errors_.all(), 0, width), some)),
+                                    rest, 1,
+                                    rows_of(columns(weights_.all(), end, inverse_.order()), some));
         });
     }
 

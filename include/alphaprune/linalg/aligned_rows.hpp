@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/parallel/thread_pool.hpp"
 
@@ -56,5 +57,10 @@ inline void share_groups(const parallel::ThreadPool& threads, std::int64_t rows,
     threads.run_slices(rows, std::max<std::int64_t>((rows + shares - 1) / shares, 1) * kGroup,
                        work);
 }
+
+/// C = alpha·A·B + beta·C, as sgemm has it, for complete groups of rows of A and C: each row with
+/// the same bits however many groups there are. OpenBLAS has kernels of its own for small products
+/// on AVX-512, which round otherwise; whether a product is small is decided by one group here.
+void sgemm_of_groups(float alpha, ConstFloatView a, ConstFloatView b, float beta, FloatView c);
 
 }  // namespace alphaprune::linalg
