@@ -13,6 +13,7 @@
 
 #include "alphaprune/device/choose_card.hpp"
 #include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/model/tokens.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -255,6 +256,7 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    alphaprune::linalg::restart_with_better_kernels(argv);
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
     const auto world = alphaprune::parallel::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });

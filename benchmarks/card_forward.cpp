@@ -13,6 +13,7 @@
 
 #include "alphaprune/device/card_module.hpp"
 #include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/node.hpp"
@@ -272,6 +273,7 @@ void run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    alphaprune::linalg::restart_with_better_kernels(argv);
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
     const auto all = alphaprune::parallel::view(MPI_COMM_WORLD);
     return status_of(all, [&] { run(argc, argv); });

@@ -12,6 +12,7 @@
 
 #include "alphaprune/device/card_error.hpp"
 #include "alphaprune/device/card_module.hpp"
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/linalg/spectral_pipeline.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "command_line.hpp"
@@ -142,6 +143,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    linalg::restart_with_better_kernels(argv);
     try {
         return run(argc, argv);
     } catch (const support::Error& error) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/linalg/forward_precision.hpp"
 #include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/model/weight_reader.hpp"
@@ -173,6 +174,7 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    alphaprune::linalg::restart_with_better_kernels(argv);
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
     const auto all = alphaprune::parallel::view(MPI_COMM_WORLD);
     return status_of(all, [&] { run(all, argc, argv); });

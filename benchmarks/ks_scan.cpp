@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/spectrum/metrics.hpp"
 #include "alphaprune/spectrum/power_law.hpp"
 #include "alphaprune/support/clock.hpp"
@@ -180,6 +181,7 @@ void measure(const Kind& kind, std::size_t size, bool check, double gflops) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    linalg::restart_with_better_kernels(argv);
     namespace po = boost::program_options;
     std::vector<std::size_t> sizes;
     std::size_t checked = 0;

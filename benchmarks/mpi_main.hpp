@@ -1,5 +1,6 @@
 #pragma once
 
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "command_line.hpp"
@@ -11,6 +12,7 @@ namespace alphaprune::benchmark {
 /// @return the exit status
 template <class RequestOf, class Measure>
 int mpi_main(int argc, char** argv, RequestOf request_of, Measure measure) {
+    linalg::restart_with_better_kernels(argv);
     parallel::MpiRuntime runtime(argc, argv);
     const auto world = parallel::view(MPI_COMM_WORLD);
     return status_of(world, [&] {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "alphaprune/linalg/arithmetic.hpp"
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/linalg/spectral_backend.hpp"
 #include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
@@ -205,6 +206,7 @@ void run(const parallel::Communicator& all, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    alphaprune::linalg::restart_with_better_kernels(argv);
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
     const auto world = alphaprune::parallel::view(MPI_COMM_WORLD);
     return status_of(world, [&] { run(world, argc, argv); });

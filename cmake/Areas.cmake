@@ -108,7 +108,14 @@ function(alphaprune_test NAME)
     target_compile_definitions(${NAME}_test PRIVATE
         ALPHAPRUNE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
         ALPHAPRUNE_PROGRAM="$<TARGET_FILE:alphaprune_mpi>")
-    set(main $<IF:$<BOOL:${TEST_RANKS}>,alphaprune_test_mpi_main,GTest::gtest_main>)
+    alphaprune_areas_below(${TEST_AREA} areas)
+    if(TEST_RANKS)
+        set(main alphaprune_test_mpi_main)
+    elseif("linalg" IN_LIST areas OR TEST_AREA STREQUAL "linalg")
+        set(main alphaprune_test_plain_main)
+    else()
+        set(main GTest::gtest_main)
+    endif()
     target_link_libraries(${NAME}_test PRIVATE
         alphaprune_${TEST_AREA} alphaprune_test_support ${TEST_LIBRARIES} ${main})
     if(NOT TEST_RANKS)

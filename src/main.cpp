@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "alphaprune/commands/program.hpp"
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/parallel/job_watch.hpp"
 #include "alphaprune/parallel/native_mpi.hpp"
 #include "alphaprune/parallel/runtime.hpp"
@@ -9,6 +10,8 @@
 
 int main(int argc, char** argv) {
     using namespace alphaprune;
+    support::hold_stop_signals();
+    linalg::restart_with_better_kernels(argv);
     support::open_standard_streams();
     support::listen_for_stop_signals();  // before MPI starts, which takes a while
     const commands::Beginning beginning = commands::begin_program(argc, argv);

@@ -12,28 +12,17 @@
 #include "alphaprune/linalg/packed_product.hpp"
 #include "alphaprune/support/clock.hpp"
 #include "blas.hpp"
+#include "loaded_function.hpp"
 #include "two_stage/kernels.hpp"
 
 namespace alphaprune::linalg {
 namespace {
-
-/// A function of the BLAS that other libraries do not have.
-template <class Function>
-Function function_named(const char* name) {
-    return reinterpret_cast<Function>(::dlsym(RTLD_DEFAULT, name));
-}
 
 template <class Count>
 void call_if_present(const char* name, Count threads) {
     if (const auto call = function_named<void (*)(Count)>(name)) {
         call(threads);
     }
-}
-
-std::string text_of(const char* name) {
-    const auto call = function_named<const char* (*)()>(name);
-    const char* text = call != nullptr ? call() : nullptr;
-    return text != nullptr ? text : "";
 }
 
 /// How many threads it was built for means nothing to the bits.

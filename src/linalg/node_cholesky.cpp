@@ -60,7 +60,7 @@ void NodeCholesky::solve(AlignedRows& rows) const {
     const int n = static_cast<int>(order_);
     const float one = 1;
     const float* const factor = factor_->values().data();
-    share_groups(threads_, std::ssize(all) / order_, order_ * order_, [&](parallel::RowRange some) {
+    share_groups(threads_, std::ssize(all) / order_, [&](parallel::RowRange some) {
         const int m = static_cast<int>(some.size());
         float* const values = all.data() + some.begin * order_;
         // A row is a column to BLAS: L·Lᵀ·x = b.

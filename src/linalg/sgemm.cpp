@@ -4,6 +4,7 @@
 #include <cassert>
 #include <limits>
 
+#include "alphaprune/linalg/aligned_rows.hpp"
 #include "alphaprune/support/message.hpp"
 #include "blas.hpp"
 
@@ -42,6 +43,20 @@ void sgemm(float alpha, ConstFloatView a, ConstFloatView b, Transpose transpose_
     const int ldc = blas_size(c.stride);
     sgemm_(transposed ? "T" : "N", "N", &m, &n, &k, &alpha, b.data, &ldb, a.data, &lda, &beta,
            c.data, &ldc, 1, 1);
+}
+
+void sgemm_of_groups(float alpha, ConstFloatView a, ConstFloatView b, float beta, FloatView c) {
+    constexpr std::int64_t kGroup = AlignedRows::group();
+    // OpenBLAS' limit for small products is 10⁶ multiplications; nothing is lost with a larger one.
+    constexpr std::int64_t kSmall = std::int64_t{1} << 21;
+    assert(a.rows % kGroup == 0);
+    const bool small = kGroup * b.rows * b.cols <= kSmall;
+    const std::int64_t step = small ? kGroup : std::max(kGroup, a.rows);
+    for (std::int64_t row = 0; row < a.rows; row += step) {
+        const std::int64_t rows = std::min(step, a.rows - row);
+        sgemm(alpha, {a.data + row * a.stride, rows, a.cols, a.stride}, b, Transpose::no, beta,
+              {c.data + row * c.stride, rows, c.cols, c.stride});
+    }
 }
 
 }  // namespace alphaprune::linalg

@@ -24,8 +24,8 @@ const support::Warning<double, double> kSlowBlas{
     "this BLAS multiplies matrices at {:.1f} GFLOP/s per core, where this processor allows far "
     "more than {:.0f}: if other work is not the cause, name the processor to OpenBLAS, e.g. "
     "OPENBLAS_CORETYPE=Haswell, or SkylakeX if it has AVX-512",
-    "the processor is newer than OpenBLAS, which then takes slow kernels, or other work runs on "
-    "the cores",
+    "other work runs on the cores, or OpenBLAS works with slow kernels, which the program replaces "
+    "only where the library can choose and OPENBLAS_CORETYPE is not set",
     "set OPENBLAS_CORETYPE, or leave the cores to this job"};
 
 constexpr double kProbeSeconds = 0.02;

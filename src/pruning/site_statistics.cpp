@@ -188,17 +188,14 @@ void SiteStatistics::add_dense_part(const MatrixRows& rows, std::span<float> sum
             share_values(nodes_.threads(), some.size(), [=, to = std::span(factor)](std::size_t i) {
                 to[i] = static_cast<float>(some[i]);
             });
-            linalg::share_groups(
-                nodes_.threads(), height, (end - begin) * width,
-                [&](parallel::RowRange rows_of_thread) {
-                    const std::int64_t at = rows_of_thread.begin * width;
-                    linalg::sgemm(static_cast<float>(outputs_.dense),
-                                  {weights.all().data() + at + begin, rows_of_thread.size(),
-                                   end - begin, width},
-                                  {factor.data(), end - begin, width, width}, linalg::Transpose::no,
-                                  1,
-                                  {product.all().data() + at, rows_of_thread.size(), width, width});
-                });
+            linalg::share_groups(nodes_.threads(), height, [&](parallel::RowRange rows_of_thread) {
+                const std::int64_t at = rows_of_thread.begin * width;
+                linalg::sgemm_of_groups(
+                    static_cast<float>(outputs_.dense),
+                    {weights.all().data() + at + begin, rows_of_thread.size(), end - begin, width},
+                    {factor.data(), end - begin, width, width}, 1,
+                    {product.all().data() + at, rows_of_thread.size(), width, width});
+            });
         });
     std::ranges::copy(product.own(), sum.begin());
 }

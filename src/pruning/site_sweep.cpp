@@ -127,23 +127,22 @@ class SiteSweep {
                                           factor.stride};
         const std::vector<RemovalRule> rules = rules_of(begin, block);
         // A thread sweeps its rows of the panel, then what is right of them.
-        linalg::share_groups(
-            threads_, weights_.height(), width * rest.cols, [&](parallel::RowRange some) {
-                for (std::size_t m = 0; m < matrices_.size(); ++m) {
-                    const parallel::RowRange place = weights_.place_of(m);
-                    const parallel::RowRange own{std::max(some.begin, place.begin),
-                                                 std::min(some.end, place.end)};
-                    if (own.begin < own.end) {
-                        sweep_panel(rows_of(columns(weights_.all(), begin, end), own), block,
-                                    rules[m], rows_of(columns(errors_.all(), 0, width), own),
-                                    gone_from(matrices_[m].rows, inverse_.order(),
-                                              own.begin - place.begin, begin));
-                    }
+        linalg::share_groups(threads_, weights_.height(), [&](parallel::RowRange some) {
+            for (std::size_t m = 0; m < matrices_.size(); ++m) {
+                const parallel::RowRange place = weights_.place_of(m);
+                const parallel::RowRange own{std::max(some.begin, place.begin),
+                                             std::min(some.end, place.end)};
+                if (own.begin < own.end) {
+                    sweep_panel(rows_of(columns(weights_.all(), begin, end), own), block, rules[m],
+                                rows_of(columns(errors_.all(), 0, width), own),
+                                gone_from(matrices_[m].rows, inverse_.order(),
+                                          own.begin - place.begin, begin));
                 }
-                linalg::sgemm(-1, constant(rows_of(columns(errors_.all(), 0, width), some)), rest,
-                              linalg::Transpose::no, 1,
-                              rows_of(columns(weights_.all(), end, inverse_.order()), some));
-            });
+            }
+            linalg::sgemm_of_groups(-1, constant(rows_of(columns(errors_.all(), 0, width), some)),
+                                    rest, 1,
+                                    rows_of(columns(weights_.all(), end, inverse_.order()), some));
+        });
     }
 
     /// Thresholds are the scores at index int(numel·ratio) of a matrix' panel, over all ranks.

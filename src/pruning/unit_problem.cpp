@@ -73,13 +73,11 @@ UnitHessian::UnitHessian(const BlockInputs& inputs, const SiteStatistics& statis
 
 void UnitHessian::multiply(const linalg::AlignedRows& rows, linalg::AlignedRows& out) const {
     const linalg::ConstFloatView hessian{values_->values().data(), cols(), cols(), cols()};
-    linalg::share_groups(threads_, std::ssize(rows.all()) / cols(), cols() * cols(),
-                         [&](parallel::RowRange some) {
-                             const std::int64_t at = some.begin * cols();
-                             linalg::sgemm(1, {rows.all().data() + at, some.size(), cols(), cols()},
-                                           hessian, linalg::Transpose::no, 0,
-                                           {out.all().data() + at, some.size(), cols(), cols()});
-                         });
+    linalg::share_groups(threads_, std::ssize(rows.all()) / cols(), [&](parallel::RowRange some) {
+        const std::int64_t at = some.begin * cols();
+        linalg::sgemm_of_groups(1, {rows.all().data() + at, some.size(), cols(), cols()}, hessian,
+                                0, {out.all().data() + at, some.size(), cols(), cols()});
+    });
 }
 
 void UnitHessian::factor(double shift, const std::string& where) {

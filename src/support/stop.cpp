@@ -58,12 +58,25 @@ std::string name_of_signal(int signal) {
     return kNames.at(std::ranges::find(kStopSignals, signal) - kStopSignals.begin());
 }
 
+void mask_stop_signals(int how) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : kStopSignals) {
+        sigaddset(&signals, signal);
+    }
+    sigprocmask(how, &signals, nullptr);
+}
+
 bool deadline_passed() {
     const std::int64_t deadline = state().deadline.load(std::memory_order_relaxed);
     return deadline != kNever && nanoseconds(std::chrono::steady_clock::now()) >= deadline;
 }
 
 }  // namespace
+
+void hold_stop_signals() {
+    mask_stop_signals(SIG_BLOCK);
+}
 
 void listen_for_stop_signals() {
     state();  // made before a signal can need it
@@ -74,6 +87,7 @@ void listen_for_stop_signals() {
     for (const int signal : kStopSignals) {
         sigaction(signal, &action, nullptr);
     }
+    mask_stop_signals(SIG_UNBLOCK);
 }
 
 void stop_listening() {

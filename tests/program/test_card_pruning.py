@@ -28,10 +28,11 @@ def matrices_of(output):
 
 
 class CardPruning(ProgramTest):
-    def setUp(self):
-        super().setUp()
-        self.eval = self.folder / "eval.npy"
-        np.save(self.eval, np.load(BOOKS / "eval.npy").reshape(-1)[:4 * TOKENS])
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.eval = cls.shared / "eval.npy"
+        np.save(cls.eval, np.load(BOOKS / "eval.npy").reshape(-1)[:4 * TOKENS])
 
     def prune(self, name, *options, ranks=1, environment=None, status=0, method="wanda",
               sparsity=("--sparsity-ratio", "0.6")):
@@ -41,6 +42,13 @@ class CardPruning(ProgramTest):
                       *sparsity, "--output", output, *options], ranks, {**CARD, **(environment or {})})
         self.assertEqual(done.returncode, status, done.stderr + done.stdout)
         return output, done
+
+    def one_card(self):
+        """The run on one card that several tests compare others with, made once."""
+        output = self.shared / "card"
+        if not output.exists():
+            self.prune(output, "--device", "cuda")
+        return output
 
     def assert_same_bits(self, one, other):
         first, second = matrices_of(one), matrices_of(other)
@@ -53,7 +61,7 @@ class CardPruning(ProgramTest):
         return [value for one in evaluations for value in (one["dense"], one["pruned"])]
 
     def test_masks_and_perplexities_are_those_of_the_processor(self):
-        card, _ = self.prune("card", "--device", "cuda")
+        card = self.one_card()
         processor, _ = self.prune("processor", "--device", "none")
         self.assertEqual(self.report(card)["run"]["forward_precision"], "bf16x2")
         self.assertEqual(self.report(processor)["run"]["forward_precision"], "float32")
@@ -70,7 +78,7 @@ class CardPruning(ProgramTest):
         self.assertRegex(done.stdout, r"evaluate: .* of a card's memory")
         _, done = self.prune("out", "--dry-run", "--device", "none")
         self.assertNotIn("card", done.stdout)
-        output, _ = self.prune("out")
+        output = self.one_card()
         done = start(["plan", "--validate", output, "--card-gflops", "1"], 1)
         slow = float(re.search(r"prune and write +(\S+)", done.stdout).group(1))
         done = start(["plan", "--validate", output], 1)
@@ -98,7 +106,7 @@ class CardPruning(ProgramTest):
 
     @unittest.skipIf(TRUE_CARD, "there is one card")
     def test_two_cards_give_the_bits_of_one(self):
-        one, _ = self.prune("one")
+        one = self.one_card()
         two, _ = self.prune("two", ranks=2, environment={"FAKE_CARDS": "2"})
         self.assert_same_bits(one, two)
         self.assertEqual(self.perplexities(one), self.perplexities(two))
@@ -119,7 +127,7 @@ class CardPruning(ProgramTest):
 
     @unittest.skipIf(TRUE_CARD, "a true card does not fail on demand")
     def test_a_run_goes_on_after_its_card_was_lost(self):
-        expected, _ = self.prune("whole")
+        expected = self.one_card()
         output, done = self.prune("lost", environment={"FAKE_CARD_FORWARD_LOST": "300"}, status=1)
         self.assertIn("made up: the card fell off the bus", done.stderr)
         self.assertIn("--resume", done.stderr)

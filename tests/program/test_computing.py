@@ -1,9 +1,11 @@
 """--precision: float32 where it suffices, said in the report, refused where it cannot; threads."""
 import os
+import pathlib
+import re
 import subprocess
 import unittest
 
-from harness import BOOKS, LIBRARY_SOLVERS, MPIEXEC, PROGRAM, ProgramTest, start
+from harness import BOOKS, LIBRARY_SOLVERS, MPIEXEC, PROGRAM, TINY, ProgramTest, start
 
 
 def bound_to(what):
@@ -41,21 +43,53 @@ class Threads(ProgramTest):
         self.assertEqual(self.report(output)["run"]["threads_per_rank"], 1)
 
 
+def core_for_this_processor():
+    """Of OpenBLAS, the kernels for what Linux says of the processor; nothing without AVX2."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
+    flags = set(re.search(r"^flags\s*:(.*)$", cpuinfo + "\nflags:\n", re.MULTILINE)[1].split())
+    if flags >= {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}:
+        return "SkylakeX"
+    return "Haswell" if flags >= {"avx2", "fma"} else None
+
+
 class Processors(ProgramTest):
-    def test_ranks_that_compute_otherwise_are_told_of(self):
-        """As on nodes of two kinds: OpenBLAS is told to take other kernels on one rank."""
+    def blas_of_two_ranks(self, model, environment=None):
+        """What is said of two ranks of which the user sets the kernels of OpenBLAS on the second, as
+        on nodes of two kinds."""
         output = self.folder / "out"
-        words = [PROGRAM, "analyze", "--model", str(BOOKS), "--output", str(output),
+        words = [PROGRAM, "analyze", "--model", str(model), "--output", str(output),
                  "--metric", "alpha_mid"]
         # Not by a command line for each rank: Debian 13's mpirun crashes on those.
-        other = '[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || export OPENBLAS_CORETYPE=Prescott; '
+        other = ('unset OPENBLAS_CORETYPE; '
+                 '[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || export OPENBLAS_CORETYPE=Prescott; ')
         done = subprocess.run([MPIEXEC, "-n", "2", "sh", "-c", other + 'exec "$@"', "sh", *words],
+                              env={**os.environ, **(environment or {})},
                               capture_output=True, text=True, timeout=100, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        if "Prescott" not in done.stderr:
-            self.skipTest("this BLAS does not choose its kernels at run time")
-        self.assertEqual(done.stderr.count("the ranks have different BLAS libraries"), 1)
-        self.assertIn("the ranks have different BLAS", " ".join(self.report(output)["notes"]))
+        notes = [note for note in self.report(output)["notes"]
+                 if "the ranks have different BLAS libraries" in note]
+        self.assertEqual(done.stderr.count("the ranks have different BLAS libraries"), len(notes))
+        return notes
+
+    def test_ranks_that_compute_otherwise_are_told_of(self):
+        notes = self.blas_of_two_ranks(BOOKS)
+        if not notes:
+            self.skipTest("this BLAS does not choose its kernels at run time, or has no better ones")
+        self.assertEqual(len(notes), 1)
+        self.assertIn("Prescott", notes[0])  # what the user has set is kept
+        if core_for_this_processor() and "DYNAMIC_ARCH" in notes[0]:
+            self.assertRegex(notes[0], "SkylakeX|Cooperlake|SapphireRapids|Haswell|Zen")
+
+    def test_openblas_that_does_not_know_the_processor_is_told_of_it(self):
+        core = core_for_this_processor()
+        notes = self.blas_of_two_ranks(TINY / "tiny-mistral",
+                                       {"LD_PRELOAD": os.environ["UNAWARE_OPENBLAS"]})
+        if core is None:
+            self.assertEqual(notes, [])  # Prescott on both
+        else:
+            self.assertEqual(len(notes), 1)
+            self.assertIn("AFFINITY Prescott", notes[0])
+            self.assertIn(f"AFFINITY {core}", notes[0])
 
 
 class Precision(ProgramTest):

@@ -92,8 +92,9 @@ class Storage(CalibratedTest):
                  for name, ranks in (("checkpoint.h5", 1), ("hf", 2))}
         self.assertEqual(len(lines), 1, lines)
         first, *others = (
-            tensors_of(self.prune("wanda", "--sparsity-ratio", 0.7, "--mask-from", mask, "--format",
-                                  "safetensors", model=model, ranks=2, output=f"again-{number}") / "hf")
+            tensors_of(self.prune("wanda", "--sparsity-ratio", 0.7, "--allocation", "uniform",
+                                  "--mask-from", mask, "--format", "safetensors", model=model, ranks=2,
+                                  output=f"again-{number}") / "hf")
             for number, (model, mask) in enumerate(
                 ((dense / "hf", dense), (masks / "checkpoint.h5", masks / "hf"),
                  (masks / "hf", masks / "checkpoint.h5"))))

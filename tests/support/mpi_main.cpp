@@ -1,12 +1,14 @@
 // Runs GoogleTest on every rank of MPI_COMM_WORLD; see rank_listener.hpp.
 #include <gtest/gtest.h>
 
+#include "alphaprune/linalg/blas_kernels.hpp"
 #include "alphaprune/parallel/runtime.hpp"
 #include "support/keep_plugins.hpp"
 #include "support/rank_listener.hpp"
 #include "support/world.hpp"
 
 int main(int argc, char** argv) {
+    alphaprune::linalg::restart_with_better_kernels(argv);
     alphaprune::parallel::MpiRuntime runtime(argc, argv);
     testing::InitGoogleTest(&argc, argv);
     auto& listeners = testing::UnitTest::GetInstance()->listeners();

@@ -47,6 +47,16 @@ TEST_F(Stop, EachSignalAsks) {
     }
 }
 
+TEST_F(Stop, ASignalThatIsHeldAsksLater) {
+    listen_for_stop_signals();
+    hold_stop_signals();
+    std::raise(SIGUSR1);
+    EXPECT_FALSE(stop_requested());
+    listen_for_stop_signals();
+    EXPECT_TRUE(stop_requested());
+    EXPECT_EQ(stop_reason(), "SIGUSR1 came");
+}
+
 TEST_F(Stop, OneSignalThatComesTwiceIsOne) {
     listen_for_stop_signals();
     std::raise(SIGTERM);

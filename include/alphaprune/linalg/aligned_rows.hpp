@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "alphaprune/linalg/sgemm.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/parallel/thread_pool.hpp"
 
@@ -46,24 +47,20 @@ class AlignedRows {
 };
 
 /// Calls work(rows) for parts of so many rows, one for each thread as far as they go: complete
-/// groups, so that products have the same bits on any number of ranks and threads. Large parts, as
-/// what rows are multiplied with is repacked for each; but group by group where a group's product
-/// is so small that BLAS may have kernels of their own for such (OpenBLAS for AVX-512 has), which
-/// those of several groups are too large for.
-/// @param rows             complete groups
-/// @param multiplications  for each
+/// groups, so that products have the same bits on any number of threads. Large parts, as what rows
+/// are multiplied with is repacked for each.
+/// @param rows  complete groups
 inline void share_groups(const parallel::ThreadPool& threads, std::int64_t rows,
-                         std::int64_t multiplications,
                          const std::function<void(parallel::RowRange)>& work) {
     constexpr std::int64_t kGroup = AlignedRows::group();
-    constexpr std::int64_t kSmall = 1'000'000;
-    if (kGroup * multiplications <= kSmall) {
-        threads.run_slices(rows, kGroup, work);
-        return;
-    }
     const std::int64_t shares = std::int64_t{kGroup} * threads.size();
     threads.run_slices(rows, std::max<std::int64_t>((rows + shares - 1) / shares, 1) * kGroup,
                        work);
 }
+
+/// C = alpha·A·B + beta·C, as sgemm has it, for complete groups of rows of A and C: each row with
+/// the same bits however many groups there are. OpenBLAS has kernels of its own for small products
+/// on AVX-512, which round otherwise; whether a product is small is decided by one group here.
+void sgemm_of_groups(float alpha, ConstFloatView a, ConstFloatView b, float beta, FloatView c);
 
 }  // namespace alphaprune::linalg

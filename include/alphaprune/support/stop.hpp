@@ -18,8 +18,12 @@ namespace alphaprune::support {
 /// The signals that request a stop.
 inline constexpr std::array kStopSignals{SIGTERM, SIGINT, SIGUSR1};
 
-/// From now on they do. One that arrives more than a quarter of a second after the first ends the
-/// process at once (one signal often arrives twice, by way of the launcher and the batch system).
+/// From now on they wait for listen_for_stop_signals, even if the process executes a program anew.
+void hold_stop_signals();
+
+/// From now on they do, also one that was held or blocked. One that arrives more than a quarter of
+/// a second after the first ends the process at once (one signal often arrives twice, by way of the
+/// launcher and the batch system).
 void listen_for_stop_signals();
 
 /// Restores the default action of these signals, which ends the process; one that has arrived does
