@@ -1,6 +1,9 @@
 #include "block_delivery.hpp"
 
 #include <cstdint>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include "alphaprune/formats/bitmask.hpp"
 #include "alphaprune/parallel/agreement.hpp"
@@ -42,9 +45,37 @@ void BlockDelivery::write(transformer::BlockRunner& runner, int tensor) {
     }
     parallel::work_collectively(ranks_, clock_, parallel::Work::write, [&] {
         parallel::for_each_slab(mine, info.row_bytes(), [&](parallel::RowRange rows) {
-            stream_.deliver(tensor, rows, runner.stored_rows(tensor, rows, room_));
+            const auto bytes = runner.stored_rows(tensor, rows, room_);
+            if (bytes.data() == room_.data()) {
+                write_put_off();  // first: there may be an order
+                stream_.deliver(tensor, rows, bytes);
+            } else {
+                put_off_.push_back({tensor, rows, bytes});
+            }
         });
     });
+}
+
+void BlockDelivery::write_put_off() {
+    for (const PutOff& one : std::exchange(put_off_, {})) {
+        stream_.deliver(one.tensor, one.rows, one.bytes);
+    }
+}
+
+void BlockDelivery::write_during(const std::function<void()>& work) {
+    support::FirstError problem;
+    const auto write = [&] { problem.guard([&] { write_put_off(); }); };
+    {
+        std::jthread writer;
+        try {
+            writer = std::jthread(write);
+        } catch (const std::system_error&) {  // no thread to be had
+            write();
+        }
+        work();
+    }
+    const auto waiting = clock_.during(parallel::Work::wait);
+    parallel::agree(ranks_, problem.get());
 }
 
 }  // namespace alphaprune::phases

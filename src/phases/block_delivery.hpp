@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <set>
 #include <span>
 #include <vector>
@@ -25,11 +26,22 @@ class BlockDelivery {
         : ranks_(ranks), clock_(clock), stream_(stream), store_(store), order_(store.order()) {}
 
     /// Collective: all matrices of a tensor of the loaded block are pruned. Each rank writes a
-    /// share of its rows, and of the tensors that have waited for it. @throws Error on all ranks
+    /// share of its rows, and of the tensors that have waited for it; what lies in the memory of
+    /// the block as it is stored is put off. @throws Error on all ranks
     void deliver(transformer::BlockRunner& runner, int tensor);
+    /// Collective: writes what was put off while `work` runs, which leaves the weights of the block
+    /// as they are, uses neither store nor journal, and throws on all ranks or none.
+    /// @throws Error on all ranks
+    void write_during(const std::function<void()>& work);
 
   private:
+    struct PutOff {
+        int tensor = 0;
+        parallel::RowRange rows;
+        std::span<const std::byte> bytes;
+    };
     void write(transformer::BlockRunner& runner, int tensor);
+    void write_put_off();
     const parallel::Communicator& ranks_;
     parallel::WorkClock& clock_;
     TensorStream& stream_;
@@ -37,6 +49,7 @@ class BlockDelivery {
     std::vector<int> order_;
     std::size_t next_ = 0;  ///< in that order
     std::set<int> waiting_;
+    std::vector<PutOff> put_off_;
     std::vector<std::byte> room_;  ///< for rows that do not lie in memory as they are stored
 };
 

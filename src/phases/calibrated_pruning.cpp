@@ -179,7 +179,7 @@ class CalibratedRun {
             }
             prune_site(pruner, block, site);
         }
-        goes_on_after(block) ? pass_.leave() : void();
+        delivery_.write_during([&] { goes_on_after(block) ? pass_.leave() : void(); });
     }
 
     /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
@@ -196,7 +196,7 @@ class CalibratedRun {
                 prune_site(pruner, block, site);
             }
         }
-        goes_on_after(block) ? pass_.advance() : void();
+        delivery_.write_during([&] { goes_on_after(block) ? pass_.advance() : void(); });
     }
 
     /// Statistics of the sites from `begin` to `end`; with those of the last ones, which come
