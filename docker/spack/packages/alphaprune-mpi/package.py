@@ -32,7 +32,7 @@ class AlphapruneMpi(CMakePackage):
     depends_on("hdf5@1.10:+mpi")
     depends_on("boost+program_options")
     depends_on("fmt@9:")
-    depends_on("spdlog+fmt_external")  # of a version compatible with fmt's
+    depends_on("spdlog@1.10:")  # in Spack always with fmt as a library of its own
     depends_on("nlohmann-json@3.11:")
     depends_on("onednn@2.6: cpu_runtime=omp", when="target=x86_64:")
     depends_on("sentencepiece")
