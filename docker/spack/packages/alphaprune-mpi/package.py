@@ -50,6 +50,7 @@ class AlphapruneMpi(CMakePackage):
         return [
             self.define("ALPHAPRUNE_TESTS", self.run_tests),
             self.define("ALPHAPRUNE_BENCHMARKS", False),
+            self.define("CMAKE_UNITY_BUILD", True),  # as the preset release: a quarter of the steps
             self.define("BLAS_LIBRARIES", spec["blas"].libs.joined(";")),
             self.define("LAPACK_LIBRARIES", spec["lapack"].libs.joined(";")),
             self.define("ScaLAPACK_LIBRARY", spec["scalapack"].libs[0]),
