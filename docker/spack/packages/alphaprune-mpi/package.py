@@ -18,6 +18,8 @@ class AlphapruneMpi(CMakePackage):
 
     version("0.1.0")
 
+    variant("cuda", default=False, description="Build the module for NVIDIA's cards")
+
     depends_on("c", type="build")
     depends_on("cxx", type="build")
     depends_on("cmake@3.25:", type="build")
@@ -36,6 +38,7 @@ class AlphapruneMpi(CMakePackage):
     depends_on("nlohmann-json@3.11:")
     depends_on("onednn@2.6: cpu_runtime=omp", when="target=x86_64:")
     depends_on("sentencepiece")
+    depends_on("cuda@12:", when="+cuda")
     depends_on("pcre2@10.40:")
     depends_on("utf8proc")
     depends_on("xxhash@0.8:")
@@ -50,6 +53,7 @@ class AlphapruneMpi(CMakePackage):
         return [
             self.define("ALPHAPRUNE_TESTS", self.run_tests),
             self.define("ALPHAPRUNE_BENCHMARKS", False),
+            self.define_from_variant("ALPHAPRUNE_CUDA", "cuda"),
             self.define("CMAKE_UNITY_BUILD", True),  # as the preset release: a quarter of the steps
             self.define("BLAS_LIBRARIES", spec["blas"].libs.joined(";")),
             self.define("LAPACK_LIBRARIES", spec["lapack"].libs.joined(";")),
