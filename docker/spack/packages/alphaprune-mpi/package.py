@@ -35,6 +35,7 @@ class AlphapruneMpi(CMakePackage):
     depends_on("boost+program_options")
     depends_on("fmt@9:")
     depends_on("spdlog@1.10:")  # in Spack always with fmt as a library of its own
+    depends_on("fmt@:10", when="^spdlog@:1.14")  # which Spack before 1.0 does not know
     depends_on("nlohmann-json@3.11:")
     depends_on("onednn@2.6: cpu_runtime=omp", when="target=x86_64:")
     depends_on("sentencepiece")
