@@ -1,5 +1,4 @@
-# Not run through Spack by the project (docker/README.md lists what was checked). There is no archive
-# to download yet; in a checkout:
+# docker/README.md says what was built with it. There is no archive to download yet; in a checkout:
 #   spack repo add docker/spack
 #   spack dev-build --source-path "$PWD" alphaprune-mpi@0.1.0
 from spack.package import *
