@@ -6,6 +6,7 @@ root on a Debian with the package debootstrap.
   docker/run_in_chroot.py build run          the stage run, and those it stands on
   docker/run_in_chroot.py run run --version  as docker run alphaprune_mpi --version
   docker/run_in_chroot.py run --shm-size 1g --entrypoint mpirun run -n 2 alphaprune_mpi ...
+  docker/run_in_chroot.py build run --file docker/Dockerfile.cuda --stand-in IMAGE=STAGE ...
   docker/run_in_chroot.py apptainer          %files, %post and %test of the definition
   docker/run_in_chroot.py run apptainer --version
 
@@ -32,6 +33,8 @@ def command_line():
     build.add_argument("stage")
     build.add_argument("--keep", action="store_true",
                        help="take the stages under it as former calls have built them")
+    build.add_argument("--stand-in", action="append", default=[], metavar="IMAGE=STAGE",
+                       help="a stage that was built before, of any Dockerfile, for an image")
     definition = commands.add_parser("apptainer", help="build and test the Apptainer definition")
     for building, file in ((build, "Dockerfile"), (definition, "alphaprune_mpi.def")):
         building.add_argument("--file", type=pathlib.Path, default=HERE / file)
@@ -70,7 +73,8 @@ def main():
     given = dict(pair.split("=", 1) for pair in options.build_arg)
     source = (options.file, options.context, options.work, given, options.mirror)
     if options.action == "build":
-        dockerfile.Build(*source, keep=options.keep).build(options.stage)
+        stand_ins = dict(pair.split("=", 1) for pair in options.stand_in)
+        dockerfile.Build(*source, keep=options.keep, stand_ins=stand_ins).build(options.stage)
     else:
         dockerfile.save(apptainer.build(*source), options.work, "apptainer")
     return 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The packages of Debian 12 or 13 that the built program needs to run. The images install from this list
+# The packages of Debian 12, Debian 13 or Ubuntu 24.04 that the built program needs to run. The images install from this list
 # alone, and it is checked against the program at every build of an image.
 #   docker/runtime-packages.sh install         as root
 #   docker/runtime-packages.sh check PROGRAM   where it was built: is the list neither short nor long?
@@ -19,8 +19,13 @@ case $(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}") in
         libutf8proc3)
     onednn=libdnnl3.6
     ;;
+"ubuntu 24.04")
+    libraries+=(libboost-program-options1.83.0 libfmt9 libhdf5-openmpi-103-1t64 libopenmpi3t64
+        libutf8proc3)
+    onednn=libdnnl3
+    ;;
 *)
-    echo "$0 knows the packages of Debian 12 and 13 only." >&2
+    echo "$0 knows the packages of Debian 12, Debian 13 and Ubuntu 24.04 only." >&2
     exit 2
     ;;
 esac

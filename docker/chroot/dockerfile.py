@@ -70,12 +70,13 @@ def ignores(context):
 class Build:
     """Builds stages of one Dockerfile."""
 
-    def __init__(self, file, context, work, build_arguments, mirror, keep=False):
+    def __init__(self, file, context, work, build_arguments, mirror, keep=False, stand_ins=None):
         self.given = build_arguments
         self.keep = keep
         self.context = context.resolve()
         self.work = work
         self.mirror = mirror
+        self.stand_ins = stand_ins or {}
         before, self.stages = stages(file)
         self.globals = {}
         for word, rest in before:
@@ -114,8 +115,9 @@ class Build:
     def start(self, name, base):
         place = self.work / name
         (self.work / f"{name}.json").unlink(missing_ok=True)  # until it is whole
-        if base in self.stages:
-            parent = self.stage(base)
+        if base in self.stages or base in self.stand_ins:
+            parent = (self.stage(base) if base in self.stages
+                      else saved_image(self.work, self.stand_ins[base]))
             root.copy_root(parent.root, place)
             return dataclasses.replace(parent, root=place, environment=dict(parent.environment),
                                        arguments={})

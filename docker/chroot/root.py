@@ -1,4 +1,4 @@
-"""A folder that is the root of a Debian: how it is made, and how commands are run in it."""
+"""A folder that is the root of a Debian or Ubuntu: how it is made, and how commands are run in it."""
 import os
 import pathlib
 import pwd
@@ -37,11 +37,11 @@ exec chroot "$@"
 
 
 def release_of(image):
-    """The release of an image that a root can stand in for, debian:trixie-slim, say."""
-    release = re.fullmatch(r"debian:(\w+)-slim", image)
+    """System and release of an image that a root can stand in for, debian:trixie-slim, say."""
+    release = re.fullmatch(r"(debian):(\w+)-slim|(ubuntu):([a-z]+)", image)
     if not release:
-        sys.exit(f"only debian:RELEASE-slim can be stood in for, not {image}")
-    return release[1]
+        sys.exit(f"only debian:RELEASE-slim and ubuntu:RELEASE can be stood in for, not {image}")
+    return release[1] or release[3], release[2] or release[4]
 
 
 def debian_mirror():
@@ -59,15 +59,17 @@ def debian_mirror():
 
 
 def make_base(work, image, mirror):
-    """The root that stands in for an image debian:RELEASE-slim; made once."""
-    release = release_of(image)
+    """The root that stands in for an image debian:RELEASE-slim or ubuntu:RELEASE; made once. The
+    mirror is Debian's; Ubuntu comes from where debootstrap takes it."""
+    system, release = release_of(image)
     folder = work / f"base-{release}"
     if folder.exists():
         return folder
-    print(f"== debootstrap {release} from {mirror}", flush=True)
+    options, mirrors = ([], [mirror]) if system == "debian" else (["--components=main,universe"], [])
+    print(f"== debootstrap {release}" + "".join(f" from {mirror}" for mirror in mirrors), flush=True)
     unfinished = folder.with_name(folder.name + ".partial")
     shutil.rmtree(unfinished, ignore_errors=True)
-    subprocess.run(["debootstrap", "--variant=minbase", release, unfinished, mirror],
+    subprocess.run(["debootstrap", "--variant=minbase", *options, release, unfinished, *mirrors],
                    check=True, stdout=subprocess.DEVNULL)
     # Debian's images start no services when packages are installed, and keep no packages.
     policy = unfinished / "usr/sbin/policy-rc.d"

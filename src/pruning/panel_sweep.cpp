@@ -7,8 +7,9 @@
 #include "sparsegpt.hpp"
 
 // The sweep is compiled for several generations of vector units; the best one is taken at run time.
+// Not with -march of a processor that has AVX-512: nothing is left to choose, and GCC 12 fails.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
+    !defined(__SANITIZE_ADDRESS__) && !defined(__AVX512F__)
 #define ALPHAPRUNE_FOR_EACH_VECTOR_UNIT \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

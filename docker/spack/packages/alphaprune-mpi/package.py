@@ -1,5 +1,4 @@
-# Not run through Spack by the project (docker/README.md lists what was checked). There is no archive
-# to download yet; in a checkout:
+# docker/README.md says what was built with it. There is no archive to download yet; in a checkout:
 #   spack repo add docker/spack
 #   spack dev-build --source-path "$PWD" alphaprune-mpi@0.1.0
 from spack.package import *
@@ -18,6 +17,8 @@ class AlphapruneMpi(CMakePackage):
 
     version("0.1.0")
 
+    variant("cuda", default=False, description="Build the module for NVIDIA's cards")
+
     depends_on("c", type="build")
     depends_on("cxx", type="build")
     depends_on("cmake@3.25:", type="build")
@@ -32,10 +33,12 @@ class AlphapruneMpi(CMakePackage):
     depends_on("hdf5@1.10:+mpi")
     depends_on("boost+program_options")
     depends_on("fmt@9:")
-    depends_on("spdlog+fmt_external")  # of a version compatible with fmt's
+    depends_on("spdlog@1.10:")  # in Spack always with fmt as a library of its own
+    depends_on("fmt@:10", when="^spdlog@:1.14")  # which Spack before 1.0 does not know
     depends_on("nlohmann-json@3.11:")
     depends_on("onednn@2.6: cpu_runtime=omp", when="target=x86_64:")
     depends_on("sentencepiece")
+    depends_on("cuda@12:", when="+cuda")
     depends_on("pcre2@10.40:")
     depends_on("utf8proc")
     depends_on("xxhash@0.8:")
@@ -50,6 +53,8 @@ class AlphapruneMpi(CMakePackage):
         return [
             self.define("ALPHAPRUNE_TESTS", self.run_tests),
             self.define("ALPHAPRUNE_BENCHMARKS", False),
+            self.define_from_variant("ALPHAPRUNE_CUDA", "cuda"),
+            self.define("CMAKE_UNITY_BUILD", True),  # as the preset release: a quarter of the steps
             self.define("BLAS_LIBRARIES", spec["blas"].libs.joined(";")),
             self.define("LAPACK_LIBRARIES", spec["lapack"].libs.joined(";")),
             self.define("ScaLAPACK_LIBRARY", spec["scalapack"].libs[0]),
