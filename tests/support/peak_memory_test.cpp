@@ -11,6 +11,8 @@
 #include <memory>
 #include <thread>
 
+#include "alphaprune/support/clock.hpp"
+
 namespace alphaprune::support {
 namespace {
 
@@ -100,7 +102,10 @@ TEST(PeakMemory, AWatchLooksByItself) {
         const MemoryWatch watch;
         const auto own = std::make_unique<char[]>(bytes);
         std::memset(own.get(), 1, bytes);
-        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        // It pauses for 200 times as long as a look takes, which is long where processors are busy.
+        const Stopwatch looking;
+        memory_now();
+        std::this_thread::sleep_for(std::chrono::duration<double>(0.3 + 400 * looking.seconds()));
     }
     EXPECT_LT(before, bytes);
     EXPECT_GE(peak_memory(), bytes);
