@@ -54,7 +54,7 @@ struct PlanRequest {
     std::optional<double> write_gbps;
     std::optional<double> storage_gbps;
     std::optional<double> network_gbps;
-    std::optional<int> cards_per_node;         ///< nothing: none
+    std::optional<int> cards_per_node;  ///< nothing: none
     std::optional<double> card_gflops;
     std::filesystem::path calibrate_from;  ///< output folder of a finished run; empty: none
     std::filesystem::path validate;        ///< the same, to be compared with the prediction
