@@ -32,7 +32,9 @@ class Bench:
 
     def lines(self, name, *arguments, ranks=None):
         command = [self.build / "benchmarks" / name, *arguments]
-        return self.keep(start(["mpirun", "-n", ranks or self.ranks, *command]))
+        # Open MPI binds one or two ranks to a core each, and all their threads with them.
+        unbound = ["--bind-to", "none"] if "--threads" in arguments else []
+        return self.keep(start(["mpirun", "-n", ranks or self.ranks, *unbound, *command]))
 
     def script(self, name, *arguments):
         command = (sys.executable, HERE / name, self.program, *arguments)
