@@ -280,7 +280,8 @@ StateKeeper::StateKeeper(const parallel::Communicator& ranks, resume::Journal* j
         bytes += static_cast<double>(kept.second->own().size()) * sizeof(float) *
                  static_cast<double>(kept.second->state_size());
     }
-    cost_ = ranks.max(bytes) > kSoonDone ? ranks.max(bytes) / kBytesPerSecond : 0;
+    bytes = ranks.max(bytes);
+    cost_ = bytes > kSoonDone ? bytes / kBytesPerSecond : 0;
 }
 
 int StateKeeper::saved_block() const {

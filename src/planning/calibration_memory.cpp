@@ -175,6 +175,43 @@ CalibrationMemory memory_of_passes(const transformer::ForwardPlan& plan, const R
     return memory;
 }
 
+/// What the statistics of a block take, in turns.
+struct BlockStatistics {
+    std::vector<std::size_t> turns{0};
+    std::uint64_t memory = 0;
+};
+
+/// @param room  for them, which turns keep within; nothing: they all come at once
+BlockStatistics statistics_of(const BlockWork& work, const RunTask& task,
+                              std::optional<std::uint64_t> room) {
+    const std::uint64_t throughout = memory_throughout(work);
+    BlockStatistics statistics;
+    if (room && task.prunes_by_block() && !task.sites_sequentially) {
+        statistics.turns = turns_within(work.pruned, *room > throughout ? *room - throughout : 0);
+    }
+    statistics.memory =
+        throughout + memory_of(work.pruned, statistics.turns, task.sites_sequentially);
+    return statistics;
+}
+
+/// Hidden states go to the host before statistics come in turns, each of which is a pass of its
+/// own.
+/// @param statistics  of all blocks, each at once, at most
+void spill_states(CalibrationMemory& memory, std::uint64_t card, std::uint64_t statistics,
+                  std::int64_t own_sequences) {
+    const std::uint64_t others = memory.card.total() - memory.card.states + statistics;
+    if (own_sequences == 0 || others + memory.card.states <= card) {
+        return;
+    }
+    const std::uint64_t each = memory.card.states / static_cast<std::uint64_t>(own_sequences);
+    const std::uint64_t room = card > others + each ? card - others - each : 0;  // one visits
+    memory.states_on_card = static_cast<std::int64_t>(room / each);
+    const std::uint64_t there = (static_cast<std::uint64_t>(*memory.states_on_card) + 1) * each;
+    memory.card.spilled = memory.card.states + each - there;
+    memory.card.states = there;
+    memory.activations += memory.card.spilled;
+}
+
 }  // namespace
 
 int packed_parts(const transformer::ForwardPlan& plan, int block,
@@ -234,47 +271,6 @@ BlockWork block_work(const transformer::ForwardPlan& plan, int block, const RunT
     return work;
 }
 
-namespace {
-
-/// What the statistics of a block take, in turns.
-struct BlockStatistics {
-    std::vector<std::size_t> turns{0};
-    std::uint64_t memory = 0;
-};
-
-/// @param room  for them, which turns keep within; nothing: they all come at once
-BlockStatistics statistics_of(const BlockWork& work, const RunTask& task,
-                              std::optional<std::uint64_t> room) {
-    const std::uint64_t throughout = memory_throughout(work);
-    BlockStatistics statistics;
-    if (room && task.prunes_by_block() && !task.sites_sequentially) {
-        statistics.turns = turns_within(work.pruned, *room > throughout ? *room - throughout : 0);
-    }
-    statistics.memory =
-        throughout + memory_of(work.pruned, statistics.turns, task.sites_sequentially);
-    return statistics;
-}
-
-/// Hidden states go to the host before statistics come in turns, each of which is a pass of its
-/// own.
-/// @param statistics  of all blocks, each at once, at most
-void spill_states(CalibrationMemory& memory, std::uint64_t card, std::uint64_t statistics,
-                  std::int64_t own_sequences) {
-    const std::uint64_t others = memory.card.total() - memory.card.states + statistics;
-    if (own_sequences == 0 || others + memory.card.states <= card) {
-        return;
-    }
-    const std::uint64_t each = memory.card.states / static_cast<std::uint64_t>(own_sequences);
-    const std::uint64_t room = card > others + each ? card - others - each : 0;  // one visits
-    memory.states_on_card = static_cast<std::int64_t>(room / each);
-    const std::uint64_t there = (static_cast<std::uint64_t>(*memory.states_on_card) + 1) * each;
-    memory.card.spilled = memory.card.states + each - there;
-    memory.card.states = there;
-    memory.activations += memory.card.spilled;
-}
-
-}  // namespace
-
 CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const RunTask& task,
                                      const Cluster& cluster) {
     const transformer::ForwardPlan plan = transformer::make_forward_plan(catalogue);
@@ -286,12 +282,14 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
         memory.delivery = delivery_memory(catalogue, cluster.ranks);
     }
     std::vector<BlockWork> blocks;
-    std::uint64_t at_once = 0;
     for (int block = 0; block < catalogue.blocks(); ++block) {
         blocks.push_back(block_work(plan, block, task, cluster, teams));
-        at_once = std::max(at_once, statistics_of(blocks.back(), task, {}).memory);
     }
     if (on_card && cluster.card_memory) {
+        std::uint64_t at_once = 0;
+        for (const BlockWork& work : blocks) {
+            at_once = std::max(at_once, statistics_of(work, task, {}).memory);
+        }
         spill_states(memory, *cluster.card_memory, at_once, teams.rounds());
     }
     const std::uint64_t passes =
