@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <iterator>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -301,9 +302,11 @@ class CalibratedRun {
 
     /// Each node reads the whole tensor.
     void read_back(int index) {
+        std::mutex reading;  // a store is for one thread
         const model::RowSource finished = model::with_matrix_rows(
             [&](const model::TensorInfo&, parallel::RowRange rows, std::span<std::byte> out) {
                 support::check_stop();
+                const std::scoped_lock lock(reading);
                 store_.read_rows(index, rows, out);
             },
             catalogue_);

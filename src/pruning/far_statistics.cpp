@@ -15,9 +15,7 @@ void SiteStatistics::add_far(const SiteInput& input) {
     if (input.tokens == 0) {
         return;
     }
-    if (!far_sums_) {
-        far_sums_ = far_->make_sums(cols_, companions_);
-    }
+    make_far_sums();
     std::vector<std::span<const float>> vectors{input.present};
     if (outputs_.dense != 0) {
         vectors.push_back(
@@ -30,10 +28,11 @@ void SiteStatistics::add_far(const SiteInput& input) {
     tokens_ += input.tokens;
 }
 
-/// One rank's sums stay where they are. Those of several are added up by the processors, which also
-/// blend those of experts, and go back to every rank.
+/// Sums stay where they are and are added up there if that can be. Else the processors add them up,
+/// and blend those of experts, and they go back to every rank.
 std::vector<float> SiteStatistics::finish_far(const SiteStatistics* routed) {
-    const bool stays = ranks_.size() == 1 && !lacks_tokens() && !is_divided_;
+    const bool stays = !lacks_tokens() && !is_divided_ &&
+                       (ranks_.size() == 1 || far_->can_add_up(ranks_));
     if (!stays) {
         sums_.emplace(ranks_, nodes_, cols_, companions_, far_sums_.get());
         add_lacking_tokens(routed);
@@ -44,6 +43,10 @@ std::vector<float> SiteStatistics::finish_far(const SiteStatistics* routed) {
             sums_.reset();
         }
         return marks;
+    }
+    if (ranks_.size() > 1) {
+        parallel::run_collectively(ranks_, [&] { make_far_sums(); });
+        parallel::run_collectively(ranks_, [&] { far_sums_->add_up(); });
     }
     return far_work([&] {
         const std::span<const double> all = far_sums_->finished();
@@ -57,10 +60,14 @@ std::vector<float> SiteStatistics::finish_far(const SiteStatistics* routed) {
     });
 }
 
-void SiteStatistics::put_far() {
+void SiteStatistics::make_far_sums() {
     if (!far_sums_) {
         far_sums_ = far_->make_sums(cols_, companions_);
     }
+}
+
+void SiteStatistics::put_far() {
+    make_far_sums();
     std::int64_t row = 0;
     const auto put = [&](std::span<const double> sums) {
         const std::int64_t rows = std::ssize(sums) / cols_;

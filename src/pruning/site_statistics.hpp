@@ -70,6 +70,7 @@ class SiteStatistics {
     void add_far(const SiteInput& input);
     /// @return what is finite where all that targets add is
     std::vector<float> finish_far(const SiteStatistics* routed);
+    void make_far_sums();
     /// The finished sums, to where inputs are.
     void put_far();
     bool lacks_tokens() const { return of_expert_ && tokens_ < cols_; }

@@ -51,13 +51,15 @@ class CardBlockRunner : public BlockRunner {
                const model::RowSource& source) override {
         sequences_ = static_cast<std::int64_t>(sequences.size());
         tokens_ = sequences.empty() ? 0 : static_cast<std::int64_t>(sequences.front().size());
-        std::vector<float> state(state_size());
         on_card([&] {
             states_.reserve(sequences_, static_cast<std::int64_t>(state_size()));
             for (std::int64_t s = 0; s < sequences_; ++s) {
-                embed_tokens(plan_, source, sequences[static_cast<std::size_t>(s)], 0, state);
-                upload(states_.home(s), state);
+                states_.fill(s, [&](std::span<float> state) {
+                    transformer::embed(team_, plan_, source,
+                                       sequences[static_cast<std::size_t>(s)], state);
+                });
             }
+            states_.filled();
         });
     }
 

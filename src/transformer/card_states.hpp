@@ -21,7 +21,8 @@ class CardStates {
           on_card_(on_card.value_or(std::numeric_limits<std::int64_t>::max())),
           there_(lane),
           here_(lane, linalg::FarBuffer::Where::host),
-          visitor_(lane) {}
+          visitor_(lane),
+          arriving_(lane, linalg::FarBuffer::Where::host) {}
 
     /// Room for values; those that were there are lost where it takes more. @param each  sequence's
     void reserve(std::int64_t sequences, std::int64_t each) {
@@ -39,6 +40,21 @@ class CardStates {
             .at_least((place + 1) * each_)
             .subspan(static_cast<std::size_t>(place * each_), static_cast<std::size_t>(each_));
     }
+    /// Calls fill(values) with memory of the host, whose values become the sequence's.
+    template <class Fill>
+    void fill(std::int64_t sequence, Fill fill) {
+        const std::span<float> lying = home(sequence);
+        if (sequence >= on_card_) {
+            fill(lying);
+            return;
+        }
+        const std::span<float> values = arriving_.at_least(each_);
+        lane_.wait();
+        fill(values);
+        lane_.copy(lying.data(), values.data(), values.size_bytes());
+    }
+    /// After the last that is filled.
+    void filled() { arriving_.release(); }
     /// On the card, to be read before others are asked for.
     std::span<const float> on_card(std::int64_t sequence) { return visit(sequence); }
     /// The same while `use` runs, to be changed.
@@ -68,6 +84,7 @@ class CardStates {
     linalg::FarBuffer there_;  ///< on the card
     linalg::FarBuffer here_;   ///< on the host
     linalg::FarBuffer visitor_;
+    linalg::FarBuffer arriving_;  ///< on the host: a sequence on its way to the card
 };
 
 }  // namespace alphaprune::transformer

@@ -1,6 +1,8 @@
 #include "card_sums.hpp"
 
 #include <cassert>
+#include <optional>
+#include <utility>
 
 #include "alphaprune/support/slabs.hpp"
 #include "card_failure.hpp"
@@ -18,9 +20,14 @@ constexpr std::int64_t kRowsAtATime = 4096;
 
 class CardSums : public linalg::FarSums {
   public:
-    CardSums(card::ForwardLane& lane, linalg::ForwardPrecision precision, std::int64_t order,
-             std::span<const std::int64_t> companions)
-        : lane_(lane), precision_(precision), sizes_{order}, recent_(lane), sums_(lane) {
+    CardSums(card::ForwardLane& lane, linalg::ForwardPrecision precision,
+             const std::unique_ptr<linalg::FarGroup>& group, std::int64_t order, std::span<const std::int64_t> companions)
+        : lane_(lane),
+          precision_(precision),
+          group_(group),
+          sizes_{order},
+          recent_(lane),
+          sums_(lane) {
         sizes_.insert(sizes_.end(), companions.begin(), companions.end());
         for (const std::int64_t size : sizes_) {
             values_ += size * order;
@@ -85,6 +92,16 @@ class CardSums : public linalg::FarSums {
             sums_failure);
     }
 
+    void add_up() override {
+        on_card(
+            [&] {
+                take_recent();
+                recent_.release();
+                group_->sum(sums_.at_least<double>(values_).data(), values_);
+            },
+            sums_failure);
+    }
+
   private:
     std::int64_t order() const { return sizes_.front(); }
 
@@ -119,6 +136,7 @@ class CardSums : public linalg::FarSums {
 
     card::ForwardLane& lane_;
     linalg::ForwardPrecision precision_;
+    const std::unique_ptr<linalg::FarGroup>& group_;  ///< of the ranks, once somebody has asked
     std::vector<std::int64_t> sizes_;  ///< of x and each y
     std::int64_t values_ = 0;          ///< of all sums
     int calls_ = 0;                    ///< whose products are in `recent_`
@@ -130,7 +148,38 @@ class CardSums : public linalg::FarSums {
 
 std::unique_ptr<linalg::FarSums> CardFarMemory::make_sums(
     std::int64_t order, std::span<const std::int64_t> companions) {
-    return std::make_unique<CardSums>(lane_, precision_, order, companions);
+    return std::make_unique<CardSums>(lane_, precision_, group_, order, companions);
+}
+
+bool CardFarMemory::can_add_up(const parallel::Communicator& ranks) {
+    if (std::exchange(has_asked_, true)) {
+        return group_ != nullptr;
+    }
+    // Two steps: nobody may wait for a rank that cannot come.
+    linalg::FarGroupKey key{};
+    const auto step = [&](const auto& work) {
+        bool is_done = false;
+        try {
+            is_done = work();
+        } catch (const device::CardError&) {  // it goes without: by way of the processors
+        }
+        return !ranks.any(!is_done);
+    };
+    const bool can = step([&] {
+        const std::optional<linalg::FarGroupKey> own = lane_.make_group_key();
+        key = own.value_or(key);
+        return own.has_value();
+    });
+    if (can) {
+        ranks.broadcast(std::span<std::byte>(key));
+        if (!step([&] {
+                group_ = lane_.join(key, ranks.rank(), ranks.size());
+                return true;
+            })) {
+            group_.reset();
+        }
+    }
+    return group_ != nullptr;
 }
 
 std::span<const float> CardFarMemory::difference(linalg::FarRoom room, std::span<const float> one,

@@ -26,6 +26,8 @@ class CardFarMemory : public linalg::FarMemory {
     linalg::FarLane& lane() override { return lane_; }
     std::unique_ptr<linalg::FarSums> make_sums(std::int64_t order,
                                                std::span<const std::int64_t> companions) override;
+    /// Where all ranks have a card and NCCL, and their cards form a group. @throws nothing
+    bool can_add_up(const parallel::Communicator& ranks) override;
     std::span<const float> difference(linalg::FarRoom room, std::span<const float> one,
                                       std::span<const float> other, float factor) override;
     std::span<const float> gather(linalg::FarRoom room, std::span<const float> vectors,
@@ -36,6 +38,8 @@ class CardFarMemory : public linalg::FarMemory {
     linalg::ForwardPrecision precision_;
     std::array<linalg::FarBuffer, linalg::kFarRooms> rooms_;
     linalg::FarBuffer indices_;
+    bool has_asked_ = false;  ///< whether there can be a group
+    std::unique_ptr<linalg::FarGroup> group_;
 };
 
 }  // namespace alphaprune::transformer

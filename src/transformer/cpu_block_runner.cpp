@@ -45,13 +45,11 @@ class CpuBlockRunner : public BlockRunner {
         sequences_ = static_cast<std::int64_t>(sequences.size());
         tokens_ = sequences.empty() ? 0 : static_cast<std::int64_t>(sequences.front().size());
         states_.at_least(static_cast<std::int64_t>(sequences.size() * state_size()));
-        parallel::run_collectively(team_.ranks(), [&] {
-            for (std::size_t s = 0; s < sequences.size(); ++s) {
-                assert(static_cast<std::int64_t>(sequences[s].size()) == tokens_);
-                embed_share(sequences[s], source, own_state(static_cast<std::int64_t>(s)));
-            }
-        });
-        team_.sync();
+        for (std::size_t s = 0; s < sequences.size(); ++s) {
+            assert(static_cast<std::int64_t>(sequences[s].size()) == tokens_);
+            transformer::embed(team_, plan_, source, sequences[s],
+                               own_state(static_cast<std::int64_t>(s)));
+        }
     }
 
     std::int64_t sequences() const override { return sequences_; }
@@ -196,20 +194,6 @@ class CpuBlockRunner : public BlockRunner {
     std::span<float> own_state(std::int64_t sequence) {
         return states_.values().subspan(static_cast<std::size_t>(sequence) * state_size(),
                                         state_size());
-    }
-
-    /// This rank's share of a sequence's tokens, in slices.
-    void embed_share(std::span<const std::int32_t> tokens, const model::RowSource& source,
-                     std::span<float> state) {
-        const std::int64_t slices = (tokens_ + ProductTiles::kTokens - 1) / ProductTiles::kTokens;
-        for (std::int64_t s = team_.ranks().rank(); s < slices; s += team_.ranks().size()) {
-            const parallel::RowRange some{s * ProductTiles::kTokens,
-                                          std::min((s + 1) * ProductTiles::kTokens, tokens_)};
-            embed_tokens(plan_, source,
-                         tokens.subspan(static_cast<std::size_t>(some.begin),
-                                        static_cast<std::size_t>(some.size())),
-                         some.begin, rows_of(state, plan_.hidden_size(), some));
-        }
     }
 
     void copy(std::span<const float> from, std::span<float> to) {

@@ -77,6 +77,30 @@ void project_in(const ForwardPlan& plan, const model::RowSource& source,
                   linalg::Transpose::yes, 0, {hidden.data(), tokens, rows, rows});
 }
 
+/// @param first  position of the first of the tokens in its sequence
+void embed_some(const ForwardPlan& plan, const model::RowSource& source,
+                std::span<const std::int32_t> tokens, std::int64_t first,
+                std::span<float> hidden) {
+    const model::TensorInfo& table = plan.tensor(plan.embedding);
+    const auto count = static_cast<std::int64_t>(tokens.size());
+    assert(hidden.size() ==
+           tokens.size() * static_cast<std::size_t>(plan.configuration().hidden_size));
+    check_tokens(tokens, table.rows());
+    if (plan.frame.project_in < 0) {
+        look_up(source, table, tokens, hidden);
+    } else {
+        std::vector<float> narrow(static_cast<std::size_t>(count * table.row_length()));
+        look_up(source, table, tokens, narrow);
+        project_in(plan, source, narrow, count, hidden);
+    }
+    if (plan.frame.embedding_multiplier != 1) {
+        scale(hidden, static_cast<float>(plan.frame.embedding_multiplier));
+    }
+    if (plan.frame.position_table >= 0) {
+        add_positions(plan, source, {first, first + count}, hidden);
+    }
+}
+
 }  // namespace
 
 void apply_norm(const model::NormLayer& norm, const NormValues& learned,
@@ -186,27 +210,15 @@ void LayerWeights::multiply_tile(const model::LinearLayer& layer, const ProductI
     }
 }
 
-void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
-                  std::span<const std::int32_t> tokens, std::int64_t first,
-                  std::span<float> hidden) {
-    const model::TensorInfo& table = plan.tensor(plan.embedding);
-    const auto count = static_cast<std::int64_t>(tokens.size());
-    assert(hidden.size() ==
-           tokens.size() * static_cast<std::size_t>(plan.configuration().hidden_size));
-    check_tokens(tokens, table.rows());
-    if (plan.frame.project_in < 0) {
-        look_up(source, table, tokens, hidden);
-    } else {
-        std::vector<float> narrow(static_cast<std::size_t>(count * table.row_length()));
-        look_up(source, table, tokens, narrow);
-        project_in(plan, source, narrow, count, hidden);
-    }
-    if (plan.frame.embedding_multiplier != 1) {
-        scale(hidden, static_cast<float>(plan.frame.embedding_multiplier));
-    }
-    if (plan.frame.position_table >= 0) {
-        add_positions(plan, source, {first, first + count}, hidden);
-    }
+void embed(const parallel::Team& team, const ForwardPlan& plan, const model::RowSource& source,
+           std::span<const std::int32_t> tokens, std::span<float> hidden) {
+    constexpr std::int64_t kSlice = 128;  // tokens, enough for one row to serve several of them
+    team.share_slices(std::ssize(tokens), kSlice, [&](parallel::RowRange some) {
+        embed_some(plan, source,
+                   tokens.subspan(static_cast<std::size_t>(some.begin),
+                                  static_cast<std::size_t>(some.size())),
+                   some.begin, rows_of(hidden, plan.hidden_size(), some));
+    });
 }
 
 }  // namespace alphaprune::transformer

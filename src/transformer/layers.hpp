@@ -88,13 +88,13 @@ class LayerWeights {
 /// Tokens of norms, rotations and sums that a thread takes at a time.
 constexpr std::int64_t kTokenSlice = 64;
 
-/// Embeddings of some tokens of a sequence, projected to the width of the blocks and with the
-/// learned positions added where the family has them. Reads just the rows of the tokens present.
-/// @param first   position of the first of them
-/// @param hidden  out: tokens.size() × hidden_size
-/// @throws Error: a token outside the vocabulary, more tokens than positions, unreadable weights
-void embed_tokens(const ForwardPlan& plan, const model::RowSource& source,
-                  std::span<const std::int32_t> tokens, std::int64_t first,
-                  std::span<float> hidden);
+/// Embeddings of a sequence's tokens, projected to the width of the blocks and with the learned
+/// positions added where the family has them; the team shares the tokens. Reads just the rows of
+/// the tokens present. Collective over the team.
+/// @param hidden  out: tokens.size() × hidden_size, in memory that the team shares
+/// @throws Error on all ranks: a token outside the vocabulary, more tokens than positions,
+///         unreadable weights
+void embed(const parallel::Team& team, const ForwardPlan& plan, const model::RowSource& source,
+           std::span<const std::int32_t> tokens, std::span<float> hidden);
 
 }  // namespace alphaprune::transformer

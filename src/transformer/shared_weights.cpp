@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
-#include <mutex>
 #include <utility>
 
 #include "alphaprune/model/matrix_slices.hpp"
@@ -117,15 +116,9 @@ void SharedWeights::load_share(const Held& one, const model::RowSource& source) 
     const auto size_of_rows = [&](std::int64_t rows) {
         return static_cast<std::size_t>(rows * tensor.row_length()) * support::size_of(one.type);
     };
-    std::mutex reading;  // a source is for one thread
-    const model::RowSource in_turn = [&](const model::TensorInfo& of, parallel::RowRange rows,
-                                         std::span<std::byte> out) {
-        const std::scoped_lock lock(reading);
-        source(of, rows, out);
-    };
     const auto read = [&](parallel::RowRange rows, std::span<std::byte> out) {
-        keeps_type ? in_turn(tensor, rows, out)
-                   : read_widened(in_turn, tensor, rows, as_values<float>(out));
+        keeps_type ? source(tensor, rows, out)
+                   : read_widened(source, tensor, rows, as_values<float>(out));
     };
     constexpr std::size_t kStripBytes = std::size_t{4} << 20;
     const auto rows_of_strip =

@@ -16,6 +16,7 @@
 #include "fake_arithmetic.hpp"
 #include "fake_choices.hpp"
 #include "fake_faults.hpp"
+#include "fake_group.hpp"
 #include "fake_memory.hpp"
 #include "fake_refining.hpp"
 #include "fake_sweep.hpp"
@@ -179,6 +180,17 @@ class FakeFarLane : public alphaprune::transformer::card::ForwardLane {
                       double* out) override {
         work("row_products",
              [&](TouchedMemory& memory) { multiply_rows(one, other, rows, cols, out, memory); });
+    }
+
+    std::optional<alphaprune::linalg::FarGroupKey> make_group_key() override {
+        return told("FAKE_CARD_GROUPS") == -1 ? std::nullopt : std::optional(make_fake_key());
+    }
+    std::unique_ptr<alphaprune::linalg::FarGroup> join(const alphaprune::linalg::FarGroupKey& key,
+                                                       int rank, int ranks) override {
+        if (told("FAKE_CARD_GROUPS") == -2) {
+            throw CardError(CardFault::refused, "made up: no way to the other cards");
+        }
+        return join_fake_group(key, rank, ranks);
     }
 
   protected:

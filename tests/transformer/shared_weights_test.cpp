@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -153,23 +155,33 @@ TEST(SharedWeights, RanksReadEachRowOnce) {
 }
 
 /// A tensor that is read in several strips, as it is stored and as inputs × outputs.
-TEST(SharedWeights, ThreadsConvertWhatOneAtATimeReads) {
-    constexpr std::int64_t kRows = 3001;
+TEST(SharedWeights, SeveralThreadsReadAtTheSameTime) {
+    constexpr std::int64_t kRows = 6001;  // of each of five ranks more than a strip
     constexpr std::int64_t kCols = 1024;
     model::Catalogue catalogue;
     catalogue.tensors.push_back({"large", support::ScalarType::float32, {kRows, kCols}});
     const auto value_at = [](std::int64_t row, std::int64_t col) {
         return static_cast<float>(row) + static_cast<float>(col) / kCols;
     };
-    std::atomic<int> readers = 0;
+    std::mutex counting;
+    std::condition_variable changed;
+    int readers = 0;
+    bool met = false;
     const auto source = [&](const model::TensorInfo&, parallel::RowRange rows,
                             std::span<std::byte> out) {
-        EXPECT_EQ(++readers, 1);
+        {  // until another comes, once
+            std::unique_lock lock(counting);
+            met = ++readers > 1 || met;
+            changed.notify_all();
+            constexpr std::chrono::seconds kLong{20};
+            EXPECT_TRUE(changed.wait_for(lock, kLong, [&] { return met; }));
+        }
         std::vector<float> values;
         for (std::int64_t i = 0; i < rows.size() * kCols; ++i) {
             values.push_back(value_at(rows.begin + i / kCols, i % kCols));
         }
         std::ranges::copy(std::as_bytes(std::span(values)), out.begin());
+        const std::scoped_lock lock(counting);
         --readers;
     };
     transformer::TensorLayout turned;

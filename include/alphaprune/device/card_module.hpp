@@ -14,7 +14,7 @@ struct CardInfo {
 };
 
 /// What program and module must agree about; a module of another number is not used.
-inline constexpr int kModuleInterface = 4;
+inline constexpr int kModuleInterface = 5;
 
 /// The shared library in which all code for graphics cards is, `alphaprune_cuda.so`. It is loaded
 /// when the program runs, so that one binary serves nodes with and without cards and drivers, and

@@ -2,9 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
+#include "alphaprune/linalg/far_group.hpp"
 #include "alphaprune/support/scalar.hpp"
 
 // Linear algebra far from the processor, as on a graphics card. All pointers are into memory there
@@ -226,6 +229,12 @@ class FarLane {
     /// out[i] = row i of one · row i of the other, in float64.
     virtual void row_products(const float* one, const float* other, std::int64_t rows,
                               std::int64_t cols, double* out) = 0;
+
+    /// Of a new group; nothing where lanes cannot form one.
+    virtual std::optional<FarGroupKey> make_group_key() = 0;
+    /// Collective over as many lanes as the group shall have; waits for them. The lane outlives it.
+    /// @param key  that one of them has made
+    virtual std::unique_ptr<FarGroup> join(const FarGroupKey& key, int rank, int ranks) = 0;
 };
 
 /// Memory there that grows when more is needed; what was there is lost then.

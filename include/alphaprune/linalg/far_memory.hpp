@@ -6,6 +6,7 @@
 #include <span>
 
 #include "alphaprune/linalg/far_lane.hpp"
+#include "alphaprune/parallel/communicator.hpp"
 #include "alphaprune/parallel/share.hpp"
 
 // Vectors in memory that is far from the processor, as that of a graphics card is. Spans that are
@@ -32,6 +33,9 @@ class FarSums {
     virtual std::span<const double> finished() = 0;
     /// Replaces some of the rows by others from the processor.
     virtual void put(parallel::RowRange rows, std::span<const double> values) = 0;
+    /// Collective over the ranks of FarMemory::can_add_up(): each has the sums of all of them then,
+    /// the same bits. Nothing is added any more.
+    virtual void add_up() = 0;
 };
 
 /// Room for what is made of vectors there. What a room has stays until it is made anew.
@@ -49,6 +53,10 @@ class FarMemory {
     /// @param companions  size of each y
     virtual std::unique_ptr<FarSums> make_sums(std::int64_t order,
                                                std::span<const std::int64_t> companions) = 0;
+    /// Collective: whether what several ranks have added up there can be added up there, too. The
+    /// same on all ranks, whenever it is asked.
+    /// @param ranks  always the same
+    virtual bool can_add_up(const parallel::Communicator& ranks) = 0;
     /// factor·(one − other). @pre neither is in that room
     virtual std::span<const float> difference(FarRoom room, std::span<const float> one,
                                               std::span<const float> other, float factor) = 0;

@@ -147,7 +147,8 @@ struct Catalogue {
 
 /// Fills `out` with the stored bytes of some rows of a catalogued tensor, from wherever the weights
 /// lie: a model folder (WeightReader), a checkpoint. A tensor of three dimensions may also be given
-/// as rows of its last (as_matrix_rows in model/matrix_slices.hpp). Each rank has its own.
+/// as rows of its last (as_matrix_rows in model/matrix_slices.hpp). Each rank has its own, which
+/// several of its threads may call at the same time.
 /// @throws Error
 using RowSource = std::function<void(const TensorInfo& tensor, parallel::RowRange rows,
                                      std::span<std::byte> out)>;

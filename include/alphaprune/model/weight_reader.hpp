@@ -18,7 +18,8 @@ struct NeededRows {
     parallel::RowRange rows;
 };
 
-/// What a WeightReader reads from. Each rank has its own; all give the same bytes.
+/// What a WeightReader reads from. Each rank has its own; all give the same bytes. read() may be
+/// called by several threads at the same time.
 class WeightStore {
   public:
     virtual ~WeightStore() = default;
@@ -28,7 +29,8 @@ class WeightStore {
     virtual void read(const TensorInfo& tensor, const linalg::Rectangle& part,
                       std::span<std::byte> out) = 0;
 
-    /// How a matrix of two dimensions is made; nothing where it is read. Until the next call.
+    /// How a matrix of two dimensions is made; nothing where it is read. Valid until the next call
+    /// of this function.
     virtual std::optional<linalg::GeneratedValues> generated(const TensorInfo& /*tensor*/) {
         return std::nullopt;
     }
@@ -43,6 +45,7 @@ std::unique_ptr<WeightStore> generate_weights(const Catalogue& catalogue);
 
 /// Reads weights of a catalogued model, just those asked for, from where they are: the shards of
 /// its folder or the checkpoint, opened at first use, or, for a synthetic model, the generator.
+/// Several threads may read at the same time.
 class WeightReader {
   public:
     /// @param catalogue  outlives the reader

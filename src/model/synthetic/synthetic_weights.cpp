@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -168,13 +170,13 @@ class SyntheticWeights : public WeightStore {
     void read(const TensorInfo& tensor, const linalg::Rectangle& part,
               std::span<std::byte> out) override {
         const TensorInfo rows = as_matrix_rows(tensor);
-        prepare(rows);
+        const auto recipe = recipe_for(rows);
         if (rows.row_length() == tensor.row_length()) {
-            make(rows.scalar_type(), part, out);
+            make(*recipe, rows.scalar_type(), part, out);
         } else {  // a row of three dimensions is a matrix
             const std::int64_t each = rows.rows() / std::max<std::int64_t>(tensor.rows(), 1);
             assert(part.cols() == tensor.row_length());
-            make(rows.scalar_type(),
+            make(*recipe, rows.scalar_type(),
                  {part.row_begin * each, part.row_end * each, 0, rows.row_length()}, out);
         }
     }
@@ -183,22 +185,23 @@ class SyntheticWeights : public WeightStore {
         if (tensor.shape.size() != 2) {
             return std::nullopt;
         }
-        prepare(tensor);
-        return linalg::GeneratedValues{recipe_.key, recipe_.row_scales, recipe_.col_scales};
+        told_ = recipe_for(tensor);
+        return linalg::GeneratedValues{told_->key, told_->row_scales, told_->col_scales};
     }
 
   private:
-    void make(support::ScalarType type, const linalg::Rectangle& part, std::span<std::byte> out) {
+    static void make(const SyntheticRecipe& recipe, support::ScalarType type,
+                     const linalg::Rectangle& part, std::span<std::byte> out) {
         const std::size_t value_bytes = support::size_of(type);
         std::array<float, kPiece> values;
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
-            const RowKey key = support::row_key(recipe_.key, row);
-            const float scale = recipe_.row_scales[static_cast<std::size_t>(row)];
+            const RowKey key = support::row_key(recipe.key, row);
+            const float scale = recipe.row_scales[static_cast<std::size_t>(row)];
             auto column = static_cast<std::size_t>(part.col_begin);
             for (auto left = static_cast<std::size_t>(part.cols()); left > 0;) {
                 const std::size_t count = std::min(left, kPiece);
-                make_weights(key, static_cast<std::uint32_t>(column), scale, recipe_.shift,
-                             std::span(recipe_.col_scales).subspan(column, count), values.data());
+                make_weights(key, static_cast<std::uint32_t>(column), scale, recipe.shift,
+                             std::span(recipe.col_scales).subspan(column, count), values.data());
                 store(std::span(values).first(count), type, out.first(count * value_bytes));
                 out = out.subspan(count * value_bytes);
                 column += count;
@@ -208,16 +211,20 @@ class SyntheticWeights : public WeightStore {
     }
 
     /// Tensors are read piece by piece: the last recipe is kept.
-    void prepare(const TensorInfo& tensor) {
+    std::shared_ptr<const SyntheticRecipe> recipe_for(const TensorInfo& tensor) {
+        const std::scoped_lock lock(preparing_);
         if (prepared_ != tensor.name) {
-            recipe_ = recipe_of(catalogue_, tensor);
+            recipe_ = std::make_shared<const SyntheticRecipe>(recipe_of(catalogue_, tensor));
             prepared_ = tensor.name;
         }
+        return recipe_;
     }
 
     const Catalogue& catalogue_;
+    std::mutex preparing_;
     std::string prepared_;  ///< the tensor that the recipe is of
-    SyntheticRecipe recipe_;
+    std::shared_ptr<const SyntheticRecipe> recipe_;
+    std::shared_ptr<const SyntheticRecipe> told_;  ///< what generated() has shown last
 };
 
 }  // namespace

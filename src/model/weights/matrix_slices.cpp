@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -30,6 +31,7 @@ std::int64_t first_row_of_expert(const MatrixInfo& matrix, const TensorInfo& ten
 
 RowSource with_matrix_rows(RowSource source, const Catalogue& catalogue) {
     struct KeptRow {
+        std::mutex in_use;
         const TensorInfo* tensor = nullptr;
         std::int64_t row = 0;
         std::vector<std::byte> bytes;
@@ -53,6 +55,7 @@ RowSource with_matrix_rows(RowSource source, const Catalogue& catalogue) {
         }
         const std::int64_t each = asked.rows() / tensor->rows();
         const std::uint64_t row_bytes = asked.row_bytes();
+        const std::scoped_lock lock(kept->in_use);
         for (std::int64_t row = rows.begin / each; row * each < rows.end; ++row) {
             if (kept->tensor != tensor || kept->row != row) {
                 kept->tensor = nullptr;

@@ -171,6 +171,7 @@ class StoredWeights : public WeightStore {
 
     const support::File& shard(int index) {
         const auto number = static_cast<std::size_t>(index);
+        const std::scoped_lock lock(opening_);
         if (!files_[number]) {
             files_[number] =
                 support::File::open_for_reading(catalogue_.folder / catalogue_.shards[number]);
@@ -194,7 +195,8 @@ class StoredWeights : public WeightStore {
     }
 
     const Catalogue& catalogue_;
-    std::vector<std::optional<support::File>> files_;
+    std::mutex opening_;
+    std::vector<std::optional<support::File>> files_;  ///< one that is open stays where it is
     ReadAhead ahead_;  // after the files, which it reads
 };
 

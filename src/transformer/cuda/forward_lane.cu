@@ -13,6 +13,7 @@
 #include "cuda/elementwise.cuh"
 #include "cuda/far_algebra.cuh"
 #include "cuda/launch.cuh"
+#include "cuda/nccl_group.cuh"
 #include "cuda/plain_attention.cuh"
 #include "cuda/spectrum_kernels.hpp"
 #include "cuda/tensor_attention.cuh"
@@ -308,6 +309,14 @@ class CudaForwardLane : public ForwardLane {
     void row_products(const float* one, const float* other, std::int64_t rows, std::int64_t cols,
                       double* out) override {
         linalg::row_products(on_card(), one, other, rows, cols, out);
+    }
+
+    std::optional<linalg::FarGroupKey> make_group_key() override {
+        return linalg::make_nccl_key();
+    }
+    std::unique_ptr<linalg::FarGroup> join(const linalg::FarGroupKey& key, int rank,
+                                           int ranks) override {
+        return linalg::join_nccl_group(on_card(), key, rank, ranks);
     }
 
   private:
