@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "alphaprune/formats/bitmask.hpp"
@@ -62,20 +61,21 @@ void BlockDelivery::write_put_off() {
     }
 }
 
-void BlockDelivery::write_during(const std::function<void()>& work) {
-    support::FirstError problem;
-    const auto write = [&] { problem.guard([&] { write_put_off(); }); };
-    {
-        std::jthread writer;
-        try {
-            writer = std::jthread(write);
-        } catch (const std::system_error&) {  // no thread to be had
-            write();
-        }
-        work();
+void BlockDelivery::begin_writing() {
+    finish_writing();
+    has_begun_ = true;
+    const auto write = [this] { write_put_off(); };
+    try {
+        writing_ = std::async(std::launch::async, write);
+    } catch (const std::system_error&) {  // no thread to be had
+        writing_ = std::async(std::launch::deferred, write);
     }
-    const auto waiting = clock_.during(parallel::Work::wait);
-    parallel::agree(ranks_, problem.get());
+}
+
+void BlockDelivery::finish_writing() {
+    if (std::exchange(has_begun_, false)) {
+        parallel::work_collectively(ranks_, clock_, parallel::Work::write, [&] { writing_.get(); });
+    }
 }
 
 }  // namespace alphaprune::phases

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <future>
 #include <set>
 #include <span>
 #include <vector>
@@ -29,10 +29,11 @@ class BlockDelivery {
     /// share of its rows, and of the tensors that have waited for it; what lies in the memory of
     /// the block as it is stored is put off. @throws Error on all ranks
     void deliver(transformer::BlockRunner& runner, int tensor);
-    /// Collective: writes what was put off while `work` runs, which leaves the weights of the block
-    /// as they are, uses neither store nor journal, and throws on all ranks or none.
-    /// @throws Error on all ranks
-    void write_during(const std::function<void()>& work);
+    /// Collective: a thread writes what was put off until finish_writing(); until then nobody uses
+    /// store or journal, or changes the weights of that block. @throws Error on all ranks
+    void begin_writing();
+    /// Collective: waits for it. @throws Error on all ranks
+    void finish_writing();
 
   private:
     struct PutOff {
@@ -42,6 +43,7 @@ class BlockDelivery {
     };
     void write(transformer::BlockRunner& runner, int tensor);
     void write_put_off();
+
     const parallel::Communicator& ranks_;
     parallel::WorkClock& clock_;
     TensorStream& stream_;
@@ -51,6 +53,8 @@ class BlockDelivery {
     std::set<int> waiting_;
     std::vector<PutOff> put_off_;
     std::vector<std::byte> room_;  ///< for rows that do not lie in memory as they are stored
+    bool has_begun_ = false;
+    std::future<void> writing_;  ///< the last member: whoever ends waits for the thread
 };
 
 }  // namespace alphaprune::phases

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cassert>
 #include <iterator>
-#include <mutex>
 #include <optional>
 #include <utility>
 
-#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/machine.hpp"
 #include "alphaprune/support/scalar.hpp"
@@ -72,18 +70,25 @@ class CalibratedRun {
     }
 
     void pass_through(int block) {
+        before_load();
         pass_.pass_through(block);
         if (dense_) {
             dense_->pass_through(block);
         }
+        delivery_.finish_writing();
         keep_states(block + 1);
     }
 
     /// After the last block that is pruned only the held-out sequences go on.
-    void pass_scored_through(int block) { pass_.pass_through(block, request_.held_out); }
+    void pass_scored_through(int block) {
+        before_load();
+        pass_.pass_through(block, request_.held_out);
+        delivery_.finish_writing();
+    }
 
     /// Tensors that an earlier attempt has done are read back.
     void prune_block(int block) {
+        before_load();
         pass_.load(block);
         if (dense_) {
             dense_->load(block);
@@ -101,20 +106,9 @@ class CalibratedRun {
         block + 1 < catalogue_.blocks() ? keep_states(block + 1) : void();
     }
 
-    void copy_the_rest() {
-        support::FirstError problem;
-        for (int t = 0; t < std::ssize(catalogue_.tensors); ++t) {
-            if (catalogue_.tensors[static_cast<std::size_t>(t)].matrix < 0 && !is_finished(t)) {
-                problem.guard([&] {
-                    const auto writing = clock().during(Work::write);
-                    support::check_stop();
-                    stream_.copy(t);
-                });
-            }
-        }
-        const auto waiting = clock().during(Work::wait);
-        parallel::agree(ranks_, problem.get());
-    }
+    void finish_writing() { delivery_.finish_writing(); }
+
+    void copy_the_rest() { stream_.copy_the_rest(clock()); }
 
     /// The loss of each sequence that is held out: the same on every rank.
     std::vector<double> held_out_losses() { return pass_.losses(request_.held_out); }
@@ -126,6 +120,13 @@ class CalibratedRun {
     }
 
   private:
+    /// What is being written lies in the memory of the block before.
+    void before_load() {
+        if (!pass_.runner().keeps_stored_rows()) {
+            delivery_.finish_writing();
+        }
+    }
+
     bool is_finished(int tensor) const { return store_.finished(tensor).has_value(); }
     const model::MatrixInfo& matrix(int index) const {
         return catalogue_.matrices[static_cast<std::size_t>(index)];
@@ -174,13 +175,15 @@ class CalibratedRun {
     void prune_one_by_one(pruning::BlockPruner& pruner, int block) {
         for (std::size_t site = 0; site < sites_.count(); ++site) {
             pass_.step(site, observer(pruner, site, site + 1, true), dense());
+            delivery_.finish_writing();
             sites_.sum_tokens(ranks_, site, site + 1);
             if (site + 1 == sites_.count()) {
                 notes_.keep(block, sites_.notes(block, request_));
             }
             prune_site(pruner, block, site);
         }
-        delivery_.write_during([&] { goes_on_after(block) ? pass_.leave() : void(); });
+        delivery_.begin_writing();
+        goes_on_after(block) ? pass_.leave() : void();
     }
 
     /// In turns, the last sites first: what is pruned leaves the inputs of the sites before as they
@@ -197,7 +200,8 @@ class CalibratedRun {
                 prune_site(pruner, block, site);
             }
         }
-        delivery_.write_during([&] { goes_on_after(block) ? pass_.advance() : void(); });
+        delivery_.begin_writing();
+        goes_on_after(block) ? pass_.advance() : void();
     }
 
     /// Statistics of the sites from `begin` to `end`; with those of the last ones, which come
@@ -205,6 +209,7 @@ class CalibratedRun {
     void gather(pruning::BlockPruner& pruner, int block, std::size_t begin, std::size_t end) {
         const bool is_first = end == sites_.count();
         pass_.observe(observer(pruner, begin, end, is_first), dense(), begin == 0);
+        delivery_.finish_writing();
         if (is_first) {
             sites_.sum_tokens(ranks_, 0, sites_.count());
             notes_.keep(block, sites_.notes(block, request_));
@@ -302,22 +307,19 @@ class CalibratedRun {
 
     /// Each node reads the whole tensor.
     void read_back(int index) {
-        std::mutex reading;  // a store is for one thread
-        const model::RowSource finished = model::with_matrix_rows(
-            [&](const model::TensorInfo&, parallel::RowRange rows, std::span<std::byte> out) {
-                support::check_stop();
-                const std::scoped_lock lock(reading);
-                store_.read_rows(index, rows, out);
-            },
-            catalogue_);
-        parallel::work_collectively(ranks_, clock(), Work::read,
-                                    [&] { pass_.runner().load_tensor(index, finished); });
+        delivery_.finish_writing();
+        parallel::work_collectively(ranks_, clock(), Work::read, [&] {
+            pass_.runner().load_tensor(index, stream_.finished_rows(index));
+        });
     }
 
     /// States are worth nothing without the rows that led to them.
     void keep_states(int block) {
         const auto writing = clock().during(Work::write);
-        states_->at_entrance(block, [&] { store_.make_durable(); });
+        states_->at_entrance(block, [&] {
+            delivery_.finish_writing();
+            store_.make_durable();
+        });
     }
 
     const parallel::Communicator& ranks_;
@@ -365,6 +367,7 @@ void run_blocks(const parallel::Communicator& ranks, parallel::WorkClock& clock,
             progress(block + 1, catalogue.blocks());
         }
     }
+    run.finish_writing();
     clock.end_blocks();
 }
 

@@ -1,5 +1,8 @@
 #include "tensor_stream.hpp"
 
+#include <memory>
+#include <mutex>
+
 #include "alphaprune/formats/bitmask.hpp"
 #include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/model/weight_check.hpp"
@@ -96,6 +99,33 @@ void TensorStream::copy(int index) {
                                 read(tensor(index), rows, bytes);
                                 deliver(index, rows, bytes);
                             });
+}
+
+void TensorStream::copy_the_rest(parallel::WorkClock& clock) {
+    support::FirstError problem;
+    for (int t = 0; t < static_cast<int>(results_.size()); ++t) {
+        if (tensor(t).matrix < 0 && !store_.finished(t)) {
+            problem.guard([&] {
+                const auto writing = clock.during(parallel::Work::write);
+                support::check_stop();
+                copy(t);
+            });
+        }
+    }
+    const auto waiting = clock.during(parallel::Work::wait);
+    parallel::agree(ranks_, problem.get());
+}
+
+model::RowSource TensorStream::finished_rows(int index) {
+    const auto in_use = std::make_shared<std::mutex>();  // a store is for one thread
+    return model::with_matrix_rows(
+        [this, index, in_use](const model::TensorInfo&, parallel::RowRange rows,
+                              std::span<std::byte> out) {
+            support::check_stop();
+            const std::scoped_lock lock(*in_use);
+            store_.read_rows(index, rows, out);
+        },
+        reader_.catalogue());
 }
 
 std::vector<pruning::PrunedTensor> TensorStream::results() const {

@@ -7,6 +7,7 @@
 
 #include "alphaprune/model/weight_reader.hpp"
 #include "alphaprune/parallel/communicator.hpp"
+#include "alphaprune/parallel/work_clock.hpp"
 #include "alphaprune/phases/prune_phase.hpp"
 #include "alphaprune/support/error.hpp"
 
@@ -55,8 +56,11 @@ class TensorStream {
     void take_over_finished();
     /// Books finished rows and gives them to the store. @throws Error
     void deliver(int index, parallel::RowRange rows, std::span<const std::byte> bytes);
-    /// This rank's rows of a tensor that is not pruned, piece by piece. @throws Error
-    void copy(int index);
+    /// Collective: copies the tensors that are neither pruned nor finished, of each a share of the
+    /// rows, piece by piece. @throws Error on all ranks
+    void copy_the_rest(parallel::WorkClock& clock);
+    /// A tensor that an earlier attempt has finished. The stream outlives the source.
+    model::RowSource finished_rows(int index);
 
     /// Collective: what became of each tensor, summed over all ranks.
     std::vector<pruning::PrunedTensor> results() const;
@@ -65,6 +69,7 @@ class TensorStream {
     std::vector<std::int64_t> matrix_zeros(std::span<const pruning::PrunedTensor> results);
 
   private:
+    void copy(int index);
     void add(int index, const pruning::PrunedTensor& part);
     /// Counts the zeros of each matrix of a tensor that has slices.
     void count_zeros_in_slices(int index, parallel::RowRange rows,

@@ -129,14 +129,16 @@ std::uint64_t delivery_memory(const model::Catalogue& catalogue, int ranks) {
     return most;
 }
 
-/// Beside cards: a block as they have it, and a sequence on its way.
+/// Beside cards: a block as they have it, the one before as long as it is written, and a sequence
+/// on its way.
 CalibrationMemory memory_beside_cards(const transformer::ForwardPlan& plan, const RunTask& task,
                                       const Cluster& cluster, const TeamPlan& teams) {
     const std::uint64_t streams = task.settings.outputs.any() ? 2 : 1;
+    const std::uint64_t blocks = streams + (task.prunes_by_block() ? 1 : 0);
     CalibrationMemory memory;
     for (int block = 0; block < plan.catalogue->blocks(); ++block) {
         memory.weights = std::max(
-            memory.weights, streams * transformer::block_weight_bytes_beside_cards(plan, block) /
+            memory.weights, blocks * transformer::block_weight_bytes_beside_cards(plan, block) /
                                 static_cast<std::uint64_t>(node_ranks_of(cluster)));
     }
     memory.activations = streams *

@@ -55,8 +55,8 @@ class CardBlockRunner : public BlockRunner {
             states_.reserve(sequences_, static_cast<std::int64_t>(state_size()));
             for (std::int64_t s = 0; s < sequences_; ++s) {
                 states_.fill(s, [&](std::span<float> state) {
-                    transformer::embed(team_, plan_, source,
-                                       sequences[static_cast<std::size_t>(s)], state);
+                    transformer::embed(team_, plan_, source, sequences[static_cast<std::size_t>(s)],
+                                       state);
                 });
             }
             states_.filled();
@@ -154,6 +154,7 @@ class CardBlockRunner : public BlockRunner {
                                            std::vector<std::byte>& room) override {
         return weights_.stored_rows(tensor, rows, room);
     }
+    bool keeps_stored_rows() const override { return true; }
     void load_tensor(int tensor, const model::RowSource& source) override {
         weights_.load_tensor(tensor, source);
     }

@@ -13,13 +13,33 @@ void CardBlockWeights::load(std::span<const int> described, std::span<const Tens
                             const model::RowSource& source) {
     changed_.clear();
     widened_.clear();
-    auto memory = host_ ? host_->take_memory() : std::nullopt;
-    host_.reset();
-    host_.emplace(node_, catalogue_, held_for_card(catalogue_, described, layouts, layers),
-                  threads_, std::move(memory));
-    host_->load(source);
+    if (was_shown_) {  // and may be looked at as yet
+        std::swap(host_, other_);
+        was_shown_ = false;
+    }
+    hold(host_, held_for_card(catalogue_, described, layouts, layers));
+    host_.weights->load(source);
     parallel::run_collectively(node_, [&] {
-        on_card([&] { there_.load(catalogue_, described, layouts, layers, *host_); });
+        on_card([&] { there_.load(catalogue_, described, layouts, layers, *host_.weights); });
+    });
+}
+
+/// In the memory of those that lay there before, if it suits.
+void CardBlockWeights::hold(OnHost& place, std::vector<SharedWeights::Held> tensors) {
+    auto memory = place.weights ? place.weights->take_memory() : std::nullopt;
+    if (!SharedWeights::would_use(memory, catalogue_, tensors)) {
+        place.pinned.reset();
+    }
+    place.weights.reset();
+    place.weights = std::make_unique<SharedWeights>(node_, catalogue_, std::move(tensors), threads_,
+                                                    std::move(memory));
+    parallel::run_collectively(node_, [&] {
+        on_card([&] {
+            if (!place.pinned) {
+                place.pinned =
+                    std::make_unique<linalg::PinnedRange>(lane_, place.weights->memory());
+            }
+        });
     });
 }
 
@@ -27,15 +47,15 @@ void CardBlockWeights::load_tensor(int tensor, const model::RowSource& source) {
     const auto is_of_it = [&](const auto& one) { return info_of(one.matrix).tensor == tensor; };
     std::erase_if(changed_, is_of_it);
     std::erase_if(widened_, is_of_it);
-    host_->load_tensor(tensor, source);
+    weights().load_tensor(tensor, source);
     parallel::run_collectively(node_, [&] { on_card([&] { there_.reload(tensor); }); });
 }
 
 std::span<std::byte> CardBlockWeights::on_host(int matrix, parallel::RowRange outputs) {
     const model::MatrixInfo& info = info_of(matrix);
-    const auto all = host_->output_bytes(info.tensor, info.expert, info.pattern, info.outputs());
+    const auto all = weights().output_bytes(info.tensor, info.expert, info.pattern, info.outputs());
     const auto row_bytes =
-        static_cast<std::size_t>(info.inputs()) * support::size_of(host_->type_of(info.tensor));
+        static_cast<std::size_t>(info.inputs()) * support::size_of(weights().type_of(info.tensor));
     return all.subspan(static_cast<std::size_t>(outputs.begin) * row_bytes,
                        static_cast<std::size_t>(outputs.size()) * row_bytes);
 }
@@ -57,7 +77,7 @@ std::span<float> CardBlockWeights::rows(int matrix, parallel::RowRange outputs) 
     const model::MatrixInfo& info = info_of(matrix);
     fetch(info.tensor);
     Widened& here = widened(matrix);
-    const support::ScalarType type = host_->type_of(info.tensor);
+    const support::ScalarType type = weights().type_of(info.tensor);
     const std::span all(here.values.get(),
                         static_cast<std::size_t>(info.outputs() * info.inputs()));
     constexpr std::int64_t kSlice = 64;  // rows
@@ -107,7 +127,7 @@ void CardBlockWeights::put_widened(int matrix) {
         for (std::int64_t row = some.begin; row < some.end; ++row) {
             if (found->is_here[static_cast<std::size_t>(row)]) {
                 support::narrow(rows_of(all, info.inputs(), {row, row + 1}),
-                                host_->type_of(info.tensor), on_host(matrix, {row, row + 1}));
+                                weights().type_of(info.tensor), on_host(matrix, {row, row + 1}));
             }
         }
     });
@@ -123,7 +143,7 @@ void CardBlockWeights::replaced(int matrix) {
     }
     put_widened(matrix);
     fetch(info.tensor);
-    host_->sync();
+    weights().sync();
     parallel::run_collectively(node_, [&] {
         on_card([&] {
             for (const parallel::RowRange others : {parallel::RowRange{0, mine.begin},
@@ -139,7 +159,9 @@ void CardBlockWeights::replaced(int matrix) {
 std::span<const std::byte> CardBlockWeights::stored_rows(int tensor, parallel::RowRange rows,
                                                          std::vector<std::byte>& room) {
     fetch(tensor);
-    return host_->stored_rows(tensor, rows, room);
+    const auto stored = weights().stored_rows(tensor, rows, room);
+    was_shown_ = was_shown_ || stored.data() != room.data();
+    return stored;
 }
 
 }  // namespace alphaprune::transformer

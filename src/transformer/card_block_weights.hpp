@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -48,7 +47,8 @@ class CardBlockWeights {
     CardWeights::Rows change_there(int matrix, parallel::RowRange outputs);
     /// On all ranks of the node: what has changed counts from now on.
     void replaced(int matrix);
-    void sync() { host_->sync(); }
+    void sync() { weights().sync(); }
+    /// What lies on the host as it is stored is shown there and stays until load() comes twice.
     std::span<const std::byte> stored_rows(int tensor, parallel::RowRange rows,
                                            std::vector<std::byte>& room);
 
@@ -65,6 +65,13 @@ class CardBlockWeights {
         std::vector<bool> is_here;        ///< of each
     };
 
+    struct OnHost {
+        std::unique_ptr<SharedWeights> weights;
+        std::unique_ptr<linalg::PinnedRange> pinned;  ///< their memory; gone before it
+    };
+
+    SharedWeights& weights() { return *host_.weights; }
+    void hold(OnHost& place, std::vector<SharedWeights::Held> tensors);
     const model::MatrixInfo& info_of(int matrix) const {
         return catalogue_.matrices[static_cast<std::size_t>(matrix)];
     }
@@ -78,7 +85,9 @@ class CardBlockWeights {
     const parallel::ThreadPool& threads_;
     const model::Catalogue& catalogue_;
     card::ForwardLane& lane_;
-    std::optional<SharedWeights> host_;
+    OnHost host_;
+    OnHost other_;            ///< which host_ has been
+    bool was_shown_ = false;  ///< some of host_, where it lies
     CardWeights there_;
     std::vector<Changed> changed_;
     std::vector<Widened> widened_;

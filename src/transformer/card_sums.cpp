@@ -1,9 +1,12 @@
 #include "card_sums.hpp"
 
+#include <fmt/format.h>
+
 #include <cassert>
-#include <optional>
+#include <string>
 #include <utility>
 
+#include "alphaprune/support/log.hpp"
 #include "alphaprune/support/slabs.hpp"
 #include "card_failure.hpp"
 
@@ -21,7 +24,8 @@ constexpr std::int64_t kRowsAtATime = 4096;
 class CardSums : public linalg::FarSums {
   public:
     CardSums(card::ForwardLane& lane, linalg::ForwardPrecision precision,
-             const std::unique_ptr<linalg::FarGroup>& group, std::int64_t order, std::span<const std::int64_t> companions)
+             const std::unique_ptr<linalg::FarGroup>& group, std::int64_t order,
+             std::span<const std::int64_t> companions)
         : lane_(lane),
           precision_(precision),
           group_(group),
@@ -137,12 +141,34 @@ class CardSums : public linalg::FarSums {
     card::ForwardLane& lane_;
     linalg::ForwardPrecision precision_;
     const std::unique_ptr<linalg::FarGroup>& group_;  ///< of the ranks, once somebody has asked
-    std::vector<std::int64_t> sizes_;  ///< of x and each y
-    std::int64_t values_ = 0;          ///< of all sums
-    int calls_ = 0;                    ///< whose products are in `recent_`
+    std::vector<std::int64_t> sizes_;                 ///< of x and each y
+    std::int64_t values_ = 0;                         ///< of all sums
+    int calls_ = 0;                                   ///< whose products are in `recent_`
     linalg::FarBuffer recent_;
     linalg::FarBuffer sums_;  ///< but for those
 };
+
+/// Collective: whether no rank's card refuses. Says why one does.
+template <class Work>
+bool all_can(const parallel::Communicator& ranks, const Work& work) {
+    std::string refusal;
+    int refused = ranks.size();
+    try {
+        work();
+    } catch (const device::CardError& error) {
+        refusal = error.what();
+        refused = ranks.rank();
+    }
+    refused = ranks.min(refused);
+    if (refused == ranks.size()) {
+        return true;
+    }
+    support::log_info(
+        fmt::format("sums of products of inputs go from card to card by way of the processors: "
+                    "rank {}: {}",
+                    refused, ranks.broadcast_text(refusal, refused)));
+    return false;
+}
 
 }  // namespace
 
@@ -157,29 +183,15 @@ bool CardFarMemory::can_add_up(const parallel::Communicator& ranks) {
     }
     // Two steps: nobody may wait for a rank that cannot come.
     linalg::FarGroupKey key{};
-    const auto step = [&](const auto& work) {
-        bool is_done = false;
-        try {
-            is_done = work();
-        } catch (const device::CardError&) {  // it goes without: by way of the processors
-        }
-        return !ranks.any(!is_done);
-    };
-    const bool can = step([&] {
-        const std::optional<linalg::FarGroupKey> own = lane_.make_group_key();
-        key = own.value_or(key);
-        return own.has_value();
-    });
-    if (can) {
-        ranks.broadcast(std::span<std::byte>(key));
-        if (!step([&] {
-                group_ = lane_.join(key, ranks.rank(), ranks.size());
-                return true;
-            })) {
-            group_.reset();
-        }
+    const bool formed =
+        all_can(ranks, [&] { key = lane_.make_group_key(); }) && all_can(ranks, [&] {
+            ranks.broadcast(std::span<std::byte>(key));
+            group_ = lane_.join(key, ranks.rank(), ranks.size());
+        });
+    if (!formed) {
+        group_.reset();
     }
-    return group_ != nullptr;
+    return formed;
 }
 
 std::span<const float> CardFarMemory::difference(linalg::FarRoom room, std::span<const float> one,

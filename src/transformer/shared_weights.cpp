@@ -46,15 +46,19 @@ void with_size_of(support::ScalarType type, Use use) {
     support::size_of(type) == sizeof(float) ? use(float{}) : use(std::uint16_t{});
 }
 
+/// Large enough and not twice what is needed.
+bool suits(const SharedWeights::Memory& memory, std::size_t bytes) {
+    const std::size_t room = memory ? memory->values().size_bytes() : 0;
+    return memory && bytes <= room && room <= 2 * bytes;
+}
+
 parallel::NodeArray<float> memory_of(const parallel::Communicator& node, std::size_t bytes,
                                      SharedWeights::Memory memory) {
-    const auto values = static_cast<std::int64_t>(bytes / sizeof(float));
-    const std::int64_t room = memory ? std::ssize(memory->values()) : 0;
-    if (memory && values <= room && room <= 2 * values) {
+    if (suits(memory, bytes)) {
         return std::move(*memory);
     }
     memory.reset();
-    return {node, values};
+    return {node, static_cast<std::int64_t>(bytes / sizeof(float))};
 }
 
 }  // namespace
@@ -233,6 +237,11 @@ std::span<float> SharedWeights::outputs(int tensor, int expert, const model::Out
     const parallel::RowRange place = place_of(tensor, expert, pattern, outputs);
     return values(tensor).subspan(static_cast<std::size_t>(place.begin),
                                   static_cast<std::size_t>(place.size()));
+}
+
+bool SharedWeights::would_use(const Memory& memory, const model::Catalogue& catalogue,
+                              std::span<const Held> tensors) {
+    return suits(memory, starts_of(catalogue, tensors).back());
 }
 
 std::uint64_t SharedWeights::bytes_for(const model::Catalogue& catalogue,

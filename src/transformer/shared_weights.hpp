@@ -79,9 +79,14 @@ class SharedWeights {
     std::span<const std::byte> stored_rows(int tensor, parallel::RowRange rows,
                                            std::vector<std::byte>& room) const;
 
+    /// What all of them lie in.
+    std::span<std::byte> memory() { return std::as_writable_bytes(array_->values()); }
     /// Leaves the memory to another one; this one has none any more.
     Memory take_memory() { return std::exchange(array_, std::nullopt); }
 
+    /// Whether an object for these tensors would use that memory.
+    static bool would_use(const Memory& memory, const model::Catalogue& catalogue,
+                          std::span<const Held> tensors);
     /// Bytes on a node for these tensors.
     static std::uint64_t bytes_for(const model::Catalogue& catalogue,
                                    std::span<const Held> tensors);

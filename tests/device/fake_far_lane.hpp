@@ -47,6 +47,28 @@ class FakeFarLane : public alphaprune::transformer::card::ForwardLane {
     void release_on_host(void* memory) override {
         work("release_on_host", [&](TouchedMemory& /*memory*/) { memory_.release(memory); });
     }
+    void pin(std::span<std::byte> memory) override {
+        work("pin", [&](TouchedMemory& touched) {
+            pinned_.push_back(memory);
+            touched.expect(
+                std::ranges::count(pinned_, memory.data(), &std::span<std::byte>::data) == 1,
+                "memory that is pinned already");
+        });
+    }
+    void unpin(std::span<std::byte> memory) override {
+        work("unpin", [&](TouchedMemory& touched) {
+            touched.expect(std::erase_if(pinned_,
+                                         [&](std::span<std::byte> one) {
+                                             return one.data() == memory.data() &&
+                                                    one.size() == memory.size();
+                                         }) == 1,
+                           "memory that is not pinned");
+            for (const std::byte* byte = memory.data(); byte < memory.data() + memory.size();
+                 byte += 4096) {  // it must still be there
+                static_cast<void>(*static_cast<const volatile std::byte*>(byte));
+            }
+        });
+    }
     void upload(void* to, std::span<const std::byte> from) override {
         work("upload", [&](TouchedMemory& memory) {
             memory.writes_stored(to, std::ssize(from), 1, "to");
@@ -182,8 +204,11 @@ class FakeFarLane : public alphaprune::transformer::card::ForwardLane {
              [&](TouchedMemory& memory) { multiply_rows(one, other, rows, cols, out, memory); });
     }
 
-    std::optional<alphaprune::linalg::FarGroupKey> make_group_key() override {
-        return told("FAKE_CARD_GROUPS") == -1 ? std::nullopt : std::optional(make_fake_key());
+    alphaprune::linalg::FarGroupKey make_group_key() override {
+        if (told("FAKE_CARD_GROUPS") == -1) {
+            throw CardError(CardFault::refused, "made up: no groups");
+        }
+        return make_fake_key();
     }
     std::unique_ptr<alphaprune::linalg::FarGroup> join(const alphaprune::linalg::FarGroupKey& key,
                                                        int rank, int ranks) override {
@@ -216,6 +241,7 @@ class FakeFarLane : public alphaprune::transformer::card::ForwardLane {
   private:
     CardMemory memory_;
     std::array<std::vector<std::byte>, 2> downloads_;
+    std::vector<std::span<std::byte>> pinned_;
     std::optional<CardError> is_broken_;
     std::optional<std::thread::id> thread_;
 };

@@ -1,115 +1,24 @@
 // Pruners with Hessians where a graphics card runs the blocks and adds up the products of inputs:
 // against plain loops, and against the processor.
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <limits>
 #include <numeric>
-#include <optional>
 #include <string>
 
-#include "alphaprune/transformer/block_runner.hpp"
-#include "phases/calibrated_runs.hpp"
-#include "pruning/site_statistics.hpp"
-#include "transformer/tested_settings.hpp"
+#include "phases/card_fixture.hpp"
 
 namespace alphaprune::phases {
 namespace {
 
-using test::random_sequences;
-using test::SharedModel;
 using test::spread_over;
 using test::widened;
 using test::world;
-using transformer::InputNeeds;
 
-namespace fs = std::filesystem;
-
-constexpr std::int64_t kSequences = 21;  // more than are added in float32
-constexpr std::int64_t kTokens = 24;
-
-class CardHessians : public testing::TestWithParam<const char*> {
-  protected:
-    void SetUp() override {
-        if (!test::tested_settings().card) {
-            GTEST_SKIP() << "no card: " << device::CardModule::get().reason();
-        }
-    }
-
-    std::vector<pruning::PruneTarget> uniform(double ratio) const {
-        std::vector<pruning::PruneTarget> targets(model_.catalogue().matrices.size());
-        std::ranges::fill(targets, pruning::PruneTarget{ratio, {}});
-        return targets;
-    }
-
-    SharedModel model_{[](const fs::path& folder) {
-        fs::copy(fs::path(ALPHAPRUNE_SOURCE_DIR) / "tests/data/models" / GetParam(), folder,
-                 fs::copy_options::recursive | fs::copy_options::overwrite_existing);
-    }};
-};
+class CardHessians : public CardPhases {};
 INSTANTIATE_TEST_SUITE_P(Models, CardHessians, testing::Values("tiny-llama3", "tiny-qwen3_moe"));
-
-/// Block 0 of a model on the card, by this rank alone.
-class FirstBlock {
-  public:
-    explicit FirstBlock(const model::Catalogue& catalogue)
-        : plan_(transformer::make_forward_plan(catalogue)),
-          sites_(transformer::input_sites(plan_, 0)),
-          runner_(transformer::make_block_runner(self_, test::lone_team(), plan_,
-                                                 test::tested_settings())) {
-        model::WeightReader reader(catalogue);
-        const model::RowSource source = [&](const model::TensorInfo& tensor,
-                                            parallel::RowRange rows, std::span<std::byte> out) {
-            reader.read_rows(tensor, rows, out);
-        };
-        std::vector<std::span<const std::int32_t>> all;
-        for (std::int64_t s = 0; s < kSequences; ++s) {
-            all.push_back(sequences_.sequence(s));
-        }
-        runner_->embed(all, source);
-        runner_->load(0, source);
-    }
-
-    transformer::BlockRunner& runner() { return *runner_; }
-    std::size_t sites() const { return sites_.size(); }
-    std::int64_t cols(std::size_t site) const { return sites_[site].cols; }
-
-    /// Shows them all, each site's sequences in order.
-    void observe(InputNeeds needs, const transformer::InputObserver& observer) {
-        runner_->set_needs(needs);
-        for (std::int64_t s = 0; s < kSequences; ++s) {
-            runner_->observe(s, observer);
-        }
-    }
-
-    /// Of a site each, added up on the card and not yet finished.
-    std::vector<pruning::SiteStatistics> statistics() {
-        runner_->set_needs(InputNeeds::products);
-        const pruning::BlockInputs inputs{self_,      nodes_, test::lone_team(), {},
-                                          kSequences, {},     runner_->far()};
-        EXPECT_NE(inputs.far, nullptr);
-        std::vector<pruning::SiteStatistics> all;
-        for (const transformer::InputSite& site : sites_) {
-            all.emplace_back(inputs, pruning::SiteShape{site.cols}, pruning::PrunerSettings{});
-        }
-        observe(InputNeeds::products, [&](const transformer::ObservedInput& seen) {
-            all[seen.site].add({0, seen.tokens, seen.values, {}, {}, {}});
-        });
-        return all;
-    }
-
-  private:
-    parallel::Communicator self_ = test::alone();
-    parallel::NodeMap nodes_{self_};
-    model::TokenSequences sequences_ = random_sequences(kSequences, kTokens);
-    transformer::ForwardPlan plan_;
-    std::vector<transformer::InputSite> sites_;
-    std::unique_ptr<transformer::BlockRunner> runner_;
-};
 
 /// In float64.
 std::vector<double> gram_of(const std::vector<float>& values, std::size_t cols) {
@@ -328,58 +237,6 @@ TEST_P(CardHessians, AreTheSameWithStatesOnTheHost) {
             }
         }
     }
-}
-
-/// Two ranks' sums are the same bits whoever adds them up: cards among themselves, or the
-/// processors where no group can be formed or a rank cannot join one.
-TEST_P(CardHessians, AreAddedUpAmongCardsOrByProcessors) {
-    if (device::CardModule::get().cards().front().name != "made-up card" || world().size() > 2) {
-        GTEST_SKIP() << "made-up cards of two ranks";
-    }
-    const model::Catalogue& catalogue = model_.catalogue();
-    const auto targets = uniform(0.6);
-    for (const std::int64_t count : {std::int64_t{1}, kSequences}) {  // or a rank has none
-        const model::TokenSequences sequences = random_sequences(count, kTokens);
-        PruneRequest request{.pruner = *pruning::find_pruner("sparsegpt"),
-                             .targets = targets,
-                             .calibration = sequences};
-        request.settings.outputs = {0.5, 0.5};
-        request.forward = test::tested_settings();
-        const auto pruned = [&] {
-            auto nowhere = test::nowhere();
-            return prune_model(world(), spread_over(1), catalogue, request, nowhere, {});
-        };
-        const PrunedModel among_cards = pruned();
-        for (const char* fault : {"-1", "-2"}) {
-            ::setenv("FAKE_CARD_GROUPS", fault, 1);
-            const PrunedModel by_processors = pruned();
-            ::unsetenv("FAKE_CARD_GROUPS");
-            EXPECT_EQ(by_processors.tensors, among_cards.tensors) << fault;
-            EXPECT_EQ(by_processors.notes, among_cards.notes) << fault;
-        }
-    }
-}
-
-TEST_P(CardHessians, FormAGroupOnlyIfAllCan) {
-    if (device::CardModule::get().cards().front().name != "made-up card") {
-        GTEST_SKIP() << "a true card does not fail on demand";
-    }
-    const auto forms_group = [&] {
-        FirstBlock block(model_.catalogue());
-        block.observe(InputNeeds::products, {});
-        linalg::FarMemory& far = *block.runner().far();
-        const bool can = far.can_add_up(world());
-        EXPECT_EQ(far.can_add_up(world()), can);
-        return can;
-    };
-    EXPECT_TRUE(forms_group());
-    if (world().rank() == world().size() - 1) {
-        ::setenv("FAKE_CARD_GROUPS", "-1", 1);
-    }
-    EXPECT_FALSE(forms_group()) << "one rank has no groups";
-    ::setenv("FAKE_CARD_GROUPS", "-2", 1);
-    EXPECT_FALSE(forms_group()) << "nobody can join";
-    ::unsetenv("FAKE_CARD_GROUPS");
 }
 
 /// Which sites are added up at a time, and whether a rank has a sequence at all.

@@ -68,6 +68,29 @@ TEST_F(LaneMemory, LetsTheSenderReuseItsBuffer) {
     }
 }
 
+/// Whole and in part, both ways, and as before once it is no more.
+TEST_F(LaneMemory, CopiesPinnedMemoryLikeAnyOther) {
+    constexpr std::size_t kBytes = 40'000'000;
+    std::vector<std::byte> held = counted_bytes(kBytes);
+    const std::vector<std::byte> kept = held;
+    std::byte* const there = room_for(kBytes);
+    const auto goes_and_comes = [&](std::span<std::byte> some) {
+        lane_->upload(there, some);
+        std::ranges::fill(some, std::byte{0xEE});  // what was uploaded may be changed
+        lane_->download(some, there);
+        EXPECT_TRUE(same_bits(held, kept));
+    };
+    {
+        const linalg::PinnedRange pinned(*lane_, std::span(held).subspan(4096, kBytes / 2));
+        goes_and_comes(std::span(held).subspan(4096, kBytes / 2));
+        goes_and_comes(std::span(held).subspan(8191, 3001));
+        goes_and_comes(std::span(held).subspan(100, 3001));
+        goes_and_comes(held);
+    }
+    goes_and_comes(held);
+    const linalg::PinnedRange nothing(*lane_, std::span<std::byte>{});
+}
+
 /// To nearest, ties to even, values too large and too small for the type among them.
 TEST_F(LaneMemory, RoundsValuesToTheTypeTheyArePutDownIn) {
     for (const std::int64_t count : {0, 1, 1031, 25'000'001}) {

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -164,6 +163,11 @@ class FarLane {
     virtual void* allocate_on_host(std::size_t bytes) = 0;
     /// Waits. @param memory  as it was allocated, or nullptr
     virtual void release_on_host(void* memory) = 0;
+    /// Copies between there and this memory of the host are faster until unpin(), where the system
+    /// can do that; they stay what they are.
+    virtual void pin(std::span<std::byte> memory) = 0;
+    /// Before the memory is given back. Waits. @param memory  as it was pinned
+    virtual void unpin(std::span<std::byte> memory) = 0;
     /// When it returns, `from` may be changed.
     virtual void upload(void* to, std::span<const std::byte> from) = 0;
     /// Waits.
@@ -230,11 +234,31 @@ class FarLane {
     virtual void row_products(const float* one, const float* other, std::int64_t rows,
                               std::int64_t cols, double* out) = 0;
 
-    /// Of a new group; nothing where lanes cannot form one.
-    virtual std::optional<FarGroupKey> make_group_key() = 0;
+    /// Of a new group. Throws also where lanes cannot form one; they can do all else.
+    virtual FarGroupKey make_group_key() = 0;
     /// Collective over as many lanes as the group shall have; waits for them. The lane outlives it.
     /// @param key  that one of them has made
     virtual std::unique_ptr<FarGroup> join(const FarGroupKey& key, int rank, int ranks) = 0;
+};
+
+/// Memory of the host that is pinned as long as this lives.
+class PinnedRange {
+  public:
+    PinnedRange(FarLane& lane, std::span<std::byte> memory) : lane_(lane), memory_(memory) {
+        lane_.pin(memory_);
+    }
+    PinnedRange(const PinnedRange&) = delete;
+    PinnedRange& operator=(const PinnedRange&) = delete;
+    ~PinnedRange() {
+        try {
+            lane_.unpin(memory_);
+        } catch (...) {  // the card is lost, and needs it no more
+        }
+    }
+
+  private:
+    FarLane& lane_;
+    std::span<std::byte> memory_;
 };
 
 /// Memory there that grows when more is needed; what was there is lost then.

@@ -137,9 +137,12 @@ class BlockRunner {
     /// Rows of a tensor of the loaded block as they would be stored now, in their stored type.
     /// @param rows  of the tensor
     /// @param room  for them, if they do not lie so
-    /// @return valid until the next call, and as long as `room`
+    /// @return in `room`, or where they lie: valid as long as these weights do not change
     virtual std::span<const std::byte> stored_rows(int tensor, parallel::RowRange rows,
                                                    std::vector<std::byte>& room) = 0;
+    /// Whether what stored_rows() shows where it lies outlasts the next load(), until the one that
+    /// follows.
+    virtual bool keeps_stored_rows() const { return false; }
     /// Run collectively by the node: a tensor of the loaded block is read again.
     /// @throws Error on all ranks of the node
     virtual void load_tensor(int tensor, const model::RowSource& source) = 0;

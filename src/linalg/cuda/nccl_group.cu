@@ -31,7 +31,7 @@ struct Nccl {
     decltype(&ncclCommGetAsyncError) get_async_error = nullptr;
     decltype(&ncclCommAbort) abort = nullptr;
     decltype(&ncclGetErrorString) error_string = nullptr;
-    bool is_there = false;
+    std::string fault;  ///< why they are not there; empty: they are
 
     static const Nccl& get() {
         static const Nccl nccl;
@@ -47,12 +47,17 @@ struct Nccl {
   private:
     Nccl() {
         void* const library = ::dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL);
-        is_there = library != nullptr && load(library, get_unique_id, "ncclGetUniqueId") &&
-                   load(library, init_rank, "ncclCommInitRank") &&
-                   load(library, all_reduce, "ncclAllReduce") &&
-                   load(library, get_async_error, "ncclCommGetAsyncError") &&
-                   load(library, abort, "ncclCommAbort") &&
-                   load(library, error_string, "ncclGetErrorString");
+        const bool is_there = library != nullptr &&
+                              load(library, get_unique_id, "ncclGetUniqueId") &&
+                              load(library, init_rank, "ncclCommInitRank") &&
+                              load(library, all_reduce, "ncclAllReduce") &&
+                              load(library, get_async_error, "ncclCommGetAsyncError") &&
+                              load(library, abort, "ncclCommAbort") &&
+                              load(library, error_string, "ncclGetErrorString");
+        if (!is_there) {
+            const char* const why = ::dlerror();
+            fault = why != nullptr ? why : "libnccl.so.2 cannot be loaded";
+        }
     }
 
     template <class Function>
@@ -102,8 +107,9 @@ class NcclGroup : public FarGroup {
             nccl_.check(nccl_.get_async_error(communicator_, &fault), "ncclCommGetAsyncError");
             nccl_.check(fault, "ncclAllReduce");
             if (std::chrono::steady_clock::now() > end) {
-                throw CardError(CardFault::refused,
-                                "ncclAllReduce: the card of another rank has not come in 5 minutes");
+                throw CardError(
+                    CardFault::refused,
+                    "ncclAllReduce: the card of another rank has not come in 5 minutes");
             }
             std::this_thread::sleep_for(kTurn);
         }
@@ -126,10 +132,10 @@ class NcclGroup : public FarGroup {
 
 }  // namespace
 
-std::optional<FarGroupKey> make_nccl_key() {
+FarGroupKey make_nccl_key() {
     const Nccl& nccl = Nccl::get();
-    if (!nccl.is_there) {
-        return std::nullopt;
+    if (!nccl.fault.empty()) {
+        throw CardError(CardFault::refused, nccl.fault);
     }
     ncclUniqueId id;
     nccl.check(nccl.get_unique_id(&id), "ncclGetUniqueId");
@@ -149,8 +155,8 @@ std::unique_ptr<FarGroup> join_nccl_group(cudaStream_t stream, const FarGroupKey
 
 namespace alphaprune::linalg {
 
-std::optional<FarGroupKey> make_nccl_key() {
-    return std::nullopt;
+FarGroupKey make_nccl_key() {
+    throw device::CardError(device::CardFault::refused, "the module was built without NCCL");
 }
 
 std::unique_ptr<FarGroup> join_nccl_group(cudaStream_t, const FarGroupKey&, int, int) {

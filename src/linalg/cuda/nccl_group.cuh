@@ -1,19 +1,17 @@
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <memory>
-#include <optional>
 
 #include "alphaprune/linalg/far_group.hpp"
+#include "cuda/check.cuh"
 
 namespace alphaprune::linalg {
 
 // Groups of cards by NCCL, which is loaded when a group is asked for: a node needs none. Functions
 // throw device::CardError (refused).
 
-/// Nothing where there is no NCCL, or the module was built without its header.
-std::optional<FarGroupKey> make_nccl_key();
+/// Throws also where there is no NCCL, or the module was built without its header.
+FarGroupKey make_nccl_key();
 
 /// Collective: the current card joins. @param stream  of its work, outlives the group
 std::unique_ptr<FarGroup> join_nccl_group(cudaStream_t stream, const FarGroupKey& key, int rank,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <vector>
 
 #include "cuda/card_losses.cuh"
 #include "cuda/card_products.cuh"
@@ -120,9 +121,35 @@ class CudaForwardLane : public ForwardLane {
         check_cuda(cudaFreeHost(memory), "cudaFreeHost");
     }
 
-    void upload(void* to, std::span<const std::byte> from) override {
+    void pin(std::span<std::byte> memory) override {
         static_cast<void>(on_card());
+        if (memory.empty()) {
+            return;
+        }
+        if (cudaHostRegister(memory.data(), memory.size(), cudaHostRegisterDefault) ==
+            cudaSuccess) {
+            pinned_.push_back(memory);
+        } else {  // as of some files that are mapped: copies take the longer way
+            static_cast<void>(cudaGetLastError());
+        }
+    }
+
+    void unpin(std::span<std::byte> memory) override {
+        const auto found = std::ranges::find(pinned_, memory.data(), &std::span<std::byte>::data);
+        if (found != pinned_.end()) {
+            pinned_.erase(found);
+            check_cuda(cudaStreamSynchronize(on_card()), "cudaStreamSynchronize");
+            check_cuda(cudaHostUnregister(memory.data()), "cudaHostUnregister");
+        }
+    }
+
+    void upload(void* to, std::span<const std::byte> from) override {
+        const cudaStream_t stream = on_card();
         products_.forget(to);
+        if (is_pinned(from)) {
+            copy_pinned(stream, to, from.data(), from.size());
+            return;
+        }
         copies_.to_card(
             from, [to](std::size_t begin) { return static_cast<std::byte*>(to) + begin; },
             [](std::size_t, std::size_t) {});
@@ -146,7 +173,11 @@ class CudaForwardLane : public ForwardLane {
     }
 
     void download(std::span<std::byte> to, const void* from) override {
-        static_cast<void>(on_card());
+        const cudaStream_t stream = on_card();
+        if (is_pinned(to)) {
+            copy_pinned(stream, to.data(), from, to.size());
+            return;
+        }
         copies_.from_card(to, static_cast<const std::byte*>(from));
     }
 
@@ -311,9 +342,7 @@ class CudaForwardLane : public ForwardLane {
         linalg::row_products(on_card(), one, other, rows, cols, out);
     }
 
-    std::optional<linalg::FarGroupKey> make_group_key() override {
-        return linalg::make_nccl_key();
-    }
+    linalg::FarGroupKey make_group_key() override { return linalg::make_nccl_key(); }
     std::unique_ptr<linalg::FarGroup> join(const linalg::FarGroupKey& key, int rank,
                                            int ranks) override {
         return linalg::join_nccl_group(on_card(), key, rank, ranks);
@@ -330,6 +359,18 @@ class CudaForwardLane : public ForwardLane {
         return stream_.get();
     }
 
+    bool is_pinned(std::span<const std::byte> memory) const {
+        return std::ranges::any_of(pinned_, [&](std::span<const std::byte> all) {
+            return all.data() <= memory.data() &&
+                   memory.data() + memory.size() <= all.data() + all.size();
+        });
+    }
+    /// Waits for it.
+    static void copy_pinned(cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
+        check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream), "cudaMemcpyAsync");
+        check_cuda(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+    }
+
     int card_;
     device::Stream stream_;
     StagedCopy copies_;
@@ -343,6 +384,7 @@ class CudaForwardLane : public ForwardLane {
         device::Event done = device::make_event();
     };
     std::array<Download, 2> downloads_;
+    std::vector<std::span<std::byte>> pinned_;
 };
 
 }  // namespace
