@@ -35,7 +35,7 @@ void JointProducts::add_far(FarSums& own, parallel::RowRange rows) {
     std::vector<double> some;
     parallel::for_each_slab(rows, row_bytes, [&](parallel::RowRange slab) {
         some.resize(static_cast<std::size_t>(slab.size() * order()));
-        own.take(slab, some);
+        own.take({slab.begin, slab.end, 0, order()}, some);
         double* const sums = sums_->values().data() + slab.begin * order();
         nodes_.threads().run_slices(std::ssize(some), kAtATime, [&](parallel::RowRange values) {
             for (std::int64_t at = values.begin; at < values.end; ++at) {

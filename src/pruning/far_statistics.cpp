@@ -28,12 +28,10 @@ void SiteStatistics::add_far(const SiteInput& input) {
     tokens_ += input.tokens;
 }
 
-/// Sums stay where they are and are added up there if that can be. Else the processors add them up,
-/// and blend those of experts, and they go back to every rank.
+/// Those of an expert of few tokens the processors add up and blend with others; then they go back
+/// to every rank.
 std::vector<float> SiteStatistics::finish_far(const SiteStatistics* routed) {
-    const bool stays = !lacks_tokens() && !is_divided_ &&
-                       (ranks_.size() == 1 || far_->can_add_up(ranks_));
-    if (!stays) {
+    if (lacks_tokens() || is_divided_) {
         sums_.emplace(ranks_, nodes_, cols_, companions_, far_sums_.get());
         add_lacking_tokens(routed);
         look_at_diagonal();
@@ -46,7 +44,7 @@ std::vector<float> SiteStatistics::finish_far(const SiteStatistics* routed) {
     }
     if (ranks_.size() > 1) {
         parallel::run_collectively(ranks_, [&] { make_far_sums(); });
-        parallel::run_collectively(ranks_, [&] { far_sums_->add_up(); });
+        far_->add_up(ranks_, nodes_, *far_sums_, cols_);
     }
     return far_work([&] {
         const std::span<const double> all = far_sums_->finished();
@@ -71,7 +69,7 @@ void SiteStatistics::put_far() {
     std::int64_t row = 0;
     const auto put = [&](std::span<const double> sums) {
         const std::int64_t rows = std::ssize(sums) / cols_;
-        far_sums_->put({row, row + rows}, sums);
+        far_sums_->put({row, row + rows, 0, cols_}, sums);
         row += rows;
     };
     put(sums_->gram());

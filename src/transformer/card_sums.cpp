@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/log.hpp"
 #include "alphaprune/support/slabs.hpp"
 #include "card_failure.hpp"
@@ -23,15 +24,14 @@ constexpr std::int64_t kRowsAtATime = 4096;
 
 class CardSums : public linalg::FarSums {
   public:
-    CardSums(card::ForwardLane& lane, linalg::ForwardPrecision precision,
-             const std::unique_ptr<linalg::FarGroup>& group, std::int64_t order,
+    CardSums(card::ForwardLane& lane, linalg::ForwardPrecision precision, std::int64_t order,
              std::span<const std::int64_t> companions)
         : lane_(lane),
           precision_(precision),
-          group_(group),
           sizes_{order},
           recent_(lane),
-          sums_(lane) {
+          sums_(lane),
+          passing_(lane) {
         sizes_.insert(sizes_.end(), companions.begin(), companions.end());
         for (const std::int64_t size : sizes_) {
             values_ += size * order;
@@ -65,43 +65,46 @@ class CardSums : public linalg::FarSums {
             sums_failure);
     }
 
-    void take(parallel::RowRange rows, std::span<double> out) override {
+    std::int64_t height() const override { return values_ / order(); }
+
+    void take(const linalg::Rectangle& part, std::span<double> out) override {
         on_card(
             [&] {
                 take_recent();
-                lane_.download(std::as_writable_bytes(out),
-                               sums_.at_least<double>(values_).data() + rows.begin * order());
+                const double* from = place_of(part);
+                if (part.cols() < order()) {
+                    double* const passing = passing_.at_least<double>(part.size()).data();
+                    copy_rows(from, order(), passing, part.cols(), part);
+                    from = passing;
+                }
+                lane_.download(std::as_writable_bytes(out), from);
             },
             sums_failure);
     }
 
-    std::span<const double> finished() override {
+    std::span<double> finished() override {
         return on_card(
             [&] {
                 take_recent();
                 recent_.release();
-                return std::span<const double>(sums_.at_least<double>(values_));
+                passing_.release();
+                return sums_.at_least<double>(values_);
             },
             sums_failure);
     }
 
-    void put(parallel::RowRange rows, std::span<const double> values) override {
+    void put(const linalg::Rectangle& part, std::span<const double> values) override {
         on_card(
             [&] {
                 calls_ = 0;
                 recent_.release();
-                lane_.upload(sums_.at_least<double>(values_).data() + rows.begin * order(),
-                             std::as_bytes(values));
-            },
-            sums_failure);
-    }
-
-    void add_up() override {
-        on_card(
-            [&] {
-                take_recent();
-                recent_.release();
-                group_->sum(sums_.at_least<double>(values_).data(), values_);
+                if (part.cols() == order()) {
+                    lane_.upload(place_of(part), std::as_bytes(values));
+                } else {
+                    double* const passing = passing_.at_least<double>(part.size()).data();
+                    lane_.upload(passing, std::as_bytes(values));
+                    copy_rows(passing, part.cols(), place_of(part), order(), part);
+                }
             },
             sums_failure);
     }
@@ -130,6 +133,20 @@ class CardSums : public linalg::FarSums {
                                });
     }
 
+    double* place_of(const linalg::Rectangle& part) {
+        return sums_.at_least<double>(values_).data() + part.row_begin * order() + part.col_begin;
+    }
+    /// Each value as two of float32, which are moved, whatever they mean.
+    void copy_rows(const double* from, std::int64_t from_stride, double* to, std::int64_t to_stride,
+                   const linalg::Rectangle& part) {
+        lane_.copy_rows({.from = reinterpret_cast<const float*>(from),
+                         .from_stride = 2 * from_stride,
+                         .to = reinterpret_cast<float*>(to),
+                         .to_stride = 2 * to_stride,
+                         .rows = part.rows(),
+                         .width = 2 * part.cols()});
+    }
+
     void take_recent() {
         if (calls_ > 0) {
             lane_.add_in_double(sums_.at_least<double>(values_).data(),
@@ -140,12 +157,12 @@ class CardSums : public linalg::FarSums {
 
     card::ForwardLane& lane_;
     linalg::ForwardPrecision precision_;
-    const std::unique_ptr<linalg::FarGroup>& group_;  ///< of the ranks, once somebody has asked
-    std::vector<std::int64_t> sizes_;                 ///< of x and each y
-    std::int64_t values_ = 0;                         ///< of all sums
-    int calls_ = 0;                                   ///< whose products are in `recent_`
+    std::vector<std::int64_t> sizes_;  ///< of x and each y
+    std::int64_t values_ = 0;          ///< of all sums
+    int calls_ = 0;                    ///< whose products are in `recent_`
     linalg::FarBuffer recent_;
-    linalg::FarBuffer sums_;  ///< but for those
+    linalg::FarBuffer sums_;     ///< but for those
+    linalg::FarBuffer passing_;  ///< parts of them on their way
 };
 
 /// Collective: whether no rank's card refuses. Says why one does.
@@ -174,10 +191,22 @@ bool all_can(const parallel::Communicator& ranks, const Work& work) {
 
 std::unique_ptr<linalg::FarSums> CardFarMemory::make_sums(
     std::int64_t order, std::span<const std::int64_t> companions) {
-    return std::make_unique<CardSums>(lane_, precision_, group_, order, companions);
+    return std::make_unique<CardSums>(lane_, precision_, order, companions);
 }
 
-bool CardFarMemory::can_add_up(const parallel::Communicator& ranks) {
+void CardFarMemory::add_up(const parallel::Communicator& ranks, const parallel::NodeMap& nodes,
+                           linalg::FarSums& own, std::int64_t order) {
+    if (!forms_group(ranks)) {
+        by_nodes_.add_up(ranks, nodes, own, order);
+        return;
+    }
+    parallel::run_collectively(ranks, [&] {
+        const std::span<double> all = own.finished();
+        on_card([&] { group_->sum(all.data(), std::ssize(all)); }, sums_failure);
+    });
+}
+
+bool CardFarMemory::forms_group(const parallel::Communicator& ranks) {
     if (std::exchange(has_asked_, true)) {
         return group_ != nullptr;
     }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "alphaprune/device/card_error.hpp"
+#include "fake_faults.hpp"
 
 namespace {
 
@@ -84,6 +85,9 @@ class FakeGroup : public alphaprune::linalg::FarGroup {
         : path_(path), rank_(rank), ranks_(ranks), meeting_(path, rank, ranks) {}
 
     void sum(double* values, std::int64_t count) override {
+        if (told("FAKE_CARD_GROUPS") == -3) {
+            throw CardError(CardFault::refused, "made up: the way to the other cards is lost");
+        }
         const auto bytes =
             static_cast<std::streamsize>(count) * static_cast<std::streamsize>(sizeof(double));
         std::ofstream(file_of(rank_), std::ios::binary)

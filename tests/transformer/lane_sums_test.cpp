@@ -184,7 +184,7 @@ TEST_F(LaneSums, AreThoseOfAllVectorsAtAndAboveTheDiagonal) {
     }
     const auto expect_row = [&](std::int64_t row) {
         std::vector<double> found(static_cast<std::size_t>(kOrder));
-        sums->take({row, row + 1}, found);
+        sums->take({row, row + 1, 0, kOrder}, found);
         const bool is_x = row < kOrder;
         const std::int64_t width = is_x ? kOrder : kCompanion;
         Comparison comparison;
