@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "alphaprune/linalg/aligned_rows.hpp"
+#include "alphaprune/linalg/node_sums.hpp"
 #include "alphaprune/parallel/share.hpp"
 #include "alphaprune/pruning/input_norms.hpp"
 #include "alphaprune/transformer/forward_plan.hpp"
@@ -105,14 +106,20 @@ std::optional<std::uint64_t> limit_of_turns(const Cluster& cluster) {
     return std::min(*cluster.card_memory, cluster.memory_per_rank.value_or(*cluster.card_memory));
 }
 
-/// Of a rank whose node adds up what its cards have summed, one site after another.
-std::uint64_t sums_of_hosts(const BlockWork& work) {
-    double most = 0;
+/// Of a rank whose node adds up what its cards have summed: piece by piece, but of an expert, which
+/// may have had few tokens, all at once.
+std::uint64_t sums_of_hosts(const BlockWork& work, std::int64_t length) {
+    std::uint64_t pieces = 0;
+    std::uint64_t whole = 0;
     for (std::size_t site = 0; site < work.sites.size(); ++site) {
-        most =
-            std::max(most, work.pruned[site].bytes_summed_by_nodes / work.sites[site].node_ranks);
+        const pruning::SiteWork& at = work.sites[site];
+        if (work.pruned[site].bytes_summed_by_nodes > 0) {
+            pieces = std::max(pieces, linalg::NodeSums::node_memory(at.node_ranks, at.cols));
+            whole = std::max(whole, at.tokens < length ? work.pruned[site].memory : 0);
+        }
     }
-    return static_cast<std::uint64_t>(most);
+    const auto node_ranks = static_cast<std::uint64_t>(work.sites.front().node_ranks);
+    return (pieces + whole) / node_ranks;
 }
 
 /// A rank's rows of a tensor, a slab at a time, in float32 and as stored.
@@ -305,8 +312,8 @@ CalibrationMemory calibration_memory(const model::Catalogue& catalogue, const Ru
         }
         std::uint64_t& statistics = on_card ? memory.card.statistics : memory.statistics;
         statistics = std::max(statistics, taken);
-        memory.statistics =
-            std::max({memory.statistics, outliers, on_card ? sums_of_hosts(work) : 0});
+        memory.statistics = std::max({memory.statistics, outliers,
+                                      on_card ? sums_of_hosts(work, task.calibration.length) : 0});
         memory.turns.push_back(std::move(turns));
     }
     return memory;

@@ -34,7 +34,8 @@ SiteCost card_statistics_cost(const SiteWork& work) {
     cost.sum_flops = 2 * vectors * (computed_pairs(work.cols) + companions * cols);
     cost.bytes_moved =
         work.own_sequences / kSequencesInFloat * sums * (sizeof(float) + 2.0 * sizeof(double));
-    cost.bytes_summed_by_nodes = work.ranks > 1 ? sums * sizeof(double) : 0;
+    cost.bytes_summed_by_nodes =  // of what is symmetric half
+        work.ranks > 1 ? (cols / 2 + companions) * cols * sizeof(double) : 0;
     cost.memory = static_cast<std::uint64_t>(sums) * sizeof(double);
     cost.gathering_memory = static_cast<std::uint64_t>(sums) * sizeof(float);
     if (work.outputs.dense != 0) {  // x − x̃ of a sequence

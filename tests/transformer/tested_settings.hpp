@@ -14,7 +14,10 @@ inline transformer::ForwardSettings tested_settings() {
     if (module == nullptr || *module == '\0' || device::CardModule::get().cards().empty()) {
         return {};
     }
-    return {linalg::ForwardPrecision::float32, 0};
+    const char* const rank =
+        std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");  // ranks on cards of their own
+    const auto cards = static_cast<int>(device::CardModule::get().cards().size());
+    return {linalg::ForwardPrecision::float32, rank == nullptr ? 0 : std::atoi(rank) % cards};
 }
 
 }  // namespace alphaprune::test

@@ -36,7 +36,7 @@ struct CardRates {
     double sgemm_gflops;
     double dgemm_gflops;        ///< factorizations, too
     double memory_gbps = 2500;  ///< as norms, gates and splitting reach it
-    double link_gbps = 20;      ///< between the card and the memory of its node
+    double link_gbps = 45;      ///< between the card and the memory of its node
 };
 
 /// Products in proportion to those in bfloat16.

@@ -102,7 +102,7 @@ struct SiteCost {
                                        ///< or on an H200
     double bytes_summed = 0;           ///< over all ranks; 0: nothing is
     double bytes_summed_by_nodes = 0;  ///< of each node, by one of its ranks; 0: nothing is. Of
-                                       ///< each card, by the processors
+                                       ///< each card, which its node adds to those of others
     // Bytes of a rank, or of its card:
     std::uint64_t memory = 0;            ///< from the first sequence until the site is pruned
     std::uint64_t gathering_memory = 0;  ///< until its statistics are finished
