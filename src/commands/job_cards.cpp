@@ -10,13 +10,14 @@ namespace alphaprune::commands {
 
 JobCards cards_of_job(const parallel::Communicator& ranks, std::optional<int> card,
                       std::optional<std::uint64_t> most) {
-    constexpr std::uint64_t kMostOfLibraries = std::uint64_t{1} << 30;
+    // cuBLAS and cuSOLVER; and NCCL, where cards add up
+    const std::uint64_t most_of_libraries = std::uint64_t{ranks.size() > 1 ? 2U : 1U} << 30U;
     constexpr std::uint64_t kUnknown = std::numeric_limits<std::int64_t>::max();
     std::uint64_t memory = kUnknown;
     if (card) {
         try {
             const std::uint64_t free = device::free_card_bytes(*card);
-            memory = std::min(free - std::min(free / 8, kMostOfLibraries), most.value_or(kUnknown));
+            memory = std::min(free - std::min(free / 8, most_of_libraries), most.value_or(kUnknown));
         } catch (const device::CardError&) {
             // What begins to work there will tell.
         }

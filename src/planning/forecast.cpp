@@ -192,8 +192,8 @@ Transfers::Transfers(const Cluster& cluster, const CostModel& model)
       ranks_(cluster.ranks),
       nodes_(cluster.nodes()) {}
 
-double Transfers::reading_seconds(double bytes) const {
-    const double rate = generated_ ? ranks_ * rates_.generate_gbps
+double Transfers::reading_seconds(double bytes, int threads) const {
+    const double rate = generated_ ? ranks_ * threads * rates_.generate_gbps
                                    : std::min(nodes_ * rates_.read_gbps, rates_.storage_gbps);
     return bytes / (rate * 1e9);
 }

@@ -18,7 +18,8 @@ class Transfers {
 
     int nodes() const { return nodes_; }
     /// Weights that all nodes together read, or make.
-    double reading_seconds(double bytes) const;
+    /// @param threads  of each rank, that make synthetic weights
+    double reading_seconds(double bytes, int threads = 1) const;
     double writing_seconds(double bytes) const;
     /// Bytes that files deliver when so many are read: none of synthetic weights.
     double from_files(double bytes) const { return generated_ ? 0 : bytes; }

@@ -92,7 +92,8 @@ class Forward {
         const auto rows = kDifferent * each * static_cast<double>(teams.sequences);
         const double values = static_cast<double>(teams.rounds() * plan_.hidden_size()) * each;
         return transfers_.reading_seconds(
-                   rows * static_cast<double>(plan_.tensor(plan_.embedding).row_bytes())) +
+                   rows * static_cast<double>(plan_.tensor(plan_.embedding).row_bytes()),
+                   threads_) +
                sizeof(float) * values / (card_.link_gbps * 1e9);
     }
     /// All of a team's sequences with a vocabulary. @param flops  of one
@@ -114,7 +115,7 @@ class Forward {
     }
     /// Every node reads them, its ranks together.
     double load_seconds(double bytes) const {
-        return transfers_.reading_seconds(bytes * transfers_.nodes()) +
+        return transfers_.reading_seconds(bytes * transfers_.nodes(), threads_) +
                kWidenedByteSeconds * bytes / node_ranks_ / (on_cards() ? threads_ : 1) +
                transfers_.message_seconds();
     }
