@@ -17,7 +17,8 @@ JobCards cards_of_job(const parallel::Communicator& ranks, std::optional<int> ca
     if (card) {
         try {
             const std::uint64_t free = device::free_card_bytes(*card);
-            memory = std::min(free - std::min(free / 8, most_of_libraries), most.value_or(kUnknown));
+            memory =
+                std::min(free - std::min(free / 8, most_of_libraries), most.value_or(kUnknown));
         } catch (const device::CardError&) {
             // What begins to work there will tell.
         }

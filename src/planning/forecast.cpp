@@ -117,8 +117,19 @@ class Forecaster {
             (kSecondsPerTensor + transfers_.message_seconds()) * tensors() + pruning.agreeing;
         // Reading and writing overlap with the pruning.
         const double files = transfers_.reading_seconds(read) + transfers_.writing_seconds(written);
-        return {Phase::prune_and_write, kSecondsToFinish + std::max(cpu, files) + agreeing,
+        const double beside = here ? 0 : written_beside_calibration(pruned);
+        return {Phase::prune_and_write, kSecondsToFinish + std::max(cpu, files) - beside + agreeing,
                 streaming_memory(), transfers_.from_files(read), written};
+    }
+
+    /// Where cards calibrate, what one block has become is written beside the next ones.
+    double written_beside_calibration(double bytes) const {
+        if (!cluster_.has_card_a_rank()) {
+            return 0;
+        }
+        return std::min({kCopiedByteSeconds * bytes / cluster_.ranks,
+                         transfers_.writing_seconds(task_.copies * bytes),
+                         calibration_forecast(inputs_).seconds});
     }
 
     /// Seconds that pruning adds to reading and writing.

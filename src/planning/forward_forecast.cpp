@@ -161,10 +161,14 @@ class Forward {
     BlockWork work_on(int block, const RunTask& task, const TeamPlan& teams) const {
         return block_work(plan_, block, task, cluster_, teams);
     }
-    /// The pruned rows into files, and to all other nodes, where their ranks widen them.
+    /// The pruned rows to where files are written from, and to all other nodes, where their ranks
+    /// widen them, and cards.
     double delivery_seconds(const pruning::SiteWork& work) const {
-        return kDeliveredSeconds * work.weights / cluster_.ranks +
-               transfers_.gather_seconds(work.bytes) +
+        const double to_host =
+            on_cards() ? work.bytes * (1.0 / cluster_.ranks + (cluster_.ranks > 1 ? 1 : 0)) /
+                             (card_.link_gbps * 1e9)
+                       : kDeliveredSeconds * work.weights / cluster_.ranks;
+        return to_host + transfers_.gather_seconds(work.bytes) +
                (transfers_.nodes() > 1 ? kWidenedByteSeconds * work.bytes / node_ranks_ : 0) +
                work.matrices * transfers_.message_seconds();
     }

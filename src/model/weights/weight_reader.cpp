@@ -197,7 +197,7 @@ class StoredWeights : public WeightStore {
     const Catalogue& catalogue_;
     std::mutex opening_;
     std::vector<std::optional<support::File>> files_;  ///< one that is open stays where it is
-    ReadAhead ahead_;  // after the files, which it reads
+    ReadAhead ahead_;                                  // after the files, which it reads
 };
 
 }  // namespace
