@@ -115,7 +115,7 @@ TEST(CardForecast, TargetsTakeThePassesOfTwoModels) {
     for (const PhaseForecast& phase : run.phases) {
         pruning += phase.phase == Phase::start ? 0 : phase.seconds;
     }
-    expect_near(pruning, 11.8, "whole");
+    expect_near(pruning, 8.27, "whole");
 }
 
 TEST(CardForecast, CardsShareSequencesAndRowsButFactorEveryHessian) {
