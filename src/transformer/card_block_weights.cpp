@@ -1,6 +1,7 @@
 #include "card_block_weights.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/scalar.hpp"
@@ -13,9 +14,8 @@ void CardBlockWeights::load(std::span<const int> described, std::span<const Tens
                             const model::RowSource& source) {
     changed_.clear();
     widened_.clear();
-    if (was_shown_) {  // and may be looked at as yet
+    if (std::exchange(is_pruned_, false)) {  // and may be looked at as yet
         std::swap(host_, other_);
-        was_shown_ = false;
     }
     hold(host_, held_for_card(catalogue_, described, layouts, layers));
     host_.weights->load(source);
@@ -135,6 +135,7 @@ void CardBlockWeights::put_widened(int matrix) {
 }
 
 void CardBlockWeights::replaced(int matrix) {
+    is_pruned_ = true;  // on all ranks of the node: those of them that have rows to show are others
     const model::MatrixInfo& info = info_of(matrix);
     const auto changed = std::ranges::find(changed_, matrix, &Changed::matrix);
     const auto mine = changed != changed_.end() ? changed->outputs : parallel::RowRange{0, 0};
@@ -159,9 +160,7 @@ void CardBlockWeights::replaced(int matrix) {
 std::span<const std::byte> CardBlockWeights::stored_rows(int tensor, parallel::RowRange rows,
                                                          std::vector<std::byte>& room) {
     fetch(tensor);
-    const auto stored = weights().stored_rows(tensor, rows, room);
-    was_shown_ = was_shown_ || stored.data() != room.data();
-    return stored;
+    return weights().stored_rows(tensor, rows, room);
 }
 
 }  // namespace alphaprune::transformer

@@ -48,7 +48,8 @@ class CardBlockWeights {
     /// On all ranks of the node: what has changed counts from now on.
     void replaced(int matrix);
     void sync() { weights().sync(); }
-    /// What lies on the host as it is stored is shown there and stays until load() comes twice.
+    /// What lies on the host as it is stored is shown there, and of a pruned block stays until
+    /// load() comes twice.
     std::span<const std::byte> stored_rows(int tensor, parallel::RowRange rows,
                                            std::vector<std::byte>& room);
 
@@ -87,7 +88,7 @@ class CardBlockWeights {
     card::ForwardLane& lane_;
     OnHost host_;
     OnHost other_;            ///< which host_ has been
-    bool was_shown_ = false;  ///< some of host_, where it lies
+    bool is_pruned_ = false;  ///< host_, whose rows are shown then
     CardWeights there_;
     std::vector<Changed> changed_;
     std::vector<Widened> widened_;
