@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "alphaprune/model/matrix_slices.hpp"
 #include "alphaprune/support/error.hpp"
 #include "support/model_folder.hpp"
 #include "support/temporary_folder.hpp"
@@ -256,6 +257,54 @@ TEST(WeightReader, WhatWillBeNeededIsFetchedWhole) {
     }
     EXPECT_GT(cached_share(path), 0.99);
     reader.will_need(needed);  // and goes away in the middle of it
+}
+
+/// All tensors, those of three dimensions as rows of their last, in halves, from that one on.
+std::vector<std::vector<std::byte>> read_all(model::WeightReader& reader, std::size_t first) {
+    const std::vector<model::TensorInfo>& tensors = reader.catalogue().tensors;
+    std::vector<std::vector<std::byte>> all(tensors.size());
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+        const std::size_t t = (first + i) % tensors.size();
+        const model::TensorInfo tensor = model::as_matrix_rows(tensors[t]);
+        all[t].resize(static_cast<std::size_t>(tensor.rows()) * tensor.row_bytes());
+        const std::int64_t half = tensor.rows() / 2;
+        const auto [top, rest] = std::pair(
+            std::span(all[t]).first(static_cast<std::size_t>(half) * tensor.row_bytes()),
+            std::span(all[t]).subspan(static_cast<std::size_t>(half) * tensor.row_bytes()));
+        reader.read_rows(tensor, {half, tensor.rows()}, rest);
+        reader.read_rows(tensor, {0, half}, top);
+    }
+    return all;
+}
+
+/// Of one file, of several, of experts in three dimensions, and made.
+TEST(WeightReader, ThreadsReadAtTheSameTime) {
+    constexpr std::size_t kThreads = 4;
+    const std::filesystem::path models =
+        std::filesystem::path(ALPHAPRUNE_SOURCE_DIR) / "tests/data/models";
+    std::vector<model::Catalogue> catalogues{model::read_catalogue(models / "tiny-llama3"),
+                                             model::read_catalogue(models / "tiny-deepseek_v3"),
+                                             model::read_catalogue(models / "tiny-gpt_oss"),
+                                             model::synthetic_catalogue(models / "tiny-llama3")};
+    for (const model::Catalogue& catalogue : catalogues) {
+        model::WeightReader alone(catalogue);
+        const auto expected = read_all(alone, 0);
+        model::WeightReader shared(catalogue);
+        std::vector<std::vector<std::vector<std::byte>>> found(kThreads);
+        {
+            std::vector<std::jthread> threads;
+            for (std::size_t i = 0; i < kThreads; ++i) {
+                threads.emplace_back([&, i] {
+                    for (int time = 0; time < 3; ++time) {
+                        found[i] = read_all(shared, i * catalogue.tensors.size() / kThreads);
+                    }
+                });
+            }
+        }
+        for (const auto& values : found) {
+            EXPECT_EQ(values, expected) << catalogue.model_name;
+        }
+    }
 }
 
 TEST(WeightReader, ErrorsNameTensorFileAndRemedy) {
