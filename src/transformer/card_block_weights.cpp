@@ -6,6 +6,7 @@
 #include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/scalar.hpp"
 #include "card_failure.hpp"
+#include "product_tiles.hpp"
 
 namespace alphaprune::transformer {
 

@@ -79,8 +79,7 @@ void project_in(const ForwardPlan& plan, const model::RowSource& source,
 
 /// @param first  position of the first of the tokens in its sequence
 void embed_some(const ForwardPlan& plan, const model::RowSource& source,
-                std::span<const std::int32_t> tokens, std::int64_t first,
-                std::span<float> hidden) {
+                std::span<const std::int32_t> tokens, std::int64_t first, std::span<float> hidden) {
     const model::TensorInfo& table = plan.tensor(plan.embedding);
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(hidden.size() ==
