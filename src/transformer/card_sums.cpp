@@ -181,7 +181,7 @@ bool all_can(const parallel::Communicator& ranks, const Work& work) {
         return true;
     }
     support::log_info(
-        fmt::format("sums of products of inputs go from card to card by way of the processors: "
+        fmt::format("sums of products of inputs go from card to card by way of the nodes: "
                     "rank {}: {}",
                     refused, ranks.broadcast_text(refusal, refused)));
     return false;
@@ -200,17 +200,18 @@ void CardFarMemory::add_up(const parallel::Communicator& ranks, const parallel::
         by_nodes_.add_up(ranks, nodes, own, order);
         return;
     }
-    parallel::run_collectively(ranks, [&] {
-        const std::span<double> all = own.finished();
-        on_card([&] { group_->sum(all.data(), std::ssize(all)); }, sums_failure);
-    });
+    // Two steps: nobody waits in the group for a card that is lost.
+    std::span<double> all;
+    parallel::run_collectively(ranks, [&] { all = own.finished(); });
+    parallel::run_collectively(
+        ranks, [&] { on_card([&] { group_->sum(all.data(), std::ssize(all)); }, sums_failure); });
 }
 
 bool CardFarMemory::forms_group(const parallel::Communicator& ranks) {
     if (std::exchange(has_asked_, true)) {
         return group_ != nullptr;
     }
-    // Two steps: nobody may wait for a rank that cannot come.
+    // Two steps here, too.
     linalg::FarGroupKey key{};
     const bool formed =
         all_can(ranks, [&] { key = lane_.make_group_key(); }) && all_can(ranks, [&] {
