@@ -63,7 +63,6 @@ void BlockDelivery::write_put_off() {
 
 void BlockDelivery::begin_writing() {
     finish_writing();
-    has_begun_ = true;
     const auto write = [this] { write_put_off(); };
     try {
         writing_ = std::async(std::launch::async, write);
@@ -73,7 +72,7 @@ void BlockDelivery::begin_writing() {
 }
 
 void BlockDelivery::finish_writing() {
-    if (std::exchange(has_begun_, false)) {
+    if (writing_.valid()) {  // on all ranks or none
         parallel::work_collectively(ranks_, clock_, parallel::Work::write, [&] { writing_.get(); });
     }
 }

@@ -53,8 +53,7 @@ class BlockDelivery {
     std::set<int> waiting_;
     std::vector<PutOff> put_off_;
     std::vector<std::byte> room_;  ///< for rows that do not lie in memory as they are stored
-    bool has_begun_ = false;
-    std::future<void> writing_;  ///< the last member: whoever ends waits for the thread
+    std::future<void> writing_;    ///< the last member: whoever ends waits for the thread
 };
 
 }  // namespace alphaprune::phases

@@ -113,13 +113,14 @@ std::uint64_t sums_of_hosts(const BlockWork& work, std::int64_t length) {
     std::uint64_t whole = 0;
     for (std::size_t site = 0; site < work.sites.size(); ++site) {
         const pruning::SiteWork& at = work.sites[site];
+        const auto node_ranks = static_cast<std::uint64_t>(at.node_ranks);
         if (work.pruned[site].bytes_summed_by_nodes > 0) {
-            pieces = std::max(pieces, linalg::NodeSums::node_memory(at.node_ranks, at.cols));
-            whole = std::max(whole, at.tokens < length ? work.pruned[site].memory : 0);
+            pieces = std::max(pieces,
+                              linalg::NodeSums::node_memory(at.node_ranks, at.cols) / node_ranks);
+            whole = std::max(whole, at.tokens < length ? work.pruned[site].memory / node_ranks : 0);
         }
     }
-    const auto node_ranks = static_cast<std::uint64_t>(work.sites.front().node_ranks);
-    return (pieces + whole) / node_ranks;
+    return pieces + whole;
 }
 
 /// A rank's rows of a tensor, a slab at a time, in float32 and as stored.

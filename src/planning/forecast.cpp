@@ -41,11 +41,13 @@ class Forecaster {
         if (!task_.trials.empty()) {
             result.phases.push_back(trials_forecast(inputs_));
         }
+        double calibrating = 0;
         if (task_.prunes_by_block() || task_.measures_outliers) {
             result.phases.push_back(calibration_forecast(inputs_));
+            calibrating = result.phases.back().seconds;
         }
         if (task_.prunes) {
-            result.phases.push_back(prune_and_write());
+            result.phases.push_back(prune_and_write(calibrating));
         }
         if (!task_.evaluations.empty()) {
             result.phases.push_back(evaluation_forecast(inputs_));
@@ -106,7 +108,7 @@ class Forecaster {
 
     /// Rows of every tensor are shared out over all ranks. After calibration, the matrices have
     /// been read and pruned already.
-    PhaseForecast prune_and_write() const {
+    PhaseForecast prune_and_write(double calibrating) const {
         const bool here = !task_.prunes_by_block();
         const Pruning pruning = here ? pruning_matrix_by_matrix() : Pruning{};
         const double pruned = bytes_of_matrices();
@@ -117,19 +119,18 @@ class Forecaster {
             (kSecondsPerTensor + transfers_.message_seconds()) * tensors() + pruning.agreeing;
         // Reading and writing overlap with the pruning.
         const double files = transfers_.reading_seconds(read) + transfers_.writing_seconds(written);
-        const double beside = here ? 0 : written_beside_calibration(pruned);
+        const double beside = here ? 0 : written_beside(calibrating, pruned);
         return {Phase::prune_and_write, kSecondsToFinish + std::max(cpu, files) - beside + agreeing,
                 streaming_memory(), transfers_.from_files(read), written};
     }
 
     /// Where cards calibrate, what one block has become is written beside the next ones.
-    double written_beside_calibration(double bytes) const {
+    double written_beside(double calibrating, double bytes) const {
         if (!cluster_.has_card_a_rank()) {
             return 0;
         }
         return std::min({kCopiedByteSeconds * bytes / cluster_.ranks,
-                         transfers_.writing_seconds(task_.copies * bytes),
-                         calibration_forecast(inputs_).seconds});
+                         transfers_.writing_seconds(task_.copies * bytes), calibrating});
     }
 
     /// Seconds that pruning adds to reading and writing.

@@ -34,14 +34,9 @@ void CardBlockWeights::hold(OnHost& place, std::vector<SharedWeights::Held> tens
     place.weights.reset();
     place.weights = std::make_unique<SharedWeights>(node_, catalogue_, std::move(tensors), threads_,
                                                     std::move(memory));
-    parallel::run_collectively(node_, [&] {
-        on_card([&] {
-            if (!place.pinned) {
-                place.pinned =
-                    std::make_unique<linalg::PinnedRange>(lane_, place.weights->memory());
-            }
-        });
-    });
+    if (!place.pinned) {
+        place.pinned = std::make_unique<linalg::PinnedRange>(lane_, place.weights->memory());
+    }
 }
 
 void CardBlockWeights::load_tensor(int tensor, const model::RowSource& source) {

